@@ -1,0 +1,1 @@
+//! Recipes that work on this machine.

@@ -1,0 +1,14 @@
+//! The decisions, pure: values in, values out.
+//!
+//! Invariant: nothing below this module knows tokio, AWS, GStreamer, the file system, the
+//! network, the environment, the clock or the log. `tests/it/tidy.rs` holds it to that.
+
+pub mod backoff;
+pub mod hls;
+pub mod job;
+pub mod ladder;
+pub mod media;
+pub mod outcome;
+pub mod plan;
+pub mod recipe;
+pub mod video;

@@ -1,0 +1,129 @@
+//! What the probe found in a source.
+
+use serde::{Deserialize, Serialize};
+
+/// A rational number, such as a frame rate (frames per second) or a pixel aspect ratio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Fraction {
+    /// Numerator.
+    pub num: u32,
+    /// Denominator; 0 means that the value is unknown.
+    pub den: u32,
+}
+
+impl Fraction {
+    /// A fraction in the form given; it is not reduced.
+    #[must_use]
+    pub const fn new(num: u32, den: u32) -> Self {
+        Self { num, den }
+    }
+
+    /// The value as a float, or 0 where it is unknown.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        if self.den == 0 { 0.0 } else { f64::from(self.num) / f64::from(self.den) }
+    }
+}
+
+impl std::fmt::Display for Fraction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.num, self.den)
+    }
+}
+
+/// How the decoded picture must be turned to be upright (the `image-orientation` tag).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Orientation {
+    /// As it is.
+    #[default]
+    Upright,
+    /// By 90 degrees clockwise.
+    Rotate90,
+    /// By 180 degrees.
+    Rotate180,
+    /// By 270 degrees clockwise.
+    Rotate270,
+    /// Mirrored left to right.
+    FlipRotate0,
+    /// Mirrored, then 90 degrees clockwise.
+    FlipRotate90,
+    /// Mirrored, then 180 degrees.
+    FlipRotate180,
+    /// Mirrored, then 270 degrees clockwise.
+    FlipRotate270,
+}
+
+impl Orientation {
+    /// Whether width and height change places.
+    #[must_use]
+    pub const fn swaps_sides(self) -> bool {
+        matches!(self, Self::Rotate90 | Self::Rotate270 | Self::FlipRotate90 | Self::FlipRotate270)
+    }
+}
+
+/// One video stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoStream {
+    /// GStreamer's stream id, by which the pipeline finds the pad.
+    pub stream_id: String,
+    /// Caps name of the coded stream with its variant, such as `video/x-h264`.
+    pub codec: String,
+    /// Coded width in pixels, before orientation and pixel aspect ratio.
+    pub width: u32,
+    /// Coded height in pixels.
+    pub height: u32,
+    /// Frames per second as the container or the codec says; `0/1` where variable or unknown.
+    pub fps: Fraction,
+    /// Width of a pixel over its height.
+    pub pixel_aspect: Fraction,
+    /// How the picture is turned upright.
+    pub orientation: Orientation,
+    /// Whether the stream has interlaced pictures.
+    pub interlaced: bool,
+    /// Bits per sample; 8 where unknown.
+    pub bit_depth: u32,
+    /// A still picture (cover art), not a film.
+    pub is_image: bool,
+}
+
+/// One audio stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AudioStream {
+    /// GStreamer's stream id.
+    pub stream_id: String,
+    /// Caps name of the coded stream, such as `audio/mpeg`.
+    pub codec: String,
+    /// Number of channels.
+    pub channels: u32,
+    /// Samples per second.
+    pub sample_rate_hz: u32,
+    /// ISO 639 code, where the container has one.
+    pub language: Option<String>,
+    /// Title of the track, where the container has one.
+    pub title: Option<String>,
+}
+
+/// A stream that cannot be decoded here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undecodable {
+    /// What it is, in words that a person understands, such as `Apple ProRes 422 video`.
+    pub description: String,
+    /// Whether it is a video stream.
+    pub is_video: bool,
+}
+
+/// What the probe found: everything that the plan is made from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MediaInfo {
+    /// Name of the container, such as `Quicktime`.
+    pub container: String,
+    /// Duration that the container states, in nanoseconds.
+    pub duration_ns: Option<u64>,
+    /// Video streams in container order.
+    pub video: Vec<VideoStream>,
+    /// Audio streams in container order.
+    pub audio: Vec<AudioStream>,
+    /// Streams for which no decoder is installed.
+    pub undecodable: Vec<Undecodable>,
+}

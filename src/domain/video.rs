@@ -1,0 +1,100 @@
+//! What the API says of a video: one object, the same in `GET`, in the list and in the events.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a video stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum VideoState {
+    /// A URL was handed out; the object is not there yet.
+    Uploading,
+    /// The object is there; no attempt runs.
+    Queued,
+    /// An attempt runs.
+    Running,
+    /// The stream is complete.
+    Ready,
+    /// No stream can be made; `error` says why.
+    Failed,
+}
+
+/// One rendition as the API shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RenditionView {
+    /// Name, such as `1080p` or `audio-eng`.
+    pub name: String,
+    /// Width in pixels; absent for audio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Height in pixels; absent for audio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Segments published so far.
+    pub segments: u32,
+    /// Measured peak segment bitrate in bit/s (RFC 8216, 4.1); present once the rendition is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_bps: Option<u64>,
+    /// Measured average bitrate in bit/s; present once the rendition is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_bps: Option<u64>,
+}
+
+/// When things happened, RFC 3339.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Timings {
+    /// The upload was asked for, or the object was first seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+    /// The running or last attempt began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// `main.m3u8` could be played first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playable_at: Option<String>,
+    /// The video became ready or failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+}
+
+/// Why a video failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct VideoError {
+    /// Stable kebab-case code.
+    pub code: String,
+    /// A sentence for a person: what is wrong and what to do.
+    pub message: String,
+}
+
+/// A video as the API shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct VideoView {
+    /// The video's id.
+    pub id: String,
+    /// Name of the uploaded file.
+    pub filename: String,
+    /// Where it stands.
+    pub state: VideoState,
+    /// Whether `playback_url` plays now.
+    pub playable: bool,
+    /// Share of the encode that is done, 0 to 1.
+    pub progress: f64,
+    /// Media seconds encoded per second; absent where nothing runs.
+    pub speed: Option<f64>,
+    /// Seconds until the encode ends, as far as the speed tells.
+    pub eta_secs: Option<f64>,
+    /// Backend that encodes or encoded.
+    pub backend: Option<String>,
+    /// Number of the attempt, from 1.
+    pub attempt: u32,
+    /// Duration of the video in seconds, once probed.
+    pub duration_secs: Option<f64>,
+    /// The renditions, once planned.
+    pub renditions: Vec<RenditionView>,
+    /// URL of `main.m3u8`.
+    pub playback_url: String,
+    /// When things happened.
+    pub timings: Timings,
+    /// Why it failed; absent unless `state` is `failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<VideoError>,
+}

@@ -1,0 +1,1 @@
+//! GPU status from NVML.

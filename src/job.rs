@@ -1,0 +1,2 @@
+//! The life of one job.
+pub mod board;

@@ -1,0 +1,3 @@
+//! The `ladderd` program.
+
+fn main() {}

@@ -1,0 +1,170 @@
+//! URLs that let somebody without credentials put one object, of one size, once.
+
+use std::time::Duration;
+
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart as SdkPart};
+
+use super::objects::judge;
+use super::{Bucket, Error};
+
+/// A URL for one PUT of the whole object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresignedPut {
+    /// Where to send it.
+    pub url: String,
+    /// Headers that the signature covers and that the uploader must send, by name. `host` and
+    /// `content-length` are left out: every client sends them by itself.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A URL for one part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresignedPart {
+    /// Number of the part, from 1.
+    pub number: u32,
+    /// Where to PUT it.
+    pub url: String,
+}
+
+/// A part that the uploader has put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompletedPart {
+    /// Number of the part, from 1.
+    pub number: u32,
+    /// The `ETag` that the store answered, with or without quotes.
+    pub etag: String,
+}
+
+impl Bucket {
+    /// Signs a PUT of exactly `size_bytes` bytes to a key that must not exist yet.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] if the SDK refuses to sign.
+    pub async fn presign_put(
+        &self,
+        key: &str,
+        content_type: &str,
+        size_bytes: u64,
+        valid_for: Duration,
+    ) -> Result<PresignedPut, Error> {
+        let signed = self
+            .presigner
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .content_type(content_type)
+            .content_length(i64::try_from(size_bytes).unwrap_or(i64::MAX))
+            .if_none_match("*")
+            .presigned(presigning("presign", key, valid_for)?)
+            .await
+            .map_err(|e| judge("presign", key, &e))?;
+        let headers = signed
+            .headers()
+            .filter(|(name, _)| !matches!(*name, "host" | "content-length"))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Ok(PresignedPut { url: signed.uri().to_owned(), headers })
+    }
+
+    /// Begins a multipart upload and returns its id.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn create_multipart(&self, key: &str, content_type: &str) -> Result<String, Error> {
+        let output = self
+            .client
+            .create_multipart_upload()
+            .bucket(&self.name)
+            .key(key)
+            .content_type(content_type)
+            .send()
+            .await
+            .map_err(|e| judge("create-multipart", key, &e))?;
+        Ok(output.upload_id().unwrap_or_default().to_owned())
+    }
+
+    /// Signs the PUT of one part of exactly `size_bytes` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] if the SDK refuses to sign.
+    pub async fn presign_part(
+        &self,
+        key: &str,
+        upload_id: &str,
+        number: u32,
+        size_bytes: u64,
+        valid_for: Duration,
+    ) -> Result<PresignedPart, Error> {
+        let signed = self
+            .presigner
+            .upload_part()
+            .bucket(&self.name)
+            .key(key)
+            .upload_id(upload_id)
+            .part_number(i32::try_from(number).unwrap_or(i32::MAX))
+            .content_length(i64::try_from(size_bytes).unwrap_or(i64::MAX))
+            .presigned(presigning("presign-part", key, valid_for)?)
+            .await
+            .map_err(|e| judge("presign-part", key, &e))?;
+        Ok(PresignedPart { number, url: signed.uri().to_owned() })
+    }
+
+    /// Makes the object out of its parts. Only if there is no object under the key yet.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown upload, [`Error::PreconditionFailed`] if the key exists.
+    pub async fn complete_multipart(
+        &self,
+        key: &str,
+        upload_id: &str,
+        parts: &[CompletedPart],
+    ) -> Result<(), Error> {
+        let parts = parts.iter().map(|part| {
+            SdkPart::builder()
+                .part_number(i32::try_from(part.number).unwrap_or(i32::MAX))
+                .e_tag(&part.etag)
+                .build()
+        });
+        let upload = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
+        self.client
+            .complete_multipart_upload()
+            .bucket(&self.name)
+            .key(key)
+            .upload_id(upload_id)
+            .multipart_upload(upload)
+            .if_none_match("*")
+            .send()
+            .await
+            .map_err(|e| judge("complete-multipart", key, &e))?;
+        Ok(())
+    }
+
+    /// Gives a multipart upload up and frees its parts.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown upload.
+    pub async fn abort_multipart(&self, key: &str, upload_id: &str) -> Result<(), Error> {
+        self.client
+            .abort_multipart_upload()
+            .bucket(&self.name)
+            .key(key)
+            .upload_id(upload_id)
+            .send()
+            .await
+            .map_err(|e| judge("abort-multipart", key, &e))?;
+        Ok(())
+    }
+}
+
+fn presigning(
+    operation: &'static str,
+    key: &str,
+    valid_for: Duration,
+) -> Result<PresigningConfig, Error> {
+    PresigningConfig::expires_in(valid_for).map_err(|e| Error::Rejected {
+        operation,
+        key: key.to_owned(),
+        reason: e.to_string(),
+    })
+}
