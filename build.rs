@@ -1,1 +1,2 @@
+//! No work is done before the build; the page is built by `make web`.
 fn main() {}

@@ -4,6 +4,7 @@
 //! network, the environment, the clock or the log. `tests/it/tidy.rs` holds it to that.
 
 pub mod backoff;
+pub mod encode;
 pub mod hls;
 pub mod job;
 pub mod ladder;
@@ -11,4 +12,5 @@ pub mod media;
 pub mod outcome;
 pub mod plan;
 pub mod recipe;
+pub mod record;
 pub mod video;

@@ -1,1 +1,114 @@
-//! recipe
+//! Recipes: which GStreamer elements and properties make a backend, as data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A file of `pipelines/`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Name of the backend.
+    pub name: String,
+    /// The recipe with the highest priority that works here is taken.
+    pub priority: i32,
+    /// Only software decoders may be plugged (`decodebin force-sw-decoders`).
+    pub software_decoders: bool,
+    /// Steps between decoder and tee that turn, deinterlace, convert and rate the picture.
+    pub prepare: Vec<Step>,
+    /// Caps before the tee, with placeholders.
+    pub prepared_caps: String,
+    /// Scales a rung down from the next larger one.
+    pub scale: Vec<Step>,
+    /// Caps behind the scaler, with placeholders.
+    pub scaled_caps: String,
+    /// The encoder.
+    pub encode: Step,
+    /// Caps behind the encoder, with placeholders.
+    pub encoded_caps: String,
+}
+
+/// One element of a recipe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Factory name.
+    pub element: String,
+    /// When the step is taken: always unless said otherwise.
+    #[serde(default)]
+    pub when: When,
+    /// Properties, with placeholders in the values. All must exist.
+    #[serde(default)]
+    pub set: BTreeMap<String, Value>,
+    /// Properties that only some releases or cards have.
+    #[serde(default)]
+    pub set_if_present: BTreeMap<String, Value>,
+}
+
+/// When a step of `prepare` is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// For every source.
+    #[default]
+    Always,
+    /// For a source whose picture is not upright.
+    Rotated,
+    /// For a source with interlaced pictures.
+    Interlaced,
+}
+
+/// A value as TOML has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A switch.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Float(f64),
+    /// A text or the nick of an enum, which may hold placeholders.
+    Text(String),
+}
+
+/// A recipe with a plan filled in: what the worker builds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PipelineSpec {
+    /// Name of the backend.
+    pub backend: String,
+    /// Only software decoders may be plugged.
+    pub software_decoders: bool,
+    /// Elements between decoder and tee.
+    pub prepare: Vec<ElementSpec>,
+    /// Caps before the tee.
+    pub prepared_caps: String,
+    /// The rungs, from the largest to the smallest.
+    pub rungs: Vec<RungSpec>,
+}
+
+/// One rung of a [`PipelineSpec`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct RungSpec {
+    /// Name of the rendition.
+    pub name: String,
+    /// Elements that scale from the rung before (the first rung: from the prepared picture).
+    pub scale: Vec<ElementSpec>,
+    /// Caps behind the scaler.
+    pub scaled_caps: String,
+    /// The encoder.
+    pub encode: ElementSpec,
+    /// Caps behind the encoder.
+    pub encoded_caps: String,
+}
+
+/// One element with its values as text, the way `gst-launch` takes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ElementSpec {
+    /// Factory name.
+    pub element: String,
+    /// Properties that must exist.
+    pub set: Vec<(String, String)>,
+    /// Properties that are left out where the element lacks them.
+    pub set_if_present: Vec<(String, String)>,
+}

@@ -1,0 +1,23 @@
+//! How the ladder is encoded: what the operator sets beside the rungs.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the encode.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EncodeConfig {
+    /// Constant quality under the rung's cap: the scale of x264's CRF, 10 (large) to 40 (poor).
+    pub quality: f64,
+    /// Bitrate of each AAC rendition in kbit/s, 32 to 320.
+    pub audio_bitrate_kbps: u32,
+    /// Length of a GOP in seconds, 1 to 4. Apple's authoring rules ask for 2.
+    pub gop_secs: u32,
+    /// GOPs in a segment, 1 to 5. Three of 2 s make the 6 s that Apple's rules ask for.
+    pub gops_per_segment: u32,
+}
+
+impl Default for EncodeConfig {
+    fn default() -> Self {
+        Self { quality: 23.0, audio_bitrate_kbps: 128, gop_secs: 2, gops_per_segment: 3 }
+    }
+}

@@ -1,0 +1,142 @@
+//! What parent and worker say to each other.
+//!
+//! The worker's standard input is a Unix socket. On it the parent sends one [`Order`] (JSON behind
+//! its length); after that the worker sends read requests (offset `u64`, length `u32`) and the
+//! parent answers each with its length (`u32`) and the bytes, or with [`READ_FAILED`].
+//!
+//! The worker's standard output carries frames: kind (`u8`), length (`u32`), payload. [`EVENT`]
+//! frames hold one [`Event`] as JSON; [`DATA`] frames hold a rendition's index (`u16`), a
+//! segment's number (`u32`) and bytes of that segment. All numbers are big-endian.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::encode::EncodeConfig;
+use crate::domain::ladder::Ladder;
+use crate::domain::media::MediaInfo;
+use crate::domain::outcome::FaultClass;
+use crate::domain::plan::Plan;
+use crate::domain::recipe::Recipe;
+
+/// Kind of a frame with an [`Event`].
+pub const EVENT: u8 = b'E';
+/// Kind of a frame with bytes of a segment.
+pub const DATA: u8 = b'D';
+/// Length that stands for a read that failed; no bytes follow.
+pub const READ_FAILED: u32 = u32::MAX;
+/// The longest frame that either side takes: a 6 s segment at 40 Mbit/s is 30 MB, but the muxer
+/// writes in pieces of a few packets, and events are small.
+pub const MAX_FRAME_BYTES: u32 = 16 << 20;
+/// The longest read that a worker may ask for.
+pub const MAX_READ_BYTES: u32 = 8 << 20;
+
+/// What the worker is to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// Size of the source in bytes.
+    pub source_bytes: u64,
+    /// The configured ladder.
+    pub ladder: Ladder,
+    /// How to encode.
+    pub encode: EncodeConfig,
+    /// The recipe to encode with.
+    pub recipe: Recipe,
+    /// Stop after the plan.
+    pub plan_only: bool,
+}
+
+/// What the worker tells.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The source was looked at.
+    Probed {
+        /// What is in it.
+        media: MediaInfo,
+    },
+    /// All is decided; the encode begins unless only the plan was asked for.
+    Planned {
+        /// What will be made.
+        plan: Plan,
+    },
+    /// A rendition's encoder has told its format.
+    Rendition {
+        /// Index of the rendition: the rungs of the plan, then its audio.
+        rendition: u16,
+        /// RFC 6381 codec string, read from the encoded stream.
+        codec: String,
+    },
+    /// The encode has moved on.
+    Progress {
+        /// Media time encoded so far, in nanoseconds.
+        position_ns: u64,
+    },
+    /// A segment is whole; all its bytes were sent before.
+    Segment {
+        /// Index of the rendition.
+        rendition: u16,
+        /// Number of the segment, from 0.
+        number: u32,
+        /// Running time of its first frame, in nanoseconds.
+        start_ns: u64,
+        /// Its duration in nanoseconds.
+        duration_ns: u64,
+    },
+    /// Something that the person should know and that stops nothing.
+    Warning {
+        /// What.
+        message: String,
+    },
+    /// Every rendition is whole.
+    Done {
+        /// End of the longest rendition, in nanoseconds.
+        duration_ns: u64,
+    },
+    /// The job cannot go on.
+    Failed(Failure),
+}
+
+/// Why a worker gave up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// Whether trying again can help.
+    pub class: FaultClass,
+    /// Stable kebab-case code.
+    pub code: String,
+    /// A sentence for a person.
+    pub message: String,
+    /// The GStreamer element that failed, where one did.
+    pub element: Option<String>,
+    /// What GStreamer said, for the operator.
+    pub debug: Option<String>,
+}
+
+impl Failure {
+    /// The source is at fault.
+    #[must_use]
+    pub fn permanent(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            class: FaultClass::Permanent,
+            code: code.to_owned(),
+            message: message.into(),
+            element: None,
+            debug: None,
+        }
+    }
+
+    /// The surroundings are at fault.
+    #[must_use]
+    pub fn retryable(code: &str, message: impl Into<String>) -> Self {
+        Self { class: FaultClass::Retryable, ..Self::permanent(code, message) }
+    }
+}
+
+impl crate::domain::outcome::Fault for Failure {
+    fn class(&self) -> FaultClass {
+        self.class
+    }
+
+    fn code(&self) -> &str {
+        &self.code
+    }
+}

@@ -1,0 +1,277 @@
+//! The source as a seekable GStreamer element: every read is a request to the parent.
+//!
+//! It works in pull mode, so that a demuxer may jump (`moov` at the end, badly interleaved
+//! tracks) and nothing is downloaded as a whole.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gstreamer as gst;
+use gstreamer::glib;
+use gstreamer::prelude::*;
+
+use super::protocol::{READ_FAILED, Order};
+
+/// Bytes that one request asks for. Demuxers read in pieces of a few bytes to some 64 KiB; a
+/// quarter of a mebibyte makes a request rare and is still a small answer.
+const BLOCK_BYTES: u64 = 256 << 10;
+/// Blocks that the worker keeps: a demuxer alternates between audio and video chunks that lie
+/// close together. 16 blocks are 4 MiB.
+const KEPT_BLOCKS: usize = 16;
+
+/// The worker's end of the source socket. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Client(Arc<Mutex<Connection>>);
+
+#[derive(Debug)]
+struct Connection {
+    socket: UnixStream,
+    size: u64,
+    /// Block number and bytes, the most recently used at the back.
+    blocks: VecDeque<(u64, Arc<[u8]>)>,
+}
+
+impl Client {
+    /// Takes the order from the socket; the socket then serves reads.
+    pub(super) fn connect(mut socket: UnixStream) -> std::io::Result<(Self, Order)> {
+        let mut len = [0; 4];
+        socket.read_exact(&mut len)?;
+        let mut text = vec![0; u32::from_be_bytes(len) as usize];
+        socket.read_exact(&mut text)?;
+        let order: Order = serde_json::from_slice(&text)?;
+        let connection =
+            Connection { socket, size: order.source_bytes, blocks: VecDeque::new() };
+        Ok((Self(Arc::new(Mutex::new(connection))), order))
+    }
+
+    fn size(&self) -> u64 {
+        self.lock().size
+    }
+
+    /// Fills `target` from `offset` on and returns how many bytes there were.
+    fn read(&self, offset: u64, target: &mut [u8]) -> std::io::Result<usize> {
+        let mut connection = self.lock();
+        let mut filled = 0;
+        while filled < target.len() {
+            let position = offset + filled as u64;
+            if position >= connection.size {
+                break;
+            }
+            let block = connection.block(position / BLOCK_BYTES)?;
+            let skip = usize::try_from(position % BLOCK_BYTES).unwrap_or(usize::MAX);
+            let Some(bytes) = block.get(skip..).filter(|bytes| !bytes.is_empty()) else {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            };
+            let len = bytes.len().min(target.len() - filled);
+            target[filled..filled + len].copy_from_slice(&bytes[..len]);
+            filled += len;
+        }
+        Ok(filled)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    fn block(&mut self, number: u64) -> std::io::Result<Arc<[u8]>> {
+        if let Some(at) = self.blocks.iter().position(|(kept, _)| *kept == number)
+            && let Some(entry) = self.blocks.remove(at)
+        {
+            let bytes = Arc::clone(&entry.1);
+            self.blocks.push_back(entry);
+            return Ok(bytes);
+        }
+        let bytes = self.request(number * BLOCK_BYTES)?;
+        if self.blocks.len() == KEPT_BLOCKS {
+            self.blocks.pop_front();
+        }
+        self.blocks.push_back((number, Arc::clone(&bytes)));
+        Ok(bytes)
+    }
+
+    fn request(&mut self, offset: u64) -> std::io::Result<Arc<[u8]>> {
+        let len = u32::try_from(BLOCK_BYTES.min(self.size - offset)).unwrap_or(u32::MAX);
+        let mut request = [0; 12];
+        request[..8].copy_from_slice(&offset.to_be_bytes());
+        request[8..].copy_from_slice(&len.to_be_bytes());
+        self.socket.write_all(&request)?;
+        let mut answer = [0; 4];
+        self.socket.read_exact(&mut answer)?;
+        let answer = u32::from_be_bytes(answer);
+        if answer == READ_FAILED || answer > len {
+            return Err(std::io::Error::other("the source could not be read"));
+        }
+        let mut bytes = vec![0; answer as usize];
+        self.socket.read_exact(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+glib::wrapper! {
+    /// The element.
+    pub(super) struct RangeSrc(ObjectSubclass<imp::RangeSrc>)
+        @extends gstreamer_base::BaseSrc, gst::Element, gst::Object,
+        @implements gst::URIHandler;
+}
+
+impl RangeSrc {
+    /// The URI by which the probe finds the element.
+    pub(super) const URI: &str = "ladderd-source://source";
+
+    /// A source that reads through `client`.
+    pub(super) fn new(client: &Client) -> Self {
+        let element: Self = glib::Object::builder().build();
+        element.set_client(client);
+        element
+    }
+
+    /// Gives the element its connection.
+    pub(super) fn set_client(&self, client: &Client) {
+        use glib::subclass::prelude::*;
+        self.imp().set_client(client.clone());
+    }
+}
+
+/// Makes the element known to GStreamer in this process.
+pub(super) fn register() -> Result<(), glib::BoolError> {
+    // Unknown to every other process: the element cannot be named from a pipeline description.
+    gst::Element::register(None, "ladderdrangesrc", gst::Rank::PRIMARY, RangeSrc::static_type())
+}
+
+#[expect(unsafe_code, reason = "the subclass macros of glib expand to `unsafe impl`")]
+mod imp {
+    use std::sync::{LazyLock, Mutex, PoisonError};
+
+    use gstreamer as gst;
+    use gstreamer::glib;
+    use gstreamer::prelude::*;
+    use gstreamer::subclass::prelude::*;
+    use gstreamer_base::prelude::*;
+    use gstreamer_base::subclass::prelude::*;
+
+    use super::Client;
+
+    #[derive(Default)]
+    pub(in crate::worker) struct RangeSrc {
+        client: Mutex<Option<Client>>,
+    }
+
+    impl RangeSrc {
+        pub(super) fn set_client(&self, client: Client) {
+            *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
+        }
+
+        fn client(&self) -> Option<Client> {
+            self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        }
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for RangeSrc {
+        const NAME: &'static str = "LadderdRangeSrc";
+        type Type = super::RangeSrc;
+        type ParentType = gstreamer_base::BaseSrc;
+        type Interfaces = (gst::URIHandler,);
+    }
+
+    impl ObjectImpl for RangeSrc {
+        fn constructed(&self) {
+            self.parent_constructed();
+            self.obj().set_format(gst::Format::Bytes);
+        }
+    }
+
+    impl GstObjectImpl for RangeSrc {}
+
+    impl ElementImpl for RangeSrc {
+        fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+            static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+                gst::subclass::ElementMetadata::new(
+                    "Range source",
+                    "Source",
+                    "Reads the job's source from the parent process",
+                    "ladderd",
+                )
+            });
+            Some(&*METADATA)
+        }
+
+        fn pad_templates() -> &'static [gst::PadTemplate] {
+            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+                gst::PadTemplate::new(
+                    "src",
+                    gst::PadDirection::Src,
+                    gst::PadPresence::Always,
+                    &gst::Caps::new_any(),
+                )
+                .into_iter()
+                .collect()
+            });
+            TEMPLATES.as_ref()
+        }
+    }
+
+    impl BaseSrcImpl for RangeSrc {
+        fn start(&self) -> Result<(), gst::ErrorMessage> {
+            self.client().map(|_| ()).ok_or_else(|| {
+                gst::error_msg!(gst::ResourceError::Settings, ["the source has no connection"])
+            })
+        }
+
+        fn is_seekable(&self) -> bool {
+            true
+        }
+
+        fn size(&self) -> Option<u64> {
+            self.client().map(|client| client.size())
+        }
+
+        fn create(
+            &self,
+            offset: u64,
+            _buffer: Option<&mut gst::BufferRef>,
+            length: u32,
+        ) -> Result<gstreamer_base::subclass::base_src::CreateSuccess, gst::FlowError> {
+            let client = self.client().ok_or(gst::FlowError::Error)?;
+            let mut bytes = vec![0; length as usize];
+            let filled = client.read(offset, &mut bytes).map_err(|error| {
+                gst::element_imp_error!(
+                    self,
+                    gst::ResourceError::Read,
+                    ["reading {length} bytes at {offset}: {error}"]
+                );
+                gst::FlowError::Error
+            })?;
+            if filled == 0 {
+                return Err(gst::FlowError::Eos);
+            }
+            bytes.truncate(filled);
+            let mut buffer = gst::Buffer::from_mut_slice(bytes);
+            if let Some(buffer) = buffer.get_mut() {
+                buffer.set_offset(offset);
+                buffer.set_offset_end(offset + filled as u64);
+            }
+            Ok(gstreamer_base::subclass::base_src::CreateSuccess::NewBuffer(buffer))
+        }
+    }
+
+    impl URIHandlerImpl for RangeSrc {
+        const URI_TYPE: gst::URIType = gst::URIType::Src;
+
+        fn protocols() -> &'static [&'static str] {
+            &["ladderd-source"]
+        }
+
+        fn uri(&self) -> Option<String> {
+            Some(super::RangeSrc::URI.to_owned())
+        }
+
+        fn set_uri(&self, _uri: &str) -> Result<(), glib::Error> {
+            Ok(())
+        }
+    }
+}
