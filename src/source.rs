@@ -1,1 +1,56 @@
-//! The bytes of a source, by ranges.
+//! Where the bytes of a source come from.
+
+pub mod file;
+pub mod read_ahead;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::domain::outcome::{Fault, FaultClass};
+
+/// Why a source could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is no source (any more).
+    #[error("the source is gone: {reason}")]
+    Gone {
+        /// What the store said.
+        reason: String,
+    },
+    /// Somebody put another version there since the job began.
+    #[error("the source was replaced while it was being read")]
+    Changed,
+    /// The store failed.
+    #[error("the source cannot be read: {reason}")]
+    Unavailable {
+        /// What the store said.
+        reason: String,
+    },
+}
+
+impl Fault for Error {
+    fn class(&self) -> FaultClass {
+        match self {
+            // The next attempt finds that there is nothing to do.
+            Self::Gone { .. } | Self::Changed | Self::Unavailable { .. } => FaultClass::Retryable,
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::Gone { .. } => "source-gone",
+            Self::Changed => "source-changed",
+            Self::Unavailable { .. } => "source-unavailable",
+        }
+    }
+}
+
+/// One version of a source. Every read is of that version or fails.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Size in bytes.
+    fn size_bytes(&self) -> u64;
+
+    /// Exactly `len` bytes from `offset`. The range lies within the source.
+    async fn read(&self, offset: u64, len: u32) -> Result<Bytes, Error>;
+}

@@ -1,6 +1,19 @@
 //! The worker: a child process that turns one source into segments.
 //!
 //! It is a function from bytes to bytes: it has no credentials, opens no connection and writes no
-//! file. The parent starts it, feeds it and reads it; everything else here runs in the child.
+//! file. [`parent`] starts it, feeds it and reads it; everything else here runs in the child.
 
+mod audio;
+mod child;
+mod cuts;
+mod element;
+mod fault;
+pub mod parent;
+mod pipeline;
+mod probe;
 pub mod protocol;
+mod rangesrc;
+mod sink;
+mod video;
+
+pub use child::main;

@@ -148,7 +148,6 @@ mod imp {
 
     use gstreamer as gst;
     use gstreamer::glib;
-    use gstreamer::prelude::*;
     use gstreamer::subclass::prelude::*;
     use gstreamer_base::prelude::*;
     use gstreamer_base::subclass::prelude::*;

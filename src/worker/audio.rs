@@ -1,0 +1,116 @@
+//! The sound: each track once, to AAC, in a rendition of its own.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use super::cuts::{Cutter, Total, Track, running_time};
+use super::element::{caps_filter, chain, pad, plain, queue};
+use super::pipeline::hls_sink;
+use super::protocol::Failure;
+use super::sink::{Output, Rendition};
+use crate::domain::plan::AudioPlan;
+
+/// Samples by which `avenc_aac` is late: its first frame holds nothing but this priming, and a
+/// transport stream has no way to say so. Measured with an impulse.
+const PRIMING_SAMPLES: u64 = 1024;
+/// Encoded sound that may wait for the picture: two segments and an encoder's lookahead, with
+/// room. At 128 kbit/s it is half a megabyte. With a second the pipeline stands still.
+const WAITING_SOUND: gst::ClockTime = gst::ClockTime::from_seconds(30);
+/// RFC 6381 name of AAC-LC, the only profile that `avenc_aac` makes.
+const AAC_LC: &str = "mp4a.40.2";
+
+/// Builds everything behind the pad of one audio stream. Returns the element to link it to.
+pub(super) fn build(
+    pipeline: &gst::Pipeline,
+    plan: &AudioPlan,
+    segment_ns: u64,
+    output: &Arc<Output>,
+    tracks: &mut Vec<(gst::Element, Arc<Track>)>,
+) -> Result<gst::Element, Failure> {
+    let head = queue(0, gst::ClockTime::SECOND.nseconds())?;
+    let encoder = plain("avenc_aac")?;
+    let bits_per_second = i32::try_from(plan.bitrate_kbps * 1000).unwrap_or(i32::MAX);
+    encoder.set_property("bitrate", bits_per_second);
+    let waiting = queue(0, WAITING_SOUND.nseconds())?;
+    let elements = [
+        head.clone(),
+        plain("audioconvert")?,
+        plain("audioresample")?,
+        plain("audiorate")?,
+        caps_filter(&format!(
+            "audio/x-raw,format=F32LE,layout=non-interleaved,rate={},channels={}",
+            plan.sample_rate_hz, plan.channels
+        ))?,
+        encoder.clone(),
+        plain("aacparse")?,
+        waiting.clone(),
+    ];
+    chain(pipeline, &elements)?;
+
+    let index = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
+    let total = Arc::new(Total::default());
+    let track = Arc::new(Track::new(Rendition::new(output, index), &total));
+    let inner = hls_sink(pipeline, &waiting, "audio", track.rendition())?;
+    take_priming_out(&pad(&encoder, "src")?, plan.sample_rate_hz);
+    let cutter = Cutter::new(std::slice::from_ref(&inner), &total);
+    watch_frames(&pad(&waiting, "sink")?, segment_ns, cutter, &track);
+    tracks.push((inner, track));
+    Ok(head)
+}
+
+/// Drops the frame that holds the priming and moves the others to where their sound belongs.
+fn take_priming_out(src: &gst::Pad, sample_rate_hz: u32) {
+    let shift = gst::ClockTime::SECOND.nseconds() * PRIMING_SAMPLES / u64::from(sample_rate_hz);
+    let shift = gst::ClockTime::from_nseconds(shift);
+    let first = Mutex::new(true);
+    src.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if std::mem::replace(&mut *first.lock().unwrap_or_else(PoisonError::into_inner), false) {
+            return gst::PadProbeReturn::Drop;
+        }
+        if let Some(buffer) = info.buffer_mut() {
+            let buffer = buffer.make_mut();
+            buffer.set_pts(buffer.pts().map(|pts| pts.saturating_sub(shift)));
+            buffer.set_dts(buffer.dts().map(|dts| dts.saturating_sub(shift)));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Cuts at the first frame of each segment and measures what goes into the muxer.
+fn watch_frames(sink: &gst::Pad, segment_ns: u64, cutter: Cutter, track: &Arc<Track>) {
+    let next_cut = Mutex::new((segment_ns, false));
+    let track = Arc::downgrade(track);
+    let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    sink.add_probe(mask, move |pad, info| {
+        match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                let (Some(track), Some(time)) =
+                    (track.upgrade(), buffer.pts().and_then(|pts| running_time(pad, pts)))
+                else {
+                    return gst::PadProbeReturn::Ok;
+                };
+                let mut next = next_cut.lock().unwrap_or_else(PoisonError::into_inner);
+                let (at, begun) = *next;
+                if !begun {
+                    track.rendition().tell_codec(AAC_LC.to_owned());
+                }
+                next.1 = true;
+                if time.nseconds() >= at {
+                    // A stream that begins late begins with its first segment, uncut.
+                    next.0 = (time.nseconds() / segment_ns + 1) * segment_ns;
+                    if begun {
+                        cutter.cut(time);
+                    }
+                }
+                track.frame(time + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
+            }
+            Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
+                cutter.end();
+            }
+            _ => {}
+        }
+        gst::PadProbeReturn::Ok
+    });
+}

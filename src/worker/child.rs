@@ -1,0 +1,82 @@
+//! The child's life: take the order, probe, plan, encode, say how it went.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use gstreamer as gst;
+
+use super::protocol::{Event, Failure, Order};
+use super::rangesrc::{self, Client};
+use super::sink::Output;
+use super::{pipeline, probe};
+use crate::domain::outcome::Fault;
+use crate::domain::plan::{self, Plan};
+use crate::domain::recipe;
+
+/// Runs the worker on the standard input and output that the parent gave it.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Ok((socket, output)) = streams() else { return ExitCode::FAILURE };
+    match work(socket, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.event(&Event::Failed(failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The two connections to the parent. Whatever a library prints goes to standard error from now
+/// on, so that it cannot damage the frames.
+fn streams() -> rustix::io::Result<(UnixStream, Arc<Output>)> {
+    // The parent's death ends the worker, whatever it is doing.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    let socket: OwnedFd = rustix::io::dup(rustix::stdio::stdin())?;
+    let frames: OwnedFd = rustix::io::dup(rustix::stdio::stdout())?;
+    rustix::stdio::dup2_stdout(std::io::stderr().as_fd())?;
+    Ok((UnixStream::from(socket), Arc::new(Output::new(frames))))
+}
+
+fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
+    let (client, order) = Client::connect(socket)
+        .map_err(|e| Failure::retryable("worker-order", format!("the order is unreadable: {e}")))?;
+    if order.source_bytes == 0 {
+        return Err(Failure::permanent(
+            "source-empty",
+            "The file is empty (0 bytes). Upload the file again.",
+        ));
+    }
+    gst::init()
+        .map_err(|error| error.to_string())
+        .and_then(|()| rangesrc::register().map_err(|error| error.to_string()))
+        .map_err(|e| Failure::retryable("gstreamer-init", format!("GStreamer does not start: {e}")))?;
+    let media = probe::probe(&client)?;
+    output.event(&Event::Probed { media: media.clone() });
+    let plan = plan::plan(&media, &order.ladder, &order.encode, &order.recipe.name)
+        .map_err(|error| Failure::permanent(error.code(), error.to_string()))?;
+    output.event(&Event::Planned { plan: plan.clone() });
+    if order.plan_only {
+        return Ok(());
+    }
+    encode(&client, &order, &plan, output)
+}
+
+fn encode(
+    client: &Client,
+    order: &Order,
+    plan: &Plan,
+    output: &Arc<Output>,
+) -> Result<(), Failure> {
+    let spec = recipe::render(&order.recipe, plan, &order.encode, threads_per_rung(plan));
+    pipeline::run(client, plan, &spec, output)
+}
+
+/// Threads of one encoder. Four encoders on x264's own choice (1.5 per core each) oversubscribe
+/// the machine; with one or two each, they share the cores evenly.
+fn threads_per_rung(plan: &Plan) -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let rungs = plan.video.rungs.len().max(1);
+    u32::try_from(cores.div_ceil(rungs).clamp(1, 16)).unwrap_or(1)
+}

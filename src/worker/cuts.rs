@@ -1,0 +1,123 @@
+//! Where segments begin and end, in running time.
+//!
+//! The cuts are asked for before the encoders (`split-at-running-time` for every frame that
+//! begins a segment), so all renditions are cut at the same pictures. What the muxer then did
+//! comes back as messages; [`Track`] makes segments of them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use super::sink::Rendition;
+
+/// How many segments there will be, once the stream has ended before the encoders.
+#[derive(Default)]
+pub(super) struct Total(Mutex<Option<u32>>);
+
+impl Total {
+    fn is_last(&self, number: u32) -> bool {
+        lock(&self.0).is_some_and(|total| number + 1 >= total)
+    }
+}
+
+/// Asks sinks for cuts.
+pub(super) struct Cutter {
+    /// The inner `splitmuxsink`s.
+    sinks: Vec<gst::glib::WeakRef<gst::Element>>,
+    total: Arc<Total>,
+    /// Cuts asked for so far.
+    cuts: Mutex<u32>,
+}
+
+impl Cutter {
+    /// A cutter of these `splitmuxsink`s.
+    pub(super) fn new(sinks: &[gst::Element], total: &Arc<Total>) -> Self {
+        Self {
+            sinks: sinks.iter().map(ObjectExt::downgrade).collect(),
+            total: Arc::clone(total),
+            cuts: Mutex::default(),
+        }
+    }
+
+    /// The frame with this running time, which has not been pushed on yet, begins a segment.
+    pub(super) fn cut(&self, running_time: gst::ClockTime) {
+        *lock(&self.cuts) += 1;
+        for sink in self.sinks.iter().filter_map(gst::glib::WeakRef::upgrade) {
+            sink.emit_by_name::<()>("split-at-running-time", &[&running_time.nseconds()]);
+        }
+    }
+
+    /// The stream has ended.
+    pub(super) fn end(&self) {
+        *lock(&self.total.0) = Some(*lock(&self.cuts) + 1);
+    }
+}
+
+/// The timeline of one rendition.
+pub(super) struct Track {
+    rendition: Arc<Rendition>,
+    total: Arc<Total>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    opened_ns: u64,
+    closed: u32,
+    /// End of the last frame that went into the muxer.
+    end_ns: u64,
+}
+
+impl Track {
+    /// The timeline of this rendition, which is cut as often as `total` will say.
+    pub(super) fn new(rendition: Arc<Rendition>, total: &Arc<Total>) -> Self {
+        Self { rendition, total: Arc::clone(total), state: Mutex::default() }
+    }
+
+    /// The rendition.
+    pub(super) fn rendition(&self) -> &Arc<Rendition> {
+        &self.rendition
+    }
+
+    /// An encoded frame goes into the muxer and ends at this running time.
+    pub(super) fn frame(&self, end: gst::ClockTime) {
+        let mut state = lock(&self.state);
+        state.end_ns = state.end_ns.max(end.nseconds());
+    }
+
+    /// The muxer has begun a segment.
+    pub(super) fn opened(&self, running_time: gst::ClockTime) {
+        lock(&self.state).opened_ns = running_time.nseconds();
+    }
+
+    /// The muxer has ended a segment where the next one begins. At the end of the stream it
+    /// reports the last frame's start instead, so that one is measured from the frames.
+    pub(super) fn closed(&self, running_time: gst::ClockTime) {
+        let (number, start_ns, end_ns) = {
+            let mut state = lock(&self.state);
+            let number = state.closed;
+            state.closed += 1;
+            let last = self.total.is_last(number);
+            let end_ns = if last { state.end_ns } else { running_time.nseconds() };
+            (number, state.opened_ns, end_ns)
+        };
+        self.rendition.close(number, start_ns, end_ns.saturating_sub(start_ns));
+    }
+
+    /// Whole segments so far and the end of the last frame, in nanoseconds.
+    pub(super) fn extent(&self) -> (u32, u64) {
+        let state = lock(&self.state);
+        (state.closed, state.end_ns)
+    }
+}
+
+/// Running time of a buffer on this pad.
+pub(super) fn running_time(pad: &gst::Pad, time: gst::ClockTime) -> Option<gst::ClockTime> {
+    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+    segment.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(time)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

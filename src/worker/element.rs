@@ -1,0 +1,112 @@
+//! From an element's description to the element, with words instead of `GLib`'s panics.
+
+use gstreamer as gst;
+use gstreamer::glib;
+use gstreamer::prelude::*;
+
+use super::protocol::Failure;
+use crate::domain::recipe::ElementSpec;
+
+/// Makes the element that a recipe describes.
+pub(super) fn make(spec: &ElementSpec) -> Result<gst::Element, Failure> {
+    let element = plain(&spec.element)?;
+    for (name, value) in &spec.set {
+        set(&element, name, value).map_err(broken)?;
+    }
+    for (name, value) in &spec.set_if_present {
+        if element.find_property(name).is_some() {
+            set(&element, name, value).map_err(broken)?;
+        }
+    }
+    Ok(element)
+}
+
+/// Makes an element with its defaults.
+pub(super) fn plain(factory: &str) -> Result<gst::Element, Failure> {
+    gst::ElementFactory::make(factory).build().map_err(|_| {
+        Failure::retryable(
+            "element-missing",
+            format!("the GStreamer element {factory} is not installed on this machine"),
+        )
+    })
+}
+
+/// A capsfilter.
+pub(super) fn caps_filter(caps: &str) -> Result<gst::Element, Failure> {
+    let caps = caps
+        .parse::<gst::Caps>()
+        .map_err(|_| broken(format!("caps {caps:?} cannot be understood")))?;
+    let filter = plain("capsfilter")?;
+    filter.set_property("caps", caps);
+    Ok(filter)
+}
+
+/// A queue that is bounded by one measure only: buffers or nanoseconds.
+pub(super) fn queue(buffers: u32, time_ns: u64) -> Result<gst::Element, Failure> {
+    let queue = plain("queue")?;
+    queue.set_property("max-size-buffers", buffers);
+    queue.set_property("max-size-bytes", 0_u32);
+    queue.set_property("max-size-time", time_ns);
+    Ok(queue)
+}
+
+/// Adds the elements to the bin and links them in this order.
+pub(super) fn chain(bin: &gst::Pipeline, elements: &[gst::Element]) -> Result<(), Failure> {
+    bin.add_many(elements).and_then(|()| gst::Element::link_many(elements)).map_err(|error| {
+        let names: Vec<_> = elements.iter().map(|element| element.name()).collect();
+        broken(format!("{names:?} cannot be linked: {error}"))
+    })
+}
+
+/// A pad that every element of this kind has.
+pub(super) fn pad(element: &gst::Element, name: &str) -> Result<gst::Pad, Failure> {
+    element
+        .static_pad(name)
+        .ok_or_else(|| broken(format!("{} has no pad {name}", element.name())))
+}
+
+/// Our own fault: a recipe that should not have passed the checks at start.
+pub(super) fn broken(message: impl Into<String>) -> Failure {
+    Failure::retryable("pipeline-build", message)
+}
+
+/// Sets a property from text, or says why it cannot.
+pub(crate) fn set(element: &gst::Element, name: &str, value: &str) -> Result<(), String> {
+    let factory = element.factory().map_or_else(String::new, |f| f.name().to_string());
+    let Some(spec) = element.find_property(name) else {
+        return Err(format!("{factory} has no property {name}"));
+    };
+    if !spec.flags().contains(glib::ParamFlags::WRITABLE) {
+        return Err(format!("{factory}.{name} cannot be written"));
+    }
+    let parsed = glib::Value::deserialize_with_pspec(value, &spec)
+        .map_err(|_| format!("{factory}.{name} does not take {value:?}"))?;
+    if let Some(range) = out_of_range(&spec, &parsed) {
+        return Err(format!("{factory}.{name} = {value} lies outside of {range}"));
+    }
+    element.set_property_from_value(name, &parsed);
+    Ok(())
+}
+
+/// The range that a number lies outside of. `GLib` would clamp it, and its Rust binding panics.
+fn out_of_range(spec: &glib::ParamSpec, value: &glib::Value) -> Option<String> {
+    macro_rules! check {
+        ($($spec:ty => $number:ty),+ $(,)?) => {
+            $(if let (Some(spec), Ok(number)) =
+                (spec.downcast_ref::<$spec>(), value.get::<$number>())
+            {
+                let range = spec.minimum()..=spec.maximum();
+                return (!range.contains(&number)).then(|| format!("{range:?}"));
+            })+
+        };
+    }
+    check!(
+        glib::ParamSpecInt => i32,
+        glib::ParamSpecUInt => u32,
+        glib::ParamSpecInt64 => i64,
+        glib::ParamSpecUInt64 => u64,
+        glib::ParamSpecFloat => f32,
+        glib::ParamSpecDouble => f64,
+    );
+    None
+}

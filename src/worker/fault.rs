@@ -1,0 +1,79 @@
+//! What an error of GStreamer means for the job.
+
+use gstreamer as gst;
+use gstreamer::glib;
+use gstreamer::prelude::*;
+
+use super::protocol::Failure;
+
+/// The failure that the first error on the bus stands for.
+pub(super) fn of_message(error: &gst::message::Error) -> Failure {
+    let source = error.src().and_then(|object| object.downcast_ref::<gst::Element>());
+    let klass = source
+        .and_then(gst::prelude::ElementExt::factory)
+        .and_then(|factory| factory.metadata("klass").map(str::to_owned))
+        .unwrap_or_default();
+    let reads_media =
+        ["Demux", "Decoder", "Parser"].iter().any(|kind| klass.contains(kind));
+    Failure {
+        element: source.map(|element| element.name().to_string()),
+        debug: error.debug().map(|text| text.to_string()),
+        ..of_error(&error.error(), reads_media)
+    }
+}
+
+/// The failure that an error stands for. `reads_media`: it came from an element that only looks
+/// at the source, so an unspecific error is the source's fault.
+pub(super) fn of_error(error: &glib::Error, reads_media: bool) -> Failure {
+    let said = error.message();
+    if let Some(kind) = error.kind::<gst::StreamError>() {
+        return of_stream_error(kind, said, reads_media);
+    }
+    if let Some(kind) = error.kind::<gst::ResourceError>() {
+        return if matches!(kind, gst::ResourceError::NoSpaceLeft) {
+            Failure::retryable("worker-resource", format!("no space left: {said}"))
+        } else {
+            Failure::retryable("source-read", format!("the source could not be read: {said}"))
+        };
+    }
+    Failure::retryable("pipeline-failed", format!("the encode broke off: {said}"))
+}
+
+fn of_stream_error(kind: gst::StreamError, said: &str, reads_media: bool) -> Failure {
+    match kind {
+        gst::StreamError::TypeNotFound | gst::StreamError::WrongType => not_media(),
+        gst::StreamError::CodecNotFound => Failure::permanent(
+            "undecodable",
+            format!("The file holds a format that cannot be decoded here ({said}). Convert it to MP4 with H.264 video and upload that."),
+        ),
+        gst::StreamError::Decode | gst::StreamError::Demux => damaged(said),
+        gst::StreamError::Decrypt | gst::StreamError::DecryptNokey => Failure::permanent(
+            "encrypted",
+            "The file is protected (DRM) and cannot be read. Upload an unprotected copy.",
+        ),
+        gst::StreamError::Failed | gst::StreamError::Format if reads_media => damaged(said),
+        // StreamError is non-exhaustive: what is left is about encoding and muxing.
+        _ => Failure::retryable("pipeline-failed", format!("the encode broke off: {said}")),
+    }
+}
+
+/// The file is nothing that holds pictures or sound.
+pub(super) fn not_media() -> Failure {
+    Failure::permanent(
+        "not-media",
+        "The file is not a video: its contents are of no known video format, whatever its name \
+         says. Check that you chose the right file.",
+    )
+}
+
+/// The file is of a known format and broken.
+pub(super) fn damaged(said: &str) -> Failure {
+    Failure::permanent(
+        "source-damaged",
+        format!(
+            "The file is incomplete or damaged ({}). Check that it plays from start to end, then \
+             upload it again.",
+            said.trim_end_matches('.')
+        ),
+    )
+}

@@ -1,0 +1,402 @@
+//! The daemon's side of a worker: starts it, feeds it the source, reads what it makes, ends it.
+
+mod frames;
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::task::JoinHandle;
+use tokio_util::codec::FramedRead;
+
+use self::frames::{Frame, Frames};
+use super::protocol::{Event, Failure, MAX_READ_BYTES, Order, READ_FAILED};
+use crate::domain::outcome::{Fault, FaultClass};
+use crate::source::{self, Source};
+
+/// Bytes of the worker's standard error that are kept, the last ones.
+const KEPT_STDERR_BYTES: usize = 8 << 10;
+/// How long a worker may take to go once it has said its last word.
+const EXIT_GRACE: Duration = Duration::from_secs(5);
+
+/// Why an encode did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The process could not be started.
+    #[error("the worker cannot be started: {0}")]
+    Spawn(std::io::Error),
+    /// The worker said why.
+    #[error("{0}")]
+    Failed(Failure),
+    /// The source could not be read.
+    #[error("{0}")]
+    Source(source::Error),
+    /// The process ended without a word.
+    #[error("the worker died ({status}); its last words: {stderr}")]
+    Died {
+        /// How it ended.
+        status: String,
+        /// The end of its standard error.
+        stderr: String,
+    },
+    /// Nothing came for too long, so the process was killed.
+    #[error("the worker made no progress for {} s and was killed; its last words: {stderr}", after.as_secs())]
+    Stalled {
+        /// The limit.
+        after: Duration,
+        /// The end of its standard error.
+        stderr: String,
+    },
+    /// The worker sent what it must not.
+    #[error("the worker broke the protocol: {0}")]
+    Protocol(String),
+}
+
+impl Fault for Error {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Failed(failure) => failure.class,
+            Self::Source(error) => error.class(),
+            // What killed it may be the source: the limit of attempts ends that.
+            Self::Spawn(_) | Self::Died { .. } | Self::Stalled { .. } | Self::Protocol(_) => {
+                FaultClass::Retryable
+            }
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::Spawn(_) => "worker-spawn",
+            Self::Failed(failure) => &failure.code,
+            Self::Source(error) => error.code(),
+            Self::Died { .. } => "worker-died",
+            Self::Stalled { .. } => "worker-stalled",
+            Self::Protocol(_) => "worker-protocol",
+        }
+    }
+}
+
+/// A whole segment with its bytes.
+#[derive(Clone, Debug)]
+pub struct SegmentBytes {
+    /// Index of the rendition.
+    pub rendition: u16,
+    /// Number of the segment, from 0.
+    pub number: u32,
+    /// Running time of its first frame, in nanoseconds.
+    pub start_ns: u64,
+    /// Duration in nanoseconds.
+    pub duration_ns: u64,
+    /// The transport stream.
+    pub bytes: Bytes,
+}
+
+/// What comes out of a worker.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// An event without bytes: anything but a segment or a failure.
+    Event(Event),
+    /// A segment.
+    Segment(SegmentBytes),
+}
+
+/// A running worker. It is killed when this is dropped.
+pub struct Worker {
+    child: Child,
+    frames: FramedRead<ChildStdout, Frames>,
+    segments: HashMap<(u16, u32), BytesMut>,
+    feeder: JoinHandle<()>,
+    stderr: JoinHandle<()>,
+    stderr_tail: Arc<Mutex<Vec<u8>>>,
+    source_state: Arc<Mutex<SourceState>>,
+    stall_timeout: Duration,
+    finished: bool,
+}
+
+/// What the feeder has seen.
+#[derive(Debug, Default)]
+struct SourceState {
+    /// A read is under way: waiting for it is no stall of the worker.
+    reading: bool,
+    last_read: Option<Instant>,
+    error: Option<source::Error>,
+}
+
+impl Worker {
+    /// Starts `program worker` and gives it the order.
+    ///
+    /// # Errors
+    /// [`Error::Spawn`].
+    pub fn spawn(
+        program: &PathBuf,
+        order: &Order,
+        source: Arc<dyn Source>,
+        stall_timeout: Duration,
+    ) -> Result<Self, Error> {
+        let order = serde_json::to_vec(order).map_err(|e| Error::Spawn(e.into()))?;
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(Error::Spawn)?;
+        ours.set_nonblocking(true).map_err(Error::Spawn)?;
+        let socket = UnixStream::from_std(ours).map_err(Error::Spawn)?;
+        let mut child = Command::new(program)
+            .arg("worker")
+            .env_clear()
+            .envs(kept_environment())
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own, so that whatever it starts ends with it.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(Error::Spawn)?;
+        let pipe = |name| std::io::Error::other(format!("the worker has no {name}"));
+        let stdout = child.stdout.take().ok_or_else(|| Error::Spawn(pipe("stdout")))?;
+        let stderr = child.stderr.take().ok_or_else(|| Error::Spawn(pipe("stderr")))?;
+        let source_state = Arc::<Mutex<SourceState>>::default();
+        let stderr_tail = Arc::<Mutex<Vec<u8>>>::default();
+        Ok(Self {
+            child,
+            frames: FramedRead::new(stdout, Frames),
+            segments: HashMap::new(),
+            feeder: tokio::spawn(feed(socket, order, source, Arc::clone(&source_state))),
+            stderr: tokio::spawn(keep_tail(stderr, Arc::clone(&stderr_tail))),
+            stderr_tail,
+            source_state,
+            stall_timeout,
+            finished: false,
+        })
+    }
+
+    /// Id of the process, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// The next output, or `None` once the worker has ended well. Cancel safe.
+    ///
+    /// # Errors
+    /// Why the encode cannot go on. The process is on its way out by then.
+    pub async fn next(&mut self) -> Result<Option<Output>, Error> {
+        if self.finished {
+            return Ok(None);
+        }
+        loop {
+            let Some(frame) = self.frame().await? else { return Err(self.death().await) };
+            match frame {
+                Frame::Data { rendition, number, bytes } => {
+                    self.segments.entry((rendition, number)).or_default().unsplit(bytes);
+                }
+                Frame::Event(event) => return self.output(event).await,
+            }
+        }
+    }
+
+    async fn output(&mut self, event: Event) -> Result<Option<Output>, Error> {
+        match event {
+            Event::Segment { rendition, number, start_ns, duration_ns } => {
+                let bytes = self.segments.remove(&(rendition, number)).ok_or_else(|| {
+                    Error::Protocol(format!("segment {number} of rendition {rendition} is empty"))
+                })?;
+                let bytes = bytes.freeze();
+                Ok(Some(Output::Segment(SegmentBytes {
+                    rendition,
+                    number,
+                    start_ns,
+                    duration_ns,
+                    bytes,
+                })))
+            }
+            Event::Failed(failure) => {
+                let error = self.source_error().map_or(Error::Failed(failure), Error::Source);
+                self.kill().await;
+                Err(error)
+            }
+            Event::Done { .. } => {
+                self.finished = true;
+                self.end().await;
+                Ok(Some(Output::Event(event)))
+            }
+            Event::Probed { .. }
+            | Event::Planned { .. }
+            | Event::Rendition { .. }
+            | Event::Progress { .. }
+            | Event::Warning { .. } => Ok(Some(Output::Event(event))),
+        }
+    }
+
+    /// The next frame; `None` where the pipe has ended.
+    async fn frame(&mut self) -> Result<Option<Frame>, Error> {
+        let mut waiting_since = Instant::now();
+        loop {
+            let limit = self.stall_timeout.saturating_sub(waiting_since.elapsed());
+            match tokio::time::timeout(limit, self.frames.next()).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(Ok(frame))) => return Ok(Some(frame)),
+                Ok(Some(Err(error))) => {
+                    self.kill().await;
+                    return Err(Error::Protocol(error.to_string()));
+                }
+                Err(_) => match self.last_sign(waiting_since) {
+                    Some(sign) => waiting_since = sign,
+                    None => return Err(self.stalled().await),
+                },
+            }
+        }
+    }
+
+    /// The last sign of life at the source, if it is younger than the wait.
+    fn last_sign(&self, waiting_since: Instant) -> Option<Instant> {
+        let state = lock(&self.source_state);
+        let read = if state.reading { Some(Instant::now()) } else { state.last_read };
+        read.filter(|read| *read > waiting_since)
+    }
+
+    async fn stalled(&mut self) -> Error {
+        self.kill().await;
+        Error::Stalled { after: self.stall_timeout, stderr: self.last_words() }
+    }
+
+    async fn death(&mut self) -> Error {
+        let status = match self.child.wait().await {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
+        self.kill().await;
+        match self.source_error() {
+            Some(error) => Error::Source(error),
+            None => Error::Died { status, stderr: self.last_words() },
+        }
+    }
+
+    /// Lets the process go by itself, for a moment.
+    async fn end(&mut self) {
+        if tokio::time::timeout(EXIT_GRACE, self.child.wait()).await.is_err() {
+            tracing::warn!(pid = self.pid(), "a finished worker hangs and is killed");
+        }
+        self.kill().await;
+    }
+
+    /// Ends the process and all that it started, and waits until it is gone.
+    pub async fn kill(&mut self) {
+        self.finished = true;
+        kill_group(&self.child);
+        if let Err(error) = self.child.wait().await {
+            tracing::warn!(%error, "a killed worker cannot be waited for");
+        }
+        self.feeder.abort();
+        // Its standard error has ended with it, unless a grandchild escaped the group.
+        if tokio::time::timeout(EXIT_GRACE, &mut self.stderr).await.is_err() {
+            self.stderr.abort();
+        }
+    }
+
+    fn last_words(&self) -> String {
+        let tail = lock(&self.stderr_tail);
+        let text = String::from_utf8_lossy(&tail).trim().to_owned();
+        if text.is_empty() { "none".to_owned() } else { text }
+    }
+
+    fn source_error(&self) -> Option<source::Error> {
+        lock(&self.source_state).error.clone()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        kill_group(&self.child);
+        self.feeder.abort();
+    }
+}
+
+/// Kills the group of a child that has not been waited for: its id is still its own.
+fn kill_group(child: &Child) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid
+        && let Err(error) = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL)
+        && error != rustix::io::Errno::SRCH
+    {
+        tracing::warn!(%error, "a worker cannot be killed");
+    }
+}
+
+/// What a worker may know of the surroundings: where libraries and plugins are, never a secret.
+fn kept_environment() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)> {
+    const KEPT: [&str; 8] =
+        ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "RUST_BACKTRACE"];
+    const KEPT_PREFIXES: [&str; 4] = ["GST_", "LIBVA_", "CUDA_", "NVIDIA_"];
+    std::env::vars_os().filter(|(name, _)| {
+        name.to_str().is_some_and(|name| {
+            KEPT.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        })
+    })
+}
+
+/// Gives the worker its order, then answers its reads until it goes.
+async fn feed(
+    mut socket: UnixStream,
+    order: Vec<u8>,
+    source: Arc<dyn Source>,
+    state: Arc<Mutex<SourceState>>,
+) {
+    if let Err(error) = serve_reads(&mut socket, &order, source.as_ref(), &state).await {
+        // The worker's end tells the story; this is for the operator who looks closer.
+        tracing::debug!(%error, "the source socket of a worker ended");
+    }
+}
+
+async fn serve_reads(
+    socket: &mut UnixStream,
+    order: &[u8],
+    source: &dyn Source,
+    state: &Mutex<SourceState>,
+) -> std::io::Result<()> {
+    socket.write_u32(u32::try_from(order.len()).map_err(std::io::Error::other)?).await?;
+    socket.write_all(order).await?;
+    loop {
+        let offset = socket.read_u64().await?;
+        let len = socket.read_u32().await?;
+        let end = offset.checked_add(u64::from(len));
+        if len > MAX_READ_BYTES || end.is_none_or(|end| end > source.size_bytes()) {
+            return Err(std::io::Error::other("a read outside of the source"));
+        }
+        lock(state).reading = true;
+        let answer = source.read(offset, len).await;
+        {
+            let mut state = lock(state);
+            state.reading = false;
+            state.last_read = Some(Instant::now());
+            state.error = answer.as_ref().err().cloned();
+        }
+        match answer {
+            Ok(bytes) => {
+                socket.write_u32(u32::try_from(bytes.len()).map_err(std::io::Error::other)?).await?;
+                socket.write_all(&bytes).await?;
+            }
+            Err(_) => socket.write_u32(READ_FAILED).await?,
+        }
+    }
+}
+
+/// Keeps the end of what the worker writes to its standard error.
+async fn keep_tail(mut stderr: ChildStderr, tail: Arc<Mutex<Vec<u8>>>) {
+    let mut piece = [0; 4096];
+    while let Ok(len @ 1..) = stderr.read(&mut piece).await {
+        let mut tail = lock(&tail);
+        tail.extend_from_slice(&piece[..len]);
+        let excess = tail.len().saturating_sub(KEPT_STDERR_BYTES);
+        tail.drain(..excess);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,96 @@
+//! Takes the worker's output apart into frames.
+
+use bytes::{Buf, BytesMut};
+use tokio_util::codec::Decoder;
+
+use crate::worker::protocol::{DATA, EVENT, Event, MAX_FRAME_BYTES};
+
+/// Kind and length.
+const HEAD_BYTES: usize = 5;
+
+/// One frame.
+#[derive(Debug)]
+pub(super) enum Frame {
+    /// Something the worker tells.
+    Event(Event),
+    /// Bytes of a segment.
+    Data {
+        /// Index of the rendition.
+        rendition: u16,
+        /// Number of the segment.
+        number: u32,
+        /// The bytes.
+        bytes: BytesMut,
+    },
+}
+
+/// The decoder.
+#[derive(Debug)]
+pub(super) struct Frames;
+
+impl Decoder for Frames {
+    type Item = Frame;
+    type Error = std::io::Error;
+
+    fn decode(&mut self, buffer: &mut BytesMut) -> std::io::Result<Option<Frame>> {
+        let Some(mut head) = buffer.get(..HEAD_BYTES) else { return Ok(None) };
+        let (kind, len) = (head.get_u8(), head.get_u32());
+        if len > MAX_FRAME_BYTES {
+            return Err(std::io::Error::other(format!("a frame of {len} bytes")));
+        }
+        let end = HEAD_BYTES + len as usize;
+        if buffer.len() < end {
+            buffer.reserve(end - buffer.len());
+            return Ok(None);
+        }
+        let mut payload = buffer.split_to(end);
+        payload.advance(HEAD_BYTES);
+        match kind {
+            EVENT => Ok(Some(Frame::Event(serde_json::from_slice(&payload)?))),
+            DATA if payload.len() >= 6 => {
+                let (rendition, number) = (payload.get_u16(), payload.get_u32());
+                Ok(Some(Frame::Data { rendition, number, bytes: payload }))
+            }
+            _ => Err(std::io::Error::other(format!("a frame of kind {kind:#x}, {len} bytes"))),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![kind];
+        bytes.extend_from_slice(&u32::try_from(payload.len()).unwrap().to_be_bytes());
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
+    #[test]
+    fn frames_come_out_however_the_pipe_cuts_them() {
+        let mut stream = frame(EVENT, br#"{"event":"progress","position_ns":7}"#);
+        stream.extend(frame(DATA, &[0, 3, 0, 0, 0, 9, 0xAA, 0xBB]));
+        let (mut buffer, mut seen) = (BytesMut::new(), Vec::new());
+        for byte in stream {
+            buffer.extend_from_slice(&[byte]);
+            seen.extend(Frames.decode(&mut buffer).unwrap());
+        }
+        assert!(matches!(seen[0], Frame::Event(Event::Progress { position_ns: 7 })));
+        let Frame::Data { rendition: 3, number: 9, bytes } = &seen[1] else {
+            panic!("{:?}", seen[1])
+        };
+        assert_eq!(bytes[..], [0xAA, 0xBB]);
+        assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for bytes in [frame(b'X', b""), frame(DATA, b"short"), frame(EVENT, b"no json")] {
+            assert!(Frames.decode(&mut BytesMut::from(&bytes[..])).is_err());
+        }
+        let huge = [EVENT, 0xFF, 0xFF, 0xFF, 0xFF];
+        assert!(Frames.decode(&mut BytesMut::from(&huge[..])).is_err());
+    }
+}

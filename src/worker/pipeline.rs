@@ -1,0 +1,256 @@
+//! The pipeline: source, decoder, renditions; run to its end.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gio::prelude::*;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use super::cuts::Track;
+use super::element::{broken, plain};
+use super::protocol::{Event, Failure};
+use super::rangesrc::{Client, RangeSrc};
+use super::sink::{Output, Rendition};
+use super::{audio, fault, video};
+use crate::domain::plan::Plan;
+use crate::domain::recipe::PipelineSpec;
+
+/// What a stream may be shorter than its container says before we call the source truncated:
+/// one second, or a fiftieth, as many containers round or estimate.
+const TOLERATED_SHORTFALL_NS: u64 = 1_000_000_000;
+
+/// Timelines by the path of their inner `splitmuxsink`, under which its messages come.
+type Tracks = HashMap<String, Arc<Track>>;
+
+/// Encodes the plan. Returns once every rendition is whole.
+pub(super) fn run(
+    client: &Client,
+    plan: &Plan,
+    spec: &PipelineSpec,
+    output: &Arc<Output>,
+) -> Result<(), Failure> {
+    let pipeline = gst::Pipeline::new();
+    pipeline.set_property("message-forward", true);
+    let mut tracks = Vec::new();
+    let mut heads = HashMap::new();
+    let video_head = video::build(&pipeline, &plan.video, spec, output, &mut tracks)?;
+    heads.insert(plan.video.stream_id.clone(), video_head);
+    for sound in &plan.audio {
+        let segment_ns = plan.video.segment_ns();
+        let head = audio::build(&pipeline, sound, segment_ns, output, &mut tracks)?;
+        heads.insert(sound.stream_id.clone(), head);
+    }
+    build_source(&pipeline, client, spec.software_decoders, heads)?;
+
+    let bus = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
+    let by_path: Tracks =
+        tracks.iter().map(|(sink, t)| (sink.path_string().to_string(), Arc::clone(t))).collect();
+    bus.set_sync_handler(move |_, message| follow_segments(&by_path, message));
+    let ended = pipeline
+        .set_state(gst::State::Playing)
+        .map_err(|error| broken(error.to_string()))
+        .and_then(|_| wait(&bus, tracks.len(), output))
+        .and_then(|()| judge(plan, &tracks));
+    // The first error on the bus says more than "the state change failed".
+    let ended = ended.map_err(|failure| first_error(&bus).unwrap_or(failure));
+    bus.unset_sync_handler();
+    let duration_ns = ended?;
+    output.event(&Event::Done { duration_ns });
+    // A pipeline that hangs on its way down is the parent's to kill; all is said by now.
+    pipeline.set_state(gst::State::Null).map_err(|error| broken(error.to_string()))?;
+    Ok(())
+}
+
+/// `rangesrc ! decodebin`, whose pads go to the heads by stream id.
+fn build_source(
+    pipeline: &gst::Pipeline,
+    client: &Client,
+    software: bool,
+    heads: HashMap<String, gst::Element>,
+) -> Result<(), Failure> {
+    let source = RangeSrc::new(client).upcast::<gst::Element>();
+    let decode = plain("decodebin")?;
+    decode.set_property("force-sw-decoders", software);
+    super::element::chain(pipeline, &[source, decode.clone()])?;
+
+    let heads = Arc::new(Mutex::new(heads));
+    let waiting = Arc::clone(&heads);
+    let weak = pipeline.downgrade();
+    decode.connect_pad_added(move |_, pad| {
+        let Some(pipeline) = weak.upgrade() else { return };
+        let id = pad.stream_id().unwrap_or_default();
+        let head = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(id.as_str());
+        if let Err(failure) = link_stream(&pipeline, pad, head) {
+            post(&pipeline, &failure.message);
+        }
+    });
+    let weak = pipeline.downgrade();
+    decode.connect_no_more_pads(move |_| {
+        let Some(pipeline) = weak.upgrade() else { return };
+        let missing = heads.lock().unwrap_or_else(PoisonError::into_inner).len();
+        if missing > 0 {
+            post(&pipeline, &format!("{missing} of its streams cannot be found again"));
+        }
+    });
+    Ok(())
+}
+
+/// Links a decoded stream to its chain, or to nothing where the plan leaves it out.
+fn link_stream(
+    pipeline: &gst::Pipeline,
+    pad: &gst::Pad,
+    head: Option<gst::Element>,
+) -> Result<(), Failure> {
+    let head = match head {
+        Some(head) => head,
+        None => {
+            let sink = plain("fakesink")?;
+            sink.set_property("async", false);
+            pipeline.add(&sink).map_err(|e| broken(e.to_string()))?;
+            sink.sync_state_with_parent().map_err(|e| broken(e.to_string()))?;
+            sink
+        }
+    };
+    let sink = super::element::pad(&head, "sink")?;
+    pad.link(&sink).map(drop).map_err(|e| broken(format!("{}: {e}", pad.name())))
+}
+
+/// Puts an error of ours on the bus.
+fn post(pipeline: &gst::Pipeline, text: &str) {
+    gst::element_error!(pipeline, gst::StreamError::Demux, ["{}", text]);
+}
+
+/// An hlssink2 behind `last` whose segments go to the rendition. Returns its `splitmuxsink`.
+pub(super) fn hls_sink(
+    pipeline: &gst::Pipeline,
+    last: &gst::Element,
+    pad: &str,
+    rendition: &Arc<Rendition>,
+) -> Result<gst::Element, Failure> {
+    let sink = plain("hlssink2")?;
+    // Cut only where we say, keep everything, ask the encoder for nothing.
+    sink.set_property("target-duration", 0_u32);
+    sink.set_property("max-files", 0_u32);
+    sink.set_property("playlist-length", 0_u32);
+    sink.set_property("send-keyframe-requests", false);
+    let bytes = Arc::clone(rendition);
+    sink.connect("get-fragment-stream", false, move |_| {
+        Some(gio::WriteOutputStream::new(bytes.begin()).upcast::<gio::OutputStream>().to_value())
+    });
+    // Its own playlist is wrong in several ways and is thrown away; ours are made from events.
+    sink.connect("get-playlist-stream", false, |_| {
+        Some(gio::MemoryOutputStream::new_resizable().upcast::<gio::OutputStream>().to_value())
+    });
+    pipeline
+        .add(&sink)
+        .and_then(|()| last.link_pads(Some("src"), &sink, Some(pad)))
+        .map_err(|error| broken(format!("hlssink2: {error}")))?;
+    inner_splitmux(&sink).ok_or_else(|| broken("hlssink2 holds no splitmuxsink"))
+}
+
+fn inner_splitmux(sink: &gst::Element) -> Option<gst::Element> {
+    sink.downcast_ref::<gst::Bin>()?.children().into_iter().find(|child| {
+        child.factory().is_some_and(|factory| factory.name() == "splitmuxsink")
+    })
+}
+
+/// Runs on the muxer's thread, with its lock held: it only notes times and writes frames.
+fn follow_segments(tracks: &Tracks, message: &gst::Message) -> gst::BusSyncReply {
+    let gst::MessageView::Element(element) = message.view() else {
+        return gst::BusSyncReply::Pass;
+    };
+    let (Some(structure), Some(source)) = (element.structure(), message.src()) else {
+        return gst::BusSyncReply::Pass;
+    };
+    let Some(track) = tracks.get(source.path_string().as_str()) else {
+        return gst::BusSyncReply::Pass;
+    };
+    let Ok(time) = structure.get::<gst::ClockTime>("running-time") else {
+        return gst::BusSyncReply::Pass;
+    };
+    match structure.name().as_str() {
+        "splitmuxsink-fragment-opened" => track.opened(time),
+        "splitmuxsink-fragment-closed" => track.closed(time),
+        _ => return gst::BusSyncReply::Pass,
+    }
+    gst::BusSyncReply::Drop
+}
+
+/// Waits for the end of every sink. The parent watches for a stall.
+fn wait(bus: &gst::Bus, sinks: usize, output: &Output) -> Result<(), Failure> {
+    let mut ended = HashSet::new();
+    loop {
+        let Some(message) = bus.timed_pop(gst::ClockTime::NONE) else { continue };
+        match message.view() {
+            gst::MessageView::Eos(_) => return Ok(()),
+            gst::MessageView::Error(error) => return Err(fault::of_message(error)),
+            gst::MessageView::Warning(warning) => output.event(&Event::Warning {
+                message: warning.error().message().to_owned(),
+            }),
+            gst::MessageView::Element(element) => {
+                let forwarded = element.structure().and_then(|s| s.get::<gst::Message>("message").ok());
+                if let Some(forwarded) = forwarded
+                    && forwarded.type_() == gst::MessageType::Eos
+                    && let Some(source) = forwarded.src()
+                    && source.downcast_ref::<gst::Element>().is_some_and(is_hls_sink)
+                {
+                    ended.insert(source.path_string().to_string());
+                    // GStreamer 1.22.0 can lose the pipeline's own EOS.
+                    if ended.len() == sinks {
+                        return Ok(());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_hls_sink(element: &gst::Element) -> bool {
+    element.factory().is_some_and(|factory| factory.name() == "hlssink2")
+}
+
+fn first_error(bus: &gst::Bus) -> Option<Failure> {
+    let message = bus.pop_filtered(&[gst::MessageType::Error])?;
+    match message.view() {
+        gst::MessageView::Error(error) => Some(fault::of_message(error)),
+        _ => None,
+    }
+}
+
+/// Silence is not success: a truncated source ends like a whole one. Returns the duration.
+fn judge(plan: &Plan, tracks: &[(gst::Element, Arc<Track>)]) -> Result<u64, Failure> {
+    let mut longest = 0;
+    for (_, track) in tracks {
+        let (closed, end_ns) = track.extent();
+        let begun = track.rendition().begun();
+        if closed == 0 {
+            return Err(fault::damaged("one of its streams holds nothing that can be decoded"));
+        }
+        if closed != begun {
+            let index = track.rendition().index();
+            return Err(broken(format!("rendition {index}: {closed} of {begun} segments closed")));
+        }
+        longest = longest.max(end_ns);
+    }
+    if let Some(promised) = plan.duration_ns
+        && longest + TOLERATED_SHORTFALL_NS.max(promised / 50) < promised
+    {
+        return Err(Failure::permanent(
+            "source-truncated",
+            format!(
+                "The file is cut off: it says that it lasts {:.1} s, but the pictures end after \
+                 {:.1} s. Upload it again.",
+                seconds(promised),
+                seconds(longest)
+            ),
+        ));
+    }
+    Ok(longest)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}

@@ -1,0 +1,160 @@
+//! Looks at the source: which streams there are, and whether they can be decoded.
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_pbutils::prelude::*;
+use gstreamer_pbutils::{
+    Discoverer, DiscovererAudioInfo, DiscovererInfo, DiscovererResult, DiscovererVideoInfo,
+};
+
+use super::fault;
+use super::protocol::Failure;
+use super::rangesrc::{Client, RangeSrc};
+use crate::domain::media::{
+    AudioStream, Fraction, MediaInfo, Orientation, Undecodable, VideoStream,
+};
+
+/// How long the probe may take. A source that cannot be opened within this time over a local
+/// socket is broken in a way that makes demuxers search.
+const PROBE_TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
+
+/// What is in the source.
+pub(super) fn probe(client: &Client) -> Result<MediaInfo, Failure> {
+    let discoverer = Discoverer::new(PROBE_TIMEOUT)
+        .map_err(|e| Failure::retryable("gstreamer-init", format!("no discoverer: {e}")))?;
+    let source = client.clone();
+    discoverer.connect_source_setup(move |_, element| {
+        if let Some(element) = element.downcast_ref::<RangeSrc>() {
+            element.set_client(&source);
+        }
+    });
+    let info = discoverer
+        .discover_uri(RangeSrc::URI)
+        .map_err(|error| fault::of_error(&error, true))?;
+    match info.result() {
+        DiscovererResult::Ok | DiscovererResult::MissingPlugins => Ok(describe(&info)),
+        DiscovererResult::Timeout => Err(Failure::permanent(
+            "probe-timeout",
+            format!("The file could not be understood within {PROBE_TIMEOUT:.0}: it is damaged."),
+        )),
+        DiscovererResult::Busy => Err(Failure::retryable("probe-busy", "the probe is busy")),
+        // Non-exhaustive: an invalid URI or an error that came without its reason.
+        _ => Err(fault::damaged("it could not be read")),
+    }
+}
+
+fn describe(info: &DiscovererInfo) -> MediaInfo {
+    let undecodable: Vec<Undecodable> =
+        info.missing_elements_installer_details().iter().filter_map(|d| missing(d)).collect();
+    let lacks_decoder = |codec: &str| {
+        info.missing_elements_installer_details()
+            .iter()
+            .any(|detail| detail.contains(&format!("|decoder-{codec}")))
+    };
+    MediaInfo {
+        container: container(info),
+        duration_ns: info.duration().map(gst::ClockTime::nseconds).filter(|ns| *ns > 0),
+        video: info
+            .video_streams()
+            .iter()
+            .map(video)
+            .filter(|stream| !lacks_decoder(&stream.codec))
+            .collect(),
+        audio: info
+            .audio_streams()
+            .iter()
+            .map(audio)
+            .filter(|stream| !lacks_decoder(&stream.codec))
+            .collect(),
+        undecodable,
+    }
+}
+
+/// Reads an installer detail: `gstreamer|1.0|ladderd|Apple ProRes decoder|decoder-video/x-prores`.
+fn missing(detail: &str) -> Option<Undecodable> {
+    let mut fields = detail.split('|').skip(3);
+    let (description, what) = (fields.next()?, fields.next()?);
+    let codec = what.strip_prefix("decoder-")?;
+    Some(Undecodable {
+        description: description.trim_end_matches(" decoder").to_owned(),
+        is_video: codec.starts_with("video/") || codec.starts_with("image/"),
+    })
+}
+
+fn container(info: &DiscovererInfo) -> String {
+    info.container_streams()
+        .first()
+        .and_then(DiscovererStreamInfoExt::caps)
+        .map(|caps| gstreamer_pbutils::functions::pb_utils_get_codec_description(&caps).to_string())
+        .unwrap_or_default()
+}
+
+fn video(stream: &DiscovererVideoInfo) -> VideoStream {
+    let tags = stream.tags();
+    VideoStream {
+        stream_id: stream_id(stream),
+        codec: codec(stream),
+        width: stream.width(),
+        height: stream.height(),
+        fps: fraction(stream.framerate()),
+        pixel_aspect: fraction(stream.par()),
+        orientation: tags.as_ref().map(orientation).unwrap_or_default(),
+        interlaced: stream.is_interlaced(),
+        bit_depth: bit_depth(stream),
+        is_image: stream.is_image(),
+    }
+}
+
+fn audio(stream: &DiscovererAudioInfo) -> AudioStream {
+    let title = stream
+        .tags()
+        .and_then(|tags| tags.get::<gst::tags::Title>().map(|title| title.get().to_owned()));
+    AudioStream {
+        stream_id: stream_id(stream),
+        codec: codec(stream),
+        channels: stream.channels(),
+        sample_rate_hz: stream.sample_rate(),
+        language: stream.language().map(Into::into),
+        title,
+    }
+}
+
+fn stream_id(stream: &impl IsA<gstreamer_pbutils::DiscovererStreamInfo>) -> String {
+    stream.stream_id().map(Into::into).unwrap_or_default()
+}
+
+fn codec(stream: &impl IsA<gstreamer_pbutils::DiscovererStreamInfo>) -> String {
+    stream
+        .caps()
+        .and_then(|caps| caps.structure(0).map(|s| s.name().to_string()))
+        .unwrap_or_default()
+}
+
+fn bit_depth(stream: &DiscovererVideoInfo) -> u32 {
+    stream
+        .caps()
+        .and_then(|caps| caps.structure(0)?.get::<u32>("bit-depth-luma").ok())
+        .unwrap_or(8)
+}
+
+fn fraction(value: gst::Fraction) -> Fraction {
+    match (u32::try_from(value.numer()), u32::try_from(value.denom())) {
+        (Ok(num), Ok(den)) => Fraction::new(num, den),
+        (Err(_), _) | (_, Err(_)) => Fraction::new(0, 1),
+    }
+}
+
+/// The tag names how the picture is to be turned, in degrees clockwise.
+fn orientation(tags: &gst::TagList) -> Orientation {
+    let Some(tag) = tags.get::<gst::tags::ImageOrientation>() else { return Orientation::Upright };
+    match tag.get() {
+        "rotate-90" => Orientation::Rotate90,
+        "rotate-180" => Orientation::Rotate180,
+        "rotate-270" => Orientation::Rotate270,
+        "flip-rotate-0" => Orientation::FlipRotate0,
+        "flip-rotate-90" => Orientation::FlipRotate90,
+        "flip-rotate-180" => Orientation::FlipRotate180,
+        "flip-rotate-270" => Orientation::FlipRotate270,
+        _ => Orientation::Upright,
+    }
+}

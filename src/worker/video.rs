@@ -1,0 +1,151 @@
+//! The picture: prepared once, then scaled from rung to rung and encoded on each at once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use super::cuts::{Cutter, Total, Track, running_time};
+use super::element::{caps_filter, chain, make, pad, plain, queue};
+use super::pipeline::hls_sink;
+use super::protocol::{Event, Failure};
+use super::sink::{Output, Rendition};
+use crate::domain::hls::codecs;
+use crate::domain::plan::VideoPlan;
+use crate::domain::recipe::{PipelineSpec, RungSpec};
+
+/// Pictures that wait before an encoder or a scaler: they share memory with the decoder's, so few
+/// are enough to keep every thread busy.
+const WAITING_PICTURES: u32 = 4;
+/// How often the parent hears of progress.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
+/// Builds everything behind the video pad. Returns the element to link it to.
+pub(super) fn build(
+    pipeline: &gst::Pipeline,
+    plan: &VideoPlan,
+    spec: &PipelineSpec,
+    output: &Arc<Output>,
+    tracks: &mut Vec<(gst::Element, Arc<Track>)>,
+) -> Result<gst::Element, Failure> {
+    let head = queue(WAITING_PICTURES, 0)?;
+    let mut prepared = vec![head.clone()];
+    for step in &spec.prepare {
+        prepared.push(make(step)?);
+    }
+    let out = caps_filter(&spec.prepared_caps)?;
+    prepared.push(out.clone());
+    chain(pipeline, &prepared)?;
+
+    let total = Arc::new(Total::default());
+    let mut sinks = Vec::new();
+    let mut above = out.clone();
+    for rung in &spec.rungs {
+        let index = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
+        let track = Arc::new(Track::new(Rendition::new(output, index), &total));
+        let (tee, sink) = build_rung(pipeline, &above, rung, &track)?;
+        sinks.push(sink.clone());
+        tracks.push((sink, track));
+        above = tee;
+    }
+    let cutter = Cutter::new(&sinks, &total);
+    watch_pictures(&pad(&out, "src")?, plan.segment_frames, cutter, output);
+    Ok(head)
+}
+
+/// Builds one rung behind the one above it: `scale ! tee ! queue ! encoder ! parser ! queue !
+/// hlssink2`. Returns the tee, from which the next rung goes on, and the inner `splitmuxsink`.
+fn build_rung(
+    pipeline: &gst::Pipeline,
+    above: &gst::Element,
+    rung: &RungSpec,
+    track: &Arc<Track>,
+) -> Result<(gst::Element, gst::Element), Failure> {
+    let mut scaled = vec![queue(WAITING_PICTURES, 0)?];
+    for step in &rung.scale {
+        scaled.push(make(step)?);
+    }
+    scaled.push(caps_filter(&rung.scaled_caps)?);
+    let tee = plain("tee")?;
+    // The smallest rung has no rung below it.
+    tee.set_property("allow-not-linked", true);
+    scaled.push(tee.clone());
+    chain(pipeline, &scaled)?;
+    link(above, &scaled[0])?;
+
+    let parser = plain("h264parse")?;
+    parser.set_property("config-interval", -1_i32);
+    let encoded = [
+        queue(WAITING_PICTURES, 0)?,
+        make(&rung.encode)?,
+        caps_filter(&rung.encoded_caps)?,
+        parser,
+        // Each pad of a splitmuxsink needs a thread of its own.
+        queue(0, 2 * gst::ClockTime::SECOND.nseconds())?,
+    ];
+    chain(pipeline, &encoded)?;
+    link(&tee, &encoded[0])?;
+    let inner = hls_sink(pipeline, &encoded[4], "video", track.rendition())?;
+    watch_encoded(&pad(&encoded[4], "src")?, track);
+    Ok((tee, inner))
+}
+
+fn link(from: &gst::Element, to: &gst::Element) -> Result<(), Failure> {
+    from.link(to).map_err(|error| super::element::broken(error.to_string()))
+}
+
+/// Counts the pictures before the first tee: each that begins a segment is announced as a cut.
+fn watch_pictures(src: &gst::Pad, segment_frames: u32, cutter: Cutter, output: &Arc<Output>) {
+    let frames = AtomicU64::new(0);
+    let told = Mutex::new(Instant::now());
+    let output = Arc::clone(output);
+    let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    src.add_probe(mask, move |pad, info| {
+        match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                let number = frames.fetch_add(1, Ordering::Relaxed);
+                let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts)) else {
+                    return gst::PadProbeReturn::Ok;
+                };
+                if number > 0 && number.is_multiple_of(u64::from(segment_frames)) {
+                    cutter.cut(time);
+                }
+                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                if told.elapsed() >= PROGRESS_EVERY {
+                    *told = Instant::now();
+                    output.event(&Event::Progress { position_ns: time.nseconds() });
+                }
+            }
+            Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
+                cutter.end();
+            }
+            _ => {}
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Measures what goes into the muxer and reads the codec string off the first key frame.
+fn watch_encoded(src: &gst::Pad, track: &Arc<Track>) {
+    let track = Arc::downgrade(track);
+    let codec_told = Mutex::new(false);
+    src.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let (Some(track), Some(buffer)) = (track.upgrade(), info.buffer()) else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let mut codec_told = codec_told.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*codec_told
+            && let Ok(bytes) = buffer.map_readable()
+            && let Some(codec) = codecs::avc1_of_byte_stream(&bytes)
+        {
+            track.rendition().tell_codec(codec);
+            *codec_told = true;
+        }
+        if let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts)) {
+            track.frame(time + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
