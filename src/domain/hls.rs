@@ -1,1 +1,7 @@
-//! hls
+//! HLS as text and numbers: names, playlists, rates, codec strings (RFC 8216).
+
+pub mod codecs;
+pub mod media_playlist;
+pub mod multivariant;
+pub mod names;
+pub mod rates;

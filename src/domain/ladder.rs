@@ -16,3 +16,16 @@ pub struct Rung {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ladder(pub Vec<Rung>);
+
+impl Default for Ladder {
+    /// 360p to 1080p, with the caps that the peers are measured with.
+    fn default() -> Self {
+        let rungs = [(360, 856), (480, 1500), (720, 3000), (1080, 5350)];
+        Self(
+            rungs
+                .into_iter()
+                .map(|(height, max_bitrate_kbps)| Rung { height, max_bitrate_kbps })
+                .collect(),
+        )
+    }
+}

@@ -1,8 +1,13 @@
 //! Everything that is decided before a byte is encoded.
 
+mod sound;
+
 use serde::{Deserialize, Serialize};
 
-use super::media::{Fraction, Orientation};
+use super::encode::EncodeConfig;
+use super::ladder::{Ladder, Rung};
+use super::media::{Fraction, MediaInfo, Orientation, VideoStream};
+use super::outcome::{Fault, FaultClass};
 
 /// What one job will make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,3 +76,265 @@ pub struct AudioPlan {
     /// Number of channels.
     pub channels: u32,
 }
+
+impl VideoPlan {
+    /// Time of the frame with this number, in nanoseconds: exact to the nanosecond below.
+    #[must_use]
+    pub fn frame_time_ns(&self, frame: u64) -> u64 {
+        let ns = u128::from(frame) * 1_000_000_000 * u128::from(self.fps.den)
+            / u128::from(self.fps.num.max(1));
+        u64::try_from(ns).unwrap_or(u64::MAX)
+    }
+
+    /// Duration of a whole segment in nanoseconds: 6.006 s at 29.97 frames per second.
+    #[must_use]
+    pub fn segment_ns(&self) -> u64 {
+        self.frame_time_ns(u64::from(self.segment_frames))
+    }
+
+    /// What EXT-X-TARGETDURATION says, from the first playlist on: no segment's duration, rounded
+    /// to the nearest second, is greater (RFC 8216, 4.3.3.1).
+    #[must_use]
+    pub fn target_duration_secs(&self) -> u32 {
+        let secs = (self.segment_ns() + 500_000_000) / 1_000_000_000;
+        u32::try_from(secs).unwrap_or(u32::MAX).max(1)
+    }
+}
+
+impl Plan {
+    /// The renditions in the order of their indices: the rungs, then the audio.
+    pub fn rendition_names(&self) -> impl Iterator<Item = &str> {
+        let rungs = self.video.rungs.iter().map(|rung| rung.name.as_str());
+        rungs.chain(self.audio.iter().map(|audio| audio.name.as_str()))
+    }
+}
+
+/// Why there is no plan: the source is not one that we can publish.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nothing in the source moves.
+    #[error("The file has no video: it holds {found}. Upload a file with moving pictures.")]
+    NoVideo {
+        /// What it has instead.
+        found: String,
+    },
+    /// There is video, and no decoder for it.
+    #[error(
+        "The file's video cannot be decoded here ({formats}). Convert it to MP4 with H.264 video \
+         and upload that."
+    )]
+    Undecodable {
+        /// The formats, in words.
+        formats: String,
+    },
+    /// The picture has no size that can be encoded.
+    #[error("The picture is {width} x {height} pixels, which is too small to encode: 2 x 2 is the least.")]
+    PictureTooSmall {
+        /// Upright width.
+        width: u32,
+        /// Upright height.
+        height: u32,
+    },
+}
+
+impl Fault for Error {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::NoVideo { .. } | Self::Undecodable { .. } | Self::PictureTooSmall { .. } => {
+                FaultClass::Permanent
+            }
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::NoVideo { .. } => "no-video",
+            Self::Undecodable { .. } => "undecodable",
+            Self::PictureTooSmall { .. } => "picture-too-small",
+        }
+    }
+}
+
+/// Decides what a job makes of its source.
+///
+/// # Errors
+/// If nothing can be made of it.
+pub fn plan(
+    media: &MediaInfo,
+    ladder: &Ladder,
+    encode: &EncodeConfig,
+    backend: &str,
+) -> Result<Plan, Error> {
+    let mut notes = Vec::new();
+    let stream = choose_video(media)?;
+    let films = media.video.iter().filter(|stream| !stream.is_image).count();
+    if films > 1 {
+        notes.push(format!("{} more video streams are left out", films - 1));
+    }
+    for format in media.undecodable.iter().filter(|stream| !stream.is_video) {
+        notes.push(format!("a stream is left out: no decoder for {}", format.description));
+    }
+    let fps = output_rate(stream, &mut notes);
+    let gop_frames = frames_in(encode.gop_secs, fps);
+    Ok(Plan {
+        backend: backend.to_owned(),
+        duration_ns: media.duration_ns,
+        video: VideoPlan {
+            stream_id: stream.stream_id.clone(),
+            fps,
+            gop_frames,
+            segment_frames: gop_frames * encode.gops_per_segment,
+            orientation: stream.orientation,
+            deinterlace: stream.interlaced,
+            rungs: rungs(stream, ladder)?,
+        },
+        audio: sound::plan_audio(&media.audio, encode, &mut notes),
+        notes,
+    })
+}
+
+fn choose_video(media: &MediaInfo) -> Result<&VideoStream, Error> {
+    if let Some(stream) = media.video.iter().find(|stream| !stream.is_image) {
+        return Ok(stream);
+    }
+    let formats: Vec<&str> = media
+        .undecodable
+        .iter()
+        .filter(|stream| stream.is_video)
+        .map(|stream| stream.description.as_str())
+        .collect();
+    if !formats.is_empty() {
+        return Err(Error::Undecodable { formats: formats.join(", ") });
+    }
+    let found = match (media.audio.is_empty(), media.video.is_empty()) {
+        (false, _) => "only sound",
+        (true, false) => "only a still picture",
+        (true, true) => "no stream that can be played",
+    };
+    Err(Error::NoVideo { found: found.to_owned() })
+}
+
+/// The highest rate that Apple's authoring rules allow (1.19).
+const MAX_FPS: u32 = 60;
+/// The rate where the source states none: that of most cameras and screens recorders.
+const ASSUMED_FPS: Fraction = Fraction::new(30, 1);
+
+/// The constant rate of the output: the source's own where it can be.
+fn output_rate(stream: &VideoStream, notes: &mut Vec<String>) -> Fraction {
+    let stated = stream.fps;
+    if stated.num == 0 || stated.den == 0 {
+        notes.push(format!("the frame rate is variable or unknown: made {ASSUMED_FPS}"));
+        return ASSUMED_FPS;
+    }
+    let mut fps = snapped(stated);
+    while fps.as_f64() > f64::from(MAX_FPS) {
+        fps.den *= 2;
+    }
+    if fps.as_f64() < 1.0 {
+        fps = Fraction::new(1, 1);
+    }
+    if fps.as_f64().to_bits() != snapped(stated).as_f64().to_bits() {
+        notes.push(format!("{stated} frames per second became {fps}"));
+    }
+    fps
+}
+
+/// The exact rate that a rounded one stands for (2997/100 is 30000/1001), reduced.
+fn snapped(fps: Fraction) -> Fraction {
+    const NTSC: [Fraction; 3] =
+        [Fraction::new(24000, 1001), Fraction::new(30000, 1001), Fraction::new(60000, 1001)];
+    let value = fps.as_f64();
+    let near = |exact: &&Fraction| (exact.as_f64() - value).abs() / value < 0.000_05;
+    if let Some(exact) = NTSC.iter().find(near) {
+        return *exact;
+    }
+    let divisor = gcd(fps.num, fps.den);
+    let reduced = Fraction::new(fps.num / divisor, fps.den / divisor);
+    if reduced.den <= 1001 {
+        return reduced;
+    }
+    // Containers that average over all frames state rates such as 959616/31997: the nearest
+    // thousandth is what the camera meant, and keeps the arithmetic small.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 60,000")]
+    let thousandths = (value * 1000.0).round().clamp(1.0, 1e9) as u32;
+    let divisor = gcd(thousandths, 1000);
+    Fraction::new(thousandths / divisor, 1000 / divisor)
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a.max(1) } else { gcd(b, a % b) }
+}
+
+/// Frames in so many seconds, rounded to the nearest, at least one.
+fn frames_in(secs: u32, fps: Fraction) -> u32 {
+    let frames = (u64::from(secs) * u64::from(fps.num) * 2 + u64::from(fps.den))
+        / (2 * u64::from(fps.den.max(1)));
+    u32::try_from(frames).unwrap_or(u32::MAX).max(1)
+}
+
+/// Size of the upright picture in square pixels.
+fn display_size(stream: &VideoStream) -> (f64, f64) {
+    let aspect = stream.pixel_aspect.as_f64();
+    let aspect = if aspect > 0.0 { aspect } else { 1.0 };
+    let (width, height) = (f64::from(stream.width) * aspect, f64::from(stream.height));
+    if stream.orientation.swaps_sides() { (height, width) } else { (width, height) }
+}
+
+/// The rungs, from the largest to the smallest. Never one that is larger than the source.
+fn rungs(stream: &VideoStream, ladder: &Ladder) -> Result<Vec<PlannedRung>, Error> {
+    let (width, height) = display_size(stream);
+    let short = width.min(height);
+    if short < 2.0 {
+        let size = (whole(width), whole(height));
+        return Err(Error::PictureTooSmall { width: size.0, height: size.1 });
+    }
+    let mut fitting: Vec<Rung> =
+        ladder.0.iter().filter(|rung| f64::from(rung.height) <= short + 0.5).cloned().collect();
+    if fitting.is_empty() {
+        fitting.push(own_rung(short, ladder));
+    }
+    fitting.sort_by_key(|rung| std::cmp::Reverse(rung.height));
+    Ok(fitting.iter().map(|rung| fit(rung, width, height)).collect())
+}
+
+/// The one rung of a source that is smaller than the ladder: its own size, at the smallest
+/// configured rung's bits per pixel.
+fn own_rung(short: f64, ladder: &Ladder) -> Rung {
+    const LEAST_KBPS: u32 = 100;
+    let height = even_below(short);
+    let smallest = ladder.0.iter().min_by_key(|rung| rung.height);
+    let (least_height, kbps) = smallest.map_or((360, 856), |r| (r.height, r.max_bitrate_kbps));
+    let share = (f64::from(height) / f64::from(least_height.max(1))).powi(2);
+    Rung { height, max_bitrate_kbps: whole(f64::from(kbps) * share).max(LEAST_KBPS) }
+}
+
+/// The size with the rung's short side and the source's aspect ratio.
+fn fit(rung: &Rung, width: f64, height: f64) -> PlannedRung {
+    let scale = f64::from(rung.height) / width.min(height);
+    let side = |length: f64, is_short: bool| {
+        if is_short { rung.height } else { even_nearest(length * scale) }
+    };
+    let portrait = width < height;
+    PlannedRung {
+        name: format!("{}p", rung.height),
+        width: side(width, portrait),
+        height: side(height, !portrait),
+        max_bitrate_kbps: rung.max_bitrate_kbps,
+    }
+}
+
+fn even_nearest(length: f64) -> u32 {
+    (whole(length / 2.0) * 2).max(2)
+}
+
+fn even_below(length: f64) -> u32 {
+    (whole((length / 2.0).floor()) * 2).max(2)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+fn whole(value: f64) -> u32 {
+    value.round().clamp(0.0, f64::from(u32::MAX)) as u32
+}
+
+#[cfg(test)]
+mod tests;

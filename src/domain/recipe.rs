@@ -1,8 +1,12 @@
-//! Recipes: which GStreamer elements and properties make a backend, as data.
+//! Recipes: which `GStreamer` elements and properties make a backend, as data.
+
+mod render;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use render::{PLACEHOLDERS, render};
 
 /// A file of `pipelines/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,4 +115,51 @@ pub struct ElementSpec {
     pub set: Vec<(String, String)>,
     /// Properties that are left out where the element lacks them.
     pub set_if_present: Vec<(String, String)>,
+}
+
+impl Recipe {
+    /// All steps with the place where each stands in the file.
+    pub fn steps(&self) -> impl Iterator<Item = (String, &Step)> {
+        let prepare = self.prepare.iter().enumerate().map(|(n, s)| (format!("prepare[{n}]"), s));
+        let scale = self.scale.iter().enumerate().map(|(n, s)| (format!("scale[{n}]"), s));
+        prepare.chain(scale).chain(std::iter::once(("encode".to_owned(), &self.encode)))
+    }
+
+    /// Reads a recipe and checks what can be checked without GStreamer.
+    ///
+    /// # Errors
+    /// All faults, each with the file and the key.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Vec<String>> {
+        let recipe: Self = toml::from_str(text)
+            .map_err(|error| vec![format!("{file}: {}", error.to_string().trim())])?;
+        let mut faults = Vec::new();
+        for (place, value) in recipe.texts() {
+            for name in render::unknown_placeholders(value) {
+                faults.push(format!(
+                    "{file}: {place} = {value:?}: unknown placeholder {{{name}}}; allowed: {}",
+                    PLACEHOLDERS.join(", ")
+                ));
+            }
+        }
+        if faults.is_empty() { Ok(recipe) } else { Err(faults) }
+    }
+
+    /// Every text that may hold placeholders, with its place in the file.
+    fn texts(&self) -> Vec<(String, &str)> {
+        let mut texts = vec![
+            ("prepared_caps".to_owned(), self.prepared_caps.as_str()),
+            ("scaled_caps".to_owned(), self.scaled_caps.as_str()),
+            ("encoded_caps".to_owned(), self.encoded_caps.as_str()),
+        ];
+        for (place, step) in self.steps() {
+            for (section, values) in [("set", &step.set), ("set_if_present", &step.set_if_present)] {
+                for (name, value) in values {
+                    if let Value::Text(text) = value {
+                        texts.push((format!("{place}.{section}.{name}"), text));
+                    }
+                }
+            }
+        }
+        texts
+    }
 }

@@ -10,7 +10,7 @@ use super::protocol::Failure;
 pub(super) fn of_message(error: &gst::message::Error) -> Failure {
     let source = error.src().and_then(|object| object.downcast_ref::<gst::Element>());
     let klass = source
-        .and_then(gst::prelude::ElementExt::factory)
+        .and_then(ElementExt::factory)
         .and_then(|factory| factory.metadata("klass").map(str::to_owned))
         .unwrap_or_default();
     let reads_media =

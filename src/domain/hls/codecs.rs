@@ -1,0 +1,33 @@
+//! RFC 6381 codec strings, read from the stream itself.
+
+/// The `avc1` string of an H.264 byte stream (ITU-T H.264, annex B): profile, constraints and
+/// level of its first sequence parameter set. `None` where there is none.
+#[must_use]
+pub fn avc1_of_byte_stream(bytes: &[u8]) -> Option<String> {
+    const SEQUENCE_PARAMETER_SET: u8 = 7;
+    let start = bytes.windows(4).position(|window| {
+        window[..3] == [0, 0, 1] && window[3] & 0x1F == SEQUENCE_PARAMETER_SET
+    })?;
+    match bytes.get(start + 4..start + 7)? {
+        [profile, constraints, level] => {
+            Some(format!("avc1.{profile:02x}{constraints:02x}{level:02x}"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_parameter_set_names_the_codec() {
+        let delimiter = [0, 0, 0, 1, 0x09, 0x10];
+        let set = [0, 0, 0, 1, 0x67, 0x64, 0x00, 0x28, 0xAC];
+        let stream = [&delimiter[..], &set[..]].concat();
+        assert_eq!(avc1_of_byte_stream(&stream).as_deref(), Some("avc1.640028"));
+        assert_eq!(avc1_of_byte_stream(&delimiter), None);
+        assert_eq!(avc1_of_byte_stream(&set[..6]), None);
+        assert_eq!(avc1_of_byte_stream(&[]), None);
+    }
+}

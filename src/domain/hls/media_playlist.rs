@@ -1,0 +1,121 @@
+//! Media playlists: the segments of one rendition.
+
+use std::fmt::Write;
+
+/// What a media playlist says of its future.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It grows (EVENT).
+    Growing,
+    /// It grew and is whole (EVENT with ENDLIST).
+    Closed,
+    /// It is whole (VOD).
+    Whole,
+}
+
+/// The text of a media playlist whose segments last so long, in nanoseconds, and are named by
+/// `uri`. EXTINF values are rounded so that their sum never strays from the real time by more than
+/// a microsecond (Apple's authoring rule 8.1).
+#[must_use]
+pub fn render(
+    kind: Kind,
+    target_duration_secs: u32,
+    durations_ns: &[u64],
+    uri: impl Fn(u32) -> String,
+) -> String {
+    let mut text = String::with_capacity(200 + 40 * durations_ns.len());
+    let playlist_type = match kind {
+        Kind::Growing | Kind::Closed => "EVENT",
+        Kind::Whole => "VOD",
+    };
+    // Decimal EXTINF needs version 3; INDEPENDENT-SEGMENTS is version 6's.
+    line(&mut text, format_args!("#EXTM3U"));
+    line(&mut text, format_args!("#EXT-X-VERSION:6"));
+    line(&mut text, format_args!("#EXT-X-TARGETDURATION:{target_duration_secs}"));
+    line(&mut text, format_args!("#EXT-X-MEDIA-SEQUENCE:0"));
+    line(&mut text, format_args!("#EXT-X-PLAYLIST-TYPE:{playlist_type}"));
+    line(&mut text, format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
+    let mut end_ns = 0_u64;
+    let mut told_us = 0_u64;
+    for (number, duration_ns) in (0..).zip(durations_ns) {
+        end_ns += duration_ns;
+        let end_us = (end_ns + 500) / 1000;
+        let us = end_us - told_us;
+        told_us = end_us;
+        line(&mut text, format_args!("#EXTINF:{}.{:06},", us / 1_000_000, us % 1_000_000));
+        line(&mut text, format_args!("{}", uri(number)));
+    }
+    match kind {
+        Kind::Growing => {}
+        Kind::Closed | Kind::Whole => line(&mut text, format_args!("#EXT-X-ENDLIST")),
+    }
+    text
+}
+
+/// Writing to a string cannot fail.
+pub(super) fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    if text.write_fmt(arguments).is_ok() {
+        text.push('\n');
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use m3u8_rs::MediaPlaylistType;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::hls::names;
+
+    #[test]
+    fn a_whole_playlist_reads_like_this() {
+        insta::assert_snapshot!(
+            render(Kind::Whole, 6, &[6_006_000_000, 6_006_000_000, 1_234_567_890], names::segment),
+            @r"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-TARGETDURATION:6
+        #EXT-X-MEDIA-SEQUENCE:0
+        #EXT-X-PLAYLIST-TYPE:VOD
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXTINF:6.006000,
+        seg_00000.ts
+        #EXTINF:6.006000,
+        seg_00001.ts
+        #EXTINF:1.234568,
+        seg_00002.ts
+        #EXT-X-ENDLIST
+        "
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_only_ever_appended(durations in prop::collection::vec(1_u64..7_000_000_000, 1..60)) {
+            let text = |n: usize, kind| render(kind, 6, &durations[..n], names::segment);
+            for n in 1..durations.len() {
+                prop_assert!(text(n + 1, Kind::Growing).starts_with(&text(n, Kind::Growing)));
+            }
+            let last = text(durations.len(), Kind::Growing);
+            prop_assert_eq!(text(durations.len(), Kind::Closed), format!("{last}#EXT-X-ENDLIST\n"));
+        }
+
+        #[test]
+        fn another_parser_reads_what_was_written(durations in prop::collection::vec(1_000_000_u64..6_400_000_000, 1..60)) {
+            let text = render(Kind::Whole, 6, &durations, names::segment);
+            let playlist = m3u8_rs::parse_media_playlist_res(text.as_bytes()).unwrap();
+            prop_assert_eq!(playlist.playlist_type, Some(MediaPlaylistType::Vod));
+            prop_assert!(playlist.end_list && playlist.independent_segments);
+            prop_assert_eq!(playlist.segments.len(), durations.len());
+            let mut told = 0.0;
+            let mut real = 0.0;
+            for (segment, ns) in playlist.segments.iter().zip(&durations) {
+                told += f64::from(segment.duration);
+                real += *ns as f64 / 1e9;
+                // The parser reads durations as f32.
+                prop_assert!((told - real).abs() < 1e-6 * (playlist.segments.len() as f64 + 1.0), "{told} {real}");
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The multivariant playlist: every variant and every audio rendition.
+
+use crate::domain::media::Fraction;
+
+use super::media_playlist::line;
+
+/// The rate near which the first listed variant lies: many players begin with it (Apple's
+/// authoring rule 1.32).
+const FIRST_VARIANT_BPS: u64 = 2_000_000;
+/// Name of the one group of audio renditions.
+const AUDIO_GROUP: &str = "audio";
+
+/// One `EXT-X-STREAM-INF`: a video rendition with the audio group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variant {
+    /// URI of the video's media playlist.
+    pub uri: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Frames per second.
+    pub fps: Fraction,
+    /// Codec string of the video.
+    pub codec: String,
+    /// Peak segment bitrate of the video in bit/s.
+    pub peak_bps: u64,
+    /// Average segment bitrate of the video in bit/s.
+    pub average_bps: u64,
+}
+
+/// One `EXT-X-MEDIA` of type AUDIO.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AudioRendition {
+    /// URI of its media playlist.
+    pub uri: String,
+    /// BCP 47 tag.
+    pub language: String,
+    /// Name for the player's menu, without quotes and control characters.
+    pub title: String,
+    /// Whether a player takes it unless told otherwise.
+    pub is_default: bool,
+    /// Number of channels.
+    pub channels: u32,
+    /// Codec string.
+    pub codec: String,
+    /// Peak segment bitrate in bit/s.
+    pub peak_bps: u64,
+    /// Average segment bitrate in bit/s.
+    pub average_bps: u64,
+}
+
+/// The text of the multivariant playlist.
+#[must_use]
+pub fn render(variants: &[Variant], audio: &[AudioRendition]) -> String {
+    let mut text = String::new();
+    line(&mut text, format_args!("#EXTM3U"));
+    line(&mut text, format_args!("#EXT-X-VERSION:6"));
+    line(&mut text, format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
+    for sound in audio {
+        let is_default = if sound.is_default { "YES" } else { "NO" };
+        line(
+            &mut text,
+            format_args!(
+                "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\",LANGUAGE=\"{}\",\
+                 DEFAULT={is_default},AUTOSELECT=YES,CHANNELS=\"{}\",URI=\"{}\"",
+                quotable(&sound.title),
+                quotable(&sound.language),
+                sound.channels,
+                quotable(&sound.uri)
+            ),
+        );
+    }
+    for variant in in_order(variants) {
+        stream_inf(&mut text, variant, audio);
+    }
+    text
+}
+
+/// BANDWIDTH is the largest sum of any playable combination (Apple's authoring rule 9.13).
+fn stream_inf(text: &mut String, variant: &Variant, audio: &[AudioRendition]) {
+    let loudest = |rate: fn(&AudioRendition) -> u64| audio.iter().map(rate).max().unwrap_or(0);
+    let peak = variant.peak_bps + loudest(|sound| sound.peak_bps);
+    let average = variant.average_bps + loudest(|sound| sound.average_bps);
+    let mut codecs = vec![variant.codec.as_str()];
+    for sound in audio {
+        if !codecs.contains(&sound.codec.as_str()) {
+            codecs.push(&sound.codec);
+        }
+    }
+    let group =
+        if audio.is_empty() { String::new() } else { format!(",AUDIO=\"{AUDIO_GROUP}\"") };
+    line(
+        text,
+        format_args!(
+            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\",\
+             RESOLUTION={}x{},FRAME-RATE={:.3}{group}",
+            codecs.join(","),
+            variant.width,
+            variant.height,
+            variant.fps.as_f64()
+        ),
+    );
+    line(text, format_args!("{}", variant.uri));
+}
+
+/// The variant nearest to [`FIRST_VARIANT_BPS`] first, then the others from the best down.
+fn in_order(variants: &[Variant]) -> Vec<&Variant> {
+    let mut order: Vec<&Variant> = variants.iter().collect();
+    order.sort_by_key(|variant| std::cmp::Reverse(variant.average_bps));
+    let nearest = order
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, variant)| variant.average_bps.abs_diff(FIRST_VARIANT_BPS))
+        .map(|(at, _)| at);
+    if let Some(at) = nearest {
+        order[..=at].rotate_right(1);
+    }
+    order
+}
+
+/// A quoted string holds neither quotes nor line ends (RFC 8216, 4.2).
+fn quotable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && *c != '"').collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn variant(height: u32, average_bps: u64) -> Variant {
+        Variant {
+            uri: format!("1-ab/{height}p/index.m3u8"),
+            width: height * 16 / 9,
+            height,
+            fps: Fraction::new(30000, 1001),
+            codec: "avc1.64001f".to_owned(),
+            peak_bps: average_bps * 3 / 2,
+            average_bps,
+        }
+    }
+
+    fn sound(language: &str, is_default: bool) -> AudioRendition {
+        AudioRendition {
+            uri: format!("1-ab/audio-{language}/index.m3u8"),
+            language: language.to_owned(),
+            title: language.to_owned(),
+            is_default,
+            channels: 2,
+            codec: "mp4a.40.2".to_owned(),
+            peak_bps: 140_000,
+            average_bps: 130_000,
+        }
+    }
+
+    #[test]
+    fn a_playlist_reads_like_this() {
+        let variants = [variant(1080, 4_500_000), variant(720, 2_500_000), variant(360, 700_000)];
+        insta::assert_snapshot!(render(&variants, &[sound("en", true), sound("de", false)]), @r#"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="en",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="1-ab/audio-en/index.m3u8"
+        #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="de",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",URI="1-ab/audio-de/index.m3u8"
+        #EXT-X-STREAM-INF:BANDWIDTH=3890000,AVERAGE-BANDWIDTH=2630000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio"
+        1-ab/720p/index.m3u8
+        #EXT-X-STREAM-INF:BANDWIDTH=6890000,AVERAGE-BANDWIDTH=4630000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=29.970,AUDIO="audio"
+        1-ab/1080p/index.m3u8
+        #EXT-X-STREAM-INF:BANDWIDTH=1190000,AVERAGE-BANDWIDTH=830000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=29.970,AUDIO="audio"
+        1-ab/360p/index.m3u8
+        "#);
+    }
+
+    #[test]
+    fn another_parser_reads_what_was_written() {
+        let hostile = AudioRendition { title: "a\"b\nc".to_owned(), ..sound("en", true) };
+        let text = render(&[variant(360, 700_000)], &[hostile]);
+        let playlist = m3u8_rs::parse_master_playlist_res(text.as_bytes()).unwrap();
+        assert_eq!(playlist.variants.len(), 1);
+        assert_eq!(playlist.variants[0].bandwidth, 1_190_000);
+        assert_eq!(playlist.alternatives[0].name, "abc");
+        let silent = render(&[variant(360, 700_000)], &[]);
+        assert!(!silent.contains("AUDIO"));
+    }
+}

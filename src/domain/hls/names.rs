@@ -1,0 +1,100 @@
+//! Names of what is published, and how it is served.
+
+use crate::domain::job::VideoId;
+
+/// `Content-Type` of playlists (RFC 8216, 10).
+pub const CONTENT_TYPE_PLAYLIST: &str = "application/vnd.apple.mpegurl";
+/// `Content-Type` of segments.
+pub const CONTENT_TYPE_SEGMENT: &str = "video/mp2t";
+/// `Content-Type` of records.
+pub const CONTENT_TYPE_JSON: &str = "application/json";
+/// `Cache-Control` of what never changes under its name.
+pub const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// `Cache-Control` of `main.m3u8` and of records: a flip is seen within seconds.
+pub const CACHE_SHORT: &str = "public, max-age=2";
+/// `Cache-Control` of a playlist that grows every few seconds.
+pub const CACHE_GROWING: &str = "public, max-age=1";
+
+/// Name of the multivariant playlist.
+pub const MAIN: &str = "main.m3u8";
+/// Name of a rendition's playlist while it grows.
+pub const EVENT: &str = "event.m3u8";
+/// Name of a rendition's playlist once it is whole.
+pub const INDEX: &str = "index.m3u8";
+
+/// Name of a segment within its rendition.
+#[must_use]
+pub fn segment(number: u32) -> String {
+    format!("seg_{number:05}.ts")
+}
+
+/// Key of a video's multivariant playlist.
+#[must_use]
+pub fn main_key(id: &VideoId) -> String {
+    format!("{id}/{MAIN}")
+}
+
+/// Where the files of one stream lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Prefix of `main.m3u8`: empty, or with a slash at its end.
+    base: String,
+    /// Folder of the renditions below the base: empty, or with a slash at its end.
+    renditions: String,
+    /// Whether players may watch while the stream is being made.
+    live: bool,
+}
+
+impl Layout {
+    /// An attempt at a video in the public bucket.
+    #[must_use]
+    pub fn of_attempt(id: &VideoId, attempt_id: &str) -> Self {
+        Self { base: format!("{id}/"), renditions: format!("{attempt_id}/"), live: true }
+    }
+
+    /// A folder of its own, which nobody reads before it is whole.
+    #[must_use]
+    pub fn of_folder() -> Self {
+        Self { base: String::new(), renditions: String::new(), live: false }
+    }
+
+    /// Whether players may watch while the stream is being made: there are event playlists then.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Key of the multivariant playlist.
+    #[must_use]
+    pub fn main(&self) -> String {
+        format!("{}{MAIN}", self.base)
+    }
+
+    /// Key of a file of a rendition.
+    #[must_use]
+    pub fn key(&self, rendition: &str, file: &str) -> String {
+        format!("{}{}", self.base, self.uri(rendition, file))
+    }
+
+    /// The same file as the multivariant playlist refers to it.
+    #[must_use]
+    pub fn uri(&self, rendition: &str, file: &str) -> String {
+        format!("{}{rendition}/{file}", self.renditions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_uris_agree() {
+        let id = VideoId::of_source("uploads", "x.mp4");
+        let layout = Layout::of_attempt(&id, "1-ab");
+        assert_eq!(layout.main(), main_key(&id));
+        assert_eq!(layout.key("720p", &segment(7)), format!("{id}/1-ab/720p/seg_00007.ts"));
+        assert_eq!(layout.uri("720p", EVENT), "1-ab/720p/event.m3u8");
+        let folder = Layout::of_folder();
+        assert_eq!((folder.main().as_str(), folder.key("720p", INDEX).as_str()), (MAIN, "720p/index.m3u8"));
+    }
+}

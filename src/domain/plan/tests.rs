@@ -1,0 +1,175 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::media::{AudioStream, Undecodable};
+
+fn stream(width: u32, height: u32) -> VideoStream {
+    VideoStream {
+        stream_id: "v".to_owned(),
+        codec: "video/x-h264".to_owned(),
+        width,
+        height,
+        fps: Fraction::new(30, 1),
+        pixel_aspect: Fraction::new(1, 1),
+        orientation: Orientation::Upright,
+        interlaced: false,
+        bit_depth: 8,
+        is_image: false,
+    }
+}
+
+fn planned(stream: VideoStream) -> Result<Plan, Error> {
+    let media = MediaInfo { video: vec![stream], ..MediaInfo::default() };
+    plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu")
+}
+
+fn sizes(stream: VideoStream) -> Vec<(u32, u32)> {
+    let plan = planned(stream).unwrap_or_else(|error| panic!("{error}"));
+    plan.video.rungs.iter().map(|rung| (rung.width, rung.height)).collect()
+}
+
+#[test]
+fn rungs_are_never_larger_than_the_source_and_go_by_the_short_side() {
+    let sar = |w, h, num, den| VideoStream { pixel_aspect: Fraction::new(num, den), ..stream(w, h) };
+    let turned = |w, h| VideoStream { orientation: Orientation::Rotate90, ..stream(w, h) };
+    let table = [
+        (stream(1920, 1080), vec![(1920, 1080), (1280, 720), (854, 480), (640, 360)]),
+        (stream(3840, 2160), vec![(1920, 1080), (1280, 720), (854, 480), (640, 360)]),
+        (stream(1280, 720), vec![(1280, 720), (854, 480), (640, 360)]),
+        (stream(854, 480), vec![(854, 480), (640, 360)]),
+        (stream(1080, 1920), vec![(1080, 1920), (720, 1280), (480, 854), (360, 640)]),
+        (turned(1920, 1080), vec![(1080, 1920), (720, 1280), (480, 854), (360, 640)]),
+        (stream(576, 1024), vec![(480, 854), (360, 640)]),
+        (stream(320, 240), vec![(320, 240)]),
+        (stream(161, 121), vec![(160, 120)]),
+        (stream(16, 16), vec![(16, 16)]),
+        (stream(1440, 1440), vec![(1080, 1080), (720, 720), (480, 480), (360, 360)]),
+        (sar(720, 576, 64, 45), vec![(854, 480), (640, 360)]),
+        (sar(1440, 1080, 4, 3), vec![(1920, 1080), (1280, 720), (854, 480), (640, 360)]),
+        (sar(1920, 1080, 0, 0), vec![(1920, 1080), (1280, 720), (854, 480), (640, 360)]),
+    ];
+    for (source, expected) in table {
+        let name = format!("{}x{} {:?}", source.width, source.height, source.orientation);
+        assert_eq!(sizes(source), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_small_source_keeps_its_own_size_at_fewer_bits() {
+    let plan = planned(stream(320, 180)).unwrap_or_else(|error| panic!("{error}"));
+    let rung = &plan.video.rungs[0];
+    assert_eq!((rung.name.as_str(), rung.max_bitrate_kbps), ("180p", 214));
+}
+
+#[test]
+fn rates_are_kept_snapped_halved_or_assumed() {
+    let table = [
+        ((24, 1), (24, 1), 48),
+        ((24000, 1001), (24000, 1001), 48),
+        ((2997, 100), (30000, 1001), 60),
+        ((5994, 100), (60000, 1001), 120),
+        ((25, 1), (25, 1), 50),
+        ((60, 1), (60, 1), 120),
+        ((120, 1), (120, 2), 120),
+        ((0, 1), (30, 1), 60),
+        ((1, 2), (1, 1), 2),
+        ((15, 1), (15, 1), 30),
+        ((959_616, 31_997), (29_991, 1000), 60),
+    ];
+    for ((num, den), (out_num, out_den), gop) in table {
+        let source = VideoStream { fps: Fraction::new(num, den), ..stream(640, 360) };
+        let video = planned(source).unwrap_or_else(|error| panic!("{error}")).video;
+        assert_eq!(video.fps, Fraction::new(out_num, out_den), "{num}/{den}");
+        assert_eq!((video.gop_frames, video.segment_frames), (gop, gop * 3), "{num}/{den}");
+    }
+}
+
+#[test]
+fn segments_last_six_seconds_of_whole_frames() {
+    let source = VideoStream { fps: Fraction::new(30000, 1001), ..stream(640, 360) };
+    let video = planned(source).unwrap_or_else(|error| panic!("{error}")).video;
+    assert_eq!(video.segment_ns(), 6_006_000_000);
+    assert_eq!(video.target_duration_secs(), 6);
+}
+
+#[test]
+fn what_cannot_be_published_says_why() {
+    let sound = AudioStream {
+        stream_id: "a".to_owned(),
+        codec: "audio/mpeg".to_owned(),
+        channels: 2,
+        sample_rate_hz: 44_100,
+        language: None,
+        title: None,
+    };
+    let cover = VideoStream { is_image: true, ..stream(600, 600) };
+    let prores = Undecodable { description: "Apple ProRes".to_owned(), is_video: true };
+    let table = [
+        (MediaInfo::default(), "no-video"),
+        (MediaInfo { audio: vec![sound], video: vec![cover], ..MediaInfo::default() }, "no-video"),
+        (MediaInfo { undecodable: vec![prores], ..MediaInfo::default() }, "undecodable"),
+        (MediaInfo { video: vec![stream(1, 1)], ..MediaInfo::default() }, "picture-too-small"),
+    ];
+    for (media, code) in table {
+        let result = plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu");
+        assert_eq!(result.map_err(|error| error.code().to_owned()), Err(code.to_owned()));
+    }
+}
+
+#[test]
+fn each_sound_gets_a_name_of_its_own() {
+    let sound = |language: Option<&str>, title: Option<&str>| AudioStream {
+        stream_id: "a".to_owned(),
+        codec: "audio/mpeg".to_owned(),
+        channels: 6,
+        sample_rate_hz: 48_000,
+        language: language.map(str::to_owned),
+        title: title.map(str::to_owned),
+    };
+    let audio = vec![
+        sound(Some("en"), None),
+        sound(Some("en"), Some("Director's \"cut\"")),
+        sound(None, None),
+        sound(Some("../x"), None),
+    ];
+    let media = MediaInfo { video: vec![stream(640, 360)], audio, ..MediaInfo::default() };
+    let plan = plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu")
+        .unwrap_or_else(|error| panic!("{error}"));
+    let seen: Vec<_> = plan
+        .audio
+        .iter()
+        .map(|audio| (audio.name.as_str(), audio.title.as_str(), audio.is_default))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("audio-en", "en", true),
+            ("audio-en-2", "Director's cut (2)", false),
+            ("audio-und", "Audio", false),
+            ("audio-und-2", "Audio (2)", false),
+        ]
+    );
+}
+
+proptest! {
+    #[test]
+    fn sizes_are_even_fit_the_source_and_keep_its_shape(width in 2_u32..5000, height in 2_u32..5000) {
+        for (w, h) in sizes(stream(width, height)) {
+            prop_assert!(w % 2 == 0 && h % 2 == 0 && w >= 2 && h >= 2);
+            prop_assert!(w.min(h) <= width.min(height));
+            let ratio = f64::from(w) / f64::from(h) * f64::from(height) / f64::from(width);
+            // The long side is within a pixel; the short one can lose one of very few.
+            let slack = 1.0 / f64::from(w.max(h)) + 1.0 / f64::from(w.min(h));
+            prop_assert!((ratio - 1.0).abs() <= 1.5 * slack, "{width}x{height} -> {w}x{h}");
+        }
+    }
+
+    #[test]
+    fn a_segment_rounds_to_at_most_the_target(num in 1_u32..200_000, den in 1_u32..2000) {
+        let source = VideoStream { fps: Fraction::new(num, den), ..stream(640, 360) };
+        let video = planned(source).unwrap_or_else(|error| panic!("{error}")).video;
+        prop_assert!(video.fps.as_f64() <= 60.0 && video.fps.as_f64() >= 0.999);
+        let rounded = (video.segment_ns() + 500_000_000) / 1_000_000_000;
+        prop_assert!(rounded <= u64::from(video.target_duration_secs()));
+    }
+}

@@ -1,0 +1,121 @@
+//! One rendition's way to the target: its segments in order, its event playlist behind each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::playlists::LanePlaylists;
+use super::{Error, Target};
+
+/// Whole segments that wait for their upload, beside the one that is on its way. Two keep the
+/// connection busy; four rungs and a sound hold some 30 MB at most.
+const WAITING_SEGMENTS: usize = 2;
+
+/// A segment on its way.
+pub(super) struct LaneSegment {
+    pub(super) number: u32,
+    pub(super) duration_ns: u64,
+    pub(super) bytes: Bytes,
+}
+
+/// Size and duration of a published segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Measured {
+    pub(super) bytes: u64,
+    pub(super) duration_ns: u64,
+}
+
+/// The lane. Dropping it ends the uploads.
+pub(super) struct Lane {
+    sender: mpsc::Sender<LaneSegment>,
+    task: Option<JoinHandle<Result<Vec<Measured>, Error>>>,
+    published: Arc<AtomicU32>,
+}
+
+impl Lane {
+    /// Starts an empty lane.
+    pub(super) fn start(target: Arc<dyn Target>, playlists: LanePlaylists) -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING_SEGMENTS);
+        let published = Arc::<AtomicU32>::default();
+        let task = tokio::spawn(upload(target, playlists, receiver, Arc::clone(&published)));
+        Self { sender, task: Some(task), published }
+    }
+
+    /// Segments that the event playlist names.
+    pub(super) fn published(&self) -> u32 {
+        self.published.load(Ordering::Acquire)
+    }
+
+    /// Waits for room, then queues the segment.
+    pub(super) async fn push(&mut self, segment: LaneSegment) -> Result<(), Error> {
+        if self.sender.send(segment).await.is_ok() {
+            return Ok(());
+        }
+        match self.outcome().await {
+            Err(error) => Err(error),
+            Ok(_) => Err(Error::Incomplete("a lane ended before its segments".to_owned())),
+        }
+    }
+
+    /// Waits until all is published, the final playlists included.
+    pub(super) async fn finish(mut self) -> Result<Vec<Measured>, Error> {
+        // The task ends with the last sender.
+        self.sender = mpsc::channel(1).0;
+        self.outcome().await
+    }
+
+    async fn outcome(&mut self) -> Result<Vec<Measured>, Error> {
+        let Some(task) = self.task.take() else {
+            return Err(Error::Incomplete("a lane has failed before".to_owned()));
+        };
+        match task.await {
+            Ok(result) => result,
+            Err(error) => Err(Error::Incomplete(format!("a lane broke down: {error}"))),
+        }
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+async fn upload(
+    target: Arc<dyn Target>,
+    mut playlists: LanePlaylists,
+    mut segments: mpsc::Receiver<LaneSegment>,
+    published: Arc<AtomicU32>,
+) -> Result<Vec<Measured>, Error> {
+    let mut measured = Vec::new();
+    while let Some(segment) = segments.recv().await {
+        if usize::try_from(segment.number).ok() != Some(measured.len()) {
+            return Err(Error::Incomplete(format!(
+                "segment {} came where {} was due",
+                segment.number,
+                measured.len()
+            )));
+        }
+        measured.push(Measured {
+            bytes: segment.bytes.len() as u64,
+            duration_ns: segment.duration_ns,
+        });
+        target.put(playlists.segment(segment.number, segment.bytes)).await?;
+        if let Some(playlist) = playlists.grown(segment.duration_ns) {
+            target.put(playlist).await?;
+        }
+        published.fetch_add(1, Ordering::AcqRel);
+    }
+    if measured.is_empty() {
+        return Err(Error::Incomplete("a rendition has no segment".to_owned()));
+    }
+    for object in playlists.closed() {
+        target.put(object).await?;
+    }
+    Ok(measured)
+}
