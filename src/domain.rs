@@ -3,6 +3,7 @@
 //! Invariant: nothing below this module knows tokio, AWS, GStreamer, the file system, the
 //! network, the environment, the clock or the log. `tests/it/tidy.rs` holds it to that.
 
+pub mod backend;
 pub mod backoff;
 pub mod encode;
 pub mod hls;

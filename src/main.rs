@@ -1,3 +1,7 @@
-//! The `ladderd` program.
+//! The command line of `ladderd`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ladderd::cli::main()
+}

@@ -9,8 +9,47 @@ pub mod embedded;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
+use crate::domain::backoff;
 use crate::domain::outcome::{Fault, FaultClass};
+
+/// Which queue, and how it is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Who holds the queue.
+    pub kind: Kind,
+    /// A received message stays invisible for this long; extended while a job runs.
+    pub lease_secs: u64,
+    /// How long one receive waits for a message.
+    pub wait_secs: u64,
+    /// Attempts before a message goes to the dead letters.
+    pub max_attempts: u32,
+    /// Pauses between attempts.
+    pub retry: backoff::Policy,
+}
+
+/// Who holds the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// This process, in `data_dir`.
+    #[default]
+    Embedded,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            kind: Kind::Embedded,
+            lease_secs: 60,
+            wait_secs: 20,
+            max_attempts: 5,
+            retry: backoff::Policy::default(),
+        }
+    }
+}
 
 /// The handle of one delivery. A later delivery of the same message has another one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

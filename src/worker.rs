@@ -14,6 +14,7 @@ mod probe;
 pub mod protocol;
 mod rangesrc;
 mod sink;
+pub mod trial;
 mod video;
 
 pub use child::main;

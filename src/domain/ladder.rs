@@ -29,3 +29,34 @@ impl Default for Ladder {
         )
     }
 }
+
+impl Ladder {
+    /// Everything that is wrong with the ladder, in words.
+    #[must_use]
+    pub fn check(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.0.is_empty() {
+            faults.push("it has no rung; allowed: at least one".to_owned());
+        }
+        for rung in &self.0 {
+            let Rung { height, max_bitrate_kbps } = rung;
+            if height % 2 != 0 || !(16..=4320).contains(height) {
+                faults.push(format!("height = {height}; allowed: even, 16 to 4320"));
+            }
+            if !(50..=200_000).contains(max_bitrate_kbps) {
+                faults.push(format!("max_bitrate_kbps = {max_bitrate_kbps}; allowed: 50 to 200000"));
+            }
+        }
+        for pair in self.0.windows(2) {
+            if pair[0].height >= pair[1].height {
+                let (low, high) = (pair[0].height, pair[1].height);
+                faults.push(format!("height {low} stands before {high}; allowed: rising heights"));
+            }
+            if pair[0].max_bitrate_kbps >= pair[1].max_bitrate_kbps {
+                let (low, high) = (pair[0].max_bitrate_kbps, pair[1].max_bitrate_kbps);
+                faults.push(format!("{low} kbit/s stands before {high}; allowed: rising bitrates"));
+            }
+        }
+        faults
+    }
+}

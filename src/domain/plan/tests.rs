@@ -74,7 +74,7 @@ fn rates_are_kept_snapped_halved_or_assumed() {
         ((0, 1), (30, 1), 60),
         ((1, 2), (1, 1), 2),
         ((15, 1), (15, 1), 30),
-        ((959_616, 31_997), (29_991, 1000), 60),
+        ((959_617, 31_997), (29_991, 1000), 60),
     ];
     for ((num, den), (out_num, out_den), gop) in table {
         let source = VideoStream { fps: Fraction::new(num, den), ..stream(640, 360) };

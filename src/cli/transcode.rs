@@ -1,0 +1,238 @@
+//! `ladderd transcode` and `ladderd plan`: one local file, no store, no queue.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::domain::backend;
+use crate::domain::hls::names::Layout;
+use crate::domain::outcome::Fault;
+use crate::domain::plan::Plan;
+use crate::publish::folder::Folder;
+use crate::publish::{Publication, Segment};
+use crate::settings::Settings;
+use crate::source::Source;
+use crate::source::file::LocalFile;
+use crate::worker::parent::{Error, Output, Worker};
+use crate::worker::protocol::{Event, Order};
+use crate::{app, backend as backends};
+
+/// Prints the plan of a file.
+pub(super) fn plan(settings: &Settings, input: &Path) -> anyhow::Result<ExitCode> {
+    app::runtime()?.block_on(async {
+        let mut worker = start(settings, input, true).await?;
+        loop {
+            match worker.next().await {
+                Ok(Some(Output::Event(Event::Planned { plan }))) => {
+                    print_line(&serde_json::to_string_pretty(&plan)?)?;
+                    worker.kill().await;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => anyhow::bail!("the worker ended without a plan"),
+                Err(error) => return Ok(failed(&error, false)?),
+            }
+        }
+    })
+}
+
+/// Turns a file into a folder.
+pub(super) fn transcode(
+    settings: &Settings,
+    input: &Path,
+    outdir: &Path,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    app::runtime()?.block_on(async {
+        std::fs::create_dir_all(outdir)
+            .with_context(|| format!("{} cannot be made", outdir.display()))?;
+        let mut worker = start(settings, input, false).await?;
+        let mut show = Show::new(json);
+        let mut publication = None;
+        loop {
+            let output = match worker.next().await {
+                Ok(Some(output)) => output,
+                Ok(None) => break,
+                Err(error) => {
+                    show.bar.finish_and_clear();
+                    return Ok(failed(&error, json)?);
+                }
+            };
+            show.output(&output)?;
+            match output {
+                Output::Event(Event::Planned { plan }) => {
+                    let folder = Arc::new(Folder::new(outdir));
+                    publication = Some(Publication::start(folder, Layout::of_folder(), &plan));
+                }
+                Output::Event(Event::Rendition { rendition, codec }) => {
+                    planned(publication.as_mut())?.codec(rendition, codec)?;
+                }
+                Output::Segment(segment) => {
+                    let segment = Segment {
+                        rendition: segment.rendition,
+                        number: segment.number,
+                        duration_ns: segment.duration_ns,
+                        bytes: segment.bytes,
+                    };
+                    planned(publication.as_mut())?.segment(segment).await?;
+                }
+                Output::Event(_) => {}
+            }
+        }
+        let publication = publication.context("the worker ended without a plan")?;
+        let flipped = publication.finish().await?.flip().await?;
+        show.done(&json!({
+            "event": "ready",
+            "playlist": outdir.join(crate::domain::hls::names::MAIN),
+            "renditions": flipped.renditions(),
+        }))?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn planned(publication: Option<&mut Publication>) -> anyhow::Result<&mut Publication> {
+    publication.context("the worker encodes before it has a plan")
+}
+
+async fn start(settings: &Settings, input: &Path, plan_only: bool) -> anyhow::Result<Worker> {
+    let program = app::program()?;
+    let source = LocalFile::open(input)
+        .with_context(|| format!("{} cannot be opened", input.display()))?;
+    let recipes = backends::recipes().map_err(|faults| anyhow::anyhow!(faults.join("\n")))?;
+    let statuses = backends::try_all(&program).await?;
+    let chosen = backend::choose(&statuses).context("no backend is available; see `ladderd validate`")?;
+    let recipe = recipes
+        .into_iter()
+        .find(|recipe| recipe.name == chosen.name)
+        .context("the chosen backend has no recipe")?;
+    let order = Order {
+        source_bytes: source.size_bytes(),
+        ladder: settings.ladder.clone(),
+        encode: settings.encode.clone(),
+        recipe,
+        plan_only,
+    };
+    let stall = Duration::from_secs(settings.jobs.stall_timeout_secs);
+    Ok(Worker::spawn(&program, &order, Arc::new(source), stall)?)
+}
+
+fn failed(error: &Error, json: bool) -> std::io::Result<ExitCode> {
+    if json {
+        let line = json!({ "event": "failed", "code": error.code(), "message": error.to_string() });
+        print_line(&line.to_string())?;
+    } else {
+        super::say(&format!("ladderd: {error} [{}]", error.code()));
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+/// Standard output is for machines and for plans; a closed pipe is an error, not a panic.
+fn print_line(line: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{line}")
+}
+
+/// Shows what happens: a bar on a terminal, lines elsewhere, or JSON.
+struct Show {
+    json: bool,
+    bar: ProgressBar,
+    began: Instant,
+    duration_ns: Option<u64>,
+}
+
+impl Show {
+    fn new(json: bool) -> Self {
+        let bar = if !json && std::io::stderr().is_terminal() {
+            ProgressBar::new(0)
+        } else {
+            ProgressBar::hidden()
+        };
+        Self { json, bar, began: Instant::now(), duration_ns: None }
+    }
+
+    fn output(&mut self, output: &Output) -> anyhow::Result<()> {
+        match output {
+            Output::Event(event) => {
+                if self.json {
+                    print_line(&serde_json::to_string(event)?)?;
+                }
+                self.event(event)
+            }
+            Output::Segment(segment) if self.json => {
+                let line = json!({
+                    "event": "segment", "rendition": segment.rendition, "number": segment.number,
+                    "start_ns": segment.start_ns, "duration_ns": segment.duration_ns,
+                    "bytes": segment.bytes.len(),
+                });
+                Ok(print_line(&line.to_string())?)
+            }
+            Output::Segment(_) => Ok(()),
+        }
+    }
+
+    fn event(&mut self, event: &Event) -> anyhow::Result<()> {
+        match event {
+            Event::Planned { plan } => {
+                self.duration_ns = plan.duration_ns;
+                if !self.json {
+                    super::say(&describe(plan));
+                }
+                if let Some(ns) = plan.duration_ns {
+                    self.bar.set_length(ns / 1_000_000);
+                    let template = "{wide_bar} {percent:>3} %  {msg}  {eta} left";
+                    self.bar.set_style(ProgressStyle::with_template(template)?);
+                }
+            }
+            Event::Progress { position_ns } => {
+                self.bar.set_position(position_ns / 1_000_000);
+                self.bar.set_message(format!("{:.2}x", self.speed(*position_ns)));
+            }
+            Event::Warning { message } => {
+                if !self.json {
+                    self.bar.suspend(|| super::say(&format!("warning: {message}")));
+                }
+            }
+            Event::Probed { .. }
+            | Event::Rendition { .. }
+            | Event::Segment { .. }
+            | Event::Done { .. }
+            | Event::Failed(_) => {}
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+    fn speed(&self, position_ns: u64) -> f64 {
+        position_ns as f64 / 1e9 / self.began.elapsed().as_secs_f64().max(0.001)
+    }
+
+    fn done(&self, summary: &serde_json::Value) -> anyhow::Result<()> {
+        self.bar.finish_and_clear();
+        if self.json {
+            print_line(&summary.to_string())?;
+        } else {
+            let speed = self.duration_ns.map_or(String::new(), |ns| format!(", {:.2}x", self.speed(ns)));
+            let secs = self.began.elapsed().as_secs_f64();
+            super::say(&format!("ready in {secs:.1} s{speed}: {}", summary["playlist"]));
+        }
+        Ok(())
+    }
+}
+
+fn describe(plan: &Plan) -> String {
+    let rungs: Vec<String> =
+        plan.video.rungs.iter().map(|r| format!("{} ({}x{})", r.name, r.width, r.height)).collect();
+    let notes: String = plan.notes.iter().map(|note| format!("\nnote: {note}")).collect();
+    format!(
+        "{} at {:.3} frames/s on {}, {} audio{notes}",
+        rungs.join(", "),
+        plan.video.fps.as_f64(),
+        plan.backend,
+        plan.audio.len()
+    )
+}
