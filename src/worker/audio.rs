@@ -40,7 +40,7 @@ pub(super) fn build(
         plain("audioresample")?,
         plain("audiorate")?,
         caps_filter(&format!(
-            "audio/x-raw,format=F32LE,layout=non-interleaved,rate={},channels={}",
+            "audio/x-raw,format=F32LE,rate={},channels={}",
             plan.sample_rate_hz, plan.channels
         ))?,
         encoder.clone(),

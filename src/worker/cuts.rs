@@ -65,6 +65,7 @@ pub(super) struct Track {
 struct State {
     opened_ns: u64,
     closed: u32,
+    filled: u32,
     /// End of the last frame that went into the muxer.
     end_ns: u64,
 }
@@ -102,13 +103,15 @@ impl Track {
             let end_ns = if last { state.end_ns } else { running_time.nseconds() };
             (number, state.opened_ns, end_ns)
         };
-        self.rendition.close(number, start_ns, end_ns.saturating_sub(start_ns));
+        if self.rendition.close(number, start_ns, end_ns.saturating_sub(start_ns)) {
+            lock(&self.state).filled += 1;
+        }
     }
 
-    /// Whole segments so far and the end of the last frame, in nanoseconds.
+    /// Whole segments with bytes so far and the end of the last frame, in nanoseconds.
     pub(super) fn extent(&self) -> (u32, u64) {
         let state = lock(&self.state);
-        (state.closed, state.end_ns)
+        (state.filled, state.end_ns)
     }
 }
 

@@ -150,6 +150,7 @@ mod imp {
     use gstreamer::glib;
     use gstreamer::subclass::prelude::*;
     use gstreamer_base::prelude::*;
+    use gstreamer_base::subclass::base_src::CreateSuccess;
     use gstreamer_base::subclass::prelude::*;
 
     use super::Client;
@@ -162,6 +163,23 @@ mod imp {
     impl RangeSrc {
         pub(super) fn set_client(&self, client: Client) {
             *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
+        }
+
+        /// Reads, or says on the bus why it cannot. The end of the source is no error.
+        fn read(&self, offset: u64, target: &mut [u8]) -> Result<usize, gst::FlowError> {
+            let client = self.client().ok_or(gst::FlowError::Error)?;
+            match client.read(offset, target) {
+                Ok(0) => Err(gst::FlowError::Eos),
+                Ok(filled) => Ok(filled),
+                Err(error) => {
+                    gst::element_imp_error!(
+                        self,
+                        gst::ResourceError::Read,
+                        ["reading {} bytes at {offset}: {error}", target.len()]
+                    );
+                    Err(gst::FlowError::Error)
+                }
+            }
         }
 
         fn client(&self) -> Option<Client> {
@@ -232,29 +250,30 @@ mod imp {
         fn create(
             &self,
             offset: u64,
-            _buffer: Option<&mut gst::BufferRef>,
+            buffer: Option<&mut gst::BufferRef>,
             length: u32,
-        ) -> Result<gstreamer_base::subclass::base_src::CreateSuccess, gst::FlowError> {
-            let client = self.client().ok_or(gst::FlowError::Error)?;
-            let mut bytes = vec![0; length as usize];
-            let filled = client.read(offset, &mut bytes).map_err(|error| {
-                gst::element_imp_error!(
-                    self,
-                    gst::ResourceError::Read,
-                    ["reading {length} bytes at {offset}: {error}"]
-                );
-                gst::FlowError::Error
-            })?;
-            if filled == 0 {
-                return Err(gst::FlowError::Eos);
+        ) -> Result<CreateSuccess, gst::FlowError> {
+            // A demuxer may bring the buffer along; it says how much it wants by its size.
+            if let Some(buffer) = buffer {
+                let filled = {
+                    let mut map = buffer.map_writable().map_err(|_| gst::FlowError::Error)?;
+                    let wanted = map.len().min(length as usize);
+                    self.read(offset, &mut map[..wanted])?
+                };
+                buffer.set_size(filled);
+                buffer.set_offset(offset);
+                buffer.set_offset_end(offset + filled as u64);
+                return Ok(CreateSuccess::FilledBuffer);
             }
+            let mut bytes = vec![0; length as usize];
+            let filled = self.read(offset, &mut bytes)?;
             bytes.truncate(filled);
             let mut buffer = gst::Buffer::from_mut_slice(bytes);
             if let Some(buffer) = buffer.get_mut() {
                 buffer.set_offset(offset);
                 buffer.set_offset_end(offset + filled as u64);
             }
-            Ok(gstreamer_base::subclass::base_src::CreateSuccess::NewBuffer(buffer))
+            Ok(CreateSuccess::NewBuffer(buffer))
         }
     }
 

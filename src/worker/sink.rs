@@ -70,6 +70,8 @@ struct Open {
     /// Segments that the muxer has begun.
     begun: u32,
     gathered: Vec<u8>,
+    /// The segment that is open has bytes.
+    filled: bool,
 }
 
 impl Rendition {
@@ -96,10 +98,19 @@ impl Rendition {
         lock(&self.state).begun
     }
 
-    /// Sends the rest of the segment's bytes, then says that it is whole.
-    pub(super) fn close(&self, number: u32, start_ns: u64, duration_ns: u64) {
-        self.send_gathered(number, &mut lock(&self.state));
-        self.output.event(&Event::Segment { rendition: self.index, number, start_ns, duration_ns });
+    /// Sends the rest of the segment's bytes, then says that it is whole. False if there were no
+    /// bytes: a stream without a frame makes an empty segment, which is none.
+    pub(super) fn close(&self, number: u32, start_ns: u64, duration_ns: u64) -> bool {
+        let filled = {
+            let mut open = lock(&self.state);
+            self.send_gathered(number, &mut open);
+            std::mem::take(&mut open.filled)
+        };
+        if filled {
+            let rendition = self.index;
+            self.output.event(&Event::Segment { rendition, number, start_ns, duration_ns });
+        }
+        filled
     }
 
     /// Tells the format of the encoded stream.
@@ -125,6 +136,7 @@ impl Write for SegmentWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let mut open = lock(&self.rendition.state);
         open.gathered.extend_from_slice(bytes);
+        open.filled = true;
         if open.gathered.len() >= GATHERED_BYTES {
             self.rendition.send_gathered(self.number, &mut open);
         }
