@@ -10,6 +10,7 @@ pub mod hls;
 pub mod job;
 pub mod ladder;
 pub mod media;
+pub mod message;
 pub mod outcome;
 pub mod plan;
 pub mod recipe;

@@ -1,1 +1,293 @@
-//! Queue in SQLite.
+//! The queue of an appliance without AWS: a table in the database of the embedded store, so that
+//! an object and its message become durable in one transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::{Depth, Error, Inspect, Message, Queue, Receipt};
+use crate::db::Db;
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS messages (
+        id TEXT PRIMARY KEY,
+        body TEXT NOT NULL,
+        visible_at_ms INTEGER NOT NULL,
+        receive_count INTEGER NOT NULL DEFAULT 0,
+        -- Receipt of the delivery that is leased now.
+        receipt TEXT UNIQUE,
+        enqueued_at_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS messages_by_visibility ON messages (visible_at_ms);
+    CREATE TABLE IF NOT EXISTS dead_letters (
+        id TEXT PRIMARY KEY,
+        body TEXT NOT NULL,
+        receive_count INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        died_at_ms INTEGER NOT NULL
+    ) STRICT;
+    -- Receipts of messages that are done: an acknowledgement may be repeated.
+    CREATE TABLE IF NOT EXISTS acknowledged (
+        receipt TEXT PRIMARY KEY,
+        at_ms INTEGER NOT NULL
+    ) STRICT;
+";
+
+/// How long an acknowledgement may be repeated: longer than any lease.
+const REMEMBER_ACKS: Duration = Duration::from_secs(86_400);
+
+/// The queue. Cheap to clone.
+#[derive(Clone)]
+pub struct EmbeddedQueue {
+    db: Db,
+    arrival: Arc<Notify>,
+}
+
+impl EmbeddedQueue {
+    /// Opens the queue. The data directory belongs to one process, so a lease of an earlier one
+    /// has no holder any more: those messages are visible at once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the tables cannot be made.
+    pub fn open(db: Db) -> Result<Self, Error> {
+        let made = db.blocking(|connection| -> rusqlite::Result<()> {
+            connection.execute_batch(SCHEMA)?;
+            connection.execute(
+                "UPDATE messages SET visible_at_ms = ?1, receipt = NULL WHERE receipt IS NOT NULL",
+                [now_ms()],
+            )?;
+            let forgotten = now_ms() - millis(REMEMBER_ACKS);
+            connection.execute("DELETE FROM acknowledged WHERE at_ms < ?1", [forgotten])?;
+            Ok(())
+        });
+        made.map_err(|error| unavailable("open", error))?;
+        Ok(Self { db, arrival: Arc::default() })
+    }
+
+    /// Puts a message into the queue as part of a transaction that somebody else commits, who
+    /// then calls [`Self::notify`].
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn enqueue_in(transaction: &Transaction<'_>, body: &str) -> rusqlite::Result<()> {
+        transaction.execute(
+            "INSERT INTO messages (id, body, visible_at_ms, enqueued_at_ms) VALUES (?1, ?2, ?3, ?3)",
+            params![random_id(), body, now_ms()],
+        )?;
+        Ok(())
+    }
+
+    /// Wakes a waiting receive.
+    pub fn notify(&self) {
+        self.arrival.notify_waiters();
+    }
+
+    /// Puts a message into the queue.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn send(&self, body: &str) -> Result<(), Error> {
+        let body = body.to_owned();
+        self.write("send", move |transaction| Self::enqueue_in(transaction, &body)).await?;
+        self.notify();
+        Ok(())
+    }
+
+    /// Runs `work` in a transaction that is taken for writing at once.
+    async fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.db
+            .call(move |connection: &mut Connection| {
+                let transaction =
+                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let result = work(&transaction)?;
+                transaction.commit()?;
+                Ok(result)
+            })
+            .await
+            .map_err(|error: rusqlite::Error| unavailable(operation, error))
+    }
+
+    /// Changes the message of a receipt; [`Error::LeaseLost`] if the receipt is not the present
+    /// one or its time is up.
+    async fn change(
+        &self,
+        operation: &'static str,
+        receipt: &Receipt,
+        work: impl FnOnce(&Transaction<'_>, &str) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), Error> {
+        let receipt = receipt.0.clone();
+        let held = self.write(operation, move |transaction| {
+            let id: Option<String> = transaction
+                .query_row(
+                    "SELECT id FROM messages WHERE receipt = ?1 AND visible_at_ms > ?2",
+                    params![receipt, now_ms()],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            match id {
+                Some(id) => work(transaction, &id).map(|()| true),
+                None => Ok(false),
+            }
+        });
+        if held.await? { Ok(()) } else { Err(Error::LeaseLost) }
+    }
+
+    async fn take(&self, lease: Duration) -> Result<Taken, Error> {
+        self.write("receive", move |transaction| take_next(transaction, lease)).await
+    }
+}
+
+/// What a look into the queue gave.
+enum Taken {
+    Message(Message),
+    /// Nothing is visible; something will be after this long.
+    Later(Option<Duration>),
+}
+
+fn take_next(transaction: &Transaction<'_>, lease: Duration) -> rusqlite::Result<Taken> {
+    let next = transaction
+        .query_row(
+            "SELECT id, body, receive_count, visible_at_ms FROM messages
+             ORDER BY visible_at_ms, enqueued_at_ms LIMIT 1",
+            [],
+            |row| {
+                let id: String = row.get(0)?;
+                let body: String = row.get(1)?;
+                Ok((id, body, row.get::<_, u32>(2)?, row.get::<_, i64>(3)?))
+            },
+        )
+        .optional()?;
+    let now = now_ms();
+    let Some((id, body, received, visible_at)) = next else { return Ok(Taken::Later(None)) };
+    if visible_at > now {
+        let wait = u64::try_from(visible_at - now).unwrap_or_default();
+        return Ok(Taken::Later(Some(Duration::from_millis(wait))));
+    }
+    let receipt = Receipt(random_id());
+    let receive_count = received + 1;
+    transaction.execute(
+        "UPDATE messages SET receipt = ?2, receive_count = ?3, visible_at_ms = ?4 WHERE id = ?1",
+        params![id, receipt.0, receive_count, now + millis(lease)],
+    )?;
+    Ok(Taken::Message(Message { id, receipt, body, receive_count }))
+}
+
+#[async_trait]
+impl Queue for EmbeddedQueue {
+    async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Message>, Error> {
+        let deadline = Instant::now() + wait;
+        loop {
+            // Registered before the look, so that an arrival in between is not missed.
+            let arrival = self.arrival.notified();
+            tokio::pin!(arrival);
+            arrival.as_mut().enable();
+            let next = match self.take(lease).await? {
+                Taken::Message(message) => return Ok(Some(message)),
+                Taken::Later(after) => after.map_or(deadline, |after| Instant::now() + after),
+            };
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            // However it ends, the queue is looked at again.
+            let waited = tokio::time::timeout_at(next.min(deadline), arrival).await;
+            drop(waited);
+        }
+    }
+
+    async fn extend(&self, receipt: &Receipt, lease: Duration) -> Result<(), Error> {
+        let until = now_ms() + millis(lease);
+        self.change("extend", receipt, move |transaction, id| {
+            let sql = "UPDATE messages SET visible_at_ms = ?2 WHERE id = ?1";
+            transaction.execute(sql, params![id, until]).map(drop)
+        })
+        .await
+    }
+
+    async fn ack(&self, receipt: &Receipt) -> Result<(), Error> {
+        let receipt = receipt.0.clone();
+        let done = self.write("ack", move |transaction| {
+            // A lease that ran out and was taken by nobody is still ours to end.
+            let sql = "DELETE FROM messages WHERE receipt = ?1";
+            if transaction.execute(sql, [&receipt])? > 0 {
+                let sql = "INSERT INTO acknowledged (receipt, at_ms) VALUES (?1, ?2)";
+                transaction.execute(sql, params![receipt, now_ms()])?;
+                return Ok(true);
+            }
+            let sql = "SELECT EXISTS (SELECT 1 FROM acknowledged WHERE receipt = ?1)";
+            transaction.query_row(sql, [&receipt], |row| row.get(0))
+        });
+        if done.await? { Ok(()) } else { Err(Error::LeaseLost) }
+    }
+
+    async fn retry_after(&self, receipt: &Receipt, after: Duration) -> Result<(), Error> {
+        let visible_at = now_ms() + millis(after);
+        self.change("retry", receipt, move |transaction, id| {
+            let sql = "UPDATE messages SET visible_at_ms = ?2, receipt = NULL WHERE id = ?1";
+            transaction.execute(sql, params![id, visible_at]).map(drop)
+        })
+        .await?;
+        self.notify();
+        Ok(())
+    }
+
+    async fn dead_letter(&self, receipt: &Receipt, reason: &str) -> Result<(), Error> {
+        let reason = reason.to_owned();
+        self.change("dead-letter", receipt, move |transaction, id| {
+            transaction.execute(
+                "INSERT OR REPLACE INTO dead_letters (id, body, receive_count, reason, died_at_ms)
+                 SELECT id, body, receive_count, ?2, ?3 FROM messages WHERE id = ?1",
+                params![id, reason, now_ms()],
+            )?;
+            transaction.execute("DELETE FROM messages WHERE id = ?1", [id]).map(drop)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Inspect for EmbeddedQueue {
+    async fn depth(&self) -> Result<Depth, Error> {
+        self.write("depth", |transaction| {
+            transaction.query_row(
+                "SELECT count(*) FILTER (WHERE visible_at_ms <= ?1),
+                        count(*) FILTER (WHERE visible_at_ms > ?1),
+                        (SELECT count(*) FROM dead_letters)
+                 FROM messages",
+                [now_ms()],
+                |row| {
+                    Ok(Depth {
+                        visible: row.get::<_, u32>(0)?.into(),
+                        in_flight: row.get::<_, u32>(1)?.into(),
+                        dead: row.get::<_, u32>(2)?.into(),
+                    })
+                },
+            )
+        })
+        .await
+    }
+}
+
+fn unavailable(operation: &'static str, error: impl std::fmt::Display) -> Error {
+    Error::Unavailable { operation, reason: error.to_string() }
+}
+
+fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2)
+}
+
+fn random_id() -> String {
+    hex::encode(rand::random::<[u8; 16]>())
+}

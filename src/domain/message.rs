@@ -1,0 +1,269 @@
+//! What a message of the queue asks for.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::job::JobRequest;
+use super::outcome::{Fault, FaultClass};
+use super::record::is_internal_key;
+
+/// A message that is understood.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// The jobs that it asks for.
+    pub jobs: Vec<JobRequest>,
+    /// What it also holds and why that is no job.
+    pub ignored: Vec<String>,
+}
+
+/// A message that is not understood: nobody else will understand it later.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Poison {
+    /// It is no JSON.
+    #[error("the message is not JSON: {0}")]
+    NotJson(String),
+    /// It is JSON of an unknown shape.
+    #[error("the message is neither an S3 event nor {{\"bucket\", \"key\"}}: {0}")]
+    UnknownShape(String),
+}
+
+impl Fault for Poison {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::NotJson(_) | Self::UnknownShape(_) => FaultClass::Poison,
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::NotJson(_) => "message-not-json",
+            Self::UnknownShape(_) => "message-unknown-shape",
+        }
+    }
+}
+
+/// Reads a message: an S3 event notification (also through SNS or EventBridge), S3's test event,
+/// or our own `{"bucket", "key"}`.
+///
+/// # Errors
+/// If it is none of these.
+pub fn parse(body: &str, private_bucket: &str) -> Result<Parsed, Poison> {
+    let value: Value =
+        serde_json::from_str(body).map_err(|error| Poison::NotJson(error.to_string()))?;
+    if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
+        return Ok(Parsed { jobs: Vec::new(), ignored: vec!["S3's test event".to_owned()] });
+    }
+    if let (Some("Notification"), Some(inner)) =
+        (value.get("Type").and_then(Value::as_str), value.get("Message").and_then(Value::as_str))
+    {
+        return parse(inner, private_bucket);
+    }
+    let mut parsed = Parsed::default();
+    if value.get("Records").is_some() {
+        let notification: Notification = shape(value)?;
+        for record in notification.records {
+            parsed.take(record, private_bucket);
+        }
+    } else if value.get("detail-type").is_some() {
+        let event: BridgeEvent = shape(value)?;
+        parsed.judge(event.into(), private_bucket);
+    } else {
+        let own: OwnMessage = shape(value)?;
+        parsed.judge(own.into(), private_bucket);
+    }
+    Ok(parsed)
+}
+
+fn shape<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Poison> {
+    serde_json::from_value(value).map_err(|error| Poison::UnknownShape(error.to_string()))
+}
+
+impl Parsed {
+    fn take(&mut self, record: Record, private_bucket: &str) {
+        if !record.event_name.trim_start_matches("s3:").starts_with("ObjectCreated:") {
+            self.ignored.push(format!("event {}", record.event_name));
+            return;
+        }
+        match decode_key(&record.s3.object.key) {
+            Some(key) => {
+                let request = JobRequest {
+                    bucket: record.s3.bucket.name,
+                    key,
+                    etag: record.s3.object.etag,
+                    size_bytes: record.s3.object.size,
+                    sequencer: record.s3.object.sequencer,
+                };
+                self.judge(request, private_bucket);
+            }
+            None => self.ignored.push(format!("key {:?} is no UTF-8", record.s3.object.key)),
+        }
+    }
+
+    fn judge(&mut self, request: JobRequest, private_bucket: &str) {
+        if request.bucket != private_bucket {
+            self.ignored.push(format!("bucket {:?} is not ours", request.bucket));
+        } else if is_internal_key(&request.key) {
+            self.ignored.push(format!("{:?} is one of our records", request.key));
+        } else if request.key.is_empty() || request.key.ends_with('/') {
+            self.ignored.push(format!("{:?} is a folder", request.key));
+        } else {
+            self.jobs.push(request);
+        }
+    }
+}
+
+/// Keys in notifications are form-encoded; stores differ in what they encode, so all is accepted:
+/// `+` and `%20` for a space, `/` and `%2F`.
+fn decode_key(text: &str) -> Option<String> {
+    let spaced = text.replace('+', " ");
+    percent_encoding::percent_decode_str(&spaced).decode_utf8().ok().map(Into::into)
+}
+
+#[derive(Deserialize)]
+struct Notification {
+    #[serde(rename = "Records")]
+    records: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    #[serde(rename = "eventName")]
+    event_name: String,
+    s3: Entity,
+}
+
+#[derive(Deserialize)]
+struct Entity {
+    bucket: BucketName,
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct BucketName {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    key: String,
+    #[serde(default)]
+    size: Option<u64>,
+    #[serde(default, rename = "eTag", alias = "etag")]
+    etag: Option<String>,
+    #[serde(default)]
+    sequencer: Option<String>,
+}
+
+/// EventBridge does not encode keys.
+#[derive(Deserialize)]
+struct BridgeEvent {
+    detail: Entity,
+}
+
+impl From<BridgeEvent> for JobRequest {
+    fn from(event: BridgeEvent) -> Self {
+        let Entity { bucket, object } = event.detail;
+        Self {
+            bucket: bucket.name,
+            key: object.key,
+            etag: object.etag,
+            size_bytes: object.size,
+            sequencer: object.sequencer,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnMessage {
+    bucket: String,
+    key: String,
+    #[serde(default)]
+    etag: Option<String>,
+}
+
+impl From<OwnMessage> for JobRequest {
+    fn from(message: OwnMessage) -> Self {
+        let OwnMessage { bucket, key, etag } = message;
+        Self { bucket, key, etag, size_bytes: None, sequencer: None }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn record(event: &str, bucket: &str, key: &str) -> Value {
+        json!({"eventName": event, "s3": {
+            "bucket": {"name": bucket},
+            "object": {"key": key, "size": 7, "eTag": "abc", "sequencer": "0055AED6"}
+        }})
+    }
+
+    fn keys(body: &Value) -> Vec<String> {
+        let parsed = parse(&body.to_string(), "uploads").unwrap();
+        parsed.jobs.into_iter().map(|job| job.key).collect()
+    }
+
+    #[test]
+    fn every_way_an_event_comes_is_understood() {
+        let put = record("ObjectCreated:Put", "uploads", "a+b/%C3%A4%2Fc%20d.mp4");
+        let notification = json!({"Records": [put]});
+        let decoded = ["a b/ä/c d.mp4"];
+        assert_eq!(keys(&notification), decoded);
+        let through_sns = json!({"Type": "Notification", "Message": notification.to_string()});
+        assert_eq!(keys(&through_sns), decoded);
+        let bridge = json!({"detail-type": "Object Created", "detail": {
+            "bucket": {"name": "uploads"}, "object": {"key": "a+b.mp4", "size": 7, "etag": "abc"}}});
+        assert_eq!(keys(&bridge), ["a+b.mp4"]);
+        assert_eq!(keys(&json!({"bucket": "uploads", "key": "x y.mp4"})), ["x y.mp4"]);
+        let prefixed = record("s3:ObjectCreated:CompleteMultipartUpload", "uploads", "x.MOV");
+        assert_eq!(keys(&json!({"Records": [prefixed, record("ObjectCreated:Copy", "uploads", "y")]})), ["x.MOV", "y"]);
+    }
+
+    #[test]
+    fn what_is_no_job_is_ignored_with_its_reason() {
+        let ignored = [
+            json!({"Event": "s3:TestEvent", "Bucket": "uploads"}),
+            json!({"Records": [record("ObjectRemoved:Delete", "uploads", "x")]}),
+            json!({"Records": [record("ObjectCreated:Put", "other", "x")]}),
+            json!({"Records": [record("ObjectCreated:Put", "uploads", "records/ab.json")]}),
+            json!({"Records": [record("ObjectCreated:Put", "uploads", "folder/")]}),
+            json!({"Records": [record("ObjectCreated:Put", "uploads", "%FF")]}),
+        ];
+        for body in ignored {
+            let parsed = parse(&body.to_string(), "uploads").unwrap();
+            assert_eq!((parsed.jobs.len(), parsed.ignored.len()), (0, 1), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_understands_is_poison() {
+        for (body, code) in [
+            ("", "message-not-json"),
+            ("hello", "message-not-json"),
+            ("{}", "message-unknown-shape"),
+            ("[]", "message-unknown-shape"),
+            (r#"{"Records": 7}"#, "message-unknown-shape"),
+            (r#"{"bucket": "uploads", "key": "x", "more": 1}"#, "message-unknown-shape"),
+        ] {
+            assert_eq!(parse(body, "uploads").unwrap_err().code(), code, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_key_survives_its_encoding(key in "[^/]{1,40}") {
+            prop_assume!(!is_internal_key(&key));
+            let encoded = percent_encoding::utf8_percent_encode(&key, percent_encoding::NON_ALPHANUMERIC).to_string();
+            for text in [encoded.replace("%20", "+"), encoded] {
+                let body = json!({"Records": [record("ObjectCreated:Put", "uploads", &text)]});
+                prop_assert_eq!(keys(&body), vec![key.clone()]);
+            }
+        }
+    }
+}
