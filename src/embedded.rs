@@ -1,6 +1,34 @@
-//! The S3 server that stands in for AWS.
+//! The S3 server that stands in for AWS: protocol by `s3s`, storage of our own.
+//!
+//! The bytes of objects are immutable files with random names; keys exist only in the database.
+//! So no key can leave its bucket, and an object, its conditions and its event are one
+//! transaction.
 
+mod access;
+mod backend;
+mod blobs;
+mod catalog;
+mod conditions;
+pub mod credentials;
+mod digest;
+mod event;
+mod listing;
+mod multipart;
+mod operations;
+mod server;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Transaction;
 use serde::{Deserialize, Serialize};
+
+pub use event::{ObjectCreated, body as event_body};
+pub use server::serve;
+
+use self::blobs::Blobs;
+use crate::db::Db;
 
 /// How the embedded store is served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,5 +52,84 @@ impl Default for Config {
             max_connections: 512,
             cors_origins: vec!["*".to_owned()],
         }
+    }
+}
+
+/// Names of the two buckets. There are no others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buckets {
+    /// Objects that are created here make events.
+    pub private: String,
+    /// Anybody may read here.
+    pub public: String,
+}
+
+/// Called inside the transaction that creates an object in the private bucket.
+type InTransaction =
+    Box<dyn Fn(&Transaction<'_>, &ObjectCreated) -> rusqlite::Result<()> + Send + Sync>;
+
+/// What happens when an object is created in the private bucket.
+pub struct OnCreated {
+    /// Part of the transaction: the object and what this writes become durable together.
+    pub in_transaction: InTransaction,
+    /// After the commit.
+    pub after_commit: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Why the store cannot be opened or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database.
+    #[error("the store's database: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The file system.
+    #[error("the store's files: {0}")]
+    Files(#[from] std::io::Error),
+}
+
+/// The storage. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    blobs: Blobs,
+    buckets: Buckets,
+    on_created: OnCreated,
+}
+
+impl Store {
+    /// Opens the store below `data_dir`. Files that no row names (of uploads that a crash cut
+    /// off) are removed.
+    ///
+    /// # Errors
+    /// If the database or the files cannot be used.
+    pub fn open(
+        data_dir: &Path,
+        db: Db,
+        buckets: Buckets,
+        on_created: OnCreated,
+    ) -> Result<Self, Error> {
+        let blobs = Blobs::open(data_dir)?;
+        let known = db.blocking(|connection| {
+            connection.execute_batch(catalog::SCHEMA)?;
+            catalog::all_blobs(connection)
+        })?;
+        let swept = blobs.sweep(&known)?;
+        if swept > 0 {
+            tracing::info!(files = swept, "removed the files of unfinished uploads");
+        }
+        Ok(Self(Arc::new(Inner { db, blobs, buckets, on_created })))
+    }
+
+    /// Removes multipart uploads that were begun longer ago than `older_than`. Returns how many.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn reap(&self, older_than: Duration) -> Result<usize, Error> {
+        let (uploads, blobs) =
+            self.0.db.call(move |db| catalog::reap_uploads(db, older_than)).await?;
+        self.0.blobs.remove(blobs).await;
+        Ok(uploads)
     }
 }

@@ -1,0 +1,316 @@
+//! The rows: objects, uploads and their parts. Every function runs in its caller's transaction.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+pub(super) const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS objects (
+        -- Never used twice: its order is the order of events.
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        bucket TEXT NOT NULL,
+        key TEXT NOT NULL,
+        etag TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        headers TEXT NOT NULL,
+        modified_ms INTEGER NOT NULL,
+        UNIQUE (bucket, key)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS object_blobs (
+        object_id INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+        seq INTEGER NOT NULL,
+        blob TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        PRIMARY KEY (object_id, seq)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS uploads (
+        id TEXT PRIMARY KEY,
+        bucket TEXT NOT NULL,
+        key TEXT NOT NULL,
+        headers TEXT NOT NULL,
+        began_ms INTEGER NOT NULL,
+        -- Entity tag of the object that it became: completing may be repeated.
+        completed_etag TEXT
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS parts (
+        upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        blob TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        md5 TEXT NOT NULL,
+        modified_ms INTEGER NOT NULL,
+        PRIMARY KEY (upload_id, number)
+    ) STRICT;
+";
+
+/// Headers that an object is stored with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Headers {
+    pub(super) content_type: Option<String>,
+    pub(super) cache_control: Option<String>,
+    pub(super) content_encoding: Option<String>,
+    pub(super) content_disposition: Option<String>,
+    pub(super) metadata: BTreeMap<String, String>,
+}
+
+/// An object without its bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Object {
+    pub(super) id: i64,
+    pub(super) key: String,
+    pub(super) etag: String,
+    pub(super) size: u64,
+    pub(super) headers: Headers,
+    pub(super) modified: Timestamp,
+}
+
+/// An object that is to be.
+pub(super) struct NewObject {
+    pub(super) bucket: String,
+    pub(super) key: String,
+    pub(super) etag: String,
+    pub(super) headers: Headers,
+    /// Files and their sizes, in order.
+    pub(super) blobs: Vec<(String, u64)>,
+}
+
+/// A part that was uploaded.
+pub(super) struct PartRow {
+    pub(super) number: i32,
+    pub(super) blob: String,
+    pub(super) size: u64,
+    pub(super) md5: String,
+    pub(super) modified: Timestamp,
+}
+
+/// A multipart upload.
+pub(super) struct UploadRow {
+    pub(super) headers: Headers,
+    pub(super) completed_etag: Option<String>,
+}
+
+const OBJECT_COLUMNS: &str = "id, key, etag, size, headers, modified_ms";
+
+fn object(row: &rusqlite::Row<'_>) -> rusqlite::Result<Object> {
+    let headers: String = row.get(4)?;
+    Ok(Object {
+        id: row.get(0)?,
+        key: row.get(1)?,
+        etag: row.get(2)?,
+        size: unsigned(row.get(3)?),
+        headers: serde_json::from_str(&headers).unwrap_or_default(),
+        modified: timestamp(row.get(5)?),
+    })
+}
+
+/// The object under a key.
+pub(super) fn find(
+    db: &Connection,
+    bucket: &str,
+    key: &str,
+) -> rusqlite::Result<Option<Object>> {
+    let sql = format!("SELECT {OBJECT_COLUMNS} FROM objects WHERE bucket = ?1 AND key = ?2");
+    db.prepare_cached(&sql)?.query_row([bucket, key], object).optional()
+}
+
+/// The first object behind `after` whose key is not before `from`.
+pub(super) fn next(
+    db: &Connection,
+    bucket: &str,
+    after: &str,
+    from: &str,
+) -> rusqlite::Result<Option<Object>> {
+    let sql = format!(
+        "SELECT {OBJECT_COLUMNS} FROM objects
+         WHERE bucket = ?1 AND key > ?2 AND key >= ?3 ORDER BY key LIMIT 1"
+    );
+    db.prepare_cached(&sql)?.query_row([bucket, after, from], object).optional()
+}
+
+/// Files of an object with their sizes, in order.
+pub(super) fn blobs(db: &Connection, object_id: i64) -> rusqlite::Result<Vec<(String, u64)>> {
+    db.prepare_cached("SELECT blob, size FROM object_blobs WHERE object_id = ?1 ORDER BY seq")?
+        .query_map([object_id], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?
+        .collect()
+}
+
+/// Puts the object in the place of the one that is there. Returns its id and the files that are
+/// nobody's now.
+pub(super) fn replace(
+    db: &Transaction<'_>,
+    new: &NewObject,
+    now: Timestamp,
+) -> rusqlite::Result<(i64, Vec<String>)> {
+    let orphans = delete(db, &new.bucket, &new.key)?;
+    let size: u64 = new.blobs.iter().map(|(_, size)| size).sum();
+    db.execute(
+        "INSERT INTO objects (bucket, key, etag, size, headers, modified_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            new.bucket,
+            new.key,
+            new.etag,
+            signed(size),
+            headers_text(&new.headers),
+            now.as_millisecond()
+        ],
+    )?;
+    let id = db.last_insert_rowid();
+    for (seq, (blob, size)) in (0_i64..).zip(&new.blobs) {
+        db.execute(
+            "INSERT INTO object_blobs (object_id, seq, blob, size) VALUES (?1, ?2, ?3, ?4)",
+            params![id, seq, blob, signed(*size)],
+        )?;
+    }
+    Ok((id, orphans))
+}
+
+/// Deletes the object. Returns the files that are nobody's now.
+pub(super) fn delete(db: &Transaction<'_>, bucket: &str, key: &str) -> rusqlite::Result<Vec<String>> {
+    let Some(object) = find(db, bucket, key)? else { return Ok(Vec::new()) };
+    let blobs = blobs(db, object.id)?;
+    db.execute("DELETE FROM objects WHERE id = ?1", [object.id])?;
+    Ok(blobs.into_iter().map(|(blob, _)| blob).collect())
+}
+
+/// Begins an upload.
+pub(super) fn begin_upload(
+    db: &Transaction<'_>,
+    id: &str,
+    bucket: &str,
+    key: &str,
+    headers: &Headers,
+) -> rusqlite::Result<()> {
+    db.execute(
+        "INSERT INTO uploads (id, bucket, key, headers, began_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![id, bucket, key, headers_text(headers), Timestamp::now().as_millisecond()],
+    )
+    .map(drop)
+}
+
+/// The upload of this id to this key.
+pub(super) fn upload(
+    db: &Connection,
+    id: &str,
+    bucket: &str,
+    key: &str,
+) -> rusqlite::Result<Option<UploadRow>> {
+    let sql = "SELECT headers, completed_etag FROM uploads WHERE id = ?1 AND bucket = ?2 AND key = ?3";
+    db.query_row(sql, [id, bucket, key], |row| {
+        let headers: String = row.get(0)?;
+        let headers = serde_json::from_str(&headers).unwrap_or_default();
+        Ok(UploadRow { headers, completed_etag: row.get(1)? })
+    })
+    .optional()
+}
+
+/// Notes a part. Returns the file of the part that it replaces.
+pub(super) fn put_part(
+    db: &Transaction<'_>,
+    upload_id: &str,
+    part: &PartRow,
+) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT blob FROM parts WHERE upload_id = ?1 AND number = ?2";
+    let old = db.query_row(sql, params![upload_id, part.number], |row| row.get(0)).optional()?;
+    db.execute(
+        "INSERT OR REPLACE INTO parts (upload_id, number, blob, size, md5, modified_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            upload_id,
+            part.number,
+            part.blob,
+            signed(part.size),
+            part.md5,
+            part.modified.as_millisecond()
+        ],
+    )?;
+    Ok(old)
+}
+
+/// The parts of an upload by number.
+pub(super) fn parts(db: &Connection, upload_id: &str) -> rusqlite::Result<Vec<PartRow>> {
+    let sql = "SELECT number, blob, size, md5, modified_ms FROM parts
+               WHERE upload_id = ?1 ORDER BY number";
+    db.prepare_cached(sql)?
+        .query_map([upload_id], |row| {
+            Ok(PartRow {
+                number: row.get(0)?,
+                blob: row.get(1)?,
+                size: unsigned(row.get(2)?),
+                md5: row.get(3)?,
+                modified: timestamp(row.get(4)?),
+            })
+        })?
+        .collect()
+}
+
+/// Remembers what an upload became; its parts belong to the object now.
+pub(super) fn complete_upload(db: &Transaction<'_>, id: &str, etag: &str) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM parts WHERE upload_id = ?1", [id])?;
+    db.execute("UPDATE uploads SET completed_etag = ?2 WHERE id = ?1", [id, etag]).map(drop)
+}
+
+/// Forgets an upload. Returns the files of its parts.
+pub(super) fn forget_upload(db: &Transaction<'_>, id: &str) -> rusqlite::Result<Vec<String>> {
+    let blobs = parts(db, id)?.into_iter().map(|part| part.blob).collect();
+    db.execute("DELETE FROM uploads WHERE id = ?1", [id])?;
+    Ok(blobs)
+}
+
+/// Uploads that are not completed: id, key and when they were begun.
+pub(super) fn open_uploads(
+    db: &Connection,
+    bucket: &str,
+) -> rusqlite::Result<Vec<(String, String, Timestamp)>> {
+    let sql = "SELECT id, key, began_ms FROM uploads
+               WHERE bucket = ?1 AND completed_etag IS NULL ORDER BY key, began_ms";
+    db.prepare_cached(sql)?
+        .query_map([bucket], |row| Ok((row.get(0)?, row.get(1)?, timestamp(row.get(2)?))))?
+        .collect()
+}
+
+/// Forgets the uploads that were begun longer ago. Returns how many, and the files of their parts.
+pub(super) fn reap_uploads(
+    db: &mut Connection,
+    older_than: Duration,
+) -> rusqlite::Result<(usize, Vec<String>)> {
+    let transaction = db.transaction()?;
+    let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
+    let limit = Timestamp::now().as_millisecond().saturating_sub(age);
+    let dead: Vec<String> = transaction
+        .prepare("SELECT id FROM uploads WHERE began_ms <= ?1")?
+        .query_map([limit], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut blobs = Vec::new();
+    for id in &dead {
+        blobs.extend(forget_upload(&transaction, id)?);
+    }
+    transaction.commit()?;
+    Ok((dead.len(), blobs))
+}
+
+/// Every file that something names.
+pub(super) fn all_blobs(db: &Connection) -> rusqlite::Result<HashSet<String>> {
+    db.prepare("SELECT blob FROM object_blobs UNION ALL SELECT blob FROM parts")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+fn headers_text(headers: &Headers) -> String {
+    serde_json::to_string(headers).unwrap_or_else(|_| "{}".to_owned())
+}
+
+fn signed(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+fn unsigned(size: i64) -> u64 {
+    u64::try_from(size).unwrap_or_default()
+}
+
+fn timestamp(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or_default()
+}

@@ -1,0 +1,120 @@
+//! Bytes that come in: stored, and compared with what was said of them.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use s3s::checksum::ChecksumHasher;
+use s3s::crypto::Checksum as _;
+use s3s::dto::StreamingBlob;
+use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
+
+use super::Store;
+use super::blobs::Written;
+
+/// The checksums that came with a request.
+pub(super) type Expected = HashMap<&'static str, String>;
+
+/// Names of the checksums with the headers (also as trailers) that carry them.
+pub(super) const CHECKSUMS: [&str; 5] = [
+    "x-amz-checksum-crc32",
+    "x-amz-checksum-crc32c",
+    "x-amz-checksum-crc64nvme",
+    "x-amz-checksum-sha1",
+    "x-amz-checksum-sha256",
+];
+
+/// Bytes that come in, and what is said of them.
+pub(super) struct Content {
+    pub(super) body: Option<StreamingBlob>,
+    pub(super) length: Option<i64>,
+    pub(super) md5: Option<String>,
+    pub(super) expected: Expected,
+    pub(super) trailers: Option<TrailingHeaders>,
+}
+
+impl Store {
+    /// Takes bytes in, and refuses them unless they are what the request says they are.
+    pub(super) async fn receive(&self, content: Content) -> S3Result<Written> {
+        let body = content.body.unwrap_or_else(|| StreamingBlob::wrap(futures_util::stream::empty::<Result<bytes::Bytes, std::io::Error>>()));
+        let hasher = hasher(&content.expected, content.trailers.is_some());
+        let written = self.0.blobs.write(body, hasher).await.map_err(incomplete)?;
+        let mut expected = content.expected;
+        if let Some(headers) = content.trailers.and_then(|trailers| trailers.take()) {
+            for name in CHECKSUMS {
+                if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
+                    expected.insert(name, value.to_owned());
+                }
+            }
+        }
+        let fault = if content.length.is_some_and(|len| u64::try_from(len) != Ok(written.size)) {
+            Some(s3_error!(IncompleteBody, "the body is not as long as it was said to be"))
+        } else if content.md5.is_some_and(|md5| md5 != base64_of(&written.md5)) {
+            Some(s3_error!(BadDigest, "Content-MD5 is not that of the body"))
+        } else {
+            wrong_checksum(&expected, &written)
+        };
+        match fault {
+            None => Ok(written),
+            Some(fault) => {
+                self.0.blobs.remove([written.name]).await;
+                Err(fault)
+            }
+        }
+    }
+}
+
+/// The checksums that a request states, in the order of [`CHECKSUMS`].
+pub(super) fn expected_checksums(
+    stated: [Option<String>; CHECKSUMS.len()],
+) -> Expected {
+    let [crc32, crc32c, crc64nvme, sha1, sha256] = stated;
+    CHECKSUMS
+        .into_iter()
+        .zip([crc32, crc32c, crc64nvme, sha1, sha256])
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}
+
+/// Computes what was stated; and all that may be stated behind the body.
+fn hasher(expected: &Expected, has_trailers: bool) -> ChecksumHasher {
+    let wanted = |name: &str| has_trailers || expected.contains_key(name);
+    ChecksumHasher {
+        crc32: wanted(CHECKSUMS[0]).then(s3s::crypto::Crc32::new),
+        crc32c: wanted(CHECKSUMS[1]).then(s3s::crypto::Crc32c::new),
+        crc64nvme: wanted(CHECKSUMS[2]).then(s3s::crypto::Crc64Nvme::new),
+        sha1: wanted(CHECKSUMS[3]).then(s3s::crypto::Sha1::new),
+        sha256: wanted(CHECKSUMS[4]).then(s3s::crypto::Sha256::new),
+    }
+}
+
+fn wrong_checksum(expected: &Expected, written: &Written) -> Option<S3Error> {
+    let sums = &written.checksums;
+    let computed = [
+        &sums.checksum_crc32,
+        &sums.checksum_crc32c,
+        &sums.checksum_crc64nvme,
+        &sums.checksum_sha1,
+        &sums.checksum_sha256,
+    ];
+    CHECKSUMS.into_iter().zip(computed).find_map(|(name, computed)| {
+        let stated = expected.get(name)?;
+        (computed.as_ref() != Some(stated))
+            .then(|| s3_error!(BadDigest, "{name} is not that of the body"))
+    })
+}
+
+fn base64_of(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// The body broke off or could not be stored.
+fn incomplete(error: s3s::StdError) -> S3Error {
+    match error.downcast::<std::io::Error>() {
+        Ok(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+            tracing::error!(%error, "the store is full");
+            S3Error::with_source(S3ErrorCode::InternalError, error)
+        }
+        Ok(error) => S3Error::with_source(S3ErrorCode::IncompleteBody, error),
+        Err(error) => S3Error::with_source(S3ErrorCode::IncompleteBody, error),
+    }
+}

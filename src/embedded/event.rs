@@ -1,0 +1,79 @@
+//! The event that a new object makes.
+
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+
+/// An object that was created in the private bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectCreated {
+    /// The bucket.
+    pub bucket: String,
+    /// The key, as it is.
+    pub key: String,
+    /// Entity tag without quotes.
+    pub etag: String,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Orders the events of a key: hex digits, greater is later.
+    pub sequencer: String,
+    /// `ObjectCreated:Put` and the like.
+    pub event_name: &'static str,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// What AWS leaves as it is in the keys of notifications.
+const ENCODED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b' ');
+
+/// The event as an S3 notification (version 2.1 of its structure), as AWS would send it to SQS.
+#[must_use]
+pub fn body(event: &ObjectCreated) -> String {
+    let key = utf8_percent_encode(&event.key, ENCODED).to_string().replace(' ', "+");
+    json!({"Records": [{
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "us-east-1",
+        "eventTime": event.time.to_string(),
+        "eventName": event.event_name,
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "ladderd",
+            "bucket": {"name": event.bucket, "arn": format!("arn:aws:s3:::{}", event.bucket)},
+            "object": {
+                "key": key,
+                "size": event.size_bytes,
+                "eTag": event.etag,
+                "sequencer": event.sequencer,
+            }
+        }
+    }]})
+    .to_string()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::domain::message;
+
+    #[test]
+    fn the_parser_of_messages_reads_the_key_back() {
+        for key in ["a/b.mp4", "ä ö+ü.mov", "100%.mp4", "a?b&c=d#e", "..%2f../x", "\u{1F600}"] {
+            let event = ObjectCreated {
+                bucket: "uploads".to_owned(),
+                key: key.to_owned(),
+                etag: "abc".to_owned(),
+                size_bytes: 7,
+                sequencer: "0000000000000001".to_owned(),
+                event_name: "ObjectCreated:Put",
+                time: Timestamp::UNIX_EPOCH,
+            };
+            let parsed = message::parse(&body(&event), "uploads").unwrap();
+            assert_eq!(parsed.jobs[0].key, key);
+            assert_eq!(parsed.jobs[0].size_bytes, Some(7));
+            assert_eq!(parsed.jobs[0].sequencer.as_deref(), Some("0000000000000001"));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The server: protocol, cross-origin answers, connections.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::HttpResponse;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use super::access::Access;
+use super::credentials::Credentials;
+use super::{Config, Store};
+
+/// How long a client may take over the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long transfers may go on once the server is told to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Serves the store until `shutdown`. Transfers may end for a moment then.
+pub async fn serve(
+    listener: TcpListener,
+    store: Store,
+    credentials: &Credentials,
+    config: &Config,
+    shutdown: impl Future<Output = ()>,
+) {
+    let mut builder = S3ServiceBuilder::new(store.clone());
+    let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
+    builder.set_auth(SimpleAuth::from_single(id.clone(), secret.clone()));
+    builder.set_access(Access { public_bucket: store.0.buckets.public.clone() });
+    let service = builder.build();
+    let cors = Arc::new(Cors { origins: config.cors_origins.clone() });
+    let cap = usize::try_from(config.max_connections).unwrap_or(Semaphore::MAX_PERMITS);
+    let permits = Arc::new(Semaphore::new(cap));
+    let graceful = GracefulShutdown::new();
+    tokio::pin!(shutdown);
+    loop {
+        // The permit comes before the connection: what cannot be served waits in the backlog.
+        let accepted = async {
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            () = &mut shutdown => break,
+        };
+        let (Ok(permit), Ok((stream, _))) = (permit, accepted) else {
+            // Out of descriptors, most likely: give others time to end.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let (service, cors) = (service.clone(), Arc::clone(&cors));
+        let handler = service_fn(move |request| {
+            let (service, cors) = (service.clone(), Arc::clone(&cors));
+            async move { Ok::<_, Infallible>(answer(&service, &cors, request).await) }
+        });
+        let mut server = auto::Builder::new(TokioExecutor::new());
+        server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+        let connection = server.serve_connection(TokioIo::new(stream), handler).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error, "a connection to the store broke off");
+            }
+            drop(permit);
+        });
+    }
+    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("transfers were cut off by the shutdown");
+    }
+}
+
+async fn answer(service: &S3Service, cors: &Cors, request: Request<Incoming>) -> HttpResponse {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let is_preflight = request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if is_preflight {
+        return cors.preflight(request.headers(), origin.as_ref());
+    }
+    let mut response = match service.call(request.map(s3s::Body::from)).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(?error, "the store cannot answer");
+            status(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    };
+    if let Some(origin) = origin {
+        cors.allow(response.headers_mut(), &origin);
+    }
+    response
+}
+
+fn status(code: StatusCode) -> HttpResponse {
+    let mut response = Response::new(s3s::Body::empty());
+    *response.status_mut() = code;
+    response
+}
+
+/// Which pages may use the store (the Fetch standard, 3.2).
+struct Cors {
+    origins: Vec<String>,
+}
+
+impl Cors {
+    fn preflight(&self, request: &HeaderMap, origin: Option<&HeaderValue>) -> HttpResponse {
+        let mut response = status(StatusCode::FORBIDDEN);
+        let Some(origin) = origin else { return response };
+        let headers = response.headers_mut();
+        if !self.allow(headers, origin) {
+            return response;
+        }
+        let methods = HeaderValue::from_static("GET, HEAD, PUT");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        if let Some(wanted) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+        }
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+    }
+
+    /// Whether the origin is allowed; says so in the headers.
+    fn allow(&self, headers: &mut HeaderMap, origin: &HeaderValue) -> bool {
+        let any = self.origins.iter().any(|allowed| allowed == "*");
+        if !any && !self.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+            return false;
+        }
+        let allowed = if any { HeaderValue::from_static("*") } else { origin.clone() };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        let exposed = "ETag, Content-Length, Content-Range, Accept-Ranges, Content-Encoding";
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
+        true
+    }
+}
