@@ -16,3 +16,4 @@ pub mod plan;
 pub mod recipe;
 pub mod record;
 pub mod video;
+pub mod view;

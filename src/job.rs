@@ -1,8 +1,33 @@
-//! The life of one job.
+//! The life of one job: from a message to its acknowledgement.
+//!
+//! [`process`] tells the story. The borders meet here: queue, store, source, worker and
+//! publisher do not know of each other.
 
+mod adapters;
+mod attempt;
 pub mod board;
+mod claim;
+mod lease;
+mod process;
+mod records;
+mod scheduler;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use self::board::Board;
+use crate::domain::encode::EncodeConfig;
+use crate::domain::ladder::Ladder;
+use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::recipe::Recipe;
+use crate::metrics::Metrics;
+use crate::queue::Queue;
+use crate::store::Bucket;
+use crate::{publish, queue, store, worker};
+
+pub use scheduler::Scheduler;
 
 /// How jobs run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,5 +44,96 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self { max_running: 1, stall_timeout_secs: 120, shutdown_grace_secs: 30 }
+    }
+}
+
+/// What every job needs.
+#[derive(Clone)]
+pub struct Context {
+    /// The bucket of sources, records and claims.
+    pub private: Bucket,
+    /// The bucket of streams.
+    pub public: Bucket,
+    /// Where messages come from.
+    pub queue: Arc<dyn Queue>,
+    /// What the API shows.
+    pub board: Board,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// This program, which is also the worker.
+    pub program: PathBuf,
+    /// The recipe that encodes.
+    pub recipe: Recipe,
+    /// The configured ladder.
+    pub ladder: Ladder,
+    /// How it is encoded.
+    pub encode: EncodeConfig,
+    /// How jobs run.
+    pub config: Config,
+    /// How the queue is used.
+    pub queue_config: queue::Config,
+    /// URL of the public bucket, without a slash at its end.
+    pub playback_base_url: String,
+}
+
+/// Why an attempt did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A bucket.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The worker.
+    #[error(transparent)]
+    Worker(#[from] worker::parent::Error),
+    /// The publisher.
+    #[error(transparent)]
+    Publish(#[from] publish::Error),
+    /// Another attempt at the same video runs here.
+    #[error("another attempt at this video is running")]
+    Busy,
+    /// Another attempt at the same video took over.
+    #[error("another attempt has taken this video over")]
+    ClaimLost,
+    /// The message is no longer ours.
+    #[error("the lease on the message is lost")]
+    LeaseLost,
+    /// The video was deleted.
+    #[error("the video was deleted")]
+    Cancelled,
+    /// The daemon stops.
+    #[error("the daemon is stopping")]
+    Stopped,
+    /// The worker ended without a plan or before its end.
+    #[error("the worker ended too early")]
+    Unfinished,
+}
+
+impl Fault for Error {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Store(error) => error.class(),
+            Self::Worker(error) => error.class(),
+            Self::Publish(error) => error.class(),
+            Self::Busy
+            | Self::ClaimLost
+            | Self::LeaseLost
+            | Self::Cancelled
+            | Self::Stopped
+            | Self::Unfinished => FaultClass::Retryable,
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Worker(error) => error.code(),
+            Self::Publish(error) => error.code(),
+            Self::Busy => "busy",
+            Self::ClaimLost => "claim-lost",
+            Self::LeaseLost => "lease-lost",
+            Self::Cancelled => "cancelled",
+            Self::Stopped => "stopped",
+            Self::Unfinished => "worker-unfinished",
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! The SDK owns the retries of single requests; nothing here retries.
 
 mod objects;
+mod records;
 mod uploads;
 
 use aws_sdk_s3::Client;

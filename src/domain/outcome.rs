@@ -24,11 +24,9 @@ pub trait Fault: std::error::Error {
     fn code(&self) -> &str;
 }
 
-/// What becomes of the message at the end of an attempt.
+/// What becomes of a message whose result is not durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disposition {
-    /// The result (a stream or a failure record) is durable: the message is done.
-    Ack,
     /// The message becomes visible again after this long.
     Retry {
         /// How long the message stays invisible.
@@ -39,4 +37,6 @@ pub enum Disposition {
         /// Why, for the person who reads the dead letters.
         reason: String,
     },
+    /// Somebody else holds the message: nothing is done to it.
+    Leave,
 }

@@ -3,31 +3,21 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::HttpResponse;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 
 use super::access::Access;
 use super::credentials::Credentials;
 use super::{Config, Store};
 
-/// How long a client may take over the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long transfers may go on once the server is told to stop.
-const DRAIN: Duration = Duration::from_secs(5);
-
-/// Serves the store until `shutdown`. Transfers may end for a moment then.
+/// Serves the store until `shutdown`.
 pub async fn serve(
     listener: TcpListener,
     store: Store,
@@ -41,44 +31,12 @@ pub async fn serve(
     builder.set_access(Access { public_bucket: store.0.buckets.public.clone() });
     let service = builder.build();
     let cors = Arc::new(Cors { origins: config.cors_origins.clone() });
-    let cap = usize::try_from(config.max_connections).unwrap_or(Semaphore::MAX_PERMITS);
-    let permits = Arc::new(Semaphore::new(cap));
-    let graceful = GracefulShutdown::new();
-    tokio::pin!(shutdown);
-    loop {
-        // The permit comes before the connection: what cannot be served waits in the backlog.
-        let accepted = async {
-            let permit = Arc::clone(&permits).acquire_owned().await;
-            (permit, listener.accept().await)
-        };
-        let (permit, accepted) = tokio::select! {
-            accepted = accepted => accepted,
-            () = &mut shutdown => break,
-        };
-        let (Ok(permit), Ok((stream, _))) = (permit, accepted) else {
-            // Out of descriptors, most likely: give others time to end.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
+    let cap = usize::try_from(config.max_connections).unwrap_or(usize::MAX);
+    let handler = service_fn(move |request| {
         let (service, cors) = (service.clone(), Arc::clone(&cors));
-        let handler = service_fn(move |request| {
-            let (service, cors) = (service.clone(), Arc::clone(&cors));
-            async move { Ok::<_, Infallible>(answer(&service, &cors, request).await) }
-        });
-        let mut server = auto::Builder::new(TokioExecutor::new());
-        server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-        let connection = server.serve_connection(TokioIo::new(stream), handler).into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error, "a connection to the store broke off");
-            }
-            drop(permit);
-        });
-    }
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!("transfers were cut off by the shutdown");
-    }
+        async move { Ok::<_, Infallible>(answer(&service, &cors, request).await) }
+    });
+    crate::server::serve(listener, cap, handler, shutdown).await;
 }
 
 async fn answer(service: &S3Service, cors: &Cors, request: Request<Incoming>) -> HttpResponse {

@@ -77,6 +77,15 @@ impl Bucket {
         })
     }
 
+    /// Whether the bucket is there and ours to use.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn check(&self) -> Result<(), Error> {
+        let head = self.client.head_bucket().bucket(&self.name).send().await;
+        head.map(drop).map_err(|e| judge("head-bucket", &self.name, &e))
+    }
+
     /// Reads `len` bytes from `offset` of the version with this entity tag.
     ///
     /// # Errors

@@ -142,7 +142,6 @@ pub(super) fn register() -> Result<(), glib::BoolError> {
     gst::Element::register(None, "ladderdrangesrc", gst::Rank::PRIMARY, RangeSrc::static_type())
 }
 
-#[expect(unsafe_code, reason = "the subclass macros of glib expand to `unsafe impl`")]
 mod imp {
     use std::sync::{LazyLock, Mutex, PoisonError};
 

@@ -6,8 +6,6 @@ use crate::domain::job::VideoId;
 pub const CONTENT_TYPE_PLAYLIST: &str = "application/vnd.apple.mpegurl";
 /// `Content-Type` of segments.
 pub const CONTENT_TYPE_SEGMENT: &str = "video/mp2t";
-/// `Content-Type` of records.
-pub const CONTENT_TYPE_JSON: &str = "application/json";
 /// `Cache-Control` of what never changes under its name.
 pub const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// `Cache-Control` of `main.m3u8` and of records: a flip is seen within seconds.

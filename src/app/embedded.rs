@@ -1,0 +1,148 @@
+//! The appliance without AWS: store, queue and the clients that reach them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{BehaviorVersion, Region};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::bucket;
+use crate::db::Db;
+use crate::embedded::credentials::{self, Credentials};
+use crate::embedded::{self, Buckets, OnCreated, Store, event_body};
+use crate::queue::embedded::EmbeddedQueue;
+use crate::settings::Settings;
+use crate::store::Bucket;
+
+/// How often dead uploads are looked for.
+const REAP_EVERY: Duration = Duration::from_secs(3600);
+
+/// How long the store may be silent before the SDK tries again. The server is this process; only
+/// a disk that stands still takes this long.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Everything that stands in for AWS.
+pub(super) struct Embedded {
+    /// Where the store is reached.
+    pub(super) address: SocketAddr,
+    /// Client of the private bucket.
+    pub(super) private: Bucket,
+    /// Client of the public bucket.
+    pub(super) public: Bucket,
+    /// The queue.
+    pub(super) queue: EmbeddedQueue,
+    /// URL of the public bucket.
+    pub(super) playback_base_url: String,
+    /// Origins that a page must reach.
+    pub(super) origins: Arc<[String]>,
+    listener: TcpListener,
+    store: Store,
+    credentials: Credentials,
+    config: embedded::Config,
+}
+
+impl Embedded {
+    /// Opens store and queue in the data directory.
+    pub(super) fn open(settings: &Settings, listener: TcpListener) -> anyhow::Result<Self> {
+        let address = reachable(listener.local_addr()?);
+        let credentials = credentials::load_or_create(&settings.data_dir)
+            .context("the store's credentials cannot be read or made")?;
+        let db = Db::open(&settings.data_dir.join("ladderd.sqlite"))
+            .context("the database cannot be opened")?;
+        let queue = EmbeddedQueue::open(db.clone())?;
+        let wake = queue.clone();
+        let on_created = OnCreated {
+            in_transaction: Box::new(|transaction, event| {
+                EmbeddedQueue::enqueue_in(transaction, &event_body(event))
+            }),
+            after_commit: Box::new(move || wake.notify()),
+        };
+        let names = Buckets {
+            private: settings.store.private_bucket.clone(),
+            public: settings.store.public_bucket.clone(),
+        };
+        let store = Store::open(&settings.data_dir, db, names.clone(), on_created)?;
+        let endpoint = format!("http://{address}");
+        let upload_base = or(&settings.store.upload_base_url, &endpoint);
+        let public_base =
+            or(&settings.store.public_base_url, &format!("{endpoint}/{}", names.public));
+        let (inner, outer) = (client(&endpoint, &credentials), client(&upload_base, &credentials));
+        Ok(Self {
+            address,
+            private: bucket(&inner, &outer, &names.private),
+            public: bucket(&inner, &outer, &names.public),
+            queue,
+            origins: Arc::new([origin(&upload_base), origin(&public_base)]),
+            playback_base_url: public_base,
+            listener,
+            store,
+            credentials,
+            config: settings.embedded.clone(),
+        })
+    }
+
+    /// Serves the store until `stop`, and removes dead uploads meanwhile.
+    pub(super) async fn serve(self, stop: CancellationToken) {
+        let (store, ttl) = (self.store.clone(), Duration::from_secs(self.config.multipart_ttl_secs));
+        let reaper = tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
+            let mut hourly = tokio::time::interval(REAP_EVERY);
+            loop {
+                hourly.tick().await;
+                match store.reap(ttl).await {
+                    Ok(0) => {}
+                    Ok(uploads) => tracing::info!(uploads, "removed dead multipart uploads"),
+                    Err(error) => tracing::error!(%error, "dead uploads cannot be removed"),
+                }
+            }
+        }));
+        let (store, stopped) = (self.store, stop.cancelled_owned());
+        embedded::serve(self.listener, store, &self.credentials, &self.config, stopped).await;
+        reaper.abort();
+    }
+}
+
+/// A client for the embedded store.
+fn client(endpoint: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
+    let keys = aws_sdk_s3::config::Credentials::new(
+        credentials.access_key_id.clone(),
+        credentials.secret_access_key.clone(),
+        None,
+        None,
+        "ladderd-embedded",
+    );
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(keys)
+        .timeout_config(TimeoutConfig::builder().read_timeout(READ_TIMEOUT).build())
+        .force_path_style(true)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+/// An address that listens everywhere is reached on this machine by loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn or(configured: &str, otherwise: &str) -> String {
+    if configured.is_empty() { otherwise.to_owned() } else { configured.to_owned() }
+}
+
+/// Scheme, host and port of a URL.
+fn origin(url: &str) -> String {
+    let scheme_end = url.find("://").map_or(0, |at| at + 3);
+    let host_end = url[scheme_end..].find('/').map_or(url.len(), |at| scheme_end + at);
+    url[..host_end].to_owned()
+}

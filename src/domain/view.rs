@@ -1,0 +1,141 @@
+//! What the API says of a video, from what the buckets and the board hold.
+
+use super::record::{JobOutcome, JobRecord, UploadRecord};
+use super::video::{RenditionView, Timings, VideoState, VideoView};
+
+/// All that is known of a video.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// A job runs here.
+    pub running: Option<VideoView>,
+    /// A job has ended.
+    pub job: Option<JobRecord>,
+    /// Entity tag of the source, where there is one.
+    pub source_etag: Option<String>,
+    /// The upload was asked for, or the source was seen.
+    pub upload: Option<UploadRecord>,
+}
+
+/// The view of a video, or nothing where nothing is known of it.
+#[must_use]
+pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
+    if let Some(running) = known.running {
+        return Some(running);
+    }
+    let of_another_version = |job: &JobRecord| {
+        known.source_etag.as_ref().is_some_and(|etag| *etag != job.source_etag)
+    };
+    let created_at = known.upload.as_ref().map(|upload| upload.created_at.clone());
+    let filename = known.upload.as_ref().map(|upload| upload.filename.clone());
+    let mut view = VideoView {
+        id: id.to_owned(),
+        filename: filename.unwrap_or_default(),
+        state: VideoState::Uploading,
+        playable: false,
+        progress: 0.0,
+        speed: None,
+        eta_secs: None,
+        backend: None,
+        attempt: 0,
+        duration_secs: None,
+        renditions: Vec::<RenditionView>::new(),
+        playback_url: playback_url.to_owned(),
+        timings: Timings { created_at, ..Timings::default() },
+        error: None,
+    };
+    match known.job.filter(|job| !of_another_version(job)) {
+        Some(job) => finished(&mut view, job),
+        None if known.source_etag.is_some() => view.state = VideoState::Queued,
+        None if known.upload.is_some() => {}
+        None => return None,
+    }
+    Some(view)
+}
+
+fn finished(view: &mut VideoView, job: JobRecord) {
+    let ready = job.outcome == JobOutcome::Ready;
+    view.state = if ready { VideoState::Ready } else { VideoState::Failed };
+    view.playable = ready;
+    view.progress = if ready { 1.0 } else { 0.0 };
+    view.filename = job.filename;
+    view.backend = job.backend;
+    view.attempt = job.attempt;
+    view.duration_secs = job.duration_secs;
+    view.renditions = job.renditions;
+    view.timings = job.timings;
+    view.error = job.error;
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::domain::job::VideoId;
+    use crate::domain::video::VideoError;
+
+    fn upload() -> UploadRecord {
+        UploadRecord {
+            id: VideoId::of_source("uploads", "k"),
+            key: "k".to_owned(),
+            filename: "film.mp4".to_owned(),
+            size_bytes: 7,
+            created_at: "2026-01-01T00:00:00Z".to_owned(),
+        }
+    }
+
+    fn job(outcome: JobOutcome) -> JobRecord {
+        let failed = outcome == JobOutcome::Failed;
+        JobRecord {
+            id: VideoId::of_source("uploads", "k"),
+            filename: "film.mp4".to_owned(),
+            outcome,
+            source_etag: "v1".to_owned(),
+            attempt_id: "a1".to_owned(),
+            attempt: 1,
+            backend: Some("cpu".to_owned()),
+            duration_secs: Some(7.0),
+            renditions: Vec::new(),
+            timings: Timings::default(),
+            error: failed.then(|| VideoError { code: "x".to_owned(), message: "y".to_owned() }),
+        }
+    }
+
+    #[test]
+    fn the_state_follows_from_what_is_there() {
+        let source = || Some("v1".to_owned());
+        let table = [
+            (Known { upload: Some(upload()), ..Known::default() }, Some(VideoState::Uploading)),
+            (
+                Known { upload: Some(upload()), source_etag: source(), ..Known::default() },
+                Some(VideoState::Queued),
+            ),
+            (Known { source_etag: source(), ..Known::default() }, Some(VideoState::Queued)),
+            (
+                Known { job: Some(job(JobOutcome::Ready)), source_etag: source(), ..Known::default() },
+                Some(VideoState::Ready),
+            ),
+            // The source may be gone once the stream is there.
+            (Known { job: Some(job(JobOutcome::Ready)), ..Known::default() }, Some(VideoState::Ready)),
+            (
+                Known { job: Some(job(JobOutcome::Failed)), source_etag: source(), ..Known::default() },
+                Some(VideoState::Failed),
+            ),
+            // Another version was uploaded since.
+            (
+                Known {
+                    job: Some(job(JobOutcome::Failed)),
+                    source_etag: Some("v2".to_owned()),
+                    ..Known::default()
+                },
+                Some(VideoState::Queued),
+            ),
+            (Known::default(), None),
+        ];
+        for (known, state) in table {
+            let text = format!("{known:?}");
+            assert_eq!(view("id", "url", known).map(|view| view.state), state, "{text}");
+        }
+        let failed = Known { job: Some(job(JobOutcome::Failed)), ..Known::default() };
+        assert_eq!(view("id", "url", failed).unwrap().error.unwrap().code, "x");
+    }
+}

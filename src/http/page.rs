@@ -1,0 +1,60 @@
+//! The page, built from `web/` and part of the binary.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
+use rust_embed::RustEmbed;
+
+use super::AppState;
+use super::error::Error;
+
+#[derive(RustEmbed)]
+#[folder = "web/dist/"]
+#[allow_missing = true]
+struct Files;
+
+/// What is shown where the page was not built.
+const NOT_BUILT: &str = "<!doctype html><title>ladderd</title><p>The page is not part of this \
+                         build. Run <code>make web</code> and build again; the API works \
+                         without.</p>";
+
+/// The page and its files.
+pub(super) async fn file(State(state): State<AppState>, uri: Uri) -> Response {
+    let path = uri.path().trim_start_matches('/');
+    let path = if path.is_empty() { "index.html" } else { path };
+    let mut response = match Files::get(path) {
+        Some(file) => {
+            let kind = HeaderValue::from_str(file.metadata.mimetype());
+            let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+            let mut response = file.data.into_owned().into_response();
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            response
+        }
+        None if path == "index.html" => Html(NOT_BUILT).into_response(),
+        None => return Error::NotFound(format!("there is nothing at /{path}")).into_response(),
+    };
+    // Vite puts a hash into the names of all files below assets/.
+    let cache = if path.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    protect(headers, &state.store_origins);
+    response
+}
+
+/// The page talks to us and to the store, and to nobody else.
+fn protect(headers: &mut HeaderMap, origins: &[String]) {
+    let store = origins.join(" ");
+    // Video.js sets styles, plays from blobs and transmuxes in a worker made of one.
+    let policy = format!(
+        "default-src 'self'; connect-src 'self' {store}; media-src 'self' blob: {store}; \
+         img-src 'self' data: {store}; style-src 'self' 'unsafe-inline'; font-src 'self' data:; \
+         worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}

@@ -1,0 +1,88 @@
+//! How the appliance itself is.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+use super::AppState;
+use super::error::{Error, Problem};
+use crate::domain::backend::BackendStatus;
+use crate::gpu::{self, GpuStatus};
+
+/// What an operator wants to know.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct System {
+    /// Version of ladderd.
+    version: &'static str,
+    /// Every backend, and why it is or is not available.
+    backends: Vec<BackendStatus>,
+    /// The GPUs.
+    gpu: GpuStatus,
+    /// Messages.
+    queue: QueueDepth,
+    /// Ids of the videos that are worked on.
+    running_jobs: Vec<String>,
+}
+
+/// How many messages there are.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct QueueDepth {
+    /// Waiting.
+    visible: u64,
+    /// Leased, or waiting for their retry.
+    in_flight: u64,
+    /// Dead letters.
+    dead: u64,
+}
+
+/// Version, backends, GPU, queue and jobs.
+#[utoipa::path(get, path = "/v1/system", responses((status = 200, body = System)))]
+pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error> {
+    let gpu = tokio::task::spawn_blocking(gpu::status);
+    let depth = state.queue.depth().await?;
+    let gpu = gpu.await.map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(Json(System {
+        version: env!("CARGO_PKG_VERSION"),
+        backends: state.backends.to_vec(),
+        gpu,
+        queue: QueueDepth { visible: depth.visible, in_flight: depth.in_flight, dead: depth.dead },
+        running_jobs: state.board.list().into_iter().map(|view| view.id).collect(),
+    }))
+}
+
+/// The process lives.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Uploads can be taken and jobs can be done.
+#[utoipa::path(get, path = "/readyz", responses((status = 200, body = String), (status = 503, body = Problem)))]
+pub async fn readyz(State(state): State<AppState>) -> Result<&'static str, Error> {
+    if *state.draining.borrow() {
+        return Err(Error::NotReady("the daemon is stopping".to_owned()));
+    }
+    let mut missing = Vec::new();
+    for bucket in [&state.private, &state.public] {
+        if let Err(error) = bucket.check().await {
+            missing.push(format!("bucket {}: {error}", bucket.name()));
+        }
+    }
+    if let Err(error) = state.queue.depth().await {
+        missing.push(error.to_string());
+    }
+    if !state.backends.iter().any(BackendStatus::is_available) {
+        missing.push("no backend is available".to_owned());
+    }
+    if missing.is_empty() { Ok("ready\n") } else { Err(Error::NotReady(missing.join("; "))) }
+}
+
+/// Counters and gauges for Prometheus.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
+pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Error> {
+    state.metrics.queue_depth(state.queue.depth().await?);
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], state.metrics.render()))
+}

@@ -1,0 +1,188 @@
+//! One try at a job: the worker's output, published as it comes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::adapters::{ObjectSource, PublicTarget};
+use super::board::Ticket;
+use super::{Context, Error};
+use crate::domain::hls::names::Layout;
+use crate::domain::job::{JobRequest, VideoId};
+use crate::domain::plan::Plan;
+use crate::publish::{self, Publication, Segment, Whole};
+use crate::source::Source;
+use crate::source::read_ahead::ReadAhead;
+use crate::store::Head;
+use crate::worker::parent::{Output, Worker};
+use crate::worker::protocol::{Event, Order};
+
+/// What ends an attempt from outside.
+pub(super) struct Signals<'a> {
+    /// The daemon stops.
+    pub(super) stop: &'a CancellationToken,
+    /// The video was deleted.
+    pub(super) cancel: &'a CancellationToken,
+    /// The message is no longer ours.
+    pub(super) lost: &'a CancellationToken,
+}
+
+impl Signals<'_> {
+    async fn first(&self) -> Error {
+        tokio::select! {
+            biased;
+            () = self.lost.cancelled() => Error::LeaseLost,
+            () = self.cancel.cancelled() => Error::Cancelled,
+            () = self.stop.cancelled() => Error::Stopped,
+        }
+    }
+
+    /// Runs `work` unless one of the signals comes first.
+    pub(super) async fn guard<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            error = self.first() => Err(error),
+            done = work => done,
+        }
+    }
+}
+
+/// One try.
+pub(super) struct Attempt<'a> {
+    pub(super) context: &'a Context,
+    pub(super) request: &'a JobRequest,
+    pub(super) id: &'a VideoId,
+    pub(super) attempt_id: &'a str,
+    pub(super) head: &'a Head,
+    pub(super) ticket: &'a Ticket,
+}
+
+impl Attempt<'_> {
+    /// Encodes and uploads everything but the flip.
+    pub(super) async fn run(&self, signals: &Signals<'_>) -> Result<Whole, Error> {
+        let mut worker = self.spawn()?;
+        let ended = signals.guard(self.follow(&mut worker)).await;
+        // However it ended: nothing of this attempt runs on.
+        worker.kill().await;
+        ended
+    }
+
+    fn spawn(&self) -> Result<Worker, Error> {
+        let object = ObjectSource {
+            bucket: self.context.private.clone(),
+            key: self.request.key.clone(),
+            etag: self.head.etag.clone(),
+            size_bytes: self.head.size_bytes,
+        };
+        let source: Arc<dyn Source> = Arc::new(ReadAhead::new(Arc::new(object)));
+        let order = Order {
+            source_bytes: self.head.size_bytes,
+            ladder: self.context.ladder.clone(),
+            encode: self.context.encode.clone(),
+            recipe: self.context.recipe.clone(),
+            plan_only: false,
+        };
+        let stall = Duration::from_secs(self.context.config.stall_timeout_secs);
+        let worker = Worker::spawn(&self.context.program, &order, source, stall)?;
+        tracing::info!(pid = worker.pid(), "the worker runs");
+        Ok(worker)
+    }
+
+    async fn follow(&self, worker: &mut Worker) -> Result<Whole, Error> {
+        let began = Instant::now();
+        let mut publication: Option<Publication> = None;
+        let mut done = false;
+        while let Some(output) = worker.next().await? {
+            match output {
+                Output::Event(Event::Planned { plan }) => {
+                    self.show_plan(&plan);
+                    publication = Some(self.publication(&plan));
+                }
+                Output::Event(Event::Rendition { rendition, codec }) => {
+                    planned(publication.as_mut())?.codec(rendition, codec)?;
+                }
+                Output::Segment(segment) => {
+                    self.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
+                    let segment = Segment {
+                        rendition: segment.rendition,
+                        number: segment.number,
+                        duration_ns: segment.duration_ns,
+                        bytes: segment.bytes,
+                    };
+                    planned(publication.as_mut())?.segment(segment).await?;
+                }
+                Output::Event(Event::Progress { position_ns }) => {
+                    let publication = planned(publication.as_mut())?;
+                    publication.announce().await?;
+                    self.show_progress(publication, position_ns, began);
+                }
+                Output::Event(Event::Warning { message }) => {
+                    tracing::warn!(warning = message, "the worker warns");
+                }
+                Output::Event(Event::Done { duration_ns }) => {
+                    done = true;
+                    self.context.metrics.encoded_seconds.inc_by(seconds(duration_ns));
+                    self.ticket.update(|view| {
+                        view.duration_secs = Some(seconds(duration_ns));
+                        view.progress = 1.0;
+                    });
+                }
+                Output::Event(Event::Probed { .. } | Event::Segment { .. } | Event::Failed(_)) => {}
+            }
+        }
+        let publication = publication.filter(|_| done).ok_or(Error::Unfinished)?;
+        Ok(publication.finish().await?)
+    }
+
+    fn publication(&self, plan: &Plan) -> Publication {
+        let target = Arc::new(PublicTarget(self.context.public.clone()));
+        Publication::start(target, Layout::of_attempt(self.id, self.attempt_id), plan)
+    }
+
+    fn show_plan(&self, plan: &Plan) {
+        for note in &plan.notes {
+            tracing::info!(note, "plan");
+        }
+        let renditions = publish::views(plan);
+        self.ticket.update(|view| {
+            view.backend = Some(plan.backend.clone());
+            view.duration_secs = plan.duration_ns.map(seconds);
+            view.renditions = renditions;
+        });
+    }
+
+    fn show_progress(&self, publication: &Publication, position_ns: u64, began: Instant) {
+        let playable = *publication.playable().borrow();
+        let published = publication.published();
+        let position = seconds(position_ns);
+        let speed = position / began.elapsed().as_secs_f64().max(0.001);
+        self.ticket.update(|view| {
+            view.speed = Some(speed);
+            if let Some(duration) = view.duration_secs.filter(|duration| *duration > 0.0) {
+                view.progress = (position / duration).clamp(0.0, 1.0);
+                let left = (duration - position).max(0.0) / speed;
+                view.eta_secs = Some(left).filter(|left| left.is_finite());
+            }
+            for (rendition, segments) in view.renditions.iter_mut().zip(published) {
+                rendition.segments = segments;
+            }
+            if playable && !view.playable {
+                view.playable = true;
+                view.timings.playable_at = Some(jiff::Timestamp::now().to_string());
+            }
+        });
+    }
+}
+
+fn planned(publication: Option<&mut Publication>) -> Result<&mut Publication, Error> {
+    publication.ok_or(Error::Unfinished)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}
