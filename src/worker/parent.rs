@@ -114,7 +114,7 @@ pub struct Worker {
     frames: FramedRead<ChildStdout, Frames>,
     segments: HashMap<(u16, u32), BytesMut>,
     feeder: JoinHandle<()>,
-    stderr: JoinHandle<()>,
+    stderr: Option<JoinHandle<()>>,
     stderr_tail: Arc<Mutex<Vec<u8>>>,
     source_state: Arc<Mutex<SourceState>>,
     stall_timeout: Duration,
@@ -167,7 +167,7 @@ impl Worker {
             frames: FramedRead::new(stdout, Frames),
             segments: HashMap::new(),
             feeder: tokio::spawn(feed(socket, order, source, Arc::clone(&source_state))),
-            stderr: tokio::spawn(keep_tail(stderr, Arc::clone(&stderr_tail))),
+            stderr: Some(tokio::spawn(keep_tail(stderr, Arc::clone(&stderr_tail)))),
             stderr_tail,
             source_state,
             stall_timeout,
@@ -294,8 +294,10 @@ impl Worker {
         }
         self.feeder.abort();
         // Its standard error has ended with it, unless a grandchild escaped the group.
-        if tokio::time::timeout(EXIT_GRACE, &mut self.stderr).await.is_err() {
-            self.stderr.abort();
+        if let Some(mut stderr) = self.stderr.take()
+            && tokio::time::timeout(EXIT_GRACE, &mut stderr).await.is_err()
+        {
+            stderr.abort();
         }
     }
 
