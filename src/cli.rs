@@ -151,8 +151,11 @@ fn validate(config: ConfigArgs) -> anyhow::Result<ExitCode> {
                 }
             }
             if !statuses.iter().any(crate::domain::backend::BackendStatus::is_available) {
-                faults.push("no backend is available: install the GStreamer plugins (base, good, \
-                             bad, ugly, libav)".to_owned());
+                faults.push(
+                    "no backend is available: install the GStreamer plugins (base, good, \
+                             bad, ugly, libav)"
+                        .to_owned(),
+                );
             }
         }
     }

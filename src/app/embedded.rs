@@ -87,7 +87,8 @@ impl Embedded {
 
     /// Serves the store until `stop`, and removes dead uploads meanwhile.
     pub(super) async fn serve(self, stop: CancellationToken) {
-        let (store, ttl) = (self.store.clone(), Duration::from_secs(self.config.multipart_ttl_secs));
+        let (store, ttl) =
+            (self.store.clone(), Duration::from_secs(self.config.multipart_ttl_secs));
         let reaper = tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
             let mut hourly = tokio::time::interval(REAP_EVERY);
             loop {

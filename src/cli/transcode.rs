@@ -102,11 +102,12 @@ fn planned(publication: Option<&mut Publication>) -> anyhow::Result<&mut Publica
 
 async fn start(settings: &Settings, input: &Path, plan_only: bool) -> anyhow::Result<Worker> {
     let program = app::program()?;
-    let source = LocalFile::open(input)
-        .with_context(|| format!("{} cannot be opened", input.display()))?;
+    let source =
+        LocalFile::open(input).with_context(|| format!("{} cannot be opened", input.display()))?;
     let recipes = backends::recipes().map_err(|faults| anyhow::anyhow!(faults.join("\n")))?;
     let statuses = backends::try_all(&program).await?;
-    let chosen = backend::choose(&statuses).context("no backend is available; see `ladderd validate`")?;
+    let chosen =
+        backend::choose(&statuses).context("no backend is available; see `ladderd validate`")?;
     let recipe = recipes
         .into_iter()
         .find(|recipe| recipe.name == chosen.name)
@@ -216,7 +217,8 @@ impl Show {
         if self.json {
             print_line(&summary.to_string())?;
         } else {
-            let speed = self.duration_ns.map_or(String::new(), |ns| format!(", {:.2}x", self.speed(ns)));
+            let speed =
+                self.duration_ns.map_or(String::new(), |ns| format!(", {:.2}x", self.speed(ns)));
             let secs = self.began.elapsed().as_secs_f64();
             super::say(&format!("ready in {secs:.1} s{speed}: {}", summary["playlist"]));
         }

@@ -44,7 +44,8 @@ impl Ladder {
                 faults.push(format!("height = {height}; allowed: even, 16 to 4320"));
             }
             if !(50..=200_000).contains(max_bitrate_kbps) {
-                faults.push(format!("max_bitrate_kbps = {max_bitrate_kbps}; allowed: 50 to 200000"));
+                faults
+                    .push(format!("max_bitrate_kbps = {max_bitrate_kbps}; allowed: 50 to 200000"));
             }
         }
         for pair in self.0.windows(2) {

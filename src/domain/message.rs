@@ -222,7 +222,10 @@ mod tests {
         assert_eq!(keys(&bridge), ["a+b.mp4"]);
         assert_eq!(keys(&json!({"bucket": "uploads", "key": "x y.mp4"})), ["x y.mp4"]);
         let prefixed = record("s3:ObjectCreated:CompleteMultipartUpload", "uploads", "x.MOV");
-        assert_eq!(keys(&json!({"Records": [prefixed, record("ObjectCreated:Copy", "uploads", "y")]})), ["x.MOV", "y"]);
+        assert_eq!(
+            keys(&json!({"Records": [prefixed, record("ObjectCreated:Copy", "uploads", "y")]})),
+            ["x.MOV", "y"]
+        );
     }
 
     #[test]

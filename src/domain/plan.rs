@@ -128,7 +128,9 @@ pub enum Error {
         formats: String,
     },
     /// The picture has no size that can be encoded.
-    #[error("The picture is {width} x {height} pixels, which is too small to encode: 2 x 2 is the least.")]
+    #[error(
+        "The picture is {width} x {height} pixels, which is too small to encode: 2 x 2 is the least."
+    )]
     PictureTooSmall {
         /// Upright width.
         width: u32,

@@ -152,7 +152,8 @@ impl Recipe {
             ("encoded_caps".to_owned(), self.encoded_caps.as_str()),
         ];
         for (place, step) in self.steps() {
-            for (section, values) in [("set", &step.set), ("set_if_present", &step.set_if_present)] {
+            for (section, values) in [("set", &step.set), ("set_if_present", &step.set_if_present)]
+            {
                 for (name, value) in values {
                     if let Value::Text(text) = value {
                         texts.push((format!("{place}.{section}.{name}"), text));

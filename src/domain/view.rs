@@ -22,9 +22,8 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
     if let Some(running) = known.running {
         return Some(running);
     }
-    let of_another_version = |job: &JobRecord| {
-        known.source_etag.as_ref().is_some_and(|etag| *etag != job.source_etag)
-    };
+    let of_another_version =
+        |job: &JobRecord| known.source_etag.as_ref().is_some_and(|etag| *etag != job.source_etag);
     let created_at = known.upload.as_ref().map(|upload| upload.created_at.clone());
     let filename = known.upload.as_ref().map(|upload| upload.filename.clone());
     let mut view = VideoView {
@@ -111,13 +110,24 @@ mod tests {
             ),
             (Known { source_etag: source(), ..Known::default() }, Some(VideoState::Queued)),
             (
-                Known { job: Some(job(JobOutcome::Ready)), source_etag: source(), ..Known::default() },
+                Known {
+                    job: Some(job(JobOutcome::Ready)),
+                    source_etag: source(),
+                    ..Known::default()
+                },
                 Some(VideoState::Ready),
             ),
             // The source may be gone once the stream is there.
-            (Known { job: Some(job(JobOutcome::Ready)), ..Known::default() }, Some(VideoState::Ready)),
             (
-                Known { job: Some(job(JobOutcome::Failed)), source_etag: source(), ..Known::default() },
+                Known { job: Some(job(JobOutcome::Ready)), ..Known::default() },
+                Some(VideoState::Ready),
+            ),
+            (
+                Known {
+                    job: Some(job(JobOutcome::Failed)),
+                    source_etag: source(),
+                    ..Known::default()
+                },
                 Some(VideoState::Failed),
             ),
             // Another version was uploaded since.

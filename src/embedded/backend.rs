@@ -164,9 +164,8 @@ impl Store {
         let id = object.id;
         let blobs = self.0.db.call(move |db| catalog::blobs(db, id)).await.map_err(internal)?;
         let body = self.0.blobs.read(cut(&blobs, &range));
-        let content_range = input
-            .range
-            .map(|_| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
+        let content_range =
+            input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
         Ok(GetObjectOutput {
             body: Some(StreamingBlob::wrap(body)),
             content_length: Some(signed(range.end - range.start)),
@@ -266,7 +265,6 @@ impl Store {
         self.0.blobs.remove(orphans).await;
         Ok(())
     }
-
 }
 
 pub(super) fn signed(size: u64) -> i64 {
@@ -298,4 +296,3 @@ pub(super) fn internal(error: impl std::error::Error + Send + Sync + 'static) ->
     tracing::error!(%error, "the store failed");
     S3Error::with_source(S3ErrorCode::InternalError, Box::new(error))
 }
-

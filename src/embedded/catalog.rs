@@ -107,11 +107,7 @@ fn object(row: &rusqlite::Row<'_>) -> rusqlite::Result<Object> {
 }
 
 /// The object under a key.
-pub(super) fn find(
-    db: &Connection,
-    bucket: &str,
-    key: &str,
-) -> rusqlite::Result<Option<Object>> {
+pub(super) fn find(db: &Connection, bucket: &str, key: &str) -> rusqlite::Result<Option<Object>> {
     let sql = format!("SELECT {OBJECT_COLUMNS} FROM objects WHERE bucket = ?1 AND key = ?2");
     db.prepare_cached(&sql)?.query_row([bucket, key], object).optional()
 }
@@ -169,7 +165,11 @@ pub(super) fn replace(
 }
 
 /// Deletes the object. Returns the files that are nobody's now.
-pub(super) fn delete(db: &Transaction<'_>, bucket: &str, key: &str) -> rusqlite::Result<Vec<String>> {
+pub(super) fn delete(
+    db: &Transaction<'_>,
+    bucket: &str,
+    key: &str,
+) -> rusqlite::Result<Vec<String>> {
     let Some(object) = find(db, bucket, key)? else { return Ok(Vec::new()) };
     let blobs = blobs(db, object.id)?;
     db.execute("DELETE FROM objects WHERE id = ?1", [object.id])?;
@@ -198,7 +198,8 @@ pub(super) fn upload(
     bucket: &str,
     key: &str,
 ) -> rusqlite::Result<Option<UploadRow>> {
-    let sql = "SELECT headers, completed_etag FROM uploads WHERE id = ?1 AND bucket = ?2 AND key = ?3";
+    let sql =
+        "SELECT headers, completed_etag FROM uploads WHERE id = ?1 AND bucket = ?2 AND key = ?3";
     db.query_row(sql, [id, bucket, key], |row| {
         let headers: String = row.get(0)?;
         let headers = serde_json::from_str(&headers).unwrap_or_default();

@@ -44,7 +44,8 @@ pub(super) struct Reads {
 impl Reads {
     pub(super) fn check(&self, object: &Object) -> S3Result<()> {
         // HTTP dates have no fractions.
-        let modified = modified(Timestamp::from_second(object.modified.as_second()).unwrap_or_default());
+        let modified =
+            modified(Timestamp::from_second(object.modified.as_second()).unwrap_or_default());
         match (&self.if_match, &self.if_unmodified_since) {
             (Some(wanted), _) if !is_etag(wanted, &object.etag) => {
                 return Err(s3_error!(PreconditionFailed, "If-Match: the object is another one"));
@@ -68,4 +69,3 @@ fn is_etag(condition: &ETagCondition, etag: &str) -> bool {
         ETagCondition::ETag(wanted) => wanted.value() == etag,
     }
 }
-

@@ -35,7 +35,11 @@ pub(super) struct Content {
 impl Store {
     /// Takes bytes in, and refuses them unless they are what the request says they are.
     pub(super) async fn receive(&self, content: Content) -> S3Result<Written> {
-        let body = content.body.unwrap_or_else(|| StreamingBlob::wrap(futures_util::stream::empty::<Result<bytes::Bytes, std::io::Error>>()));
+        let body = content.body.unwrap_or_else(|| {
+            StreamingBlob::wrap(
+                futures_util::stream::empty::<Result<bytes::Bytes, std::io::Error>>(),
+            )
+        });
         let hasher = hasher(&content.expected, content.trailers.is_some());
         let written = self.0.blobs.write(body, hasher).await.map_err(incomplete)?;
         let mut expected = content.expected;
@@ -64,9 +68,7 @@ impl Store {
 }
 
 /// The checksums that a request states, in the order of [`CHECKSUMS`].
-pub(super) fn expected_checksums(
-    stated: [Option<String>; CHECKSUMS.len()],
-) -> Expected {
+pub(super) fn expected_checksums(stated: [Option<String>; CHECKSUMS.len()]) -> Expected {
     let [crc32, crc32c, crc64nvme, sha1, sha256] = stated;
     CHECKSUMS
         .into_iter()

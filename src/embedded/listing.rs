@@ -105,4 +105,3 @@ fn decode_token(token: &str) -> S3Result<String> {
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is not one of ours"))
 }
-

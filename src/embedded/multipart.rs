@@ -162,10 +162,8 @@ impl Store {
     ) -> S3Result<AbortMultipartUploadOutput> {
         self.upload(&input.upload_id, &input.bucket, &input.key).await?;
         let id = input.upload_id;
-        let orphans = self
-            .0
-            .transaction(move |db| catalog::forget_upload(db, &id).map_err(internal))
-            .await?;
+        let orphans =
+            self.0.transaction(move |db| catalog::forget_upload(db, &id).map_err(internal)).await?;
         self.0.blobs.remove(orphans).await;
         Ok(AbortMultipartUploadOutput::default())
     }

@@ -61,7 +61,9 @@ impl Error {
         match self {
             Self::NotFound(_) | Self::Store(store::Error::NotFound { .. }) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Invalid(_) | Self::Store(store::Error::Rejected { .. }) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::Store(store::Error::Rejected { .. }) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Store(store::Error::PreconditionFailed { .. }) => StatusCode::CONFLICT,

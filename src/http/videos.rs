@@ -59,7 +59,9 @@ pub async fn list(
     entries.sort_by(|a, b| b.last_modified.cmp(&a.last_modified).then_with(|| b.key.cmp(&a.key)));
     let ids: Vec<VideoId> = entries.iter().filter_map(|entry| id_of_record(&entry.key)).collect();
     let start = match &paging.after {
-        Some(after) => ids.iter().position(|id| id.as_str() == after).map_or(ids.len(), |at| at + 1),
+        Some(after) => {
+            ids.iter().position(|id| id.as_str() == after).map_or(ids.len(), |at| at + 1)
+        }
         None => 0,
     };
     let page = &ids[start.min(ids.len())..(start + limit).min(ids.len())];

@@ -132,7 +132,8 @@ impl Job<'_> {
         let upload = records::upload_record(self.context, self.request, &head).await?;
         let view = self.first_view(&upload);
         let ticket = self.context.board.start(view, signals.cancel.clone()).ok_or(Error::Busy)?;
-        let attempt_id = format!("a{}-{}", self.message.receive_count, hex::encode(rand::random::<[u8; 4]>()));
+        let attempt_id =
+            format!("a{}-{}", self.message.receive_count, hex::encode(rand::random::<[u8; 4]>()));
         let mut claim = Claim::take(&self.context.private, &self.id, &attempt_id).await?;
         records::sweep(&self.context.public, &self.id, record.as_ref()).await?;
         let attempt = Attempt {
@@ -191,7 +192,11 @@ impl Job<'_> {
             attempt: self.message.receive_count,
             duration_secs: None,
             renditions: Vec::new(),
-            playback_url: format!("{}/{}", self.context.playback_base_url, names::main_key(&self.id)),
+            playback_url: format!(
+                "{}/{}",
+                self.context.playback_base_url,
+                names::main_key(&self.id)
+            ),
             timings: Timings {
                 created_at: Some(upload.created_at.clone()),
                 started_at: Some(jiff::Timestamp::now().to_string()),

@@ -21,13 +21,8 @@ pub(super) async fn upload_record(
     let filename = request.key.rsplit('/').next().unwrap_or(&request.key).to_owned();
     let created_at = head.last_modified.unwrap_or_else(jiff::Timestamp::now).to_string();
     let key_of_source = request.key.clone();
-    let record = UploadRecord {
-        id,
-        key: key_of_source,
-        filename,
-        size_bytes: head.size_bytes,
-        created_at,
-    };
+    let record =
+        UploadRecord { id, key: key_of_source, filename, size_bytes: head.size_bytes, created_at };
     match context.private.put_json(&key, &record, None, Precondition::Absent).await {
         Ok(_) | Err(store::Error::PreconditionFailed { .. }) => Ok(record),
         Err(error) => Err(error.into()),

@@ -101,10 +101,8 @@ async fn upload(
                 measured.len()
             )));
         }
-        measured.push(Measured {
-            bytes: segment.bytes.len() as u64,
-            duration_ns: segment.duration_ns,
-        });
+        measured
+            .push(Measured { bytes: segment.bytes.len() as u64, duration_ns: segment.duration_ns });
         target.put(playlists.segment(segment.number, segment.bytes)).await?;
         if let Some(playlist) = playlists.grown(segment.duration_ns) {
             target.put(playlist).await?;

@@ -184,12 +184,7 @@ impl LanePlaylists {
     }
 
     fn text(&self, kind: Kind) -> String {
-        media_playlist::render(
-            kind,
-            self.target_duration_secs,
-            &self.durations_ns,
-            names::segment,
-        )
+        media_playlist::render(kind, self.target_duration_secs, &self.durations_ns, names::segment)
     }
 }
 

@@ -89,7 +89,9 @@ impl Settings {
     fn names(&self) -> Vec<Fault> {
         let is_bucket = |name: &str| {
             (3..=63).contains(&name.len())
-                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
                 && name.as_bytes()[0].is_ascii_alphanumeric()
         };
         let allowed = "allowed: 3 to 63 lowercase letters, digits, dots and dashes";
@@ -103,7 +105,8 @@ impl Settings {
             }
         }
         if self.store.private_bucket == self.store.public_bucket {
-            faults.push(fault("store.public_bucket", "allowed: another one than the private bucket"));
+            faults
+                .push(fault("store.public_bucket", "allowed: another one than the private bucket"));
         }
         faults
     }

@@ -37,7 +37,8 @@ impl Bucket {
             reason: error.to_string(),
         })?;
         let content_type = "application/json";
-        let options = PutOptions { content_type, cache_control, precondition, ..PutOptions::default() };
+        let options =
+            PutOptions { content_type, cache_control, precondition, ..PutOptions::default() };
         self.put(key, Bytes::from(text), options).await
     }
 }

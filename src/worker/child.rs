@@ -51,7 +51,9 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     gst::init()
         .map_err(|error| error.to_string())
         .and_then(|()| rangesrc::register().map_err(|error| error.to_string()))
-        .map_err(|e| Failure::retryable("gstreamer-init", format!("GStreamer does not start: {e}")))?;
+        .map_err(|e| {
+            Failure::retryable("gstreamer-init", format!("GStreamer does not start: {e}"))
+        })?;
     let media = probe::probe(&client)?;
     output.event(&Event::Probed { media: media.clone() });
     let plan = plan::plan(&media, &order.ladder, &order.encode, &order.recipe.name)

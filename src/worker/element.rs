@@ -60,9 +60,7 @@ pub(super) fn chain(bin: &gst::Pipeline, elements: &[gst::Element]) -> Result<()
 
 /// A pad that every element of this kind has.
 pub(super) fn pad(element: &gst::Element, name: &str) -> Result<gst::Pad, Failure> {
-    element
-        .static_pad(name)
-        .ok_or_else(|| broken(format!("{} has no pad {name}", element.name())))
+    element.static_pad(name).ok_or_else(|| broken(format!("{} has no pad {name}", element.name())))
 }
 
 /// Our own fault: a recipe that should not have passed the checks at start.

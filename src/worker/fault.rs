@@ -13,8 +13,7 @@ pub(super) fn of_message(error: &gst::message::Error) -> Failure {
         .and_then(ElementExt::factory)
         .and_then(|factory| factory.metadata("klass").map(str::to_owned))
         .unwrap_or_default();
-    let reads_media =
-        ["Demux", "Decoder", "Parser"].iter().any(|kind| klass.contains(kind));
+    let reads_media = ["Demux", "Decoder", "Parser"].iter().any(|kind| klass.contains(kind));
     Failure {
         element: source.map(|element| element.name().to_string()),
         debug: error.debug().map(|text| text.to_string()),
@@ -44,7 +43,9 @@ fn of_stream_error(kind: gst::StreamError, said: &str, reads_media: bool) -> Fai
         gst::StreamError::TypeNotFound | gst::StreamError::WrongType => not_media(),
         gst::StreamError::CodecNotFound => Failure::permanent(
             "undecodable",
-            format!("The file holds a format that cannot be decoded here ({said}). Convert it to MP4 with H.264 video and upload that."),
+            format!(
+                "The file holds a format that cannot be decoded here ({said}). Convert it to MP4 with H.264 video and upload that."
+            ),
         ),
         gst::StreamError::Decode | gst::StreamError::Demux => damaged(said),
         gst::StreamError::Decrypt | gst::StreamError::DecryptNokey => Failure::permanent(

@@ -321,7 +321,8 @@ impl Drop for Worker {
 
 /// Kills the group of a child that has not been waited for: its id is still its own.
 fn kill_group(child: &Child) {
-    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    let pid =
+        child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid
         && let Err(error) = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL)
         && error != rustix::io::Errno::SRCH
@@ -332,8 +333,16 @@ fn kill_group(child: &Child) {
 
 /// What a worker may know of the surroundings: where libraries and plugins are, never a secret.
 fn kept_environment() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)> {
-    const KEPT: [&str; 8] =
-        ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "RUST_BACKTRACE"];
+    const KEPT: [&str; 8] = [
+        "PATH",
+        "HOME",
+        "LANG",
+        "TZ",
+        "TMPDIR",
+        "LD_LIBRARY_PATH",
+        "XDG_CACHE_HOME",
+        "RUST_BACKTRACE",
+    ];
     const KEPT_PREFIXES: [&str; 4] = ["GST_", "LIBVA_", "CUDA_", "NVIDIA_"];
     std::env::vars_os().filter(|(name, _)| {
         name.to_str().is_some_and(|name| {
@@ -380,7 +389,9 @@ async fn serve_reads(
         }
         match answer {
             Ok(bytes) => {
-                socket.write_u32(u32::try_from(bytes.len()).map_err(std::io::Error::other)?).await?;
+                socket
+                    .write_u32(u32::try_from(bytes.len()).map_err(std::io::Error::other)?)
+                    .await?;
                 socket.write_all(&bytes).await?;
             }
             Err(_) => socket.write_u32(READ_FAILED).await?,

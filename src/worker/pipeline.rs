@@ -163,9 +163,10 @@ pub(super) fn hls_sink(
 }
 
 fn inner_splitmux(sink: &gst::Element) -> Option<gst::Element> {
-    sink.downcast_ref::<gst::Bin>()?.children().into_iter().find(|child| {
-        child.factory().is_some_and(|factory| factory.name() == "splitmuxsink")
-    })
+    sink.downcast_ref::<gst::Bin>()?
+        .children()
+        .into_iter()
+        .find(|child| child.factory().is_some_and(|factory| factory.name() == "splitmuxsink"))
 }
 
 /// Runs on the muxer's thread, with its lock held: it only notes times and writes frames.
@@ -198,11 +199,12 @@ fn wait(bus: &gst::Bus, sinks: usize, output: &Output) -> Result<(), Failure> {
         match message.view() {
             gst::MessageView::Eos(_) => return Ok(()),
             gst::MessageView::Error(error) => return Err(fault::of_message(error)),
-            gst::MessageView::Warning(warning) => output.event(&Event::Warning {
-                message: warning.error().message().to_owned(),
-            }),
+            gst::MessageView::Warning(warning) => {
+                output.event(&Event::Warning { message: warning.error().message().to_owned() })
+            }
             gst::MessageView::Element(element) => {
-                let forwarded = element.structure().and_then(|s| s.get::<gst::Message>("message").ok());
+                let forwarded =
+                    element.structure().and_then(|s| s.get::<gst::Message>("message").ok());
                 if let Some(forwarded) = forwarded
                     && forwarded.type_() == gst::MessageType::Eos
                     && let Some(source) = forwarded.src()
@@ -243,7 +245,9 @@ fn judge(plan: &Plan, tracks: &[(gst::Element, Arc<Track>)]) -> Result<u64, Fail
         }
         if whole != begun {
             let index = track.rendition().index();
-            return Err(broken(format!("rendition {index}: {whole} of {begun} segments are whole")));
+            return Err(broken(format!(
+                "rendition {index}: {whole} of {begun} segments are whole"
+            )));
         }
         longest = longest.max(end_ns);
     }

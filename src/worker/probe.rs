@@ -28,9 +28,8 @@ pub(super) fn probe(client: &Client) -> Result<MediaInfo, Failure> {
             element.set_client(&source);
         }
     });
-    let info = discoverer
-        .discover_uri(RangeSrc::URI)
-        .map_err(|error| fault::of_error(&error, true))?;
+    let info =
+        discoverer.discover_uri(RangeSrc::URI).map_err(|error| fault::of_error(&error, true))?;
     match info.result() {
         DiscovererResult::Ok | DiscovererResult::MissingPlugins => Ok(describe(&info)),
         DiscovererResult::Timeout => Err(Failure::permanent(
@@ -131,10 +130,7 @@ fn codec(stream: &impl IsA<gstreamer_pbutils::DiscovererStreamInfo>) -> String {
 }
 
 fn bit_depth(stream: &DiscovererVideoInfo) -> u32 {
-    stream
-        .caps()
-        .and_then(|caps| caps.structure(0)?.get::<u32>("bit-depth-luma").ok())
-        .unwrap_or(8)
+    stream.caps().and_then(|caps| caps.structure(0)?.get::<u32>("bit-depth-luma").ok()).unwrap_or(8)
 }
 
 fn fraction(value: gst::Fraction) -> Fraction {

@@ -12,7 +12,7 @@ use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
 
-use super::protocol::{READ_FAILED, Order};
+use super::protocol::{Order, READ_FAILED};
 
 /// Bytes that one request asks for. Demuxers read in pieces of a few bytes to some 64 KiB; a
 /// quarter of a mebibyte makes a request rare and is still a small answer.
@@ -41,8 +41,7 @@ impl Client {
         let mut text = vec![0; u32::from_be_bytes(len) as usize];
         socket.read_exact(&mut text)?;
         let order: Order = serde_json::from_slice(&text)?;
-        let connection =
-            Connection { socket, size: order.source_bytes, blocks: VecDeque::new() };
+        let connection = Connection { socket, size: order.source_bytes, blocks: VecDeque::new() };
         Ok((Self(Arc::new(Mutex::new(connection))), order))
     }
 

@@ -123,7 +123,8 @@ type Count = std::sync::Arc<std::sync::atomic::AtomicU32>;
 fn build(pipeline: &gst::Pipeline, spec: &PipelineSpec) -> Result<Count, Failure> {
     let source = plain("videotestsrc")?;
     source.set_property("num-buffers", TRIAL_FRAMES);
-    let mut elements = vec![source, caps_filter("video/x-raw,width=320,height=240,framerate=30/1")?];
+    let mut elements =
+        vec![source, caps_filter("video/x-raw,width=320,height=240,framerate=30/1")?];
     for step in &spec.prepare {
         elements.push(make(step)?);
     }

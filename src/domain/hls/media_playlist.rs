@@ -35,6 +35,10 @@ pub fn render(
     line(&mut text, format_args!("#EXT-X-MEDIA-SEQUENCE:0"));
     line(&mut text, format_args!("#EXT-X-PLAYLIST-TYPE:{playlist_type}"));
     line(&mut text, format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
+    if matches!(kind, Kind::Growing | Kind::Closed) {
+        // A growing playlist counts as live; this makes players begin at the beginning.
+        line(&mut text, format_args!("#EXT-X-START:TIME-OFFSET=0"));
+    }
     let mut end_ns = 0_u64;
     let mut told_us = 0_u64;
     for (number, duration_ns) in (0..).zip(durations_ns) {

@@ -88,8 +88,7 @@ fn stream_inf(text: &mut String, variant: &Variant, audio: &[AudioRendition]) {
             codecs.push(&sound.codec);
         }
     }
-    let group =
-        if audio.is_empty() { String::new() } else { format!(",AUDIO=\"{AUDIO_GROUP}\"") };
+    let group = if audio.is_empty() { String::new() } else { format!(",AUDIO=\"{AUDIO_GROUP}\"") };
     line(
         text,
         format_args!(

@@ -93,6 +93,9 @@ mod tests {
         assert_eq!(layout.key("720p", &segment(7)), format!("{id}/1-ab/720p/seg_00007.ts"));
         assert_eq!(layout.uri("720p", EVENT), "1-ab/720p/event.m3u8");
         let folder = Layout::of_folder();
-        assert_eq!((folder.main().as_str(), folder.key("720p", INDEX).as_str()), (MAIN, "720p/index.m3u8"));
+        assert_eq!(
+            (folder.main().as_str(), folder.key("720p", INDEX).as_str()),
+            (MAIN, "720p/index.m3u8")
+        );
     }
 }

@@ -30,7 +30,8 @@ fn sizes(stream: VideoStream) -> Vec<(u32, u32)> {
 
 #[test]
 fn rungs_are_never_larger_than_the_source_and_go_by_the_short_side() {
-    let sar = |w, h, num, den| VideoStream { pixel_aspect: Fraction::new(num, den), ..stream(w, h) };
+    let sar =
+        |w, h, num, den| VideoStream { pixel_aspect: Fraction::new(num, den), ..stream(w, h) };
     let turned = |w, h| VideoStream { orientation: Orientation::Rotate90, ..stream(w, h) };
     let table = [
         (stream(1920, 1080), vec![(1920, 1080), (1280, 720), (854, 480), (640, 360)]),

@@ -73,9 +73,9 @@ struct Values(Vec<(&'static str, String)>);
 
 impl Values {
     fn fill(&self, text: &str) -> String {
-        self.0
-            .iter()
-            .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+        self.0.iter().fold(text.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{name}}}"), value)
+        })
     }
 
     fn element(&self, step: &Step) -> ElementSpec {

@@ -1,0 +1,68 @@
+// Uploads a file on the page and watches it play, in a headless Chromium.
+//
+//   node web/e2e/watch.mjs BASE_URL FILE
+//
+// Prints one JSON line:
+//   playable_state   state of the video when the player was shown first
+//   current_time     where the player was at the end
+//   ended_state      state of the video at the end
+//   errors           errors of the page, the console and the player
+// and exits with 0 only if it played past 8 s, without an error, to the state "ready".
+
+import { chromium } from "playwright-core";
+
+const [base, file] = process.argv.slice(2);
+const WATCH_SECS = 8;
+const LIMIT_MS = 120_000;
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+  ],
+});
+const errors = [];
+const result = { playable_state: null, current_time: 0, ended_state: null, errors };
+try {
+  const page = await browser.newPage();
+  page.on("pageerror", (error) => errors.push(`page: ${error.message}`));
+  page.on("console", (line) => {
+    if (line.type() === "error") errors.push(`console: ${line.text()} ${line.location().url}`);
+  });
+  page.setDefaultTimeout(LIMIT_MS);
+  await page.goto(base);
+  await page.getByTestId("file").setInputFiles(file);
+  await page.getByTestId("player").waitFor();
+  result.playable_state = await page.getByTestId("state").getAttribute("data-state");
+
+  // The player's own element: what a person would see move.
+  await page.waitForFunction(
+    (secs) => (document.querySelector("video")?.currentTime ?? 0) > secs,
+    WATCH_SECS,
+  );
+  await page.waitForFunction(() => {
+    const state = document.querySelector("[data-testid=state]");
+    return ["ready", "failed"].includes(state?.getAttribute("data-state") ?? "");
+  });
+  result.current_time = await page.evaluate(() => document.querySelector("video").currentTime);
+  result.ended_state = await page.getByTestId("state").getAttribute("data-state");
+  const shown = page.getByTestId("error");
+  if (await shown.count()) errors.push(`shown: ${await shown.innerText()}`);
+  const fault = await page.evaluate(() => document.querySelector("video").error?.message ?? null);
+  if (fault) errors.push(`player: ${fault}`);
+  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+} catch (error) {
+  errors.push(`watch: ${error.message}`);
+} finally {
+  await browser.close();
+}
+console.log(JSON.stringify(result));
+const played = result.current_time > WATCH_SECS && result.ended_state === "ready";
+process.exitCode = played && errors.length === 0 ? 0 : 1;

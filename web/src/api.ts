@@ -1,0 +1,74 @@
+// The API of ladderd, as far as the page uses it.
+
+export type VideoState = "uploading" | "queued" | "running" | "ready" | "failed";
+
+export interface Video {
+  id: string;
+  filename: string;
+  state: VideoState;
+  playable: boolean;
+  progress: number;
+  speed: number | null;
+  eta_secs: number | null;
+  renditions: { name: string; segments: number }[];
+  playback_url: string;
+  error?: { code: string; message: string };
+}
+
+interface SinglePut {
+  method: "PUT";
+  url: string;
+  headers: Record<string, string>;
+}
+
+interface Multipart {
+  upload_id: string;
+  part_size_bytes: number;
+  parts: { number: number; url: string }[];
+  complete_url: string;
+  abort_url: string;
+}
+
+export interface UploadPlan {
+  video_id: string;
+  upload: SinglePut | Multipart;
+}
+
+// Asks for JSON; a problem (RFC 9457) becomes an error in its own words.
+export async function request<T>(method: string, url: string, body?: unknown): Promise<T> {
+  const init: RequestInit = { method };
+  if (body !== undefined) {
+    init.headers = { "content-type": "application/json" };
+    init.body = JSON.stringify(body);
+  }
+  const response = await fetch(url, init);
+  if (!response.ok) {
+    const problem = (await response.json().catch(() => null)) as { detail?: string } | null;
+    throw new Error(problem?.detail ?? `The server answered ${response.status}.`);
+  }
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+export const listVideos = () =>
+  request<{ videos: Video[] }>("GET", "/v1/videos?limit=20").then((list) => list.videos);
+
+export const deleteVideo = (id: string) => request<void>("DELETE", `/v1/videos/${id}`);
+
+// Follows a video until it is ready or failed. Returns what ends it.
+export function followVideo(
+  id: string,
+  onVideo: (video: Video) => void,
+  onGone: (error: Error) => void,
+): () => void {
+  const events = new EventSource(`/v1/videos/${id}/events`);
+  events.onmessage = (event) => {
+    const video = JSON.parse(event.data as string) as Video;
+    onVideo(video);
+    if (video.state === "ready" || video.state === "failed") events.close();
+  };
+  events.onerror = () => {
+    // The browser comes back by itself, unless the answer was an error.
+    if (events.readyState === EventSource.CLOSED) onGone(new Error("There is no such video."));
+  };
+  return () => events.close();
+}
