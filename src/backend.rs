@@ -15,7 +15,7 @@ use crate::domain::recipe::Recipe;
 /// The recipes that are built in: name of the file and its text.
 const BUILT_IN: [(&str, &str); 1] = [("pipelines/cpu.toml", include_str!("../pipelines/cpu.toml"))];
 /// How long all trials together may take. A first start scans every plugin.
-const TRIAL_TIMEOUT: Duration = Duration::from_secs(120);
+const TRIAL_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Why the backends could not be looked at.
 #[derive(Debug, thiserror::Error)]

@@ -140,23 +140,20 @@ fn validate(config: ConfigArgs) -> anyhow::Result<ExitCode> {
     if let Err(more) = config.load(Overrides::default()) {
         faults.extend(more.0);
     }
-    match backend::recipes() {
-        Err(more) => faults.extend(more),
-        Ok(_) => {
-            let statuses = app::runtime()?.block_on(backend::try_all(&app::program()?))?;
-            for status in &statuses {
-                match &status.reason {
-                    None => say(&format!("backend {}: available", status.name)),
-                    Some(reason) => say(&format!("backend {}: unavailable: {reason}", status.name)),
-                }
+    if let Err(more) = backend::recipes() { faults.extend(more) } else {
+        let statuses = app::runtime()?.block_on(backend::try_all(&app::program()?))?;
+        for status in &statuses {
+            match &status.reason {
+                None => say(&format!("backend {}: available", status.name)),
+                Some(reason) => say(&format!("backend {}: unavailable: {reason}", status.name)),
             }
-            if !statuses.iter().any(crate::domain::backend::BackendStatus::is_available) {
-                faults.push(
-                    "no backend is available: install the GStreamer plugins (base, good, \
-                             bad, ugly, libav)"
-                        .to_owned(),
-                );
-            }
+        }
+        if !statuses.iter().any(crate::domain::backend::BackendStatus::is_available) {
+            faults.push(
+                "no backend is available: install the GStreamer plugins (base, good, \
+                         bad, ugly, libav)"
+                    .to_owned(),
+            );
         }
     }
     if faults.is_empty() {

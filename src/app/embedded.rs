@@ -19,11 +19,11 @@ use crate::settings::Settings;
 use crate::store::Bucket;
 
 /// How often dead uploads are looked for.
-const REAP_EVERY: Duration = Duration::from_secs(3600);
+const REAP_EVERY: Duration = Duration::from_hours(1);
 
 /// How long the store may be silent before the SDK tries again. The server is this process; only
 /// a disk that stands still takes this long.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Everything that stands in for AWS.
 pub(super) struct Embedded {
@@ -129,12 +129,12 @@ fn client(endpoint: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
 
 /// An address that listens everywhere is reached on this machine by loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
-        ip => ip,
+    let loopback = match address.ip() {
+        IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
     };
-    SocketAddr::new(ip, address.port())
+    let everywhere = address.ip().is_unspecified();
+    SocketAddr::new(if everywhere { loopback } else { address.ip() }, address.port())
 }
 
 fn or(configured: &str, otherwise: &str) -> String {

@@ -229,7 +229,8 @@ impl Show {
 fn describe(plan: &Plan) -> String {
     let rungs: Vec<String> =
         plan.video.rungs.iter().map(|r| format!("{} ({}x{})", r.name, r.width, r.height)).collect();
-    let notes: String = plan.notes.iter().map(|note| format!("\nnote: {note}")).collect();
+    let notes: Vec<String> = plan.notes.iter().map(|note| format!("\nnote: {note}")).collect();
+    let notes = notes.concat();
     format!(
         "{} at {:.3} frames/s on {}, {} audio{notes}",
         rungs.join(", "),

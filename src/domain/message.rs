@@ -190,7 +190,6 @@ impl From<OwnMessage> for JobRequest {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;

@@ -66,7 +66,6 @@ fn finished(view: &mut VideoView, job: JobRecord) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::domain::job::VideoId;

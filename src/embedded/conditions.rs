@@ -35,10 +35,10 @@ impl Conditions {
 
 /// What must hold of the object, for a read (RFC 9110, 13.2.2).
 pub(super) struct Reads {
-    pub(super) if_match: Option<ETagCondition>,
-    pub(super) if_none_match: Option<ETagCondition>,
-    pub(super) if_modified_since: Option<s3s::dto::Timestamp>,
-    pub(super) if_unmodified_since: Option<s3s::dto::Timestamp>,
+    pub(super) same: Option<ETagCondition>,
+    pub(super) none_match: Option<ETagCondition>,
+    pub(super) modified_since: Option<s3s::dto::Timestamp>,
+    pub(super) unmodified_since: Option<s3s::dto::Timestamp>,
 }
 
 impl Reads {
@@ -46,7 +46,7 @@ impl Reads {
         // HTTP dates have no fractions.
         let modified =
             modified(Timestamp::from_second(object.modified.as_second()).unwrap_or_default());
-        match (&self.if_match, &self.if_unmodified_since) {
+        match (&self.same, &self.unmodified_since) {
             (Some(wanted), _) if !is_etag(wanted, &object.etag) => {
                 return Err(s3_error!(PreconditionFailed, "If-Match: the object is another one"));
             }
@@ -55,7 +55,7 @@ impl Reads {
             }
             _ => {}
         }
-        match (&self.if_none_match, &self.if_modified_since) {
+        match (&self.none_match, &self.modified_since) {
             (Some(known), _) if is_etag(known, &object.etag) => Err(s3_error!(NotModified)),
             (None, Some(since)) if modified <= *since => Err(s3_error!(NotModified)),
             _ => Ok(()),

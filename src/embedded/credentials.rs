@@ -46,7 +46,6 @@ pub fn load_or_create(data_dir: &Path) -> std::io::Result<Credentials> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

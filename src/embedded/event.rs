@@ -53,7 +53,6 @@ pub fn body(event: &ObjectCreated) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::domain::message;

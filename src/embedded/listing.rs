@@ -73,17 +73,14 @@ fn list_page(
             page.next = Some(after).filter(|_| limit > 0);
             break;
         }
-        match rest.find(delimiter).filter(|_| !delimiter.is_empty()) {
-            Some(at) => {
-                let common = object.key[..prefix.len() + at + delimiter.len()].to_owned();
-                // Behind every key that begins with it.
-                after = format!("{common}{}", char::MAX);
-                page.prefixes.push(common);
-            }
-            None => {
-                after.clone_from(&object.key);
-                page.objects.push(object);
-            }
+        if let Some(at) = rest.find(delimiter).filter(|_| !delimiter.is_empty()) {
+            let common = object.key[..prefix.len() + at + delimiter.len()].to_owned();
+            // Behind every key that begins with it.
+            after = format!("{common}{}", char::MAX);
+            page.prefixes.push(common);
+        } else {
+            after.clone_from(&object.key);
+            page.objects.push(object);
         }
     }
     Ok(page)

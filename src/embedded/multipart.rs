@@ -84,7 +84,7 @@ impl Store {
         let (id, bucket, key) = (input.upload_id, input.bucket, input.key);
         let noted = self.0.transaction(move |db| {
             // The upload may have ended while the part came in.
-            open_upload(catalog::upload(db, &id, &bucket, &key).map_err(internal)?)?;
+            open_upload(catalog::upload(db, &id, &bucket, &key).map_err(internal)?.as_ref())?;
             catalog::put_part(db, &id, &part).map_err(internal)
         });
         match noted.await {
@@ -142,7 +142,7 @@ impl Store {
         let became = etag.clone();
         let blobs: Vec<String> = there.iter().map(|part| part.blob.clone()).collect();
         let end_upload = move |db: &rusqlite::Transaction<'_>| {
-            open_upload(catalog::upload(db, &id, &bucket, &key).map_err(internal)?)?;
+            open_upload(catalog::upload(db, &id, &bucket, &key).map_err(internal)?.as_ref())?;
             let now: Vec<String> =
                 catalog::parts(db, &id).map_err(internal)?.into_iter().map(|p| p.blob).collect();
             if now != blobs {
@@ -228,7 +228,7 @@ impl Store {
 }
 
 /// An upload that still takes parts.
-fn open_upload(upload: Option<UploadRow>) -> S3Result<()> {
+fn open_upload(upload: Option<&UploadRow>) -> S3Result<()> {
     match upload {
         Some(UploadRow { completed_etag: None, .. }) => Ok(()),
         Some(_) | None => Err(s3_error!(NoSuchUpload, "the upload has ended")),

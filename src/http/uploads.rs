@@ -88,7 +88,7 @@ pub enum Upload {
         /// RFC 3339.
         expires_at: String,
     },
-    /// Parts, each by a PUT to its URL, then a POST of their ETags to `complete_url`.
+    /// Parts, each by a PUT to its URL, then a POST of their entity tags to `complete_url`.
     Multipart {
         /// The store's id of the upload.
         upload_id: String,

@@ -56,7 +56,8 @@ pub(super) struct Attempt<'a> {
     pub(super) context: &'a Context,
     pub(super) request: &'a JobRequest,
     pub(super) id: &'a VideoId,
-    pub(super) attempt_id: &'a str,
+    /// Folder of the attempt.
+    pub(super) folder: &'a str,
     pub(super) head: &'a Head,
     pub(super) ticket: &'a Ticket,
 }
@@ -140,7 +141,7 @@ impl Attempt<'_> {
 
     fn publication(&self, plan: &Plan) -> Publication {
         let target = Arc::new(PublicTarget(self.context.public.clone()));
-        Publication::start(target, Layout::of_attempt(self.id, self.attempt_id), plan)
+        Publication::start(target, Layout::of_attempt(self.id, self.folder), plan)
     }
 
     fn show_plan(&self, plan: &Plan) {

@@ -42,11 +42,10 @@ async fn extend(
         let asked = Instant::now();
         match queue.extend(&receipt, duration).await {
             Ok(()) => until = asked + duration,
-            Err(Error::LeaseLost) => break,
             Err(error @ Error::Unavailable { .. }) if Instant::now() < until => {
                 tracing::warn!(%error, "the lease could not be extended; trying again");
             }
-            Err(Error::Unavailable { .. }) => break,
+            Err(Error::LeaseLost | Error::Unavailable { .. }) => break,
         }
     }
     lost.cancel();

@@ -111,9 +111,9 @@ impl Job<'_> {
     ) -> Result<Settled, (Disposition, &'static str)> {
         let cancel = CancellationToken::new();
         let signals = Signals { stop, cancel: &cancel, lost };
-        match self.attempt(&signals).await {
+        match Box::pin(self.attempt(&signals)).await {
             Ok(settled) => Ok(settled),
-            Err(error) => self.judge(error).await,
+            Err(error) => self.judge(&error),
         }
     }
 
@@ -140,22 +140,22 @@ impl Job<'_> {
             context: self.context,
             request: self.request,
             id: &self.id,
-            attempt_id: &attempt_id,
+            folder: &attempt_id,
             head: &head,
             ticket: &ticket,
         };
-        let outcome = match attempt.run(signals).await {
+        let outcome = match Box::pin(attempt.run(signals)).await {
             Ok(whole) => {
-                signals.guard(claim.hold()).await?;
+                signals.guard(Box::pin(claim.hold())).await?;
                 let flipped = whole.flip().await?;
                 self.record_success(&ticket, &head, &attempt_id, &flipped).await
             }
             Err(error) if error.class() == FaultClass::Permanent => {
-                signals.guard(claim.hold()).await?;
+                signals.guard(Box::pin(claim.hold())).await?;
                 self.record_failure(&ticket, &head, error.code(), &error.to_string()).await
             }
             Err(error) if self.is_last_attempt(&error) => {
-                signals.guard(claim.hold()).await?;
+                signals.guard(Box::pin(claim.hold())).await?;
                 let told = format!(
                     "The video could not be processed in {} attempts, and the fault seems to be \
                      ours: {error}. Try again, or tell the operator.",
@@ -267,9 +267,9 @@ impl Job<'_> {
     }
 
     /// What becomes of the message after a failed attempt.
-    async fn judge(&self, error: Error) -> Result<Settled, (Disposition, &'static str)> {
+    fn judge(&self, error: &Error) -> Result<Settled, (Disposition, &'static str)> {
         let code = error.code().to_owned();
-        match &error {
+        match error {
             Error::Cancelled | Error::Stopped => {
                 tracing::info!(code, "given back");
                 return Err((Disposition::Retry { after: Duration::ZERO }, "retried"));
@@ -281,7 +281,7 @@ impl Job<'_> {
             }
             Error::Busy | Error::ClaimLost => {}
             Error::Store(_) | Error::Worker(_) | Error::Publish(_) | Error::Unfinished => {
-                if self.is_last_attempt(&error) {
+                if self.is_last_attempt(error) {
                     let reason = format!("{code}: {error}");
                     return Err((Disposition::DeadLetter { reason }, "dead"));
                 }

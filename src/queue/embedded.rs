@@ -39,7 +39,7 @@ const SCHEMA: &str = "
 ";
 
 /// How long an acknowledgement may be repeated: longer than any lease.
-const REMEMBER_ACKS: Duration = Duration::from_secs(86_400);
+const REMEMBER_ACKS: Duration = Duration::from_hours(24);
 
 /// The queue. Cheap to clone.
 #[derive(Clone)]

@@ -87,16 +87,15 @@ fn tree(layer: &(impl Source + ?Sized)) -> Result<Tree, Faults> {
 type FileLayer = File<config::FileSourceFile, FileFormat>;
 
 fn file_layer(sources: &Sources) -> Result<Option<FileLayer>, Faults> {
-    let system = PathBuf::from(SYSTEM_FILE);
     let path = match &sources.file {
         Some(path) => path.clone(),
-        None if system.exists() => system,
-        None => return Ok(None),
+        None => PathBuf::from(SYSTEM_FILE),
     };
     if !path.is_file() {
-        return Err(Faults(vec![format!("{}: there is no such file", path.display())]));
+        // Only a file that was named must be there.
+        let missing = format!("{}: there is no such file", path.display());
+        return if sources.file.is_some() { Err(Faults(vec![missing])) } else { Ok(None) };
     }
-    // The type of the path decides how `config` reads it; the name of the file does not matter.
     let name = path.to_string_lossy().into_owned();
     Ok(Some(File::new(&name, FileFormat::Toml)))
 }

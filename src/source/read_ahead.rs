@@ -120,7 +120,6 @@ impl Source for ReadAhead {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -38,13 +38,15 @@ pub(super) fn of_error(error: &glib::Error, reads_media: bool) -> Failure {
     Failure::retryable("pipeline-failed", format!("the encode broke off: {said}"))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
 fn of_stream_error(kind: gst::StreamError, said: &str, reads_media: bool) -> Failure {
     match kind {
         gst::StreamError::TypeNotFound | gst::StreamError::WrongType => not_media(),
         gst::StreamError::CodecNotFound => Failure::permanent(
             "undecodable",
             format!(
-                "The file holds a format that cannot be decoded here ({said}). Convert it to MP4 with H.264 video and upload that."
+                "The file holds a format that cannot be decoded here ({said}). Convert it to MP4 \
+                 with H.264 video and upload that."
             ),
         ),
         gst::StreamError::Decode | gst::StreamError::Demux => damaged(said),
@@ -53,7 +55,7 @@ fn of_stream_error(kind: gst::StreamError, said: &str, reads_media: bool) -> Fai
             "The file is protected (DRM) and cannot be read. Upload an unprotected copy.",
         ),
         gst::StreamError::Failed | gst::StreamError::Format if reads_media => damaged(said),
-        // StreamError is non-exhaustive: what is left is about encoding and muxing.
+        // What is left is about encoding and muxing.
         _ => Failure::retryable("pipeline-failed", format!("the encode broke off: {said}")),
     }
 }

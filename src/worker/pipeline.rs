@@ -109,15 +109,14 @@ fn link_stream(
     pad: &gst::Pad,
     head: Option<gst::Element>,
 ) -> Result<(), Failure> {
-    let head = match head {
-        Some(head) => head,
-        None => {
-            let sink = plain("fakesink")?;
-            sink.set_property("async", false);
-            pipeline.add(&sink).map_err(|e| broken(e.to_string()))?;
-            sink.sync_state_with_parent().map_err(|e| broken(e.to_string()))?;
-            sink
-        }
+    let head = if let Some(head) = head {
+        head
+    } else {
+        let sink = plain("fakesink")?;
+        sink.set_property("async", false);
+        pipeline.add(&sink).map_err(|e| broken(e.to_string()))?;
+        sink.sync_state_with_parent().map_err(|e| broken(e.to_string()))?;
+        sink
     };
     let sink = super::element::pad(&head, "sink")?;
     pad.link(&sink).map(drop).map_err(|e| broken(format!("{}: {e}", pad.name())))
@@ -192,6 +191,7 @@ fn follow_segments(tracks: &Tracks, message: &gst::Message) -> gst::BusSyncReply
 }
 
 /// Waits for the end of every sink. The parent watches for a stall.
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
 fn wait(bus: &gst::Bus, sinks: usize, output: &Output) -> Result<(), Failure> {
     let mut ended = HashSet::new();
     loop {
@@ -200,7 +200,7 @@ fn wait(bus: &gst::Bus, sinks: usize, output: &Output) -> Result<(), Failure> {
             gst::MessageView::Eos(_) => return Ok(()),
             gst::MessageView::Error(error) => return Err(fault::of_message(error)),
             gst::MessageView::Warning(warning) => {
-                output.event(&Event::Warning { message: warning.error().message().to_owned() })
+                output.event(&Event::Warning { message: warning.error().message().to_owned() });
             }
             gst::MessageView::Element(element) => {
                 let forwarded =
@@ -228,10 +228,8 @@ fn is_hls_sink(element: &gst::Element) -> bool {
 
 fn first_error(bus: &gst::Bus) -> Option<Failure> {
     let message = bus.pop_filtered(&[gst::MessageType::Error])?;
-    match message.view() {
-        gst::MessageView::Error(error) => Some(fault::of_message(error)),
-        _ => None,
-    }
+    let gst::MessageView::Error(error) = message.view() else { return None };
+    Some(fault::of_message(error))
 }
 
 /// Silence is not success: a truncated source ends like a whole one. Returns the duration.

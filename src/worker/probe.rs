@@ -19,6 +19,7 @@ use crate::domain::media::{
 const PROBE_TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
 
 /// What is in the source.
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
 pub(super) fn probe(client: &Client) -> Result<MediaInfo, Failure> {
     let discoverer = Discoverer::new(PROBE_TIMEOUT)
         .map_err(|e| Failure::retryable("gstreamer-init", format!("no discoverer: {e}")))?;
@@ -37,7 +38,7 @@ pub(super) fn probe(client: &Client) -> Result<MediaInfo, Failure> {
             format!("The file could not be understood within {PROBE_TIMEOUT:.0}: it is damaged."),
         )),
         DiscovererResult::Busy => Err(Failure::retryable("probe-busy", "the probe is busy")),
-        // Non-exhaustive: an invalid URI or an error that came without its reason.
+        // An invalid URI or an error that came without its reason.
         _ => Err(fault::damaged("it could not be read")),
     }
 }

@@ -159,8 +159,8 @@ fn play(pipeline: &gst::Pipeline) -> Result<(), String> {
     let Some(message) = bus.timed_pop_filtered(TRIAL_TIMEOUT, &wanted) else {
         return Err(format!("the trial encode did not end within {TRIAL_TIMEOUT:.0}"));
     };
-    match message.view() {
-        gst::MessageView::Error(error) => Err(error.error().message().to_owned()),
-        _ => Ok(()),
+    if let gst::MessageView::Error(error) = message.view() {
+        return Err(error.error().message().to_owned());
     }
+    Ok(())
 }

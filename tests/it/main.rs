@@ -1,5 +1,13 @@
 //! The one integration test binary: real servers, real files, a real browser.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    unreachable_pub,
+    reason = "a test that panics has failed, and says why on its output"
+)]
+
 mod support;
 
 mod browser;

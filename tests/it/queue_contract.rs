@@ -9,7 +9,7 @@ use ladderd::queue::embedded::EmbeddedQueue;
 use ladderd::queue::{Error, Inspect, Message, Queue};
 
 const SOON: Duration = Duration::from_millis(200);
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 const WAIT: Duration = Duration::from_secs(10);
 
 struct Bench {
@@ -142,7 +142,7 @@ async fn a_restart_loses_nothing_and_frees_what_the_dead_process_held() {
     bench.queue.send("waiting").await.unwrap();
     drop(bench.queue);
     let queue = open(&bench.dir);
-    let mut bodies = vec![must_receive(&queue, LEASE).await, must_receive(&queue, LEASE).await];
+    let mut bodies = [must_receive(&queue, LEASE).await, must_receive(&queue, LEASE).await];
     bodies.sort_by(|a, b| a.body.cmp(&b.body));
     assert_eq!((bodies[0].body.as_str(), bodies[0].receive_count), ("held", 2));
     assert_eq!((bodies[1].body.as_str(), bodies[1].receive_count), ("waiting", 1));

@@ -1,5 +1,8 @@
 //! What the tests share.
 
+pub mod appliance;
+pub mod media;
+
 use std::path::PathBuf;
 
 /// What a test needs and a machine may lack.
@@ -11,8 +14,8 @@ pub enum Need {
     Chromium,
     /// ffmpeg and ffprobe.
     Ffmpeg,
-    /// boto3 (an S3 client that is not ours).
-    Boto3,
+    /// systemd-analyze.
+    Systemd,
 }
 
 impl Need {
@@ -21,7 +24,7 @@ impl Need {
             Self::Corpus => "corpus",
             Self::Chromium => "chromium",
             Self::Ffmpeg => "ffmpeg",
-            Self::Boto3 => "boto3",
+            Self::Systemd => "systemd",
         }
     }
 }
@@ -39,10 +42,37 @@ pub fn skip(need: Need, why: &str) {
 
 /// A real file of the corpus, or `None` (said as a skip) where the corpus is not there.
 pub fn corpus(file: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/media/dev").join(file);
+    let path = root().join("../shared/media/dev").join(file);
     if path.is_file() {
         return Some(path);
     }
-    skip(Need::Corpus, &format!("{} is not there", path.display()));
+    skip(Need::Corpus, &format!("the corpus file {file} is not there"));
     None
+}
+
+/// Folder of the package.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The program under test.
+pub fn program() -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ladderd"));
+    // What the developer has set must not change a test.
+    for (name, _) in std::env::vars() {
+        if name.starts_with("LADDERD_") || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Whether a program is there to be called.
+pub fn has(program: &str) -> bool {
+    let found = std::process::Command::new(program)
+        .arg("-version")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .status();
+    found.is_ok()
 }

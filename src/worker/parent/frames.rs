@@ -57,7 +57,6 @@ impl Decoder for Frames {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
