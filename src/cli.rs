@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
+use crate::domain::backend::BackendStatus;
+use crate::domain::recipe::Recipe;
 use crate::settings::{Faults, Overrides, Settings, Sources};
 use crate::{backend, telemetry, worker};
 
@@ -140,27 +142,29 @@ fn validate(config: ConfigArgs) -> anyhow::Result<ExitCode> {
     if let Err(more) = config.load(Overrides::default()) {
         faults.extend(more.0);
     }
-    if let Err(more) = backend::recipes() { faults.extend(more) } else {
-        let statuses = app::runtime()?.block_on(backend::try_all(&app::program()?))?;
-        for status in &statuses {
-            match &status.reason {
-                None => say(&format!("backend {}: available", status.name)),
-                Some(reason) => say(&format!("backend {}: unavailable: {reason}", status.name)),
-            }
-        }
-        if !statuses.iter().any(crate::domain::backend::BackendStatus::is_available) {
-            faults.push(
-                "no backend is available: install the GStreamer plugins (base, good, \
-                         bad, ugly, libav)"
-                    .to_owned(),
-            );
-        }
+    match backend::recipes() {
+        Err(more) => faults.extend(more),
+        Ok(recipes) => faults.extend(try_backends(&recipes)?),
     }
     if faults.is_empty() {
         say("all is well");
         return Ok(ExitCode::SUCCESS);
     }
     Ok(refuse(&faults))
+}
+
+/// Prints how each backend fares. It is a fault if none works.
+fn try_backends(recipes: &[Recipe]) -> anyhow::Result<Option<String>> {
+    let statuses = app::runtime()?.block_on(backend::try_all(&app::program()?))?;
+    for status in &statuses {
+        match &status.reason {
+            None => say(&format!("backend {}: available", status.name)),
+            Some(reason) => say(&format!("backend {}: unavailable: {reason}", status.name)),
+        }
+    }
+    let none = !statuses.iter().any(BackendStatus::is_available);
+    let plugins = "install the GStreamer plugins (base, good, bad, ugly, libav)";
+    Ok(none.then(|| format!("none of {} backends is available: {plugins}", recipes.len())))
 }
 
 fn refuse(faults: &[String]) -> ExitCode {

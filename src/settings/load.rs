@@ -49,14 +49,14 @@ impl Settings {
     /// # Errors
     /// Every fault, each with where it is, the key, the value and what is allowed.
     pub fn load(sources: &Sources) -> Result<Self, Faults> {
-        let known = tree(&File::from_str(DEFAULT, FileFormat::Toml))?;
+        let known = tree(File::from_str(DEFAULT, FileFormat::Toml))?;
         let file = file_layer(sources)?;
         let environment = environment_layer(sources);
         let mut faults = Vec::new();
         if let Some(file) = &file {
-            unknown_or_mistyped("", &known, &tree(file)?, &mut faults);
+            unknown_or_mistyped("", &known, &tree(file.clone())?, &mut faults);
         }
-        unknown_or_mistyped("", &known, &tree(&environment)?, &mut faults);
+        unknown_or_mistyped("", &known, &tree(environment.clone())?, &mut faults);
         if !faults.is_empty() {
             return Err(Faults(faults));
         }
@@ -80,8 +80,10 @@ fn one(error: impl std::fmt::Display) -> Faults {
     Faults(vec![error.to_string()])
 }
 
-fn tree(layer: &(impl Source + ?Sized)) -> Result<Tree, Faults> {
-    layer.collect().map_err(one)
+/// One layer by itself, with its keys taken apart.
+fn tree<S: Source + Send + Sync + 'static>(layer: S) -> Result<Tree, Faults> {
+    let alone = Config::builder().add_source(layer).build().map_err(one)?;
+    alone.collect().map_err(one)
 }
 
 type FileLayer = File<config::FileSourceFile, FileFormat>;

@@ -1,1 +1,125 @@
+//! What dies, and what must survive it.
 
+use std::collections::BTreeSet;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::support::appliance::{Appliance, Home};
+use super::support::media;
+
+/// A job that runs and has published something.
+async fn in_the_middle(home: &Home, appliance: &Appliance) -> Option<String> {
+    let clip = media::clip(home.path(), 720, "30", 30)?;
+    let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
+    let video = appliance.wait_for(&id, |video| video["playable"] == true).await;
+    assert_eq!(video["state"], "running", "{video:#}");
+    Some(id)
+}
+
+/// The video is ready, whole, and the only thing that is public.
+async fn check_end(appliance: &Appliance, id: &str) -> Value {
+    let video = appliance.wait_for_end(id).await;
+    assert_eq!(video["state"], "ready", "{video:#}");
+    let keys = appliance.keys("public", "").await;
+    let folders: BTreeSet<&str> = keys.iter().filter_map(|key| key.split('/').nth(1)).collect();
+    let attempts: Vec<&&str> = folders.iter().filter(|name| name.starts_with('a')).collect();
+    assert_eq!(attempts.len(), 1, "one attempt is left: {keys:?}");
+    let (_, _, main) = appliance.public(&format!("{id}/main.m3u8")).await;
+    let playlist = m3u8_rs::parse_master_playlist_res(&main).unwrap();
+    assert_eq!(playlist.variants.len(), 3);
+    for variant in playlist.variants {
+        let folder = variant.uri.strip_suffix("index.m3u8").expect("the final playlist");
+        let (_, _, text) = appliance.public(&format!("{id}/{}", variant.uri)).await;
+        let media = m3u8_rs::parse_media_playlist_res(&text).unwrap();
+        let total: f32 = media.segments.iter().map(|segment| segment.duration).sum();
+        assert!(media.end_list && (total - 30.0).abs() < 0.1, "{total}");
+        for segment in media.segments {
+            assert!(keys.contains(&format!("{id}/{folder}{}", segment.uri)), "{}", segment.uri);
+        }
+    }
+    let depth = appliance.wait_for_empty_queue().await;
+    assert_eq!(depth["dead"], 0);
+    video
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_worker_costs_an_attempt_and_no_more() {
+    let home = Home::default();
+    let appliance = home.start();
+    let Some(id) = in_the_middle(&home, &appliance).await else { return };
+    let workers = appliance.workers();
+    assert_eq!(workers.len(), 1);
+    kill_process(Pid::from_raw(workers[0]).unwrap(), Signal::KILL).unwrap();
+    let video = check_end(&appliance, &id).await;
+    assert_eq!(video["attempt"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_daemon_takes_its_worker_along_and_goes_on_after_its_start() {
+    let home = Home::default();
+    let mut appliance = home.start();
+    let Some(id) = in_the_middle(&home, &appliance).await else { return };
+    let worker = appliance.workers()[0];
+    appliance.kill();
+    let gone = std::time::Instant::now();
+    while std::fs::read(format!("/proc/{worker}/cmdline")).is_ok_and(|line| !line.is_empty()) {
+        assert!(gone.elapsed() < super::support::appliance::PATIENCE, "the worker lives on");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let appliance = home.start();
+    let video = check_end(&appliance, &id).await;
+    assert_eq!(video["attempt"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_a_job_finish_within_the_grace() {
+    let home = Home::with(&[("LADDERD__JOBS__SHUTDOWN_GRACE_SECS", "100")]);
+    let mut appliance = home.start();
+    let Some(id) = in_the_middle(&home, &appliance).await else { return };
+    assert!(appliance.terminate().success());
+    let appliance = home.start();
+    let (_, video) = appliance.get(&format!("/v1/videos/{id}")).await;
+    assert_eq!((&video["state"], &video["attempt"]), (&Value::from("ready"), &Value::from(1)));
+    check_end(&appliance, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_gives_back_what_does_not_finish_in_time() {
+    let home = Home::with(&[("LADDERD__JOBS__SHUTDOWN_GRACE_SECS", "0")]);
+    let mut appliance = home.start();
+    let Some(id) = in_the_middle(&home, &appliance).await else { return };
+    assert!(appliance.terminate().success());
+    let leased: u32 = home
+        .database()
+        .query_row("SELECT count(*) FROM messages WHERE receipt IS NOT NULL", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(leased, 0, "the message is visible again");
+    let appliance = home.start();
+    check_end(&appliance, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_kills_every_worker_ends_in_the_dead_letters_with_a_record() {
+    let home = Home::with(&[("LADDERD__QUEUE__MAX_ATTEMPTS", "2")]);
+    let Some(clip) = media::clip(home.path(), 720, "30", 30) else { return };
+    let appliance = home.start();
+    let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
+    for attempt in 1..=2 {
+        let is_on = |video: &Value| video["attempt"] == attempt && video["state"] == "running";
+        appliance.wait_for(&id, is_on).await;
+        let workers = loop {
+            let workers = appliance.workers();
+            if !workers.is_empty() {
+                break workers;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        };
+        kill_process(Pid::from_raw(workers[0]).unwrap(), Signal::KILL).unwrap();
+        appliance.wait_for(&id, |video| !is_on(video)).await;
+    }
+    let video = appliance.wait_for_end(&id).await;
+    assert_eq!(video["error"]["code"], "worker-died", "{video:#}");
+    assert_eq!(appliance.wait_for_empty_queue().await["dead"], 1);
+    assert_eq!(appliance.keys("public", "").await, [format!("{id}/job.json")]);
+}

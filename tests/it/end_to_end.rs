@@ -1,1 +1,232 @@
+//! A video arrives, and what becomes of it.
 
+use serde_json::Value;
+
+use super::support::appliance::{Appliance, Home};
+use super::support::media;
+use super::support::{corpus, skip, Need};
+
+/// Keys below a video's folder, without the id and the attempt.
+async fn published(appliance: &Appliance, id: &str) -> Vec<String> {
+    let strip = |key: String| key.strip_prefix(&format!("{id}/")).map(str::to_owned).unwrap();
+    appliance.keys("public", &format!("{id}/")).await.into_iter().map(strip).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_becomes_a_stream_that_was_playable_before_it_was_whole() {
+    let home = Home::default();
+    let Some(clip) = media::clip(home.path(), 480, "30", 20) else { return };
+    let appliance = home.start();
+    let id = appliance.upload("My film.mp4", std::fs::read(clip).unwrap()).await;
+
+    let early = appliance.wait_for(&id, |video| video["playable"] == true).await;
+    assert_eq!(early["state"], "running", "{early:#}");
+    let main = format!("{id}/main.m3u8");
+    let (status, headers, text) = appliance.public(&main).await;
+    assert_eq!(status, 200);
+    assert_eq!(headers["content-type"], "application/vnd.apple.mpegurl");
+    let playlist = m3u8_rs::parse_master_playlist_res(&text).unwrap();
+    assert!(playlist.variants.iter().all(|v| v.uri.ends_with("/event.m3u8")), "{playlist:?}");
+    for variant in &playlist.variants {
+        let (status, _, text) = appliance.public(&format!("{id}/{}", variant.uri)).await;
+        assert_eq!(status, 200);
+        let media = m3u8_rs::parse_media_playlist_res(&text).unwrap();
+        assert!(!media.segments.is_empty());
+    }
+
+    let video = appliance.wait_for_end(&id).await;
+    assert_eq!(video["state"], "ready", "{video:#}");
+    assert_eq!(video["filename"], "My film.mp4");
+    assert!((video["duration_secs"].as_f64().unwrap() - 20.0).abs() < 0.1, "{video:#}");
+    let (_, headers, text) = appliance.public(&main).await;
+    assert_eq!(headers["cache-control"], "public, max-age=2");
+    assert_eq!(headers["content-encoding"], "gzip");
+    check_whole(&appliance, &id, &text).await;
+    let depth = appliance.wait_for_empty_queue().await;
+    assert_eq!(depth["dead"], 0);
+    // The worker is gone with its job.
+    assert_eq!(appliance.workers(), Vec::<i32>::new());
+}
+
+/// Every rendition is there, is VOD, and holds the bytes and the time that it states.
+async fn check_whole(appliance: &Appliance, id: &str, main: &[u8]) {
+    let playlist = m3u8_rs::parse_master_playlist_res(main).unwrap();
+    let sizes: Vec<_> =
+        playlist.variants.iter().map(|v| v.resolution.map(|r| (r.width, r.height))).collect();
+    assert_eq!(sizes.len(), 2);
+    assert!(sizes.contains(&Some((854, 480))) && sizes.contains(&Some((640, 360))), "{sizes:?}");
+    let sound = playlist.alternatives[0].uri.clone().unwrap();
+    let uris = playlist.variants.iter().map(|variant| variant.uri.clone()).chain([sound]);
+    for uri in uris {
+        let (_, headers, text) = appliance.public(&format!("{id}/{uri}")).await;
+        assert!(headers["cache-control"].to_str().unwrap().contains("immutable"));
+        let media = m3u8_rs::parse_media_playlist_res(&text).unwrap();
+        assert_eq!(media.playlist_type, Some(m3u8_rs::MediaPlaylistType::Vod));
+        assert!(media.end_list);
+        let total: f32 = media.segments.iter().map(|segment| segment.duration).sum();
+        assert!((total - 20.0).abs() < 0.1, "{uri}: {total}");
+        let folder = uri.strip_suffix("index.m3u8").unwrap();
+        for segment in &media.segments {
+            let key = format!("{id}/{folder}{}", segment.uri);
+            let (status, headers, bytes) = appliance.public(&key).await;
+            assert_eq!((status, headers["content-type"].as_bytes()), (200, &b"video/mp2t"[..]));
+            assert_eq!(bytes.len() % 188, 0, "{key}");
+            assert_eq!(bytes[0], 0x47, "{key}");
+        }
+        let url = format!("{}/public/{id}/{uri}", appliance.s3);
+        assert_eq!(media::decode_errors(&url), "", "{uri}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_s3_client_can_upload() {
+    let home = Home::default();
+    let Some(clip) = media::clip(home.path(), 180, "25", 3) else { return };
+    let appliance = home.start();
+    let body = aws_sdk_s3::primitives::ByteStream::from_path(&clip).await.unwrap();
+    let key = "from elsewhere/ä+b.mp4";
+    appliance.s3_client().put_object().bucket("uploads").key(key).body(body).send().await.unwrap();
+    let id = ladderd::domain::job::VideoId::of_source("uploads", key).to_string();
+    let video = appliance
+        .wait_for(&id, |video| matches!(video["state"].as_str(), Some("ready" | "failed")))
+        .await;
+    assert_eq!((video["state"].as_str(), video["filename"].as_str()), (Some("ready"), Some("ä+b.mp4")));
+    let (_, list) = appliance.get("/v1/videos").await;
+    assert_eq!(list["videos"][0]["id"], id.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_video_fails_with_a_reason_and_harms_nothing() {
+    let home = Home::default();
+    let appliance = home.start();
+    let text = b"This is not a video, whatever its name says.".to_vec();
+    let mut cases = vec![
+        ("text.mp4", text, "not-media", "not a video"),
+        ("empty.mp4", Vec::new(), "source-empty", "empty"),
+    ];
+    if let Some(path) = corpus("truncated_at_100000_bytes_1080p.mp4") {
+        cases.push(("cut.mp4", std::fs::read(path).unwrap(), "source-truncated", "cut off"));
+    }
+    if let Some(path) = corpus("no_moov_truncated.mp4") {
+        cases.push(("broken.mp4", std::fs::read(path).unwrap(), "source-damaged", "damaged"));
+    }
+    for (name, bytes, code, words) in cases {
+        let id = appliance.upload(name, bytes).await;
+        let video = appliance.wait_for_end(&id).await;
+        assert_eq!(video["state"], "failed", "{name}: {video:#}");
+        assert_eq!(video["error"]["code"], code, "{name}: {video:#}");
+        let message = video["error"]["message"].as_str().unwrap();
+        assert!(message.contains(words) && message.ends_with('.'), "{name}: {message}");
+        // Nothing of it is public but the record that says why.
+        assert_eq!(published(&appliance, &id).await, ["job.json"], "{name}");
+        let (_, _, record) = appliance.public(&format!("{id}/job.json")).await;
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        assert_eq!(record["outcome"], "failed");
+        assert_eq!(record["error"]["code"], code);
+    }
+    let depth = appliance.wait_for_empty_queue().await;
+    assert_eq!(depth["dead"], 0, "a failure that is recorded is acknowledged");
+    assert_eq!(appliance.get("/readyz").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_nobody_understands_becomes_a_dead_letter() {
+    let home = Home::default();
+    let mut appliance = home.start();
+    appliance.kill();
+    home.database()
+        .execute(
+            "INSERT INTO messages (id, body, visible_at_ms, enqueued_at_ms) VALUES ('m', '{}', 0, 0)",
+            [],
+        )
+        .unwrap();
+    let appliance = home.start();
+    let depth = appliance.wait_for_empty_queue().await;
+    assert_eq!(depth["dead"], 1);
+    let reason: String = home
+        .database()
+        .query_row("SELECT reason FROM dead_letters WHERE id = 'm'", [], |row| row.get(0))
+        .unwrap();
+    assert!(reason.contains("neither an S3 event"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_message_is_done_without_work() {
+    let home = Home::default();
+    let Some(clip) = media::clip(home.path(), 180, "25", 3) else { return };
+    let mut appliance = home.start();
+    let id = appliance.upload("x.mp4", std::fs::read(clip).unwrap()).await;
+    let first = appliance.wait_for_end(&id).await;
+    assert_eq!(first["state"], "ready", "{first:#}");
+    let before = published(&appliance, &id).await;
+    let key = appliance.keys("uploads", "").await.into_iter().find(|k| k.ends_with("/x.mp4")).unwrap();
+    appliance.kill();
+    let body = serde_json::json!({"bucket": "uploads", "key": key}).to_string();
+    home.database()
+        .execute(
+            "INSERT INTO messages (id, body, visible_at_ms, enqueued_at_ms) VALUES ('again', ?1, 0, 0)",
+            [body],
+        )
+        .unwrap();
+    let appliance = home.start();
+    appliance.wait_for_empty_queue().await;
+    assert_eq!(published(&appliance, &id).await, before);
+    assert_eq!(appliance.get(&format!("/v1/videos/{id}")).await.1["timings"], first["timings"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_video_is_gone_also_in_the_middle_of_its_job() {
+    let home = Home::default();
+    let Some(clip) = media::clip(home.path(), 720, "30", 30) else { return };
+    let appliance = home.start();
+    let id = appliance.upload("x.mp4", std::fs::read(clip).unwrap()).await;
+    appliance.wait_for(&id, |video| video["playable"] == true).await;
+    let url = format!("{}/v1/videos/{id}", appliance.api);
+    assert_eq!(appliance.http.delete(&url).send().await.unwrap().status(), 204);
+    appliance.wait_for_empty_queue().await;
+    assert_eq!(appliance.get(&format!("/v1/videos/{id}")).await.0, 404);
+    assert_eq!(appliance.keys("public", "").await, Vec::<String>::new());
+    assert_eq!(appliance.keys("uploads", "").await, Vec::<String>::new());
+    assert_eq!(appliance.workers(), Vec::<i32>::new());
+    assert_eq!(appliance.http.delete(&url).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_tell_the_story_to_its_end() {
+    let home = Home::default();
+    let Some(clip) = media::clip(home.path(), 360, "30", 10) else { return };
+    let appliance = home.start();
+    let bytes = std::fs::read(clip).unwrap();
+    let answer = appliance.ask("x.mp4", bytes.len() as u64).await;
+    let id = answer["video_id"].as_str().unwrap().to_owned();
+    let url = format!("{}/v1/videos/{id}/events", appliance.api);
+    let events = appliance.http.get(url).send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let reading = tokio::spawn(async move { events.text().await.unwrap() });
+    assert_eq!(appliance.put(&answer["upload"], bytes).await.status(), 200);
+    let text = reading.await.unwrap();
+    let mut states: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|data| serde_json::from_str::<Value>(data).unwrap()["state"].as_str().unwrap().to_owned())
+        .collect();
+    states.dedup();
+    assert_eq!(states.first().map(String::as_str), Some("uploading"), "{states:?}");
+    assert_eq!(states.last().map(String::as_str), Some("ready"), "{states:?}");
+    assert!(states.contains(&"running".to_owned()), "{states:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_phone_video_comes_out_upright() {
+    let home = Home::default();
+    let Some(source) = corpus("phone_480p_rot90_editlist.mp4") else { return };
+    if !super::support::has("ffprobe") {
+        return skip(Need::Ffmpeg, "ffprobe is not there");
+    }
+    let appliance = home.start();
+    let id = appliance.upload("phone.mp4", std::fs::read(source).unwrap()).await;
+    let video = appliance.wait_for_end(&id).await;
+    assert_eq!(video["state"], "ready", "{video:#}");
+    let (width, height) = (&video["renditions"][0]["width"], &video["renditions"][0]["height"]);
+    assert!(width.as_u64() < height.as_u64(), "portrait stays portrait: {video:#}");
+}
