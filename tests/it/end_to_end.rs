@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::support::appliance::{Appliance, Home};
 use super::support::media;
-use super::support::{corpus, skip, Need};
+use super::support::{Need, corpus, skip};
 
 /// Keys below a video's folder, without the id and the attempt.
 async fn published(appliance: &Appliance, id: &str) -> Vec<String> {
@@ -90,7 +90,10 @@ async fn any_s3_client_can_upload() {
     let video = appliance
         .wait_for(&id, |video| matches!(video["state"].as_str(), Some("ready" | "failed")))
         .await;
-    assert_eq!((video["state"].as_str(), video["filename"].as_str()), (Some("ready"), Some("ä+b.mp4")));
+    assert_eq!(
+        (video["state"].as_str(), video["filename"].as_str()),
+        (Some("ready"), Some("ä+b.mp4"))
+    );
     let (_, list) = appliance.get("/v1/videos").await;
     assert_eq!(list["videos"][0]["id"], id.as_str());
 }
@@ -159,7 +162,8 @@ async fn a_repeated_message_is_done_without_work() {
     let first = appliance.wait_for_end(&id).await;
     assert_eq!(first["state"], "ready", "{first:#}");
     let before = published(&appliance, &id).await;
-    let key = appliance.keys("uploads", "").await.into_iter().find(|k| k.ends_with("/x.mp4")).unwrap();
+    let key =
+        appliance.keys("uploads", "").await.into_iter().find(|k| k.ends_with("/x.mp4")).unwrap();
     appliance.kill();
     let body = serde_json::json!({"bucket": "uploads", "key": key}).to_string();
     home.database()
@@ -208,7 +212,9 @@ async fn events_tell_the_story_to_its_end() {
     let mut states: Vec<String> = text
         .lines()
         .filter_map(|line| line.strip_prefix("data: "))
-        .map(|data| serde_json::from_str::<Value>(data).unwrap()["state"].as_str().unwrap().to_owned())
+        .map(|data| {
+            serde_json::from_str::<Value>(data).unwrap()["state"].as_str().unwrap().to_owned()
+        })
         .collect();
     states.dedup();
     assert_eq!(states.first().map(String::as_str), Some("uploading"), "{states:?}");

@@ -20,4 +20,5 @@ mod http_api;
 mod queue_contract;
 mod recipes;
 mod settings;
+mod systemd;
 mod tidy;

@@ -170,7 +170,10 @@ impl Appliance {
             })
             .collect();
         let url = upload["url"].as_str().unwrap();
-        self.http.put(url).headers(headers).body(bytes).send().await.unwrap()
+        // A client may leave it out where it is 0, but the signature covers it.
+        let length = bytes.len().to_string();
+        let put = self.http.put(url).headers(headers).header("content-length", length);
+        put.body(bytes).send().await.unwrap()
     }
 
     /// Waits until the video is as `wanted` says.

@@ -40,7 +40,10 @@ pub fn key_frame_times(input: &str) -> Vec<String> {
     let entries = ["-show_entries", "frame=pts_time", "-of", "csv=p=0", input];
     let output = Command::new("ffprobe").args(args).args(entries).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(|line| line.trim_end_matches(',').to_owned()).filter(|l| !l.is_empty()).collect()
+    text.lines()
+        .map(|line| line.trim_end_matches(',').to_owned())
+        .filter(|l| !l.is_empty())
+        .collect()
 }
 
 /// Width, height and number of frames of the first video stream.

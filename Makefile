@@ -1,0 +1,48 @@
+# The two commands that matter: `make demo` and `make test`. Both install what is missing.
+
+CARGO ?= cargo
+NPM ?= npm
+PORT ?= 8080
+VIDEO ?=
+TOOLS := target/tools/bin
+export PATH := $(CURDIR)/$(TOOLS):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit build web deps test-deps clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: deps web ## Build, start the appliance, put a video through it, print where to watch: VIDEO=file.mp4 PORT=8080
+	$(CARGO) build --release --locked
+	@node .ci/demo.mjs target/release/ladderd $(PORT) "$(VIDEO)"
+
+test: test-deps web check unit ## Install what is missing and run every check and test
+
+check: ## Formatting, lints, documentation, licences, types: warnings are errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
+	$(CARGO) deny --locked check bans licenses sources
+	cd web && $(NPM) run --silent check
+
+unit: ## Every test
+	$(CARGO) nextest run --locked
+
+build: deps web ## The release binary: target/release/ladderd
+	$(CARGO) build --release --locked
+
+web: web/node_modules/.package-lock.json ## The page: web/dist, which becomes part of the binary
+	cd web && $(NPM) run --silent build
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && $(NPM) ci --no-progress
+
+deps: ## Debian packages that the build and the appliance need
+	@.ci/deps build
+
+test-deps: ## Debian packages and tools that the tests need
+	@.ci/deps build test
+
+clean: ## Remove what was built
+	rm -rf target web/dist web/node_modules
