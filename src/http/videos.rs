@@ -116,22 +116,19 @@ async fn follow(state: AppState, id: VideoId, first: VideoView, sender: mpsc::Se
     }
     let mut draining = state.draining.clone();
     while !matches!(sent.state, VideoState::Ready | VideoState::Failed) && !*draining.borrow() {
-        match state.board.subscribe(id.as_str()) {
+        if let Some(mut changes) = state.board.subscribe(id.as_str()) {
             // Changes of a job here, until it has left the board.
-            Some(mut changes) => {
-                while changes.changed().await.is_ok() {
-                    let view = changes.borrow_and_update().clone();
-                    sent.clone_from(&view);
-                    if sender.send(view).await.is_err() {
-                        return;
-                    }
-                }
-            }
-            None => {
-                let end = tokio::time::timeout(POLL, draining.changed()).await;
-                if end.is_ok() || sender.is_closed() {
+            while changes.changed().await.is_ok() {
+                let view = changes.borrow_and_update().clone();
+                sent.clone_from(&view);
+                if sender.send(view).await.is_err() {
                     return;
                 }
+            }
+        } else {
+            let end = tokio::time::timeout(POLL, draining.changed()).await;
+            if end.is_ok() || sender.is_closed() {
+                return;
             }
         }
         match find(&state, id.clone()).await {

@@ -52,27 +52,65 @@ impl Settings {
         let known = tree(File::from_str(DEFAULT, FileFormat::Toml))?;
         let file = file_layer(sources)?;
         let environment = environment_layer(sources);
-        let mut faults = Vec::new();
-        if let Some(file) = &file {
-            unknown_or_mistyped("", &known, &tree(file.clone())?, &mut faults);
+        // From the first to the last: the last one that has a key is where its value comes from.
+        let mut layers = Vec::new();
+        if let (Some(file), Some(path)) = (&file, &sources.path()) {
+            layers.push((path.display().to_string(), tree(file.clone())?));
         }
-        unknown_or_mistyped("", &known, &tree(environment.clone())?, &mut faults);
+        layers.push(("the environment".to_owned(), tree(environment.clone())?));
+        let mut faults = Vec::new();
+        for (origin, layer) in &layers {
+            unknown_or_mistyped(&Place { origin, path: "" }, &known, layer, &mut faults);
+        }
         if !faults.is_empty() {
             return Err(Faults(faults));
         }
         let merged = merge(file, environment, &sources.overrides).map_err(one)?;
         let settings: Self = merged.clone().try_deserialize().map_err(one)?;
-        let faults: Vec<String> = settings
-            .check()
-            .into_iter()
-            .map(|fault| {
-                let value = merged.get::<Value>(&fault.key).ok();
-                let origin = value.as_ref().map_or_else(|| "default".to_owned(), origin);
-                let shown = value.map(|value| format!(" = {}", show(&value))).unwrap_or_default();
-                format!("{origin}: {}{shown}: {}", fault.key, fault.allowed)
-            })
-            .collect();
+        let origin = |key: &str| {
+            let flag = sources.overrides.flag(key).map(str::to_owned);
+            let in_layer =
+                || layers.iter().rev().find(|(_, layer)| has(layer, key)).map(|l| l.0.clone());
+            flag.or_else(in_layer).unwrap_or_else(|| "the default".to_owned())
+        };
+        let told = settings.check().into_iter().map(|fault| {
+            let value = merged.get::<Value>(&fault.key).ok();
+            let shown = value.map(|value| format!(" = {}", show(&value))).unwrap_or_default();
+            format!("{}: {}{shown}: {}", origin(&fault.key), fault.key, fault.allowed)
+        });
+        let faults: Vec<String> = told.collect();
         if faults.is_empty() { Ok(settings) } else { Err(Faults(faults)) }
+    }
+}
+
+impl Sources {
+    /// The file that is read, where there is one.
+    fn path(&self) -> Option<PathBuf> {
+        let system = || Some(PathBuf::from(SYSTEM_FILE)).filter(|path| path.is_file());
+        self.file.clone().or_else(system)
+    }
+}
+
+impl Overrides {
+    /// The flag that sets this key, if it was given.
+    fn flag(&self, key: &str) -> Option<&'static str> {
+        match key {
+            "data_dir" => self.data_dir.as_ref().map(|_| "--data-dir"),
+            "http.listen" => self.listen.as_ref().map(|_| "--listen"),
+            "embedded.s3_listen" => self.s3_listen.as_ref().map(|_| "--s3-listen"),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the tree has this key, given with dots.
+fn has(tree: &Tree, key: &str) -> bool {
+    match key.split_once('.') {
+        None => tree.contains_key(key),
+        Some((first, rest)) => match tree.get(first).map(|value| &value.kind) {
+            Some(ValueKind::Table(below)) => has(below, rest),
+            Some(_) | None => false,
+        },
     }
 }
 
@@ -89,14 +127,9 @@ fn tree<S: Source + Send + Sync + 'static>(layer: S) -> Result<Tree, Faults> {
 type FileLayer = File<config::FileSourceFile, FileFormat>;
 
 fn file_layer(sources: &Sources) -> Result<Option<FileLayer>, Faults> {
-    let path = match &sources.file {
-        Some(path) => path.clone(),
-        None => PathBuf::from(SYSTEM_FILE),
-    };
+    let Some(path) = sources.path() else { return Ok(None) };
     if !path.is_file() {
-        // Only a file that was named must be there.
-        let missing = format!("{}: there is no such file", path.display());
-        return if sources.file.is_some() { Err(Faults(vec![missing])) } else { Ok(None) };
+        return Err(Faults(vec![format!("{}: there is no such file", path.display())]));
     }
     let name = path.to_string_lossy().into_owned();
     Ok(Some(File::new(&name, FileFormat::Toml)))
@@ -125,102 +158,92 @@ fn merge(
     let data_dir = flags.data_dir.as_ref().map(|path| path.to_string_lossy().into_owned());
     builder
         .add_source(environment)
-        .set_override_option("data_dir", flagged("--data-dir", data_dir))?
-        .set_override_option("http.listen", flagged("--listen", flags.listen.clone()))?
-        .set_override_option("embedded.s3_listen", flagged("--s3-listen", flags.s3_listen.clone()))?
+        .set_override_option("data_dir", data_dir)?
+        .set_override_option("http.listen", flags.listen.clone())?
+        .set_override_option("embedded.s3_listen", flags.s3_listen.clone())?
         .build()
 }
 
-fn flagged(flag: &str, value: Option<String>) -> Option<Value> {
-    value.map(|value| Value::new(Some(&flag.to_owned()), value))
+/// Where a value stands.
+struct Place<'a> {
+    origin: &'a str,
+    path: &'a str,
 }
 
 /// Compares a layer with the default, which holds every key with a value of its type.
-fn unknown_or_mistyped(prefix: &str, known: &Tree, layer: &Tree, faults: &mut Vec<String>) {
+fn unknown_or_mistyped(place: &Place<'_>, known: &Tree, layer: &Tree, faults: &mut Vec<String>) {
     let mut keys: Vec<_> = layer.keys().collect();
     keys.sort();
     for key in keys {
-        let value = &layer[key];
-        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        let Some(default) = known.get(key) else {
+        let path =
+            if place.path.is_empty() { key.clone() } else { format!("{}.{key}", place.path) };
+        let place = Place { origin: place.origin, path: &path };
+        if let Some(default) = known.get(key) {
+            compare(&place, default, &layer[key], faults);
+        } else {
             let mut allowed: Vec<_> = known.keys().map(String::as_str).collect();
             allowed.sort_unstable();
-            let (origin, allowed) = (origin(value), allowed.join(", "));
+            let (origin, allowed) = (place.origin, allowed.join(", "));
             faults.push(format!("{origin}: {path}: unknown key; allowed: {allowed}"));
-            continue;
-        };
-        match (&default.kind, &value.kind) {
-            (ValueKind::Table(known), ValueKind::Table(layer)) => {
-                unknown_or_mistyped(&path, known, layer, faults);
-            }
-            (ValueKind::Array(known), ValueKind::Array(items)) => {
-                for (n, item) in items.iter().enumerate() {
-                    array_item(&format!("{path}[{n}]"), known.first(), item, faults);
+        }
+    }
+}
+
+fn compare(place: &Place<'_>, default: &Value, value: &Value, faults: &mut Vec<String>) {
+    match (&default.kind, &value.kind) {
+        (ValueKind::Table(known), ValueKind::Table(layer)) => {
+            unknown_or_mistyped(place, known, layer, faults);
+        }
+        (ValueKind::Array(known), ValueKind::Array(items)) => {
+            for (n, item) in items.iter().enumerate() {
+                let path = format!("{}[{n}]", place.path);
+                let place = Place { origin: place.origin, path: &path };
+                if let Some(known) = known.first() {
+                    compare(&place, known, item, faults);
                 }
             }
-            (default, _) => type_fault(&path, default, value, faults),
         }
+        (default, _) => type_fault(place, default, value, faults),
     }
 }
 
-fn array_item(path: &str, known: Option<&Value>, item: &Value, faults: &mut Vec<String>) {
-    match (known.map(|known| &known.kind), &item.kind) {
-        (Some(ValueKind::Table(known)), ValueKind::Table(layer)) => {
-            unknown_or_mistyped(path, known, layer, faults);
-        }
-        (Some(known), _) => type_fault(path, known, item, faults),
-        (None, _) => {}
-    }
-}
-
-fn type_fault(path: &str, default: &ValueKind, value: &Value, faults: &mut Vec<String>) {
-    let wanted = match default {
-        ValueKind::Boolean(_) => "true or false",
+fn type_fault(place: &Place<'_>, default: &ValueKind, value: &Value, faults: &mut Vec<String>) {
+    let (wanted, is_right) = match default {
+        ValueKind::Boolean(_) => ("true or false", matches!(value.kind, ValueKind::Boolean(_))),
         ValueKind::I64(_) | ValueKind::U64(_) | ValueKind::I128(_) | ValueKind::U128(_) => {
-            "a whole number, 0 or greater"
+            ("a whole number, 0 or greater", is_whole(value) && value.clone().into_uint().is_ok())
         }
-        ValueKind::Float(_) => "a number",
-        ValueKind::String(_) => "text in quotes",
-        ValueKind::Table(_) => "a section",
-        ValueKind::Array(_) => "a list",
-        ValueKind::Nil => "nothing",
-    };
-    let is_right = match default {
-        ValueKind::Boolean(_) => matches!(value.kind, ValueKind::Boolean(_)),
-        ValueKind::Float(_) => value.clone().into_float().is_ok() && !is_text(value),
-        ValueKind::String(_) => is_text(value) || is_from_environment(value),
-        ValueKind::I64(_) | ValueKind::U64(_) | ValueKind::I128(_) | ValueKind::U128(_) => {
-            value.clone().into_uint().is_ok() && is_whole(value)
-        }
-        ValueKind::Table(_) | ValueKind::Array(_) | ValueKind::Nil => false,
+        ValueKind::Float(_) => ("a number", is_whole(value) || is_float(value)),
+        ValueKind::String(_) => ("text in quotes", is_text(value) || has_no_quotes(place, value)),
+        ValueKind::Table(_) => ("a section", false),
+        ValueKind::Array(_) => ("a list", false),
+        ValueKind::Nil => ("nothing", false),
     };
     if !is_right {
-        let (origin, shown) = (origin(value), show(value));
+        let (origin, path, shown) = (place.origin, place.path, show(value));
         faults.push(format!("{origin}: {path} = {shown}: allowed: {wanted}"));
     }
+}
+
+/// A variable has no quotes: `LADDERD__LOG__LEVEL=1` is a text that looks like a number.
+fn has_no_quotes(place: &Place<'_>, value: &Value) -> bool {
+    place.origin == "the environment"
+        && !matches!(value.kind, ValueKind::Table(_) | ValueKind::Array(_))
+}
+
+fn is_float(value: &Value) -> bool {
+    matches!(value.kind, ValueKind::Float(_))
 }
 
 fn is_text(value: &Value) -> bool {
     matches!(value.kind, ValueKind::String(_))
 }
 
-/// A variable has no quotes: `LADDERD__LOG__LEVEL=1` is a text that looks like a number.
-fn is_from_environment(value: &Value) -> bool {
-    value.origin() == Some(ENVIRONMENT_ORIGIN) && !matches!(value.kind, ValueKind::Table(_))
-}
-
-/// What `config` calls the environment.
-const ENVIRONMENT_ORIGIN: &str = "the environment";
-
 fn is_whole(value: &Value) -> bool {
     matches!(
         value.kind,
         ValueKind::I64(_) | ValueKind::U64(_) | ValueKind::I128(_) | ValueKind::U128(_)
     )
-}
-
-fn origin(value: &Value) -> String {
-    value.origin().unwrap_or("default").to_owned()
 }
 
 fn show(value: &Value) -> String {

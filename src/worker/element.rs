@@ -53,7 +53,7 @@ pub(super) fn queue(buffers: u32, time_ns: u64) -> Result<gst::Element, Failure>
 /// Adds the elements to the bin and links them in this order.
 pub(super) fn chain(bin: &gst::Pipeline, elements: &[gst::Element]) -> Result<(), Failure> {
     bin.add_many(elements).and_then(|()| gst::Element::link_many(elements)).map_err(|error| {
-        let names: Vec<_> = elements.iter().map(gstreamer::prelude::GstObjectExt::name).collect();
+        let names: Vec<_> = elements.iter().map(GstObjectExt::name).collect();
         broken(format!("{names:?} cannot be linked: {error}"))
     })
 }

@@ -1,5 +1,6 @@
 //! The daemon's side of a worker: starts it, feeds it the source, reads what it makes, ends it.
 
+mod feeder;
 mod frames;
 
 use std::collections::HashMap;
@@ -11,14 +12,15 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio_util::codec::FramedRead;
 
+use self::feeder::{SourceState, feed};
 use self::frames::{Frame, Frames};
-use super::protocol::{Event, Failure, MAX_READ_BYTES, Order, READ_FAILED};
+use super::protocol::{Event, Failure, Order};
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::source::{self, Source};
 
@@ -119,15 +121,6 @@ pub struct Worker {
     source_state: Arc<Mutex<SourceState>>,
     stall_timeout: Duration,
     finished: bool,
-}
-
-/// What the feeder has seen.
-#[derive(Debug, Default)]
-struct SourceState {
-    /// A read is under way: waiting for it is no stall of the worker.
-    reading: bool,
-    last_read: Option<Instant>,
-    error: Option<source::Error>,
 }
 
 impl Worker {
@@ -349,54 +342,6 @@ fn kept_environment() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsS
             KEPT.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         })
     })
-}
-
-/// Gives the worker its order, then answers its reads until it goes.
-async fn feed(
-    mut socket: UnixStream,
-    order: Vec<u8>,
-    source: Arc<dyn Source>,
-    state: Arc<Mutex<SourceState>>,
-) {
-    if let Err(error) = serve_reads(&mut socket, &order, source.as_ref(), &state).await {
-        // The worker's end tells the story; this is for the operator who looks closer.
-        tracing::debug!(%error, "the source socket of a worker ended");
-    }
-}
-
-async fn serve_reads(
-    socket: &mut UnixStream,
-    order: &[u8],
-    source: &dyn Source,
-    state: &Mutex<SourceState>,
-) -> std::io::Result<()> {
-    socket.write_u32(u32::try_from(order.len()).map_err(std::io::Error::other)?).await?;
-    socket.write_all(order).await?;
-    loop {
-        let offset = socket.read_u64().await?;
-        let len = socket.read_u32().await?;
-        let end = offset.checked_add(u64::from(len));
-        if len > MAX_READ_BYTES || end.is_none_or(|end| end > source.size_bytes()) {
-            return Err(std::io::Error::other("a read outside of the source"));
-        }
-        lock(state).reading = true;
-        let answer = source.read(offset, len).await;
-        {
-            let mut state = lock(state);
-            state.reading = false;
-            state.last_read = Some(Instant::now());
-            state.error = answer.as_ref().err().cloned();
-        }
-        match answer {
-            Ok(bytes) => {
-                socket
-                    .write_u32(u32::try_from(bytes.len()).map_err(std::io::Error::other)?)
-                    .await?;
-                socket.write_all(&bytes).await?;
-            }
-            Err(_) => socket.write_u32(READ_FAILED).await?,
-        }
-    }
 }
 
 /// Keeps the end of what the worker writes to its standard error.

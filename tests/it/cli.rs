@@ -1,1 +1,71 @@
+//! The command line.
 
+use super::support::{corpus, program};
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = program().args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn help_names_the_commands_and_hides_the_inner_ones() {
+    let (code, help, _) = run(&["--help"]);
+    assert_eq!(code, Some(0));
+    for command in ["serve", "transcode", "plan", "validate"] {
+        assert!(help.contains(command), "{help}");
+    }
+    assert!(!help.contains("worker") && !help.contains("trial"), "{help}");
+    let (_, help, _) = run(&["serve", "--help"]);
+    for flag in ["--config", "--data-dir", "--listen", "--s3-listen"] {
+        assert!(help.contains(flag), "{help}");
+    }
+}
+
+#[test]
+fn the_defaults_are_valid() {
+    let (code, _, said) = run(&["validate"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("backend cpu: available"), "{said}");
+}
+
+#[test]
+fn all_faults_are_told_at_once_with_exit_code_64() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bad.toml");
+    std::fs::write(&file, "[http]\nlisten = \"nowhere\"\n[queue]\nlease_secs = 1\n").unwrap();
+    let file = file.display().to_string();
+    let (code, _, said) = run(&["validate", "--config", &file]);
+    assert_eq!(code, Some(64), "{said}");
+    assert!(said.contains("http.listen") && said.contains("queue.lease_secs"), "{said}");
+    assert_eq!(run(&["serve", "--config", &file]).0, Some(64));
+}
+
+#[test]
+fn a_plan_is_printed_and_nothing_encoded() {
+    let Some(input) = corpus("portrait_576x1024_16s.mp4") else { return };
+    let (code, plan, said) = run(&["plan", &input.display().to_string()]);
+    assert_eq!(code, Some(0), "{said}");
+    let plan: ladderd::domain::plan::Plan = serde_json::from_str(&plan).unwrap();
+    let sizes: Vec<_> = plan.video.rungs.iter().map(|rung| (rung.width, rung.height)).collect();
+    assert_eq!(sizes, [(480, 854), (360, 640)]);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().display().to_string();
+    let (code, _, said) = run(&["transcode", "/no/such/film.mp4", &out]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("/no/such/film.mp4"), "{said}");
+}
+
+#[test]
+fn two_appliances_do_not_share_a_data_directory() {
+    let home = super::support::appliance::Home::default();
+    let _first = home.start();
+    let data = home.path().display().to_string();
+    let (code, _, said) = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &data]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("another ladderd"), "{said}");
+}

@@ -1,1 +1,109 @@
+//! Settings from four layers, and what is said of wrong ones.
 
+use std::path::PathBuf;
+
+use ladderd::settings::{Overrides, Settings, Sources};
+
+fn with_file(text: &str) -> (tempfile::TempDir, Sources) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("test.toml");
+    std::fs::write(&path, text).unwrap();
+    (dir, Sources { file: Some(path), ..Sources::default() })
+}
+
+fn environment(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+    variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn faults(sources: &Sources) -> Vec<String> {
+    let Err(faults) = Settings::load(sources) else { panic!("no fault was found") };
+    faults.0
+}
+
+#[test]
+fn the_commented_default_is_the_default() {
+    let (_dir, sources) = with_file("");
+    assert_eq!(Settings::load(&sources).unwrap(), Settings::default());
+    // Every key stands in the file, so that a reader finds it there.
+    let text = include_str!("../../config/ladderd.toml");
+    let written: toml::Table = toml::from_str(text).unwrap();
+    assert_eq!(written, toml::Table::try_from(Settings::default()).unwrap());
+}
+
+#[test]
+fn later_layers_win() {
+    let (_dir, mut sources) = with_file(
+        "[http]\nlisten = \"127.0.0.1:1\"\nbody_limit_bytes = 70000\n[log]\nlevel = \"debug\"\n",
+    );
+    sources.environment = environment(&[
+        ("LADDERD__HTTP__LISTEN", "127.0.0.1:2"),
+        ("LADDERD__QUEUE__RETRY__FIRST_SECS", "7"),
+        ("LADDERD__EMBEDDED__CORS_ORIGINS", "https://a.example,https://b.example"),
+        ("LADDERD_REQUIRE", "not ours"),
+        ("PATH", "/bin"),
+    ]);
+    let settings = Settings::load(&sources).unwrap();
+    assert_eq!(settings.http.listen, "127.0.0.1:2");
+    assert_eq!(settings.http.body_limit_bytes, 70_000);
+    assert_eq!(settings.log.level, "debug");
+    assert_eq!(settings.queue.retry.first_secs, 7);
+    assert_eq!(settings.embedded.cors_origins, ["https://a.example", "https://b.example"]);
+    sources.overrides = Overrides {
+        listen: Some("127.0.0.1:3".to_owned()),
+        s3_listen: None,
+        data_dir: Some(PathBuf::from("/d")),
+    };
+    let settings = Settings::load(&sources).unwrap();
+    assert_eq!((settings.http.listen.as_str(), settings.data_dir), ("127.0.0.1:3", "/d".into()));
+}
+
+#[test]
+fn unknown_keys_and_wrong_types_are_all_told() {
+    let (dir, mut sources) = with_file(
+        "nonsense = 1\n[http]\nlisten = 8080\nport = 1\n[queue.retry]\nfirst_secs = \"soon\"\n[[ladder]]\nheigth = 360\n",
+    );
+    sources.environment = environment(&[("LADDERD__JOBS__MAX_RUNING", "2")]);
+    let file = dir.path().join("test.toml").display().to_string();
+    let told = faults(&sources);
+    let expected = [
+        format!("{file}: http.listen = 8080: allowed: text in quotes"),
+        format!(
+            "{file}: http.port: unknown key; allowed: body_limit_bytes, listen, request_timeout_secs"
+        ),
+        format!("{file}: ladder[0].heigth: unknown key; allowed: height, max_bitrate_kbps"),
+        format!("{file}: nonsense: unknown key; allowed: data_dir, embedded, encode, http, jobs, ladder, log, queue, store, uploads"),
+        format!("{file}: queue.retry.first_secs = \"soon\": allowed: a whole number, 0 or greater"),
+        "the environment: jobs.max_runing: unknown key; allowed: max_running, shutdown_grace_secs, stall_timeout_secs".to_owned(),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn values_out_of_their_range_are_all_told() {
+    let (dir, mut sources) = with_file(
+        "[queue]\nlease_secs = 0\n[encode]\nquality = 99.0\n[store]\npublic_bucket = \"uploads\"\n\
+         [[ladder]]\nheight = 361\nmax_bitrate_kbps = 900\n",
+    );
+    sources.environment =
+        environment(&[("LADDERD__HTTP__LISTEN", "here"), ("LADDERD__LOG__LEVEL", "=")]);
+    let file = dir.path().join("test.toml").display().to_string();
+    let told = faults(&sources);
+    let expected = [
+        format!("{file}: queue.lease_secs = 0: allowed: 3 to 43200"),
+        "the environment: http.listen = \"here\": allowed: address and port, such as 127.0.0.1:8080".to_owned(),
+        format!("{file}: store.public_bucket = \"uploads\": allowed: another one than the private bucket"),
+        format!("{file}: ladder = a list: height = 361; allowed: even, 16 to 4320"),
+        format!("{file}: encode.quality = 99: allowed: 10 to 40"),
+        "the environment: log.level = \"=\": allowed: error, warn, info, debug, trace or a filter".to_owned(),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_file_that_is_no_toml_or_not_there_is_named() {
+    let (dir, sources) = with_file("[http\n");
+    let told = faults(&sources).join("\n");
+    assert!(told.contains(&dir.path().join("test.toml").display().to_string()), "{told}");
+    let sources = Sources { file: Some(PathBuf::from("/no/such.toml")), ..Sources::default() };
+    assert_eq!(faults(&sources), ["/no/such.toml: there is no such file"]);
+}

@@ -1,0 +1,70 @@
+//! Serves the worker's reads.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use super::lock;
+use crate::source::{self, Source};
+use crate::worker::protocol::{MAX_READ_BYTES, READ_FAILED};
+
+/// What the feeder has seen.
+#[derive(Debug, Default)]
+pub(super) struct SourceState {
+    /// A read is under way: waiting for it is no stall of the worker.
+    pub(super) reading: bool,
+    /// When the last read ended.
+    pub(super) last_read: Option<Instant>,
+    /// Why the last read failed, if it did.
+    pub(super) error: Option<source::Error>,
+}
+
+/// Gives the worker its order, then answers its reads until it goes.
+pub(super) async fn feed(
+    mut socket: UnixStream,
+    order: Vec<u8>,
+    source: Arc<dyn Source>,
+    state: Arc<Mutex<SourceState>>,
+) {
+    if let Err(error) = serve_reads(&mut socket, &order, source.as_ref(), &state).await {
+        // The worker's end tells the story; this is for the operator who looks closer.
+        tracing::debug!(%error, "the source socket of a worker ended");
+    }
+}
+
+async fn serve_reads(
+    socket: &mut UnixStream,
+    order: &[u8],
+    source: &dyn Source,
+    state: &Mutex<SourceState>,
+) -> std::io::Result<()> {
+    socket.write_u32(u32::try_from(order.len()).map_err(std::io::Error::other)?).await?;
+    socket.write_all(order).await?;
+    loop {
+        let offset = socket.read_u64().await?;
+        let len = socket.read_u32().await?;
+        let end = offset.checked_add(u64::from(len));
+        if len > MAX_READ_BYTES || end.is_none_or(|end| end > source.size_bytes()) {
+            return Err(std::io::Error::other("a read outside of the source"));
+        }
+        lock(state).reading = true;
+        let answer = source.read(offset, len).await;
+        {
+            let mut state = lock(state);
+            state.reading = false;
+            state.last_read = Some(Instant::now());
+            state.error = answer.as_ref().err().cloned();
+        }
+        match answer {
+            Ok(bytes) => {
+                socket
+                    .write_u32(u32::try_from(bytes.len()).map_err(std::io::Error::other)?)
+                    .await?;
+                socket.write_all(&bytes).await?;
+            }
+            Err(_) => socket.write_u32(READ_FAILED).await?,
+        }
+    }
+}
