@@ -133,3 +133,42 @@ impl Store {
         Ok(uploads)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn uploads_that_nobody_completes_are_reaped_with_their_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&dir.path().join("db.sqlite")).unwrap();
+        let buckets = Buckets { private: "uploads".to_owned(), public: "public".to_owned() };
+        let on_created = OnCreated {
+            in_transaction: Box::new(|_, _| Ok(())),
+            after_commit: Box::new(|| {}),
+        };
+        let store = Store::open(dir.path(), db.clone(), buckets, on_created).unwrap();
+        let blob = "ab".repeat(16);
+        let path = dir.path().join("blobs/ab").join(&blob);
+        std::fs::write(&path, "part").unwrap();
+        db.blocking(|connection| -> rusqlite::Result<()> {
+            let transaction = connection.transaction()?;
+            let headers = catalog::Headers::default();
+            catalog::begin_upload(&transaction, "u", "uploads", "k", &headers)?;
+            let part = catalog::PartRow {
+                number: 1,
+                blob,
+                size: 4,
+                md5: String::new(),
+                modified: jiff::Timestamp::now(),
+            };
+            catalog::put_part(&transaction, "u", &part)?;
+            transaction.commit()
+        })
+        .unwrap();
+        assert_eq!(store.reap(Duration::from_hours(1)).await.unwrap(), 0, "it is young");
+        assert!(path.try_exists().unwrap());
+        assert_eq!(store.reap(Duration::ZERO).await.unwrap(), 1);
+        assert!(!path.try_exists().unwrap());
+    }
+}

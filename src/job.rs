@@ -1,6 +1,6 @@
 //! The life of one job: from a message to its acknowledgement.
 //!
-//! [`process`] tells the story. The borders meet here: queue, store, source, worker and
+//! `process` tells the story. The borders meet here: queue, store, source, worker and
 //! publisher do not know of each other.
 
 mod adapters;

@@ -358,3 +358,26 @@ async fn an_object_and_its_event_are_one() {
     let parsed = message::parse(&ladderd::embedded::event_body(&event), "uploads").unwrap();
     assert_eq!(parsed.jobs[0].key, "a b/ü+.mp4");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_upload_is_never_in_memory_as_a_whole() {
+    const SIZE: usize = 500_000_000;
+    const PIECE: usize = 1_000_000;
+    let home = Home::with(&[("LADDERD__UPLOADS__SINGLE_PUT_MAX_BYTES", "1000000000")]);
+    let appliance = home.start();
+    let answer = appliance.ask("large.mp4", SIZE as u64).await;
+    let pieces = (0..SIZE / PIECE).map(|_| Ok::<_, std::io::Error>(vec![0_u8; PIECE]));
+    let put = appliance
+        .http
+        .put(answer["upload"]["url"].as_str().unwrap())
+        .header("content-type", "video/mp4")
+        .header("if-none-match", "*")
+        .header("content-length", SIZE)
+        .body(reqwest::Body::wrap_stream(tokio_stream::iter(pieces)));
+    assert_eq!(put.send().await.unwrap().status(), 200);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", appliance.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    println!("peak memory of the daemon: {peak_kib} KiB");
+    assert!(peak_kib < 64 * 1024, "{peak_kib} KiB");
+}
