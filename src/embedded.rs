@@ -143,10 +143,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let db = Db::open(&dir.path().join("db.sqlite")).unwrap();
         let buckets = Buckets { private: "uploads".to_owned(), public: "public".to_owned() };
-        let on_created = OnCreated {
-            in_transaction: Box::new(|_, _| Ok(())),
-            after_commit: Box::new(|| {}),
-        };
+        let on_created =
+            OnCreated { in_transaction: Box::new(|_, _| Ok(())), after_commit: Box::new(|| {}) };
         let store = Store::open(dir.path(), db.clone(), buckets, on_created).unwrap();
         let blob = "ab".repeat(16);
         let path = dir.path().join("blobs/ab").join(&blob);
