@@ -3,7 +3,7 @@
 //! `process` tells the story. The borders meet here: queue, store, source, worker and
 //! publisher do not know of each other.
 
-mod adapters;
+pub(crate) mod adapters;
 mod attempt;
 pub mod board;
 mod claim;

@@ -14,8 +14,9 @@ use crate::domain::backend;
 use crate::domain::hls::names::Layout;
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
+use crate::job::adapters;
+use crate::publish::Publication;
 use crate::publish::folder::Folder;
-use crate::publish::{Publication, Segment};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::source::file::LocalFile;
@@ -74,12 +75,7 @@ pub(super) fn transcode(
                     planned(publication.as_mut())?.codec(rendition, codec)?;
                 }
                 Output::Segment(segment) => {
-                    let segment = Segment {
-                        rendition: segment.rendition,
-                        number: segment.number,
-                        duration_ns: segment.duration_ns,
-                        bytes: segment.bytes,
-                    };
+                    let segment = adapters::segment(segment);
                     planned(publication.as_mut())?.segment(segment).await?;
                 }
                 Output::Event(_) => {}

@@ -15,9 +15,39 @@ use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 use super::blobs::Piece;
 use super::catalog::{self, Headers, NewObject, Object};
 use super::conditions::{Conditions, Reads};
-use super::digest::{Content, expected_checksums};
+use super::digest::content;
 use super::event::ObjectCreated;
 use super::{Inner, Store};
+
+/// The conditions of a GET or HEAD: both inputs have the same fields.
+macro_rules! reads {
+    ($input:ident) => {
+        Reads {
+            same: $input.if_match,
+            none_match: $input.if_none_match,
+            modified_since: $input.if_modified_since,
+            unmodified_since: $input.if_unmodified_since,
+        }
+    };
+}
+
+/// What a GET and a HEAD both answer of an object.
+macro_rules! described {
+    ($output:ident, $object:ident, $content_length:ident) => {
+        $output {
+            $content_length,
+            accept_ranges: Some("bytes".to_owned()),
+            e_tag: Some(ETag::Strong($object.etag)),
+            last_modified: Some(modified($object.modified)),
+            content_type: $object.headers.content_type.and_then(|text| text.parse().ok()),
+            cache_control: $object.headers.cache_control,
+            content_encoding: $object.headers.content_encoding,
+            content_disposition: $object.headers.content_disposition,
+            metadata: Some($object.headers.metadata.into_iter().collect()),
+            ..$output::default()
+        }
+    };
+}
 
 impl Inner {
     /// Whether there is such a bucket.
@@ -102,20 +132,7 @@ impl Store {
         trailers: Option<TrailingHeaders>,
     ) -> S3Result<PutObjectOutput> {
         self.0.check_bucket(&input.bucket)?;
-        let expected = expected_checksums([
-            input.checksum_crc32.clone(),
-            input.checksum_crc32c.clone(),
-            input.checksum_crc64nvme.clone(),
-            input.checksum_sha1.clone(),
-            input.checksum_sha256.clone(),
-        ]);
-        let content = Content {
-            body: input.body,
-            length: input.content_length,
-            md5: input.content_md5,
-            expected,
-            trailers,
-        };
+        let content = content!(input, trailers);
         let written = self.receive(content).await?;
         let etag = hex::encode(written.md5);
         let new = NewObject {
@@ -150,13 +167,7 @@ impl Store {
 
     pub(super) async fn get(&self, input: GetObjectInput) -> S3Result<GetObjectOutput> {
         let object = self.0.object(&input.bucket, &input.key).await?;
-        let reads = Reads {
-            same: input.if_match,
-            none_match: input.if_none_match,
-            modified_since: input.if_modified_since,
-            unmodified_since: input.if_unmodified_since,
-        };
-        reads.check(&object)?;
+        reads!(input).check(&object)?;
         let range = match input.range {
             Some(range) => range.check(object.size).map_err(S3Error::from)?,
             None => 0..object.size,
@@ -166,43 +177,16 @@ impl Store {
         let body = self.0.blobs.read(cut(&blobs, &range));
         let content_range =
             input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
-        Ok(GetObjectOutput {
-            body: Some(StreamingBlob::wrap(body)),
-            content_length: Some(signed(range.end - range.start)),
-            content_range,
-            accept_ranges: Some("bytes".to_owned()),
-            e_tag: Some(ETag::Strong(object.etag)),
-            last_modified: Some(modified(object.modified)),
-            content_type: object.headers.content_type.and_then(|text| text.parse().ok()),
-            cache_control: object.headers.cache_control,
-            content_encoding: object.headers.content_encoding,
-            content_disposition: object.headers.content_disposition,
-            metadata: Some(object.headers.metadata.into_iter().collect()),
-            ..GetObjectOutput::default()
-        })
+        let content_length = Some(signed(range.end - range.start));
+        let described = described!(GetObjectOutput, object, content_length);
+        Ok(GetObjectOutput { body: Some(StreamingBlob::wrap(body)), content_range, ..described })
     }
 
     pub(super) async fn head(&self, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
         let object = self.0.object(&input.bucket, &input.key).await?;
-        let reads = Reads {
-            same: input.if_match,
-            none_match: input.if_none_match,
-            modified_since: input.if_modified_since,
-            unmodified_since: input.if_unmodified_since,
-        };
-        reads.check(&object)?;
-        Ok(HeadObjectOutput {
-            content_length: Some(signed(object.size)),
-            accept_ranges: Some("bytes".to_owned()),
-            e_tag: Some(ETag::Strong(object.etag)),
-            last_modified: Some(modified(object.modified)),
-            content_type: object.headers.content_type.and_then(|text| text.parse().ok()),
-            cache_control: object.headers.cache_control,
-            content_encoding: object.headers.content_encoding,
-            content_disposition: object.headers.content_disposition,
-            metadata: Some(object.headers.metadata.into_iter().collect()),
-            ..HeadObjectOutput::default()
-        })
+        reads!(input).check(&object)?;
+        let content_length = Some(signed(object.size));
+        Ok(described!(HeadObjectOutput, object, content_length))
     }
 
     pub(super) async fn copy(&self, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {

@@ -23,6 +23,26 @@ pub(super) const CHECKSUMS: [&str; 5] = [
     "x-amz-checksum-sha256",
 ];
 
+/// What a PUT of an object or of a part brings: both inputs have the same fields.
+macro_rules! content {
+    ($input:ident, $trailers:ident) => {
+        $crate::embedded::digest::Content {
+            body: $input.body,
+            length: $input.content_length,
+            md5: $input.content_md5,
+            expected: $crate::embedded::digest::expected_checksums([
+                $input.checksum_crc32,
+                $input.checksum_crc32c,
+                $input.checksum_crc64nvme,
+                $input.checksum_sha1,
+                $input.checksum_sha256,
+            ]),
+            trailers: $trailers,
+        }
+    };
+}
+pub(super) use content;
+
 /// Bytes that come in, and what is said of them.
 pub(super) struct Content {
     pub(super) body: Option<StreamingBlob>,

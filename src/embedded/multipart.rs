@@ -14,7 +14,7 @@ use super::Store;
 use super::backend::{internal, modified};
 use super::catalog::{self, Headers, NewObject, PartRow, UploadRow};
 use super::conditions::Conditions;
-use super::digest::{Content, expected_checksums};
+use super::digest::content;
 
 /// The smallest part that S3 takes, but for the last one.
 const MIN_PART_BYTES: u64 = 5 << 20;
@@ -58,20 +58,7 @@ impl Store {
             return Err(s3_error!(InvalidArgument, "part numbers are 1 to 10000"));
         }
         self.upload(&input.upload_id, &input.bucket, &input.key).await?;
-        let expected = expected_checksums([
-            input.checksum_crc32,
-            input.checksum_crc32c,
-            input.checksum_crc64nvme,
-            input.checksum_sha1,
-            input.checksum_sha256,
-        ]);
-        let content = Content {
-            body: input.body,
-            length: input.content_length,
-            md5: input.content_md5,
-            expected,
-            trailers,
-        };
+        let content = content!(input, trailers);
         let written = self.receive(content).await?;
         let etag = hex::encode(written.md5);
         let part = PartRow {

@@ -8,9 +8,20 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::domain::outcome::Fault;
-use crate::publish::{self, Object, Target};
+use crate::publish::{self, Object, Segment, Target};
 use crate::source::{self, Source};
 use crate::store::{self, Bucket, PutOptions};
+use crate::worker::parent::SegmentBytes;
+
+/// A worker's segment as the publisher takes it.
+pub(crate) fn segment(made: SegmentBytes) -> Segment {
+    Segment {
+        rendition: made.rendition,
+        number: made.number,
+        duration_ns: made.duration_ns,
+        bytes: made.bytes,
+    }
+}
 
 /// One version of an object as a source. Every read states the version (`If-Match`).
 pub(super) struct ObjectSource {

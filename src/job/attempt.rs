@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::adapters::{ObjectSource, PublicTarget};
+use super::adapters::{self, ObjectSource, PublicTarget};
 use super::board::Ticket;
 use super::{Context, Error};
 use crate::domain::hls::names::Layout;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::plan::Plan;
-use crate::publish::{self, Publication, Segment, Whole};
+use crate::publish::{self, Publication, Whole};
 use crate::source::Source;
 use crate::source::read_ahead::ReadAhead;
 use crate::store::Head;
@@ -108,12 +108,7 @@ impl Attempt<'_> {
                 }
                 Output::Segment(segment) => {
                     self.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
-                    let segment = Segment {
-                        rendition: segment.rendition,
-                        number: segment.number,
-                        duration_ns: segment.duration_ns,
-                        bytes: segment.bytes,
-                    };
+                    let segment = adapters::segment(segment);
                     planned(publication.as_mut())?.segment(segment).await?;
                 }
                 Output::Event(Event::Progress { position_ns }) => {
