@@ -232,3 +232,6 @@ impl Flipped {
         &self.renditions
     }
 }
+
+#[cfg(test)]
+mod tests;

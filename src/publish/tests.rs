@@ -1,0 +1,191 @@
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::*;
+use crate::domain::encode::EncodeConfig;
+use crate::domain::job::VideoId;
+use crate::domain::ladder::Ladder;
+use crate::domain::media::{AudioStream, Fraction, MediaInfo, Orientation, VideoStream};
+use crate::domain::plan::plan;
+
+/// A target that notes what is written, lets only so many writes through, and fails where told.
+struct Recorder {
+    written: Mutex<Vec<(String, String)>>,
+    permits: Semaphore,
+    fails_on: Option<&'static str>,
+}
+
+impl Recorder {
+    fn new(permits: usize, fails_on: Option<&'static str>) -> Arc<Self> {
+        let permits = Semaphore::new(permits);
+        Arc::new(Self { written: Mutex::default(), permits, fails_on })
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.written.lock().unwrap().iter().map(|(key, _)| key.clone()).collect()
+    }
+
+    fn last(&self, key: &str) -> String {
+        let written = self.written.lock().unwrap();
+        written.iter().rev().find(|(written, _)| written == key).unwrap().1.clone()
+    }
+}
+
+#[async_trait]
+impl Target for Recorder {
+    async fn put(&self, object: Object) -> Result<(), Error> {
+        self.permits.acquire().await.unwrap().forget();
+        if self.fails_on.is_some_and(|part| object.key.contains(part)) {
+            let (reason, class) = ("told to".to_owned(), FaultClass::Retryable);
+            return Err(Error::Target { key: object.key, reason, class });
+        }
+        let text = String::from_utf8_lossy(&object.body).into_owned();
+        self.written.lock().unwrap().push((object.key, text));
+        Ok(())
+    }
+}
+
+/// A 480p film with sound: renditions 480p, 360p and audio-en.
+fn film() -> Plan {
+    let video = VideoStream {
+        stream_id: "v".to_owned(),
+        codec: "video/x-h264".to_owned(),
+        width: 854,
+        height: 480,
+        fps: Fraction::new(30, 1),
+        pixel_aspect: Fraction::new(1, 1),
+        orientation: Orientation::Upright,
+        interlaced: false,
+        bit_depth: 8,
+        is_image: false,
+    };
+    let audio = AudioStream {
+        stream_id: "a".to_owned(),
+        codec: "audio/mpeg".to_owned(),
+        channels: 2,
+        sample_rate_hz: 48_000,
+        language: Some("en".to_owned()),
+        title: None,
+    };
+    let media = MediaInfo { video: vec![video], audio: vec![audio], ..MediaInfo::default() };
+    plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu").unwrap()
+}
+
+const RENDITIONS: u16 = 3;
+
+fn begin(target: &Arc<Recorder>) -> (String, Publication) {
+    let id = VideoId::of_source("uploads", "k");
+    let layout = Layout::of_attempt(&id, "a1");
+    let target = Arc::clone(target) as Arc<dyn Target>;
+    let mut publication = Publication::start(target, layout, &film());
+    for rendition in 0..RENDITIONS {
+        publication.codec(rendition, format!("codec{rendition}")).unwrap();
+    }
+    (id.to_string(), publication)
+}
+
+fn segment(rendition: u16, number: u32) -> Segment {
+    let bytes = Bytes::from(vec![b'x'; 750_000]);
+    Segment { rendition, number, duration_ns: 6_000_000_000, bytes }
+}
+
+/// Waits until the publication can be played, as the progress of a job would make it.
+async fn until_playable(publication: &mut Publication) {
+    while !*publication.playable().borrow() {
+        publication.announce().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_names_what_is_not_there_and_main_comes_when_all_can_play() {
+    let target = Recorder::new(Semaphore::MAX_PERMITS, None);
+    let (id, mut publication) = begin(&target);
+    publication.segment(segment(0, 0)).await.unwrap();
+    publication.segment(segment(1, 0)).await.unwrap();
+    publication.announce().await.unwrap();
+    assert!(!*publication.playable().borrow(), "the sound is not there yet");
+    publication.segment(segment(2, 0)).await.unwrap();
+    until_playable(&mut publication).await;
+    assert_eq!(publication.published(), [1, 1, 1]);
+    let main = target.last(&format!("{id}/main.m3u8"));
+    assert!(main.contains("a1/480p/event.m3u8") && !main.contains("index.m3u8"), "{main}");
+
+    for rendition in 0..RENDITIONS {
+        publication.segment(segment(rendition, 1)).await.unwrap();
+    }
+    let whole = publication.finish().await.unwrap();
+    assert_eq!(target.last(&format!("{id}/main.m3u8")), main, "no flip before its time");
+    whole.flip().await.unwrap();
+    let main = target.last(&format!("{id}/main.m3u8"));
+    assert!(main.contains("a1/480p/index.m3u8") && !main.contains("event.m3u8"), "{main}");
+    assert!(main.contains("BANDWIDTH=2000000"), "two times 750,000 bytes in 6 s: {main}");
+    let event = target.last(&format!("{id}/a1/480p/event.m3u8"));
+    assert!(event.ends_with("#EXT-X-ENDLIST\n"), "{event}");
+
+    let keys = target.keys();
+    let at = |key: &str| keys.iter().position(|k| *k == format!("{id}/a1/{key}")).unwrap();
+    for rendition in ["480p", "360p", "audio-en"] {
+        let segment = at(&format!("{rendition}/seg_00000.ts"));
+        assert!(segment < at(&format!("{rendition}/event.m3u8")), "{keys:?}");
+        assert!(at(&format!("{rendition}/seg_00001.ts")) < at(&format!("{rendition}/index.m3u8")));
+    }
+    assert_eq!(keys.last(), Some(&format!("{id}/main.m3u8")), "the flip is last");
+}
+
+#[tokio::test]
+async fn a_bucket_that_stalls_makes_the_pipeline_wait() {
+    let target = Recorder::new(0, None);
+    let (_, mut publication) = begin(&target);
+    let taken = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&taken);
+    let pushing = tokio::spawn(async move {
+        for number in 0..10 {
+            publication.segment(segment(0, number)).await.unwrap();
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    // One on its way and two that wait; the fourth has to.
+    while taken.load(Ordering::SeqCst) < 3 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(taken.load(Ordering::SeqCst), 3, "segments in memory");
+    target.permits.add_permits(1000);
+    pushing.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_failed_upload_fails_the_publication_and_nothing_is_flipped() {
+    let target = Recorder::new(Semaphore::MAX_PERMITS, Some("360p/seg_00001"));
+    let (id, mut publication) = begin(&target);
+    for rendition in 0..RENDITIONS {
+        publication.segment(segment(rendition, 0)).await.unwrap();
+    }
+    until_playable(&mut publication).await;
+    let main = target.last(&format!("{id}/main.m3u8"));
+    for rendition in 0..RENDITIONS {
+        publication.segment(segment(rendition, 1)).await.unwrap();
+    }
+    let error = publication.finish().await.map(drop).unwrap_err();
+    assert_eq!((error.code(), error.class()), ("publish-failed", FaultClass::Retryable));
+    assert_eq!(target.last(&format!("{id}/main.m3u8")), main);
+}
+
+#[tokio::test]
+async fn a_gap_or_a_missing_rendition_is_no_stream() {
+    let target = Recorder::new(Semaphore::MAX_PERMITS, None);
+    let (_, mut publication) = begin(&target);
+    publication.segment(segment(0, 0)).await.unwrap();
+    publication.segment(segment(0, 2)).await.unwrap();
+    assert_eq!(publication.finish().await.map(drop).unwrap_err().code(), "stream-incomplete");
+
+    let (_, mut publication) = begin(&target);
+    publication.segment(segment(0, 0)).await.unwrap();
+    assert_eq!(publication.finish().await.map(drop).unwrap_err().code(), "stream-incomplete");
+    let (_, mut publication) = begin(&target);
+    assert!(publication.segment(segment(7, 0)).await.is_err());
+}
