@@ -13,6 +13,7 @@ use s3s::dto::{
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::Store;
+use super::backend::modified;
 
 /// Implements the protocol's trait: operations that need their input alone by the name of the
 /// method that does them, the others in full.
@@ -85,7 +86,13 @@ operations! {
         _request: S3Request<ListBucketsInput>,
     ) -> S3Result<S3Response<ListBucketsOutput>> {
         let names = [self.0.buckets.private.clone(), self.0.buckets.public.clone()];
-        let bucket = |name| s3s::dto::Bucket { name: Some(name), ..s3s::dto::Bucket::default() };
+        // They have always been there; clients want a date all the same.
+        let creation_date = Some(modified(jiff::Timestamp::UNIX_EPOCH));
+        let bucket = |name| s3s::dto::Bucket {
+            name: Some(name),
+            creation_date: creation_date.clone(),
+            ..s3s::dto::Bucket::default()
+        };
         let buckets = Some(names.into_iter().map(bucket).collect());
         Ok(S3Response::new(ListBucketsOutput { buckets, ..ListBucketsOutput::default() }))
     }

@@ -297,6 +297,15 @@ async fn listings_go_page_by_page_and_fold_at_a_delimiter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_buckets_are_listed_as_clients_want_it() {
+    let (_home, appliance) = started();
+    let listed = appliance.s3_client().list_buckets().send().await.unwrap();
+    let names: Vec<_> = listed.buckets().iter().map(|bucket| bucket.name().unwrap()).collect();
+    assert_eq!(names, ["uploads", "public"]);
+    assert!(listed.buckets().iter().all(|bucket| bucket.creation_date().is_some()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_origins_may_upload_and_read() {
     let (_home, appliance) = started();
     put(&appliance, "public", "k", b"x".to_vec()).await;
