@@ -33,8 +33,8 @@ function makeClip() {
   const path = `${DATA}/clip.mp4`;
   if (existsSync(path)) return path;
   console.log("making a clip of 20 s in 1080p with sound");
-  const picture = "videotestsrc num-buffers=600 pattern=ball ! video/x-raw,width=1920,height=1080,framerate=30/1" +
-    " ! timeoverlay font-desc=Sans,48 ! x264enc speed-preset=ultrafast bitrate=8000 ! h264parse ! queue ! mux.";
+  const picture = "videotestsrc num-buffers=600 pattern=ball motion=sweep ! video/x-raw,width=1920,height=1080,framerate=30/1" +
+    " ! x264enc speed-preset=ultrafast bitrate=8000 ! h264parse ! queue ! mux.";
   const sound = "audiotestsrc num-buffers=938 wave=ticks samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2" +
     " ! avenc_aac ! queue ! mux.";
   const args = `-q mp4mux name=mux faststart=true ! filesink location=${path}.part ${picture} ${sound}`;
