@@ -15,7 +15,7 @@ use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::message;
 use crate::domain::outcome::{Disposition, Fault, FaultClass};
-use crate::domain::record::{self, JobRecord, UploadRecord};
+use crate::domain::record::{self, JobRecord};
 use crate::domain::video::{Timings, VideoError, VideoState, VideoView};
 use crate::publish::Flipped;
 use crate::queue::{self, Message};
@@ -129,9 +129,18 @@ impl Job<'_> {
             tracing::info!("this version is done already");
             return Ok(Settled("nothing-to-do"));
         }
-        let upload = records::upload_record(self.context, self.request, &head).await?;
-        let view = self.first_view(&upload);
+        let view = self.first_view();
         let ticket = self.context.board.start(view, signals.cancel.clone()).ok_or(Error::Busy)?;
+        // Whoever deletes the video removes the source, then looks for its job on the board: one
+        // of the two finds the other.
+        if self.source().await?.is_none() {
+            return Ok(Settled("nothing-to-do"));
+        }
+        let upload = records::upload_record(self.context, self.request, &head).await?;
+        ticket.update(|view| {
+            view.filename = upload.filename;
+            view.timings.created_at = Some(upload.created_at);
+        });
         let attempt_id =
             format!("a{}-{}", self.message.receive_count, hex::encode(rand::random::<[u8; 4]>()));
         let mut claim = Claim::take(&self.context.private, &self.id, &attempt_id).await?;
@@ -179,10 +188,10 @@ impl Job<'_> {
         }
     }
 
-    fn first_view(&self, upload: &UploadRecord) -> VideoView {
+    fn first_view(&self) -> VideoView {
         VideoView {
             id: self.id.to_string(),
-            filename: upload.filename.clone(),
+            filename: records::filename(&self.request.key).to_owned(),
             state: VideoState::Running,
             playable: false,
             progress: 0.0,
@@ -198,7 +207,6 @@ impl Job<'_> {
                 names::main_key(&self.id)
             ),
             timings: Timings {
-                created_at: Some(upload.created_at.clone()),
                 started_at: Some(jiff::Timestamp::now().to_string()),
                 ..Timings::default()
             },

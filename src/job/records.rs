@@ -7,6 +7,11 @@ use crate::domain::record::{self, JobOutcome, JobRecord, UploadRecord};
 use crate::domain::video::{VideoError, VideoView};
 use crate::store::{self, Bucket, Head, Precondition};
 
+/// Name of the file that a key stands for.
+pub(super) fn filename(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or(key)
+}
+
 /// The upload record of a source; written now if it came by another way than our API.
 pub(super) async fn upload_record(
     context: &Context,
@@ -18,7 +23,7 @@ pub(super) async fn upload_record(
     if let Some(known) = context.private.read_json(&key).await? {
         return Ok(known);
     }
-    let filename = request.key.rsplit('/').next().unwrap_or(&request.key).to_owned();
+    let filename = filename(&request.key).to_owned();
     let created_at = head.last_modified.unwrap_or_else(jiff::Timestamp::now).to_string();
     let key_of_source = request.key.clone();
     let record =

@@ -124,15 +124,19 @@ fn tree<S: Source + Send + Sync + 'static>(layer: S) -> Result<Tree, Faults> {
     alone.collect().map_err(one)
 }
 
-type FileLayer = File<config::FileSourceFile, FileFormat>;
+type FileLayer = File<config::FileSourceString, FileFormat>;
 
 fn file_layer(sources: &Sources) -> Result<Option<FileLayer>, Faults> {
     let Some(path) = sources.path() else { return Ok(None) };
+    let shown = path.display();
     if !path.is_file() {
-        return Err(Faults(vec![format!("{}: there is no such file", path.display())]));
+        return Err(Faults(vec![format!("{shown}: there is no such file")]));
     }
-    let name = path.to_string_lossy().into_owned();
-    Ok(Some(File::new(&name, FileFormat::Toml)))
+    // Read here rather than by `config`, which names files relative to the working directory.
+    let text = std::fs::read_to_string(&path).map_err(|error| one(format!("{shown}: {error}")))?;
+    let layer = File::from_str(&text, FileFormat::Toml);
+    layer.collect().map_err(|error| one(format!("{shown}: {error}")))?;
+    Ok(Some(layer))
 }
 
 fn environment_layer(sources: &Sources) -> config::Environment {

@@ -83,6 +83,23 @@ fn fractional_rates_keep_their_time() {
 }
 
 #[test]
+fn sound_and_picture_stay_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(clip) = media::flashes(dir.path()) else { return };
+    let out = dir.path().join("out");
+    let output = transcode(&clip, &out);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (flashes, tones) = media::flash_times(&out.join("main.m3u8").display().to_string());
+    assert_eq!((flashes.len(), tones.len()), (5, 5), "{flashes:?} {tones:?}");
+    for (n, (flash, tone)) in (1..).zip(flashes.iter().zip(&tones)) {
+        let expected = 2.0 * f64::from(n);
+        assert!((flash - expected).abs() < 0.001, "the flash at {expected} came at {flash}");
+        // A sample of AAC is known to a few milliseconds; people hear from 40 ms on.
+        assert!((tone - flash).abs() < 0.01, "flash at {flash}, tone at {tone}");
+    }
+}
+
+#[test]
 fn a_small_silent_video_gets_one_rung_of_its_own_size() {
     let Some(input) = corpus("tiny_16x16_10fps.mp4") else { return };
     let dir = tempfile::tempdir().unwrap();

@@ -57,3 +57,40 @@ pub fn picture(input: &str) -> (u32, u32, u32) {
     let numbers: Vec<u32> = text.lines().take(3).map(|line| line.parse().unwrap()).collect();
     (numbers[0], numbers[1], numbers[2])
 }
+
+/// Makes 12 s of black and silence with a flash and a tone of 0.1 s every 2 s, at the same times.
+pub fn flashes(dir: &Path) -> Option<PathBuf> {
+    if !has("ffmpeg") {
+        skip(Need::Ffmpeg, "ffmpeg is not there");
+        return None;
+    }
+    let path = dir.join("flashes.mp4");
+    let picture = "color=black:s=640x360:r=30:d=12,\
+                   drawbox=color=white:t=fill:enable='lt(mod(t+0.0001,2),0.1)*gte(t,1)'";
+    let sound = "aevalsrc='if(lt(mod(t,2),0.1)*gte(t,1),sin(2*PI*1000*t),0)':s=48000:d=12";
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound])
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"])
+        .arg(&path)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    Some(path)
+}
+
+/// When flashes and tones begin, in seconds from the start.
+pub fn flash_times(input: &str) -> (Vec<f64>, Vec<f64>) {
+    let output = Command::new("ffmpeg")
+        .args(["-hide_banner", "-i", input, "-vf", "blackdetect=d=0.1:pix_th=0.5"])
+        .args(["-af", "silencedetect=n=-30dB:d=0.2", "-f", "null", "-"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let times = |label: &str| {
+        let number =
+            |rest: &str| rest.split([' ', '\n']).find(|word| !word.is_empty())?.parse().ok();
+        // The end of the file ends the last darkness and silence, too.
+        said.split(label).skip(1).filter_map(number).filter(|time| *time < 11.0).collect()
+    };
+    (times("black_end:"), times("silence_end:"))
+}
