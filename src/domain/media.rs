@@ -127,3 +127,37 @@ pub struct MediaInfo {
     /// Streams for which no decoder is installed.
     pub undecodable: Vec<Undecodable>,
 }
+
+#[cfg(test)]
+impl VideoStream {
+    /// A plain H.264 stream of this size at 30 frames per second.
+    pub(crate) fn plain(width: u32, height: u32) -> Self {
+        Self {
+            stream_id: "v".to_owned(),
+            codec: "video/x-h264".to_owned(),
+            width,
+            height,
+            fps: Fraction::new(30, 1),
+            pixel_aspect: Fraction::new(1, 1),
+            orientation: Orientation::Upright,
+            interlaced: false,
+            bit_depth: 8,
+            is_image: false,
+        }
+    }
+}
+
+#[cfg(test)]
+impl AudioStream {
+    /// A stereo AAC stream.
+    pub(crate) fn plain(language: Option<&str>, title: Option<&str>) -> Self {
+        Self {
+            stream_id: "a".to_owned(),
+            codec: "audio/mpeg".to_owned(),
+            channels: 2,
+            sample_rate_hz: 48_000,
+            language: language.map(str::to_owned),
+            title: title.map(str::to_owned),
+        }
+    }
+}

@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::job::VideoId;
 use crate::domain::ladder::Ladder;
-use crate::domain::media::{AudioStream, Fraction, MediaInfo, Orientation, VideoStream};
+use crate::domain::media::{AudioStream, MediaInfo, VideoStream};
 use crate::domain::plan::plan;
 
 /// A target that notes what is written, lets only so many writes through, and fails where told.
@@ -50,26 +50,7 @@ impl Target for Recorder {
 
 /// A 480p film with sound: renditions 480p, 360p and audio-en.
 fn film() -> Plan {
-    let video = VideoStream {
-        stream_id: "v".to_owned(),
-        codec: "video/x-h264".to_owned(),
-        width: 854,
-        height: 480,
-        fps: Fraction::new(30, 1),
-        pixel_aspect: Fraction::new(1, 1),
-        orientation: Orientation::Upright,
-        interlaced: false,
-        bit_depth: 8,
-        is_image: false,
-    };
-    let audio = AudioStream {
-        stream_id: "a".to_owned(),
-        codec: "audio/mpeg".to_owned(),
-        channels: 2,
-        sample_rate_hz: 48_000,
-        language: Some("en".to_owned()),
-        title: None,
-    };
+    let (video, audio) = (VideoStream::plain(854, 480), AudioStream::plain(Some("en"), None));
     let media = MediaInfo { video: vec![video], audio: vec![audio], ..MediaInfo::default() };
     plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu").unwrap()
 }

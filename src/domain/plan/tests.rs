@@ -4,18 +4,7 @@ use super::*;
 use crate::domain::media::{AudioStream, Undecodable};
 
 fn stream(width: u32, height: u32) -> VideoStream {
-    VideoStream {
-        stream_id: "v".to_owned(),
-        codec: "video/x-h264".to_owned(),
-        width,
-        height,
-        fps: Fraction::new(30, 1),
-        pixel_aspect: Fraction::new(1, 1),
-        orientation: Orientation::Upright,
-        interlaced: false,
-        bit_depth: 8,
-        is_image: false,
-    }
+    VideoStream::plain(width, height)
 }
 
 fn planned(stream: VideoStream) -> Result<Plan, Error> {
@@ -95,14 +84,7 @@ fn segments_last_six_seconds_of_whole_frames() {
 
 #[test]
 fn what_cannot_be_published_says_why() {
-    let sound = AudioStream {
-        stream_id: "a".to_owned(),
-        codec: "audio/mpeg".to_owned(),
-        channels: 2,
-        sample_rate_hz: 44_100,
-        language: None,
-        title: None,
-    };
+    let sound = AudioStream::plain(None, None);
     let cover = VideoStream { is_image: true, ..stream(600, 600) };
     let prores = Undecodable { description: "Apple ProRes".to_owned(), is_video: true };
     let table = [
@@ -119,14 +101,7 @@ fn what_cannot_be_published_says_why() {
 
 #[test]
 fn each_sound_gets_a_name_of_its_own() {
-    let sound = |language: Option<&str>, title: Option<&str>| AudioStream {
-        stream_id: "a".to_owned(),
-        codec: "audio/mpeg".to_owned(),
-        channels: 6,
-        sample_rate_hz: 48_000,
-        language: language.map(str::to_owned),
-        title: title.map(str::to_owned),
-    };
+    let sound = AudioStream::plain;
     let audio = vec![
         sound(Some("en"), None),
         sound(Some("en"), Some("Director's \"cut\"")),

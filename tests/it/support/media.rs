@@ -5,24 +5,28 @@ use std::process::Command;
 
 use super::{Need, has, skip};
 
-/// Makes a clip with sound by ffmpeg, or says SKIP where there is none.
-pub fn clip(dir: &Path, height: u32, fps: &str, secs: u32) -> Option<PathBuf> {
+/// Encodes what these ffmpeg sources make, or says SKIP where there is no ffmpeg.
+fn encode(path: PathBuf, picture: &str, sound: &str) -> Option<PathBuf> {
     if !has("ffmpeg") {
         skip(Need::Ffmpeg, "ffmpeg is not there");
         return None;
     }
-    let path = dir.join(format!("clip_{height}p_{secs}s.mp4"));
-    let size = format!("{}x{height}", (height * 16 / 9).next_multiple_of(2));
-    let video = format!("testsrc2=size={size}:rate={fps}:duration={secs}");
-    let sound = format!("sine=frequency=440:sample_rate=44100:duration={secs}");
     let made = Command::new("ffmpeg")
-        .args(["-v", "error", "-y", "-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &sound])
+        .args(["-v", "error", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound])
         .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"])
         .arg(&path)
         .status()
         .unwrap();
     assert!(made.success());
     Some(path)
+}
+
+/// Makes a clip with sound.
+pub fn clip(dir: &Path, height: u32, fps: &str, secs: u32) -> Option<PathBuf> {
+    let size = format!("{}x{height}", (height * 16 / 9).next_multiple_of(2));
+    let picture = format!("testsrc2=size={size}:rate={fps}:duration={secs}");
+    let sound = format!("sine=frequency=440:sample_rate=44100:duration={secs}");
+    encode(dir.join(format!("clip_{height}p_{secs}s.mp4")), &picture, &sound)
 }
 
 /// Decodes everything. Returns what ffmpeg complains of.
@@ -60,22 +64,10 @@ pub fn picture(input: &str) -> (u32, u32, u32) {
 
 /// Makes 12 s of black and silence with a flash and a tone of 0.1 s every 2 s, at the same times.
 pub fn flashes(dir: &Path) -> Option<PathBuf> {
-    if !has("ffmpeg") {
-        skip(Need::Ffmpeg, "ffmpeg is not there");
-        return None;
-    }
-    let path = dir.join("flashes.mp4");
     let picture = "color=black:s=640x360:r=30:d=12,\
                    drawbox=color=white:t=fill:enable='lt(mod(t+0.0001,2),0.1)*gte(t,1)'";
     let sound = "aevalsrc='if(lt(mod(t,2),0.1)*gte(t,1),sin(2*PI*1000*t),0)':s=48000:d=12";
-    let made = Command::new("ffmpeg")
-        .args(["-v", "error", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound])
-        .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"])
-        .arg(&path)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    Some(path)
+    encode(dir.join("flashes.mp4"), picture, sound)
 }
 
 /// When flashes and tones begin, in seconds from the start.
