@@ -1,13 +1,14 @@
 //! The pipeline: source, decoder, renditions; run to its end.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gio::prelude::*;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::cuts::Track;
+use super::cuts::{Track, running_time};
 use super::element::{broken, plain};
 use super::protocol::{Event, Failure};
 use super::rangesrc::{Client, RangeSrc};
@@ -48,7 +49,8 @@ pub(super) fn run(
         let head = audio::build(&pipeline, sound, segment_ns, output, &mut tracks)?;
         heads.insert(sound.stream_id.clone(), head);
     }
-    build_source(&pipeline, client, spec.software_decoders, heads)?;
+    let left_out = LeftOut::default();
+    build_source(&pipeline, client, spec.software_decoders, heads, &left_out)?;
 
     let bus = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
     let by_path: Tracks =
@@ -58,7 +60,7 @@ pub(super) fn run(
         .set_state(gst::State::Playing)
         .map_err(|error| broken(error.to_string()))
         .and_then(|_| wait(&bus, tracks.len(), output))
-        .and_then(|()| judge(plan, &tracks));
+        .and_then(|()| judge(plan, &tracks, left_out.end_ns()));
     // The first error on the bus says more than "the state change failed".
     let ended = ended.map_err(|failure| first_error(&bus).unwrap_or(failure));
     bus.unset_sync_handler();
@@ -75,6 +77,7 @@ fn build_source(
     client: &Client,
     software: bool,
     heads: HashMap<String, gst::Element>,
+    left_out: &LeftOut,
 ) -> Result<(), Failure> {
     let source = RangeSrc::new(client).upcast::<gst::Element>();
     let decode = plain("decodebin")?;
@@ -84,10 +87,14 @@ fn build_source(
     let heads = Arc::new(Mutex::new(heads));
     let waiting = Arc::clone(&heads);
     let weak = pipeline.downgrade();
+    let left_out = left_out.clone();
     decode.connect_pad_added(move |_, pad| {
         let Some(pipeline) = weak.upgrade() else { return };
         let id = pad.stream_id().unwrap_or_default();
         let head = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(id.as_str());
+        if head.is_none() {
+            left_out.watch(pad);
+        }
         if let Err(failure) = link_stream(&pipeline, pad, head) {
             post(&pipeline, &failure.message);
         }
@@ -101,6 +108,30 @@ fn build_source(
         }
     });
     Ok(())
+}
+
+/// How long the streams last that the plan leaves out: the container's duration is that of its
+/// longest stream, which may be one of them.
+#[derive(Clone, Default)]
+struct LeftOut(Arc<AtomicU64>);
+
+impl LeftOut {
+    fn watch(&self, pad: &gst::Pad) {
+        let end = Arc::clone(&self.0);
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            if let Some(buffer) = info.buffer()
+                && let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts))
+            {
+                let time = time + buffer.duration().unwrap_or(gst::ClockTime::ZERO);
+                end.fetch_max(time.nseconds(), Ordering::AcqRel);
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    fn end_ns(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Links a decoded stream to its chain, or to nothing where the plan leaves it out.
@@ -233,7 +264,11 @@ fn first_error(bus: &gst::Bus) -> Option<Failure> {
 }
 
 /// Silence is not success: a truncated source ends like a whole one. Returns the duration.
-fn judge(plan: &Plan, tracks: &[(gst::Element, Arc<Track>)]) -> Result<u64, Failure> {
+fn judge(
+    plan: &Plan,
+    tracks: &[(gst::Element, Arc<Track>)],
+    left_out_end_ns: u64,
+) -> Result<u64, Failure> {
     let mut longest = 0;
     for (_, track) in tracks {
         let (whole, end_ns) = track.extent();
@@ -250,7 +285,7 @@ fn judge(plan: &Plan, tracks: &[(gst::Element, Arc<Track>)]) -> Result<u64, Fail
         longest = longest.max(end_ns);
     }
     if let Some(promised) = plan.duration_ns
-        && longest + TOLERATED_SHORTFALL_NS.max(promised / 50) < promised
+        && longest.max(left_out_end_ns) + TOLERATED_SHORTFALL_NS.max(promised / 50) < promised
     {
         return Err(Failure::permanent(
             "source-truncated",

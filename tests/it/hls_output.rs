@@ -100,6 +100,14 @@ fn sound_and_picture_stay_together() {
 }
 
 #[test]
+fn a_stream_that_is_left_out_may_be_the_longest() {
+    let Some(input) = corpus("nasa_two_video_two_audio_two_sub.mp4") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let output = transcode(&input, dir.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
 fn a_small_silent_video_gets_one_rung_of_its_own_size() {
     let Some(input) = corpus("tiny_16x16_10fps.mp4") else { return };
     let dir = tempfile::tempdir().unwrap();
