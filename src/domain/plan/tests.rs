@@ -60,7 +60,18 @@ fn rates_are_kept_snapped_halved_or_assumed() {
         ((5994, 100), (60000, 1001), 120),
         ((25, 1), (25, 1), 50),
         ((60, 1), (60, 1), 120),
-        ((120, 1), (120, 2), 120),
+        ((120, 1), (60, 1), 120),
+        ((240, 1), (60, 1), 120),
+        ((11988, 100), (60000, 1001), 120),
+        // What a phone calls 60.
+        ((60_031, 1000), (60, 1), 120),
+        ((59_999, 1000), (60, 1), 120),
+        ((2398, 100), (24000, 1001), 48),
+        ((8797, 1000), (8797, 1000), 18),
+        // Clocks, not rates.
+        ((600, 1), (30, 1), 60),
+        ((90_000, 1), (30, 1), 60),
+        ((u32::MAX, 1), (30, 1), 60),
         ((0, 1), (30, 1), 60),
         ((1, 2), (1, 1), 2),
         ((15, 1), (15, 1), 30),
@@ -72,6 +83,19 @@ fn rates_are_kept_snapped_halved_or_assumed() {
         assert_eq!(video.fps, Fraction::new(out_num, out_den), "{num}/{den}");
         assert_eq!((video.gop_frames, video.segment_frames), (gop, gop * 3), "{num}/{den}");
     }
+}
+
+#[test]
+fn a_rate_that_changes_is_told() {
+    let notes = |num, den| {
+        let source = VideoStream { fps: Fraction::new(num, den), ..stream(640, 360) };
+        planned(source).unwrap_or_else(|error| panic!("{error}")).notes
+    };
+    assert_eq!(notes(120, 1), ["120/1 frames per second became 60/1"]);
+    assert_eq!(notes(1, 2), ["1/2 frames per second became 1/1"]);
+    assert_eq!(notes(0, 1), ["the frame rate is variable or unknown: made 30/1"]);
+    assert_eq!(notes(2997, 100), Vec::<String>::new());
+    assert_eq!(notes(24, 1), Vec::<String>::new());
 }
 
 #[test]
@@ -99,20 +123,26 @@ fn what_cannot_be_published_says_why() {
     }
 }
 
+fn sounds(audio: Vec<AudioStream>) -> Vec<AudioPlan> {
+    let media = MediaInfo { video: vec![stream(640, 360)], audio, ..MediaInfo::default() };
+    let plan = plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu");
+    plan.unwrap_or_else(|error| panic!("{error}")).audio
+}
+
 #[test]
 fn each_sound_gets_a_name_of_its_own() {
     let sound = AudioStream::plain;
-    let audio = vec![
+    let planned = sounds(vec![
         sound(Some("en"), None),
-        sound(Some("en"), Some("Director's \"cut\"")),
+        sound(Some("eng"), Some("Director's \"cut\"")),
         sound(None, None),
         sound(Some("../x"), None),
-    ];
-    let media = MediaInfo { video: vec![stream(640, 360)], audio, ..MediaInfo::default() };
-    let plan = plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu")
-        .unwrap_or_else(|error| panic!("{error}"));
-    let seen: Vec<_> = plan
-        .audio
+        // Cameras give all tracks the same title, whatever is on them.
+        sound(Some("de"), Some("Core Media Audio")),
+        sound(Some("fr"), Some("Core Media Audio")),
+        sound(Some("fr"), Some("Core Media Audio (2)")),
+    ]);
+    let seen: Vec<_> = planned
         .iter()
         .map(|audio| (audio.name.as_str(), audio.title.as_str(), audio.is_default))
         .collect();
@@ -120,11 +150,35 @@ fn each_sound_gets_a_name_of_its_own() {
         seen,
         [
             ("audio-en", "en", true),
-            ("audio-en-2", "Director's cut (2)", false),
+            ("audio-en-2", "Director's cut", false),
             ("audio-und", "Audio", false),
             ("audio-und-2", "Audio (2)", false),
+            ("audio-de", "Core Media Audio", false),
+            ("audio-fr", "Core Media Audio (2)", false),
+            ("audio-fr-2", "Core Media Audio (2) (2)", false),
         ]
     );
+}
+
+#[test]
+fn languages_become_their_shortest_tag() {
+    let table = [
+        ("eng", "en"),
+        ("GER", "de"),
+        ("deu", "de"),
+        ("pt-BR", "pt"),
+        ("zh_Hans", "zh"),
+        ("gsw", "gsw"),
+        ("und", "und"),
+        ("", "und"),
+        ("english", "und"),
+        ("e1", "und"),
+        ("-", "und"),
+    ];
+    for (code, tag) in table {
+        let planned = sounds(vec![AudioStream::plain(Some(code), None)]);
+        assert_eq!(planned[0].language, tag, "{code}");
+    }
 }
 
 proptest! {
@@ -145,7 +199,20 @@ proptest! {
         let source = VideoStream { fps: Fraction::new(num, den), ..stream(640, 360) };
         let video = planned(source).unwrap_or_else(|error| panic!("{error}")).video;
         prop_assert!(video.fps.as_f64() <= 60.0 && video.fps.as_f64() >= 0.999);
-        let rounded = (video.segment_ns() + 500_000_000) / 1_000_000_000;
+        // Sound is cut at the first frame behind the picture's cut.
+        let longest_ns = video.segment_ns() + 1024 * 1_000_000_000 / 48_000;
+        let rounded = (longest_ns + 500_000_000) / 1_000_000_000;
         prop_assert!(rounded <= u64::from(video.target_duration_secs()));
+    }
+    #[test]
+    fn names_and_titles_of_sounds_never_repeat(
+        audio in prop::collection::vec((prop::option::of("[a-z]{2}"), prop::option::of("[ab] \\(2\\)|[ab]")), 0..12),
+    ) {
+        let streams = audio.iter().map(|(language, title)| AudioStream::plain(language.as_deref(), title.as_deref()));
+        let planned = sounds(streams.collect());
+        let count = |of: fn(&AudioPlan) -> &String| planned.iter().map(of).collect::<std::collections::BTreeSet<_>>().len();
+        prop_assert_eq!(count(|audio| &audio.name), planned.len());
+        prop_assert_eq!(count(|audio| &audio.title), planned.len());
+        prop_assert_eq!(planned.iter().filter(|audio| audio.is_default).count(), usize::from(!planned.is_empty()));
     }
 }
