@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -14,6 +15,10 @@ use tokio_util::io::ReaderStream;
 
 /// Bytes that are read or written at once.
 const PIECE_BYTES: usize = 128 << 10;
+
+/// How long the next bytes of a body may take. A client that is silent for longer is gone, or
+/// holds a connection that others wait for.
+const BODY_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The folder of the files.
 pub(super) struct Blobs(PathBuf);
@@ -118,7 +123,7 @@ async fn fill(
     let mut file = BufWriter::with_capacity(PIECE_BYTES, File::create_new(path).await?);
     let mut md5 = Md5::new();
     let mut size = 0;
-    while let Some(piece) = body.next().await {
+    while let Some(piece) = tokio::time::timeout(BODY_PATIENCE, body.next()).await? {
         let piece = piece?;
         md5.update(&piece);
         hasher.update(&piece);

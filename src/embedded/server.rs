@@ -8,9 +8,9 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use s3s::HttpResponse;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{HttpResponse, s3_error};
 use tokio::net::TcpListener;
 
 use super::access::Access;
@@ -46,6 +46,9 @@ async fn answer(service: &S3Service, cors: &Cors, request: Request<Incoming>) ->
     if is_preflight {
         return cors.preflight(request.headers(), origin.as_ref());
     }
+    if is_form(&request) {
+        return not_implemented("uploads by forms");
+    }
     let mut response = match service.call(request.map(s3s::Body::from)).await {
         Ok(response) => response,
         Err(error) => {
@@ -57,6 +60,21 @@ async fn answer(service: &S3Service, cors: &Cors, request: Request<Incoming>) ->
         cors.allow(response.headers_mut(), &origin);
     }
     response
+}
+
+/// A form that carries an object. `s3s` reads it into memory before it asks who sends it.
+fn is_form(request: &Request<Incoming>) -> bool {
+    let multipart = |value: &HeaderValue| {
+        let media_type = value.as_bytes().trim_ascii_start();
+        media_type.get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart"))
+    };
+    request.method() == Method::POST
+        && request.headers().get_all(header::CONTENT_TYPE).iter().any(multipart)
+}
+
+fn not_implemented(what: &str) -> HttpResponse {
+    let error = s3_error!(NotImplemented, "{what} are not implemented");
+    error.to_http_response().unwrap_or_else(|_| status(StatusCode::NOT_IMPLEMENTED))
 }
 
 fn status(code: StatusCode) -> HttpResponse {
