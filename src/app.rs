@@ -1,12 +1,15 @@
 //! The composition root: the only file that names concrete types together.
 
+mod aws;
 mod embedded;
+mod parts;
 
 use std::fs::File;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -18,13 +21,14 @@ use crate::domain::backend::{self as backends, BackendStatus};
 use crate::domain::recipe::Recipe;
 use crate::http::AppState;
 use crate::job::board::Board;
+use crate::job::housekeeping::Housekeeping;
 use crate::job::{Context, Scheduler};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::store::Bucket;
 use crate::{backend, http};
 
-use self::embedded::Embedded;
+use self::parts::Parts;
 
 /// The runtime of every command but the worker.
 ///
@@ -56,10 +60,10 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     // Sockets bind early, work starts late.
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
-    let s3 = bind(&s3_listen(&settings, api_address)).await?;
     let program = program()?;
     let (recipe, statuses) = choose_backend(&program).await?;
-    let parts = Embedded::open(&settings, s3)?;
+    let parts = Parts::open(&settings, api_address).await?;
+    let claim_renewal = Duration::from_secs(settings.jobs.claim_renewal_secs);
 
     let (draining, drain) = watch::channel(false);
     let (drain_jobs, stop_servers) = (CancellationToken::new(), CancellationToken::new());
@@ -69,18 +73,24 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         private: parts.private.clone(),
         public: parts.public.clone(),
         board: board.clone(),
-        queue: Arc::new(parts.queue.clone()),
+        queue: Arc::clone(&parts.inspect),
         metrics: metrics.clone(),
         backends: statuses.into(),
+        claim_renewal,
+        sources: settings.sources.clone(),
         uploads: settings.uploads.clone(),
         playback_base_url: parts.playback_base_url.clone(),
-        store_origins: parts.origins.clone(),
+        store_origins: Arc::clone(&parts.origins),
         draining: drain,
     };
     let context = Context {
         private: parts.private.clone(),
         public: parts.public.clone(),
-        queue: Arc::new(parts.queue.clone()),
+        queue: Arc::clone(&parts.queue),
+        enqueue: Arc::clone(&parts.enqueue),
+        box_id: box_id(&settings.data_dir)?,
+        sources: settings.sources.clone(),
+        after_success: settings.store.after_success,
         board,
         metrics,
         program,
@@ -91,11 +101,14 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         queue_config: settings.queue.clone(),
         playback_base_url: parts.playback_base_url.clone(),
     };
-    let s3_address = parts.address;
-    let store = tokio::spawn(parts.serve(stop_servers.clone()));
+    let housekeeping =
+        Housekeeping::new(context.clone(), Arc::clone(&parts.inspect), settings.housekeeping);
+    let s3_address = parts.server.as_ref().map(|server| server.address);
+    let store = tokio::spawn(serve_store(parts.server, stop_servers.clone()));
     let router = http::router(state, &settings.http);
     let api = tokio::spawn(http::serve(api, router, stop_servers.clone().cancelled_owned()));
     let jobs = tokio::spawn(Scheduler::new(context).run(drain_jobs.clone()));
+    let housekeeping = tokio::spawn(housekeeping.run(drain_jobs.clone()));
     announce(api_address, s3_address)?;
 
     told_to_stop.await;
@@ -104,6 +117,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     draining.send_replace(true);
     drain_jobs.cancel();
     jobs.await.context("the scheduler broke down")?;
+    housekeeping.await.context("housekeeping broke down")?;
     // Running jobs needed the store until now.
     stop_servers.cancel();
     api.await.context("the API broke down")?;
@@ -141,15 +155,26 @@ async fn bind(address: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))
 }
 
-/// The configured address, or the port behind the API's.
-fn s3_listen(settings: &Settings, api: SocketAddr) -> String {
-    if !settings.embedded.s3_listen.is_empty() {
-        return settings.embedded.s3_listen.clone();
+/// Name of this box, made at its first start: it tells its own claims from those of other boxes.
+fn box_id(data_dir: &Path) -> anyhow::Result<String> {
+    let path = data_dir.join("box-id");
+    if let Ok(known) = std::fs::read_to_string(&path)
+        && !known.trim().is_empty()
+    {
+        return Ok(known.trim().to_owned());
     }
-    // An API on a free port gets a store on a free port: the next one may be taken.
-    let asked_for_free = settings.http.listen.ends_with(":0");
-    let port = if asked_for_free { 0 } else { api.port().checked_add(1).unwrap_or(0) };
-    SocketAddr::new(api.ip(), port).to_string()
+    let made = hex::encode(rand::random::<[u8; 8]>());
+    std::fs::write(&path, &made)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(made)
+}
+
+/// Serves the embedded store, where there is one.
+async fn serve_store(server: Option<embedded::Server>, stop: CancellationToken) {
+    match server {
+        Some(server) => server.serve(stop).await,
+        None => stop.cancelled().await,
+    }
 }
 
 async fn choose_backend(program: &Path) -> anyhow::Result<(Recipe, Vec<BackendStatus>)> {
@@ -166,9 +191,10 @@ async fn choose_backend(program: &Path) -> anyhow::Result<(Recipe, Vec<BackendSt
 }
 
 /// Says that all is there: to whoever started us, and to systemd.
-fn announce(api: SocketAddr, s3: SocketAddr) -> std::io::Result<()> {
-    writeln!(std::io::stdout(), "ladderd listening on http://{api} (S3 http://{s3})")?;
-    tracing::info!(%api, %s3, "ready");
+fn announce(api: SocketAddr, s3: Option<SocketAddr>) -> std::io::Result<()> {
+    let store = s3.map(|s3| format!(" (S3 http://{s3})")).unwrap_or_default();
+    writeln!(std::io::stdout(), "ladderd listening on http://{api}{store}")?;
+    tracing::info!(%api, "ready");
     notify(&[sd_notify::NotifyState::Ready]);
     Ok(())
 }
@@ -182,4 +208,15 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
 /// A bucket on a server that speaks S3.
 fn bucket(client: &aws_sdk_s3::Client, presigner: &aws_sdk_s3::Client, name: &str) -> Bucket {
     Bucket::new(client.clone(), presigner.clone(), name)
+}
+
+fn or(configured: &str, otherwise: &str) -> String {
+    if configured.is_empty() { otherwise.to_owned() } else { configured.to_owned() }
+}
+
+/// Scheme, host and port of a URL.
+fn origin(url: &str) -> String {
+    let scheme_end = url.find("://").map_or(0, |at| at + 3);
+    let host_end = url[scheme_end..].find('/').map_or(url.len(), |at| scheme_end + at);
+    url[..host_end].to_owned()
 }

@@ -5,6 +5,7 @@
 
 pub mod backend;
 pub mod backoff;
+pub mod claim;
 pub mod encode;
 pub mod hls;
 pub mod job;
@@ -15,5 +16,6 @@ pub mod outcome;
 pub mod plan;
 pub mod recipe;
 pub mod record;
+pub mod sources;
 pub mod video;
 pub mod view;

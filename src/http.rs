@@ -30,6 +30,7 @@ use utoipa_axum::routes;
 use crate::domain::backend::BackendStatus;
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
+use crate::domain::sources::SourceFilter;
 use crate::job::board::Board;
 use crate::metrics::Metrics;
 use crate::queue::Inspect;
@@ -72,6 +73,10 @@ pub struct AppState {
     pub metrics: Metrics,
     /// The backends as they were found at start.
     pub backends: Arc<[BackendStatus]>,
+    /// How often a running job renews its claim.
+    pub claim_renewal: Duration,
+    /// Which objects are sources.
+    pub sources: SourceFilter,
     /// What may be uploaded, and how.
     pub uploads: uploads::Config,
     /// URL of the public bucket, without a slash at its end.

@@ -7,10 +7,12 @@ pub(crate) mod adapters;
 mod attempt;
 pub mod board;
 mod claim;
+pub mod housekeeping;
 mod lease;
 mod process;
 mod records;
 mod scheduler;
+mod video;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,11 +24,13 @@ use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::recipe::Recipe;
+use crate::domain::sources::SourceFilter;
 use crate::metrics::Metrics;
-use crate::queue::Queue;
-use crate::store::Bucket;
+use crate::queue::{Enqueue, Queue};
+use crate::store::{AfterSuccess, Bucket};
 use crate::{publish, queue, store, worker};
 
+pub use claim::{cancel, claim_is_gone, running_elsewhere};
 pub use scheduler::Scheduler;
 
 /// How jobs run.
@@ -39,11 +43,18 @@ pub struct Config {
     pub stall_timeout_secs: u64,
     /// How long running jobs may go on after SIGTERM.
     pub shutdown_grace_secs: u64,
+    /// A running job says this often that it lives; other boxes wait for it meanwhile.
+    pub claim_renewal_secs: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_running: 1, stall_timeout_secs: 120, shutdown_grace_secs: 30 }
+        Self {
+            max_running: 1,
+            stall_timeout_secs: 120,
+            shutdown_grace_secs: 30,
+            claim_renewal_secs: 5,
+        }
     }
 }
 
@@ -56,6 +67,14 @@ pub struct Context {
     pub public: Bucket,
     /// Where messages come from.
     pub queue: Arc<dyn Queue>,
+    /// Where our own messages go.
+    pub enqueue: Arc<dyn Enqueue>,
+    /// Name of this box: the same after a restart, and no other box has it.
+    pub box_id: String,
+    /// Which objects are sources.
+    pub sources: SourceFilter,
+    /// What becomes of a source once its stream is ready.
+    pub after_success: AfterSuccess,
     /// What the API shows.
     pub board: Board,
     /// What is counted.
@@ -85,10 +104,13 @@ pub enum Error {
     /// The worker.
     #[error(transparent)]
     Worker(#[from] worker::parent::Error),
+    /// The queue.
+    #[error(transparent)]
+    Queue(#[from] queue::Error),
     /// The publisher.
     #[error(transparent)]
     Publish(#[from] publish::Error),
-    /// Another attempt at the same video runs here.
+    /// Another attempt at the same video runs, here or on another box.
     #[error("another attempt at this video is running")]
     Busy,
     /// Another attempt at the same video took over.
@@ -106,12 +128,39 @@ pub enum Error {
     /// The worker ended without a plan or before its end.
     #[error("the worker ended too early")]
     Unfinished,
+    /// Every attempt before this one died together with its daemon.
+    #[error("each of its attempts took the daemon down with it")]
+    Exhausted,
+}
+
+impl Error {
+    /// Whether the attempt is one of those that a message may have: what surrounds the job (store,
+    /// queue, another box, a restart) may fail as often as it likes, and the upload survives it.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        match self {
+            Self::Worker(worker::parent::Error::Source(_))
+            | Self::Store(_)
+            | Self::Queue(_)
+            | Self::Publish(publish::Error::Target { .. })
+            | Self::Busy
+            | Self::ClaimLost
+            | Self::LeaseLost
+            | Self::Cancelled
+            | Self::Stopped => false,
+            Self::Worker(_)
+            | Self::Publish(publish::Error::Incomplete(_))
+            | Self::Unfinished
+            | Self::Exhausted => true,
+        }
+    }
 }
 
 impl Fault for Error {
     fn class(&self) -> FaultClass {
         match self {
             Self::Store(error) => error.class(),
+            Self::Queue(error) => error.class(),
             Self::Worker(error) => error.class(),
             Self::Publish(error) => error.class(),
             Self::Busy
@@ -119,13 +168,15 @@ impl Fault for Error {
             | Self::LeaseLost
             | Self::Cancelled
             | Self::Stopped
-            | Self::Unfinished => FaultClass::Retryable,
+            | Self::Unfinished
+            | Self::Exhausted => FaultClass::Retryable,
         }
     }
 
     fn code(&self) -> &str {
         match self {
             Self::Store(error) => error.code(),
+            Self::Queue(error) => error.code(),
             Self::Worker(error) => error.code(),
             Self::Publish(error) => error.code(),
             Self::Busy => "busy",
@@ -134,6 +185,7 @@ impl Fault for Error {
             Self::Cancelled => "cancelled",
             Self::Stopped => "stopped",
             Self::Unfinished => "worker-unfinished",
+            Self::Exhausted => "daemon-died",
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use self::lane::{Lane, LaneSegment};
 use self::playlists::Playlists;
-pub use self::playlists::views;
+pub use self::playlists::{main_object, views};
 use crate::domain::hls::names::Layout;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::plan::Plan;
@@ -207,6 +207,12 @@ impl Whole {
     #[must_use]
     pub fn renditions(&self) -> &[RenditionView] {
         &self.renditions
+    }
+
+    /// Text of the `main.m3u8` that shows the stream.
+    #[must_use]
+    pub fn main(&self) -> String {
+        String::from_utf8_lossy(&self.main.body).into_owned()
     }
 
     /// Flips `main.m3u8` to the VOD playlists: the one moment in which the stream becomes whole

@@ -1,10 +1,11 @@
 //! The queue of messages, each a wish for one or more jobs.
 //!
 //! Delivery is at least once. A received message is leased: nobody else gets it until its
-//! visibility timeout passes. Implementations: [`embedded`] (SQLite); SQS comes beside it. One
-//! contract suite (`tests/it/queue_contract.rs`) runs on all of them.
+//! visibility timeout passes. Implementations: [`embedded`] (SQLite) and [`sqs`]. One contract
+//! suite (`tests/it/queue_contract.rs`) runs on both.
 
 pub mod embedded;
+pub mod sqs;
 
 use std::time::Duration;
 
@@ -20,6 +21,14 @@ use crate::domain::outcome::{Fault, FaultClass};
 pub struct Config {
     /// Who holds the queue.
     pub kind: Kind,
+    /// URL of the SQS queue.
+    pub url: String,
+    /// URL of the SQS queue for dead letters. Empty: the target of the queue's redrive policy.
+    pub dead_letter_url: String,
+    /// Region of the queue. Empty: as the AWS environment says.
+    pub region: String,
+    /// Where SQS is reached, if it is not AWS's own endpoint.
+    pub endpoint_url: String,
     /// A received message stays invisible for this long; extended while a job runs.
     pub lease_secs: u64,
     /// How long one receive waits for a message.
@@ -37,12 +46,18 @@ pub enum Kind {
     /// This process, in `data_dir`.
     #[default]
     Embedded,
+    /// Amazon SQS: several boxes share it.
+    Sqs,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             kind: Kind::Embedded,
+            url: String::new(),
+            dead_letter_url: String::new(),
+            region: String::new(),
+            endpoint_url: String::new(),
             lease_secs: 60,
             wait_secs: 20,
             max_attempts: 5,
@@ -128,6 +143,13 @@ pub trait Queue: Send + Sync {
 
     /// Moves the message to the dead letters, with the reason in readable form.
     async fn dead_letter(&self, receipt: &Receipt, reason: &str) -> Result<(), Error>;
+}
+
+/// What puts messages of our own into a queue.
+#[async_trait]
+pub trait Enqueue: Send + Sync {
+    /// Puts a message into the queue; it is durable when this returns.
+    async fn send(&self, body: &str) -> Result<(), Error>;
 }
 
 /// What an operator wants to know of a queue.

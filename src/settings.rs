@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
+use crate::domain::sources::SourceFilter;
 use crate::{embedded, http, job, queue, store, telemetry};
 
 pub use load::{Faults, Overrides, Sources};
@@ -32,6 +33,10 @@ pub struct Settings {
     pub queue: queue::Config,
     /// The jobs.
     pub jobs: job::Config,
+    /// What no message asks for.
+    pub housekeeping: job::housekeeping::Config,
+    /// Which objects are sources.
+    pub sources: SourceFilter,
     /// Uploads.
     pub uploads: http::uploads::Config,
     /// The rungs, from the smallest to the largest.
@@ -51,6 +56,8 @@ impl Default for Settings {
             embedded: embedded::Config::default(),
             queue: queue::Config::default(),
             jobs: job::Config::default(),
+            housekeeping: job::housekeeping::Config::default(),
+            sources: SourceFilter::default(),
             uploads: http::uploads::Config::default(),
             ladder: Ladder::default(),
             encode: EncodeConfig::default(),

@@ -2,6 +2,7 @@
 //!
 //! The SDK owns the retries of single requests; nothing here retries.
 
+mod conditions;
 mod objects;
 mod records;
 mod uploads;
@@ -11,15 +12,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::outcome::{Fault, FaultClass};
 
-pub use objects::{Body, Entry, Head, Precondition, PutOptions};
+pub use objects::{Body, Entry, Head, Precondition, PutOptions, Whole};
 pub use uploads::{CompletedPart, PresignedPart, PresignedPut};
 
 /// Which buckets, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// `embedded` serves S3 from this process.
+    /// Who serves the buckets.
     pub kind: Kind,
+    /// Region of the buckets. Empty: as the AWS environment says.
+    pub region: String,
+    /// Where S3 is reached, if it is not AWS's own endpoint.
+    pub endpoint_url: String,
+    /// `https://host/bucket/key` instead of `https://bucket.host/key`.
+    pub path_style: bool,
+    /// What becomes of a source once its stream is ready.
+    pub after_success: AfterSuccess,
     /// Bucket that uploads land in. Nobody may read it without credentials.
     pub private_bucket: String,
     /// Bucket that players read.
@@ -39,12 +48,31 @@ pub enum Kind {
     /// This process, from `data_dir`.
     #[default]
     Embedded,
+    /// Amazon S3, or what speaks its protocol.
+    S3,
+}
+
+/// What becomes of a source once its stream is ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AfterSuccess {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It is deleted.
+    Delete,
+    /// It gets the tag `ladderd=done`, for a lifecycle rule to act on.
+    Tag,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             kind: Kind::Embedded,
+            region: String::new(),
+            endpoint_url: String::new(),
+            path_style: false,
+            after_success: AfterSuccess::Keep,
             private_bucket: "uploads".to_owned(),
             public_bucket: "public".to_owned(),
             public_base_url: String::new(),
@@ -133,13 +161,26 @@ pub struct Bucket {
     /// Client whose endpoint is the one that uploaders reach: a signature covers the host.
     presigner: Client,
     name: String,
+    conditional_writes: bool,
 }
 
 impl Bucket {
     /// A bucket behind `client`; URLs for others are signed for the endpoint of `presigner`.
     #[must_use]
     pub fn new(client: Client, presigner: Client, name: &str) -> Self {
-        Self { client, presigner, name: name.to_owned() }
+        Self { client, presigner, name: name.to_owned(), conditional_writes: true }
+    }
+
+    /// The same bucket, if its store does not keep the conditions of writes.
+    #[must_use]
+    pub fn without_conditional_writes(self) -> Self {
+        Self { conditional_writes: false, ..self }
+    }
+
+    /// Whether the store keeps the conditions of writes.
+    #[must_use]
+    pub fn has_conditional_writes(&self) -> bool {
+        self.conditional_writes
     }
 
     /// Name of the bucket.

@@ -1,7 +1,6 @@
 //! The appliance without AWS: store, queue and the clients that reach them.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,7 +9,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Region};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::bucket;
+use super::{bucket, or, origin};
 use crate::db::Db;
 use crate::embedded::credentials::{self, Credentials};
 use crate::embedded::{self, Buckets, OnCreated, Store, event_body};
@@ -27,8 +26,6 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Everything that stands in for AWS.
 pub(super) struct Embedded {
-    /// Where the store is reached.
-    pub(super) address: SocketAddr,
     /// Client of the private bucket.
     pub(super) private: Bucket,
     /// Client of the public bucket.
@@ -38,7 +35,15 @@ pub(super) struct Embedded {
     /// URL of the public bucket.
     pub(super) playback_base_url: String,
     /// Origins that a page must reach.
-    pub(super) origins: Arc<[String]>,
+    pub(super) origins: [String; 2],
+    /// What serves the store.
+    pub(super) server: Server,
+}
+
+/// The server of the embedded store.
+pub(super) struct Server {
+    /// Where it is reached.
+    pub(super) address: SocketAddr,
     listener: TcpListener,
     store: Store,
     credentials: Credentials,
@@ -51,8 +56,7 @@ impl Embedded {
         let address = reachable(listener.local_addr()?);
         let credentials = credentials::load_or_create(&settings.data_dir)
             .context("the store's credentials cannot be read or made")?;
-        let db = Db::open(&settings.data_dir.join("ladderd.sqlite"))
-            .context("the database cannot be opened")?;
+        let db = database(settings)?;
         let queue = EmbeddedQueue::open(db.clone())?;
         let wake = queue.clone();
         let on_created = OnCreated {
@@ -72,19 +76,23 @@ impl Embedded {
             or(&settings.store.public_base_url, &format!("{endpoint}/{}", names.public));
         let (inner, outer) = (client(&endpoint, &credentials), client(&upload_base, &credentials));
         Ok(Self {
-            address,
             private: bucket(&inner, &outer, &names.private),
             public: bucket(&inner, &outer, &names.public),
             queue,
-            origins: Arc::new([origin(&upload_base), origin(&public_base)]),
+            origins: [origin(&upload_base), origin(&public_base)],
             playback_base_url: public_base,
-            listener,
-            store,
-            credentials,
-            config: settings.embedded.clone(),
+            server: Server {
+                address,
+                listener,
+                store,
+                credentials,
+                config: settings.embedded.clone(),
+            },
         })
     }
+}
 
+impl Server {
     /// Serves the store until `stop`, and removes dead uploads meanwhile.
     pub(super) async fn serve(self, stop: CancellationToken) {
         let (store, ttl) =
@@ -104,6 +112,16 @@ impl Embedded {
         embedded::serve(self.listener, store, &self.credentials, &self.config, stopped).await;
         reaper.abort();
     }
+}
+
+/// The queue of a box that has its buckets elsewhere.
+pub(super) fn queue(settings: &Settings) -> anyhow::Result<EmbeddedQueue> {
+    Ok(EmbeddedQueue::open(database(settings)?)?)
+}
+
+fn database(settings: &Settings) -> anyhow::Result<Db> {
+    let path = settings.data_dir.join("ladderd.sqlite");
+    Db::open(&path).context("the database cannot be opened")
 }
 
 /// A client for the embedded store.
@@ -135,15 +153,4 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     };
     let everywhere = address.ip().is_unspecified();
     SocketAddr::new(if everywhere { loopback } else { address.ip() }, address.port())
-}
-
-fn or(configured: &str, otherwise: &str) -> String {
-    if configured.is_empty() { otherwise.to_owned() } else { configured.to_owned() }
-}
-
-/// Scheme, host and port of a URL.
-fn origin(url: &str) -> String {
-    let scheme_end = url.find("://").map_or(0, |at| at + 3);
-    let host_end = url[scheme_end..].find('/').map_or(url.len(), |at| scheme_end + at);
-    url[..host_end].to_owned()
 }

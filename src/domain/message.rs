@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::job::JobRequest;
 use super::outcome::{Fault, FaultClass};
-use super::record::is_internal_key;
+use super::sources::SourceFilter;
 
 /// A message that is understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Fault for Poison {
 ///
 /// # Errors
 /// If it is none of these.
-pub fn parse(body: &str, private_bucket: &str) -> Result<Parsed, Poison> {
+pub fn parse(body: &str, private_bucket: &str, filter: &SourceFilter) -> Result<Parsed, Poison> {
     let value: Value =
         serde_json::from_str(body).map_err(|error| Poison::NotJson(error.to_string()))?;
     if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
@@ -56,22 +56,28 @@ pub fn parse(body: &str, private_bucket: &str) -> Result<Parsed, Poison> {
     if let (Some("Notification"), Some(inner)) =
         (value.get("Type").and_then(Value::as_str), value.get("Message").and_then(Value::as_str))
     {
-        return parse(inner, private_bucket);
+        return parse(inner, private_bucket, filter);
     }
     let mut parsed = Parsed::default();
     if value.get("Records").is_some() {
         let notification: Notification = shape(value)?;
         for record in notification.records {
-            parsed.take(record, private_bucket);
+            parsed.take(record, private_bucket, filter);
         }
     } else if value.get("detail-type").is_some() {
         let event: BridgeEvent = shape(value)?;
-        parsed.judge(event.into(), private_bucket);
+        parsed.judge(event.into(), private_bucket, filter);
     } else {
         let own: OwnMessage = shape(value)?;
-        parsed.judge(own.into(), private_bucket);
+        parsed.judge(own.into(), private_bucket, filter);
     }
     Ok(parsed)
+}
+
+/// A message of our own that asks for this object.
+#[must_use]
+pub fn own(bucket: &str, key: &str) -> String {
+    serde_json::json!({"bucket": bucket, "key": key}).to_string()
 }
 
 fn shape<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Poison> {
@@ -79,7 +85,7 @@ fn shape<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Poison> {
 }
 
 impl Parsed {
-    fn take(&mut self, record: Record, private_bucket: &str) {
+    fn take(&mut self, record: Record, private_bucket: &str, filter: &SourceFilter) {
         if !record.event_name.trim_start_matches("s3:").starts_with("ObjectCreated:") {
             self.ignored.push(format!("event {}", record.event_name));
             return;
@@ -93,19 +99,17 @@ impl Parsed {
                     size_bytes: record.s3.object.size,
                     sequencer: record.s3.object.sequencer,
                 };
-                self.judge(request, private_bucket);
+                self.judge(request, private_bucket, filter);
             }
             None => self.ignored.push(format!("key {:?} is no UTF-8", record.s3.object.key)),
         }
     }
 
-    fn judge(&mut self, request: JobRequest, private_bucket: &str) {
+    fn judge(&mut self, request: JobRequest, private_bucket: &str, filter: &SourceFilter) {
         if request.bucket != private_bucket {
             self.ignored.push(format!("bucket {:?} is not ours", request.bucket));
-        } else if is_internal_key(&request.key) {
-            self.ignored.push(format!("{:?} is one of our records", request.key));
-        } else if request.key.is_empty() || request.key.ends_with('/') {
-            self.ignored.push(format!("{:?} is a folder", request.key));
+        } else if let Err(reason) = filter.accept(&request.key) {
+            self.ignored.push(reason);
         } else {
             self.jobs.push(request);
         }
@@ -204,7 +208,7 @@ mod tests {
     }
 
     fn keys(body: &Value) -> Vec<String> {
-        let parsed = parse(&body.to_string(), "uploads").unwrap();
+        let parsed = parse(&body.to_string(), "uploads", &SourceFilter::default()).unwrap();
         parsed.jobs.into_iter().map(|job| job.key).collect()
     }
 
@@ -219,7 +223,8 @@ mod tests {
         let bridge = json!({"detail-type": "Object Created", "detail": {
             "bucket": {"name": "uploads"}, "object": {"key": "a+b.mp4", "size": 7, "etag": "abc"}}});
         assert_eq!(keys(&bridge), ["a+b.mp4"]);
-        assert_eq!(keys(&json!({"bucket": "uploads", "key": "x y.mp4"})), ["x y.mp4"]);
+        let ours: Value = serde_json::from_str(&own("uploads", "x \"y.mp4")).unwrap();
+        assert_eq!(keys(&ours), ["x \"y.mp4"]);
         let prefixed = record("s3:ObjectCreated:CompleteMultipartUpload", "uploads", "x.MOV");
         assert_eq!(
             keys(&json!({"Records": [prefixed, record("ObjectCreated:Copy", "uploads", "y")]})),
@@ -238,7 +243,7 @@ mod tests {
             json!({"Records": [record("ObjectCreated:Put", "uploads", "%FF")]}),
         ];
         for body in ignored {
-            let parsed = parse(&body.to_string(), "uploads").unwrap();
+            let parsed = parse(&body.to_string(), "uploads", &SourceFilter::default()).unwrap();
             assert_eq!((parsed.jobs.len(), parsed.ignored.len()), (0, 1), "{body}");
         }
     }
@@ -253,14 +258,18 @@ mod tests {
             (r#"{"Records": 7}"#, "message-unknown-shape"),
             (r#"{"bucket": "uploads", "key": "x", "more": 1}"#, "message-unknown-shape"),
         ] {
-            assert_eq!(parse(body, "uploads").unwrap_err().code(), code, "{body}");
+            assert_eq!(
+                parse(body, "uploads", &SourceFilter::default()).unwrap_err().code(),
+                code,
+                "{body}"
+            );
         }
     }
 
     proptest! {
         #[test]
         fn any_key_survives_its_encoding(key in "[^/]{1,40}") {
-            prop_assume!(!is_internal_key(&key));
+            prop_assume!(SourceFilter::default().accept(&key).is_ok());
             let encoded = percent_encoding::utf8_percent_encode(&key, percent_encoding::NON_ALPHANUMERIC).to_string();
             for text in [encoded.replace("%20", "+"), encoded] {
                 let body = json!({"Records": [record("ObjectCreated:Put", "uploads", &text)]});

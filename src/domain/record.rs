@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hls::names;
 use super::job::VideoId;
 use super::video::{RenditionView, Timings, VideoError};
 
@@ -89,4 +90,52 @@ pub struct JobRecord {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<VideoError>,
+}
+
+/// Those of the keys below `<id>/` that belong to no whole stream: `main.m3u8` first, unless it
+/// shows the stream that is whole. The completion record stays.
+#[must_use]
+pub fn left_behind(id: &VideoId, mut keys: Vec<String>, whole: Option<&JobRecord>) -> Vec<String> {
+    let kept = whole
+        .filter(|record| record.outcome == JobOutcome::Ready)
+        .map(|record| format!("{id}/{}/", record.attempt_id));
+    let (main, record) = (names::main_key(id), job_record_key(id));
+    keys.retain(|key| match &kept {
+        Some(folder) => !key.starts_with(folder) && *key != main && *key != record,
+        None => *key != record,
+    });
+    keys.sort_by_key(|key| *key != main);
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_whole_stays_and_the_way_to_what_is_not_goes_first() {
+        let id = VideoId::of_source("uploads", "k");
+        let keys = |names: &[&str]| names.iter().map(|n| format!("{id}/{n}")).collect::<Vec<_>>();
+        let there = ["a1/720p/seg.ts", "a2/720p/seg.ts", "job.json", "main.m3u8"];
+        assert_eq!(
+            left_behind(&id, keys(&there), None),
+            keys(&["main.m3u8", "a1/720p/seg.ts", "a2/720p/seg.ts"])
+        );
+        let mut record = JobRecord {
+            id: id.clone(),
+            filename: String::new(),
+            outcome: JobOutcome::Ready,
+            source_etag: "v1".to_owned(),
+            attempt_id: "a2".to_owned(),
+            attempt: 1,
+            backend: None,
+            duration_secs: None,
+            renditions: Vec::new(),
+            timings: Timings::default(),
+            error: None,
+        };
+        assert_eq!(left_behind(&id, keys(&there), Some(&record)), keys(&["a1/720p/seg.ts"]));
+        record.outcome = JobOutcome::Failed;
+        assert_eq!(left_behind(&id, keys(&there), Some(&record)).len(), 3);
+    }
 }

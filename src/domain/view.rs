@@ -8,6 +8,8 @@ use super::video::{RenditionView, Timings, VideoState, VideoView};
 pub struct Known {
     /// A job runs here.
     pub running: Option<VideoView>,
+    /// An attempt runs on another box, at the version of the source with this entity tag.
+    pub elsewhere: Option<(VideoView, String)>,
     /// A job has ended.
     pub job: Option<JobRecord>,
     /// Entity tag of the source, where there is one.
@@ -24,6 +26,13 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
     }
     let of_another_version =
         |job: &JobRecord| known.source_etag.as_ref().is_some_and(|etag| *etag != job.source_etag);
+    let job = known.job.filter(|job| !of_another_version(job));
+    if job.is_none()
+        && let Some((view, etag)) = known.elsewhere
+        && known.source_etag.as_ref() == Some(&etag)
+    {
+        return Some(view);
+    }
     let created_at = known.upload.as_ref().map(|upload| upload.created_at.clone());
     let filename = known.upload.as_ref().map(|upload| upload.filename.clone());
     let mut view = VideoView {
@@ -42,7 +51,7 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
         timings: Timings { created_at, ..Timings::default() },
         error: None,
     };
-    match known.job.filter(|job| !of_another_version(job)) {
+    match job {
         Some(job) => finished(&mut view, job),
         None if known.source_etag.is_some() => view.state = VideoState::Queued,
         None if known.upload.is_some() => {}
@@ -143,6 +152,20 @@ mod tests {
         for (known, state) in table {
             let text = format!("{known:?}");
             assert_eq!(view("id", "url", known).map(|view| view.state), state, "{text}");
+        }
+        let running = view(
+            "id",
+            "url",
+            Known { upload: Some(upload()), source_etag: source(), ..Known::default() },
+        );
+        let running = VideoView { state: VideoState::Running, ..running.unwrap() };
+        for (etag, state) in [("v1", VideoState::Running), ("v0", VideoState::Queued)] {
+            let known = Known {
+                elsewhere: Some((running.clone(), etag.to_owned())),
+                source_etag: source(),
+                ..Known::default()
+            };
+            assert_eq!(view("id", "url", known).unwrap().state, state);
         }
         let failed = Known { job: Some(job(JobOutcome::Failed)), ..Known::default() };
         assert_eq!(view("id", "url", failed).unwrap().error.unwrap().code, "x");

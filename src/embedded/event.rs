@@ -56,6 +56,7 @@ pub fn body(event: &ObjectCreated) -> String {
 mod tests {
     use super::*;
     use crate::domain::message;
+    use crate::domain::sources::SourceFilter;
 
     #[test]
     fn the_parser_of_messages_reads_the_key_back() {
@@ -69,7 +70,8 @@ mod tests {
                 event_name: "ObjectCreated:Put",
                 time: Timestamp::UNIX_EPOCH,
             };
-            let parsed = message::parse(&body(&event), "uploads").unwrap();
+            let parsed =
+                message::parse(&body(&event), "uploads", &SourceFilter::default()).unwrap();
             assert_eq!(parsed.jobs[0].key, key);
             assert_eq!(parsed.jobs[0].size_bytes, Some(7));
             assert_eq!(parsed.jobs[0].sequencer.as_deref(), Some("0000000000000001"));

@@ -20,10 +20,20 @@ pub struct System {
     backends: Vec<BackendStatus>,
     /// The GPUs.
     gpu: GpuStatus,
+    /// Who serves the buckets, and what they keep.
+    store: StoreInfo,
     /// Messages.
     queue: QueueDepth,
     /// Ids of the videos that are worked on.
     running_jobs: Vec<String>,
+}
+
+/// The buckets' store.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct StoreInfo {
+    /// Whether it keeps the conditions of writes. Without them, two boxes that get the same message
+    /// at the same moment may both publish the video; each stream is whole all the same.
+    conditional_writes: bool,
 }
 
 /// How many messages there are.
@@ -47,6 +57,7 @@ pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error
         version: env!("CARGO_PKG_VERSION"),
         backends: state.backends.to_vec(),
         gpu,
+        store: StoreInfo { conditional_writes: state.private.has_conditional_writes() },
         queue: QueueDepth { visible: depth.visible, in_flight: depth.in_flight, dead: depth.dead },
         running_jobs: state.board.list().into_iter().map(|view| view.id).collect(),
     }))

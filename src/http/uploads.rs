@@ -140,10 +140,14 @@ pub async fn create(
     Json(request): Json<UploadRequest>,
 ) -> Result<impl IntoResponse, Error> {
     check(&request, &state.uploads)?;
+    if !state.sources.has_suffix(&safe_name(&request.filename)) {
+        let allowed = state.sources.suffixes.join(", ");
+        return Err(Error::Invalid(format!("filename: it must end with one of {allowed}")));
+    }
     let content_type =
         request.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned());
     let prefix = hex::encode(rand::random::<[u8; 8]>());
-    let key = format!("{prefix}/{}", safe_name(&request.filename));
+    let key = format!("{}{prefix}/{}", state.sources.prefix, safe_name(&request.filename));
     let id = VideoId::of_source(state.private.name(), &key);
     let record = UploadRecord {
         id: id.clone(),

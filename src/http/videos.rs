@@ -1,7 +1,7 @@
 //! Videos: one, all, as they change, and their end.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -20,7 +20,7 @@ use crate::domain::job::VideoId;
 use crate::domain::record::{self, JobRecord, UploadRecord};
 use crate::domain::video::{VideoState, VideoView};
 use crate::domain::view::{Known, view};
-use crate::store;
+use crate::{job, store};
 
 /// How many videos are looked up at once for a list.
 const LOOKUPS: usize = 8;
@@ -28,6 +28,8 @@ const LOOKUPS: usize = 8;
 const POLL: Duration = Duration::from_secs(1);
 /// How long a deletion waits for the video's job to end.
 const CANCEL_WAIT: Duration = Duration::from_secs(20);
+/// How often a deletion looks whether a job on another box has ended.
+const CLAIM_POLL: Duration = Duration::from_millis(500);
 
 /// Which part of the list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -162,14 +164,7 @@ pub async fn delete(
     if let Some(upload) = state.private.read_json::<UploadRecord>(&upload_key).await? {
         state.private.delete(&upload.key).await?;
     }
-    if state.board.cancel(id.as_str())
-        && let Some(mut changes) = state.board.subscribe(id.as_str())
-    {
-        let gone = async { while changes.changed().await.is_ok() {} };
-        if tokio::time::timeout(CANCEL_WAIT, gone).await.is_err() {
-            return Err(Error::NotReady("the video's job does not end; try again".to_owned()));
-        }
-    }
+    cancel(&state, &id).await?;
     state.public.delete(&names::main_key(&id)).await?;
     for entry in state.public.list(&format!("{id}/")).await? {
         state.public.delete(&entry.key).await?;
@@ -179,6 +174,28 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Ends the video's job, wherever it runs, and waits until it has.
+async fn cancel(state: &AppState, id: &VideoId) -> Result<(), Error> {
+    let claim = job::cancel(&state.private, id, state.claim_renewal).await?;
+    if state.board.cancel(id.as_str())
+        && let Some(mut changes) = state.board.subscribe(id.as_str())
+    {
+        let gone = async { while changes.changed().await.is_ok() {} };
+        if tokio::time::timeout(CANCEL_WAIT, gone).await.is_err() {
+            return Err(Error::NotReady("the video's job does not end; try again".to_owned()));
+        }
+    }
+    // The box that it runs on finds out at the next renewal of its claim, and removes it at last.
+    let deadline = Instant::now() + CANCEL_WAIT;
+    while claim.was_alive && Instant::now() < deadline {
+        if job::claim_is_gone(&state.private, id).await? {
+            break;
+        }
+        tokio::time::sleep(CLAIM_POLL).await;
+    }
+    Ok(())
+}
+
 /// What is known of a video, looked up where it is.
 async fn find(state: &AppState, id: VideoId) -> Result<Option<VideoView>, Error> {
     let running = state.board.get(id.as_str());
@@ -186,10 +203,12 @@ async fn find(state: &AppState, id: VideoId) -> Result<Option<VideoView>, Error>
     if known.running.is_none() {
         let upload_key = record::upload_record_key(&id);
         let job_key = record::job_record_key(&id);
-        let (upload, job) = tokio::try_join!(
+        let (upload, job, elsewhere) = tokio::try_join!(
             state.private.read_json::<UploadRecord>(&upload_key),
-            state.public.read_json::<JobRecord>(&job_key)
+            state.public.read_json::<JobRecord>(&job_key),
+            job::running_elsewhere(&state.private, &id, state.claim_renewal),
         )?;
+        known.elsewhere = elsewhere;
         if let Some(upload) = &upload {
             known.source_etag = match state.private.head(&upload.key).await {
                 Ok(head) => Some(head.etag),

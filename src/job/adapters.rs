@@ -1,13 +1,18 @@
 //! Buckets in the roles that jobs give them: a source, and a target of publishing.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use tokio::sync::Mutex;
 
-use crate::domain::outcome::Fault;
+use super::Error;
+use crate::domain::hls::names;
+use crate::domain::job::VideoId;
+use crate::domain::outcome::FaultClass;
 use crate::publish::{self, Object, Segment, Target};
 use crate::source::{self, Source};
 use crate::store::{self, Bucket, PutOptions};
@@ -51,21 +56,54 @@ impl Source for ObjectSource {
     }
 }
 
-/// The public bucket as a target.
-pub(super) struct PublicTarget(pub(super) Bucket);
+/// The public bucket as the target of one attempt. The one mutable object, `main.m3u8`, is written
+/// over the version that this attempt has seen: an attempt that was overtaken cannot change it.
+pub(super) struct PublicTarget {
+    bucket: Bucket,
+    main_key: String,
+    main_version: Mutex<Option<String>>,
+}
+
+impl PublicTarget {
+    /// Looks which version of `main.m3u8` there is.
+    pub(super) async fn open(bucket: &Bucket, id: &VideoId) -> Result<Self, store::Error> {
+        let main_key = names::main_key(id);
+        let version = match bucket.head(&main_key).await {
+            Ok(head) => Some(head.etag),
+            Err(store::Error::NotFound { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { bucket: bucket.clone(), main_key, main_version: Mutex::new(version) })
+    }
+
+    /// Puts this text in place of `main.m3u8`, unless it is there.
+    pub(super) async fn flip(&self, main: String) -> Result<(), Error> {
+        if !self.shows(main.as_bytes()).await? {
+            self.put(publish::main_object(self.main_key.clone(), main)).await?;
+        }
+        Ok(())
+    }
+
+    async fn shows(&self, main: &[u8]) -> Result<bool, store::Error> {
+        match self.bucket.read(&self.main_key).await {
+            Ok(found) => Ok(gunzip(&found.bytes).is_ok_and(|text| text == main)),
+            Err(store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
 
 #[async_trait]
 impl Target for PublicTarget {
     async fn put(&self, object: Object) -> Result<(), publish::Error> {
-        let fault = |reason: String, class| publish::Error::Target {
+        // Whatever the bucket refuses: it is no fault of the video's.
+        let fault = |reason: String| publish::Error::Target {
             key: object.key.clone(),
             reason,
-            class,
+            class: FaultClass::Retryable,
         };
         let body = if object.compressible {
-            gzip(&object.body).map_err(|error| {
-                fault(error.to_string(), crate::domain::outcome::FaultClass::Retryable)
-            })?
+            gzip(&object.body).map_err(|error| fault(error.to_string()))?
         } else {
             object.body.clone()
         };
@@ -75,8 +113,14 @@ impl Target for PublicTarget {
             content_encoding: object.compressible.then_some("gzip"),
             ..PutOptions::default()
         };
-        let put = self.0.put(&object.key, body, options).await;
-        put.map(drop).map_err(|error| fault(error.to_string(), error.class()))
+        let put = if object.key == self.main_key {
+            let mut version = self.main_version.lock().await;
+            let put = self.bucket.replace(&object.key, body, options, version.as_deref()).await;
+            put.map(|etag| *version = Some(etag))
+        } else {
+            self.bucket.put(&object.key, body, options).await.map(drop)
+        };
+        put.map_err(|error| fault(error.to_string()))
     }
 }
 
@@ -84,4 +128,10 @@ fn gzip(text: &[u8]) -> std::io::Result<Bytes> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text)?;
     encoder.finish().map(Bytes::from)
+}
+
+fn gunzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    GzDecoder::new(bytes).read_to_end(&mut text)?;
+    Ok(text)
 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::adapters::{self, ObjectSource, PublicTarget};
 use super::board::Ticket;
+use super::claim::Claim;
 use super::{Context, Error};
 use crate::domain::hls::names::Layout;
 use crate::domain::job::{JobRequest, VideoId};
@@ -26,6 +27,8 @@ pub(super) struct Signals<'a> {
     pub(super) cancel: &'a CancellationToken,
     /// The message is no longer ours.
     pub(super) lost: &'a CancellationToken,
+    /// The right to flip, once it was taken.
+    pub(super) claim: Option<&'a Claim>,
 }
 
 impl Signals<'_> {
@@ -35,6 +38,7 @@ impl Signals<'_> {
             () = self.lost.cancelled() => Error::LeaseLost,
             () = self.cancel.cancelled() => Error::Cancelled,
             () = self.stop.cancelled() => Error::Stopped,
+            error = claim_ended(self.claim) => error,
         }
     }
 
@@ -48,6 +52,13 @@ impl Signals<'_> {
             error = self.first() => Err(error),
             done = work => done,
         }
+    }
+}
+
+async fn claim_ended(claim: Option<&Claim>) -> Error {
+    match claim {
+        Some(claim) => claim.ended().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -65,8 +76,9 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Encodes and uploads everything but the flip.
     pub(super) async fn run(&self, signals: &Signals<'_>) -> Result<Whole, Error> {
+        let target = Arc::new(PublicTarget::open(&self.context.public, self.id).await?);
         let mut worker = self.spawn()?;
-        let ended = signals.guard(self.follow(&mut worker)).await;
+        let ended = signals.guard(self.follow(&mut worker, &target)).await;
         // However it ended: nothing of this attempt runs on.
         worker.kill().await;
         ended
@@ -93,7 +105,11 @@ impl Attempt<'_> {
         Ok(worker)
     }
 
-    async fn follow(&self, worker: &mut Worker) -> Result<Whole, Error> {
+    async fn follow(
+        &self,
+        worker: &mut Worker,
+        target: &Arc<PublicTarget>,
+    ) -> Result<Whole, Error> {
         let began = Instant::now();
         let mut publication: Option<Publication> = None;
         let mut done = false;
@@ -101,7 +117,9 @@ impl Attempt<'_> {
             match output {
                 Output::Event(Event::Planned { plan }) => {
                     self.show_plan(&plan);
-                    publication = Some(self.publication(&plan));
+                    let target = Arc::clone(target) as Arc<dyn publish::Target>;
+                    let layout = Layout::of_attempt(self.id, self.folder);
+                    publication = Some(Publication::start(target, layout, &plan));
                 }
                 Output::Event(Event::Rendition { rendition, codec }) => {
                     planned(publication.as_mut())?.codec(rendition, codec)?;
@@ -132,11 +150,6 @@ impl Attempt<'_> {
         }
         let publication = publication.filter(|_| done).ok_or(Error::Unfinished)?;
         Ok(publication.finish().await?)
-    }
-
-    fn publication(&self, plan: &Plan) -> Publication {
-        let target = Arc::new(PublicTarget(self.context.public.clone()));
-        Publication::start(target, Layout::of_attempt(self.id, self.folder), plan)
     }
 
     fn show_plan(&self, plan: &Plan) {

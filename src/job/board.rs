@@ -75,6 +75,12 @@ impl Ticket {
         self.view.send_modify(change);
     }
 
+    /// The view at each change.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<VideoView> {
+        self.view.subscribe()
+    }
+
     /// The view as it is now.
     #[must_use]
     pub fn view(&self) -> VideoView {

@@ -1,83 +1,334 @@
 //! Who may flip a video: the claim object of the private bucket, written conditionally.
 //!
-//! The latest taker holds the claim. An earlier one finds out before its flip, by the same kind
-//! of write, and stops.
+//! A claim is taken before an attempt and renewed while it runs, with what every box shows of it.
+//! Whoever finds at a renewal, or before the flip, that somebody else has written, stops.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::Error;
+use super::{Context, Error};
+use crate::domain::claim::{self, ClaimRecord, ClaimState, Commit, Verdict};
 use crate::domain::job::VideoId;
 use crate::domain::record;
+use crate::domain::video::VideoView;
 use crate::store::{self, Bucket, Precondition};
 
-/// How often the claim is tried for where others write it at the same moment.
+/// How often a claim is tried for where others write it at the same moment.
 const TRIES: u32 = 5;
+/// How long a claim has to last on a store without conditional writes before it counts as taken:
+/// whoever wrote it at the same moment shows by then.
+const SETTLE: Duration = Duration::from_secs(2);
 
-/// A claim that was taken.
+/// A claim that was taken. It is renewed until this is dropped.
 pub(super) struct Claim {
+    shared: Arc<Shared>,
+    lost: CancellationToken,
+    _renewal: DropGuard,
+}
+
+/// What was taken.
+pub(super) struct Taken {
+    pub(super) claim: Claim,
+    /// Number of this attempt at this version of the source, from 1.
+    pub(super) attempt: u32,
+    /// What an earlier attempt had left to do when it died.
+    pub(super) unfinished: Option<Box<Commit>>,
+}
+
+struct Shared {
     bucket: Bucket,
     key: String,
-    attempt_id: String,
+    written: Mutex<Written>,
+}
+
+/// The claim as it was written last, and the version that this made.
+struct Written {
+    record: ClaimRecord,
     etag: String,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    attempt_id: &'a str,
-    written_at: String,
+/// Reads a claim and how long ago it was written, by the store's clock.
+pub(super) async fn read(
+    bucket: &Bucket,
+    id: &VideoId,
+) -> Result<Option<(ClaimRecord, Duration, String)>, store::Error> {
+    let whole = match bucket.read(&record::claim_key(id)).await {
+        Ok(whole) => whole,
+        Err(store::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let age = whole.last_modified.map_or(Duration::ZERO, |at| {
+        Duration::try_from(Timestamp::now().duration_since(at)).unwrap_or_default()
+    });
+    // A claim of another release is as good as none, but for its version.
+    let record = serde_json::from_slice(&whole.bytes).unwrap_or_else(|_| ClaimRecord {
+        state: ClaimState::Released,
+        attempt_id: String::new(),
+        box_id: String::new(),
+        source_etag: String::new(),
+        attempts: 0,
+        renewal: 0,
+        view: None,
+        commit: None,
+    });
+    Ok(Some((record, age, whole.etag)))
+}
+
+/// What a cancellation found.
+pub struct Cancelled {
+    /// An attempt was alive: it removes the claim once it has ended.
+    pub was_alive: bool,
+}
+
+/// Takes the claim away from whoever holds it, because the video is to be deleted.
+///
+/// # Errors
+/// If the store fails.
+pub async fn cancel(
+    bucket: &Bucket,
+    id: &VideoId,
+    renewal: Duration,
+) -> Result<Cancelled, store::Error> {
+    for _ in 0..TRIES {
+        let Some((record, age, etag)) = read(bucket, id).await? else {
+            return Ok(Cancelled { was_alive: false });
+        };
+        let was_alive = claim::is_alive(&record, age, renewal);
+        let next = ClaimRecord { state: ClaimState::Cancelled, view: None, commit: None, ..record };
+        // Not the attempt's own write any more.
+        let next = ClaimRecord { attempt_id: String::new(), ..next };
+        let condition = Precondition::Etag(&etag);
+        match bucket.put_json(&record::claim_key(id), &next, None, condition).await {
+            Ok(_) => return Ok(Cancelled { was_alive }),
+            // It was renewed meanwhile.
+            Err(store::Error::PreconditionFailed { .. } | store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Cancelled { was_alive: true })
+}
+
+/// Whether no attempt has a claim on the video.
+///
+/// # Errors
+/// If the store fails.
+pub async fn claim_is_gone(bucket: &Bucket, id: &VideoId) -> Result<bool, store::Error> {
+    Ok(read(bucket, id).await?.is_none())
+}
+
+/// What an attempt on another box shows, and the version of the source that it works on.
+///
+/// # Errors
+/// If the store fails.
+pub async fn running_elsewhere(
+    bucket: &Bucket,
+    id: &VideoId,
+    renewal: Duration,
+) -> Result<Option<(VideoView, String)>, store::Error> {
+    let found = read(bucket, id).await?;
+    let alive = found.filter(|(record, age, _)| claim::is_alive(record, *age, renewal));
+    Ok(alive.and_then(|(record, _, _)| Some((record.view?, record.source_etag))))
 }
 
 impl Claim {
-    /// Takes the claim, whoever held it.
+    /// Takes the claim unless another attempt is alive.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if one is.
     pub(super) async fn take(
-        bucket: &Bucket,
+        context: &Context,
         id: &VideoId,
         attempt_id: &str,
-    ) -> Result<Self, Error> {
-        let key = record::claim_key(id);
+        source_etag: &str,
+        view: watch::Receiver<VideoView>,
+    ) -> Result<Taken, Error> {
+        let renewal = Duration::from_secs(context.config.claim_renewal_secs);
         for _ in 0..TRIES {
-            let current = match bucket.head(&key).await {
-                Ok(head) => Some(head.etag),
-                Err(store::Error::NotFound { .. }) => None,
-                Err(error) => return Err(error.into()),
+            let current = read(&context.private, id).await?;
+            let (verdict, etag) = match &current {
+                None => (Verdict::Free { attempts: 0, unfinished: None }, None),
+                Some((record, age, etag)) => (
+                    claim::judge(record, *age, renewal, &context.box_id, source_etag),
+                    Some(etag.as_str()),
+                ),
             };
-            let condition = current.as_deref().map_or(Precondition::Absent, Precondition::Etag);
-            match write(bucket, &key, attempt_id, condition).await {
-                Ok(etag) => {
-                    let (bucket, attempt_id) = (bucket.clone(), attempt_id.to_owned());
-                    return Ok(Self { bucket, key, attempt_id, etag });
+            let Verdict::Free { attempts, unfinished } = verdict else { return Err(Error::Busy) };
+            let record = ClaimRecord {
+                state: ClaimState::Held,
+                attempt_id: attempt_id.to_owned(),
+                box_id: context.box_id.clone(),
+                source_etag: source_etag.to_owned(),
+                attempts: attempts + 1,
+                renewal: 0,
+                view: Some(view.borrow().clone()),
+                // It has to outlive this attempt, too.
+                commit: unfinished.clone(),
+            };
+            let shared = Shared::new(&context.private, id, record, etag);
+            let condition = etag.map_or(Precondition::Absent, Precondition::Etag);
+            match shared.first_write(condition).await {
+                Ok(()) => {}
+                // Somebody was faster.
+                Err(Error::ClaimLost) => continue,
+                Err(error) => return Err(error),
+            }
+            let claim = Self::keep(shared, renewal, view);
+            return Ok(Taken { claim, attempt: attempts + 1, unfinished });
+        }
+        Err(Error::Busy)
+    }
+
+    fn keep(shared: Shared, renewal: Duration, view: watch::Receiver<VideoView>) -> Self {
+        let shared = Arc::new(shared);
+        let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
+        let task = renew(Arc::clone(&shared), renewal, view, lost.clone());
+        let until = ended.clone();
+        tokio::spawn(async move { until.run_until_cancelled(task).await });
+        Self { shared, lost, _renewal: ended.drop_guard() }
+    }
+
+    /// Completes when somebody else has written the claim, with what that means.
+    pub(super) async fn ended(&self) -> Error {
+        self.lost.cancelled().await;
+        match self.shared.read_back().await {
+            Ok(Some((record, _))) if record.state == ClaimState::Cancelled => Error::Cancelled,
+            Ok(_) | Err(_) => Error::ClaimLost,
+        }
+    }
+
+    /// Makes sure, by writing it again, that the claim is still ours.
+    pub(super) async fn hold(&self) -> Result<(), Error> {
+        self.shared.write(|_| ()).await
+    }
+
+    /// Notes what is left to do: from here on, whoever comes next does it if we do not.
+    pub(super) async fn commit(&self, commit: Commit) -> Result<(), Error> {
+        self.shared.write(|record| record.commit = Some(Box::new(commit))).await
+    }
+
+    /// Writes how it ended, if the claim is still ours.
+    pub(super) async fn end(self, end: End) -> Result<(), Error> {
+        self.shared
+            .write(|record| {
+                record.view = None;
+                match end {
+                    End::Done => {
+                        record.state = ClaimState::Done;
+                        record.commit = None;
+                    }
+                    End::Released { counts } => {
+                        record.state = ClaimState::Released;
+                        record.attempts = record.attempts.saturating_sub(u32::from(!counts));
+                    }
                 }
-                // Somebody was faster, or has just deleted it.
+            })
+            .await
+    }
+}
+
+/// How an attempt ended, for its claim.
+pub(super) enum End {
+    /// The completion record is written.
+    Done,
+    /// The message is in the queue.
+    Released {
+        /// Whether the attempt is one of those that a message may have.
+        counts: bool,
+    },
+}
+
+async fn renew(
+    shared: Arc<Shared>,
+    renewal: Duration,
+    view: watch::Receiver<VideoView>,
+    lost: CancellationToken,
+) {
+    loop {
+        tokio::time::sleep(renewal).await;
+        let view = view.borrow().clone();
+        match shared.write(|record| record.view = Some(view)).await {
+            Ok(()) => {}
+            Err(Error::ClaimLost) => break,
+            // Whoever takes the claim meanwhile is found at the next renewal.
+            Err(error) => tracing::warn!(%error, "the claim could not be renewed; trying again"),
+        }
+    }
+    lost.cancel();
+}
+
+impl Shared {
+    fn new(bucket: &Bucket, id: &VideoId, record: ClaimRecord, etag: Option<&str>) -> Self {
+        let written = Mutex::new(Written { record, etag: etag.unwrap_or_default().to_owned() });
+        Self { bucket: bucket.clone(), key: record::claim_key(id), written }
+    }
+
+    async fn first_write(&self, condition: Precondition<'_>) -> Result<(), Error> {
+        let mut written = self.written.lock().await;
+        let record = written.record.clone();
+        written.etag = self.put(&record, condition).await?;
+        if !self.bucket.has_conditional_writes() {
+            tokio::time::sleep(SETTLE).await;
+            self.must_be_ours(&record).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes the claim, if it is still ours.
+    async fn write(&self, change: impl FnOnce(&mut ClaimRecord)) -> Result<(), Error> {
+        let mut written = self.written.lock().await;
+        let mut next = written.record.clone();
+        change(&mut next);
+        next.renewal += 1;
+        if !self.bucket.has_conditional_writes() {
+            self.must_be_ours(&written.record).await?;
+        }
+        let etag = self.put(&next, Precondition::Etag(&written.etag)).await?;
+        *written = Written { record: next, etag };
+        Ok(())
+    }
+
+    async fn put(
+        &self,
+        record: &ClaimRecord,
+        condition: Precondition<'_>,
+    ) -> Result<String, Error> {
+        let mut seen: Option<String> = None;
+        for _ in 0..TRIES {
+            let condition = seen.as_deref().map_or(condition, Precondition::Etag);
+            match self.bucket.put_json(&self.key, record, None, condition).await {
+                Ok(etag) => return Ok(etag),
                 Err(store::Error::PreconditionFailed { .. } | store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
+            }
+            // An earlier request of ours may have been done without an answer to it.
+            match self.read_back().await? {
+                Some((found, etag)) if found == *record => return Ok(etag),
+                Some((found, etag)) if found.attempt_id == record.attempt_id => seen = Some(etag),
+                Some(_) | None => return Err(Error::ClaimLost),
             }
         }
         Err(Error::ClaimLost)
     }
 
-    /// Makes sure, by writing it again, that the claim is still ours.
-    pub(super) async fn hold(&mut self) -> Result<(), Error> {
-        let condition = Precondition::Etag(&self.etag);
-        match write(&self.bucket, &self.key, &self.attempt_id, condition).await {
-            Ok(etag) => {
-                self.etag = etag;
-                Ok(())
+    async fn must_be_ours(&self, record: &ClaimRecord) -> Result<(), Error> {
+        match self.read_back().await? {
+            Some((found, _)) if found.attempt_id == record.attempt_id => Ok(()),
+            Some(_) | None => Err(Error::ClaimLost),
+        }
+    }
+
+    async fn read_back(&self) -> Result<Option<(ClaimRecord, String)>, Error> {
+        match self.bucket.read(&self.key).await {
+            Ok(whole) => {
+                let record = serde_json::from_slice(&whole.bytes).ok();
+                Ok(record.map(|record| (record, whole.etag)))
             }
-            Err(store::Error::PreconditionFailed { .. } | store::Error::NotFound { .. }) => {
-                Err(Error::ClaimLost)
-            }
+            Err(store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
-}
-
-async fn write(
-    bucket: &Bucket,
-    key: &str,
-    attempt_id: &str,
-    precondition: Precondition<'_>,
-) -> Result<String, store::Error> {
-    let body = Body { attempt_id, written_at: Timestamp::now().to_string() };
-    bucket.put_json(key, &body, None, precondition).await
 }

@@ -1,11 +1,12 @@
 //! What a job writes down: completion records, upload records; and what it clears away.
 
+use super::claim::Claim;
 use super::{Context, Error};
 use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::record::{self, JobOutcome, JobRecord, UploadRecord};
 use crate::domain::video::{VideoError, VideoView};
-use crate::store::{self, Bucket, Head, Precondition};
+use crate::store::{self, Bucket, Head, Precondition, PutOptions};
 
 /// Name of the file that a key stands for.
 pub(super) fn filename(key: &str) -> &str {
@@ -34,14 +35,40 @@ pub(super) async fn upload_record(
     }
 }
 
-/// Writes the completion record.
+/// A completion record and its version.
+pub(super) type Versioned = (JobRecord, String);
+
+/// The completion record that is there.
+pub(super) async fn job_record_of(
+    context: &Context,
+    id: &VideoId,
+) -> Result<Option<Versioned>, store::Error> {
+    match context.public.read(&record::job_record_key(id)).await {
+        Ok(found) => Ok(serde_json::from_slice(&found.bytes).ok().map(|job| (job, found.etag))),
+        Err(store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the completion record in place of the one that was seen.
 pub(super) async fn put_job_record(
     context: &Context,
     record: &JobRecord,
-) -> Result<(), store::Error> {
+    seen: Option<&Versioned>,
+) -> Result<(), Error> {
     let key = record::job_record_key(&record.id);
-    let cache = Some(names::CACHE_SHORT);
-    context.public.put_json(&key, record, cache, Precondition::None).await.map(drop)
+    let text = serde_json::to_vec_pretty(record).map_err(|_| Error::Unfinished)?;
+    let options = PutOptions {
+        content_type: "application/json",
+        cache_control: Some(names::CACHE_SHORT),
+        ..PutOptions::default()
+    };
+    let seen = seen.map(|(_, etag)| etag.as_str());
+    match context.public.replace(&key, text.into(), options, seen).await {
+        Ok(_) => Ok(()),
+        Err(store::Error::PreconditionFailed { .. }) => Err(Error::ClaimLost),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The completion record that a view amounts to.
@@ -72,24 +99,31 @@ pub(super) fn job_record(
 
 /// Removes what attempts have left behind, but for the attempt that is whole. `main.m3u8` goes
 /// first, unless it shows that one.
+///
+/// The claim is held between the listing and the deletions: whoever takes it afterwards writes
+/// under names that are not in the list.
 pub(super) async fn sweep(
     public: &Bucket,
     id: &VideoId,
     whole: Option<&JobRecord>,
-) -> Result<(), store::Error> {
-    let kept = whole
-        .filter(|record| record.outcome == JobOutcome::Ready)
-        .map(|record| format!("{id}/{}/", record.attempt_id));
-    let (main, record) = (names::main_key(id), record::job_record_key(id));
+    claim: &Claim,
+) -> Result<(), Error> {
     let listed = public.list(&format!("{id}/")).await?;
-    if kept.is_none() && listed.iter().any(|entry| entry.key == main) {
-        public.delete(&main).await?;
+    if listed.is_empty() {
+        return Ok(());
     }
-    for entry in listed {
-        let is_kept = kept.as_ref().is_some_and(|prefix| entry.key.starts_with(prefix));
-        if !is_kept && entry.key != main && entry.key != record {
-            public.delete(&entry.key).await?;
-        }
+    claim.hold().await?;
+    let keys = listed.into_iter().map(|entry| entry.key).collect();
+    for key in record::left_behind(id, keys, whole) {
+        public.delete(&key).await?;
     }
     Ok(())
+}
+
+/// Removes what a cancelled attempt has published, then its claim: nothing of it writes any more.
+pub(super) async fn withdraw(context: &Context, id: &VideoId, folder: &str) -> Result<(), Error> {
+    for entry in context.public.list(&format!("{id}/{folder}/")).await? {
+        context.public.delete(&entry.key).await?;
+    }
+    Ok(context.private.delete(&record::claim_key(id)).await?)
 }

@@ -134,8 +134,14 @@ impl Playlists {
             })
             .collect();
         let text = multivariant::render(&variants, &audio);
-        playlist_object(self.layout.main(), text, names::CACHE_SHORT)
+        main_object(self.layout.main(), text)
     }
+}
+
+/// `main.m3u8` with this text.
+#[must_use]
+pub fn main_object(key: String, text: String) -> Object {
+    playlist_object(key, text, names::CACHE_SHORT)
 }
 
 /// The planned renditions, with nothing made yet.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Depth, Error, Inspect, Message, Queue, Receipt};
+use super::{Depth, Enqueue, Error, Inspect, Message, Queue, Receipt};
 use crate::db::Db;
 
 const SCHEMA: &str = "
@@ -85,17 +85,6 @@ impl EmbeddedQueue {
     /// Wakes a waiting receive.
     pub fn notify(&self) {
         self.arrival.notify_waiters();
-    }
-
-    /// Puts a message into the queue.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn send(&self, body: &str) -> Result<(), Error> {
-        let body = body.to_owned();
-        self.write("send", move |transaction| Self::enqueue_in(transaction, &body)).await?;
-        self.notify();
-        Ok(())
     }
 
     /// Runs `work` in a transaction that is taken for writing at once.
@@ -250,6 +239,16 @@ impl Queue for EmbeddedQueue {
             transaction.execute("DELETE FROM messages WHERE id = ?1", [id]).map(drop)
         })
         .await
+    }
+}
+
+#[async_trait]
+impl Enqueue for EmbeddedQueue {
+    async fn send(&self, body: &str) -> Result<(), Error> {
+        let body = body.to_owned();
+        self.write("send", move |transaction| Self::enqueue_in(transaction, &body)).await?;
+        self.notify();
+        Ok(())
     }
 }
 

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use super::Settings;
+use crate::store::AfterSuccess;
+use crate::{queue, store};
 
 /// A value that is not allowed.
 pub(super) struct Fault {
@@ -22,6 +24,7 @@ impl Settings {
         let mut faults = self.ranges();
         faults.extend(self.addresses());
         faults.extend(self.names());
+        faults.extend(self.kinds());
         faults.extend(self.ladder.check().into_iter().map(|text| fault("ladder", text)));
         if !(10.0..=40.0).contains(&self.encode.quality) {
             faults.push(fault("encode.quality", "allowed: 10 to 40"));
@@ -35,7 +38,8 @@ impl Settings {
     fn ranges(&self) -> Vec<Fault> {
         // 12 h is the longest that SQS keeps a message invisible; 20 s its longest poll; 5 MiB to
         // 5 GiB are the sizes of parts that S3 takes; 7 days the longest validity of a signature.
-        let ranges: [(&str, u64, u64, u64); 19] = [
+        let keeping = &self.housekeeping;
+        let ranges: [(&str, u64, u64, u64); 25] = [
             ("http.request_timeout_secs", self.http.request_timeout_secs, 1, 3600),
             ("http.body_limit_bytes", self.http.body_limit_bytes, 65_536, 64 << 20),
             ("embedded.multipart_ttl_secs", self.embedded.multipart_ttl_secs, 60, 90 * 86_400),
@@ -48,6 +52,12 @@ impl Settings {
             ("jobs.max_running", self.jobs.max_running, 1, 64),
             ("jobs.stall_timeout_secs", self.jobs.stall_timeout_secs, 5, 3600),
             ("jobs.shutdown_grace_secs", self.jobs.shutdown_grace_secs, 0, 86_400),
+            ("jobs.claim_renewal_secs", self.jobs.claim_renewal_secs, 1, 300),
+            ("housekeeping.reconcile_secs", keeping.reconcile_secs, 1, 86_400),
+            ("housekeeping.event_grace_secs", keeping.event_grace_secs, 0, 86_400),
+            ("housekeeping.sweep_secs", keeping.sweep_secs, 1, 7 * 86_400),
+            ("housekeeping.orphan_age_secs", keeping.orphan_age_secs, 0, 90 * 86_400),
+            ("housekeeping.upload_ttl_secs", keeping.upload_ttl_secs, 60, 90 * 86_400),
             ("uploads.single_put_max_bytes", self.uploads.single_put_max_bytes, 0, 5 << 30),
             ("uploads.part_size_bytes", self.uploads.part_size_bytes, 5 << 20, 5 << 30),
             ("uploads.url_ttl_secs", self.uploads.url_ttl_secs, 60, 604_800),
@@ -76,12 +86,38 @@ impl Settings {
         let urls = [
             ("store.public_base_url", &self.store.public_base_url),
             ("store.upload_base_url", &self.store.upload_base_url),
+            ("store.endpoint_url", &self.store.endpoint_url),
+            ("queue.endpoint_url", &self.queue.endpoint_url),
+            ("queue.url", &self.queue.url),
+            ("queue.dead_letter_url", &self.queue.dead_letter_url),
         ];
         for (key, url) in urls {
             let is_url = url.starts_with("http://") || url.starts_with("https://");
             if !url.is_empty() && (!is_url || url.ends_with('/')) {
                 faults.push(fault(key, "allowed: a URL without a slash at its end, or nothing"));
             }
+        }
+        faults
+    }
+
+    /// What goes together.
+    fn kinds(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let sqs = self.queue.kind == queue::Kind::Sqs;
+        let embedded = self.store.kind == store::Kind::Embedded;
+        if sqs && embedded {
+            let allowed = "allowed: embedded, as the embedded store sends no events to SQS";
+            faults.push(fault("queue.kind", allowed));
+        }
+        if sqs && self.queue.url.is_empty() {
+            faults.push(fault("queue.url", "allowed: the URL of the SQS queue"));
+        }
+        if embedded && self.store.after_success == AfterSuccess::Tag {
+            let allowed = "allowed: keep, delete; the embedded store has no tags";
+            faults.push(fault("store.after_success", allowed));
+        }
+        if self.sources.suffixes.iter().any(String::is_empty) {
+            faults.push(fault("sources.suffixes", "allowed: ends of names, such as .mp4"));
         }
         faults
     }

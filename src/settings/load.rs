@@ -147,6 +147,7 @@ fn environment_layer(sources: &Sources) -> config::Environment {
         .try_parsing(true)
         .list_separator(",")
         .with_list_parse_key("embedded.cors_origins")
+        .with_list_parse_key("sources.suffixes")
         .source(Some(variables))
 }
 

@@ -3,11 +3,15 @@
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{Tag, Tagging};
 use aws_smithy_types::error::display::DisplayErrorContext;
 use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{Bucket, Error};
+
+/// How often a range is asked for whose body breaks off.
+const BODY_TRIES: u32 = 4;
 
 /// The bytes of an object.
 pub type Body = Bytes;
@@ -53,8 +57,21 @@ pub struct Head {
 pub struct Entry {
     /// Its key.
     pub key: String,
+    /// Entity tag without quotes.
+    pub etag: String,
     /// Size in bytes.
     pub size_bytes: u64,
+    /// When it was written.
+    pub last_modified: Option<Timestamp>,
+}
+
+/// A small object with what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Entity tag without quotes.
+    pub etag: String,
     /// When it was written.
     pub last_modified: Option<Timestamp>,
 }
@@ -97,6 +114,23 @@ impl Bucket {
         offset: u64,
         len: u64,
     ) -> Result<Bytes, Error> {
+        // The SDK tries a request again, but not a body that broke off.
+        let mut tries = 1;
+        loop {
+            match self.read_range_once(key, etag, offset, len).await {
+                Err(Error::Unavailable { .. }) if tries < BODY_TRIES => tries += 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn read_range_once(
+        &self,
+        key: &str,
+        etag: &str,
+        offset: u64,
+        len: u64,
+    ) -> Result<Bytes, Error> {
         let range = format!("bytes={offset}-{}", offset + len - 1);
         let output = self
             .client
@@ -115,7 +149,7 @@ impl Bucket {
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is none.
-    pub async fn read(&self, key: &str) -> Result<(Bytes, String), Error> {
+    pub async fn read(&self, key: &str) -> Result<Whole, Error> {
         let output = self
             .client
             .get_object()
@@ -125,7 +159,8 @@ impl Bucket {
             .await
             .map_err(|e| judge("read", key, &e))?;
         let etag = unquoted(output.e_tag().unwrap_or_default());
-        Ok((collect(key, output.body).await?, etag))
+        let last_modified = output.last_modified().and_then(timestamp);
+        Ok(Whole { bytes: collect(key, output.body).await?, etag, last_modified })
     }
 
     /// Writes an object and returns its entity tag.
@@ -147,7 +182,8 @@ impl Bucket {
             .set_cache_control(options.cache_control.map(str::to_owned))
             .set_content_encoding(options.content_encoding.map(str::to_owned))
             .body(ByteStream::from(body));
-        request = match options.precondition {
+        let kept = if self.conditional_writes { options.precondition } else { Precondition::None };
+        request = match kept {
             Precondition::None => request,
             Precondition::Absent => request.if_none_match("*"),
             Precondition::Etag(etag) => request.if_match(format!("\"{etag}\"")),
@@ -171,6 +207,23 @@ impl Bucket {
         Ok(())
     }
 
+    /// Marks the object as done, for a lifecycle rule of the bucket to act on.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] if the store knows no tags.
+    pub async fn tag_done(&self, key: &str) -> Result<(), Error> {
+        let tag = Tag::builder().key("ladderd").value("done").build();
+        let tagging = tag.and_then(|tag| Tagging::builder().tag_set(tag).build());
+        let tagging = tagging.map_err(|e| Error::Rejected {
+            operation: "tag",
+            key: key.to_owned(),
+            reason: e.to_string(),
+        })?;
+        let request = self.client.put_object_tagging().bucket(&self.name).key(key);
+        request.tagging(tagging).send().await.map_err(|e| judge("tag", key, &e))?;
+        Ok(())
+    }
+
     /// All objects whose key starts with `prefix`, in key order.
     ///
     /// # Errors
@@ -183,6 +236,7 @@ impl Bucket {
             let page = page.map_err(|e| judge("list", prefix, &e))?;
             entries.extend(page.contents().iter().map(|object| Entry {
                 key: object.key().unwrap_or_default().to_owned(),
+                etag: unquoted(object.e_tag().unwrap_or_default()),
                 size_bytes: size(object.size()),
                 last_modified: object.last_modified().and_then(timestamp),
             }));
@@ -209,7 +263,7 @@ fn size(len: Option<i64>) -> u64 {
     len.and_then(|len| u64::try_from(len).ok()).unwrap_or_default()
 }
 
-fn timestamp(time: &aws_sdk_s3::primitives::DateTime) -> Option<Timestamp> {
+pub(super) fn timestamp(time: &aws_sdk_s3::primitives::DateTime) -> Option<Timestamp> {
     Timestamp::from_second(time.secs()).ok()
 }
 

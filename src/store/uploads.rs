@@ -5,7 +5,9 @@ use std::time::Duration;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart as SdkPart};
 
-use super::objects::judge;
+use jiff::Timestamp;
+
+use super::objects::{judge, timestamp};
 use super::{Bucket, Error};
 
 /// A URL for one PUT of the whole object.
@@ -138,6 +140,39 @@ impl Bucket {
             .await
             .map_err(|e| judge("complete-multipart", key, &e))?;
         Ok(())
+    }
+
+    /// Uploads in parts that were begun before `until` and have not ended: key and upload id.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn stale_multiparts(&self, until: Timestamp) -> Result<Vec<(String, String)>, Error> {
+        let mut stale = Vec::new();
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let page = self
+                .client
+                .list_multipart_uploads()
+                .bucket(&self.name)
+                .set_key_marker(key_marker.take())
+                .set_upload_id_marker(id_marker.take())
+                .send()
+                .await
+                .map_err(|e| judge("list-multipart", &self.name, &e))?;
+            for upload in page.uploads() {
+                let begun = upload.initiated().and_then(timestamp);
+                if begun.is_some_and(|begun| begun < until)
+                    && let (Some(key), Some(id)) = (upload.key(), upload.upload_id())
+                {
+                    stale.push((key.to_owned(), id.to_owned()));
+                }
+            }
+            if !page.is_truncated().unwrap_or_default() {
+                return Ok(stale);
+            }
+            key_marker = page.next_key_marker().map(str::to_owned);
+            id_marker = page.next_upload_id_marker().map(str::to_owned);
+        }
     }
 
     /// Gives a multipart upload up and frees its parts.

@@ -4,6 +4,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use ladderd::domain::message;
+use ladderd::domain::sources::SourceFilter;
 
 use super::support::appliance::{Appliance, Home};
 
@@ -364,7 +365,9 @@ async fn an_object_and_its_event_are_one() {
         event_name: "ObjectCreated:Put",
         time: jiff::Timestamp::UNIX_EPOCH,
     };
-    let parsed = message::parse(&ladderd::embedded::event_body(&event), "uploads").unwrap();
+    let parsed =
+        message::parse(&ladderd::embedded::event_body(&event), "uploads", &SourceFilter::default())
+            .unwrap();
     assert_eq!(parsed.jobs[0].key, "a b/ü+.mp4");
 }
 

@@ -8,13 +8,14 @@
     reason = "a test that panics has failed, and says why on its output"
 )]
 
-mod support;
+pub(crate) mod support;
 
 mod browser;
 mod cli;
 mod crash;
 mod embedded_s3;
 mod end_to_end;
+mod fleet;
 mod hls_output;
 mod http_api;
 mod queue_contract;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ladderd::db::Db;
 use ladderd::queue::embedded::EmbeddedQueue;
-use ladderd::queue::{Error, Inspect, Message, Queue};
+use ladderd::queue::{Enqueue, Error, Inspect, Message, Queue};
 
 const SOON: Duration = Duration::from_millis(200);
 const LEASE: Duration = Duration::from_mins(1);

@@ -2,6 +2,8 @@
 
 pub mod appliance;
 pub mod media;
+pub mod proxy;
+pub mod servers;
 
 use std::path::PathBuf;
 
@@ -16,6 +18,8 @@ pub enum Need {
     Ffmpeg,
     /// systemd-analyze.
     Systemd,
+    /// moto and LocalStack.
+    Servers,
 }
 
 impl Need {
@@ -25,6 +29,7 @@ impl Need {
             Self::Chromium => "chromium",
             Self::Ffmpeg => "ffmpeg",
             Self::Systemd => "systemd",
+            Self::Servers => "servers",
         }
     }
 }

@@ -1,0 +1,114 @@
+//! The clients of S3 and SQS, with the credentials and the region of the AWS environment unless
+//! the settings say otherwise.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use super::{bucket, or, origin};
+use crate::queue::sqs::SqsQueue;
+use crate::settings::Settings;
+use crate::store::Bucket;
+
+/// Longer than the longest poll of SQS (20 s), and than what a stalled connection should cost.
+const SQS_READ_TIMEOUT: Duration = Duration::from_secs(45);
+/// From the first byte of a request to the first of its answer: a segment of 5 MB at 1 Mb/s.
+const S3_READ_TIMEOUT: Duration = Duration::from_secs(45);
+/// Times that the SDK sends one request. Together with pauses of up to 20 s it outlasts most
+/// disturbances; what it does not, the queue's retry does.
+const TRIES: u32 = 10;
+/// Pause before the first repetition, doubled with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The two buckets and what others must know of them.
+pub(super) struct Buckets {
+    pub(super) private: Bucket,
+    pub(super) public: Bucket,
+    pub(super) playback_base_url: String,
+    pub(super) origins: [String; 2],
+}
+
+/// What both services share.
+async fn shared(region: &str, endpoint_url: &str, read_timeout: Duration) -> SdkConfig {
+    let tls = Provider::Rustls(CryptoMode::Ring);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
+        .retry_config(
+            RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_PAUSE),
+        )
+        .timeout_config(TimeoutConfig::builder().read_timeout(read_timeout).build());
+    if !region.is_empty() {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    if !endpoint_url.is_empty() {
+        loader = loader.endpoint_url(endpoint_url);
+    }
+    loader.load().await
+}
+
+/// The buckets on S3.
+///
+/// # Errors
+/// If one is not there, or is not ours to use.
+pub(super) async fn buckets(settings: &Settings) -> anyhow::Result<Buckets> {
+    let store = &settings.store;
+    let config = shared(&store.region, &store.endpoint_url, S3_READ_TIMEOUT).await;
+    let region = config.region().context("no region: set store.region or AWS_REGION")?.to_string();
+    let client = |endpoint: &str| {
+        let mut builder =
+            aws_sdk_s3::config::Builder::from(&config).force_path_style(store.path_style);
+        if !endpoint.is_empty() {
+            builder = builder.endpoint_url(endpoint);
+        }
+        aws_sdk_s3::Client::from_conf(builder.build())
+    };
+    let (inner, outer) = (client(""), client(&store.upload_base_url));
+    let mut private = bucket(&inner, &outer, &store.private_bucket);
+    let mut public = bucket(&inner, &outer, &store.public_bucket);
+    for bucket in [&private, &public] {
+        let asked = bucket.check().await;
+        asked.with_context(|| format!("the bucket {} cannot be used", bucket.name()))?;
+    }
+    let probe = format!("claims/probe-{}", hex::encode(rand::random::<[u8; 8]>()));
+    if !private.probe_conditional_writes(&probe).await? {
+        tracing::warn!(
+            "the store ignores conditional writes: two boxes that get the same message at the \
+             same moment may both publish the video"
+        );
+        private = private.without_conditional_writes();
+        public = public.without_conditional_writes();
+    }
+    let public_url = match (store.endpoint_url.as_str(), store.path_style) {
+        ("", _) => format!("https://{}.s3.{region}.amazonaws.com", public.name()),
+        (endpoint, _) => format!("{endpoint}/{}", public.name()),
+    };
+    let playback_base_url = or(&store.public_base_url, &public_url);
+    let origins = [upload_origin(&outer, private.name()).await?, origin(&playback_base_url)];
+    Ok(Buckets { private, public, playback_base_url, origins })
+}
+
+/// Where presigned URLs lead to: only the SDK knows how it spells the host.
+async fn upload_origin(client: &aws_sdk_s3::Client, name: &str) -> anyhow::Result<String> {
+    let presigning = PresigningConfig::expires_in(Duration::from_mins(1))?;
+    let signed = client.put_object().bucket(name).key("x").presigned(presigning).await;
+    let signed = signed.context("no URL can be signed: are there credentials?")?;
+    Ok(origin(signed.uri()))
+}
+
+/// The queue on SQS.
+///
+/// # Errors
+/// If it is not there, is not ours to use, or has no place for dead letters.
+pub(super) async fn queue(settings: &Settings) -> anyhow::Result<SqsQueue> {
+    let queue = &settings.queue;
+    let config = shared(&queue.region, &queue.endpoint_url, SQS_READ_TIMEOUT).await;
+    config.region().context("no region: set queue.region or AWS_REGION")?;
+    let opened =
+        SqsQueue::open(aws_sdk_sqs::Client::new(&config), &queue.url, &queue.dead_letter_url);
+    opened.await.with_context(|| format!("the queue {} cannot be used", queue.url))
+}

@@ -1,0 +1,83 @@
+//! Store and queue as the settings choose them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::embedded::{self, Embedded, Server};
+use super::{aws, bind};
+use crate::queue::{self, Enqueue, Inspect, Queue};
+use crate::settings::Settings;
+use crate::store::{self, Bucket};
+
+/// Store and queue, whoever holds them.
+pub(super) struct Parts {
+    pub(super) private: Bucket,
+    pub(super) public: Bucket,
+    pub(super) queue: Arc<dyn Queue>,
+    pub(super) enqueue: Arc<dyn Enqueue>,
+    pub(super) inspect: Arc<dyn Inspect>,
+    /// URL of the public bucket.
+    pub(super) playback_base_url: String,
+    /// Origins that a page must reach.
+    pub(super) origins: Arc<[String]>,
+    /// The server of the embedded store, to be run.
+    pub(super) server: Option<Server>,
+}
+
+/// One queue in its three roles.
+fn roles<Q: Queue + Enqueue + Inspect + Clone + 'static>(
+    queue: &Q,
+) -> (Arc<dyn Queue>, Arc<dyn Enqueue>, Arc<dyn Inspect>) {
+    (Arc::new(queue.clone()), Arc::new(queue.clone()), Arc::new(queue.clone()))
+}
+
+impl Parts {
+    /// Opens what the settings name.
+    pub(super) async fn open(settings: &Settings, api: SocketAddr) -> anyhow::Result<Self> {
+        match settings.store.kind {
+            store::Kind::Embedded => {
+                let listener = bind(&s3_listen(settings, api)).await?;
+                let parts = Embedded::open(settings, listener)?;
+                let (queue, enqueue, inspect) = roles(&parts.queue);
+                Ok(Self {
+                    private: parts.private,
+                    public: parts.public,
+                    queue,
+                    enqueue,
+                    inspect,
+                    playback_base_url: parts.playback_base_url,
+                    origins: Arc::new(parts.origins),
+                    server: Some(parts.server),
+                })
+            }
+            store::Kind::S3 => {
+                let buckets = aws::buckets(settings).await?;
+                let (queue, enqueue, inspect) = match settings.queue.kind {
+                    queue::Kind::Sqs => roles(&aws::queue(settings).await?),
+                    queue::Kind::Embedded => roles(&embedded::queue(settings)?),
+                };
+                Ok(Self {
+                    private: buckets.private,
+                    public: buckets.public,
+                    queue,
+                    enqueue,
+                    inspect,
+                    playback_base_url: buckets.playback_base_url,
+                    origins: Arc::new(buckets.origins),
+                    server: None,
+                })
+            }
+        }
+    }
+}
+
+/// The configured address, or the port behind the API's.
+fn s3_listen(settings: &Settings, api: SocketAddr) -> String {
+    if !settings.embedded.s3_listen.is_empty() {
+        return settings.embedded.s3_listen.clone();
+    }
+    // An API on a free port gets a store on a free port: the next one may be taken.
+    let asked_for_free = settings.http.listen.ends_with(":0");
+    let port = if asked_for_free { 0 } else { api.port().checked_add(1).unwrap_or(0) };
+    SocketAddr::new(api.ip(), port).to_string()
+}

@@ -1,0 +1,148 @@
+//! Who may work on a video: the claim object `claims/<id>.json`, and what it means to others.
+//!
+//! It is written conditionally, and renewed while an attempt runs. Whether a claim is alive only
+//! decides whether to wait: that nobody else flips is decided by the condition of the writes.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::record::JobRecord;
+use super::video::VideoView;
+
+/// How long a claim counts as alive without being renewed, in multiples of its renewal.
+pub const LIFE_IN_RENEWALS: u32 = 6;
+
+/// Where a claim stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimState {
+    /// An attempt runs.
+    Held,
+    /// No attempt runs; the message is in the queue.
+    Released,
+    /// The completion record is written.
+    Done,
+    /// The video is being deleted.
+    Cancelled,
+}
+
+/// What has to be done for a stream of which every byte is published: the flip and the record.
+/// Written before either, so that whoever comes after a crash ends what was begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The completion record.
+    pub record: JobRecord,
+    /// Text of the flipped `main.m3u8`.
+    pub main: String,
+}
+
+/// The claim on a video.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClaimRecord {
+    /// Where it stands.
+    pub state: ClaimState,
+    /// The attempt that wrote it, which is also the attempt's folder.
+    pub attempt_id: String,
+    /// The box that wrote it.
+    pub box_id: String,
+    /// Entity tag of the source that is worked on.
+    pub source_etag: String,
+    /// Attempts at this version of the source that counted, this one included.
+    pub attempts: u32,
+    /// Counts the writes of an attempt, so that it recognizes its own.
+    pub renewal: u64,
+    /// What every box shows of the running attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<VideoView>,
+    /// What is left to do once the stream is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Box<Commit>>,
+}
+
+/// What a claim means to somebody who wants to work on a version of the source.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It may be taken.
+    Free {
+        /// Attempts at this version that counted so far.
+        attempts: u32,
+        /// What an attempt had left to do when it died.
+        unfinished: Option<Box<Commit>>,
+    },
+    /// Another attempt is alive.
+    Taken,
+}
+
+/// Whether a claim that was last written `age` ago is alive.
+#[must_use]
+pub fn is_alive(claim: &ClaimRecord, age: Duration, renewal: Duration) -> bool {
+    claim.state == ClaimState::Held && age < renewal * LIFE_IN_RENEWALS
+}
+
+/// Judges a claim: `age` since its last write, for a box that wants this version of the source and
+/// runs no attempt at the video itself.
+#[must_use]
+pub fn judge(
+    claim: &ClaimRecord,
+    age: Duration,
+    renewal: Duration,
+    box_id: &str,
+    source_etag: &str,
+) -> Verdict {
+    let same_version = claim.source_etag == source_etag;
+    // A box knows what runs on it: its own claim is of an attempt that died with an earlier
+    // process. An attempt at a version that is no longer there cannot succeed.
+    if is_alive(claim, age, renewal) && claim.box_id != box_id && same_version {
+        return Verdict::Taken;
+    }
+    let unfinished = match claim.state {
+        ClaimState::Held | ClaimState::Released => claim.commit.clone(),
+        ClaimState::Done | ClaimState::Cancelled => None,
+    };
+    Verdict::Free {
+        attempts: if same_version { claim.attempts } else { 0 },
+        unfinished: unfinished.filter(|_| same_version),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RENEWAL: Duration = Duration::from_secs(5);
+
+    fn claim(state: ClaimState) -> ClaimRecord {
+        ClaimRecord {
+            state,
+            attempt_id: "a1".to_owned(),
+            box_id: "one".to_owned(),
+            source_etag: "v1".to_owned(),
+            attempts: 3,
+            renewal: 7,
+            view: None,
+            commit: None,
+        }
+    }
+
+    #[test]
+    fn only_a_living_attempt_of_another_box_at_the_same_version_is_waited_for() {
+        use ClaimState::{Cancelled, Done, Held, Released};
+        let free = |attempts| Verdict::Free { attempts, unfinished: None };
+        let table = [
+            (Held, 0, "two", "v1", Verdict::Taken),
+            (Held, 29, "two", "v1", Verdict::Taken),
+            (Held, 30, "two", "v1", free(3)),
+            (Held, 0, "one", "v1", free(3)),
+            (Held, 0, "two", "v2", free(0)),
+            (Released, 0, "two", "v1", free(3)),
+            (Done, 0, "two", "v1", free(3)),
+            (Cancelled, 0, "two", "v1", free(3)),
+        ];
+        for (state, age, box_id, etag, verdict) in table {
+            let age = Duration::from_secs(age);
+            let got = judge(&claim(state), age, RENEWAL, box_id, etag);
+            assert_eq!(got, verdict, "{state:?} {age:?} {box_id} {etag}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! A proxy between ladderd and S3 or SQS: it writes down what passes, and can make bad weather.
+
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+/// What the proxy does to requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// Nothing.
+    Fair,
+    /// A third of them fail: cut before or after they are done, answered with 500 or 503, or held
+    /// up for 30 s (the last a few times only).
+    Foul,
+    /// Conditions of writes are taken out, as some stores ignore them.
+    NoConditions,
+}
+
+/// One request that passed.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub method: Method,
+    pub path: String,
+    /// Status that the client got; none where the connection was cut.
+    pub status: Option<u16>,
+    /// Body of the request, unzipped, of playlists alone.
+    pub text: String,
+}
+
+/// How often a request is held up.
+const STALLS: u32 = 3;
+const STALL: Duration = Duration::from_secs(30);
+
+/// The proxy. It ends with the test.
+pub struct Proxy {
+    pub url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+struct Inner {
+    target: String,
+    weather: Weather,
+    client: reqwest::Client,
+    stalls: AtomicU32,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Proxy {
+    /// Starts a proxy before this server.
+    pub async fn start(target: &str, weather: Weather) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::<Mutex<Vec<Seen>>>::default();
+        let inner = Arc::new(Inner {
+            target: target.to_owned(),
+            weather,
+            client: reqwest::Client::new(),
+            stalls: AtomicU32::new(0),
+            seen: Arc::clone(&seen),
+        });
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let inner = Arc::clone(&inner);
+                tokio::spawn(async move {
+                    let service = service_fn(|request| pass(Arc::clone(&inner), request));
+                    let http = hyper::server::conn::http1::Builder::new();
+                    drop(http.serve_connection(TokioIo::new(stream), service).await);
+                });
+            }
+        });
+        Self { url, seen }
+    }
+
+    /// What has passed so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Requests that were done and put a `main.m3u8` with the final playlists in its place.
+    pub fn flips(&self, id: &str) -> usize {
+        let main = format!("/public/{id}/main.m3u8");
+        let is_flip = |seen: &&Seen| {
+            seen.method == Method::PUT
+                && seen.path.split('?').next() == Some(main.as_str())
+                && seen.status == Some(200)
+                && seen.text.contains("index.m3u8")
+        };
+        self.seen().iter().filter(is_flip).count()
+    }
+}
+
+enum Fault {
+    CutBefore,
+    CutAfter,
+    Stall,
+    Status(StatusCode),
+}
+
+impl Inner {
+    fn fault(&self) -> Option<Fault> {
+        if self.weather != Weather::Foul || rand::random::<f64>() > 1.0 / 3.0 {
+            return None;
+        }
+        Some(match rand::random::<u8>() % 20 {
+            0..5 => Fault::CutBefore,
+            5..8 => Fault::CutAfter,
+            8..10 if self.stalls.fetch_add(1, Ordering::SeqCst) < STALLS => Fault::Stall,
+            8..14 => Fault::Status(StatusCode::INTERNAL_SERVER_ERROR),
+            _ => Fault::Status(StatusCode::SERVICE_UNAVAILABLE),
+        })
+    }
+
+    fn note(&self, parts: &hyper::http::request::Parts, body: &[u8], status: Option<u16>) {
+        let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+        let text = if path.contains(".m3u8") { unzipped(body) } else { String::new() };
+        let method = parts.method.clone();
+        self.seen.lock().unwrap().push(Seen { method, path, status, text });
+    }
+}
+
+fn unzipped(body: &[u8]) -> String {
+    let mut text = String::new();
+    let read = io::Read::read_to_string(&mut flate2::read::GzDecoder::new(body), &mut text);
+    if read.is_ok() { text } else { String::from_utf8_lossy(body).into_owned() }
+}
+
+async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> io::Result<Response<Body>> {
+    let (mut parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
+    let cut = || io::Error::other("cut");
+    let fault = inner.fault();
+    match fault {
+        Some(Fault::CutBefore) => {
+            inner.note(&parts, &body, None);
+            return Err(cut());
+        }
+        Some(Fault::Status(status)) => {
+            inner.note(&parts, &body, Some(status.as_u16()));
+            let code = if status == StatusCode::SERVICE_UNAVAILABLE { "SlowDown" } else { "Oops" };
+            let text = format!("<Error><Code>{code}</Code><Message>told to</Message></Error>");
+            return Ok(Response::builder().status(status).body(Body::from(text)).unwrap());
+        }
+        Some(Fault::Stall) => tokio::time::sleep(STALL).await,
+        Some(Fault::CutAfter) | None => {}
+    }
+    if inner.weather == Weather::NoConditions {
+        parts.headers.remove("if-none-match");
+        parts.headers.remove("if-match");
+    }
+    let response = forward(&inner, &parts, body.clone()).await?;
+    if matches!(fault, Some(Fault::CutAfter)) {
+        inner.note(&parts, &body, None);
+        return Err(cut());
+    }
+    inner.note(&parts, &body, Some(response.status().as_u16()));
+    Ok(response)
+}
+
+async fn forward(
+    inner: &Inner,
+    parts: &hyper::http::request::Parts,
+    body: Bytes,
+) -> io::Result<Response<Body>> {
+    let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let sent = inner
+        .client
+        .request(parts.method.clone(), format!("{}{path}", inner.target))
+        .headers(passed(&parts.headers))
+        .body(body)
+        .send()
+        .await;
+    let answer = sent.map_err(io::Error::other)?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = passed(answer.headers());
+    if parts.method != Method::HEAD {
+        *response.body_mut() = Body::from(answer.bytes().await.map_err(io::Error::other)?);
+    }
+    Ok(response)
+}
+
+/// The headers that are not of one connection.
+fn passed(headers: &HeaderMap) -> HeaderMap {
+    let is_passed = |name: &HeaderName| {
+        !matches!(name.as_str(), "connection" | "transfer-encoding" | "expect" | "keep-alive")
+    };
+    let copied = |(name, value): (&HeaderName, &HeaderValue)| (name.clone(), value.clone());
+    headers.iter().filter(|(name, _)| is_passed(name)).map(copied).collect()
+}
