@@ -18,7 +18,7 @@ const PIECE_BYTES: usize = 128 << 10;
 
 /// How long the next bytes of a body may take. A client that is silent for longer is gone, or
 /// holds a connection that others wait for.
-const BODY_PATIENCE: Duration = Duration::from_secs(60);
+const BODY_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The folder of the files.
 pub(super) struct Blobs(PathBuf);

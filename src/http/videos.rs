@@ -117,8 +117,14 @@ async fn follow(state: AppState, id: VideoId, first: VideoView, sender: mpsc::Se
         return;
     }
     let mut draining = state.draining.clone();
+    let mut beginnings = state.board.beginnings();
     while !matches!(sent.state, VideoState::Ready | VideoState::Failed) && !*draining.borrow() {
         if let Some(mut changes) = state.board.subscribe(id.as_str()) {
+            let view = changes.borrow_and_update().clone();
+            sent.clone_from(&view);
+            if sender.send(view).await.is_err() {
+                return;
+            }
             // Changes of a job here, until it has left the board.
             while changes.changed().await.is_ok() {
                 let view = changes.borrow_and_update().clone();
@@ -128,9 +134,11 @@ async fn follow(state: AppState, id: VideoId, first: VideoView, sender: mpsc::Se
                 }
             }
         } else {
-            let end = tokio::time::timeout(POLL, draining.changed()).await;
-            if end.is_ok() || sender.is_closed() {
-                return;
+            tokio::select! {
+                _ = draining.changed() => return,
+                () = sender.closed() => return,
+                _ = beginnings.changed() => {}
+                () = tokio::time::sleep(POLL) => {}
             }
         }
         match find(&state, id.clone()).await {
@@ -203,11 +211,14 @@ async fn find(state: &AppState, id: VideoId) -> Result<Option<VideoView>, Error>
     if known.running.is_none() {
         let upload_key = record::upload_record_key(&id);
         let job_key = record::job_record_key(&id);
-        let (upload, job, elsewhere) = tokio::try_join!(
-            state.private.read_json::<UploadRecord>(&upload_key),
-            state.public.read_json::<JobRecord>(&job_key),
-            job::running_elsewhere(&state.private, &id, state.claim_renewal),
-        )?;
+        let lookups = async {
+            tokio::try_join!(
+                state.private.read_json::<UploadRecord>(&upload_key),
+                state.public.read_json::<JobRecord>(&job_key),
+                job::running_elsewhere(&state.private, &id, state.claim_renewal),
+            )
+        };
+        let (upload, job, elsewhere) = Box::pin(lookups).await?;
         known.elsewhere = elsewhere;
         if let Some(upload) = &upload {
             known.source_etag = match state.private.head(&upload.key).await {

@@ -12,7 +12,10 @@ use crate::domain::video::VideoView;
 
 /// The running jobs of this process. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Board(Arc<Mutex<HashMap<String, Entry>>>);
+pub struct Board {
+    jobs: Arc<Mutex<HashMap<String, Entry>>>,
+    begun: watch::Sender<()>,
+}
 
 struct Entry {
     view: watch::Sender<VideoView>,
@@ -30,6 +33,8 @@ impl Board {
         let id = view.id.clone();
         let view = watch::Sender::new(view);
         jobs.insert(id.clone(), Entry { view: view.clone(), cancel });
+        drop(jobs);
+        self.begun.send_replace(());
         Some(Ticket { board: self.clone(), id, view })
     }
 
@@ -45,6 +50,12 @@ impl Board {
         self.lock().get(id).map(|entry| entry.view.subscribe())
     }
 
+    /// Changes whenever a job begins here.
+    #[must_use]
+    pub fn beginnings(&self) -> watch::Receiver<()> {
+        self.begun.subscribe()
+    }
+
     /// All jobs here.
     #[must_use]
     pub fn list(&self) -> Vec<VideoView> {
@@ -58,7 +69,7 @@ impl Board {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -185,7 +185,7 @@ impl Claim {
     fn keep(shared: Shared, renewal: Duration, view: watch::Receiver<VideoView>) -> Self {
         let shared = Arc::new(shared);
         let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
-        let task = renew(Arc::clone(&shared), renewal, view, lost.clone());
+        let task = Box::pin(renew(Arc::clone(&shared), renewal, view, lost.clone()));
         let until = ended.clone();
         tokio::spawn(async move { until.run_until_cancelled(task).await });
         Self { shared, lost, _renewal: ended.drop_guard() }

@@ -83,7 +83,7 @@ impl Housekeeping {
                 self.turns("sweep", self.config.sweep_secs)
             )
         };
-        stop.run_until_cancelled(both).await;
+        stop.run_until_cancelled(Box::pin(both)).await;
     }
 
     async fn turns(&self, task: &'static str, every_secs: u64) {

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod events;
+mod setup;
 mod takeover;
 
 use std::collections::BTreeSet;

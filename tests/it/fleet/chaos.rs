@@ -82,7 +82,7 @@ async fn foul_weather_loses_nothing(make: Make) {
     let appliance = home.start();
     let mut ids = Vec::new();
     for n in 0..VIDEOS {
-        let key = format!("{n}.mp4");
+        let key = format!("in/{n}.mp4");
         bench.servers.put(&key, &clip).await;
         ids.push(VideoId::of_source("uploads", &key).to_string());
     }
@@ -124,8 +124,8 @@ async fn a_store_without_conditions_is_found_out_and_used_all_the_same(make: Mak
     let appliance = home.start();
     let (_, system) = appliance.get("/v1/system").await;
     assert_eq!(system["store"]["conditional_writes"], false);
-    bench.servers.put("film.mp4", &clip).await;
-    let id = VideoId::of_source("uploads", "film.mp4").to_string();
+    bench.servers.put("in/film.mp4", &clip).await;
+    let id = VideoId::of_source("uploads", "in/film.mp4").to_string();
     appliance.wait_for(&id, |video| video["state"] == "ready").await;
     bench.check_ready(&appliance, &id).await;
     bench.wait_until_done().await;

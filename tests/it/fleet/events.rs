@@ -16,17 +16,17 @@ async fn what_cannot_be_done_is_dead_or_done_with_a_reason(make: Make) {
     let Some(clip) = short_clip(home.path()) else { return };
     let appliance = home.start();
     bench.servers.send("this is no JSON").await;
-    let missing = json!({"bucket": "uploads", "key": "nobody/put/this.mp4"});
+    let missing = json!({"bucket": "uploads", "key": "in/nobody/put/this.mp4"});
     let other = json!({"bucket": "somebody-elses", "key": "x.mp4"});
     for message in [missing, other, json!({"Event": "s3:TestEvent", "Bucket": "uploads"})] {
         bench.servers.send(&message.to_string()).await;
     }
     // Keys that every server encodes in its own way; two of them in one message of our own making.
-    let keys = ["a b+c/ü%20.MOV", "plain.mp4"];
+    let keys = ["in/a b+c/ü%20.MOV", "in/plain.mp4"];
     for key in keys {
         bench.servers.put(key, &clip).await;
     }
-    bench.servers.put("notes.txt", b"no video").await;
+    bench.servers.put("in/notes.txt", b"no video").await;
     for key in keys {
         let id = VideoId::of_source("uploads", key).to_string();
         appliance.wait_for(&id, |video| video["state"] == "ready").await;
@@ -59,12 +59,12 @@ async fn an_upload_without_an_event_is_found_and_the_newest_version_wins(make: M
     ]);
     let Some(clip) = short_clip(home.path()) else { return };
     bench.servers.notify(false).await;
-    bench.servers.put("lost/event.mp4", &clip).await;
+    bench.servers.put("in/lost/event.mp4", &clip).await;
     let appliance = home.start();
-    let id = VideoId::of_source("uploads", "lost/event.mp4").to_string();
+    let id = VideoId::of_source("uploads", "in/lost/event.mp4").to_string();
     appliance.wait_for(&id, |video| video["state"] == "ready").await;
     bench.check_ready(&appliance, &id).await;
-    let tags = bench.servers.s3.get_object_tagging().bucket("uploads").key("lost/event.mp4");
+    let tags = bench.servers.s3.get_object_tagging().bucket("uploads").key("in/lost/event.mp4");
     let tags = tags.send().await.unwrap();
     assert_eq!((tags.tag_set()[0].key(), tags.tag_set()[0].value()), ("ladderd", "done"));
 
@@ -73,7 +73,7 @@ async fn an_upload_without_an_event_is_found_and_the_newest_version_wins(make: M
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut other = clip.clone();
     other.extend(b"\0\0\0\x08free");
-    bench.servers.put("lost/event.mp4", &other).await;
+    bench.servers.put("in/lost/event.mp4", &other).await;
     appliance.wait_for(&id, |video| video["state"] == "ready" && bench.proxy.flips(&id) == 2).await;
     let (_, _, second) = appliance.public(&format!("{id}/main.m3u8")).await;
     assert_ne!(first, second);
@@ -92,7 +92,7 @@ async fn the_sweep_removes_what_nobody_needs(make: Make) {
     let appliance = home.start();
     let id = appliance.upload("film.mp4", clip).await;
     bench.check_ready(&appliance, &id).await;
-    let gone = VideoId::of_source("uploads", "deleted.mp4").to_string();
+    let gone = VideoId::of_source("uploads", "in/deleted.mp4").to_string();
     let orphans = [format!("{id}/adead/720p/seg_00000.ts"), format!("{gone}/a1/720p/seg_00000.ts")];
     for key in &orphans {
         let put = bench.servers.s3.put_object().bucket("public").key(key).body(vec![0].into());
@@ -108,7 +108,7 @@ async fn the_sweep_removes_what_nobody_needs(make: Make) {
         let private = bench.servers.keys("uploads", "").await;
         if !orphans.iter().any(|key| public.contains(key)) && !private.contains(&claim) {
             assert!(public.contains(&foreign.to_owned()));
-            assert!(!private.iter().any(|key| key.ends_with(".mp4")), "{private:?}");
+            assert!(!private.iter().any(|key| key.starts_with("in/")), "{private:?}");
             bench.check_ready(&appliance, &id).await;
             return;
         }

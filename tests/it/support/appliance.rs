@@ -52,9 +52,15 @@ impl Home {
 
     /// Starts the appliance and waits until it says that it is there.
     pub fn start(&self) -> Appliance {
+        self.start_with(&[])
+    }
+
+    /// The same with further arguments.
+    pub fn start_with(&self, arguments: &[&str]) -> Appliance {
         let mut child = super::program()
             .args(["serve", "--listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0", "--data-dir"])
             .arg(self.path())
+            .args(arguments)
             .env("LADDERD__QUEUE__RETRY__FIRST_SECS", "1")
             .env("RUST_LOG", "info,aws=warn")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, Event, NotificationConfiguration,
-    QueueConfiguration,
+    BucketLocationConstraint, CreateBucketConfiguration, Event, FilterRule, FilterRuleName,
+    NotificationConfiguration, NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
@@ -23,6 +23,9 @@ pub enum Make {
 
 /// Region of everything that the tests make.
 pub const REGION: &str = "eu-central-1";
+
+/// Prefix of the sources.
+pub const PREFIX: &str = "in/";
 
 /// A server with two buckets, a queue that gets the events of one, and its dead letters. It is
 /// killed when this is dropped.
@@ -156,7 +159,12 @@ impl Servers {
 
     /// Switches the events of the private bucket on and off.
     pub async fn notify(&self, on: bool) {
+        // As the README sets it up: our own records make no events.
+        let rule = FilterRule::builder().name(FilterRuleName::Prefix).value(PREFIX).build();
+        let key = S3KeyFilter::builder().filter_rules(rule).build();
+        let filter = NotificationConfigurationFilter::builder().key(key).build();
         let queue = QueueConfiguration::builder()
+            .filter(filter)
             .queue_arn(self.arn(&self.queue_url).await)
             .events(Event::from("s3:ObjectCreated:*"))
             .build()
@@ -180,6 +188,7 @@ impl Servers {
             ("LADDERD__QUEUE__KIND", "sqs"),
             ("LADDERD__QUEUE__ENDPOINT_URL", sqs),
             ("LADDERD__QUEUE__URL", &queue_url),
+            ("LADDERD__SOURCES__PREFIX", PREFIX),
             ("LADDERD__QUEUE__WAIT_SECS", "2"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
