@@ -108,3 +108,19 @@ fn a_file_that_is_no_toml_or_not_there_is_named() {
     let sources = Sources { file: Some(PathBuf::from("/no/such.toml")), ..Sources::default() };
     assert_eq!(faults(&sources), ["/no/such.toml: there is no such file"]);
 }
+
+#[test]
+fn store_and_queue_must_go_together() {
+    let (_dir, sources) = with_file(
+        "[store]\nafter_success = \"tag\"\n[queue]\nkind = \"sqs\"\n[sources]\nsuffixes = [\"\"]\n",
+    );
+    let told = faults(&sources).join("\n");
+    for key in ["queue.kind", "queue.url", "store.after_success", "sources.suffixes"] {
+        assert!(told.contains(key), "{told}");
+    }
+    let (_dir, sources) = with_file("[store]\nkind = \"s3\"\n");
+    assert!(Settings::load(&sources).is_ok(), "a single box on S3 finds its uploads by itself");
+    let example = std::fs::read_to_string(super::support::root().join("config/aws.toml")).unwrap();
+    let (_dir, sources) = with_file(&example);
+    assert!(Settings::load(&sources).is_ok(), "the example is valid");
+}

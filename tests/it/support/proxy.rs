@@ -37,7 +37,7 @@ pub struct Seen {
 }
 
 /// How often a request is held up.
-const STALLS: u32 = 3;
+const STALLS: u32 = 2;
 const STALL: Duration = Duration::from_secs(30);
 
 /// The proxy. It ends with the test.
