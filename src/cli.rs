@@ -1,5 +1,6 @@
 //! The command line.
 
+mod check;
 mod transcode;
 
 use std::path::PathBuf;
@@ -48,6 +49,16 @@ enum Command {
         input: PathBuf,
         #[command(flatten)]
         config: ConfigArgs,
+    },
+    /// Hold a stream against Apple's HLS rules and RFC 8216, by its real bytes.
+    ///
+    /// Exits with 0 only if no binding rule (MUST) is broken.
+    Check {
+        /// Folder with `main.m3u8`, a playlist, or the URL of one.
+        target: String,
+        /// Print the report as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Check settings, ladder and recipes, and print every fault. Exits with 64 if there is one.
     Validate {
@@ -104,6 +115,7 @@ pub fn main() -> ExitCode {
             with_settings(config, |s| transcode::transcode(&s, &input, &outdir, json))
         }
         Command::Plan { input, config } => with_settings(config, |s| transcode::plan(&s, &input)),
+        Command::Check { target, json } => check::check(&target, json),
         Command::Validate { config } => validate(config),
     };
     match ended {

@@ -6,6 +6,7 @@
 pub mod backend;
 pub mod backoff;
 pub mod claim;
+pub mod conformance;
 pub mod encode;
 pub mod hls;
 pub mod job;

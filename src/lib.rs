@@ -13,6 +13,7 @@
 
 pub mod app;
 pub mod backend;
+pub mod check;
 pub mod cli;
 pub mod db;
 pub mod domain;

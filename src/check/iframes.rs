@@ -1,0 +1,160 @@
+//! I-frame playlists: byte ranges that are one picture each.
+
+use std::collections::HashMap;
+
+use super::files::Files;
+use super::media::Rendition;
+use super::transport::{self, Continuity, Segment, seconds_between};
+use super::{playlist, rates, resolve};
+use crate::domain::conformance::Report;
+
+/// One I-frame playlist.
+pub(super) struct IFrames {
+    /// As the multivariant playlist refers to it.
+    pub(super) uri: String,
+    path: String,
+    target_secs: f64,
+    /// Ranges by the segment that they lie in.
+    ranges: HashMap<String, Vec<Range>>,
+    /// The initialization section: tables that the ranges lack.
+    map: Vec<u8>,
+    /// What was found: when each picture is shown, and its size.
+    found: Vec<(usize, u64)>,
+    sizes: Vec<(u64, f64)>,
+    format: Option<transport::Format>,
+}
+
+struct Range {
+    number: usize,
+    offset: usize,
+    len: usize,
+}
+
+impl IFrames {
+    /// Reads the playlist.
+    pub(super) async fn read(
+        files: &dyn Files,
+        main: &str,
+        uri: &str,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let path = resolve(main, uri);
+        let text = playlist(files, &path, report).await?;
+        let Ok(parsed) = m3u8_rs::parse_media_playlist_res(&text.bytes) else {
+            report.must("RFC 8216 4.3.3", &path, "it is no media playlist");
+            return None;
+        };
+        if !parsed.i_frames_only {
+            report.must("6.8", &path, "there is no EXT-X-I-FRAMES-ONLY");
+        }
+        if !parsed.end_list {
+            report.must("RFC 8216 4.3.3.4", &path, "there is no EXT-X-ENDLIST");
+        }
+        let mut playlist = Self {
+            uri: uri.to_owned(),
+            path: path.clone(),
+            target_secs: f64::from(u32::try_from(parsed.target_duration).unwrap_or(u32::MAX)),
+            ranges: HashMap::new(),
+            map: Vec::new(),
+            found: Vec::new(),
+            sizes: Vec::new(),
+            format: None,
+        };
+        for (number, segment) in parsed.segments.iter().enumerate() {
+            if let Some(map) = &segment.map {
+                let place = resolve(&path, &map.uri);
+                let bytes = files.get(&place).await.map(|fetched| fetched.bytes);
+                let range = map.byte_range.as_ref().map(|r| (r.offset.unwrap_or(0), r.length));
+                let cut = bytes.ok().and_then(|bytes| Some(slice(&bytes, range?)?.to_vec()));
+                match cut {
+                    Some(cut) => playlist.map = cut,
+                    None => report.must("6.1", &path, "its EXT-X-MAP cannot be read"),
+                }
+            }
+            let Some(range) = &segment.byte_range else {
+                report.must("6.8", &path, format!("picture {number} has no EXT-X-BYTERANGE"));
+                continue;
+            };
+            playlist.sizes.push((range.length, f64::from(segment.duration)));
+            let usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            let (offset, len) = (usize(range.offset.unwrap_or(0)), usize(range.length));
+            let place = resolve(&path, &segment.uri);
+            playlist.ranges.entry(place).or_default().push(Range { number, offset, len });
+        }
+        Some(playlist)
+    }
+
+    /// Looks at the ranges that lie in this segment.
+    pub(super) fn take(
+        &mut self,
+        place: &str,
+        bytes: &[u8],
+        whole: &Segment,
+        report: &mut Report,
+    ) {
+        for range in self.ranges.remove(place).unwrap_or_default() {
+            let number = range.number;
+            let Some(part) = slice(bytes, (range.offset as u64, range.len as u64)) else {
+                report.must("6.1", &self.path, format!("picture {number} lies outside its segment"));
+                continue;
+            };
+            let alone = [&self.map[..], part].concat();
+            let read = transport::read(&alone, &mut Continuity::default());
+            let picture = read.pictures.first().filter(|p| p.is_idr && p.has_parameter_sets);
+            let same = picture.and_then(|p| whole.pictures.iter().find(|w| w.pts == p.pts));
+            match (picture, same) {
+                (Some(picture), Some(same))
+                    if read.pictures.len() == 1 && picture.bytes == same.bytes =>
+                {
+                    self.found.push((number, picture.pts));
+                    self.format = self.format.or(read.format);
+                }
+                _ => {
+                    let text = format!("the range of picture {number} is not one whole IDR");
+                    report.must("6.1", &self.path, text);
+                }
+            }
+        }
+    }
+
+    /// Judges the whole, once all segments were looked at.
+    pub(super) fn judge(&self, renditions: &[Rendition], report: &mut Report) {
+        for place in self.ranges.keys() {
+            report.must("6.1", &self.path, format!("{place} is in no other playlist"));
+        }
+        let of_video = renditions.iter().find(|r| r.format.is_some());
+        let Some((video, first)) = of_video.and_then(|v| Some((v, *v.begins.first()?))) else {
+            return;
+        };
+        let mut at = 0.0;
+        let mut found = self.found.iter().copied().collect::<HashMap<_, _>>();
+        for (number, (_, secs)) in self.sizes.iter().enumerate() {
+            if let Some(pts) = found.remove(&number) {
+                let real = seconds_between(first, pts);
+                if (real - at).abs() > video.frame_secs + 0.002 {
+                    let text = format!("picture {number} is shown at {real:.3} s and not {at:.3} s");
+                    report.must("8.1", &self.path, text);
+                }
+            }
+            at += secs;
+        }
+        if (at - video.duration_secs()).abs() > video.frame_secs + 0.002 {
+            let text = format!("it lasts {at:.3} s, {} {:.3} s", video.uri, video.duration_secs());
+            report.must("8.3", &self.path, text);
+        }
+    }
+
+    /// Peak and average in bit/s.
+    pub(super) fn rates(&self) -> (f64, f64) {
+        rates::measure(&self.sizes, self.target_secs)
+    }
+
+    pub(super) fn format(&self) -> Option<transport::Format> {
+        self.format
+    }
+}
+
+fn slice(bytes: &[u8], (offset, len): (u64, u64)) -> Option<&[u8]> {
+    let offset = usize::try_from(offset).ok()?;
+    bytes.get(offset..offset.checked_add(usize::try_from(len).ok()?)?)
+}

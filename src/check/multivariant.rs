@@ -1,0 +1,191 @@
+//! What the multivariant playlist says, against what was measured.
+
+use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, VariantStream};
+
+use super::iframes::IFrames;
+use super::media::Rendition;
+use crate::domain::conformance::Report;
+
+/// What is stated and what is measured may differ by this share (rules 1.26 and 1.27).
+const TOLERANCE: f64 = 0.1;
+
+/// Judges the playlist.
+pub(super) fn judge(
+    main: &str,
+    text: &str,
+    master: &MasterPlaylist,
+    renditions: &[Rendition],
+    iframes: &[IFrames],
+    report: &mut Report,
+) {
+    let (i_frame, plain): (Vec<_>, Vec<_>) = master.variants.iter().partition(|v| v.is_i_frame);
+    let find = |uri: &str| renditions.iter().find(|rendition| rendition.uri == uri);
+    for variant in &plain {
+        if let Some(video) = find(&variant.uri) {
+            judge_variant(main, variant, video, &sounds(master, variant, renditions), report);
+        }
+    }
+    let independent = renditions.iter().filter(|r| r.format.is_some()).all(|r| r.is_independent);
+    if !master.independent_segments && !independent {
+        report.must("9.12", main, "there is no EXT-X-INDEPENDENT-SEGMENTS");
+    } else if !master.independent_segments {
+        report.should("9.11", main, "EXT-X-INDEPENDENT-SEGMENTS is not in this playlist");
+    }
+    if plain.len() < 2 {
+        report.must("9.9", main, format!("there are {} variants: one rate only", plain.len()));
+    }
+    if let Some(first) = plain.first() {
+        let distance = |v: &&&VariantStream| v.bandwidth.abs_diff(2_000_000);
+        if plain.iter().min_by_key(distance).is_some_and(|best| best.uri != first.uri) {
+            report.should("1.32", main, "the first variant is not the one nearest to 2 Mb/s");
+        }
+    }
+    if i_frame.is_empty() {
+        report.must("6.1", main, "there is no EXT-X-I-FRAME-STREAM-INF");
+    }
+    for variant in i_frame {
+        if let Some(playlist) = iframes.iter().find(|playlist| playlist.uri == variant.uri) {
+            judge_iframes(main, variant, playlist, report);
+        }
+    }
+    let audio: Vec<_> = master
+        .alternatives
+        .iter()
+        .filter(|media| media.media_type == AlternativeMediaType::Audio)
+        .collect();
+    judge_audio(main, text, &audio, &plain, renditions, report);
+}
+
+/// The audio renditions that play with a variant.
+fn sounds<'a>(
+    master: &MasterPlaylist,
+    variant: &VariantStream,
+    renditions: &'a [Rendition],
+) -> Vec<&'a Rendition> {
+    let in_group = |media: &&AlternativeMedia| variant.audio.as_ref() == Some(&media.group_id);
+    let uris = master.alternatives.iter().filter(in_group).filter_map(|media| media.uri.as_ref());
+    uris.filter_map(|uri| renditions.iter().find(|rendition| rendition.uri == *uri)).collect()
+}
+
+fn judge_variant(
+    main: &str,
+    variant: &VariantStream,
+    video: &Rendition,
+    sounds: &[&Rendition],
+    report: &mut Report,
+) {
+    let place = &variant.uri;
+    let mut codecs = vec![video.codec()];
+    codecs.extend(sounds.iter().map(|sound| sound.codec()));
+    let stated = variant.codecs.as_deref().unwrap_or_default();
+    let stated: Vec<&str> = stated.split(',').map(str::trim).filter(|c| !c.is_empty()).collect();
+    let missing = codecs.iter().any(|codec| !stated.contains(&codec.as_str()));
+    if missing || stated.iter().any(|codec| !codecs.iter().any(|real| real == codec)) {
+        let text = format!("CODECS is {stated:?}, the stream is {codecs:?} (in {main})");
+        report.must("9.1", place, text);
+    }
+    if let Some(format) = video.format {
+        let real = (u64::from(format.width), u64::from(format.height));
+        let stated = variant.resolution.map(|size| (size.width, size.height));
+        if stated != Some(real) {
+            report.must("9.2", place, format!("RESOLUTION is {stated:?}, the pictures are {real:?}"));
+        }
+    }
+    let fps = video.fps.unwrap_or_default();
+    match variant.frame_rate {
+        Some(stated) if (stated - fps).abs() < 0.01 * fps.max(1.0) / 10.0 => {}
+        stated => {
+            report.must("9.15", place, format!("FRAME-RATE is {stated:?}, the pictures come at {fps:.3}"));
+        }
+    }
+    let loudest = |of: fn(&Rendition) -> f64| {
+        sounds.iter().map(|sound| of(sound)).fold(0.0, f64::max)
+    };
+    let peak = video.rates().0 + loudest(|sound| sound.rates().0);
+    let average = video.rates().1 + loudest(|sound| sound.rates().1);
+    rate("1.27", "BANDWIDTH", place, Some(variant.bandwidth), peak, report);
+    if variant.average_bandwidth.is_none() {
+        report.must("9.14", place, "there is no AVERAGE-BANDWIDTH");
+    } else {
+        rate("1.26", "AVERAGE-BANDWIDTH", place, variant.average_bandwidth, average, report);
+    }
+    if peak > 2.0 * average {
+        let text = format!("the peak of {peak:.0} bit/s is above 200 % of the average {average:.0}");
+        report.should("1.30", place, text);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bit rates")]
+fn rate(
+    rule: &str,
+    name: &str,
+    place: &str,
+    stated: Option<u64>,
+    measured: f64,
+    report: &mut Report,
+) {
+    let stated = stated.unwrap_or_default() as f64;
+    if (stated - measured).abs() > TOLERANCE * measured {
+        let text = format!("{name} is {stated:.0}, measured are {measured:.0} bit/s");
+        report.must(rule, place, text);
+    }
+}
+
+fn judge_iframes(main: &str, variant: &VariantStream, playlist: &IFrames, report: &mut Report) {
+    let place = &variant.uri;
+    let Some(format) = playlist.format() else { return };
+    let real = format!("avc1.{:02x}{:02x}{:02x}", format.profile, format.constraints, format.level);
+    if variant.codecs.as_ref() != Some(&real) {
+        let text = format!("CODECS is {:?}, the pictures are {real} (in {main})", variant.codecs);
+        report.must("9.3", place, text);
+    }
+    let size = (u64::from(format.width), u64::from(format.height));
+    let stated = variant.resolution.map(|size| (size.width, size.height));
+    if stated != Some(size) {
+        report.must("9.4", place, format!("RESOLUTION is {stated:?}, the pictures are {size:?}"));
+    }
+    let (peak, _) = playlist.rates();
+    rate("1.27", "BANDWIDTH", place, Some(variant.bandwidth), peak, report);
+}
+
+fn judge_audio(
+    main: &str,
+    text: &str,
+    audio: &[&AlternativeMedia],
+    variants: &[&VariantStream],
+    renditions: &[Rendition],
+    report: &mut Report,
+) {
+    for variant in variants {
+        if let Some(group) = &variant.audio
+            && !audio.iter().any(|media| media.group_id == *group)
+        {
+            let told = format!("AUDIO names the group {group:?}, which is not there");
+            report.must("8.9", &variant.uri, told);
+        }
+    }
+    for (at, media) in audio.iter().enumerate() {
+        let name = &media.name;
+        if media.language.as_deref().unwrap_or_default().is_empty() {
+            report.must("8.10", main, format!("the audio {name:?} has no LANGUAGE"));
+        }
+        let same = |other: &&&AlternativeMedia| {
+            other.group_id == media.group_id && other.name == media.name
+        };
+        if name.is_empty() || audio[..at].iter().any(|other| same(&other)) {
+            let told = format!("the NAME {name:?} is empty, or another's in its group");
+            report.must("RFC 8216 4.3.4.1", main, told);
+        }
+        let found = renditions.iter().find(|r| Some(&r.uri) == media.uri.as_ref());
+        if let Some(sound) = found.and_then(|rendition| rendition.sound)
+            && media.channels.as_deref() != Some(sound.channels.to_string().as_str())
+        {
+            let (stated, real) = (&media.channels, sound.channels);
+            report.must("2.3", main, format!("CHANNELS is {stated:?}, the sound has {real}"));
+        }
+    }
+    // What this parser lets pass.
+    if !text.starts_with("#EXTM3U") {
+        report.must("RFC 8216 4.3.1.1", main, "the first line is not #EXTM3U");
+    }
+}

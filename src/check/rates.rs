@@ -1,0 +1,24 @@
+//! Segment bit rates as RFC 8216, 4.1 defines them.
+
+/// Peak and average in bit/s of segments given as bytes and seconds.
+#[expect(clippy::cast_precision_loss, reason = "bytes of a video")]
+pub(super) fn measure(segments: &[(u64, f64)], target_secs: f64) -> (f64, f64) {
+    let rate = |bytes: u64, secs: f64| if secs > 0.0 { bytes as f64 * 8.0 / secs } else { 0.0 };
+    let (bytes, secs) = segments.iter().fold((0, 0.0), |sum, s| (sum.0 + s.0, sum.1 + s.1));
+    let average = rate(bytes, secs);
+    let mut peak = 0.0_f64;
+    for from in 0..segments.len() {
+        let (mut bytes, mut secs) = (0, 0.0);
+        for (more, length) in &segments[from..] {
+            bytes += more;
+            secs += length;
+            if secs > 1.5 * target_secs {
+                break;
+            }
+            if secs >= 0.5 * target_secs {
+                peak = peak.max(rate(bytes, secs));
+            }
+        }
+    }
+    (peak.max(average), average)
+}
