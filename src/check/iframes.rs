@@ -85,17 +85,15 @@ impl IFrames {
     }
 
     /// Looks at the ranges that lie in this segment.
-    pub(super) fn take(
-        &mut self,
-        place: &str,
-        bytes: &[u8],
-        whole: &Segment,
-        report: &mut Report,
-    ) {
+    pub(super) fn take(&mut self, place: &str, bytes: &[u8], whole: &Segment, report: &mut Report) {
         for range in self.ranges.remove(place).unwrap_or_default() {
             let number = range.number;
             let Some(part) = slice(bytes, (range.offset as u64, range.len as u64)) else {
-                report.must("6.1", &self.path, format!("picture {number} lies outside its segment"));
+                report.must(
+                    "6.1",
+                    &self.path,
+                    format!("picture {number} lies outside its segment"),
+                );
                 continue;
             };
             let alone = [&self.map[..], part].concat();
@@ -132,7 +130,8 @@ impl IFrames {
             if let Some(pts) = found.remove(&number) {
                 let real = seconds_between(first, pts);
                 if (real - at).abs() > video.frame_secs + 0.002 {
-                    let text = format!("picture {number} is shown at {real:.3} s and not {at:.3} s");
+                    let text =
+                        format!("picture {number} is shown at {real:.3} s and not {at:.3} s");
                     report.must("8.1", &self.path, text);
                 }
             }

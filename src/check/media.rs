@@ -115,8 +115,8 @@ impl Rendition {
         }
         let until_next = spans.windows(2).map(|pair| seconds_between(pair[0].begin, pair[1].begin));
         let of_last = last.length;
-        let of_last = of_last
-            .unwrap_or_else(|| seconds_between(last.begin, last.last) + self.frame_secs);
+        let of_last =
+            of_last.unwrap_or_else(|| seconds_between(last.begin, last.last) + self.frame_secs);
         self.real = until_next.chain([of_last]).collect();
     }
 
@@ -159,7 +159,8 @@ impl Rendition {
         let target = self.target_secs;
         for (number, secs) in self.real.iter().enumerate() {
             if *secs > target + 0.5 {
-                let text = format!("segment {number} lasts {secs:.3} s of at most {target} + 0.5 s");
+                let text =
+                    format!("segment {number} lasts {secs:.3} s of at most {target} + 0.5 s");
                 report.must("7.7", path, text);
             }
         }

@@ -88,19 +88,26 @@ fn judge_variant(
         let real = (u64::from(format.width), u64::from(format.height));
         let stated = variant.resolution.map(|size| (size.width, size.height));
         if stated != Some(real) {
-            report.must("9.2", place, format!("RESOLUTION is {stated:?}, the pictures are {real:?}"));
+            report.must(
+                "9.2",
+                place,
+                format!("RESOLUTION is {stated:?}, the pictures are {real:?}"),
+            );
         }
     }
     let fps = video.fps.unwrap_or_default();
     match variant.frame_rate {
         Some(stated) if (stated - fps).abs() < 0.01 * fps.max(1.0) / 10.0 => {}
         stated => {
-            report.must("9.15", place, format!("FRAME-RATE is {stated:?}, the pictures come at {fps:.3}"));
+            report.must(
+                "9.15",
+                place,
+                format!("FRAME-RATE is {stated:?}, the pictures come at {fps:.3}"),
+            );
         }
     }
-    let loudest = |of: fn(&Rendition) -> f64| {
-        sounds.iter().map(|sound| of(sound)).fold(0.0, f64::max)
-    };
+    let loudest =
+        |of: fn(&Rendition) -> f64| sounds.iter().map(|sound| of(sound)).fold(0.0, f64::max);
     let peak = video.rates().0 + loudest(|sound| sound.rates().0);
     let average = video.rates().1 + loudest(|sound| sound.rates().1);
     rate("1.27", "BANDWIDTH", place, Some(variant.bandwidth), peak, report);
@@ -110,7 +117,8 @@ fn judge_variant(
         rate("1.26", "AVERAGE-BANDWIDTH", place, variant.average_bandwidth, average, report);
     }
     if peak > 2.0 * average {
-        let text = format!("the peak of {peak:.0} bit/s is above 200 % of the average {average:.0}");
+        let text =
+            format!("the peak of {peak:.0} bit/s is above 200 % of the average {average:.0}");
         report.should("1.30", place, text);
     }
 }

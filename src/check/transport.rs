@@ -119,7 +119,8 @@ impl Segment {
         if let Some(last) = continuity.counters.insert(pid, counter)
             && counter != (last + 1) % 16
         {
-            self.faults.push(format!("continuity counter of PID {pid} goes from {last} to {counter}"));
+            self.faults
+                .push(format!("continuity counter of PID {pid} goes from {last} to {counter}"));
         }
         match payload {
             TsPayload::Pmt(table) => {
@@ -130,7 +131,11 @@ impl Segment {
                     }
                     let known = streams.contains_key(&es.elementary_pid.as_u16());
                     if !known {
-                        *(if is_video { &mut self.video_streams } else { &mut self.audio_streams }) += 1;
+                        *(if is_video {
+                            &mut self.video_streams
+                        } else {
+                            &mut self.audio_streams
+                        }) += 1;
                         let stream = Stream { is_video, pts: None, dts: None, data: Vec::new() };
                         streams.insert(es.elementary_pid.as_u16(), stream);
                     }
@@ -266,7 +271,8 @@ fn adts(data: &[u8]) -> Option<Adts> {
     if head[0] != 0xFF || head[1] & 0xF6 != 0xF0 {
         return None;
     }
-    let len = usize::from(head[3] & 3) << 11 | usize::from(head[4]) << 3 | usize::from(head[5]) >> 5;
+    let len =
+        usize::from(head[3] & 3) << 11 | usize::from(head[4]) << 3 | usize::from(head[5]) >> 5;
     (len >= 7).then_some(Adts {
         len,
         blocks: u64::from(head[6] & 3) + 1,

@@ -219,6 +219,9 @@ fn choose_video(media: &MediaInfo) -> Result<&VideoStream, Error> {
     Err(Error::NoVideo { found: found.to_owned() })
 }
 
+/// The least that an encoder is given.
+const LEAST_KBPS: u32 = 100;
+
 /// The highest rate that Apple's authoring rules allow (1.19).
 const MAX_FPS: u32 = 60;
 /// A rate up to here is [`MAX_FPS`] that was measured over a few uneven frames, as phones state it.
@@ -334,13 +337,25 @@ fn rungs(stream: &VideoStream, ladder: &Ladder) -> Result<Vec<PlannedRung>, Erro
         fitting.push(own_rung(short, ladder));
     }
     fitting.sort_by_key(|rung| std::cmp::Reverse(rung.height));
+    // A player must have something to fall back on (Apple's authoring rule 9.9).
+    if let [only] = &fitting[..]
+        && let Some(lower) = lower_rung(only)
+    {
+        fitting.push(lower);
+    }
     Ok(fitting.iter().map(|rung| fit(rung, width, height)).collect())
+}
+
+/// A rung of two thirds of the size, at the same bits per pixel; none below a picture of 2 pixels.
+fn lower_rung(rung: &Rung) -> Option<Rung> {
+    let height = even_below(f64::from(rung.height) * 2.0 / 3.0);
+    let max_bitrate_kbps = (rung.max_bitrate_kbps * 4 / 9).max(LEAST_KBPS);
+    (height >= 2 && height < rung.height).then_some(Rung { height, max_bitrate_kbps })
 }
 
 /// The one rung of a source that is smaller than the ladder: its own size, at the smallest
 /// configured rung's bits per pixel.
 fn own_rung(short: f64, ladder: &Ladder) -> Rung {
-    const LEAST_KBPS: u32 = 100;
     let height = even_below(short);
     let smallest = ladder.0.iter().min_by_key(|rung| rung.height);
     let (least_height, kbps) = smallest.map_or((360, 856), |r| (r.height, r.max_bitrate_kbps));

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::playlists::LanePlaylists;
 use super::{Error, Target};
+use crate::domain::hls::key_frames;
 
 /// Whole segments that wait for their upload, beside the one that is on its way. Two keep the
 /// connection busy; four rungs and a sound hold some 30 MB at most.
@@ -21,7 +22,15 @@ pub(super) struct LaneSegment {
     pub(super) bytes: Bytes,
 }
 
-/// Size and duration of a published segment.
+/// What a lane has published.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Published {
+    pub(super) segments: Vec<Measured>,
+    /// Its key frames, each with the time until the next one; none for sound.
+    pub(super) pictures: Vec<Measured>,
+}
+
+/// Size and duration of a published segment, or of a picture in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Measured {
     pub(super) bytes: u64,
@@ -31,7 +40,7 @@ pub(super) struct Measured {
 /// The lane. Dropping it ends the uploads.
 pub(super) struct Lane {
     sender: mpsc::Sender<LaneSegment>,
-    task: Option<JoinHandle<Result<Vec<Measured>, Error>>>,
+    task: Option<JoinHandle<Result<Published, Error>>>,
     published: Arc<AtomicU32>,
 }
 
@@ -61,13 +70,13 @@ impl Lane {
     }
 
     /// Waits until all is published, the final playlists included.
-    pub(super) async fn finish(mut self) -> Result<Vec<Measured>, Error> {
+    pub(super) async fn finish(mut self) -> Result<Published, Error> {
         // The task ends with the last sender.
         self.sender = mpsc::channel(1).0;
         self.outcome().await
     }
 
-    async fn outcome(&mut self) -> Result<Vec<Measured>, Error> {
+    async fn outcome(&mut self) -> Result<Published, Error> {
         let Some(task) = self.task.take() else {
             return Err(Error::Incomplete("a lane has failed before".to_owned()));
         };
@@ -91,7 +100,7 @@ async fn upload(
     mut playlists: LanePlaylists,
     mut segments: mpsc::Receiver<LaneSegment>,
     published: Arc<AtomicU32>,
-) -> Result<Vec<Measured>, Error> {
+) -> Result<Published, Error> {
     let mut measured = Vec::new();
     while let Some(segment) = segments.recv().await {
         if usize::try_from(segment.number).ok() != Some(measured.len()) {
@@ -103,6 +112,13 @@ async fn upload(
         }
         measured
             .push(Measured { bytes: segment.bytes.len() as u64, duration_ns: segment.duration_ns });
+        if playlists.has_pictures() {
+            let bytes = segment.bytes.clone();
+            let found = tokio::task::spawn_blocking(move || key_frames::find(&bytes)).await;
+            let found = found.map_err(|error| Error::Incomplete(error.to_string()))?;
+            let unread = |error| Error::Incomplete(format!("segment {}: {error}", segment.number));
+            playlists.pictures(segment.number, found.map_err(unread)?);
+        }
         target.put(playlists.segment(segment.number, segment.bytes)).await?;
         if let Some(playlist) = playlists.grown(segment.duration_ns) {
             target.put(playlist).await?;
@@ -115,5 +131,5 @@ async fn upload(
     for object in playlists.closed() {
         target.put(object).await?;
     }
-    Ok(measured)
+    Ok(Published { segments: measured, pictures: playlists.measured_pictures() })
 }

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
-use super::lane::Measured;
+use super::lane::{Measured, Published};
 use super::{Error, Object};
-use crate::domain::hls::media_playlist::{self, Kind};
-use crate::domain::hls::multivariant::{self, AudioRendition, Variant};
+use crate::domain::hls::key_frames::{KeyFrame, KeyFrames};
+use crate::domain::hls::media_playlist::{self, Kind, Picture};
+use crate::domain::hls::multivariant::{self, AudioRendition, IFrames, Variant};
 use crate::domain::hls::names::{self, Layout};
 use crate::domain::hls::rates::{self, Rates};
 use crate::domain::plan::Plan;
@@ -28,6 +29,11 @@ pub(super) struct LanePlaylists {
     rendition: String,
     target_duration_secs: u32,
     durations_ns: Vec<u64>,
+    has_pictures: bool,
+    /// Bytes of the tables at the beginning of the first segment.
+    tables_len: u64,
+    /// Number of the segment, and the key frame in it.
+    key_frames: Vec<(u32, KeyFrame)>,
 }
 
 impl Playlists {
@@ -42,11 +48,15 @@ impl Playlists {
 
     /// The renditions' lanes in the order of their indices.
     pub(super) fn lanes(&self) -> impl Iterator<Item = LanePlaylists> {
-        self.plan.rendition_names().map(|rendition| LanePlaylists {
+        let rungs = self.plan.video.rungs.len();
+        self.plan.rendition_names().enumerate().map(move |(index, rendition)| LanePlaylists {
             layout: self.layout.clone(),
             rendition: rendition.to_owned(),
             target_duration_secs: self.plan.video.target_duration_secs(),
             durations_ns: Vec::new(),
+            has_pictures: index < rungs,
+            tables_len: 0,
+            key_frames: Vec::new(),
         })
     }
 
@@ -58,15 +68,11 @@ impl Playlists {
         };
         let rungs = self.plan.video.rungs.iter().map(|rung| stated(rung.max_bitrate_kbps));
         let audio = self.plan.audio.iter().map(|audio| stated(audio.bitrate_kbps));
-        self.main(names::EVENT, codecs, &rungs.chain(audio).collect::<Vec<_>>())
+        self.main(names::EVENT, codecs, &rungs.chain(audio).collect::<Vec<_>>(), &[])
     }
 
     /// `main.m3u8` on the VOD playlists, with what was measured.
-    pub(super) fn whole(
-        &self,
-        codecs: &[String],
-        measured: &[Vec<Measured>],
-    ) -> Result<Object, Error> {
+    pub(super) fn whole(&self, codecs: &[String], measured: &[Published]) -> Result<Object, Error> {
         let expected = self.plan.rendition_names().count();
         if codecs.len() != expected || measured.len() != expected {
             return Err(Error::Incomplete(format!(
@@ -74,32 +80,39 @@ impl Playlists {
                 measured.len()
             )));
         }
-        Ok(self.main(names::INDEX, codecs, &self.rates(measured)))
+        let pictures = measured.iter().map(|rendition| self.rates_of(&rendition.pictures));
+        let pictures: Vec<Rates> = pictures.collect();
+        Ok(self.main(names::INDEX, codecs, &self.rates(measured), &pictures))
     }
 
     /// The renditions as the API shows them.
-    pub(super) fn views(&self, measured: &[Vec<Measured>]) -> Vec<RenditionView> {
+    pub(super) fn views(&self, measured: &[Published]) -> Vec<RenditionView> {
         let mut views = views(&self.plan);
-        for ((view, segments), rates) in views.iter_mut().zip(measured).zip(self.rates(measured)) {
-            view.segments = u32::try_from(segments.len()).unwrap_or(u32::MAX);
+        for ((view, published), rates) in views.iter_mut().zip(measured).zip(self.rates(measured)) {
+            view.segments = u32::try_from(published.segments.len()).unwrap_or(u32::MAX);
             view.peak_bps = Some(rates.peak_bps);
             view.average_bps = Some(rates.average_bps);
         }
         views
     }
 
-    fn rates(&self, measured: &[Vec<Measured>]) -> Vec<Rates> {
-        let target = self.plan.video.target_duration_secs();
-        measured
-            .iter()
-            .map(|segments| {
-                let segments: Vec<_> = segments.iter().map(|s| (s.bytes, s.duration_ns)).collect();
-                rates::measure(&segments, target)
-            })
-            .collect()
+    fn rates(&self, measured: &[Published]) -> Vec<Rates> {
+        measured.iter().map(|rendition| self.rates_of(&rendition.segments)).collect()
     }
 
-    fn main(&self, playlist: &str, codecs: &[String], rates: &[Rates]) -> Object {
+    fn rates_of(&self, parts: &[Measured]) -> Rates {
+        let parts: Vec<_> = parts.iter().map(|part| (part.bytes, part.duration_ns)).collect();
+        rates::measure(&parts, self.plan.video.target_duration_secs())
+    }
+
+    fn main(
+        &self,
+        playlist: &str,
+        codecs: &[String],
+        rates: &[Rates],
+        pictures: &[Rates],
+    ) -> Object {
+        let mut pictures = pictures.iter();
         let mut told = codecs.iter().zip(rates);
         let variants: Vec<Variant> = self
             .plan
@@ -115,6 +128,11 @@ impl Playlists {
                 codec: codec.clone(),
                 peak_bps: rates.peak_bps,
                 average_bps: rates.average_bps,
+                iframes: pictures.next().map(|rates| IFrames {
+                    uri: self.layout.uri(&rung.name, names::IFRAMES),
+                    peak_bps: rates.peak_bps,
+                    average_bps: rates.average_bps,
+                }),
             })
             .collect();
         let audio: Vec<AudioRendition> = self
@@ -181,7 +199,46 @@ impl LanePlaylists {
         let key = self.layout.key(&self.rendition, names::INDEX);
         let whole = playlist_object(key, self.text(Kind::Whole), names::CACHE_IMMUTABLE);
         let closed = self.event(Kind::Closed, names::CACHE_SHORT);
-        closed.into_iter().chain(std::iter::once(whole)).collect()
+        closed.into_iter().chain(self.iframes()).chain(std::iter::once(whole)).collect()
+    }
+
+    /// Whether key frames are looked for.
+    pub(super) fn has_pictures(&self) -> bool {
+        self.has_pictures
+    }
+
+    /// Notes the key frames of a segment.
+    pub(super) fn pictures(&mut self, number: u32, found: KeyFrames) {
+        if number == 0 {
+            self.tables_len = found.tables_len;
+        }
+        self.key_frames.extend(found.frames.into_iter().map(|frame| (number, frame)));
+    }
+
+    /// Sizes of the key frames, and the time from each to the next one.
+    pub(super) fn measured_pictures(&self) -> Vec<Measured> {
+        let first = self.key_frames.first().map_or(0, |(_, frame)| frame.pts);
+        let begins = self.key_frames.iter().map(|(_, frame)| since_ns(first, frame.pts));
+        let ends = begins.clone().skip(1).chain([self.durations_ns.iter().sum()]);
+        let sizes = self.key_frames.iter().map(|(_, frame)| frame.len);
+        let measured = |(bytes, (begin, end)): (u64, (u64, u64))| Measured {
+            bytes,
+            duration_ns: end.saturating_sub(begin),
+        };
+        sizes.zip(begins.zip(ends)).map(measured).collect()
+    }
+
+    fn iframes(&self) -> Option<Object> {
+        let measured = self.measured_pictures();
+        let pictures = self.key_frames.iter().zip(measured).map(|((number, frame), measured)| {
+            let uri = names::segment(*number);
+            Picture { uri, offset: frame.offset, len: frame.len, duration_ns: measured.duration_ns }
+        });
+        let pictures: Vec<_> = pictures.collect();
+        let key = self.layout.key(&self.rendition, names::IFRAMES);
+        let target = self.target_duration_secs;
+        let text = media_playlist::render_iframes(target, self.tables_len, &pictures);
+        self.has_pictures.then(|| playlist_object(key, text, names::CACHE_IMMUTABLE))
     }
 
     fn event(&self, kind: Kind, cache_control: &'static str) -> Option<Object> {
@@ -192,6 +249,12 @@ impl LanePlaylists {
     fn text(&self, kind: Kind) -> String {
         media_playlist::render(kind, self.target_duration_secs, &self.durations_ns, names::segment)
     }
+}
+
+/// Time from one tick of the 90 kHz clock to a later one, over the end of its 33 bits.
+fn since_ns(from: u64, to: u64) -> u64 {
+    const CLOCK_RANGE: u64 = 1 << 33;
+    to.wrapping_sub(from) % CLOCK_RANGE * 100_000 / 9
 }
 
 fn playlist_object(key: String, text: String, cache_control: &'static str) -> Object {

@@ -39,14 +39,8 @@ pub fn render(
         // A growing playlist counts as live; this makes players begin at the beginning.
         line(&mut text, format_args!("#EXT-X-START:TIME-OFFSET=0"));
     }
-    let mut end_ns = 0_u64;
-    let mut told_us = 0_u64;
-    for (number, duration_ns) in (0..).zip(durations_ns) {
-        end_ns += duration_ns;
-        let end_us = (end_ns + 500) / 1000;
-        let us = end_us - told_us;
-        told_us = end_us;
-        line(&mut text, format_args!("#EXTINF:{}.{:06},", us / 1_000_000, us % 1_000_000));
+    for (number, us) in (0..).zip(microseconds(durations_ns.iter().copied())) {
+        extinf(&mut text, us);
         line(&mut text, format_args!("{}", uri(number)));
     }
     match kind {
@@ -54,6 +48,61 @@ pub fn render(
         Kind::Closed | Kind::Whole => line(&mut text, format_args!("#EXT-X-ENDLIST")),
     }
     text
+}
+
+/// A key frame and where it lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Name of the segment.
+    pub uri: String,
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub len: u64,
+    /// Until the next one, in nanoseconds.
+    pub duration_ns: u64,
+}
+
+/// The text of an I-frame playlist. The first `tables_len` bytes of the first segment hold the
+/// tables that its pictures are read with (RFC 8216, 4.3.2.5 and 4.3.3.6).
+#[must_use]
+pub fn render_iframes(target_duration_secs: u32, tables_len: u64, pictures: &[Picture]) -> String {
+    let mut text = String::with_capacity(200 + 80 * pictures.len());
+    line(&mut text, format_args!("#EXTM3U"));
+    line(&mut text, format_args!("#EXT-X-VERSION:6"));
+    line(&mut text, format_args!("#EXT-X-TARGETDURATION:{target_duration_secs}"));
+    line(&mut text, format_args!("#EXT-X-MEDIA-SEQUENCE:0"));
+    line(&mut text, format_args!("#EXT-X-PLAYLIST-TYPE:VOD"));
+    line(&mut text, format_args!("#EXT-X-I-FRAMES-ONLY"));
+    if let Some(first) = pictures.first() {
+        let uri = &first.uri;
+        line(&mut text, format_args!("#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{tables_len}@0\""));
+    }
+    let durations = microseconds(pictures.iter().map(|picture| picture.duration_ns));
+    for (picture, us) in pictures.iter().zip(durations) {
+        extinf(&mut text, us);
+        line(&mut text, format_args!("#EXT-X-BYTERANGE:{}@{}", picture.len, picture.offset));
+        line(&mut text, format_args!("{}", picture.uri));
+    }
+    line(&mut text, format_args!("#EXT-X-ENDLIST"));
+    text
+}
+
+/// Durations in microseconds whose sum is never off by more than one.
+fn microseconds(durations_ns: impl Iterator<Item = u64>) -> impl Iterator<Item = u64> {
+    let mut end_ns = 0;
+    let mut told_us = 0;
+    durations_ns.map(move |duration_ns| {
+        end_ns += duration_ns;
+        let end_us = (end_ns + 500) / 1000;
+        let us = end_us - told_us;
+        told_us = end_us;
+        us
+    })
+}
+
+fn extinf(text: &mut String, us: u64) {
+    line(text, format_args!("#EXTINF:{}.{:06},", us / 1_000_000, us % 1_000_000));
 }
 
 /// Writing to a string cannot fail.
@@ -90,6 +139,20 @@ mod tests {
         seg_00002.ts
         #EXT-X-ENDLIST
         "
+        );
+    }
+
+    #[test]
+    fn an_i_frame_playlist_reads_like_this() {
+        let picture = |number, offset| Picture {
+            uri: names::segment(number),
+            offset,
+            len: 18_800,
+            duration_ns: 2_002_000_000,
+        };
+        insta::assert_snapshot!(
+            render_iframes(6, 376, &[picture(0, 376), picture(0, 90_000), picture(1, 376)]),
+            @""
         );
     }
 

@@ -27,6 +27,19 @@ pub struct Variant {
     pub peak_bps: u64,
     /// Average segment bitrate of the video in bit/s.
     pub average_bps: u64,
+    /// Its I-frame playlist, where there is one.
+    pub iframes: Option<IFrames>,
+}
+
+/// One `EXT-X-I-FRAME-STREAM-INF`, of the size and codec of its variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IFrames {
+    /// The I-frame playlist, relative to the multivariant playlist.
+    pub uri: String,
+    /// Peak bitrate in bit/s (RFC 8216, 4.1).
+    pub peak_bps: u64,
+    /// Average bitrate in bit/s (RFC 8216, 4.1).
+    pub average_bps: u64,
 }
 
 /// One `EXT-X-MEDIA` of type AUDIO.
@@ -74,6 +87,11 @@ pub fn render(variants: &[Variant], audio: &[AudioRendition]) -> String {
     for variant in in_order(variants) {
         stream_inf(&mut text, variant, audio);
     }
+    for variant in in_order(variants) {
+        if let Some(iframes) = &variant.iframes {
+            i_frame_stream_inf(&mut text, variant, iframes);
+        }
+    }
     text
 }
 
@@ -101,6 +119,22 @@ fn stream_inf(text: &mut String, variant: &Variant, audio: &[AudioRendition]) {
         ),
     );
     line(text, format_args!("{}", variant.uri));
+}
+
+fn i_frame_stream_inf(text: &mut String, variant: &Variant, iframes: &IFrames) {
+    line(
+        text,
+        format_args!(
+            "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\",\
+             RESOLUTION={}x{},URI=\"{}\"",
+            iframes.peak_bps,
+            iframes.average_bps,
+            variant.codec,
+            variant.width,
+            variant.height,
+            iframes.uri
+        ),
+    );
 }
 
 /// The variant nearest to [`FIRST_VARIANT_BPS`] first, then the others from the best down.
@@ -136,6 +170,11 @@ mod tests {
             codec: "avc1.64001f".to_owned(),
             peak_bps: average_bps * 3 / 2,
             average_bps,
+            iframes: (height == 720).then(|| IFrames {
+                uri: "1-ab/720p/iframes.m3u8".to_owned(),
+                peak_bps: 300_000,
+                average_bps: 250_000,
+            }),
         }
     }
 

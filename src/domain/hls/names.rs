@@ -19,6 +19,8 @@ pub const MAIN: &str = "main.m3u8";
 pub const EVENT: &str = "event.m3u8";
 /// Name of a rendition's playlist once it is whole.
 pub const INDEX: &str = "index.m3u8";
+/// Name of a rendition's I-frame playlist.
+pub const IFRAMES: &str = "iframes.m3u8";
 
 /// Name of a segment within its rendition.
 #[must_use]
