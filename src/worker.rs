@@ -7,6 +7,7 @@ mod audio;
 mod child;
 mod cuts;
 mod element;
+mod ends;
 mod fault;
 pub mod parent;
 mod pipeline;

@@ -35,7 +35,8 @@ pub(super) fn judge(
         report.must("9.9", main, format!("there are {} variants: one rate only", plain.len()));
     }
     if let Some(first) = plain.first() {
-        let distance = |v: &&&VariantStream| v.bandwidth.abs_diff(2_000_000);
+        let average = |v: &VariantStream| v.average_bandwidth.unwrap_or(v.bandwidth);
+        let distance = |v: &&&VariantStream| average(v).abs_diff(2_000_000);
         if plain.iter().min_by_key(distance).is_some_and(|best| best.uri != first.uri) {
             report.should("1.32", main, "the first variant is not the one nearest to 2 Mb/s");
         }

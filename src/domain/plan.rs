@@ -86,6 +86,14 @@ impl VideoPlan {
         u64::try_from(ns).unwrap_or(u64::MAX)
     }
 
+    /// Number of frames that come nearest to a length of time.
+    #[must_use]
+    pub fn frames_in_ns(&self, ns: u64) -> u64 {
+        let second = 1_000_000_000 * u128::from(self.fps.den.max(1));
+        let frames = (u128::from(ns) * u128::from(self.fps.num) + second / 2) / second;
+        u64::try_from(frames).unwrap_or(u64::MAX)
+    }
+
     /// Duration of a whole segment of video in nanoseconds: 6.006 s at 29.97 frames per second.
     #[must_use]
     pub fn segment_ns(&self) -> u64 {

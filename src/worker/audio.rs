@@ -7,6 +7,7 @@ use gstreamer::prelude::*;
 
 use super::cuts::{Cutter, Total, Track, running_time};
 use super::element::{caps_filter, chain, pad, plain, queue};
+use super::ends::{Ends, Sounds, before_eos};
 use super::pipeline::hls_sink;
 use super::protocol::Failure;
 use super::sink::{Output, Rendition};
@@ -28,6 +29,7 @@ pub(super) fn build(
     segment_ns: u64,
     output: &Arc<Output>,
     tracks: &mut Vec<(gst::Element, Arc<Track>)>,
+    ends: &Arc<Ends>,
 ) -> Result<gst::Element, Failure> {
     let head = queue(0, gst::ClockTime::SECOND.nseconds())?;
     let encoder = plain("avenc_aac")?;
@@ -53,11 +55,30 @@ pub(super) fn build(
     let total = Arc::new(Total::default());
     let track = Arc::new(Track::new(Rendition::new(output, index), &total));
     let inner = hls_sink(pipeline, &waiting, "audio", track.rendition())?;
+    watch_end(&elements[4], plan, ends)?;
     take_priming_out(&pad(&encoder, "src")?, plan.sample_rate_hz);
     let cutter = Cutter::new(std::slice::from_ref(&inner), &total);
     watch_frames(&pad(&waiting, "sink")?, segment_ns, cutter, &track);
     tracks.push((inner, track));
     Ok(head)
+}
+
+/// Follows the sound behind this element, and lets it end where all end.
+fn watch_end(prepared: &gst::Element, plan: &AudioPlan, ends: &Arc<Ends>) -> Result<(), Failure> {
+    let src = pad(prepared, "src")?;
+    let sounds = Arc::new(Sounds::default());
+    let taken = Arc::clone(&sounds);
+    src.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        if let Some(buffer) = info.buffer()
+            && let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts))
+        {
+            taken.take(buffer, time);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    let (plan, ends) = (plan.clone(), Arc::clone(ends));
+    before_eos(&pad(prepared, "sink")?, move || sounds.end(&src, &plan, &ends));
+    Ok(())
 }
 
 /// Drops the frame that holds the priming and moves the others to where their sound belongs.

@@ -10,6 +10,7 @@ use gstreamer::prelude::*;
 
 use super::cuts::{Track, running_time};
 use super::element::{broken, plain};
+use super::ends::Ends;
 use super::protocol::{Event, Failure};
 use super::rangesrc::{Client, RangeSrc};
 use super::sink::{Output, Rendition};
@@ -42,11 +43,12 @@ pub(super) fn run(
     pipeline.set_property("message-forward", true);
     let mut tracks = Vec::new();
     let mut heads = HashMap::new();
-    let video_head = video::build(&pipeline, &plan.video, spec, output, &mut tracks)?;
+    let ends = Arc::new(Ends::new(1 + plan.audio.len()));
+    let video_head = video::build(&pipeline, &plan.video, spec, output, &mut tracks, &ends)?;
     heads.insert(plan.video.stream_id.clone(), video_head);
     for sound in &plan.audio {
         let segment_ns = plan.video.segment_ns();
-        let head = audio::build(&pipeline, sound, segment_ns, output, &mut tracks)?;
+        let head = audio::build(&pipeline, sound, segment_ns, output, &mut tracks, &ends)?;
         heads.insert(sound.stream_id.clone(), head);
     }
     let left_out = LeftOut::default();

@@ -9,6 +9,7 @@ use gstreamer::prelude::*;
 
 use super::cuts::{Cutter, Total, Track, running_time};
 use super::element::{caps_filter, chain, make, pad, plain, queue};
+use super::ends::{Ends, Pictures, before_eos};
 use super::pipeline::hls_sink;
 use super::protocol::{Event, Failure};
 use super::sink::{Output, Rendition};
@@ -29,6 +30,7 @@ pub(super) fn build(
     spec: &PipelineSpec,
     output: &Arc<Output>,
     tracks: &mut Vec<(gst::Element, Arc<Track>)>,
+    ends: &Arc<Ends>,
 ) -> Result<gst::Element, Failure> {
     let head = queue(WAITING_PICTURES, 0)?;
     let mut prepared = vec![head.clone()];
@@ -51,7 +53,10 @@ pub(super) fn build(
         above = tee;
     }
     let cutter = Cutter::new(&sinks, &total);
-    watch_pictures(&pad(&out, "src")?, plan.segment_frames, cutter, output);
+    let src = pad(&out, "src")?;
+    let pictures = watch_pictures(&src, plan, cutter, output);
+    let (plan, ends) = (plan.clone(), Arc::clone(ends));
+    before_eos(&pad(&out, "sink")?, move || pictures.end(&src, &plan, &ends));
     Ok(head)
 }
 
@@ -97,10 +102,18 @@ fn link(from: &gst::Element, to: &gst::Element) -> Result<(), Failure> {
 }
 
 /// Counts the pictures before the first tee: each that begins a segment is announced as a cut.
-fn watch_pictures(src: &gst::Pad, segment_frames: u32, cutter: Cutter, output: &Arc<Output>) {
+fn watch_pictures(
+    src: &gst::Pad,
+    plan: &VideoPlan,
+    cutter: Cutter,
+    output: &Arc<Output>,
+) -> Arc<Pictures> {
     let frames = AtomicU64::new(0);
+    let pictures = Arc::new(Pictures::default());
+    let segment_frames = u64::from(plan.segment_frames);
     let told = Mutex::new(Instant::now());
     let output = Arc::clone(output);
+    let taken = Arc::clone(&pictures);
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
     src.add_probe(mask, move |pad, info| {
         match &info.data {
@@ -109,7 +122,8 @@ fn watch_pictures(src: &gst::Pad, segment_frames: u32, cutter: Cutter, output: &
                 let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts)) else {
                     return gst::PadProbeReturn::Ok;
                 };
-                if number > 0 && number.is_multiple_of(u64::from(segment_frames)) {
+                taken.take(buffer, time);
+                if number > 0 && number.is_multiple_of(segment_frames) {
                     cutter.cut(time);
                 }
                 let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,6 +139,7 @@ fn watch_pictures(src: &gst::Pad, segment_frames: u32, cutter: Cutter, output: &
         }
         gst::PadProbeReturn::Ok
     });
+    pictures
 }
 
 /// Measures what goes into the muxer and reads the codec string off the first key frame.

@@ -203,6 +203,7 @@ proptest! {
         let longest_ns = video.segment_ns() + 1024 * 1_000_000_000 / 48_000;
         let rounded = (longest_ns + 500_000_000) / 1_000_000_000;
         prop_assert!(rounded <= u64::from(video.target_duration_secs()));
+        prop_assert_eq!(video.frames_in_ns(video.frame_time_ns(1234)), 1234);
     }
     #[test]
     fn names_and_titles_of_sounds_never_repeat(
