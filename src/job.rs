@@ -20,6 +20,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use self::board::Board;
+use crate::domain::conformance::Finding;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
 use crate::domain::outcome::{Fault, FaultClass};
@@ -128,6 +129,9 @@ pub enum Error {
     /// The worker ended without a plan or before its end.
     #[error("the worker ended too early")]
     Unfinished,
+    /// The stream breaks rules that players rely on: it is not shown.
+    #[error("the stream breaks rule {}: {}: {}", .0.rule, .0.place, .0.message)]
+    NotConformant(Finding),
     /// Every attempt before this one died together with its daemon.
     #[error("each of its attempts took the daemon down with it")]
     Exhausted,
@@ -151,6 +155,7 @@ impl Error {
             Self::Worker(_)
             | Self::Publish(publish::Error::Incomplete(_))
             | Self::Unfinished
+            | Self::NotConformant(_)
             | Self::Exhausted => true,
         }
     }
@@ -163,6 +168,8 @@ impl Fault for Error {
             Self::Queue(error) => error.class(),
             Self::Worker(error) => error.class(),
             Self::Publish(error) => error.class(),
+            // The same source makes the same stream.
+            Self::NotConformant(_) => FaultClass::Permanent,
             Self::Busy
             | Self::ClaimLost
             | Self::LeaseLost
@@ -185,6 +192,7 @@ impl Fault for Error {
             Self::Cancelled => "cancelled",
             Self::Stopped => "stopped",
             Self::Unfinished => "worker-unfinished",
+            Self::NotConformant(_) => "not-conformant",
             Self::Exhausted => "daemon-died",
         }
     }

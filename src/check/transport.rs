@@ -93,7 +93,10 @@ pub(super) fn read(bytes: &[u8], continuity: &mut Continuity) -> Segment {
             Ok(Some(packet)) => segment.packet(packet, &mut streams, continuity),
             Ok(None) => break,
             Err(error) => {
-                segment.faults.push(format!("no transport stream: {error}"));
+                // Without the places in the library that it went through.
+                let text = error.to_string();
+                let text = text.split(" (at ").next().unwrap_or_default();
+                segment.faults.push(format!("no transport stream: {text}"));
                 break;
             }
         }

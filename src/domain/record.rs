@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::conformance::Report;
 use super::hls::names;
 use super::job::VideoId;
 use super::video::{RenditionView, Timings, VideoError};
@@ -90,6 +91,9 @@ pub struct JobRecord {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<VideoError>,
+    /// What the check of the stream found and measured, before it was shown as whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conformance: Option<Report>,
 }
 
 /// Those of the keys below `<id>/` that belong to no whole stream: `main.m3u8` first, unless it
@@ -133,6 +137,7 @@ mod tests {
             renditions: Vec::new(),
             timings: Timings::default(),
             error: None,
+            conformance: None,
         };
         assert_eq!(left_behind(&id, keys(&there), Some(&record)), keys(&["a1/720p/seg.ts"]));
         record.outcome = JobOutcome::Failed;

@@ -104,6 +104,7 @@ mod tests {
             renditions: Vec::new(),
             timings: Timings::default(),
             error: failed.then(|| VideoError { code: "x".to_owned(), message: "y".to_owned() }),
+            conformance: None,
         }
     }
 

@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 use tokio::sync::Mutex;
 
 use super::Error;
+use crate::check::files::{Fetched, Files, Served};
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::outcome::FaultClass;
@@ -121,6 +122,36 @@ impl Target for PublicTarget {
             self.bucket.put(&object.key, body, options).await.map(drop)
         };
         put.map_err(|error| fault(error.to_string()))
+    }
+}
+
+/// The files of an attempt that is published but for its flip, as players will get them.
+pub(super) struct Unflipped<'a> {
+    pub(super) bucket: &'a Bucket,
+    pub(super) id: &'a VideoId,
+    /// The `main.m3u8` to come.
+    pub(super) main: String,
+}
+
+#[async_trait]
+impl Files for Unflipped<'_> {
+    async fn get(&self, path: &str) -> Result<Fetched, String> {
+        if path == names::MAIN {
+            let served = Served {
+                content_type: names::CONTENT_TYPE_PLAYLIST.to_owned(),
+                content_encoding: "gzip".to_owned(),
+                cache_control: names::CACHE_SHORT.to_owned(),
+            };
+            return Ok(Fetched { bytes: self.main.clone().into(), served: Some(served) });
+        }
+        let read = self.bucket.read(&format!("{}/{path}", self.id)).await;
+        let whole = read.map_err(|error| error.to_string())?;
+        let served = Served {
+            content_type: whole.content_type,
+            content_encoding: whole.content_encoding,
+            cache_control: whole.cache_control,
+        };
+        Fetched { bytes: whole.bytes, served: Some(served) }.unzipped()
     }
 }
 

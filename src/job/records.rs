@@ -2,6 +2,7 @@
 
 use super::claim::Claim;
 use super::{Context, Error};
+use crate::domain::conformance::Report;
 use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::record::{self, JobOutcome, JobRecord, UploadRecord};
@@ -78,6 +79,7 @@ pub(super) fn job_record(
     source_etag: &str,
     attempt_id: &str,
     error: Option<VideoError>,
+    conformance: Option<Report>,
 ) -> JobRecord {
     let mut timings = view.timings.clone();
     timings.finished_at = Some(jiff::Timestamp::now().to_string());
@@ -94,6 +96,7 @@ pub(super) fn job_record(
         renditions: if failed { Vec::new() } else { view.renditions.clone() },
         timings,
         error,
+        conformance,
     }
 }
 

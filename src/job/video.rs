@@ -2,14 +2,16 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::adapters::PublicTarget;
+use super::adapters::{PublicTarget, Unflipped};
 use super::attempt::{Attempt, Signals};
 use super::board::Ticket;
 use super::claim::{Claim, End, Taken};
 use super::process::Settled;
 use super::records::{self, Versioned};
 use super::{Context, Error};
+use crate::check;
 use crate::domain::claim::Commit;
+use crate::domain::conformance::Report;
 use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::message;
@@ -227,7 +229,7 @@ impl Run<'_> {
             Ok(whole) => signals.guard(Box::pin(self.commit_and_flip(whole))).await,
             Err(error @ Error::Worker(_)) if error.class() == FaultClass::Permanent => {
                 let (code, message) = (error.code(), error.to_string());
-                signals.guard(Box::pin(self.record_failure(code, &message))).await
+                signals.guard(Box::pin(self.record_failure(code, &message, None))).await
             }
             Err(error) if error.counts() && self.attempt >= context.queue_config.max_attempts => {
                 self.give_up(signals, error).await
@@ -243,16 +245,37 @@ impl Run<'_> {
              {error}. Try again, or tell the operator.",
             self.attempt
         );
-        signals.guard(Box::pin(self.record_failure(error.code(), &told))).await?;
+        signals.guard(Box::pin(self.record_failure(error.code(), &told, None))).await?;
         Err(error)
     }
 
-    /// Writes down what is left to do, then does it.
+    /// Checks what was really uploaded; a stream that breaks a binding rule is never shown. Then
+    /// writes down what is left to do, and does it.
     async fn commit_and_flip(&self, whole: Whole) -> Result<Settled, Error> {
+        let (bucket, id) = (&self.job.context.public, &self.job.id);
+        let files = Unflipped { bucket, id, main: whole.main() };
+        let report = Box::pin(check::check(&files, names::MAIN)).await;
+        for finding in &report.findings {
+            tracing::warn!(
+                rule = finding.rule,
+                place = finding.place,
+                message = finding.message,
+                "the stream breaks a rule"
+            );
+        }
+        let broken = report.musts().next().cloned();
+        if let Some(finding) = broken {
+            let error = Error::NotConformant(finding);
+            let told = format!(
+                "The stream that was made of the video would not play everywhere, and the fault is \
+                 ours: {error}. Tell the operator; the original is kept."
+            );
+            return self.record_failure(error.code(), &told, Some(report)).await;
+        }
         self.ticket.update(|view| view.renditions = whole.renditions().to_vec());
         let etag = &self.head.etag;
         let view = self.ticket.view();
-        let record = records::job_record(&self.job.id, &view, etag, self.folder, None);
+        let record = records::job_record(id, &view, etag, self.folder, None, Some(report));
         let commit = Commit { record: record.clone(), main: whole.main() };
         self.claim.commit(commit).await?;
         whole.flip().await?;
@@ -283,13 +306,18 @@ impl Run<'_> {
     }
 
     /// Withdraws what was shown, then says why.
-    async fn record_failure(&self, code: &str, message: &str) -> Result<Settled, Error> {
+    async fn record_failure(
+        &self,
+        code: &str,
+        message: &str,
+        report: Option<Report>,
+    ) -> Result<Settled, Error> {
         let (context, id) = (self.job.context, &self.job.id);
         self.claim.hold().await?;
         records::sweep(&context.public, id, None, self.claim).await?;
         let error = VideoError { code: code.to_owned(), message: message.to_owned() };
         let (view, etag) = (self.ticket.view(), &self.head.etag);
-        let record = records::job_record(id, &view, etag, "", Some(error.clone()));
+        let record = records::job_record(id, &view, etag, "", Some(error.clone()), report);
         records::put_job_record(context, &record, self.earlier.as_ref()).await?;
         self.ticket.update(|view| {
             view.state = VideoState::Failed;

@@ -69,7 +69,10 @@ fn begin(target: &Arc<Recorder>) -> (String, Publication) {
 }
 
 fn segment(rendition: u16, number: u32) -> Segment {
-    let bytes = Bytes::from(vec![b'x'; 750_000]);
+    // Null packets: a transport stream of which there is nothing to say.
+    let mut packet = [0xFF; 188];
+    packet[..4].copy_from_slice(&[0x47, 0x1F, 0xFF, 0x10]);
+    let bytes = Bytes::from(packet.repeat(3990));
     Segment { rendition, number, duration_ns: 6_000_000_000, bytes }
 }
 
@@ -103,7 +106,7 @@ async fn nothing_names_what_is_not_there_and_main_comes_when_all_can_play() {
     whole.flip().await.unwrap();
     let main = target.last(&format!("{id}/main.m3u8"));
     assert!(main.contains("a1/480p/index.m3u8") && !main.contains("event.m3u8"), "{main}");
-    assert!(main.contains("BANDWIDTH=2000000"), "two times 750,000 bytes in 6 s: {main}");
+    assert!(main.contains("BANDWIDTH=2000320"), "two times 750,120 bytes in 6 s: {main}");
     let event = target.last(&format!("{id}/a1/480p/event.m3u8"));
     assert!(event.ends_with("#EXT-X-ENDLIST\n"), "{event}");
 

@@ -65,7 +65,7 @@ pub struct Entry {
     pub last_modified: Option<Timestamp>,
 }
 
-/// A small object with what is known of it.
+/// An object that is read as a whole, with what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whole {
     /// Its bytes.
@@ -74,6 +74,12 @@ pub struct Whole {
     pub etag: String,
     /// When it was written.
     pub last_modified: Option<Timestamp>,
+    /// `Content-Type` that it is served with.
+    pub content_type: String,
+    /// `Content-Encoding` that it is served with; empty for none.
+    pub content_encoding: String,
+    /// `Cache-Control` that it is served with; empty for none.
+    pub cache_control: String,
 }
 
 impl Bucket {
@@ -160,7 +166,15 @@ impl Bucket {
             .map_err(|e| judge("read", key, &e))?;
         let etag = unquoted(output.e_tag().unwrap_or_default());
         let last_modified = output.last_modified().and_then(timestamp);
-        Ok(Whole { bytes: collect(key, output.body).await?, etag, last_modified })
+        let header = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        Ok(Whole {
+            etag,
+            last_modified,
+            content_type: header(output.content_type()),
+            content_encoding: header(output.content_encoding()),
+            cache_control: header(output.cache_control()),
+            bytes: collect(key, output.body).await?,
+        })
     }
 
     /// Writes an object and returns its entity tag.

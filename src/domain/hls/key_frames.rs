@@ -46,7 +46,7 @@ pub fn find(segment: &[u8]) -> Result<KeyFrames, String> {
     let mut open: Option<Open> = None;
     let mut at = 0;
     let mut only_tables = true;
-    while let Some(packet) = reader.read_ts_packet().map_err(|error| error.to_string())? {
+    while let Some(packet) = reader.read_ts_packet().map_err(|error| first_line(&error))? {
         match packet.payload {
             Some(TsPayload::Pmt(table)) => {
                 let h264 = table.es_info.iter().find(|es| es.stream_type == StreamType::H264);
@@ -83,6 +83,12 @@ impl KeyFrames {
             self.frames.push(KeyFrame { offset, len: at - offset, pts });
         }
     }
+}
+
+/// The error without the places in the library that it went through.
+fn first_line(error: &mpeg2ts::Error) -> String {
+    let text = error.to_string();
+    text.split(" (at ").next().unwrap_or_default().trim().to_owned()
 }
 
 /// Whether the first slice of an access unit is that of an IDR picture (ITU-T H.264, table 7-1).

@@ -152,7 +152,25 @@ mod tests {
         };
         insta::assert_snapshot!(
             render_iframes(6, 376, &[picture(0, 376), picture(0, 90_000), picture(1, 376)]),
-            @""
+            @r#"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-TARGETDURATION:6
+        #EXT-X-MEDIA-SEQUENCE:0
+        #EXT-X-PLAYLIST-TYPE:VOD
+        #EXT-X-I-FRAMES-ONLY
+        #EXT-X-MAP:URI="seg_00000.ts",BYTERANGE="376@0"
+        #EXTINF:2.002000,
+        #EXT-X-BYTERANGE:18800@376
+        seg_00000.ts
+        #EXTINF:2.002000,
+        #EXT-X-BYTERANGE:18800@90000
+        seg_00000.ts
+        #EXTINF:2.002000,
+        #EXT-X-BYTERANGE:18800@376
+        seg_00001.ts
+        #EXT-X-ENDLIST
+        "#
         );
     }
 
