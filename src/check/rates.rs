@@ -1,5 +1,8 @@
 //! Segment bit rates as RFC 8216, 4.1 defines them.
 
+/// What the length of a run may be off, so that a run of just half the target counts.
+const ROUNDING_SECS: f64 = 0.001;
+
 /// Peak and average in bit/s of segments given as bytes and seconds.
 #[expect(clippy::cast_precision_loss, reason = "bytes of a video")]
 pub(super) fn measure(segments: &[(u64, f64)], target_secs: f64) -> (f64, f64) {
@@ -12,10 +15,10 @@ pub(super) fn measure(segments: &[(u64, f64)], target_secs: f64) -> (f64, f64) {
         for (more, length) in &segments[from..] {
             bytes += more;
             secs += length;
-            if secs > 1.5 * target_secs {
+            if secs > 1.5 * target_secs + ROUNDING_SECS {
                 break;
             }
-            if secs >= 0.5 * target_secs {
+            if secs >= 0.5 * target_secs - ROUNDING_SECS {
                 peak = peak.max(rate(bytes, secs));
             }
         }

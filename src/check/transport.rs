@@ -104,7 +104,7 @@ pub(super) fn read(bytes: &[u8], continuity: &mut Continuity) -> Segment {
     let mut rest: Vec<_> = streams.into_iter().collect();
     rest.sort_by_key(|(pid, _)| *pid);
     for (pid, stream) in rest {
-        segment.end_unit(pid, stream, continuity);
+        segment.end_unit(pid, &stream, continuity);
     }
     segment
 }
@@ -156,7 +156,7 @@ impl Segment {
                     data: pes.data.to_vec(),
                 };
                 let ended = std::mem::replace(stream, next);
-                self.end_unit(pid, ended, continuity);
+                self.end_unit(pid, &ended, continuity);
             }
             TsPayload::PesContinuation(more) => {
                 if let Some(stream) = streams.get_mut(&pid) {
@@ -168,7 +168,7 @@ impl Segment {
     }
 
     /// A packetized unit is whole.
-    fn end_unit(&mut self, pid: u16, stream: Stream, continuity: &mut Continuity) {
+    fn end_unit(&mut self, pid: u16, stream: &Stream, continuity: &mut Continuity) {
         if stream.data.is_empty() {
             return;
         }

@@ -7,7 +7,7 @@ use gstreamer::prelude::*;
 
 use super::cuts::{Cutter, Total, Track, running_time};
 use super::element::{caps_filter, chain, pad, plain, queue};
-use super::ends::{Ends, Sounds, before_eos};
+use super::ends::{Ends, Sounds, on_timeline};
 use super::pipeline::hls_sink;
 use super::protocol::Failure;
 use super::sink::{Output, Rendition};
@@ -68,16 +68,17 @@ fn watch_end(prepared: &gst::Element, plan: &AudioPlan, ends: &Arc<Ends>) -> Res
     let src = pad(prepared, "src")?;
     let sounds = Arc::new(Sounds::default());
     let taken = Arc::clone(&sounds);
+    let sound = plan.clone();
     src.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         if let Some(buffer) = info.buffer()
             && let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts))
         {
-            taken.take(buffer, time);
+            taken.take(pad, buffer, time, &sound);
         }
         gst::PadProbeReturn::Ok
     });
     let (plan, ends) = (plan.clone(), Arc::clone(ends));
-    before_eos(&pad(prepared, "sink")?, move || sounds.end(&src, &plan, &ends));
+    on_timeline(&pad(prepared, "sink")?, move || sounds.end(&src, &plan, &ends));
     Ok(())
 }
 

@@ -65,29 +65,47 @@ impl Ends {
     }
 }
 
-/// Runs `work` when the stream has ended, before the element behind this sink pad hears of it: its
-/// source pad still takes buffers then. The stream's segment gets no end: an encoder would cut off
-/// what comes behind the end that the container states.
-pub(super) fn before_eos(sink: &gst::Pad, work: impl Fn() + Send + Sync + 'static) {
-    sink.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        match info.event().map(|event| event.type_()) {
-            Some(gst::EventType::Eos) => work(),
-            Some(gst::EventType::Segment) => {
-                if let Some(open) = info.event().and_then(without_stop) {
-                    info.data = Some(gst::PadProbeData::Event(open));
-                }
+/// Brings a stream onto the one timeline of the job: its buffers get their running time as their
+/// time, whatever segments its container made of it (edit lists do), and the segment has no end: an
+/// encoder would cut off what comes behind the end that the container states.
+///
+/// Runs `at_end` when the stream has ended, before the element behind this sink pad hears of it: its
+/// source pad still takes buffers then.
+pub(super) fn on_timeline(sink: &gst::Pad, at_end: impl Fn() + Send + Sync + 'static) {
+    let segment = Mutex::new(None::<gst::FormattedSegment<gst::ClockTime>>);
+    let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    sink.add_probe(mask, move |_, info| {
+        let mut segment = segment.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                let time = buffer.pts().zip(segment.as_ref());
+                let time = time.and_then(|(pts, segment)| segment.to_running_time(pts));
+                // What lies outside of its segment is not shown.
+                let Some(time) = time else { return gst::PadProbeReturn::Drop };
+                let buffer = buffer.make_mut();
+                buffer.set_pts(time);
+                buffer.set_dts(gst::ClockTime::NONE);
             }
+            Some(gst::PadProbeData::Event(event)) => match event.view() {
+                gst::EventView::Eos(_) => {
+                    drop(segment);
+                    at_end();
+                }
+                gst::EventView::Segment(given) => {
+                    let given = given.segment().downcast_ref::<gst::ClockTime>().cloned();
+                    if std::mem::replace(&mut *segment, given).is_some() {
+                        return gst::PadProbeReturn::Drop;
+                    }
+                    let plain = gst::FormattedSegment::<gst::ClockTime>::new();
+                    let seqnum = event.seqnum();
+                    *event = gst::event::Segment::builder(&plain).seqnum(seqnum).build();
+                }
+                _ => {}
+            },
             _ => {}
         }
         gst::PadProbeReturn::Ok
     });
-}
-
-fn without_stop(event: &gst::Event) -> Option<gst::Event> {
-    let gst::EventView::Segment(segment) = event.view() else { return None };
-    let mut open = segment.segment().downcast_ref::<gst::ClockTime>()?.clone();
-    open.set_stop(gst::ClockTime::NONE);
-    Some(gst::event::Segment::builder(&open).seqnum(event.seqnum()).build())
 }
 
 /// The pictures that went by.
@@ -103,6 +121,30 @@ struct Seen {
 }
 
 impl Pictures {
+    /// Where the first picture comes late, it is shown from the beginning on.
+    pub(super) fn lead(
+        &self,
+        pad: &gst::Pad,
+        first: &gst::Buffer,
+        time: gst::ClockTime,
+        plan: &VideoPlan,
+    ) {
+        let mut missing = plan.frames_in_ns(time.nseconds());
+        if plan.frame_time_ns(missing) > time.nseconds() {
+            missing -= 1;
+        }
+        for earlier in (1..=missing).rev() {
+            let mut again = first.copy();
+            if let Some(buffer) = again.get_mut() {
+                let before = gst::ClockTime::from_nseconds(plan.frame_time_ns(earlier));
+                buffer.set_pts(time.saturating_sub(before));
+            }
+            if pad.push(again).is_err() {
+                return;
+            }
+        }
+    }
+
     /// Notes a picture.
     pub(super) fn take(&self, buffer: &gst::Buffer, running_time: gst::ClockTime) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,11 +191,21 @@ impl Pictures {
 pub(super) struct Sounds(Mutex<Option<(gst::ClockTime, u64)>>);
 
 impl Sounds {
-    /// Notes a buffer: where it ends, as its own time and as running time.
-    pub(super) fn take(&self, buffer: &gst::BufferRef, running_time: gst::ClockTime) {
+    /// Notes a buffer that is about to go on: where it ends, as its own time and as running time.
+    /// Where the sound begins late, silence goes before it.
+    pub(super) fn take(
+        &self,
+        pad: &gst::Pad,
+        buffer: &gst::BufferRef,
+        running_time: gst::ClockTime,
+        plan: &AudioPlan,
+    ) {
+        let Some(pts) = buffer.pts() else { return };
         let length = buffer.duration().unwrap_or(gst::ClockTime::ZERO);
-        if let Some(pts) = buffer.pts() {
-            let end = (pts + length, (running_time + length).nseconds());
+        let end = (pts + length, (running_time + length).nseconds());
+        let earlier = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(end);
+        if earlier.is_none() {
+            push_silence(pad, pts.saturating_sub(running_time), running_time.nseconds(), plan);
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
         }
     }
@@ -161,28 +213,35 @@ impl Sounds {
     /// The stream has ended: waits for the others, then goes on in silence until all end.
     pub(super) fn end(&self, pad: &gst::Pad, plan: &AudioPlan, ends: &Ends) {
         let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((mut pts, told_ns)) = seen else {
+        let Some((pts, told_ns)) = seen else {
             ends.of_sound(0);
             return;
         };
         let missing_ns = ends.of_sound(told_ns).saturating_sub(told_ns);
-        let rate = u64::from(plan.sample_rate_hz);
-        let time_of = |samples: u64| gst::ClockTime::from_nseconds(samples * 1_000_000_000 / rate);
-        let mut samples = missing_ns * rate / 1_000_000_000;
-        while samples > 0 {
-            let part = samples.min(rate);
-            let bytes = usize::try_from(part * u64::from(plan.channels) * 4).unwrap_or(0);
-            let mut silence = gst::Buffer::from_mut_slice(vec![0_u8; bytes]);
-            if let Some(buffer) = silence.get_mut() {
-                buffer.set_pts(pts);
-                buffer.set_duration(time_of(part));
-            }
-            if pad.push(silence).is_err() {
-                return;
-            }
-            pts += time_of(part);
-            samples -= part;
+        push_silence(pad, pts, missing_ns, plan);
+    }
+}
+
+/// Pushes silence of this length, a second at a time.
+fn push_silence(pad: &gst::Pad, mut pts: gst::ClockTime, length_ns: u64, plan: &AudioPlan) {
+    let rate = u64::from(plan.sample_rate_hz);
+    let time_of = |samples: u64| gst::ClockTime::from_nseconds(samples * 1_000_000_000 / rate);
+    let mut samples = length_ns * rate / 1_000_000_000;
+    while samples > 0 {
+        let part = samples.min(rate);
+        // As the caps before the encoder say: 32-bit samples.
+        let bytes = usize::try_from(part * u64::from(plan.channels) * 4).unwrap_or(0);
+        let mut silence = gst::Buffer::from_mut_slice(vec![0_u8; bytes]);
+        if let Some(buffer) = silence.get_mut() {
+            buffer.set_pts(pts);
+            buffer.set_duration(time_of(part));
         }
+        // Whatever does not take sound any more says why on the bus.
+        if pad.push(silence).is_err() {
+            return;
+        }
+        pts += time_of(part);
+        samples -= part;
     }
 }
 

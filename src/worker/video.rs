@@ -1,6 +1,6 @@
 //! The picture: prepared once, then scaled from rung to rung and encoded on each at once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use gstreamer::prelude::*;
 
 use super::cuts::{Cutter, Total, Track, running_time};
 use super::element::{caps_filter, chain, make, pad, plain, queue};
-use super::ends::{Ends, Pictures, before_eos};
+use super::ends::{Ends, Pictures, on_timeline};
 use super::pipeline::hls_sink;
 use super::protocol::{Event, Failure};
 use super::sink::{Output, Rendition};
@@ -56,7 +56,7 @@ pub(super) fn build(
     let src = pad(&out, "src")?;
     let pictures = watch_pictures(&src, plan, cutter, output);
     let (plan, ends) = (plan.clone(), Arc::clone(ends));
-    before_eos(&pad(&out, "sink")?, move || pictures.end(&src, &plan, &ends));
+    on_timeline(&pad(&out, "sink")?, move || pictures.end(&src, &plan, &ends));
     Ok(head)
 }
 
@@ -110,7 +110,9 @@ fn watch_pictures(
 ) -> Arc<Pictures> {
     let frames = AtomicU64::new(0);
     let pictures = Arc::new(Pictures::default());
+    let plan = plan.clone();
     let segment_frames = u64::from(plan.segment_frames);
+    let begun = AtomicBool::new(false);
     let told = Mutex::new(Instant::now());
     let output = Arc::clone(output);
     let taken = Arc::clone(&pictures);
@@ -118,10 +120,13 @@ fn watch_pictures(
     src.add_probe(mask, move |pad, info| {
         match &info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => {
-                let number = frames.fetch_add(1, Ordering::Relaxed);
                 let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts)) else {
                     return gst::PadProbeReturn::Ok;
                 };
+                if !begun.swap(true, Ordering::Relaxed) {
+                    taken.lead(pad, buffer, time, &plan);
+                }
+                let number = frames.fetch_add(1, Ordering::Relaxed);
                 taken.take(buffer, time);
                 if number > 0 && number.is_multiple_of(segment_frames) {
                     cutter.cut(time);

@@ -10,6 +10,10 @@ pub struct Rates {
     pub average_bps: u64,
 }
 
+/// What the length of a run may be off by rounding: a run of just half the target counts, whoever
+/// measures it.
+const ROUNDING_NS: u64 = 1_000_000;
+
 /// Measures segments given as bytes and nanoseconds.
 #[must_use]
 pub fn measure(segments: &[(u64, u64)], target_duration_secs: u32) -> Rates {
@@ -29,8 +33,8 @@ fn runs(segments: &[(u64, u64)], target_ns: u64) -> impl Iterator<Item = u64> {
             *sum = (sum.0 + part.0, sum.1 + part.1);
             Some(*sum)
         })
-        .take_while(move |(_, ns)| *ns <= target_ns * 3 / 2)
-        .filter(move |(_, ns)| *ns >= target_ns / 2)
+        .take_while(move |(_, ns)| *ns <= target_ns * 3 / 2 + ROUNDING_NS)
+        .filter(move |(_, ns)| *ns + ROUNDING_NS >= target_ns / 2)
         .map(bits_per_second)
 }
 
