@@ -59,6 +59,8 @@ impl Http {
     /// # Errors
     /// If TLS cannot be set up.
     pub fn new(base: reqwest::Url) -> Result<Self, reqwest::Error> {
+        // Fails where another provider was installed before, which is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
         // Media is not to be redirected (rule 8.18).
         let policy = reqwest::redirect::Policy::none();
         Ok(Self { client: reqwest::Client::builder().redirect(policy).build()?, base })

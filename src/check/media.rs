@@ -110,6 +110,9 @@ impl Rendition {
             let secs = seconds_between(first.begin, last.last) / precise(units as u64 - 1);
             self.fps = Some(1.0 / secs);
             self.frame_secs = secs;
+        } else if self.format.is_some() {
+            // One picture: only the playlist says how long it is shown.
+            self.frame_secs = self.stated.iter().sum();
         } else if let Some(sound) = self.sound {
             self.frame_secs = AAC_SAMPLES / f64::from(sound.sample_rate_hz.max(1));
         }

@@ -31,8 +31,6 @@ fn open(target: &str) -> anyhow::Result<(Box<dyn Files>, String)> {
         let url = reqwest::Url::parse(target).with_context(|| format!("{target} is no URL"))?;
         let name = url.path_segments().and_then(Iterator::last).unwrap_or_default().to_owned();
         let main = if name.is_empty() { names::MAIN.to_owned() } else { name };
-        // Fails where another provider was installed before, which is as good.
-        drop(rustls::crypto::ring::default_provider().install_default());
         return Ok((Box::new(Http::new(url.join("./")?)?), main));
     }
     let path = PathBuf::from(target);

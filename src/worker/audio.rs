@@ -66,19 +66,14 @@ pub(super) fn build(
 /// Follows the sound behind this element, and lets it end where all end.
 fn watch_end(prepared: &gst::Element, plan: &AudioPlan, ends: &Arc<Ends>) -> Result<(), Failure> {
     let src = pad(prepared, "src")?;
-    let sounds = Arc::new(Sounds::default());
+    let sounds = Arc::new(Sounds::new(plan));
     let taken = Arc::clone(&sounds);
-    let sound = plan.clone();
-    src.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        if let Some(buffer) = info.buffer()
-            && let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts))
-        {
-            taken.take(pad, buffer, time, &sound);
-        }
-        gst::PadProbeReturn::Ok
+    src.add_probe(gst::PadProbeType::BUFFER, move |pad, info| match info.buffer() {
+        Some(buffer) => taken.take(pad, buffer),
+        None => gst::PadProbeReturn::Ok,
     });
-    let (plan, ends) = (plan.clone(), Arc::clone(ends));
-    on_timeline(&pad(prepared, "sink")?, move || sounds.end(&src, &plan, &ends));
+    let ends = Arc::clone(ends);
+    on_timeline(&pad(prepared, "sink")?, |time_ns| time_ns, move || sounds.end(&src, &ends));
     Ok(())
 }
 

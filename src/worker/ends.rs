@@ -3,6 +3,8 @@
 //! Whichever stream ends first waits until the others have ended. The picture then stands still, or
 //! silence goes on, until the last of them: nothing that was uploaded is cut off.
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use gstreamer as gst;
@@ -69,11 +71,20 @@ impl Ends {
 /// time, whatever segments its container made of it (edit lists do), and the segment has no end: an
 /// encoder would cut off what comes behind the end that the container states.
 ///
+/// `snap` says where the stream may begin: the picture begins a whole number of pictures after 0, and
+/// all that follows moves with it.
+///
 /// Runs `at_end` when the stream has ended, before the element behind this sink pad hears of it: its
 /// source pad still takes buffers then.
-pub(super) fn on_timeline(sink: &gst::Pad, at_end: impl Fn() + Send + Sync + 'static) {
+pub(super) fn on_timeline(
+    sink: &gst::Pad,
+    snap: impl Fn(u64) -> u64 + Send + Sync + 'static,
+    at_end: impl Fn() + Send + Sync + 'static,
+) {
+    let begun = Mutex::new(None::<(u64, u64)>);
     let segment = Mutex::new(None::<gst::FormattedSegment<gst::ClockTime>>);
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
     sink.add_probe(mask, move |_, info| {
         let mut segment = segment.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut info.data {
@@ -82,8 +93,12 @@ pub(super) fn on_timeline(sink: &gst::Pad, at_end: impl Fn() + Send + Sync + 'st
                 let time = time.and_then(|(pts, segment)| segment.to_running_time(pts));
                 // What lies outside of its segment is not shown.
                 let Some(time) = time else { return gst::PadProbeReturn::Drop };
+                let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+                let first = || (time.nseconds(), snap(time.nseconds()));
+                let (from_ns, to_ns) = *begun.get_or_insert_with(first);
+                let time_ns = (time.nseconds() + to_ns).saturating_sub(from_ns);
                 let buffer = buffer.make_mut();
-                buffer.set_pts(time);
+                buffer.set_pts(gst::ClockTime::from_nseconds(time_ns));
                 buffer.set_dts(gst::ClockTime::NONE);
             }
             Some(gst::PadProbeData::Event(event)) => match event.view() {
@@ -108,6 +123,19 @@ pub(super) fn on_timeline(sink: &gst::Pad, at_end: impl Fn() + Send + Sync + 'st
     });
 }
 
+/// Where the first picture comes late, it is shown from the beginning on.
+pub(super) fn lead_in(pad: &gst::Pad, first: &gst::Buffer, time: gst::ClockTime, plan: &VideoPlan) {
+    for number in 0..plan.frames_in_ns(time.nseconds()) {
+        let mut again = first.copy();
+        if let Some(buffer) = again.get_mut() {
+            buffer.set_pts(gst::ClockTime::from_nseconds(plan.frame_time_ns(number)));
+        }
+        if pad.push(again).is_err() {
+            return;
+        }
+    }
+}
+
 /// The pictures that went by.
 #[derive(Default)]
 pub(super) struct Pictures(Mutex<Seen>);
@@ -121,30 +149,6 @@ struct Seen {
 }
 
 impl Pictures {
-    /// Where the first picture comes late, it is shown from the beginning on.
-    pub(super) fn lead(
-        &self,
-        pad: &gst::Pad,
-        first: &gst::Buffer,
-        time: gst::ClockTime,
-        plan: &VideoPlan,
-    ) {
-        let mut missing = plan.frames_in_ns(time.nseconds());
-        if plan.frame_time_ns(missing) > time.nseconds() {
-            missing -= 1;
-        }
-        for earlier in (1..=missing).rev() {
-            let mut again = first.copy();
-            if let Some(buffer) = again.get_mut() {
-                let before = gst::ClockTime::from_nseconds(plan.frame_time_ns(earlier));
-                buffer.set_pts(time.saturating_sub(before));
-            }
-            if pad.push(again).is_err() {
-                return;
-            }
-        }
-    }
-
     /// Notes a picture.
     pub(super) fn take(&self, buffer: &gst::Buffer, running_time: gst::ClockTime) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -186,40 +190,95 @@ impl Pictures {
     }
 }
 
-/// The sound that went by.
+/// Sound that is held back: what may be behind the end that all share. That is half a picture at
+/// most, and a picture lasts a second at most; usual ones 40 ms.
+const HELD_BACK: gst::ClockTime = gst::ClockTime::from_mseconds(600);
+
+/// The sound that goes by, a little late: its end can be cut off.
+pub(super) struct Sounds {
+    held: Mutex<Held>,
+    plan: AudioPlan,
+    /// What is pushed from here goes through.
+    passing: AtomicBool,
+}
+
 #[derive(Default)]
-pub(super) struct Sounds(Mutex<Option<(gst::ClockTime, u64)>>);
+struct Held {
+    begun: bool,
+    buffers: VecDeque<gst::Buffer>,
+    /// End of the last one.
+    end: gst::ClockTime,
+}
 
 impl Sounds {
-    /// Notes a buffer that is about to go on: where it ends, as its own time and as running time.
-    /// Where the sound begins late, silence goes before it.
-    pub(super) fn take(
-        &self,
-        pad: &gst::Pad,
-        buffer: &gst::BufferRef,
-        running_time: gst::ClockTime,
-        plan: &AudioPlan,
-    ) {
-        let Some(pts) = buffer.pts() else { return };
-        let length = buffer.duration().unwrap_or(gst::ClockTime::ZERO);
-        let end = (pts + length, (running_time + length).nseconds());
-        let earlier = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(end);
-        if earlier.is_none() {
-            push_silence(pad, pts.saturating_sub(running_time), running_time.nseconds(), plan);
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
-        }
+    /// For a stream of this plan.
+    pub(super) fn new(plan: &AudioPlan) -> Self {
+        Self { held: Mutex::default(), plan: plan.clone(), passing: AtomicBool::new(false) }
     }
 
-    /// The stream has ended: waits for the others, then goes on in silence until all end.
-    pub(super) fn end(&self, pad: &gst::Pad, plan: &AudioPlan, ends: &Ends) {
-        let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((pts, told_ns)) = seen else {
+    /// Takes a buffer that is about to go on, whose time is that of the job. Where the sound begins
+    /// late, silence goes before it.
+    pub(super) fn take(&self, pad: &gst::Pad, buffer: &gst::Buffer) -> gst::PadProbeReturn {
+        let Some(pts) = buffer.pts().filter(|_| !self.passing.load(Ordering::Acquire)) else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let (first, ready) = {
+            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            held.buffers.push_back(buffer.clone());
+            held.end = pts + buffer.duration().unwrap_or(gst::ClockTime::ZERO);
+            let mut ready = Vec::new();
+            while held.buffers.front().and_then(|b| b.pts()).is_some_and(|p| p + HELD_BACK < pts) {
+                ready.extend(held.buffers.pop_front());
+            }
+            (!std::mem::replace(&mut held.begun, true), ready)
+        };
+        self.passing.store(true, Ordering::Release);
+        if first {
+            push_silence(pad, gst::ClockTime::ZERO, pts.nseconds(), &self.plan);
+        }
+        let pushed = ready.into_iter().try_for_each(|buffer| pad.push(buffer).map(drop));
+        self.passing.store(false, Ordering::Release);
+        // Whatever does not take sound any more says why on the bus; and nobody waits for more.
+        if pushed.is_err() { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Drop }
+    }
+
+    /// The stream has ended: waits for the others, then goes on in silence until all end, or ends
+    /// with them.
+    pub(super) fn end(&self, pad: &gst::Pad, ends: &Ends) {
+        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+        if !held.begun {
             ends.of_sound(0);
             return;
-        };
-        let missing_ns = ends.of_sound(told_ns).saturating_sub(told_ns);
-        push_silence(pad, pts, missing_ns, plan);
+        }
+        let end_ns = ends.of_sound(held.end.nseconds());
+        self.passing.store(true, Ordering::Release);
+        for buffer in held.buffers {
+            let Some(buffer) = self.until(buffer, end_ns) else { continue };
+            if pad.push(buffer).is_err() {
+                return;
+            }
+        }
+        push_silence(pad, held.end, end_ns.saturating_sub(held.end.nseconds()), &self.plan);
     }
+
+    /// The part of a buffer that lies before this time.
+    fn until(&self, buffer: gst::Buffer, end_ns: u64) -> Option<gst::Buffer> {
+        let (pts, length) = (buffer.pts()?, buffer.duration()?);
+        if (pts + length).nseconds() <= end_ns {
+            return Some(buffer);
+        }
+        let rate = u64::from(self.plan.sample_rate_hz);
+        let samples = end_ns.saturating_sub(pts.nseconds()) * rate / 1_000_000_000;
+        let bytes = usize::try_from(samples * bytes_per_sample(&self.plan)).unwrap_or(0);
+        let mut part = buffer.copy_region(gst::BufferCopyFlags::all(), 0..bytes).ok()?;
+        part.get_mut()?.set_duration(gst::ClockTime::from_nseconds(samples * 1_000_000_000 / rate));
+        (bytes > 0).then_some(part)
+    }
+}
+
+/// Bytes of a sample of all channels: the caps before the encoder say 32 bits each.
+fn bytes_per_sample(plan: &AudioPlan) -> u64 {
+    u64::from(plan.channels) * 4
 }
 
 /// Pushes silence of this length, a second at a time.
@@ -229,8 +288,7 @@ fn push_silence(pad: &gst::Pad, mut pts: gst::ClockTime, length_ns: u64, plan: &
     let mut samples = length_ns * rate / 1_000_000_000;
     while samples > 0 {
         let part = samples.min(rate);
-        // As the caps before the encoder say: 32-bit samples.
-        let bytes = usize::try_from(part * u64::from(plan.channels) * 4).unwrap_or(0);
+        let bytes = usize::try_from(part * bytes_per_sample(plan)).unwrap_or(0);
         let mut silence = gst::Buffer::from_mut_slice(vec![0_u8; bytes]);
         if let Some(buffer) = silence.get_mut() {
             buffer.set_pts(pts);

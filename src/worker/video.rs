@@ -9,7 +9,7 @@ use gstreamer::prelude::*;
 
 use super::cuts::{Cutter, Total, Track, running_time};
 use super::element::{caps_filter, chain, make, pad, plain, queue};
-use super::ends::{Ends, Pictures, on_timeline};
+use super::ends::{Ends, Pictures, lead_in, on_timeline};
 use super::pipeline::hls_sink;
 use super::protocol::{Event, Failure};
 use super::sink::{Output, Rendition};
@@ -56,7 +56,9 @@ pub(super) fn build(
     let src = pad(&out, "src")?;
     let pictures = watch_pictures(&src, plan, cutter, output);
     let (plan, ends) = (plan.clone(), Arc::clone(ends));
-    on_timeline(&pad(&out, "sink")?, move || pictures.end(&src, &plan, &ends));
+    let grid = plan.clone();
+    let snap = move |time_ns| grid.frame_time_ns(grid.frames_in_ns(time_ns));
+    on_timeline(&pad(&out, "sink")?, snap, move || pictures.end(&src, &plan, &ends));
     Ok(head)
 }
 
@@ -113,6 +115,7 @@ fn watch_pictures(
     let plan = plan.clone();
     let segment_frames = u64::from(plan.segment_frames);
     let begun = AtomicBool::new(false);
+    let (shown_until, frame_ns) = (AtomicU64::new(0), plan.frame_time_ns(1));
     let told = Mutex::new(Instant::now());
     let output = Arc::clone(output);
     let taken = Arc::clone(&pictures);
@@ -123,9 +126,13 @@ fn watch_pictures(
                 let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts)) else {
                     return gst::PadProbeReturn::Ok;
                 };
-                if !begun.swap(true, Ordering::Relaxed) {
-                    taken.lead(pad, buffer, time, &plan);
+                if !pictures_go_on(&shown_until, time) {
+                    return gst::PadProbeReturn::Drop;
                 }
+                if !begun.swap(true, Ordering::Relaxed) {
+                    lead_in(pad, buffer, time, &plan);
+                }
+                shown_until.fetch_max(time.nseconds() + frame_ns / 2, Ordering::Relaxed);
                 let number = frames.fetch_add(1, Ordering::Relaxed);
                 taken.take(buffer, time);
                 if number > 0 && number.is_multiple_of(segment_frames) {
@@ -145,6 +152,12 @@ fn watch_pictures(
         gst::PadProbeReturn::Ok
     });
     pictures
+}
+
+/// Whether a picture comes behind those before it. `videorate` repeats the last one where its input
+/// begins a segment anew, at a time that was there already.
+fn pictures_go_on(shown_until: &AtomicU64, time: gst::ClockTime) -> bool {
+    time.nseconds() >= shown_until.load(Ordering::Relaxed)
 }
 
 /// Measures what goes into the muxer and reads the codec string off the first key frame.

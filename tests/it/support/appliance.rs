@@ -80,7 +80,7 @@ impl Home {
             Ok(text) => serde_json::from_slice(&text).unwrap(),
             Err(_) => json!({"access_key_id": "test", "secret_access_key": "test"}),
         };
-        Appliance { child, api, s3, keys, http: reqwest::Client::new() }
+        Appliance { child, api, s3, keys, http: crate::support::http_client() }
     }
 
     /// The database, as somebody who looks into the files would see it.

@@ -63,7 +63,7 @@ impl Proxy {
         let inner = Arc::new(Inner {
             target: target.to_owned(),
             weather,
-            client: reqwest::Client::new(),
+            client: crate::support::http_client(),
             stalls: AtomicU32::new(0),
             seen: Arc::clone(&seen),
         });
