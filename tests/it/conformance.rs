@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::support::appliance::Home;
 use super::support::{self, corpus, media};
 
 /// Makes a stream of a file.
@@ -301,6 +302,26 @@ fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), &target).unwrap();
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_served_keeps_the_rules_and_the_record_says_so() {
+    let home = Home::default();
+    let Some(clip) = media::clip(home.path(), 480, "25", 8) else { return };
+    let appliance = home.start();
+    let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
+    let video = appliance.wait_for_end(&id).await;
+    assert_eq!(video["state"], "ready", "{video:#}");
+    let url = video["playback_url"].as_str().unwrap().to_owned();
+    let (is_sound, report) = tokio::task::spawn_blocking(move || check(&url)).await.unwrap();
+    assert!(is_sound, "{report:#}");
+    // Types, encodings and caches as well: there is not even advice.
+    assert_eq!(report["findings"], serde_json::json!([]));
+    let (_, _, record) = appliance.public(&format!("{id}/job.json")).await;
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    assert_eq!(record["conformance"]["findings"], serde_json::json!([]));
+    let measured = record["conformance"]["measured"].as_array().unwrap();
+    assert_eq!(measured.len(), 3, "{record:#}");
 }
 
 #[test]
