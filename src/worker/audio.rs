@@ -73,7 +73,7 @@ fn watch_end(prepared: &gst::Element, plan: &AudioPlan, ends: &Arc<Ends>) -> Res
         None => gst::PadProbeReturn::Ok,
     });
     let ends = Arc::clone(ends);
-    on_timeline(&pad(prepared, "sink")?, |time_ns| time_ns, move || sounds.end(&src, &ends));
+    on_timeline(&pad(prepared, "sink")?, 0, |time_ns| time_ns, move || sounds.end(&src, &ends));
     Ok(())
 }
 

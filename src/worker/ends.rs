@@ -71,6 +71,9 @@ impl Ends {
 /// time, whatever segments its container made of it (edit lists do), and the segment has no end: an
 /// encoder would cut off what comes behind the end that the container states.
 ///
+/// Of a buffer, `least_ns` must lie within the segment, the first buffer excepted: containers round
+/// the end that they state, and `videorate` fills up to it with one picture too many.
+///
 /// `snap` says where the stream may begin: the picture begins a whole number of pictures after 0, and
 /// all that follows moves with it.
 ///
@@ -78,6 +81,7 @@ impl Ends {
 /// source pad still takes buffers then.
 pub(super) fn on_timeline(
     sink: &gst::Pad,
+    least_ns: u64,
     snap: impl Fn(u64) -> u64 + Send + Sync + 'static,
     at_end: impl Fn() + Send + Sync + 'static,
 ) {
@@ -93,7 +97,12 @@ pub(super) fn on_timeline(
                 let time = time.and_then(|(pts, segment)| segment.to_running_time(pts));
                 // What lies outside of its segment is not shown.
                 let Some(time) = time else { return gst::PadProbeReturn::Drop };
+                let stop = segment.as_ref().and_then(|segment| segment.stop());
+                let left = stop.zip(buffer.pts()).map(|(stop, pts)| stop.saturating_sub(pts));
                 let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+                if begun.is_some() && left.is_some_and(|left| left.nseconds() < least_ns) {
+                    return gst::PadProbeReturn::Drop;
+                }
                 let first = || (time.nseconds(), snap(time.nseconds()));
                 let (from_ns, to_ns) = *begun.get_or_insert_with(first);
                 let time_ns = (time.nseconds() + to_ns).saturating_sub(from_ns);

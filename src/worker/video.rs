@@ -58,7 +58,8 @@ pub(super) fn build(
     let (plan, ends) = (plan.clone(), Arc::clone(ends));
     let grid = plan.clone();
     let snap = move |time_ns| grid.frame_time_ns(grid.frames_in_ns(time_ns));
-    on_timeline(&pad(&out, "sink")?, snap, move || pictures.end(&src, &plan, &ends));
+    let least_ns = plan.frame_time_ns(1) / 2;
+    on_timeline(&pad(&out, "sink")?, least_ns, snap, move || pictures.end(&src, &plan, &ends));
     Ok(head)
 }
 
