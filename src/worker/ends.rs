@@ -97,7 +97,7 @@ pub(super) fn on_timeline(
                 let time = time.and_then(|(pts, segment)| segment.to_running_time(pts));
                 // What lies outside of its segment is not shown.
                 let Some(time) = time else { return gst::PadProbeReturn::Drop };
-                let stop = segment.as_ref().and_then(|segment| segment.stop());
+                let stop = segment.as_ref().and_then(gst::FormattedSegment::stop);
                 let left = stop.zip(buffer.pts()).map(|(stop, pts)| stop.saturating_sub(pts));
                 let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
                 if begun.is_some() && left.is_some_and(|left| left.nseconds() < least_ns) {
