@@ -10,7 +10,7 @@ mod multivariant;
 mod rates;
 mod transport;
 
-use m3u8_rs::{AlternativeMediaType, MasterPlaylist};
+use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist};
 
 use self::files::{Fetched, Files};
 use self::iframes::IFrames;
@@ -79,6 +79,22 @@ async fn playlist(files: &dyn Files, path: &str, report: &mut Report) -> Option<
         }
     }
     Some(fetched)
+}
+
+/// Reads the media playlist that the multivariant playlist refers to by `uri`, with its path.
+async fn media_playlist(
+    files: &dyn Files,
+    main: &str,
+    uri: &str,
+    report: &mut Report,
+) -> Option<(String, MediaPlaylist)> {
+    let path = resolve(main, uri);
+    let text = playlist(files, &path, report).await?;
+    let Ok(parsed) = m3u8_rs::parse_media_playlist_res(&text.bytes) else {
+        report.must("RFC 8216 4.3.3", &path, "it is no media playlist");
+        return None;
+    };
+    Some((path, parsed))
 }
 
 /// Path of what a playlist refers to.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::files::Files;
 use super::media::Rendition;
 use super::transport::{self, Continuity, Segment, seconds_between};
-use super::{playlist, rates, resolve};
+use super::{media_playlist, rates, resolve};
 use crate::domain::conformance::Report;
 
 /// One I-frame playlist.
@@ -38,12 +38,7 @@ impl IFrames {
         uri: &str,
         report: &mut Report,
     ) -> Option<Self> {
-        let path = resolve(main, uri);
-        let text = playlist(files, &path, report).await?;
-        let Ok(parsed) = m3u8_rs::parse_media_playlist_res(&text.bytes) else {
-            report.must("RFC 8216 4.3.3", &path, "it is no media playlist");
-            return None;
-        };
+        let (path, parsed) = media_playlist(files, main, uri, report).await?;
         if !parsed.i_frames_only {
             report.must("6.8", &path, "there is no EXT-X-I-FRAMES-ONLY");
         }

@@ -5,7 +5,7 @@ use m3u8_rs::{MediaPlaylist, MediaPlaylistType};
 use super::files::Files;
 use super::iframes::IFrames;
 use super::transport::{self, Continuity, Format, Segment, Sound, seconds_between};
-use super::{playlist, rates, resolve};
+use super::{media_playlist, rates, resolve};
 use crate::domain::conformance::{Measured, Report};
 
 /// Samples in a frame of AAC-LC.
@@ -53,12 +53,7 @@ impl Rendition {
         iframes: &mut [IFrames],
         report: &mut Report,
     ) -> Option<Self> {
-        let path = resolve(main, uri);
-        let text = playlist(files, &path, report).await?;
-        let Ok(parsed) = m3u8_rs::parse_media_playlist_res(&text.bytes) else {
-            report.must("RFC 8216 4.3.3", &path, "it is no media playlist");
-            return None;
-        };
+        let (path, parsed) = media_playlist(files, main, uri, report).await?;
         judge_playlist(&path, &parsed, report);
         let mut rendition = Self {
             uri: uri.to_owned(),
@@ -137,9 +132,7 @@ impl Rendition {
     /// RFC 6381 name of what is in the segments.
     pub(super) fn codec(&self) -> String {
         match (self.format, self.sound) {
-            (Some(format), _) => {
-                format!("avc1.{:02x}{:02x}{:02x}", format.profile, format.constraints, format.level)
-            }
+            (Some(format), _) => format.codec(),
             (None, Some(sound)) => format!("mp4a.40.{}", sound.object_type),
             (None, None) => String::new(),
         }

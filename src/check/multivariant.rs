@@ -145,7 +145,7 @@ fn rate(
 fn judge_iframes(main: &str, variant: &VariantStream, playlist: &IFrames, report: &mut Report) {
     let place = &variant.uri;
     let Some(format) = playlist.format() else { return };
-    let real = format!("avc1.{:02x}{:02x}{:02x}", format.profile, format.constraints, format.level);
+    let real = format.codec();
     if variant.codecs.as_ref() != Some(&real) {
         let text = format!("CODECS is {:?}, the pictures are {real} (in {main})", variant.codecs);
         report.must("9.3", place, text);

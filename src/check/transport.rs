@@ -33,6 +33,13 @@ pub(super) struct Format {
     pub(super) height: u32,
 }
 
+impl Format {
+    /// RFC 6381 name.
+    pub(super) fn codec(&self) -> String {
+        format!("avc1.{:02x}{:02x}{:02x}", self.profile, self.constraints, self.level)
+    }
+}
+
 /// Frames of AAC (ISO 14496-3, 1.A.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sound {

@@ -254,13 +254,6 @@ impl Appliance {
 
     /// All keys of a bucket.
     pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
-        let list = self.s3_client().list_objects_v2().bucket(bucket).prefix(prefix);
-        let mut pages = list.into_paginator().send();
-        let mut keys = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.unwrap();
-            keys.extend(page.contents().iter().filter_map(|o| o.key()).map(str::to_owned));
-        }
-        keys
+        super::servers::keys_of(&self.s3_client(), bucket, prefix).await
     }
 }

@@ -246,15 +246,20 @@ impl Servers {
 
     /// Keys of a bucket.
     pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
-        let list = self.s3.list_objects_v2().bucket(bucket).prefix(prefix);
-        let mut pages = list.into_paginator().send();
-        let mut keys = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.unwrap();
-            keys.extend(page.contents().iter().filter_map(|o| o.key()).map(str::to_owned));
-        }
-        keys
+        keys_of(&self.s3, bucket, prefix).await
     }
+}
+
+/// All keys of a bucket below a prefix, page by page.
+pub async fn keys_of(client: &aws_sdk_s3::Client, bucket: &str, prefix: &str) -> Vec<String> {
+    let list = client.list_objects_v2().bucket(bucket).prefix(prefix);
+    let mut pages = list.into_paginator().send();
+    let mut keys = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.unwrap();
+        keys.extend(page.contents().iter().filter_map(|o| o.key()).map(str::to_owned));
+    }
+    keys
 }
 
 fn keys() -> Credentials {
