@@ -5,6 +5,7 @@
 
 pub mod files;
 mod iframes;
+mod level;
 mod media;
 mod multivariant;
 mod rates;

@@ -7,6 +7,7 @@
 pub mod folder;
 mod lane;
 mod playlists;
+mod stills;
 
 use std::sync::Arc;
 
@@ -14,9 +15,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use self::lane::{Lane, LaneSegment};
+use self::lane::{Lane, LaneSegment, Published};
 use self::playlists::Playlists;
 pub use self::playlists::{main_object, views};
+use self::stills::Stills;
+pub use self::stills::{Still, StillPaths};
 use crate::domain::hls::names::Layout;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::plan::Plan;
@@ -96,6 +99,7 @@ pub struct Publication {
     target: Arc<dyn Target>,
     playlists: Playlists,
     lanes: Vec<Lane>,
+    stills: Stills,
     codecs: Vec<Option<String>>,
     playable: watch::Sender<bool>,
 }
@@ -104,11 +108,12 @@ impl Publication {
     /// Begins with the plan's renditions and no segments.
     #[must_use]
     pub fn start(target: Arc<dyn Target>, layout: Layout, plan: &Plan) -> Self {
+        let stills = Stills::start(Arc::clone(&target), layout.clone());
         let playlists = Playlists::new(layout, plan);
         let lanes: Vec<_> =
             playlists.lanes().map(|lane| Lane::start(Arc::clone(&target), lane)).collect();
         let codecs = vec![None; lanes.len()];
-        Self { target, playlists, lanes, codecs, playable: watch::Sender::new(false) }
+        Self { target, playlists, lanes, stills, codecs, playable: watch::Sender::new(false) }
     }
 
     /// Becomes true once `main.m3u8` can be played.
@@ -144,6 +149,20 @@ impl Publication {
         };
         lane.push(segment).await?;
         self.announce().await
+    }
+
+    /// Takes a still picture.
+    ///
+    /// # Errors
+    /// If the target refuses.
+    pub async fn still(&mut self, still: Still, jpeg: Bytes) -> Result<(), Error> {
+        self.stills.take(still, jpeg).await
+    }
+
+    /// The still pictures that are published so far.
+    #[must_use]
+    pub fn stills(&self) -> &StillPaths {
+        self.stills.paths()
     }
 
     /// Writes `main.m3u8` on the event playlists, once each of them names a segment.
@@ -185,10 +204,16 @@ impl Publication {
         for lane in std::mem::take(&mut self.lanes) {
             measured.push(lane.finish().await?);
         }
+        let stills = self.stills.finish(self.playlists.plan(), duration_ns(&measured)).await?;
         let main = self.playlists.whole(&codecs, &measured)?;
         let renditions = self.playlists.views(&measured);
-        Ok(Whole { target: self.target, main, renditions })
+        Ok(Whole { target: self.target, main, renditions, stills })
     }
+}
+
+/// How long the stream lasts: all its renditions do.
+fn duration_ns(measured: &[Published]) -> u64 {
+    measured.first().map_or(0, |rendition| rendition.segments.iter().map(|s| s.duration_ns).sum())
 }
 
 fn unknown(rendition: u16) -> Error {
@@ -200,9 +225,16 @@ pub struct Whole {
     target: Arc<dyn Target>,
     main: Object,
     renditions: Vec<RenditionView>,
+    stills: StillPaths,
 }
 
 impl Whole {
+    /// The still pictures.
+    #[must_use]
+    pub fn stills(&self) -> &StillPaths {
+        &self.stills
+    }
+
     /// The renditions with their measured rates.
     #[must_use]
     pub fn renditions(&self) -> &[RenditionView] {

@@ -10,6 +10,7 @@ mod element;
 mod ends;
 mod fault;
 pub mod parent;
+mod pictures;
 mod pipeline;
 mod probe;
 pub mod protocol;

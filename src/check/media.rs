@@ -183,6 +183,13 @@ impl Rendition {
         } else if format.profile != 100 {
             report.should("1.4", path, format!("profile {} is not High", format.profile));
         }
+        let least = self
+            .fps
+            .and_then(|fps| super::level::least(format.width, format.height, fps, format.referred));
+        if let Some(least) = least.filter(|least| format.level > *least) {
+            let text = format!("level {} where {least} is enough (tenths)", format.level);
+            report.should("1.11", path, text);
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Format {
     pub(super) level: u8,
     pub(super) width: u32,
     pub(super) height: u32,
+    /// Pictures that others may refer to.
+    pub(super) referred: u32,
 }
 
 impl Format {
@@ -260,6 +262,7 @@ fn format_of(unit: &[u8]) -> Option<Format> {
         level: *unit.get(3)?,
         width,
         height,
+        referred: set.max_num_ref_frames,
     })
 }
 

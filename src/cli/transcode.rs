@@ -78,6 +78,10 @@ pub(super) fn transcode(
                     let segment = adapters::segment(segment);
                     planned(publication.as_mut())?.segment(segment).await?;
                 }
+                Output::Picture(picture, jpeg) => {
+                    let still = adapters::still(picture);
+                    planned(publication.as_mut())?.still(still, jpeg).await?;
+                }
                 Output::Event(_) => {}
             }
         }
@@ -168,7 +172,7 @@ impl Show {
                 });
                 Ok(print_line(&line.to_string())?)
             }
-            Output::Segment(_) => Ok(()),
+            Output::Segment(_) | Output::Picture(..) => Ok(()),
         }
     }
 

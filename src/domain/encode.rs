@@ -14,10 +14,18 @@ pub struct EncodeConfig {
     pub gop_secs: u32,
     /// GOPs in a segment, 1 to 5. Three of 2 s make the 6 s that Apple's rules ask for.
     pub gops_per_segment: u32,
+    /// The first segment is cut into its GOPs: a stream can be played that much sooner.
+    pub short_first_segments: bool,
 }
 
 impl Default for EncodeConfig {
     fn default() -> Self {
-        Self { quality: 23.0, audio_bitrate_kbps: 128, gop_secs: 2, gops_per_segment: 3 }
+        Self {
+            quality: 23.0,
+            audio_bitrate_kbps: 128,
+            gop_secs: 2,
+            gops_per_segment: 3,
+            short_first_segments: true,
+        }
     }
 }

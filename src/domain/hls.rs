@@ -6,3 +6,4 @@ pub mod media_playlist;
 pub mod multivariant;
 pub mod names;
 pub mod rates;
+pub mod storyboard;

@@ -1,5 +1,6 @@
 //! Everything that is decided before a byte is encoded.
 
+mod pictures;
 mod rungs;
 mod sound;
 
@@ -9,6 +10,8 @@ use super::encode::EncodeConfig;
 use super::ladder::Ladder;
 use super::media::{Fraction, MediaInfo, Orientation, VideoStream};
 use super::outcome::{Fault, FaultClass};
+
+pub use pictures::{PicturesPlan, StoryboardPlan};
 
 /// What one job will make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,8 @@ pub struct Plan {
     pub video: VideoPlan,
     /// Audio renditions; empty for a silent source.
     pub audio: Vec<AudioPlan>,
+    /// Poster and storyboard.
+    pub pictures: Option<PicturesPlan>,
     /// What the person should know: streams left out, rates changed.
     pub notes: Vec<String>,
 }
@@ -36,6 +41,8 @@ pub struct VideoPlan {
     pub gop_frames: u32,
     /// Frames in a segment (three GOPs, 6 s).
     pub segment_frames: u32,
+    /// So many segments of a single GOP make up the first segment of the grid; 0 where it is whole.
+    pub short_segments: u32,
     /// How the picture is turned upright.
     pub orientation: Orientation,
     /// Whether the pictures are deinterlaced.
@@ -99,6 +106,27 @@ impl VideoPlan {
     #[must_use]
     pub fn segment_ns(&self) -> u64 {
         self.frame_time_ns(u64::from(self.segment_frames))
+    }
+
+    /// Whether the picture with this number begins a segment.
+    #[must_use]
+    pub fn begins_segment(&self, frame: u64) -> bool {
+        let gop = u64::from(self.gop_frames.max(1));
+        let is_short = frame / gop < u64::from(self.short_segments);
+        frame.is_multiple_of(u64::from(self.segment_frames))
+            || is_short && frame.is_multiple_of(gop)
+    }
+
+    /// Where the segment ends that holds this time, in nanoseconds.
+    #[must_use]
+    pub fn segment_end_ns(&self, ns: u64) -> u64 {
+        let short = (1..self.short_segments).map(|n| u64::from(n) * u64::from(self.gop_frames));
+        let mut short = short.map(|frame| self.frame_time_ns(frame));
+        let on_grid = |number| self.frame_time_ns(number * u64::from(self.segment_frames));
+        let number = ns / self.segment_ns().max(1);
+        let mut grid = [number, number + 1, number + 2].into_iter().map(on_grid);
+        let end = short.find(|end| *end > ns).or_else(|| grid.find(|end| *end > ns));
+        end.unwrap_or(u64::MAX)
     }
 
     /// What EXT-X-TARGETDURATION says, from the first playlist on: no segment's duration, rounded
@@ -190,18 +218,21 @@ pub fn plan(
     }
     let fps = output_rate(stream, &mut notes);
     let gop_frames = frames_in(encode.gop_secs, fps);
+    let video = VideoPlan {
+        stream_id: stream.stream_id.clone(),
+        fps,
+        gop_frames,
+        segment_frames: gop_frames * encode.gops_per_segment,
+        short_segments: if encode.short_first_segments { encode.gops_per_segment } else { 0 },
+        orientation: stream.orientation,
+        deinterlace: stream.interlaced,
+        rungs: rungs::rungs(stream, ladder)?,
+    };
     Ok(Plan {
         backend: backend.to_owned(),
         duration_ns: media.duration_ns,
-        video: VideoPlan {
-            stream_id: stream.stream_id.clone(),
-            fps,
-            gop_frames,
-            segment_frames: gop_frames * encode.gops_per_segment,
-            orientation: stream.orientation,
-            deinterlace: stream.interlaced,
-            rungs: rungs::rungs(stream, ladder)?,
-        },
+        pictures: pictures::pictures(&video, media.duration_ns),
+        video,
         audio: sound::plan_audio(&media.audio, encode, &mut notes),
         notes,
     })

@@ -30,6 +30,8 @@ pub struct Recipe {
     pub encode: Step,
     /// Caps behind the encoder, with placeholders.
     pub encoded_caps: String,
+    /// Makes RGB of any size, in system memory, of a scaled picture: for poster and storyboard.
+    pub still: Vec<Step>,
 }
 
 /// One element of a recipe.
@@ -89,6 +91,8 @@ pub struct PipelineSpec {
     pub prepared_caps: String,
     /// The rungs, from the largest to the smallest.
     pub rungs: Vec<RungSpec>,
+    /// Elements between a rung's scaled pictures and RGB.
+    pub still: Vec<ElementSpec>,
 }
 
 /// One rung of a [`PipelineSpec`].
@@ -122,7 +126,9 @@ impl Recipe {
     pub fn steps(&self) -> impl Iterator<Item = (String, &Step)> {
         let prepare = self.prepare.iter().enumerate().map(|(n, s)| (format!("prepare[{n}]"), s));
         let scale = self.scale.iter().enumerate().map(|(n, s)| (format!("scale[{n}]"), s));
-        prepare.chain(scale).chain(std::iter::once(("encode".to_owned(), &self.encode)))
+        let still = self.still.iter().enumerate().map(|(n, s)| (format!("still[{n}]"), s));
+        let encode = std::iter::once(("encode".to_owned(), &self.encode));
+        prepare.chain(scale).chain(still).chain(encode)
     }
 
     /// Reads a recipe and checks what can be checked without GStreamer.

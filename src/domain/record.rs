@@ -86,6 +86,12 @@ pub struct JobRecord {
     pub duration_secs: Option<f64>,
     /// The renditions with their measured rates.
     pub renditions: Vec<RenditionView>,
+    /// The poster (JPEG), relative to this record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poster: Option<String>,
+    /// The storyboard (`WebVTT`), relative to this record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storyboard: Option<String>,
     /// When things happened.
     pub timings: Timings,
     /// Why it failed.
@@ -135,6 +141,8 @@ mod tests {
             backend: None,
             duration_secs: None,
             renditions: Vec::new(),
+            poster: None,
+            storyboard: None,
             timings: Timings::default(),
             error: None,
             conformance: None,

@@ -92,9 +92,32 @@ pub struct VideoView {
     pub renditions: Vec<RenditionView>,
     /// URL of `main.m3u8`.
     pub playback_url: String,
+    /// URL of a picture that stands for the video (JPEG), once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poster_url: Option<String>,
+    /// URL of the storyboard, small pictures at even distances, as `WebVTT` whose cues name a
+    /// rectangle of a sheet (`storyboard_000.jpg#xywh=…`); present once the video is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storyboard_url: Option<String>,
     /// When things happened.
     pub timings: Timings,
     /// Why it failed; absent unless `state` is `failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<VideoError>,
+}
+
+impl VideoView {
+    /// URL of what has this path relative to `main.m3u8`.
+    #[must_use]
+    pub fn url_of(&self, path: &str) -> String {
+        let folder = self.playback_url.rsplit_once('/').map_or("", |(folder, _)| folder);
+        format!("{folder}/{path}")
+    }
+
+    /// The path relative to `main.m3u8` of what has this URL.
+    #[must_use]
+    pub fn path_of(&self, url: &str) -> Option<String> {
+        let folder = self.playback_url.rsplit_once('/').map_or("", |(folder, _)| folder);
+        url.strip_prefix(folder)?.strip_prefix('/').map(str::to_owned)
+    }
 }

@@ -48,6 +48,8 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
         duration_secs: None,
         renditions: Vec::<RenditionView>::new(),
         playback_url: playback_url.to_owned(),
+        poster_url: None,
+        storyboard_url: None,
         timings: Timings { created_at, ..Timings::default() },
         error: None,
     };
@@ -70,6 +72,8 @@ fn finished(view: &mut VideoView, job: JobRecord) {
     view.attempt = job.attempt;
     view.duration_secs = job.duration_secs;
     view.renditions = job.renditions;
+    view.poster_url = job.poster.map(|path| view.url_of(&path));
+    view.storyboard_url = job.storyboard.map(|path| view.url_of(&path));
     view.timings = job.timings;
     view.error = job.error;
 }
@@ -102,6 +106,8 @@ mod tests {
             backend: Some("cpu".to_owned()),
             duration_secs: Some(7.0),
             renditions: Vec::new(),
+            poster: Some("a1/poster.jpg".to_owned()),
+            storyboard: None,
             timings: Timings::default(),
             error: failed.then(|| VideoError { code: "x".to_owned(), message: "y".to_owned() }),
             conformance: None,
@@ -168,6 +174,10 @@ mod tests {
             };
             assert_eq!(view("id", "url", known).unwrap().state, state);
         }
+        let ready = Known { job: Some(job(JobOutcome::Ready)), ..Known::default() };
+        let ready = view("id", "http://host/public/id/main.m3u8", ready).unwrap();
+        let poster_url = ready.poster_url.unwrap();
+        assert_eq!(poster_url, "http://host/public/id/a1/poster.jpg");
         let failed = Known { job: Some(job(JobOutcome::Failed)), ..Known::default() };
         assert_eq!(view("id", "url", failed).unwrap().error.unwrap().code, "x");
     }

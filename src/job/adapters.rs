@@ -14,10 +14,11 @@ use crate::check::files::{Fetched, Files, Served};
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::outcome::FaultClass;
-use crate::publish::{self, Object, Segment, Target};
+use crate::publish::{self, Object, Segment, Still, Target};
 use crate::source::{self, Source};
 use crate::store::{self, Bucket, PutOptions};
 use crate::worker::parent::SegmentBytes;
+use crate::worker::protocol::Picture;
 
 /// A worker's segment as the publisher takes it.
 pub(crate) fn segment(made: SegmentBytes) -> Segment {
@@ -26,6 +27,14 @@ pub(crate) fn segment(made: SegmentBytes) -> Segment {
         number: made.number,
         duration_ns: made.duration_ns,
         bytes: made.bytes,
+    }
+}
+
+/// A worker's still picture as the publisher takes it.
+pub(crate) fn still(picture: Picture) -> Still {
+    match picture {
+        Picture::Poster => Still::Poster,
+        Picture::Sheet { number, tiles } => Still::Sheet { number, tiles },
     }
 }
 

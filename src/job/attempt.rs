@@ -12,7 +12,7 @@ use super::{Context, Error};
 use crate::domain::hls::names::Layout;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::plan::Plan;
-use crate::publish::{self, Publication, Whole};
+use crate::publish::{self, Publication, StillPaths, Whole};
 use crate::source::Source;
 use crate::source::read_ahead::ReadAhead;
 use crate::store::Head;
@@ -129,6 +129,11 @@ impl Attempt<'_> {
                     let segment = adapters::segment(segment);
                     planned(publication.as_mut())?.segment(segment).await?;
                 }
+                Output::Picture(picture, jpeg) => {
+                    let publication = planned(publication.as_mut())?;
+                    publication.still(adapters::still(picture), jpeg).await?;
+                    self.show_stills(publication.stills());
+                }
                 Output::Event(Event::Progress { position_ns }) => {
                     let publication = planned(publication.as_mut())?;
                     publication.announce().await?;
@@ -149,7 +154,16 @@ impl Attempt<'_> {
             }
         }
         let publication = publication.filter(|_| done).ok_or(Error::Unfinished)?;
-        Ok(publication.finish().await?)
+        let whole = publication.finish().await?;
+        self.show_stills(whole.stills());
+        Ok(whole)
+    }
+
+    fn show_stills(&self, stills: &StillPaths) {
+        self.ticket.update(|view| {
+            let url = |path: &Option<String>| path.as_ref().map(|path| view.url_of(path));
+            (view.poster_url, view.storyboard_url) = (url(&stills.poster), url(&stills.storyboard));
+        });
     }
 
     fn show_plan(&self, plan: &Plan) {

@@ -84,6 +84,8 @@ pub(super) fn job_record(
     let mut timings = view.timings.clone();
     timings.finished_at = Some(jiff::Timestamp::now().to_string());
     let failed = error.is_some();
+    let path_of =
+        |url: &Option<String>| url.as_ref().filter(|_| !failed).and_then(|u| view.path_of(u));
     JobRecord {
         id: id.clone(),
         filename: view.filename.clone(),
@@ -94,6 +96,8 @@ pub(super) fn job_record(
         backend: view.backend.clone(),
         duration_secs: view.duration_secs,
         renditions: if failed { Vec::new() } else { view.renditions.clone() },
+        poster: path_of(&view.poster_url),
+        storyboard: path_of(&view.storyboard_url),
         timings,
         error,
         conformance,

@@ -192,6 +192,8 @@ impl Job<'_> {
                 self.context.playback_base_url,
                 names::main_key(&self.id)
             ),
+            poster_url: None,
+            storyboard_url: None,
             timings: Timings {
                 started_at: Some(jiff::Timestamp::now().to_string()),
                 ..Timings::default()
@@ -323,6 +325,7 @@ impl Run<'_> {
             view.state = VideoState::Failed;
             view.playable = false;
             view.renditions.clear();
+            (view.poster_url, view.storyboard_url) = (None, None);
             view.timings = record.timings;
             view.error = Some(error);
         });

@@ -42,6 +42,10 @@ impl Playlists {
     }
 
     /// Whether players may watch while the stream is being made.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     pub(super) fn is_live(&self) -> bool {
         self.layout.is_live()
     }

@@ -11,7 +11,7 @@ use super::ends::{Ends, Sounds, on_timeline};
 use super::pipeline::hls_sink;
 use super::protocol::Failure;
 use super::sink::{Output, Rendition};
-use crate::domain::plan::AudioPlan;
+use crate::domain::plan::{AudioPlan, VideoPlan};
 
 /// Samples by which `avenc_aac` is late: its first frame holds nothing but this priming, and a
 /// transport stream has no way to say so. Measured with an impulse.
@@ -26,7 +26,7 @@ const AAC_LC: &str = "mp4a.40.2";
 pub(super) fn build(
     pipeline: &gst::Pipeline,
     plan: &AudioPlan,
-    segment_ns: u64,
+    picture: &VideoPlan,
     output: &Arc<Output>,
     tracks: &mut Vec<(gst::Element, Arc<Track>)>,
     ends: &Arc<Ends>,
@@ -58,7 +58,7 @@ pub(super) fn build(
     watch_end(&elements[4], plan, ends)?;
     take_priming_out(&pad(&encoder, "src")?, plan.sample_rate_hz);
     let cutter = Cutter::new(std::slice::from_ref(&inner), &total);
-    watch_frames(&pad(&waiting, "sink")?, segment_ns, cutter, &track);
+    watch_frames(&pad(&waiting, "sink")?, picture, cutter, &track);
     tracks.push((inner, track));
     Ok(head)
 }
@@ -95,9 +95,10 @@ fn take_priming_out(src: &gst::Pad, sample_rate_hz: u32) {
     });
 }
 
-/// Cuts at the first frame of each segment and measures what goes into the muxer.
-fn watch_frames(sink: &gst::Pad, segment_ns: u64, cutter: Cutter, track: &Arc<Track>) {
-    let next_cut = Mutex::new((segment_ns, false));
+/// Cuts at the first frame of each segment of the picture and measures what goes into the muxer.
+fn watch_frames(sink: &gst::Pad, picture: &VideoPlan, cutter: Cutter, track: &Arc<Track>) {
+    let picture = picture.clone();
+    let next_cut = Mutex::new((picture.segment_end_ns(0), false));
     let track = Arc::downgrade(track);
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
     sink.add_probe(mask, move |pad, info| {
@@ -116,7 +117,7 @@ fn watch_frames(sink: &gst::Pad, segment_ns: u64, cutter: Cutter, track: &Arc<Tr
                 next.1 = true;
                 if time.nseconds() >= at {
                     // A stream that begins late begins with its first segment, uncut.
-                    next.0 = (time.nseconds() / segment_ns + 1) * segment_ns;
+                    next.0 = picture.segment_end_ns(time.nseconds());
                     if begun {
                         cutter.cut(time);
                     }

@@ -20,7 +20,7 @@ use tokio_util::codec::FramedRead;
 
 use self::feeder::{SourceState, feed};
 use self::frames::{Frame, Frames};
-use super::protocol::{Event, Failure, Order};
+use super::protocol::{Event, Failure, Order, Picture};
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::source::{self, Source};
 
@@ -108,6 +108,8 @@ pub enum Output {
     Event(Event),
     /// A segment.
     Segment(SegmentBytes),
+    /// A still picture and its JPEG.
+    Picture(Picture, Bytes),
 }
 
 /// A running worker. It is killed when this is dropped.
@@ -187,6 +189,9 @@ impl Worker {
             match frame {
                 Frame::Data { rendition, number, bytes } => {
                     self.segments.entry((rendition, number)).or_default().unsplit(bytes);
+                }
+                Frame::Picture(picture, jpeg) => {
+                    return Ok(Some(Output::Picture(picture, jpeg.freeze())));
                 }
                 Frame::Event(event) => return self.output(event).await,
             }

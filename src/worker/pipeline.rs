@@ -14,7 +14,7 @@ use super::ends::Ends;
 use super::protocol::{Event, Failure};
 use super::rangesrc::{Client, RangeSrc};
 use super::sink::{Output, Rendition};
-use super::{audio, fault, video};
+use super::{audio, fault, pictures, video};
 use crate::domain::plan::Plan;
 use crate::domain::recipe::PipelineSpec;
 
@@ -44,11 +44,11 @@ pub(super) fn run(
     let mut tracks = Vec::new();
     let mut heads = HashMap::new();
     let ends = Arc::new(Ends::new(1 + plan.audio.len()));
-    let video_head = video::build(&pipeline, &plan.video, spec, output, &mut tracks, &ends)?;
-    heads.insert(plan.video.stream_id.clone(), video_head);
+    let video = video::build(&pipeline, &plan.video, spec, output, &mut tracks, &ends)?;
+    heads.insert(plan.video.stream_id.clone(), video.head);
+    let stills = pictures::build(&pipeline, plan, spec, &video.tees, output)?;
     for sound in &plan.audio {
-        let segment_ns = plan.video.segment_ns();
-        let head = audio::build(&pipeline, sound, segment_ns, output, &mut tracks, &ends)?;
+        let head = audio::build(&pipeline, sound, &plan.video, output, &mut tracks, &ends)?;
         heads.insert(sound.stream_id.clone(), head);
     }
     let left_out = LeftOut::default();
@@ -57,11 +57,15 @@ pub(super) fn run(
     let bus = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
     let by_path: Tracks =
         tracks.iter().map(|(sink, t)| (sink.path_string().to_string(), Arc::clone(t))).collect();
+    // A track knows the `splitmuxsink` inside of its hlssink2.
+    let hls = tracks.iter().filter_map(|(inner, _)| inner.parent());
+    let stills = stills.into_iter().map(Cast::upcast);
+    let ours: HashSet<_> = hls.chain(stills).map(|sink| sink.path_string().to_string()).collect();
     bus.set_sync_handler(move |_, message| follow_segments(&by_path, message));
     let ended = pipeline
         .set_state(gst::State::Playing)
         .map_err(|error| broken(error.to_string()))
-        .and_then(|_| wait(&bus, tracks.len(), output))
+        .and_then(|_| wait(&bus, &ours, output))
         .and_then(|()| judge(plan, &tracks, left_out.end_ns()));
     // The first error on the bus says more than "the state change failed".
     let ended = ended.map_err(|failure| first_error(&bus).unwrap_or(failure));
@@ -223,10 +227,10 @@ fn follow_segments(tracks: &Tracks, message: &gst::Message) -> gst::BusSyncReply
     gst::BusSyncReply::Drop
 }
 
-/// Waits for the end of every sink. The parent watches for a stall.
+/// Waits for the end of every sink, given by its path. The parent watches for a stall.
 #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
-fn wait(bus: &gst::Bus, sinks: usize, output: &Output) -> Result<(), Failure> {
-    let mut ended = HashSet::new();
+fn wait(bus: &gst::Bus, sinks: &HashSet<String>, output: &Output) -> Result<(), Failure> {
+    let mut open = sinks.clone();
     loop {
         let Some(message) = bus.timed_pop(gst::ClockTime::NONE) else { continue };
         match message.view() {
@@ -241,22 +245,16 @@ fn wait(bus: &gst::Bus, sinks: usize, output: &Output) -> Result<(), Failure> {
                 if let Some(forwarded) = forwarded
                     && forwarded.type_() == gst::MessageType::Eos
                     && let Some(source) = forwarded.src()
-                    && source.downcast_ref::<gst::Element>().is_some_and(is_hls_sink)
-                {
-                    ended.insert(source.path_string().to_string());
+                    && open.remove(source.path_string().as_str())
                     // GStreamer 1.22.0 can lose the pipeline's own EOS.
-                    if ended.len() == sinks {
-                        return Ok(());
-                    }
+                    && open.is_empty()
+                {
+                    return Ok(());
                 }
             }
             _ => {}
         }
     }
-}
-
-fn is_hls_sink(element: &gst::Element) -> bool {
-    element.factory().is_some_and(|factory| factory.name() == "hlssink2")
 }
 
 fn first_error(bus: &gst::Bus) -> Option<Failure> {

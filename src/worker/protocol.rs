@@ -6,7 +6,8 @@
 //!
 //! The worker's standard output carries frames: kind (`u8`), length (`u32`), payload. [`EVENT`]
 //! frames hold one [`Event`] as JSON; [`DATA`] frames hold a rendition's index (`u16`), a
-//! segment's number (`u32`) and bytes of that segment. All numbers are big-endian.
+//! segment's number (`u32`) and bytes of that segment; [`PICTURE`] frames hold a [`Picture`] as
+//! JSON behind its length (`u32`), and a JPEG. All numbers are big-endian.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ use crate::domain::recipe::Recipe;
 pub const EVENT: u8 = b'E';
 /// Kind of a frame with bytes of a segment.
 pub const DATA: u8 = b'D';
+/// Kind of a frame with a still picture.
+pub const PICTURE: u8 = b'P';
 /// Length that stands for a read that failed; no bytes follow.
 pub const READ_FAILED: u32 = u32::MAX;
 /// The longest frame that either side takes: a 6 s segment at 40 Mbit/s is 30 MB, but the muxer
@@ -93,6 +96,21 @@ pub enum Event {
     },
     /// The job cannot go on.
     Failed(Failure),
+}
+
+/// A still picture beside the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "picture", rename_all = "kebab-case")]
+pub enum Picture {
+    /// The one that stands for the video.
+    Poster,
+    /// A sheet of the storyboard.
+    Sheet {
+        /// Number of the sheet, from 0.
+        number: u32,
+        /// Pictures on it.
+        tiles: u32,
+    },
 }
 
 /// Why a worker gave up.

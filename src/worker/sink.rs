@@ -7,7 +7,7 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::protocol::{DATA, EVENT, Event};
+use super::protocol::{DATA, EVENT, Event, PICTURE, Picture};
 
 /// Bytes of a segment that are gathered before a frame is written: the muxer writes a few packets
 /// of 188 bytes at a time.
@@ -26,6 +26,17 @@ impl Output {
     pub(super) fn event(&self, event: &Event) {
         match serde_json::to_vec(event) {
             Ok(text) => self.frame(EVENT, &[], &text),
+            Err(error) => eprintln_event(&error),
+        }
+    }
+
+    /// Sends a still picture.
+    pub(super) fn picture(&self, picture: Picture, jpeg: &[u8]) {
+        match serde_json::to_vec(&picture) {
+            Ok(text) => {
+                let len = u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes();
+                self.frame(PICTURE, &[&len, &text[..]].concat(), jpeg);
+            }
             Err(error) => eprintln_event(&error),
         }
     }

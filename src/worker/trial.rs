@@ -129,6 +129,9 @@ fn build(pipeline: &gst::Pipeline, spec: &PipelineSpec) -> Result<Count, Failure
         elements.push(make(step)?);
     }
     elements.push(caps_filter(&spec.prepared_caps)?);
+    for step in &spec.still {
+        make(step)?;
+    }
     for rung in &spec.rungs {
         for step in &rung.scale {
             elements.push(make(step)?);

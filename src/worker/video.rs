@@ -23,7 +23,15 @@ const WAITING_PICTURES: u32 = 4;
 /// How often the parent hears of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
-/// Builds everything behind the video pad. Returns the element to link it to.
+/// What was built of the picture.
+pub(super) struct Built {
+    /// The element to link the video pad to.
+    pub(super) head: gst::Element,
+    /// Of each rung, the tee that its scaled pictures go through.
+    pub(super) tees: Vec<gst::Element>,
+}
+
+/// Builds everything behind the video pad.
 pub(super) fn build(
     pipeline: &gst::Pipeline,
     plan: &VideoPlan,
@@ -31,7 +39,7 @@ pub(super) fn build(
     output: &Arc<Output>,
     tracks: &mut Vec<(gst::Element, Arc<Track>)>,
     ends: &Arc<Ends>,
-) -> Result<gst::Element, Failure> {
+) -> Result<Built, Failure> {
     let head = queue(WAITING_PICTURES, 0)?;
     let mut prepared = vec![head.clone()];
     for step in &spec.prepare {
@@ -43,6 +51,7 @@ pub(super) fn build(
 
     let total = Arc::new(Total::default());
     let mut sinks = Vec::new();
+    let mut tees = Vec::new();
     let mut above = out.clone();
     for rung in &spec.rungs {
         let index = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
@@ -50,7 +59,8 @@ pub(super) fn build(
         let (tee, sink) = build_rung(pipeline, &above, rung, &track)?;
         sinks.push(sink.clone());
         tracks.push((sink, track));
-        above = tee;
+        above = tee.clone();
+        tees.push(tee);
     }
     let cutter = Cutter::new(&sinks, &total);
     let src = pad(&out, "src")?;
@@ -60,7 +70,7 @@ pub(super) fn build(
     let snap = move |time_ns| grid.frame_time_ns(grid.frames_in_ns(time_ns));
     let least_ns = plan.frame_time_ns(1) / 2;
     on_timeline(&pad(&out, "sink")?, least_ns, snap, move || pictures.end(&src, &plan, &ends));
-    Ok(head)
+    Ok(Built { head, tees })
 }
 
 /// Builds one rung behind the one above it: `scale ! tee ! queue ! encoder ! parser ! queue !
@@ -114,7 +124,6 @@ fn watch_pictures(
     let frames = AtomicU64::new(0);
     let pictures = Arc::new(Pictures::default());
     let plan = plan.clone();
-    let segment_frames = u64::from(plan.segment_frames);
     let begun = AtomicBool::new(false);
     let (shown_until, frame_ns) = (AtomicU64::new(0), plan.frame_time_ns(1));
     let told = Mutex::new(Instant::now());
@@ -136,7 +145,7 @@ fn watch_pictures(
                 shown_until.fetch_max(time.nseconds() + frame_ns / 2, Ordering::Relaxed);
                 let number = frames.fetch_add(1, Ordering::Relaxed);
                 taken.take(buffer, time);
-                if number > 0 && number.is_multiple_of(segment_frames) {
+                if number > 0 && plan.begins_segment(number) {
                     cutter.cut(time);
                 }
                 let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);

@@ -22,5 +22,6 @@ mod http_api;
 mod queue_contract;
 mod recipes;
 mod settings;
+mod stills;
 mod systemd;
 mod tidy;

@@ -22,6 +22,21 @@ pub const INDEX: &str = "index.m3u8";
 /// Name of a rendition's I-frame playlist.
 pub const IFRAMES: &str = "iframes.m3u8";
 
+/// `Content-Type` of the storyboard's `WebVTT`.
+pub const CONTENT_TYPE_WEBVTT: &str = "text/vtt";
+/// `Content-Type` of still pictures.
+pub const CONTENT_TYPE_PICTURE: &str = "image/jpeg";
+/// Name of the poster.
+pub const POSTER: &str = "poster.jpg";
+/// Name of the storyboard's `WebVTT`.
+pub const STORYBOARD: &str = "storyboard.vtt";
+
+/// Name of a sheet of the storyboard.
+#[must_use]
+pub fn sheet(number: u32) -> String {
+    format!("storyboard_{number:03}.jpg")
+}
+
 /// Name of a segment within its rendition.
 #[must_use]
 pub fn segment(number: u32) -> String {
@@ -74,6 +89,18 @@ impl Layout {
     #[must_use]
     pub fn key(&self, rendition: &str, file: &str) -> String {
         format!("{}{}", self.base, self.uri(rendition, file))
+    }
+
+    /// Path of a file that belongs to no rendition, relative to the multivariant playlist.
+    #[must_use]
+    pub fn beside(&self, file: &str) -> String {
+        format!("{}{file}", self.renditions)
+    }
+
+    /// Key of a file that belongs to no rendition.
+    #[must_use]
+    pub fn key_beside(&self, file: &str) -> String {
+        format!("{}{}", self.base, self.beside(file))
     }
 
     /// The same file as the multivariant playlist refers to it.

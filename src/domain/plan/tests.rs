@@ -107,6 +107,32 @@ fn segments_last_six_seconds_of_whole_frames() {
 }
 
 #[test]
+fn the_first_segment_may_be_cut_into_its_gops() {
+    let begins = |short_first_segments| {
+        let source = VideoStream { fps: Fraction::new(30000, 1001), ..stream(640, 360) };
+        let media = MediaInfo { video: vec![source], ..MediaInfo::default() };
+        let encode = EncodeConfig { short_first_segments, ..EncodeConfig::default() };
+        let plan = plan(&media, &Ladder::default(), &encode, "cpu");
+        let video = plan.unwrap_or_else(|error| panic!("{error}")).video;
+        let begins: Vec<u64> = (1..600).filter(|frame| video.begins_segment(*frame)).collect();
+        // Sound is cut at the same times, whenever a frame of it begins.
+        let mut ends = Vec::new();
+        for ms in 0..20_000 {
+            let end = video.segment_end_ns(ms * 1_000_000);
+            assert!(end > ms * 1_000_000);
+            if ends.last() != Some(&end) {
+                ends.push(end);
+            }
+        }
+        let times: Vec<u64> = begins.iter().map(|frame| video.frame_time_ns(*frame)).collect();
+        assert_eq!(ends[..times.len()], times);
+        begins
+    };
+    assert_eq!(begins(true), [60, 120, 180, 360, 540]);
+    assert_eq!(begins(false), [180, 360, 540]);
+}
+
+#[test]
 fn what_cannot_be_published_says_why() {
     let sound = AudioStream::plain(None, None);
     let cover = VideoStream { is_image: true, ..stream(600, 600) };

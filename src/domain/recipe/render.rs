@@ -47,6 +47,7 @@ pub fn render(recipe: &Recipe, plan: &Plan, encode: &EncodeConfig, threads: u32)
         prepare: recipe.prepare.iter().filter(taken).map(|step| shared.element(step)).collect(),
         prepared_caps: shared.fill(&recipe.prepared_caps),
         rungs: video.rungs.iter().map(|rung| rung_spec(recipe, video, rung, &shared)).collect(),
+        still: recipe.still.iter().map(|step| shared.element(step)).collect(),
     }
 }
 
@@ -148,6 +149,7 @@ mod tests {
             prepared_caps = "video/x-raw,framerate={rate}"
             scale = []
             scaled_caps = "video/x-raw"
+            still = []
             encode = { element = "x264enc", set = { bitrate = "{bitrate_bps}" } }
             encoded_caps = "video/x-h264"
         "#;

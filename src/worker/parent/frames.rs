@@ -3,7 +3,7 @@
 use bytes::{Buf, BytesMut};
 use tokio_util::codec::Decoder;
 
-use crate::worker::protocol::{DATA, EVENT, Event, MAX_FRAME_BYTES};
+use crate::worker::protocol::{DATA, EVENT, Event, MAX_FRAME_BYTES, PICTURE, Picture};
 
 /// Kind and length.
 const HEAD_BYTES: usize = 5;
@@ -22,6 +22,8 @@ pub(super) enum Frame {
         /// The bytes.
         bytes: BytesMut,
     },
+    /// A still picture and its JPEG.
+    Picture(Picture, BytesMut),
 }
 
 /// The decoder.
@@ -51,6 +53,15 @@ impl Decoder for Frames {
                 let (rendition, number) = (payload.get_u16(), payload.get_u32());
                 Ok(Some(Frame::Data { rendition, number, bytes: payload }))
             }
+            PICTURE if payload.len() >= 4 => {
+                let len = payload.get_u32() as usize;
+                let Some(text) = payload.get(..len) else {
+                    return Err(std::io::Error::other("a picture without its description"));
+                };
+                let picture = serde_json::from_slice(text)?;
+                payload.advance(len);
+                Ok(Some(Frame::Picture(picture, payload)))
+            }
             _ => Err(std::io::Error::other(format!("a frame of kind {kind:#x}, {len} bytes"))),
         }
     }
@@ -71,6 +82,9 @@ mod tests {
     fn frames_come_out_however_the_pipe_cuts_them() {
         let mut stream = frame(EVENT, br#"{"event":"progress","position_ns":7}"#);
         stream.extend(frame(DATA, &[0, 3, 0, 0, 0, 9, 0xAA, 0xBB]));
+        let sheet = br#"{"picture":"sheet","number":1,"tiles":2}"#;
+        let len = u32::try_from(sheet.len()).unwrap().to_be_bytes();
+        stream.extend(frame(PICTURE, &[&len, &sheet[..], b"jpeg"].concat()));
         let (mut buffer, mut seen) = (BytesMut::new(), Vec::new());
         for byte in stream {
             buffer.extend_from_slice(&[byte]);
@@ -81,12 +95,17 @@ mod tests {
             panic!("{:?}", seen[1])
         };
         assert_eq!(bytes[..], [0xAA, 0xBB]);
+        let Frame::Picture(Picture::Sheet { number: 1, tiles: 2 }, jpeg) = &seen[2] else {
+            panic!("{:?}", seen[2])
+        };
+        assert_eq!(jpeg[..], *b"jpeg");
         assert!(buffer.is_empty());
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for bytes in [frame(b'X', b""), frame(DATA, b"short"), frame(EVENT, b"no json")] {
+        let long = frame(PICTURE, &[0xFF; 8]);
+        for bytes in [frame(b'X', b""), frame(DATA, b"short"), frame(EVENT, b"no json"), long] {
             assert!(Frames.decode(&mut BytesMut::from(&bytes[..])).is_err());
         }
         let huge = [EVENT, 0xFF, 0xFF, 0xFF, 0xFF];

@@ -70,6 +70,12 @@ pub fn flashes(dir: &Path) -> Option<PathBuf> {
     encode(dir.join("flashes.mp4"), picture, sound)
 }
 
+/// Makes 6 s of a test picture that is black up to 1.5 s.
+pub fn fading_in(dir: &Path) -> Option<PathBuf> {
+    let picture = "testsrc2=size=640x360:rate=25:duration=6,fade=in:st=1.5:d=0.2";
+    encode(dir.join("fading_in.mp4"), picture, "sine=frequency=440:duration=6")
+}
+
 /// When flashes and tones begin, in seconds from the start.
 pub fn flash_times(input: &str) -> (Vec<f64>, Vec<f64>) {
     let output = Command::new("ffmpeg")
