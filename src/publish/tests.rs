@@ -121,6 +121,30 @@ async fn nothing_names_what_is_not_there_and_main_comes_when_all_can_play() {
 }
 
 #[tokio::test]
+async fn a_storyboard_names_only_sheets_that_are_there() {
+    let target = Recorder::new(Semaphore::MAX_PERMITS, None);
+    let (id, mut publication) = begin(&target);
+    let sheet = |number, tiles| Still::Sheet { number, tiles };
+    publication.still(Still::Poster, Bytes::from_static(b"poster")).await.unwrap();
+    assert_eq!(publication.stills().poster.as_deref(), Some("a1/poster.jpg"));
+    assert_eq!(target.last(&format!("{id}/a1/poster.jpg")), "poster");
+    publication.still(sheet(0, 25), Bytes::from_static(b"first")).await.unwrap();
+    publication.still(sheet(1, 3), Bytes::from_static(b"second")).await.unwrap();
+    for rendition in 0..RENDITIONS {
+        publication.segment(segment(rendition, 0)).await.unwrap();
+    }
+    assert_eq!(publication.stills().storyboard, None);
+    let whole = publication.finish().await.unwrap();
+    assert_eq!(whole.stills().storyboard.as_deref(), Some("a1/storyboard.vtt"));
+    let text = target.last(&format!("{id}/a1/storyboard.vtt"));
+    assert_eq!(text.matches(" --> ").count(), 28, "{text}");
+    let keys = target.keys();
+    let at = |name: &str| keys.iter().position(|k| *k == format!("{id}/a1/{name}")).unwrap();
+    assert!(at("storyboard_000.jpg") < at("storyboard.vtt"), "{keys:?}");
+    assert!(at("storyboard_001.jpg") < at("storyboard.vtt"), "{keys:?}");
+}
+
+#[tokio::test]
 async fn a_bucket_that_stalls_makes_the_pipeline_wait() {
     let target = Recorder::new(0, None);
     let (_, mut publication) = begin(&target);

@@ -42,6 +42,7 @@ async fn an_upload_becomes_a_stream_that_was_playable_before_it_was_whole() {
     assert_eq!(headers["cache-control"], "public, max-age=2");
     assert_eq!(headers["content-encoding"], "gzip");
     check_whole(&appliance, &id, &text).await;
+    check_stills(&appliance, &id, &video).await;
     let depth = appliance.wait_for_empty_queue().await;
     assert_eq!(depth["dead"], 0);
     // The worker is gone with its job.
@@ -77,6 +78,24 @@ async fn check_whole(appliance: &Appliance, id: &str, main: &[u8]) {
         let url = format!("{}/public/{id}/{uri}", appliance.s3);
         assert_eq!(media::decode_errors(&url), "", "{uri}");
     }
+}
+
+/// Poster and storyboard are where the API says, and the record says the same.
+async fn check_stills(appliance: &Appliance, id: &str, video: &Value) {
+    let (_, _, record) = appliance.public(&format!("{id}/job.json")).await;
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    let names = [("poster", "image/jpeg"), ("storyboard", "text/vtt")];
+    for (name, content_type) in names {
+        let path = record[name].as_str().unwrap();
+        let url = video[format!("{name}_url")].as_str().unwrap();
+        assert_eq!(url, format!("{}/public/{id}/{path}", appliance.s3));
+        let (status, headers, bytes) = appliance.public(&format!("{id}/{path}")).await;
+        assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, content_type));
+        assert!(!bytes.is_empty());
+    }
+    let folder = record["attempt_id"].as_str().unwrap();
+    let sheet = appliance.public(&format!("{id}/{folder}/storyboard_000.jpg")).await;
+    assert_eq!((sheet.0, &sheet.2[..2]), (200, &[0xFF, 0xD8][..]), "a JPEG");
 }
 
 #[tokio::test(flavor = "multi_thread")]
