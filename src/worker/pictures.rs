@@ -80,7 +80,7 @@ fn branch(
         "video/x-raw,format=RGB,width={width},height={height},pixel-aspect-ratio=1/1"
     ))?);
     let sink = plain("fakesink")?;
-    // Its first picture may come late: the pipeline does not wait for it.
+    // The pipeline does not wait for its first picture.
     sink.set_property("async", false);
     elements.push(sink.clone());
     chain(pipeline, &elements)?;
@@ -107,6 +107,8 @@ fn watch(sink: &gst::Pad, (width, height): (u32, u32), taker: impl Taker) {
     let stride = (width as usize * RGB).next_multiple_of(4);
     let bytes = stride * height as usize;
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    // Nothing reaches the sink itself: it would hold its first picture until the pipeline plays, and
+    // those behind it would hold up the encoders without which it does not.
     sink.add_probe(mask, move |_, info| {
         let mut taker = taker.lock().unwrap_or_else(PoisonError::into_inner);
         match &info.data {
@@ -116,13 +118,14 @@ fn watch(sink: &gst::Pad, (width, height): (u32, u32), taker: impl Taker) {
                 {
                     taker.take(&rgb[..bytes], stride);
                 }
+                gst::PadProbeReturn::Drop
             }
             Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
                 taker.end();
+                gst::PadProbeReturn::Ok
             }
-            _ => {}
+            _ => gst::PadProbeReturn::Ok,
         }
-        gst::PadProbeReturn::Ok
     });
 }
 

@@ -131,7 +131,7 @@ impl LeftOut {
                 let time = time + buffer.duration().unwrap_or(gst::ClockTime::ZERO);
                 end.fetch_max(time.nseconds(), Ordering::AcqRel);
             }
-            gst::PadProbeReturn::Ok
+            gst::PadProbeReturn::Drop
         });
     }
 

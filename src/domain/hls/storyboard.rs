@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn pictures_are_a_hundredth_apart_within_bounds_and_posters_are_sought_at_the_beginning() {
-        let table = [(5, 30, 3), (30, 30, 3), (250, 75, 25), (7200, 300, 30)];
+        let table = [(5, 30, 10), (30, 30, 10), (250, 75, 25), (7200, 300, 30)];
         for (secs, interval, candidates) in table {
             let pictures = film(secs).pictures.unwrap();
             assert_eq!(pictures.storyboard.interval_frames, interval, "{secs} s");

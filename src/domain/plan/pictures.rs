@@ -14,9 +14,9 @@ const SHEET_SIDE: u32 = 5;
 const LEAST_INTERVAL_NS: u64 = 1_000_000_000;
 const MOST_INTERVAL_NS: u64 = 10_000_000_000;
 /// The poster is one of the pictures of the first tenth of the video, one for each second of it:
-/// of 3 at least, as films begin dark, and of 30 at most.
+/// of 10 at least, as films begin dark, and of 30 at most.
 const POSTER_SHARE: u64 = 10;
-const POSTER_CANDIDATES: std::ops::RangeInclusive<u64> = 3..=30;
+const POSTER_CANDIDATES: std::ops::RangeInclusive<u64> = 10..=30;
 /// The poster comes from the largest rung up to this height.
 const POSTER_HEIGHT: u32 = 720;
 
