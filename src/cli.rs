@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod sandbox;
 mod transcode;
 
 use std::path::PathBuf;
@@ -65,6 +66,22 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Show what holds of the walls round the process that reads videos: it tries to get out.
+    ///
+    /// Exits with 0 only if all of them hold.
+    SandboxTest {
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The process that tries to get out.
+    #[command(hide = true)]
+    SandboxProbe {
+        /// Where a server listens.
+        address: String,
+        /// A file that must not come to be.
+        outside: PathBuf,
+    },
     /// One job's pipeline, started by the daemon.
     #[command(hide = true)]
     Worker,
@@ -110,6 +127,10 @@ pub fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Worker => return worker::main(),
         Command::Trial => return trial(),
+        Command::SandboxProbe { address, outside } => {
+            return crate::sandbox::probe::child(&address, &outside);
+        }
+        Command::SandboxTest { json } => sandbox::test(json),
         Command::Serve(args) => serve(args),
         Command::Transcode { input, outdir, json, config } => {
             with_settings(config, |s| transcode::transcode(&s, &input, &outdir, json))

@@ -46,6 +46,8 @@ pub struct Config {
     pub shutdown_grace_secs: u64,
     /// A running job says this often that it lives; other boxes wait for it meanwhile.
     pub claim_renewal_secs: u64,
+    /// Bytes of memory that a worker may fill; 0 for no cap.
+    pub worker_memory_bytes: u64,
 }
 
 impl Default for Config {
@@ -55,6 +57,7 @@ impl Default for Config {
             stall_timeout_secs: 120,
             shutdown_grace_secs: 30,
             claim_renewal_secs: 5,
+            worker_memory_bytes: 4 << 30,
         }
     }
 }

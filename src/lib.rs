@@ -24,6 +24,7 @@ pub mod job;
 pub mod metrics;
 pub mod publish;
 pub mod queue;
+pub mod sandbox;
 pub mod server;
 pub mod settings;
 pub mod source;

@@ -12,6 +12,7 @@ mod fault;
 pub mod parent;
 mod pictures;
 mod pipeline;
+mod plugins;
 mod probe;
 pub mod protocol;
 mod rangesrc;

@@ -18,6 +18,9 @@ pub struct Recipe {
     pub priority: i32,
     /// Only software decoders may be plugged (`decodebin force-sw-decoders`).
     pub software_decoders: bool,
+    /// Devices that the sandbox leaves open, such as `/dev/dri`.
+    #[serde(default)]
+    pub devices: Vec<String>,
     /// Steps between decoder and tee that turn, deinterlace, convert and rate the picture.
     pub prepare: Vec<Step>,
     /// Caps before the tee, with placeholders.

@@ -98,6 +98,7 @@ impl Attempt<'_> {
             encode: self.context.encode.clone(),
             recipe: self.context.recipe.clone(),
             plan_only: false,
+            memory_bytes: self.context.config.worker_memory_bytes,
         };
         let stall = Duration::from_secs(self.context.config.stall_timeout_secs);
         let worker = Worker::spawn(&self.context.program, &order, source, stall)?;

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,10 +11,11 @@ use gstreamer as gst;
 use super::protocol::{Event, Failure, Order};
 use super::rangesrc::{self, Client};
 use super::sink::Output;
-use super::{pipeline, probe};
+use super::{pipeline, plugins, probe};
 use crate::domain::outcome::Fault;
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe;
+use crate::sandbox;
 
 /// Runs the worker on the standard input and output that the parent gave it.
 #[must_use]
@@ -48,12 +50,17 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
             "The file is empty (0 bytes). Upload the file again.",
         ));
     }
+    for wall in sandbox::enter(&policy(&order)).into_iter().filter(|wall| !wall.holds) {
+        let message = format!("the sandbox is incomplete: {}: {}", wall.name, wall.detail);
+        output.event(&Event::Warning { message });
+    }
     gst::init()
         .map_err(|error| error.to_string())
         .and_then(|()| rangesrc::register().map_err(|error| error.to_string()))
         .map_err(|e| {
             Failure::retryable("gstreamer-init", format!("GStreamer does not start: {e}"))
         })?;
+    plugins::restrict();
     let media = probe::probe(&client)?;
     output.event(&Event::Probed { media: media.clone() });
     let plan = plan::plan(&media, &order.ladder, &order.encode, &order.recipe.name)
@@ -63,6 +70,14 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
         return Ok(());
     }
     encode(&client, &order, &plan, output)
+}
+
+/// What this job needs beside its pipes.
+fn policy(order: &Order) -> sandbox::Policy {
+    sandbox::Policy {
+        devices: order.recipe.devices.iter().map(PathBuf::from).collect(),
+        memory_bytes: order.memory_bytes,
+    }
 }
 
 fn encode(

@@ -29,6 +29,9 @@ const KEPT_STDERR_BYTES: usize = 8 << 10;
 /// How long a worker may take to go once it has said its last word.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
 
+/// Last words of a process that got no memory: `GLib`'s, Rust's and the C++ library's.
+const OUT_OF_MEMORY: [&str; 3] = ["failed to allocate", "memory allocation of", "std::bad_alloc"];
+
 /// Why an encode did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -49,6 +52,12 @@ pub enum Error {
         /// The end of its standard error.
         stderr: String,
     },
+    /// It needed more memory than it may have.
+    #[error(
+        "The video needs more memory to be decoded than a job may have (jobs.worker_memory_bytes): \
+         its pictures are too large, or the file is made to do harm. Upload a smaller version."
+    )]
+    Memory,
     /// Nothing came for too long, so the process was killed.
     #[error("the worker made no progress for {} s and was killed; its last words: {stderr}", after.as_secs())]
     Stalled {
@@ -67,6 +76,7 @@ impl Fault for Error {
         match self {
             Self::Failed(failure) => failure.class,
             Self::Source(error) => error.class(),
+            Self::Memory => FaultClass::Permanent,
             // What killed it may be the source: the limit of attempts ends that.
             Self::Spawn(_) | Self::Died { .. } | Self::Stalled { .. } | Self::Protocol(_) => {
                 FaultClass::Retryable
@@ -79,6 +89,7 @@ impl Fault for Error {
             Self::Spawn(_) => "worker-spawn",
             Self::Failed(failure) => &failure.code,
             Self::Source(error) => error.code(),
+            Self::Memory => "memory-limit",
             Self::Died { .. } => "worker-died",
             Self::Stalled { .. } => "worker-stalled",
             Self::Protocol(_) => "worker-protocol",
@@ -144,6 +155,8 @@ impl Worker {
             .arg("worker")
             .env_clear()
             .envs(kept_environment())
+            // The list of plugins was made by the trial at the start; a worker may start nothing.
+            .envs([("GST_REGISTRY_FORK", "no"), ("GST_REGISTRY_UPDATE", "no")])
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -269,9 +282,11 @@ impl Worker {
             Err(error) => error.to_string(),
         };
         self.kill().await;
+        let stderr = self.last_words();
         match self.source_error() {
             Some(error) => Error::Source(error),
-            None => Error::Died { status, stderr: self.last_words() },
+            None if OUT_OF_MEMORY.iter().any(|words| stderr.contains(words)) => Error::Memory,
+            None => Error::Died { status, stderr },
         }
     }
 

@@ -45,6 +45,8 @@ pub struct Order {
     pub recipe: Recipe,
     /// Stop after the plan.
     pub plan_only: bool,
+    /// Bytes of memory that the worker may fill; 0 for no cap.
+    pub memory_bytes: u64,
 }
 
 /// What the worker tells.

@@ -21,6 +21,7 @@ mod hls_output;
 mod http_api;
 mod queue_contract;
 mod recipes;
+mod sandbox;
 mod settings;
 mod stills;
 mod systemd;

@@ -1,0 +1,33 @@
+//! Which of the installed elements a worker never takes, whatever a source looks like.
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+/// Playlists and session descriptions name other files and addresses: a source is one file, and
+/// what it refers to is not ours to fetch.
+const FETCHING: [&str; 12] = [
+    "hlsdemux",
+    "hlsdemux2",
+    "dashdemux",
+    "dashdemux2",
+    "mssdemux",
+    "mssdemux2",
+    "sdpdemux",
+    "rtspsrc",
+    "souphttpsrc",
+    "giosrc",
+    "filesrc",
+    "splitmuxsrc",
+];
+/// They wait for transparency that the container announces, and fail where it never comes, as in
+/// what browsers record. The plain decoders show the picture without it.
+const ALPHA: [&str; 2] = ["vp8alphadecodebin", "vp9alphadecodebin"];
+
+/// Keeps them from being chosen.
+pub(super) fn restrict() {
+    for name in FETCHING.iter().chain(&ALPHA) {
+        if let Some(factory) = gst::ElementFactory::find(name) {
+            factory.set_rank(gst::Rank::NONE);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The walls round a worker.
+
+use super::support;
+
+#[test]
+fn nothing_gets_out_of_the_sandbox() {
+    let output = support::program().args(["sandbox-test", "--json"]).output().unwrap();
+    let outcome: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let right = |attempt: &serde_json::Value| attempt["is_right"] == true;
+    let attempts = outcome["attempts"].as_array().unwrap();
+    // An old kernel may lack a wall, which the job says; what is refused must be refused all the
+    // same, by those that stand.
+    let wrong: Vec<_> = attempts.iter().filter(|attempt| !right(attempt)).collect();
+    let walls = outcome["walls"].as_array().unwrap();
+    let whole = walls.iter().all(|wall| wall["holds"] == true);
+    assert!(wrong.is_empty() || !whole, "{wrong:#?}");
+    assert_eq!(output.status.success(), whole && wrong.is_empty(), "{outcome:#}");
+    let refused = |what: &str| attempts.iter().any(|a| a["what"] == what && right(a));
+    for what in ["open a TCP connection", "become a shell", "start a process", "write a file"] {
+        assert!(refused(what), "{what}: {outcome:#}");
+    }
+}
