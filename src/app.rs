@@ -97,6 +97,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         recipe,
         ladder: settings.ladder.clone(),
         encode: settings.encode.clone(),
+        limits: settings.limits.clone(),
         config: settings.jobs.clone(),
         queue_config: settings.queue.clone(),
         playback_base_url: parts.playback_base_url.clone(),

@@ -11,6 +11,7 @@ pub mod encode;
 pub mod hls;
 pub mod job;
 pub mod ladder;
+pub mod limits;
 pub mod media;
 pub mod message;
 pub mod outcome;

@@ -23,6 +23,7 @@ use self::board::Board;
 use crate::domain::conformance::Finding;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
+use crate::domain::limits::Limits;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::recipe::Recipe;
 use crate::domain::sources::SourceFilter;
@@ -91,6 +92,8 @@ pub struct Context {
     pub ladder: Ladder,
     /// How it is encoded.
     pub encode: EncodeConfig,
+    /// What a source may be.
+    pub limits: Limits,
     /// How jobs run.
     pub config: Config,
     /// How the queue is used.
@@ -135,6 +138,15 @@ pub enum Error {
     /// The stream breaks rules that players rely on: it is not shown.
     #[error("the stream breaks rule {}: {}: {}", .0.rule, .0.place, .0.message)]
     NotConformant(Finding),
+    /// The attempt took too long.
+    #[error(
+        "The video takes longer than {limit_secs} s to process, which is the limit (limits.job_secs). \
+         Upload a shorter or smaller version."
+    )]
+    TooSlow {
+        /// The limit in seconds.
+        limit_secs: u64,
+    },
     /// Every attempt before this one died together with its daemon.
     #[error("each of its attempts took the daemon down with it")]
     Exhausted,
@@ -159,6 +171,7 @@ impl Error {
             | Self::Publish(publish::Error::Incomplete(_))
             | Self::Unfinished
             | Self::NotConformant(_)
+            | Self::TooSlow { .. }
             | Self::Exhausted => true,
         }
     }
@@ -172,7 +185,7 @@ impl Fault for Error {
             Self::Worker(error) => error.class(),
             Self::Publish(error) => error.class(),
             // The same source makes the same stream.
-            Self::NotConformant(_) => FaultClass::Permanent,
+            Self::NotConformant(_) | Self::TooSlow { .. } => FaultClass::Permanent,
             Self::Busy
             | Self::ClaimLost
             | Self::LeaseLost
@@ -196,6 +209,7 @@ impl Fault for Error {
             Self::Stopped => "stopped",
             Self::Unfinished => "worker-unfinished",
             Self::NotConformant(_) => "not-conformant",
+            Self::TooSlow { .. } => "job-timeout",
             Self::Exhausted => "daemon-died",
         }
     }

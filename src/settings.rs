@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
+use crate::domain::limits::Limits;
 use crate::domain::sources::SourceFilter;
 use crate::{embedded, http, job, queue, store, telemetry};
 
@@ -43,6 +44,8 @@ pub struct Settings {
     pub ladder: Ladder,
     /// How they are encoded.
     pub encode: EncodeConfig,
+    /// What a source may be.
+    pub limits: Limits,
     /// The log.
     pub log: telemetry::Config,
 }
@@ -61,6 +64,7 @@ impl Default for Settings {
             uploads: http::uploads::Config::default(),
             ladder: Ladder::default(),
             encode: EncodeConfig::default(),
+            limits: Limits::default(),
             log: telemetry::Config::default(),
         }
     }

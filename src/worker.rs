@@ -9,6 +9,8 @@ mod cuts;
 mod element;
 mod ends;
 mod fault;
+mod guard;
+mod pace;
 pub mod parent;
 mod pictures;
 mod pipeline;

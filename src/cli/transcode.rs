@@ -118,6 +118,7 @@ async fn start(settings: &Settings, input: &Path, plan_only: bool) -> anyhow::Re
         encode: settings.encode.clone(),
         recipe,
         plan_only,
+        limits: settings.limits.clone(),
         memory_bytes: settings.jobs.worker_memory_bytes,
     };
     let stall = Duration::from_secs(settings.jobs.stall_timeout_secs);

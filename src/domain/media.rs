@@ -75,6 +75,9 @@ pub struct VideoStream {
     pub height: u32,
     /// Frames per second as the container or the codec says; `0/1` where variable or unknown.
     pub fps: Fraction,
+    /// How fast the pictures really come, where that could be measured.
+    #[serde(default)]
+    pub pace: Option<Pace>,
     /// Width of a pixel over its height.
     pub pixel_aspect: Fraction,
     /// How the picture is turned upright.
@@ -85,6 +88,53 @@ pub struct VideoStream {
     pub bit_depth: u32,
     /// A still picture (cover art), not a film.
     pub is_image: bool,
+}
+
+impl VideoStream {
+    /// Pictures in a second on the average, where that could be measured.
+    #[must_use]
+    pub fn measured_fps(&self) -> Option<Fraction> {
+        let gap_ns = self.pace?.mean_ns.max(1);
+        Some(Fraction::new(1_000_000_000, u32::try_from(gap_ns).unwrap_or(u32::MAX)))
+    }
+}
+
+/// The time from each picture to the next, over the first pictures of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// Pictures that were looked at.
+    pub frames: u32,
+    /// A tenth of the gaps are not longer than this, in nanoseconds.
+    pub fast_ns: u64,
+    /// Half of the gaps are not longer than this.
+    pub median_ns: u64,
+    /// All gaps together, over their number.
+    pub mean_ns: u64,
+}
+
+impl Pace {
+    /// The least number of pictures that say something of a rate.
+    const LEAST_PICTURES: usize = 8;
+
+    /// The pace of pictures shown at these times, in nanoseconds, in any order; none where there are
+    /// too few.
+    #[must_use]
+    pub fn of(mut times: Vec<u64>) -> Option<Self> {
+        times.sort_unstable();
+        times.dedup();
+        let (first, last) = (*times.first()?, *times.last()?);
+        let mut gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        if times.len() < Self::LEAST_PICTURES {
+            return None;
+        }
+        gaps.sort_unstable();
+        Some(Self {
+            frames: u32::try_from(times.len()).unwrap_or(u32::MAX),
+            fast_ns: gaps[gaps.len() / 10],
+            median_ns: gaps[gaps.len() / 2],
+            mean_ns: (last - first) / gaps.len() as u64,
+        })
+    }
 }
 
 /// One audio stream.
@@ -138,6 +188,7 @@ impl VideoStream {
             width,
             height,
             fps: Fraction::new(30, 1),
+            pace: None,
             pixel_aspect: Fraction::new(1, 1),
             orientation: Orientation::Upright,
             interlaced: false,

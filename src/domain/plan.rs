@@ -1,6 +1,7 @@
 //! Everything that is decided before a byte is encoded.
 
 mod pictures;
+mod rate;
 mod rungs;
 mod sound;
 
@@ -216,7 +217,7 @@ pub fn plan(
     for format in media.undecodable.iter().filter(|stream| !stream.is_video) {
         notes.push(format!("a stream is left out: no decoder for {}", format.description));
     }
-    let fps = output_rate(stream, &mut notes);
+    let fps = rate::output_rate(stream, &mut notes);
     let gop_frames = frames_in(encode.gop_secs, fps);
     let video = VideoPlan {
         stream_id: stream.stream_id.clone(),
@@ -257,92 +258,6 @@ fn choose_video(media: &MediaInfo) -> Result<&VideoStream, Error> {
         (true, true) => "no stream that can be played",
     };
     Err(Error::NoVideo { found: found.to_owned() })
-}
-
-/// The highest rate that Apple's authoring rules allow (1.19).
-const MAX_FPS: u32 = 60;
-/// A rate up to here is [`MAX_FPS`] that was measured over a few uneven frames, as phones state it.
-const NEARLY_MAX_FPS: f64 = 61.0;
-/// Above this, what is stated is a clock and no rate: 600, 1000 and 90000 are usual, and no camera
-/// writes so many frames.
-const MAX_STATED_FPS: f64 = 480.0;
-/// The rate where the source states none: that of most cameras and screen recorders.
-const ASSUMED_FPS: Fraction = Fraction::new(30, 1);
-
-/// The constant rate of the output: the source's own where it can be.
-fn output_rate(stream: &VideoStream, notes: &mut Vec<String>) -> Fraction {
-    let stated = stream.fps;
-    if stated.num == 0 || stated.den == 0 {
-        notes.push(format!("the frame rate is variable or unknown: made {ASSUMED_FPS}"));
-        return ASSUMED_FPS;
-    }
-    let fps = allowed_rate(stated);
-    let change = (fps.as_f64() - stated.as_f64()).abs() / stated.as_f64();
-    if change > SNAP {
-        notes.push(format!("{stated} frames per second became {fps}"));
-    }
-    fps
-}
-
-/// The rate nearest to the stated one that a player takes: every second frame where there are too
-/// many, and at least one in a second.
-fn allowed_rate(stated: Fraction) -> Fraction {
-    if stated.as_f64() > MAX_STATED_FPS {
-        return ASSUMED_FPS;
-    }
-    let mut fps = reduced(stated);
-    while fps.as_f64() > NEARLY_MAX_FPS {
-        // No overflow: the denominator is far below the numerator here.
-        fps = reduced(Fraction::new(fps.num, fps.den.saturating_mul(2)));
-    }
-    let fps = snapped(fps);
-    if fps.as_f64() > f64::from(MAX_FPS) {
-        Fraction::new(MAX_FPS, 1)
-    } else if fps.as_f64() < 1.0 {
-        Fraction::new(1, 1)
-    } else {
-        fps
-    }
-}
-
-/// Share by which a rounded rate differs from the exact one at most: 23.98 from 24000/1001. The
-/// rates themselves differ by a thousandth.
-const SNAP: f64 = 0.000_2;
-
-/// The exact rate that a rounded one stands for (2997/100 is 30000/1001), reduced.
-fn snapped(fps: Fraction) -> Fraction {
-    const EXACT: [Fraction; 8] = [
-        Fraction::new(24000, 1001),
-        Fraction::new(24, 1),
-        Fraction::new(25, 1),
-        Fraction::new(30000, 1001),
-        Fraction::new(30, 1),
-        Fraction::new(50, 1),
-        Fraction::new(60000, 1001),
-        Fraction::new(60, 1),
-    ];
-    let value = fps.as_f64();
-    let near = |exact: &&Fraction| (exact.as_f64() - value).abs() / value < SNAP;
-    if let Some(exact) = EXACT.iter().find(near) {
-        return *exact;
-    }
-    if fps.den <= 1001 {
-        return fps;
-    }
-    // Containers that average over all frames state rates such as 959616/31997: the nearest
-    // thousandth is what the camera meant, and keeps the arithmetic small.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "up to 61,000")]
-    let thousandths = (value * 1000.0).round().clamp(1.0, 1e9) as u32;
-    reduced(Fraction::new(thousandths, 1000))
-}
-
-fn reduced(fps: Fraction) -> Fraction {
-    let divisor = gcd(fps.num, fps.den);
-    Fraction::new(fps.num / divisor, fps.den / divisor)
-}
-
-fn gcd(a: u32, b: u32) -> u32 {
-    if b == 0 { a.max(1) } else { gcd(b, a % b) }
 }
 
 /// Frames in so many seconds, rounded to the nearest, at least one.

@@ -78,7 +78,13 @@ impl Attempt<'_> {
     pub(super) async fn run(&self, signals: &Signals<'_>) -> Result<Whole, Error> {
         let target = Arc::new(PublicTarget::open(&self.context.public, self.id).await?);
         let mut worker = self.spawn()?;
-        let ended = signals.guard(self.follow(&mut worker, &target)).await;
+        let limit_secs = self.context.limits.job_secs;
+        let limited = async {
+            let followed = self.follow(&mut worker, &target);
+            let ended = tokio::time::timeout(Duration::from_secs(limit_secs), followed).await;
+            ended.unwrap_or(Err(Error::TooSlow { limit_secs }))
+        };
+        let ended = signals.guard(limited).await;
         // However it ended: nothing of this attempt runs on.
         worker.kill().await;
         ended
@@ -98,6 +104,7 @@ impl Attempt<'_> {
             encode: self.context.encode.clone(),
             recipe: self.context.recipe.clone(),
             plan_only: false,
+            limits: self.context.limits.clone(),
             memory_bytes: self.context.config.worker_memory_bytes,
         };
         let stall = Duration::from_secs(self.context.config.stall_timeout_secs);

@@ -129,6 +129,7 @@ fn judge(context: &Context, message: &Message, failure: &Failure) -> (Dispositio
         | Error::Publish(_)
         | Error::Unfinished
         | Error::NotConformant(_)
+        | Error::TooSlow { .. }
         | Error::Exhausted => {
             let after = backoff::delay(failure.attempt.max(1), retry, jitter);
             tracing::warn!(code, %error, retry_secs = after.as_secs_f64(), "the attempt failed");

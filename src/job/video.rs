@@ -229,7 +229,9 @@ impl Run<'_> {
         };
         match Box::pin(attempt.run(signals)).await {
             Ok(whole) => signals.guard(Box::pin(self.commit_and_flip(whole))).await,
-            Err(error @ Error::Worker(_)) if error.class() == FaultClass::Permanent => {
+            Err(error @ (Error::Worker(_) | Error::TooSlow { .. }))
+                if error.class() == FaultClass::Permanent =>
+            {
                 let (code, message) = (error.code(), error.to_string());
                 signals.guard(Box::pin(self.record_failure(code, &message, None))).await
             }

@@ -39,7 +39,8 @@ impl Settings {
         // 12 h is the longest that SQS keeps a message invisible; 20 s its longest poll; 5 MiB to
         // 5 GiB are the sizes of parts that S3 takes; 7 days the longest validity of a signature.
         let keeping = &self.housekeeping;
-        let ranges: [(&str, u64, u64, u64); 25] = [
+        let (limits, most) = (&self.limits, u64::MAX >> 1);
+        let ranges: [(&str, u64, u64, u64); 33] = [
             ("http.request_timeout_secs", self.http.request_timeout_secs, 1, 3600),
             ("http.body_limit_bytes", self.http.body_limit_bytes, 65_536, 64 << 20),
             ("embedded.multipart_ttl_secs", self.embedded.multipart_ttl_secs, 60, 90 * 86_400),
@@ -65,6 +66,14 @@ impl Settings {
             ("encode.audio_bitrate_kbps", u64::from(self.encode.audio_bitrate_kbps), 32, 320),
             ("encode.gop_secs", u64::from(self.encode.gop_secs), 1, 4),
             ("encode.gops_per_segment", u64::from(self.encode.gops_per_segment), 1, 5),
+            ("jobs.worker_memory_bytes", self.jobs.worker_memory_bytes, 0, most),
+            ("limits.source_bytes", limits.source_bytes, 1, 5 << 40),
+            ("limits.duration_secs", limits.duration_secs, 1, 7 * 86_400),
+            ("limits.picture_pixels", limits.picture_pixels, 4, 1 << 32),
+            ("limits.frames_per_second", u64::from(limits.frames_per_second), 1, 1000),
+            ("limits.tracks", u64::from(limits.tracks), 1, 10_000),
+            ("limits.pixels_per_second", limits.pixels_per_second, 4, most),
+            ("limits.job_secs", limits.job_secs, 10, 7 * 86_400),
         ];
         ranges
             .iter()

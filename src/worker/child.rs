@@ -11,8 +11,7 @@ use gstreamer as gst;
 use super::protocol::{Event, Failure, Order};
 use super::rangesrc::{self, Client};
 use super::sink::Output;
-use super::{pipeline, plugins, probe};
-use crate::domain::outcome::Fault;
+use super::{pace, pipeline, plugins, probe};
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe;
 use crate::sandbox;
@@ -44,6 +43,7 @@ fn streams() -> rustix::io::Result<(UnixStream, Arc<Output>)> {
 fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     let (client, order) = Client::connect(socket)
         .map_err(|e| Failure::retryable("worker-order", format!("the order is unreadable: {e}")))?;
+    order.limits.check_source(order.source_bytes).map_err(|error| Failure::of(&error))?;
     if order.source_bytes == 0 {
         return Err(Failure::permanent(
             "source-empty",
@@ -61,10 +61,12 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
             Failure::retryable("gstreamer-init", format!("GStreamer does not start: {e}"))
         })?;
     plugins::restrict();
-    let media = probe::probe(&client)?;
+    let mut media = probe::probe(&client)?;
+    pace::measure(&client, &mut media);
     output.event(&Event::Probed { media: media.clone() });
+    order.limits.check(&media).map_err(|error| Failure::of(&error))?;
     let plan = plan::plan(&media, &order.ladder, &order.encode, &order.recipe.name)
-        .map_err(|error| Failure::permanent(error.code(), error.to_string()))?;
+        .map_err(|error| Failure::of(&error))?;
     output.event(&Event::Planned { plan: plan.clone() });
     if order.plan_only {
         return Ok(());
@@ -87,7 +89,7 @@ fn encode(
     output: &Arc<Output>,
 ) -> Result<(), Failure> {
     let spec = recipe::render(&order.recipe, plan, &order.encode, threads_per_rung(plan));
-    pipeline::run(client, plan, &spec, output)
+    pipeline::run(client, plan, &spec, &order.limits, output)
 }
 
 /// Threads of one encoder. Four encoders on x264's own choice (1.5 per core each) oversubscribe

@@ -14,7 +14,8 @@ use super::ends::Ends;
 use super::protocol::{Event, Failure};
 use super::rangesrc::{Client, RangeSrc};
 use super::sink::{Output, Rendition};
-use super::{audio, fault, pictures, video};
+use super::{audio, fault, guard, pictures, video};
+use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::recipe::PipelineSpec;
 
@@ -37,6 +38,7 @@ pub(super) fn run(
     client: &Client,
     plan: &Plan,
     spec: &PipelineSpec,
+    limits: &Limits,
     output: &Arc<Output>,
 ) -> Result<(), Failure> {
     let pipeline = gst::Pipeline::new();
@@ -52,7 +54,13 @@ pub(super) fn run(
         heads.insert(sound.stream_id.clone(), head);
     }
     let left_out = LeftOut::default();
-    build_source(&pipeline, client, spec.software_decoders, heads, &left_out)?;
+    let decode = build_source(&pipeline, client, spec.software_decoders, heads, &left_out)?;
+    let (weak, limits) = (pipeline.downgrade(), limits.clone());
+    decode.connect_pad_added(move |_, pad| {
+        if let Some(pipeline) = weak.upgrade() {
+            guard::watch(&pipeline, pad, &limits);
+        }
+    });
 
     let bus = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
     let by_path: Tracks =
@@ -84,7 +92,7 @@ fn build_source(
     software: bool,
     heads: HashMap<String, gst::Element>,
     left_out: &LeftOut,
-) -> Result<(), Failure> {
+) -> Result<gst::Element, Failure> {
     let source = RangeSrc::new(client).upcast::<gst::Element>();
     let decode = plain("decodebin")?;
     decode.set_property("force-sw-decoders", software);
@@ -113,7 +121,7 @@ fn build_source(
             post(&pipeline, &format!("{missing} of its streams cannot be found again"));
         }
     });
-    Ok(())
+    Ok(decode)
 }
 
 /// How long the streams last that the plan leaves out: the container's duration is that of its
@@ -236,6 +244,11 @@ fn wait(bus: &gst::Bus, sinks: &HashSet<String>, output: &Output) -> Result<(), 
         match message.view() {
             gst::MessageView::Eos(_) => return Ok(()),
             gst::MessageView::Error(error) => return Err(fault::of_message(error)),
+            gst::MessageView::Application(message) => {
+                if let Some(failure) = guard::failure(message) {
+                    return Err(failure);
+                }
+            }
             gst::MessageView::Warning(warning) => {
                 output.event(&Event::Warning { message: warning.error().message().to_owned() });
             }

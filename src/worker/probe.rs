@@ -97,6 +97,7 @@ fn video(stream: &DiscovererVideoInfo) -> VideoStream {
         width: stream.width(),
         height: stream.height(),
         fps: fraction(stream.framerate()),
+        pace: None,
         pixel_aspect: fraction(stream.par()),
         orientation: tags.as_ref().map(orientation).unwrap_or_default(),
         interlaced: stream.is_interlaced(),

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
+use crate::domain::limits::Limits;
 use crate::domain::media::MediaInfo;
-use crate::domain::outcome::FaultClass;
+use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::plan::Plan;
 use crate::domain::recipe::Recipe;
 
@@ -45,6 +46,8 @@ pub struct Order {
     pub recipe: Recipe,
     /// Stop after the plan.
     pub plan_only: bool,
+    /// What the source may be.
+    pub limits: Limits,
     /// Bytes of memory that the worker may fill; 0 for no cap.
     pub memory_bytes: u64,
 }
@@ -144,6 +147,12 @@ impl Failure {
         }
     }
 
+    /// What a rule of ours says of the source.
+    #[must_use]
+    pub fn of(fault: &impl Fault) -> Self {
+        Self { class: fault.class(), ..Self::permanent(fault.code(), fault.to_string()) }
+    }
+
     /// The surroundings are at fault.
     #[must_use]
     pub fn retryable(code: &str, message: impl Into<String>) -> Self {
@@ -151,7 +160,7 @@ impl Failure {
     }
 }
 
-impl crate::domain::outcome::Fault for Failure {
+impl Fault for Failure {
     fn class(&self) -> FaultClass {
         self.class
     }

@@ -107,6 +107,7 @@ fn trial_plan(recipe: &Recipe) -> Result<Plan, String> {
         width: 320,
         height: 240,
         fps: Fraction::new(30, 1),
+        pace: None,
         pixel_aspect: Fraction::new(1, 1),
         orientation: Orientation::Rotate90,
         interlaced: true,

@@ -1,0 +1,234 @@
+//! How large a video may be: what is refused before and while it is decoded.
+//!
+//! What a container states costs nothing to look at, so most files that would never end are refused
+//! before a picture is decoded. Containers lie: what can be counted is counted again on the way.
+
+use serde::{Deserialize, Serialize};
+
+use super::media::{MediaInfo, VideoStream};
+use super::outcome::{Fault, FaultClass};
+
+/// The limits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of a source.
+    pub source_bytes: u64,
+    /// Length of a video in seconds.
+    pub duration_secs: u64,
+    /// Pixels of a picture, before it is scaled.
+    pub picture_pixels: u64,
+    /// Pictures in a second that a container may state.
+    pub frames_per_second: u32,
+    /// Tracks of any kind.
+    pub tracks: u32,
+    /// Pixels that are decoded for a second of the video.
+    pub pixels_per_second: u64,
+    /// Seconds that an attempt may take.
+    pub job_secs: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            source_bytes: 100 << 30,
+            duration_secs: 12 * 3600,
+            // 8K, in any shape.
+            picture_pixels: 8192 * 4320,
+            frames_per_second: 480,
+            tracks: 64,
+            // 4K at 240 frames per second, or 8K at 60.
+            pixels_per_second: 8192 * 4320 * 60,
+            // SQS keeps a message for 12 hours at most.
+            job_secs: 11 * 3600,
+        }
+    }
+}
+
+/// Which limit a video breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Too many bytes.
+    #[error("The file has {found} bytes; {limit} are allowed. Upload a smaller version.")]
+    SourceTooLarge {
+        /// Bytes of the source.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Too long.
+    #[error(
+        "The video lasts {found} s or says so; {limit} s are allowed. Cut it into parts, or check \
+         that it plays to its end."
+    )]
+    TooLong {
+        /// Seconds.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Too many pixels in a picture.
+    #[error(
+        "The picture is {width} x {height} pixels; {limit} pixels in all are allowed. Upload a \
+         smaller version."
+    )]
+    PictureTooLarge {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The limit.
+        limit: u64,
+    },
+    /// Too many pictures in a second.
+    #[error(
+        "The video has {found} pictures in a second; {limit} are allowed. Upload it at a lower rate."
+    )]
+    FrameRateTooHigh {
+        /// Pictures in a second.
+        found: u64,
+        /// The limit.
+        limit: u32,
+    },
+    /// Too many tracks.
+    #[error("The file has {found} tracks; {limit} are allowed. Upload it with fewer.")]
+    TooManyTracks {
+        /// Tracks.
+        found: u64,
+        /// The limit.
+        limit: u32,
+    },
+    /// Too much to decode.
+    #[error(
+        "The video has {found} pixels in a second; {limit} are allowed. Upload it smaller or at a \
+         lower rate."
+    )]
+    TooManyPixels {
+        /// Pixels in a second.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+impl Fault for Error {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::SourceTooLarge { .. }
+            | Self::TooLong { .. }
+            | Self::PictureTooLarge { .. }
+            | Self::FrameRateTooHigh { .. }
+            | Self::TooManyTracks { .. }
+            | Self::TooManyPixels { .. } => FaultClass::Permanent,
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::SourceTooLarge { .. } => "source-too-large",
+            Self::TooLong { .. } => "too-long",
+            Self::PictureTooLarge { .. } => "picture-too-large",
+            Self::FrameRateTooHigh { .. } => "frame-rate-too-high",
+            Self::TooManyTracks { .. } => "too-many-tracks",
+            Self::TooManyPixels { .. } => "too-many-pixels",
+        }
+    }
+}
+
+impl Limits {
+    /// Checks the size of a source.
+    ///
+    /// # Errors
+    /// If it has too many bytes.
+    pub fn check_source(&self, bytes: u64) -> Result<(), Error> {
+        let (found, limit) = (bytes, self.source_bytes);
+        if found > limit { Err(Error::SourceTooLarge { found, limit }) } else { Ok(()) }
+    }
+
+    /// Checks what the probe has found.
+    ///
+    /// # Errors
+    /// The first limit that is broken.
+    pub fn check(&self, media: &MediaInfo) -> Result<(), Error> {
+        let tracks = media.video.len() + media.audio.len() + media.undecodable.len();
+        let (found, limit) = (tracks as u64, self.tracks);
+        if found > u64::from(limit) {
+            return Err(Error::TooManyTracks { found, limit });
+        }
+        self.check_time(media.duration_ns.unwrap_or(0))?;
+        media.video.iter().try_for_each(|stream| self.check_stream(stream))
+    }
+
+    /// Checks a time that was stated, or reached.
+    ///
+    /// # Errors
+    /// If it lies behind the longest video.
+    pub fn check_time(&self, ns: u64) -> Result<(), Error> {
+        let (found, limit) = (ns / 1_000_000_000, self.duration_secs);
+        if found > limit { Err(Error::TooLong { found, limit }) } else { Ok(()) }
+    }
+
+    /// Checks the size of a picture.
+    ///
+    /// # Errors
+    /// If it has too many pixels.
+    pub fn check_picture(&self, width: u32, height: u32) -> Result<(), Error> {
+        let limit = self.picture_pixels;
+        if u64::from(width) * u64::from(height) > limit {
+            return Err(Error::PictureTooLarge { width, height, limit });
+        }
+        Ok(())
+    }
+
+    fn check_stream(&self, stream: &VideoStream) -> Result<(), Error> {
+        self.check_picture(stream.width, stream.height)?;
+        // What a container states may be a clock and no rate: only what was measured counts.
+        let Some(rate) = stream.measured_fps() else { return Ok(()) };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
+        let found = rate.as_f64().round() as u64;
+        if found > u64::from(self.frames_per_second) {
+            return Err(Error::FrameRateTooHigh { found, limit: self.frames_per_second });
+        }
+        let pixels = u64::from(stream.width) * u64::from(stream.height);
+        let (found, limit) = (pixels.saturating_mul(found), self.pixels_per_second);
+        if found > limit { Err(Error::TooManyPixels { found, limit }) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::media::{AudioStream, Pace};
+
+    /// A stream with a picture every so many nanoseconds.
+    fn stream(width: u32, height: u32, gap_ns: u64) -> VideoStream {
+        let pace = Pace { frames: 100, fast_ns: gap_ns, median_ns: gap_ns, mean_ns: gap_ns };
+        VideoStream { pace: Some(pace), ..VideoStream::plain(width, height) }
+    }
+
+    #[test]
+    fn each_limit_has_its_own_code() {
+        let of = |stream| MediaInfo { video: vec![stream], ..MediaInfo::default() };
+        let lasts = |secs: u64| {
+            let duration_ns = Some(secs * 1_000_000_000);
+            MediaInfo { duration_ns, ..of(VideoStream::plain(640, 360)) }
+        };
+        let tracks = MediaInfo { audio: vec![AudioStream::plain(None, None); 70], ..lasts(1) };
+        let table = [
+            (lasts(363), None),
+            (of(stream(3840, 2160, 16_666_667)), None),
+            (of(stream(320, 240, 8_333_333)), None),
+            (lasts(17_000_000_000), Some("too-long")),
+            (of(VideoStream::plain(30_000, 30_000)), Some("picture-too-large")),
+            (of(stream(320, 240, 1_000_000)), Some("frame-rate-too-high")),
+            (of(stream(7680, 4320, 8_333_333)), Some("too-many-pixels")),
+            (tracks, Some("too-many-tracks")),
+        ];
+        for (media, code) in table {
+            let found = Limits::default().check(&media).map_err(|error| error.code().to_owned());
+            assert_eq!(found.err().as_deref(), code, "{media:?}");
+        }
+        let code = Limits::default().check_source(1 << 40).map_err(|e| e.code().to_owned());
+        assert_eq!(code, Err("source-too-large".to_owned()));
+    }
+}

@@ -1,0 +1,217 @@
+//! The constant rate of the output.
+
+use super::super::media::{Fraction, Pace, VideoStream};
+
+/// The highest rate that Apple's authoring rules allow (1.19).
+const MAX_FPS: u32 = 60;
+/// A rate up to here is [`MAX_FPS`] that was measured over a few uneven frames, as phones state it.
+const NEARLY_MAX_FPS: f64 = 61.0;
+/// Above this, what is stated is a clock and no rate: 600, 1000 and 90000 are usual, and no camera
+/// writes so many frames.
+const MAX_STATED_FPS: f64 = 480.0;
+/// The rate where neither the source nor its pictures say one: that of most cameras and screen
+/// recorders.
+const ASSUMED_FPS: Fraction = Fraction::new(30, 1);
+/// What a stated rate may differ from the measured one: containers round to milliseconds.
+const SAME: f64 = 0.02;
+/// What a measured rate may differ from the usual one that it stands for.
+const MEASURED: f64 = 0.003;
+/// A recording that is still most of the time (fewer pictures than `BUSY_FPS` on the average) and
+/// moves now and then needs no more than this.
+const MOSTLY_STILL_FPS: f64 = 30.0;
+const BUSY_FPS: f64 = 20.0;
+
+/// The rates that recordings are made at.
+const USUAL: [Fraction; 15] = [
+    Fraction::new(1, 1),
+    Fraction::new(2, 1),
+    Fraction::new(5, 1),
+    Fraction::new(10, 1),
+    Fraction::new(12, 1),
+    Fraction::new(15, 1),
+    Fraction::new(20, 1),
+    Fraction::new(24000, 1001),
+    Fraction::new(24, 1),
+    Fraction::new(25, 1),
+    Fraction::new(30000, 1001),
+    Fraction::new(30, 1),
+    Fraction::new(50, 1),
+    Fraction::new(60000, 1001),
+    Fraction::new(60, 1),
+];
+
+/// The source's own rate where it can be; where its pictures come unevenly, one that shows all of
+/// them where they come fastest.
+pub(super) fn output_rate(stream: &VideoStream, notes: &mut Vec<String>) -> Fraction {
+    let stated = stream.fps;
+    let is_stated = stated.num > 0 && stated.den > 0 && stated.as_f64() <= MAX_STATED_FPS;
+    let Some(measured) = stream.pace.as_ref().map(measured) else {
+        return if is_stated { of_stated(stated, notes) } else { assumed(stated, notes) };
+    };
+    let fps = match measured {
+        Measured::Even(rate) | Measured::Uneven(rate) if is_stated && near(stated, rate, SAME) => {
+            return of_stated(stated, notes);
+        }
+        Measured::Even(rate) => {
+            let (usual, off) = nearest_usual(rate);
+            allowed_rate(if off <= MEASURED { usual } else { thousandths(rate) })
+        }
+        Measured::Uneven(rate) => usual(rate),
+    };
+    notes.push(format!("the frame rate is variable or not the stated one: made {fps}"));
+    fps
+}
+
+fn of_stated(stated: Fraction, notes: &mut Vec<String>) -> Fraction {
+    let fps = allowed_rate(stated);
+    if !near(stated, fps.as_f64(), SNAP) {
+        notes.push(format!("{stated} frames per second became {fps}"));
+    }
+    fps
+}
+
+fn assumed(stated: Fraction, notes: &mut Vec<String>) -> Fraction {
+    notes.push(if stated.num == 0 || stated.den == 0 {
+        format!("the frame rate is variable or unknown: made {ASSUMED_FPS}")
+    } else {
+        format!("{stated} frames per second became {ASSUMED_FPS}")
+    });
+    ASSUMED_FPS
+}
+
+/// Pictures in a second, and whether they come evenly.
+enum Measured {
+    Even(f64),
+    Uneven(f64),
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gaps between pictures")]
+fn measured(pace: &Pace) -> Measured {
+    let rate = |ns: u64| 1e9 / ns.max(1) as f64;
+    let is_even = pace.fast_ns * 10 >= pace.median_ns * 9
+        && pace.mean_ns.abs_diff(pace.median_ns) * 10 <= pace.median_ns;
+    if is_even {
+        return Measured::Even(rate(pace.mean_ns));
+    }
+    let is_busy = rate(pace.mean_ns) >= BUSY_FPS;
+    let most = if is_busy { f64::from(MAX_FPS) } else { MOSTLY_STILL_FPS };
+    Measured::Uneven(rate(pace.fast_ns).min(most))
+}
+
+/// The nearest usual rate, or the next one above.
+fn usual(rate: f64) -> Fraction {
+    let (nearest, off) = nearest_usual(rate);
+    if off <= SAME {
+        return nearest;
+    }
+    let above = USUAL.iter().find(|usual| usual.as_f64() >= rate);
+    above.copied().unwrap_or(Fraction::new(MAX_FPS, 1))
+}
+
+/// The nearest usual rate, and the share by which it differs.
+fn nearest_usual(rate: f64) -> (Fraction, f64) {
+    let off = |usual: &Fraction| (usual.as_f64() - rate).abs() / rate;
+    let nearest = USUAL.iter().min_by(|a, b| off(a).total_cmp(&off(b)));
+    let nearest = nearest.copied().unwrap_or(ASSUMED_FPS);
+    (nearest, off(&nearest))
+}
+
+/// The rate nearest to the stated one that a player takes: every second frame where there are too
+/// many, and at least one in a second.
+fn allowed_rate(stated: Fraction) -> Fraction {
+    let mut fps = reduced(stated);
+    while fps.as_f64() > NEARLY_MAX_FPS {
+        // No overflow: the denominator is far below the numerator here.
+        fps = reduced(Fraction::new(fps.num, fps.den.saturating_mul(2)));
+    }
+    let fps = snapped(fps);
+    if fps.as_f64() > f64::from(MAX_FPS) {
+        Fraction::new(MAX_FPS, 1)
+    } else if fps.as_f64() < 1.0 {
+        Fraction::new(1, 1)
+    } else {
+        fps
+    }
+}
+
+/// Share by which a rounded rate differs from the exact one at most: 23.98 from 24000/1001. The
+/// rates themselves differ by a thousandth.
+const SNAP: f64 = 0.000_2;
+
+fn near(fps: Fraction, rate: f64, share: f64) -> bool {
+    (fps.as_f64() - rate).abs() <= share * rate
+}
+
+/// The exact rate that a rounded one stands for (2997/100 is 30000/1001), reduced.
+fn snapped(fps: Fraction) -> Fraction {
+    let value = fps.as_f64();
+    if let Some(exact) = USUAL.iter().find(|exact| near(**exact, value, SNAP)) {
+        return *exact;
+    }
+    // Containers that average over all frames state rates such as 959616/31997: the nearest
+    // thousandth is what the camera meant, and keeps the arithmetic small.
+    if fps.den <= 1001 { fps } else { thousandths(value) }
+}
+
+fn thousandths(rate: f64) -> Fraction {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "up to 1,000,000")]
+    let thousandths = (rate * 1000.0).round().clamp(1.0, 1e9) as u32;
+    reduced(Fraction::new(thousandths, 1000))
+}
+
+fn reduced(fps: Fraction) -> Fraction {
+    let divisor = gcd(fps.num, fps.den);
+    Fraction::new(fps.num / divisor, fps.den / divisor)
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a.max(1) } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Times of pictures with these gaps in milliseconds, over and over.
+    fn paced(stated: (u32, u32), gaps_ms: &[u64]) -> (Fraction, usize) {
+        let mut at = 0;
+        let gaps = gaps_ms.iter().cycle().take(300);
+        let times: Vec<u64> = gaps
+            .map(|ms| {
+                at += ms * 1_000_000;
+                at
+            })
+            .collect();
+        let fps = Fraction::new(stated.0, stated.1);
+        let stream = VideoStream { fps, pace: Pace::of(times), ..VideoStream::plain(640, 360) };
+        let mut notes = Vec::new();
+        (output_rate(&stream, &mut notes), notes.len())
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_pictures() {
+        let even = |num, den| Fraction::new(num, den);
+        let table: [((u32, u32), &[u64], Fraction, usize); 11] = [
+            // What is stated is true, but for milliseconds.
+            ((30, 1), &[33, 33, 34], even(30, 1), 0),
+            ((24000, 1001), &[42, 41, 42, 42], even(24000, 1001), 0),
+            ((60, 1), &[17, 16, 17], even(60, 1), 0),
+            // Nothing is stated, or a clock.
+            ((0, 1), &[33, 33, 34], even(30, 1), 1),
+            ((1000, 1), &[40], even(25, 1), 1),
+            ((0, 1), &[1000], even(1, 1), 1),
+            // A phone that lets some out.
+            ((0, 1), &[33, 33, 67, 34], even(30, 1), 1),
+            ((90_000, 1), &[16, 17, 33], even(60, 1), 1),
+            // A screen that stands still for the most part.
+            ((57_600, 1), &[16, 17, 400, 1000], even(30, 1), 1),
+            // A phone whose clock runs a little fast.
+            ((0, 1), &[33, 34, 33, 33, 33], Fraction::new(30_120, 1000), 1),
+            // Slides that claim the rate of a film.
+            ((30, 1), &[5000], even(1, 1), 1),
+        ];
+        for (stated, gaps, expected, notes) in table {
+            assert_eq!(paced(stated, gaps), (expected, notes), "{stated:?} {gaps:?}");
+        }
+    }
+}
