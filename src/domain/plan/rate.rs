@@ -206,7 +206,7 @@ mod tests {
             // A screen that stands still for the most part.
             ((57_600, 1), &[16, 17, 400, 1000], even(30, 1), 1),
             // A phone whose clock runs a little fast.
-            ((0, 1), &[33, 34, 33, 33, 33], Fraction::new(30_120, 1000), 1),
+            ((0, 1), &[33, 34, 33, 33, 33], Fraction::new(753, 25), 1),
             // Slides that claim the rate of a film.
             ((30, 1), &[5000], even(1, 1), 1),
         ];
