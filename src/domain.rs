@@ -20,5 +20,6 @@ pub mod poster;
 pub mod recipe;
 pub mod record;
 pub mod sources;
+pub mod tone;
 pub mod video;
 pub mod view;

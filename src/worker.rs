@@ -19,6 +19,7 @@ mod probe;
 pub mod protocol;
 mod rangesrc;
 mod sink;
+mod tonemap;
 pub mod trial;
 mod video;
 

@@ -62,6 +62,21 @@ impl Orientation {
     }
 }
 
+/// What the values of a picture stand for: how much light, and which colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DynamicRange {
+    /// What every screen shows: BT.709 and its like.
+    #[default]
+    Standard,
+    /// The colours of BT.2020 without its light.
+    WideGamut,
+    /// PQ of BT.2100: HDR10, HDR10+, and Dolby Vision on top of them.
+    Pq,
+    /// HLG of BT.2100: phones and television.
+    Hlg,
+}
+
 /// One video stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VideoStream {
@@ -86,6 +101,9 @@ pub struct VideoStream {
     pub interlaced: bool,
     /// Bits per sample; 8 where unknown.
     pub bit_depth: u32,
+    /// What its values stand for.
+    #[serde(default)]
+    pub dynamic_range: DynamicRange,
     /// A still picture (cover art), not a film.
     pub is_image: bool,
 }
@@ -193,6 +211,7 @@ impl VideoStream {
             orientation: Orientation::Upright,
             interlaced: false,
             bit_depth: 8,
+            dynamic_range: DynamicRange::Standard,
             is_image: false,
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::encode::EncodeConfig;
 use super::ladder::Ladder;
-use super::media::{Fraction, MediaInfo, Orientation, VideoStream};
+use super::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
 use super::outcome::{Fault, FaultClass};
 
 pub use pictures::{PicturesPlan, StoryboardPlan};
@@ -48,6 +48,8 @@ pub struct VideoPlan {
     pub orientation: Orientation,
     /// Whether the pictures are deinterlaced.
     pub deinterlace: bool,
+    /// What the source's values stand for; the output is always of standard range.
+    pub dynamic_range: DynamicRange,
     /// The rungs, from the largest to the smallest: each is scaled from the one before.
     pub rungs: Vec<PlannedRung>,
 }
@@ -227,6 +229,7 @@ pub fn plan(
         short_segments: if encode.short_first_segments { encode.gops_per_segment } else { 0 },
         orientation: stream.orientation,
         deinterlace: stream.interlaced,
+        dynamic_range: stream.dynamic_range,
         rungs: rungs::rungs(stream, ladder)?,
     };
     Ok(Plan {

@@ -25,6 +25,9 @@ pub struct Recipe {
     pub prepare: Vec<Step>,
     /// Caps before the tee, with placeholders.
     pub prepared_caps: String,
+    /// The same for a source that is not of standard dynamic range: with the size of the largest
+    /// rung, so that no more pixels are converted than are shown.
+    pub prepared_caps_hdr: String,
     /// Scales a rung down from the next larger one.
     pub scale: Vec<Step>,
     /// Caps behind the scaler, with placeholders.
@@ -65,6 +68,8 @@ pub enum When {
     Rotated,
     /// For a source with interlaced pictures.
     Interlaced,
+    /// For a source that is not of standard dynamic range.
+    Hdr,
 }
 
 /// A value as TOML has it.
@@ -157,6 +162,7 @@ impl Recipe {
     fn texts(&self) -> Vec<(String, &str)> {
         let mut texts = vec![
             ("prepared_caps".to_owned(), self.prepared_caps.as_str()),
+            ("prepared_caps_hdr".to_owned(), self.prepared_caps_hdr.as_str()),
             ("scaled_caps".to_owned(), self.scaled_caps.as_str()),
             ("encoded_caps".to_owned(), self.encoded_caps.as_str()),
         ];

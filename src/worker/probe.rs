@@ -7,11 +7,13 @@ use gstreamer_pbutils::{
     Discoverer, DiscovererAudioInfo, DiscovererInfo, DiscovererResult, DiscovererVideoInfo,
 };
 
+use gstreamer_video::{VideoColorPrimaries, VideoTransferFunction};
+
 use super::fault;
 use super::protocol::Failure;
 use super::rangesrc::{Client, RangeSrc};
 use crate::domain::media::{
-    AudioStream, Fraction, MediaInfo, Orientation, Undecodable, VideoStream,
+    AudioStream, DynamicRange, Fraction, MediaInfo, Orientation, Undecodable, VideoStream,
 };
 
 /// How long the probe may take. A source that cannot be opened within this time over a local
@@ -102,6 +104,7 @@ fn video(stream: &DiscovererVideoInfo) -> VideoStream {
         orientation: tags.as_ref().map(orientation).unwrap_or_default(),
         interlaced: stream.is_interlaced(),
         bit_depth: bit_depth(stream),
+        dynamic_range: dynamic_range(stream),
         is_image: stream.is_image(),
     }
 }
@@ -133,6 +136,25 @@ fn codec(stream: &impl IsA<gstreamer_pbutils::DiscovererStreamInfo>) -> String {
 
 fn bit_depth(stream: &DiscovererVideoInfo) -> u32 {
     stream.caps().and_then(|caps| caps.structure(0)?.get::<u32>("bit-depth-luma").ok()).unwrap_or(8)
+}
+
+/// As the codec or the container says. With eight bits there is no high dynamic range, whatever
+/// they say: nobody could have seen it.
+fn dynamic_range(stream: &DiscovererVideoInfo) -> DynamicRange {
+    let colorimetry = stream.caps().and_then(|caps| {
+        let text = caps.structure(0)?.get::<String>("colorimetry").ok()?;
+        text.parse::<gstreamer_video::VideoColorimetry>().ok()
+    });
+    match colorimetry {
+        Some(_) | None if bit_depth(stream) < 10 => DynamicRange::Standard,
+        None => DynamicRange::Standard,
+        Some(colour) => match colour.transfer() {
+            VideoTransferFunction::Smpte2084 => DynamicRange::Pq,
+            VideoTransferFunction::AribStdB67 => DynamicRange::Hlg,
+            _ if colour.primaries() == VideoColorPrimaries::Bt2020 => DynamicRange::WideGamut,
+            _ => DynamicRange::Standard,
+        },
+    }
 }
 
 fn fraction(value: gst::Fraction) -> Fraction {

@@ -8,10 +8,11 @@ use gstreamer::prelude::*;
 
 use super::element::{caps_filter, chain, make, pad, plain};
 use super::protocol::Failure;
+use super::tonemap;
 use crate::domain::backend::{BackendState, BackendStatus};
 use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::{Ladder, Rung};
-use crate::domain::media::{Fraction, MediaInfo, Orientation, VideoStream};
+use crate::domain::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe::{self, PipelineSpec, Recipe};
 
@@ -23,7 +24,8 @@ const TRIAL_TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(30);
 /// Tries the recipes and prints their states as JSON.
 #[must_use]
 pub fn main(recipes: &[Recipe]) -> ExitCode {
-    let started = gst::init();
+    let started = gst::init().map_err(|error| error.to_string());
+    let started = started.and_then(|()| tonemap::register().map_err(|error| error.to_string()));
     let statuses: Vec<BackendStatus> = recipes
         .iter()
         .map(|recipe| match &started {
@@ -112,6 +114,7 @@ fn trial_plan(recipe: &Recipe) -> Result<Plan, String> {
         orientation: Orientation::Rotate90,
         interlaced: true,
         bit_depth: 8,
+        dynamic_range: DynamicRange::Standard,
         is_image: false,
     };
     let media = MediaInfo { video: vec![stream], ..MediaInfo::default() };

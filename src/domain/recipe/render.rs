@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{ElementSpec, PipelineSpec, Recipe, RungSpec, Step, Value, When};
 use crate::domain::encode::EncodeConfig;
-use crate::domain::media::Orientation;
+use crate::domain::media::{DynamicRange, Orientation};
 use crate::domain::plan::{Plan, PlannedRung, VideoPlan};
 
 /// What may stand in braces in a recipe. The unit is part of the name.
@@ -36,16 +36,22 @@ pub fn render(recipe: &Recipe, plan: &Plan, encode: &EncodeConfig, threads: u32)
         ("orientation", direction(video.orientation).to_owned()),
         ("vbv_ms", VBV_MS.to_string()),
     ]);
+    let is_hdr = video.dynamic_range != DynamicRange::Standard;
+    let prepared_caps = match video.rungs.first().filter(|_| is_hdr) {
+        Some(largest) => shared.of_rung(largest).fill(&recipe.prepared_caps_hdr),
+        None => shared.fill(&recipe.prepared_caps),
+    };
     let taken = |step: &&Step| match step.when {
         When::Always => true,
         When::Rotated => video.orientation != Orientation::Upright,
         When::Interlaced => video.deinterlace,
+        When::Hdr => is_hdr,
     };
     PipelineSpec {
         backend: recipe.name.clone(),
         software_decoders: recipe.software_decoders,
         prepare: recipe.prepare.iter().filter(taken).map(|step| shared.element(step)).collect(),
-        prepared_caps: shared.fill(&recipe.prepared_caps),
+        prepared_caps,
         rungs: video.rungs.iter().map(|rung| rung_spec(recipe, video, rung, &shared)).collect(),
         still: recipe.still.iter().map(|step| shared.element(step)).collect(),
     }
@@ -53,12 +59,7 @@ pub fn render(recipe: &Recipe, plan: &Plan, encode: &EncodeConfig, threads: u32)
 
 fn rung_spec(recipe: &Recipe, video: &VideoPlan, rung: &PlannedRung, shared: &Values) -> RungSpec {
     debug_assert!(video.gop_frames > 0);
-    let mut values = shared.clone();
-    values.0.extend([
-        ("width", rung.width.to_string()),
-        ("height", rung.height.to_string()),
-        ("bitrate_kbps", rung.max_bitrate_kbps.to_string()),
-    ]);
+    let values = shared.of_rung(rung);
     RungSpec {
         name: rung.name.clone(),
         scale: recipe.scale.iter().map(|step| values.element(step)).collect(),
@@ -73,6 +74,16 @@ fn rung_spec(recipe: &Recipe, video: &VideoPlan, rung: &PlannedRung, shared: &Va
 struct Values(Vec<(&'static str, String)>);
 
 impl Values {
+    fn of_rung(&self, rung: &PlannedRung) -> Self {
+        let mut values = self.clone();
+        values.0.extend([
+            ("width", rung.width.to_string()),
+            ("height", rung.height.to_string()),
+            ("bitrate_kbps", rung.max_bitrate_kbps.to_string()),
+        ]);
+        values
+    }
+
     fn fill(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (name, value)| {
             text.replace(&format!("{{{name}}}"), value)
@@ -147,6 +158,7 @@ mod tests {
             software_decoders = true
             prepare = []
             prepared_caps = "video/x-raw,framerate={rate}"
+            prepared_caps_hdr = "video/x-raw"
             scale = []
             scaled_caps = "video/x-raw"
             still = []

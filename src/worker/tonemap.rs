@@ -1,0 +1,228 @@
+//! High dynamic range to BT.709, as a GStreamer element: `GStreamer` itself has none that runs on a
+//! processor. The arithmetic is in [`crate::domain::tone`].
+
+use gstreamer as gst;
+use gstreamer::glib;
+use gstreamer::prelude::*;
+
+glib::wrapper! {
+    /// The element: ten bits in, eight out, of the same size.
+    pub(super) struct ToneMap(ObjectSubclass<imp::ToneMap>)
+        @extends gstreamer_video::VideoFilter, gstreamer_base::BaseTransform, gst::Element, gst::Object;
+}
+
+/// Makes the element known to GStreamer in this process.
+pub(super) fn register() -> Result<(), glib::BoolError> {
+    gst::Element::register(None, "ladderdtonemap", gst::Rank::NONE, ToneMap::static_type())
+}
+
+mod imp {
+    use std::sync::{LazyLock, Mutex, PoisonError};
+
+    use gstreamer as gst;
+    use gstreamer::glib;
+    use gstreamer::prelude::*;
+    use gstreamer::subclass::prelude::*;
+    use gstreamer_base::subclass::prelude::*;
+    use gstreamer_video::prelude::*;
+    use gstreamer_video::subclass::prelude::*;
+    use gstreamer_video::{
+        VideoContentLightLevel, VideoFormat, VideoFrameRef, VideoInfo, VideoMasteringDisplayInfo,
+        VideoTransferFunction,
+    };
+
+    use crate::domain::media::DynamicRange;
+    use crate::domain::tone::picture::{Source, Target};
+    use crate::domain::tone::{self, ASSUMED_PEAK_NIT, Table};
+
+    #[derive(Default)]
+    pub(in super::super) struct ToneMap {
+        threads: Mutex<u32>,
+        table: Mutex<Option<Table>>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for ToneMap {
+        const NAME: &'static str = "LadderdToneMap";
+        type Type = super::ToneMap;
+        type ParentType = gstreamer_video::VideoFilter;
+    }
+
+    impl ObjectImpl for ToneMap {
+        fn properties() -> &'static [glib::ParamSpec] {
+            static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+                let threads = glib::ParamSpecUInt::builder("n-threads")
+                    .nick("Threads")
+                    .blurb("Threads that share a picture")
+                    .minimum(1)
+                    .maximum(64)
+                    .default_value(1);
+                vec![threads.build()]
+            });
+            &PROPERTIES
+        }
+
+        fn set_property(&self, _id: usize, value: &glib::Value, _pspec: &glib::ParamSpec) {
+            if let Ok(threads) = value.get() {
+                *lock(&self.threads) = threads;
+            }
+        }
+
+        fn property(&self, _id: usize, _pspec: &glib::ParamSpec) -> glib::Value {
+            (*lock(&self.threads)).max(1).to_value()
+        }
+    }
+
+    impl GstObjectImpl for ToneMap {}
+
+    impl ElementImpl for ToneMap {
+        fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+            static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+                gst::subclass::ElementMetadata::new(
+                    "Tone mapper",
+                    "Filter/Converter/Video",
+                    "Shows high dynamic range on a standard screen (BT.2390)",
+                    "ladderd",
+                )
+            });
+            Some(&METADATA)
+        }
+
+        fn pad_templates() -> &'static [gst::PadTemplate] {
+            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+                let template = |name, direction, format: VideoFormat| {
+                    let caps = gst::Caps::builder("video/x-raw")
+                        .field("format", format.to_str())
+                        .field("width", gst::IntRange::new(1, i32::MAX))
+                        .field("height", gst::IntRange::new(1, i32::MAX))
+                        .build();
+                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
+                };
+                let sink = template("sink", gst::PadDirection::Sink, VideoFormat::I42010le);
+                let src = template("src", gst::PadDirection::Src, VideoFormat::I420);
+                sink.into_iter().chain(src).collect()
+            });
+            &TEMPLATES
+        }
+    }
+
+    impl BaseTransformImpl for ToneMap {
+        const MODE: gstreamer_base::subclass::BaseTransformMode =
+            gstreamer_base::subclass::BaseTransformMode::NeverInPlace;
+        const PASSTHROUGH_ON_SAME_CAPS: bool = false;
+        const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
+
+        fn transform_caps(
+            &self,
+            direction: gst::PadDirection,
+            caps: &gst::Caps,
+            filter: Option<&gst::Caps>,
+        ) -> Option<gst::Caps> {
+            let format = match direction {
+                gst::PadDirection::Sink => VideoFormat::I420,
+                _ => VideoFormat::I42010le,
+            };
+            let mut other = gst::Caps::new_empty();
+            for structure in caps.iter() {
+                let mut structure = structure.to_owned();
+                for field in ["colorimetry", "mastering-display-info", "content-light-level"] {
+                    structure.remove_field(field);
+                }
+                structure.set("format", format.to_str());
+                if direction == gst::PadDirection::Sink {
+                    structure.set("colorimetry", "bt709");
+                }
+                other.get_mut()?.append_structure(structure);
+            }
+            match filter {
+                Some(filter) => {
+                    Some(filter.intersect_with_mode(&other, gst::CapsIntersectMode::First))
+                }
+                None => Some(other),
+            }
+        }
+    }
+
+    impl VideoFilterImpl for ToneMap {
+        fn set_info(
+            &self,
+            incaps: &gst::Caps,
+            in_info: &VideoInfo,
+            _outcaps: &gst::Caps,
+            _out_info: &VideoInfo,
+        ) -> Result<(), gst::LoggableError> {
+            let range = match in_info.colorimetry().transfer() {
+                VideoTransferFunction::Smpte2084 => DynamicRange::Pq,
+                VideoTransferFunction::AribStdB67 => DynamicRange::Hlg,
+                _ => DynamicRange::WideGamut,
+            };
+            *lock(&self.table) = Some(Table::new(range, peak_nit(incaps)));
+            Ok(())
+        }
+
+        fn transform_frame(
+            &self,
+            input: &VideoFrameRef<&gst::BufferRef>,
+            output: &mut VideoFrameRef<&mut gst::BufferRef>,
+        ) -> Result<gst::FlowSuccess, gst::FlowError> {
+            let table = lock(&self.table);
+            let Some(table) = table.as_ref() else { return Err(gst::FlowError::NotNegotiated) };
+            let threads = (*lock(&self.threads)).max(1) as usize;
+            picture(table, input, output, threads).ok_or(gst::FlowError::Error)?;
+            Ok(gst::FlowSuccess::Ok)
+        }
+    }
+
+    /// The brightest light of the source, as far as its caps tell.
+    fn peak_nit(caps: &gst::CapsRef) -> f64 {
+        let content = VideoContentLightLevel::from_caps(caps).ok();
+        let content = content.map(|level| f64::from(level.max_content_light_level()));
+        let screen = VideoMasteringDisplayInfo::from_caps(caps).ok();
+        let screen =
+            screen.map(|info| f64::from(info.max_display_mastering_luminance()) / 10_000.0);
+        let stated = [content, screen].into_iter().flatten().find(|nit| *nit >= 100.0);
+        stated.unwrap_or(ASSUMED_PEAK_NIT)
+    }
+
+    /// Converts a picture, a band of rows for each thread.
+    fn picture(
+        table: &Table,
+        input: &VideoFrameRef<&gst::BufferRef>,
+        output: &mut VideoFrameRef<&mut gst::BufferRef>,
+        threads: usize,
+    ) -> Option<()> {
+        let (width, height) = (input.width() as usize, input.height() as usize);
+        let strides = |strides: &[i32], plane: usize| usize::try_from(strides[plane]).ok();
+        let plane = |plane: u32| {
+            let stride = strides(input.plane_stride(), plane as usize)?;
+            Some(Source { bytes: input.plane_data(plane).ok()?, stride })
+        };
+        let source = [plane(0)?, plane(1)?, plane(2)?];
+        let of_output = output.plane_stride();
+        let to = [strides(of_output, 0)?, strides(of_output, 1)?, strides(of_output, 2)?];
+        let [luma, blue, red, _] = output.planes_data_mut();
+        // Pairs of rows, which share their chroma.
+        let band = height.div_ceil(2).div_ceil(threads).max(1);
+        let bands = luma.chunks_mut(band * 2 * to[0]).zip(blue.chunks_mut(band * to[1]));
+        let bands = bands.zip(red.chunks_mut(band * to[2])).enumerate();
+        std::thread::scope(|scope| {
+            for (number, ((luma, blue), red)) in bands {
+                let above = number * band;
+                let Some(height) = height.checked_sub(above * 2).filter(|rows| *rows > 0) else {
+                    return;
+                };
+                let source =
+                    [source[0].below(above * 2), source[1].below(above), source[2].below(above)];
+                let target = |bytes, stride| Target { bytes, stride };
+                let target = [target(luma, to[0]), target(blue, to[1]), target(red, to[2])];
+                let size = (width, height.min(band * 2));
+                scope.spawn(move || tone::picture::convert(table, &source, target, size));
+            }
+        });
+        Some(())
+    }
+
+    fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+        mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
