@@ -61,7 +61,7 @@ fn begin(target: &Arc<Recorder>) -> (String, Publication) {
     let id = VideoId::of_source("uploads", "k");
     let layout = Layout::of_attempt(&id, "a1");
     let target = Arc::clone(target) as Arc<dyn Target>;
-    let mut publication = Publication::start(target, layout, &film());
+    let mut publication = Publication::start(target, layout, &film(), None);
     for rendition in 0..RENDITIONS {
         publication.codec(rendition, format!("codec{rendition}")).unwrap();
     }
