@@ -26,8 +26,8 @@ pub(super) struct Decryption<'a> {
     /// Media sequence number of the next segment: its initialization vector, where none is stated.
     sequence: u128,
     state: State,
-    /// Whether something could not be read for want of its key.
-    is_locked: bool,
+    /// Whether any segment was encrypted.
+    has_locks: bool,
 }
 
 /// What applies from the last EXT-X-KEY on.
@@ -52,12 +52,12 @@ impl<'a> Decryption<'a> {
     ) -> Self {
         let version = playlist.version.unwrap_or(1);
         let sequence = u128::from(playlist.media_sequence);
-        Self { files, keys, path, version, sequence, state: State::Plain, is_locked: false }
+        Self { files, keys, path, version, sequence, state: State::Plain, has_locks: false }
     }
 
-    /// Whether something could not be read for want of its key.
-    pub(super) fn is_locked(&self) -> bool {
-        self.is_locked
+    /// Whether any segment was encrypted. If nothing of a playlist was read then, it was told why.
+    pub(super) fn has_locks(&self) -> bool {
+        self.has_locks
     }
 
     /// Goes on to a segment. Returns how to open it.
@@ -77,14 +77,13 @@ impl<'a> Decryption<'a> {
         }
         let number = self.sequence.to_be_bytes();
         self.sequence += 1;
-        match self.state {
+        let lock = match self.state {
             State::Plain => Lock::Open,
             State::Aes128 { key, iv } => Lock::Aes128 { key, iv: iv.unwrap_or(number) },
-            State::Locked => {
-                self.is_locked = true;
-                Lock::Shut
-            }
-        }
+            State::Locked => Lock::Shut,
+        };
+        self.has_locks |= lock.is_encrypted();
+        lock
     }
 
     /// What an EXT-X-KEY says.

@@ -106,7 +106,7 @@ impl IFrames {
             }
             playlist.ranges.entry(place).or_default().push(Range { number, offset, len });
         }
-        if decryption.is_locked() && playlist.apart.is_empty() && playlist.ranges.is_empty() {
+        if decryption.has_locks() && playlist.apart.is_empty() && playlist.ranges.is_empty() {
             // It was told why there is nothing to judge.
             return None;
         }

@@ -91,7 +91,7 @@ impl Rendition {
             rendition.sound = rendition.sound.or(read.sound);
             spans.extend(span(&read));
         }
-        if decryption.is_locked() && spans.is_empty() {
+        if decryption.has_locks() && spans.is_empty() {
             // It was told why there is nothing to judge.
             return None;
         }
