@@ -62,7 +62,7 @@ fn an_encrypted_folder_plays_with_its_key_and_keeps_the_rules() {
 
     let index = std::fs::read_to_string(out.join("360p/index.m3u8")).unwrap();
     let lines = lines_of_keys(&index);
-    assert_eq!(lines.len(), 3, "{index}");
+    assert_eq!(lines.len(), index.matches("#EXTINF:").count(), "{index}");
     assert!(lines[0].contains("/play/clip_360p_13s\",IV=0x"), "{index}");
     assert!(lines[0] != lines[1] && lines[1] != lines[2], "{index}");
     let segment = std::fs::read(out.join("360p/seg_00000.ts")).unwrap();
@@ -189,7 +189,7 @@ async fn a_job_asks_for_the_key_until_it_has_it_and_its_stream_plays() {
     let of = |file: &str| keys.iter().find(|key| key.ends_with(file)).unwrap().clone();
     let (_, _, event) = appliance.public(&of("360p/event.m3u8")).await;
     let event = String::from_utf8(event).unwrap();
-    assert_eq!(lines_of_keys(&event).len(), 2, "{event}");
+    assert_eq!(lines_of_keys(&event).len(), event.matches("#EXTINF:").count(), "{event}");
     assert!(event.ends_with("#EXT-X-ENDLIST\n"), "{event}");
     let (_, headers, pictures) = appliance.public(&of("360p/iframes_00000.ts")).await;
     assert_eq!(
