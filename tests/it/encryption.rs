@@ -140,7 +140,13 @@ fn damages(good: &Path) {
         Damage {
             rule: "RFC 8216 4.3.2.4",
             file: "240p/iframes.m3u8",
-            change: |b| text(b, "@0\n", "@16\n"),
+            change: |b| {
+                let before = String::from_utf8(b).unwrap();
+                let len = before.split("#EXT-X-BYTERANGE:").nth(1).unwrap();
+                let len = len.split('@').next().unwrap();
+                let block_less = len.parse::<usize>().unwrap() - 16;
+                before.replacen(&format!(":{len}@"), &format!(":{block_less}@"), 1).into_bytes()
+            },
         },
         Damage {
             rule: "RFC 8216 7",
