@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::backend::{self as backends, BackendStatus};
 use crate::domain::recipe::Recipe;
+use crate::encryption::Encryption;
 use crate::http::AppState;
 use crate::job::board::Board;
 use crate::job::housekeeping::Housekeeping;
@@ -98,6 +99,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         ladder: settings.ladder.clone(),
         encode: settings.encode.clone(),
         limits: settings.limits.clone(),
+        encryption: Encryption::open(&settings.encryption)?,
         config: settings.jobs.clone(),
         queue_config: settings.queue.clone(),
         playback_base_url: parts.playback_base_url.clone(),

@@ -3,8 +3,10 @@
 //! It reads the multivariant playlist, every playlist under it and every byte of every segment, and
 //! shares no code with what writes streams: a mistake in one is not repeated in the other.
 
+mod decrypt;
 pub mod files;
 mod iframes;
+pub mod keys;
 mod level;
 mod media;
 mod multivariant;
@@ -15,15 +17,17 @@ use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist};
 
 use self::files::{Fetched, Files};
 use self::iframes::IFrames;
+use self::keys::Keys;
 use self::media::Rendition;
 use crate::domain::conformance::Report;
 
-/// Checks the stream whose multivariant playlist has this name.
-pub async fn check(files: &dyn Files, main: &str) -> Report {
+/// Checks the stream whose multivariant playlist has this name. What is encrypted is opened with
+/// these keys.
+pub async fn check(files: &dyn Files, keys: &Keys, main: &str) -> Report {
     let mut report = Report::default();
     let Some(text) = playlist(files, main, &mut report).await else { return report };
     match m3u8_rs::parse_master_playlist_res(&text.bytes) {
-        Ok(master) => everything(files, main, &text.bytes, &master, &mut report).await,
+        Ok(master) => everything(files, keys, main, &text.bytes, &master, &mut report).await,
         Err(_) => report.must("RFC 8216 4.3.4", main, "it is no multivariant playlist"),
     }
     report.sort();
@@ -32,6 +36,7 @@ pub async fn check(files: &dyn Files, main: &str) -> Report {
 
 async fn everything(
     files: &dyn Files,
+    keys: &Keys,
     main: &str,
     text: &[u8],
     master: &MasterPlaylist,
@@ -39,7 +44,7 @@ async fn everything(
 ) {
     let mut iframes = Vec::new();
     for variant in master.variants.iter().filter(|variant| variant.is_i_frame) {
-        iframes.extend(IFrames::read(files, main, &variant.uri, report).await);
+        iframes.extend(IFrames::read(files, keys, main, &variant.uri, report).await);
     }
     let mut renditions: Vec<Rendition> = Vec::new();
     let plain = master.variants.iter().filter(|variant| !variant.is_i_frame);
@@ -49,7 +54,7 @@ async fn everything(
         if renditions.iter().any(|known| known.uri == uri) {
             continue;
         }
-        let read = Rendition::read(files, main, uri, &mut iframes, report).await;
+        let read = Rendition::read(files, keys, main, uri, &mut iframes, report).await;
         renditions.extend(read);
     }
     for playlist in &iframes {

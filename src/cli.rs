@@ -38,9 +38,8 @@ enum Command {
         input: PathBuf,
         /// The folder for `main.m3u8` and the renditions; it is made if it is missing.
         outdir: PathBuf,
-        /// Print what happens as JSON, one object a line, instead of a progress bar.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        options: transcode::Options,
         #[command(flatten)]
         config: ConfigArgs,
     },
@@ -60,6 +59,10 @@ enum Command {
         /// Print the report as JSON.
         #[arg(long)]
         json: bool,
+        /// The key of an encrypted stream, as 32 hex digits, where the URI in its playlists does
+        /// not give it to everybody.
+        #[arg(long, value_name = "HEX", env = "LADDERD_KEY_HEX", hide_env_values = true)]
+        key_hex: Option<String>,
     },
     /// Check settings, ladder and recipes, and print every fault. Exits with 64 if there is one.
     Validate {
@@ -132,11 +135,11 @@ pub fn main() -> ExitCode {
         }
         Command::SandboxTest { json } => sandbox::test(json),
         Command::Serve(args) => serve(args),
-        Command::Transcode { input, outdir, json, config } => {
-            with_settings(config, |s| transcode::transcode(&s, &input, &outdir, json))
+        Command::Transcode { input, outdir, options, config } => {
+            with_settings(config, |s| transcode::transcode(&s, &input, &outdir, &options))
         }
         Command::Plan { input, config } => with_settings(config, |s| transcode::plan(&s, &input)),
-        Command::Check { target, json } => check::check(&target, json),
+        Command::Check { target, json, key_hex } => check::check(&target, json, key_hex.as_deref()),
         Command::Validate { config } => validate(config),
     };
     match ended {

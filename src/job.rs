@@ -27,6 +27,7 @@ use crate::domain::limits::Limits;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::recipe::Recipe;
 use crate::domain::sources::SourceFilter;
+use crate::encryption::{self, Encryption};
 use crate::metrics::Metrics;
 use crate::queue::{Enqueue, Queue};
 use crate::store::{AfterSuccess, Bucket};
@@ -94,6 +95,8 @@ pub struct Context {
     pub encode: EncodeConfig,
     /// What a source may be.
     pub limits: Limits,
+    /// What gives videos their keys, if segments are encrypted.
+    pub encryption: Encryption,
     /// How jobs run.
     pub config: Config,
     /// How the queue is used.
@@ -117,6 +120,9 @@ pub enum Error {
     /// The publisher.
     #[error(transparent)]
     Publish(#[from] publish::Error),
+    /// There is no key to encrypt with.
+    #[error(transparent)]
+    Key(#[from] encryption::Error),
     /// Another attempt at the same video runs, here or on another box.
     #[error("another attempt at this video is running")]
     Busy,
@@ -161,6 +167,7 @@ impl Error {
             Self::Worker(worker::parent::Error::Source(_))
             | Self::Store(_)
             | Self::Queue(_)
+            | Self::Key(_)
             | Self::Publish(publish::Error::Target { .. })
             | Self::Busy
             | Self::ClaimLost
@@ -184,6 +191,7 @@ impl Fault for Error {
             Self::Queue(error) => error.class(),
             Self::Worker(error) => error.class(),
             Self::Publish(error) => error.class(),
+            Self::Key(error) => error.class(),
             // The same source makes the same stream.
             Self::NotConformant(_) | Self::TooSlow { .. } => FaultClass::Permanent,
             Self::Busy
@@ -202,6 +210,7 @@ impl Fault for Error {
             Self::Queue(error) => error.code(),
             Self::Worker(error) => error.code(),
             Self::Publish(error) => error.code(),
+            Self::Key(error) => error.code(),
             Self::Busy => "busy",
             Self::ClaimLost => "claim-lost",
             Self::LeaseLost => "lease-lost",

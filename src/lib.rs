@@ -7,6 +7,7 @@
 //! - [`queue`], [`store`], [`source`], [`worker`], [`publish`]: the effects. They do not know of
 //!   each other; they meet in [`job`].
 //! - [`job`]: the life of one job, from message to acknowledgement.
+//! - [`encryption`]: where the keys of encrypted streams come from.
 //! - [`embedded`]: the S3 server and the database that stand in for AWS.
 //! - [`http`]: the API and the page.
 //! - [`settings`], [`app`], [`cli`]: how it is put together and started.
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod db;
 pub mod domain;
 pub mod embedded;
+pub mod encryption;
 pub mod gpu;
 pub mod http;
 pub mod job;

@@ -4,6 +4,7 @@
 //! names them, then (after the first segment of every rendition) `main.m3u8` on the event
 //! playlists. At the end the VOD playlists, and one write that flips `main.m3u8` to them.
 
+mod encrypt;
 pub mod folder;
 mod lane;
 mod playlists;
@@ -20,6 +21,7 @@ use self::playlists::Playlists;
 pub use self::playlists::{main_object, views};
 use self::stills::Stills;
 pub use self::stills::{Still, StillPaths};
+use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::plan::Plan;
@@ -105,11 +107,17 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Begins with the plan's renditions and no segments.
+    /// Begins with the plan's renditions and no segments. With a key, the segments
+    /// are encrypted.
     #[must_use]
-    pub fn start(target: Arc<dyn Target>, layout: Layout, plan: &Plan) -> Self {
+    pub fn start(
+        target: Arc<dyn Target>,
+        layout: Layout,
+        plan: &Plan,
+        key: Option<StreamKey>,
+    ) -> Self {
         let stills = Stills::start(Arc::clone(&target), layout.clone());
-        let playlists = Playlists::new(layout, plan);
+        let playlists = Playlists::new(layout, plan, key);
         let lanes: Vec<_> =
             playlists.lanes().map(|lane| Lane::start(Arc::clone(&target), lane)).collect();
         let codecs = vec![None; lanes.len()];

@@ -5,6 +5,7 @@
 
 mod check;
 mod load;
+mod secrets;
 
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
 use crate::domain::sources::SourceFilter;
-use crate::{embedded, http, job, queue, store, telemetry};
+use crate::{embedded, encryption, http, job, queue, store, telemetry};
 
 pub use load::{Faults, Overrides, Sources};
 
@@ -46,6 +47,8 @@ pub struct Settings {
     pub encode: EncodeConfig,
     /// What a source may be.
     pub limits: Limits,
+    /// Whether segments are encrypted.
+    pub encryption: encryption::Config,
     /// The log.
     pub log: telemetry::Config,
 }
@@ -65,6 +68,7 @@ impl Default for Settings {
             ladder: Ladder::default(),
             encode: EncodeConfig::default(),
             limits: Limits::default(),
+            encryption: encryption::Config::default(),
             log: telemetry::Config::default(),
         }
     }

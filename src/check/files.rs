@@ -50,7 +50,7 @@ impl Files for Folder {
 /// A server.
 pub struct Http {
     client: reqwest::Client,
-    base: reqwest::Url,
+    base: Option<reqwest::Url>,
 }
 
 impl Http {
@@ -59,6 +59,18 @@ impl Http {
     /// # Errors
     /// If TLS cannot be set up.
     pub fn new(base: reqwest::Url) -> Result<Self, reqwest::Error> {
+        Self::open(Some(base))
+    }
+
+    /// Files that are named by whole URLs.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
+    pub fn anywhere() -> Result<Self, reqwest::Error> {
+        Self::open(None)
+    }
+
+    fn open(base: Option<reqwest::Url>) -> Result<Self, reqwest::Error> {
         // Fails where another provider was installed before, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         // Media is not to be redirected (rule 8.18).
@@ -71,7 +83,8 @@ impl Http {
 impl Files for Http {
     async fn get(&self, path: &str) -> Result<Fetched, String> {
         let told = |error: &dyn std::error::Error| error.to_string();
-        let url = self.base.join(path).map_err(|error| told(&error))?;
+        let url = reqwest::Url::options().base_url(self.base.as_ref()).parse(path);
+        let url = url.map_err(|error| told(&error))?;
         let request = self.client.get(url).header("accept-encoding", "gzip");
         let answer = request.send().await.map_err(|error| told(&error))?;
         if !answer.status().is_success() {

@@ -1,10 +1,18 @@
 //! I-frame playlists: byte ranges that are one picture each.
+//!
+//! Those of a stream in the clear lie in its segments. A part of an encrypted segment cannot be
+//! read alone, so there the pictures are encrypted each by itself, in files of their own: they are
+//! read with the playlist, and compared with the segments once those are.
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
+
+use super::decrypt::{Decryption, Lock};
 use super::files::Files;
-use super::media::Rendition;
-use super::transport::{self, Continuity, Segment, seconds_between};
+use super::keys::Keys;
+use super::media::{self, Rendition};
+use super::transport::{self, Continuity, Picture, Segment, seconds_between};
 use super::{media_playlist, rates, resolve};
 use crate::domain::conformance::Report;
 
@@ -16,6 +24,8 @@ pub(super) struct IFrames {
     target_secs: f64,
     /// Ranges by the segment that they lie in.
     ranges: HashMap<String, Vec<Range>>,
+    /// Pictures that were encrypted by themselves, until they are found in a segment.
+    apart: Vec<(usize, Alone)>,
     /// The initialization section: tables that the ranges lack.
     map: Vec<u8>,
     /// What was found: when each picture is shown, and its size.
@@ -30,10 +40,18 @@ struct Range {
     len: usize,
 }
 
+/// A picture, read without its segment.
+#[derive(Clone, Copy)]
+struct Alone {
+    picture: Picture,
+    format: Option<transport::Format>,
+}
+
 impl IFrames {
     /// Reads the playlist.
     pub(super) async fn read(
         files: &dyn Files,
+        keys: &Keys,
         main: &str,
         uri: &str,
         report: &mut Report,
@@ -50,12 +68,16 @@ impl IFrames {
             path: path.clone(),
             target_secs: f64::from(u32::try_from(parsed.target_duration).unwrap_or(u32::MAX)),
             ranges: HashMap::new(),
+            apart: Vec::new(),
             map: Vec::new(),
             found: Vec::new(),
             sizes: Vec::new(),
             format: None,
         };
+        let mut decryption = Decryption::new(files, keys, &path, &parsed);
+        let mut file = (String::new(), None);
         for (number, segment) in parsed.segments.iter().enumerate() {
+            let lock = decryption.next(segment, report).await;
             if let Some(map) = &segment.map {
                 let place = resolve(&path, &map.uri);
                 let bytes = files.get(&place).await.map(|fetched| fetched.bytes);
@@ -74,12 +96,64 @@ impl IFrames {
             let usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
             let (offset, len) = (usize(range.offset.unwrap_or(0)), usize(range.length));
             let place = resolve(&path, &segment.uri);
+            if lock.is_encrypted() {
+                if file.0 != place {
+                    file = (place.clone(), media_file(files, &place, report).await);
+                }
+                let range = Range { number, offset, len };
+                playlist.take_apart(&place, file.1.as_ref(), &range, lock, report);
+                continue;
+            }
             playlist.ranges.entry(place).or_default().push(Range { number, offset, len });
+        }
+        if decryption.has_locks() && playlist.apart.is_empty() && playlist.ranges.is_empty() {
+            // It was told why there is nothing to judge.
+            return None;
         }
         Some(playlist)
     }
 
-    /// Looks at the ranges that lie in this segment.
+    /// Opens a picture that is encrypted by itself.
+    fn take_apart(
+        &mut self,
+        place: &str,
+        file: Option<&Bytes>,
+        range: &Range,
+        lock: Lock,
+        report: &mut Report,
+    ) {
+        let Some(file) = file else { return };
+        let number = range.number;
+        let Some(part) = slice(file, (range.offset as u64, range.len as u64)) else {
+            report.must("6.1", &self.path, format!("picture {number} lies outside its file"));
+            return;
+        };
+        let Some(plain) = lock.open(place, &file.slice_ref(part), report) else { return };
+        match self.alone(&plain) {
+            Some(alone) => self.apart.push((number, alone)),
+            None => self.not_one(number, report),
+        }
+    }
+
+    /// The picture, if the part is one whole IDR.
+    fn alone(&self, part: &[u8]) -> Option<Alone> {
+        let bytes = [&self.map[..], part].concat();
+        let read = transport::read(&bytes, &mut Continuity::default());
+        let picture = *read.pictures.first().filter(|p| p.is_idr && p.has_parameter_sets)?;
+        (read.pictures.len() == 1).then_some(Alone { picture, format: read.format })
+    }
+
+    fn not_one(&self, number: usize, report: &mut Report) {
+        let text = format!("the range of picture {number} is not one whole IDR");
+        report.must("6.1", &self.path, text);
+    }
+
+    fn found(&mut self, number: usize, alone: Alone) {
+        self.found.push((number, alone.picture.pts));
+        self.format = self.format.or(alone.format);
+    }
+
+    /// Looks at the ranges that lie in this segment, and for pictures that are in it.
     pub(super) fn take(&mut self, place: &str, bytes: &[u8], whole: &Segment, report: &mut Report) {
         for range in self.ranges.remove(place).unwrap_or_default() {
             let number = range.number;
@@ -91,22 +165,16 @@ impl IFrames {
                 );
                 continue;
             };
-            let alone = [&self.map[..], part].concat();
-            let read = transport::read(&alone, &mut Continuity::default());
-            let picture = read.pictures.first().filter(|p| p.is_idr && p.has_parameter_sets);
-            let same = picture.and_then(|p| whole.pictures.iter().find(|w| w.pts == p.pts));
-            match (picture, same) {
-                (Some(picture), Some(same))
-                    if read.pictures.len() == 1 && picture.bytes == same.bytes =>
-                {
-                    self.found.push((number, picture.pts));
-                    self.format = self.format.or(read.format);
-                }
-                _ => {
-                    let text = format!("the range of picture {number} is not one whole IDR");
-                    report.must("6.1", &self.path, text);
-                }
+            match self.alone(part).filter(|alone| alone.is_in(whole)) {
+                Some(alone) => self.found(number, alone),
+                None => self.not_one(number, report),
             }
+        }
+        let (here, apart) = self.apart.drain(..).partition(|(_, alone)| alone.is_in(whole));
+        self.apart = apart;
+        let here: Vec<_> = here;
+        for (number, alone) in here {
+            self.found(number, alone);
         }
     }
 
@@ -114,6 +182,9 @@ impl IFrames {
     pub(super) fn judge(&self, renditions: &[Rendition], report: &mut Report) {
         for place in self.ranges.keys() {
             report.must("6.1", &self.path, format!("{place} is in no other playlist"));
+        }
+        for (number, _) in &self.apart {
+            report.must("6.1", &self.path, format!("picture {number} is in no other playlist"));
         }
         let of_video = renditions.iter().find(|r| r.format.is_some());
         let Some((video, first)) = of_video.and_then(|v| Some((v, *v.begins.first()?))) else {
@@ -145,6 +216,28 @@ impl IFrames {
 
     pub(super) fn format(&self) -> Option<transport::Format> {
         self.format
+    }
+}
+
+impl Alone {
+    /// Whether the segment has the same picture.
+    fn is_in(&self, segment: &Segment) -> bool {
+        let same = |p: &Picture| p.pts == self.picture.pts && p.bytes == self.picture.bytes;
+        segment.pictures.iter().any(same)
+    }
+}
+
+/// Reads a file of pictures and judges how it is served.
+async fn media_file(files: &dyn Files, place: &str, report: &mut Report) -> Option<Bytes> {
+    match files.get(place).await {
+        Ok(fetched) => {
+            media::judge_served(place, &fetched, report);
+            Some(fetched.bytes)
+        }
+        Err(error) => {
+            report.must("RFC 8216 6.2.1", place, format!("it cannot be read: {error}"));
+            None
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use m3u8_rs::{MediaPlaylist, MediaPlaylistType};
 
-use super::files::Files;
+use super::decrypt::Decryption;
+use super::files::{Fetched, Files};
 use super::iframes::IFrames;
+use super::keys::Keys;
 use super::transport::{self, Continuity, Format, Segment, Sound, seconds_between};
 use super::{media_playlist, rates, resolve};
 use crate::domain::conformance::{Measured, Report};
@@ -48,6 +50,7 @@ impl Rendition {
     /// Reads playlist and segments and judges them.
     pub(super) async fn read(
         files: &dyn Files,
+        keys: &Keys,
         main: &str,
         uri: &str,
         iframes: &mut [IFrames],
@@ -64,8 +67,10 @@ impl Rendition {
         };
         let mut continuity = Continuity::default();
         let mut spans = Vec::new();
+        let mut decryption = Decryption::new(files, keys, &path, &parsed);
         for segment in &parsed.segments {
             let place = resolve(&path, &segment.uri);
+            let lock = decryption.next(segment, report).await;
             let fetched = match files.get(&place).await {
                 Ok(fetched) => fetched,
                 Err(error) => {
@@ -73,24 +78,22 @@ impl Rendition {
                     continue;
                 }
             };
-            if let Some(served) = &fetched.served {
-                if served.content_type != "video/mp2t" {
-                    let found = &served.content_type;
-                    report.should("10.4", &place, format!("Content-Type is {found:?}"));
-                }
-                if !served.cache_control.contains("max-age") {
-                    report.should("cache", &place, "there is no Cache-Control with max-age");
-                }
-            }
-            let read = transport::read(&fetched.bytes, &mut continuity);
+            judge_served(&place, &fetched, report);
+            let Some(plain) = lock.open(&place, &fetched.bytes, report) else { continue };
+            let read = transport::read(&plain, &mut continuity);
             judge_segment(&place, &read, report);
             for playlist in iframes.iter_mut() {
-                playlist.take(&place, &fetched.bytes, &read, report);
+                playlist.take(&place, &plain, &read, report);
             }
+            // What players load, so before it is decrypted.
             rendition.bytes.push(fetched.bytes.len() as u64);
             rendition.format = rendition.format.or(read.format);
             rendition.sound = rendition.sound.or(read.sound);
             spans.extend(span(&read));
+        }
+        if decryption.has_locks() && spans.is_empty() {
+            // It was told why there is nothing to judge.
+            return None;
         }
         rendition.measure(&spans);
         rendition.judge(&path, report);
@@ -190,6 +193,18 @@ impl Rendition {
             let text = format!("level {} where {least} is enough (tenths)", format.level);
             report.should("1.11", path, text);
         }
+    }
+}
+
+/// How a file of media is served.
+pub(super) fn judge_served(place: &str, fetched: &Fetched, report: &mut Report) {
+    let Some(served) = &fetched.served else { return };
+    if served.content_type != "video/mp2t" {
+        let found = &served.content_type;
+        report.should("10.4", place, format!("Content-Type is {found:?}"));
+    }
+    if !served.cache_control.contains("max-age") {
+        report.should("cache", place, "there is no Cache-Control with max-age");
     }
 }
 

@@ -8,13 +8,18 @@ use anyhow::Context;
 
 use crate::app;
 use crate::check::files::{Files, Folder, Http};
+use crate::check::keys::Keys;
 use crate::domain::conformance::{Level, Report};
 use crate::domain::hls::names;
 
 /// Checks a folder, a playlist or a URL. Succeeds only if no binding rule is broken.
-pub(super) fn check(target: &str, json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn check(target: &str, json: bool, key_hex: Option<&str>) -> anyhow::Result<ExitCode> {
     let (files, main) = open(target)?;
-    let report = app::runtime()?.block_on(crate::check::check(files.as_ref(), &main));
+    let keys = match key_hex {
+        Some(text) => Keys::known(Keys::parse_hex(text).context("--key-hex takes 32 hex digits")?),
+        None => Keys::fetched()?,
+    };
+    let report = app::runtime()?.block_on(crate::check::check(files.as_ref(), &keys, &main));
     let mut out = std::io::stdout();
     if json {
         serde_json::to_writer_pretty(&mut out, &report)?;

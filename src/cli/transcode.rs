@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -14,13 +15,14 @@ use crate::domain::backend;
 use crate::domain::hls::names::Layout;
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
+use crate::encryption::Encryption;
 use crate::job::adapters;
 use crate::publish::Publication;
 use crate::publish::folder::Folder;
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::source::file::LocalFile;
-use crate::worker::parent::{Error, Output, Worker};
+use crate::worker::parent::{Output, Worker};
 use crate::worker::protocol::{Event, Order};
 use crate::{app, backend as backends};
 
@@ -43,16 +45,41 @@ pub(super) fn plan(settings: &Settings, input: &Path) -> anyhow::Result<ExitCode
     })
 }
 
+/// What flags of `transcode` say.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Print what happens as JSON, one object a line, instead of a progress bar.
+    #[arg(long)]
+    json: bool,
+    /// What `{video_id}` stands for in the settings of `[encryption]` [default: the name of the
+    /// file without its ending].
+    #[arg(long, value_name = "ID")]
+    video_id: Option<String>,
+}
+
+impl Options {
+    fn video_id(&self, input: &Path) -> String {
+        let of_file = || input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        self.video_id.clone().unwrap_or_else(of_file)
+    }
+}
+
 /// Turns a file into a folder.
 pub(super) fn transcode(
     settings: &Settings,
     input: &Path,
     outdir: &Path,
-    json: bool,
+    options: &Options,
 ) -> anyhow::Result<ExitCode> {
+    let json = options.json;
     app::runtime()?.block_on(async {
         std::fs::create_dir_all(outdir)
             .with_context(|| format!("{} cannot be made", outdir.display()))?;
+        let encryption = Encryption::open(&settings.encryption)?;
+        let key = match encryption.key_of(&options.video_id(input)).await {
+            Ok(key) => key,
+            Err(error) => return Ok(failed(&error, json)?),
+        };
         let mut worker = start(settings, input, false).await?;
         let mut show = Show::new(json);
         let mut publication = None;
@@ -69,7 +96,8 @@ pub(super) fn transcode(
             match output {
                 Output::Event(Event::Planned { plan }) => {
                     let folder = Arc::new(Folder::new(outdir));
-                    publication = Some(Publication::start(folder, Layout::of_folder(), &plan));
+                    let (layout, key) = (Layout::of_folder(), key.clone());
+                    publication = Some(Publication::start(folder, layout, &plan, key));
                 }
                 Output::Event(Event::Rendition { rendition, codec }) => {
                     planned(publication.as_mut())?.codec(rendition, codec)?;
@@ -125,7 +153,7 @@ async fn start(settings: &Settings, input: &Path, plan_only: bool) -> anyhow::Re
     Ok(Worker::spawn(&program, &order, Arc::new(source), stall)?)
 }
 
-fn failed(error: &Error, json: bool) -> std::io::Result<ExitCode> {
+fn failed(error: &impl Fault, json: bool) -> std::io::Result<ExitCode> {
     if json {
         let line = json!({ "event": "failed", "code": error.code(), "message": error.to_string() });
         print_line(&line.to_string())?;

@@ -9,6 +9,7 @@ use super::adapters::{self, ObjectSource, PublicTarget};
 use super::board::Ticket;
 use super::claim::Claim;
 use super::{Context, Error};
+use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::plan::Plan;
@@ -71,6 +72,8 @@ pub(super) struct Attempt<'a> {
     pub(super) folder: &'a str,
     pub(super) head: &'a Head,
     pub(super) ticket: &'a Ticket,
+    /// What the segments are encrypted with, if they are.
+    pub(super) key: Option<StreamKey>,
 }
 
 impl Attempt<'_> {
@@ -127,7 +130,8 @@ impl Attempt<'_> {
                     self.show_plan(&plan);
                     let target = Arc::clone(target) as Arc<dyn publish::Target>;
                     let layout = Layout::of_attempt(self.id, self.folder);
-                    publication = Some(Publication::start(target, layout, &plan));
+                    let key = self.key.clone();
+                    publication = Some(Publication::start(target, layout, &plan, key));
                 }
                 Output::Event(Event::Rendition { rendition, codec }) => {
                     planned(publication.as_mut())?.codec(rendition, codec)?;

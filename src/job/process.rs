@@ -127,6 +127,7 @@ fn judge(context: &Context, message: &Message, failure: &Failure) -> (Dispositio
         | Error::Queue(_)
         | Error::Worker(_)
         | Error::Publish(_)
+        | Error::Key(_)
         | Error::Unfinished
         | Error::NotConformant(_)
         | Error::TooSlow { .. }

@@ -10,8 +10,10 @@ use super::process::Settled;
 use super::records::{self, Versioned};
 use super::{Context, Error};
 use crate::check;
+use crate::check::keys::Keys;
 use crate::domain::claim::Commit;
 use crate::domain::conformance::Report;
+use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::message;
@@ -219,6 +221,9 @@ impl Run<'_> {
         if self.attempt > context.queue_config.max_attempts {
             return self.give_up(signals, Error::Exhausted).await;
         }
+        // Before anything is encoded or published: without a key there is nothing to do.
+        let asked = async { Ok(context.encryption.key_of(id.as_str()).await?) };
+        let key = signals.guard(asked).await?;
         let attempt = Attempt {
             context,
             request: self.job.request,
@@ -226,9 +231,10 @@ impl Run<'_> {
             folder: self.folder,
             head: self.head,
             ticket: self.ticket,
+            key: key.clone(),
         };
         match Box::pin(attempt.run(signals)).await {
-            Ok(whole) => signals.guard(Box::pin(self.commit_and_flip(whole))).await,
+            Ok(whole) => signals.guard(Box::pin(self.commit_and_flip(whole, key))).await,
             Err(error @ (Error::Worker(_) | Error::TooSlow { .. }))
                 if error.class() == FaultClass::Permanent =>
             {
@@ -255,10 +261,16 @@ impl Run<'_> {
 
     /// Checks what was really uploaded; a stream that breaks a binding rule is never shown. Then
     /// writes down what is left to do, and does it.
-    async fn commit_and_flip(&self, whole: Whole) -> Result<Settled, Error> {
+    async fn commit_and_flip(
+        &self,
+        whole: Whole,
+        key: Option<StreamKey>,
+    ) -> Result<Settled, Error> {
         let (bucket, id) = (&self.job.context.public, &self.job.id);
         let files = Unflipped { bucket, id, main: whole.main() };
-        let report = Box::pin(check::check(&files, names::MAIN)).await;
+        // The key at hand, and not the one that players are given: their server may not know us.
+        let keys = key.map_or_else(Keys::none, |key| Keys::known(key.key.0));
+        let report = Box::pin(check::check(&files, &keys, names::MAIN)).await;
         for finding in &report.findings {
             tracing::warn!(
                 rule = finding.rule,

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::playlists::LanePlaylists;
-use super::{Error, Target};
-use crate::domain::hls::key_frames;
+use super::{Error, Target, encrypt};
+use crate::domain::hls::key_frames::{self, KeyFrames};
 
 /// Whole segments that wait for their upload, beside the one that is on its way. Two keep the
 /// connection busy; four rungs and a sound hold some 30 MB at most.
@@ -110,16 +110,25 @@ async fn upload(
                 measured.len()
             )));
         }
-        measured
-            .push(Measured { bytes: segment.bytes.len() as u64, duration_ns: segment.duration_ns });
+        let (number, mut bytes) = (segment.number, segment.bytes);
+        let mut found = KeyFrames::default();
         if playlists.has_pictures() {
-            let bytes = segment.bytes.clone();
-            let found = tokio::task::spawn_blocking(move || key_frames::find(&bytes)).await;
-            let found = found.map_err(|error| Error::Incomplete(error.to_string()))?;
-            let unread = |error| Error::Incomplete(format!("segment {}: {error}", segment.number));
-            playlists.pictures(segment.number, found.map_err(unread)?);
+            let plain = bytes.clone();
+            found = blocking(number, move || key_frames::find(&plain)).await?;
         }
-        target.put(playlists.segment(segment.number, segment.bytes)).await?;
+        if let Some(key) = playlists.key() {
+            let sealed = blocking(number, move || encrypt::seal(&key, &bytes, found)).await?;
+            if let Some(pictures) = playlists.sealed(number, &sealed) {
+                target.put(pictures).await?;
+            }
+            (bytes, found) = (sealed.segment, sealed.found);
+        }
+        // What is measured is what players load: padding included.
+        measured.push(Measured { bytes: bytes.len() as u64, duration_ns: segment.duration_ns });
+        if playlists.has_pictures() {
+            playlists.pictures(number, found);
+        }
+        target.put(playlists.segment(number, bytes)).await?;
         if let Some(playlist) = playlists.grown(segment.duration_ns) {
             target.put(playlist).await?;
         }
@@ -132,4 +141,14 @@ async fn upload(
         target.put(object).await?;
     }
     Ok(Published { segments: measured, pictures: playlists.measured_pictures() })
+}
+
+/// Runs what takes a while with a segment where nothing waits for it.
+async fn blocking<T: Send + 'static>(
+    number: u32,
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.map_err(|error| Error::Incomplete(error.to_string()))?;
+    done.map_err(|error| Error::Incomplete(format!("segment {number}: {error}")))
 }

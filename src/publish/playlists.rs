@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 
+use super::encrypt::{Encryption, Sealed};
 use super::lane::{Measured, Published};
 use super::{Error, Object};
+use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::key_frames::{KeyFrame, KeyFrames};
 use crate::domain::hls::media_playlist::{self, Kind, Picture};
 use crate::domain::hls::multivariant::{self, AudioRendition, IFrames, Variant};
@@ -21,6 +23,7 @@ const TRANSPORT_OVERHEAD_PERCENT: u64 = 8;
 pub(super) struct Playlists {
     layout: Layout,
     plan: Plan,
+    key: Option<StreamKey>,
 }
 
 /// What one lane needs.
@@ -34,11 +37,12 @@ pub(super) struct LanePlaylists {
     tables_len: u64,
     /// Number of the segment, and the key frame in it.
     key_frames: Vec<(u32, KeyFrame)>,
+    encryption: Option<Encryption>,
 }
 
 impl Playlists {
-    pub(super) fn new(layout: Layout, plan: &Plan) -> Self {
-        Self { layout, plan: plan.clone() }
+    pub(super) fn new(layout: Layout, plan: &Plan, key: Option<StreamKey>) -> Self {
+        Self { layout, plan: plan.clone(), key }
     }
 
     /// Whether players may watch while the stream is being made.
@@ -61,6 +65,7 @@ impl Playlists {
             has_pictures: index < rungs,
             tables_len: 0,
             key_frames: Vec::new(),
+            encryption: self.key.clone().map(Encryption::new),
         })
     }
 
@@ -182,8 +187,26 @@ pub fn views(plan: &Plan) -> Vec<RenditionView> {
 
 impl LanePlaylists {
     pub(super) fn segment(&self, number: u32, bytes: Bytes) -> Object {
+        self.media(&names::segment(number), bytes)
+    }
+
+    /// What the lane encrypts with, if it does.
+    pub(super) fn key(&self) -> Option<StreamKey> {
+        self.encryption.as_ref().map(Encryption::key)
+    }
+
+    /// Notes a segment that was encrypted. Returns the file of its pictures, where it has any.
+    pub(super) fn sealed(&mut self, number: u32, sealed: &Sealed) -> Option<Object> {
+        if let Some(encryption) = &mut self.encryption {
+            encryption.note(sealed);
+        }
+        let is_there = self.has_pictures && !sealed.pictures.is_empty();
+        is_there.then(|| self.media(&names::pictures(number), sealed.pictures.clone()))
+    }
+
+    fn media(&self, file: &str, bytes: Bytes) -> Object {
         Object {
-            key: self.layout.key(&self.rendition, &names::segment(number)),
+            key: self.layout.key(&self.rendition, file),
             body: bytes,
             content_type: names::CONTENT_TYPE_SEGMENT,
             cache_control: names::CACHE_IMMUTABLE,
@@ -235,13 +258,18 @@ impl LanePlaylists {
     fn iframes(&self) -> Option<Object> {
         let measured = self.measured_pictures();
         let pictures = self.key_frames.iter().zip(measured).map(|((number, frame), measured)| {
-            let uri = names::segment(*number);
+            let file = if self.encryption.is_some() { names::pictures } else { names::segment };
+            let uri = file(*number);
             Picture { uri, offset: frame.offset, len: frame.len, duration_ns: measured.duration_ns }
         });
         let pictures: Vec<_> = pictures.collect();
         let key = self.layout.key(&self.rendition, names::IFRAMES);
         let target = self.target_duration_secs;
         let text = media_playlist::render_iframes(target, self.tables_len, &pictures);
+        let text = match &self.encryption {
+            Some(encryption) => encryption.of_pictures(&text),
+            None => text,
+        };
         self.has_pictures.then(|| playlist_object(key, text, names::CACHE_IMMUTABLE))
     }
 
@@ -251,7 +279,12 @@ impl LanePlaylists {
     }
 
     fn text(&self, kind: Kind) -> String {
-        media_playlist::render(kind, self.target_duration_secs, &self.durations_ns, names::segment)
+        let (target, durations) = (self.target_duration_secs, &self.durations_ns);
+        let text = media_playlist::render(kind, target, durations, names::segment);
+        match &self.encryption {
+            Some(encryption) => encryption.of_segments(&text),
+            None => text,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::domain::encode::EncodeConfig;
+use crate::domain::hls::key::Key;
 use crate::domain::job::VideoId;
 use crate::domain::ladder::Ladder;
 use crate::domain::media::{AudioStream, MediaInfo, VideoStream};
@@ -58,10 +59,14 @@ fn film() -> Plan {
 const RENDITIONS: u16 = 3;
 
 fn begin(target: &Arc<Recorder>) -> (String, Publication) {
+    begin_with(target, None)
+}
+
+fn begin_with(target: &Arc<Recorder>, key: Option<StreamKey>) -> (String, Publication) {
     let id = VideoId::of_source("uploads", "k");
     let layout = Layout::of_attempt(&id, "a1");
     let target = Arc::clone(target) as Arc<dyn Target>;
-    let mut publication = Publication::start(target, layout, &film());
+    let mut publication = Publication::start(target, layout, &film(), key);
     for rendition in 0..RENDITIONS {
         publication.codec(rendition, format!("codec{rendition}")).unwrap();
     }
@@ -196,4 +201,37 @@ async fn a_gap_or_a_missing_rendition_is_no_stream() {
     assert_eq!(publication.finish().await.map(drop).unwrap_err().code(), "stream-incomplete");
     let (_, mut publication) = begin(&target);
     assert!(publication.segment(segment(7, 0)).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_encrypted_says_how_and_is_measured_as_it_is_loaded() {
+    let target = Recorder::new(Semaphore::MAX_PERMITS, None);
+    let key = StreamKey { key: Key([7; 16]), uri: "https://k.example/0a".to_owned() };
+    let (id, mut publication) = begin_with(&target, Some(key));
+    for number in 0..3 {
+        for rendition in 0..RENDITIONS {
+            publication.segment(segment(rendition, number)).await.unwrap();
+        }
+    }
+    publication.finish().await.unwrap().flip().await.unwrap();
+    let main = target.last(&format!("{id}/main.m3u8"));
+    assert!(main.contains("BANDWIDTH=2000342"), "two times 750,128 bytes in 6 s: {main}");
+    let written = target.written.lock().unwrap();
+    let of = |file: &str| {
+        let key = format!("{id}/a1/480p/{file}");
+        written.iter().filter(|(k, _)| *k == key).map(|(_, text)| text.clone()).collect::<Vec<_>>()
+    };
+    let (events, index) = (of("event.m3u8"), of("index.m3u8"));
+    assert_eq!(events.len(), 4, "one for each segment, and the end");
+    for pair in events.windows(2) {
+        assert!(pair[1].starts_with(&pair[0]), "{pair:?}");
+    }
+    let lines = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with("#EXT-X-KEY")).map(str::to_owned).collect()
+    };
+    assert_eq!(lines(&index[0]), lines(&events[3]));
+    assert_eq!(lines(&index[0]).len(), 3);
+    assert!(lines(&index[0])[0].contains("URI=\"https://k.example/0a\",IV=0x"), "{index:?}");
+    let plain = segment(0, 0).bytes;
+    assert_ne!(of("seg_00000.ts")[0], String::from_utf8_lossy(&plain));
 }

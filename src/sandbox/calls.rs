@@ -86,7 +86,6 @@ pub(super) fn restrict() -> Result<String, String> {
 
 /// Holds for a `clone` that makes a process and not a thread.
 fn no_thread() -> Result<SeccompRule, seccompiler::BackendError> {
-    #[expect(clippy::cast_sign_loss, reason = "a flag")]
     let thread = libc::CLONE_THREAD as u64;
     let is_thread = SeccompCmpOp::MaskedEq(thread);
     SeccompRule::new(vec![SeccompCondition::new(0, SeccompCmpArgLen::Qword, is_thread, 0)?])

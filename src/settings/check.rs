@@ -26,6 +26,8 @@ impl Settings {
         faults.extend(self.names());
         faults.extend(self.kinds());
         faults.extend(self.ladder.check().into_iter().map(|text| fault("ladder", text)));
+        let of_encryption = self.encryption.check().into_iter();
+        faults.extend(of_encryption.map(|(key, text)| fault(&format!("encryption.{key}"), text)));
         if !(10.0..=40.0).contains(&self.encode.quality) {
             faults.push(fault("encode.quality", "allowed: 10 to 40"));
         }

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use config::{Config, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::Settings;
+use super::{Settings, secrets};
 
 /// The commented default: also the list of all keys.
 const DEFAULT: &str = include_str!("../../config/ladderd.toml");
 /// The file that is read where none is named.
 const SYSTEM_FILE: &str = "/etc/ladderd/ladderd.toml";
 /// Prefix of the variables.
-const PREFIX: &str = "LADDERD";
+pub(super) const PREFIX: &str = "LADDERD";
+/// Where a variable stands.
+const ENVIRONMENT: &str = "the environment";
 
 /// All faults, one a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,12 +54,14 @@ impl Settings {
         let known = tree(File::from_str(DEFAULT, FileFormat::Toml))?;
         let file = file_layer(sources)?;
         let environment = environment_layer(sources);
+        let secrets = secrets::of_environment(&sources.environment);
         // From the first to the last: the last one that has a key is where its value comes from.
         let mut layers = Vec::new();
         if let (Some(file), Some(path)) = (&file, &sources.path()) {
             layers.push((path.display().to_string(), tree(file.clone())?));
         }
-        layers.push(("the environment".to_owned(), tree(environment.clone())?));
+        layers.push((ENVIRONMENT.to_owned(), tree(environment.clone())?));
+        layers.push((ENVIRONMENT.to_owned(), tree(secrets.clone())?));
         let mut faults = Vec::new();
         for (origin, layer) in &layers {
             unknown_or_mistyped(&Place { origin, path: "" }, &known, layer, &mut faults);
@@ -65,7 +69,7 @@ impl Settings {
         if !faults.is_empty() {
             return Err(Faults(faults));
         }
-        let merged = merge(file, environment, &sources.overrides).map_err(one)?;
+        let merged = merge(file, [environment, secrets], &sources.overrides).map_err(one)?;
         let settings: Self = merged.clone().try_deserialize().map_err(one)?;
         let origin = |key: &str| {
             let flag = sources.overrides.flag(key).map(str::to_owned);
@@ -75,7 +79,8 @@ impl Settings {
         };
         let told = settings.check().into_iter().map(|fault| {
             let value = merged.get::<Value>(&fault.key).ok();
-            let shown = value.map(|value| format!(" = {}", show(&value))).unwrap_or_default();
+            let shown = value.map(|value| format!(" = {}", show(&fault.key, &value)));
+            let shown = shown.unwrap_or_default();
             format!("{}: {}{shown}: {}", origin(&fault.key), fault.key, fault.allowed)
         });
         let faults: Vec<String> = told.collect();
@@ -135,12 +140,14 @@ fn file_layer(sources: &Sources) -> Result<Option<FileLayer>, Faults> {
     // Read here rather than by `config`, which names files relative to the working directory.
     let text = std::fs::read_to_string(&path).map_err(|error| one(format!("{shown}: {error}")))?;
     let layer = File::from_str(&text, FileFormat::Toml);
-    layer.collect().map_err(|error| one(format!("{shown}: {error}")))?;
+    let told = |error: config::ConfigError| secrets::without_secrets(&error.to_string());
+    layer.collect().map_err(|error| one(format!("{shown}: {}", told(error))))?;
     Ok(Some(layer))
 }
 
 fn environment_layer(sources: &Sources) -> config::Environment {
-    let variables = sources.environment.iter().cloned().collect();
+    let plain = sources.environment.iter().filter(|(name, _)| !secrets::is_variable(name));
+    let variables = plain.cloned().collect();
     config::Environment::with_prefix(PREFIX)
         .prefix_separator("__")
         .separator("__")
@@ -153,7 +160,7 @@ fn environment_layer(sources: &Sources) -> config::Environment {
 
 fn merge(
     file: Option<FileLayer>,
-    environment: config::Environment,
+    environment: [config::Environment; 2],
     flags: &Overrides,
 ) -> Result<Config, config::ConfigError> {
     let mut builder = Config::builder().add_source(File::from_str(DEFAULT, FileFormat::Toml));
@@ -161,8 +168,10 @@ fn merge(
         builder = builder.add_source(file);
     }
     let data_dir = flags.data_dir.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let [plain, secrets] = environment;
     builder
-        .add_source(environment)
+        .add_source(plain)
+        .add_source(secrets)
         .set_override_option("data_dir", data_dir)?
         .set_override_option("http.listen", flags.listen.clone())?
         .set_override_option("embedded.s3_listen", flags.s3_listen.clone())?
@@ -225,15 +234,14 @@ fn type_fault(place: &Place<'_>, default: &ValueKind, value: &Value, faults: &mu
         ValueKind::Nil => ("nothing", false),
     };
     if !is_right {
-        let (origin, path, shown) = (place.origin, place.path, show(value));
+        let (origin, path, shown) = (place.origin, place.path, show(place.path, value));
         faults.push(format!("{origin}: {path} = {shown}: allowed: {wanted}"));
     }
 }
 
 /// A variable has no quotes: `LADDERD__LOG__LEVEL=1` is a text that looks like a number.
 fn has_no_quotes(place: &Place<'_>, value: &Value) -> bool {
-    place.origin == "the environment"
-        && !matches!(value.kind, ValueKind::Table(_) | ValueKind::Array(_))
+    place.origin == ENVIRONMENT && !matches!(value.kind, ValueKind::Table(_) | ValueKind::Array(_))
 }
 
 fn is_float(value: &Value) -> bool {
@@ -251,7 +259,10 @@ fn is_whole(value: &Value) -> bool {
     )
 }
 
-fn show(value: &Value) -> String {
+fn show(key: &str, value: &Value) -> String {
+    if secrets::is_secret(key) {
+        return secrets::REDACTED.to_owned();
+    }
     match &value.kind {
         ValueKind::String(text) => format!("{text:?}"),
         ValueKind::Table(_) => "a section".to_owned(),

@@ -15,6 +15,7 @@ mod cli;
 mod conformance;
 mod crash;
 mod embedded_s3;
+mod encryption;
 mod end_to_end;
 mod fleet;
 mod hls_output;

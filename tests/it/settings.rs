@@ -71,7 +71,7 @@ fn unknown_keys_and_wrong_types_are_all_told() {
             "{file}: http.port: unknown key; allowed: body_limit_bytes, listen, request_timeout_secs"
         ),
         format!("{file}: ladder[0].heigth: unknown key; allowed: height, max_bitrate_kbps"),
-        format!("{file}: nonsense: unknown key; allowed: data_dir, embedded, encode, housekeeping, http, jobs, ladder, limits, log, queue, sources, store, uploads"),
+        format!("{file}: nonsense: unknown key; allowed: data_dir, embedded, encode, encryption, housekeeping, http, jobs, ladder, limits, log, queue, sources, store, uploads"),
         format!("{file}: queue.retry.first_secs = \"soon\": allowed: a whole number, 0 or greater"),
         "the environment: jobs.max_runing: unknown key; allowed: claim_renewal_secs, max_running, shutdown_grace_secs, stall_timeout_secs, worker_memory_bytes".to_owned(),
     ];
@@ -123,4 +123,46 @@ fn store_and_queue_must_go_together() {
     let example = std::fs::read_to_string(super::support::root().join("config/aws.toml")).unwrap();
     let (_dir, sources) = with_file(&example);
     assert!(Settings::load(&sources).is_ok(), "the example is valid");
+}
+
+#[test]
+fn faults_of_encryption_are_told_at_once_and_without_secrets() {
+    let (dir, mut sources) = with_file(
+        "[encryption]\nkind = \"aes-128\"\nkey_url = \"https://k.example/{id}\"\n\
+         key_hex = \"0011-secret\"\n",
+    );
+    sources.environment = environment(&[("LADDERD__ENCRYPTION__KEY_ENDPOINT_TOKEN", "two words")]);
+    let file = dir.path().join("test.toml").display().to_string();
+    let told = faults(&sources);
+    let expected = [
+        format!("{file}: encryption.key_url = \"https://k.example/{{id}}\": allowed: a URL: {{id}} is unknown; the one placeholder is {{video_id}}"),
+        format!("{file}: encryption.key_hex = (redacted): allowed: 32 hex digits"),
+        "the environment: encryption.key_endpoint_token = (redacted): allowed: letters, digits and signs, without spaces".to_owned(),
+    ];
+    assert_eq!(told, expected);
+    // A number where a text should be, and a line that is no TOML.
+    for text in ["[encryption]\nkey_hex = 4711\n", "[encryption]\nkey_hex = \"4711\n"] {
+        let (_dir, sources) = with_file(text);
+        let told = faults(&sources).join("\n");
+        assert!(told.contains("key_hex") && !told.contains("4711"), "{told}");
+    }
+}
+
+#[test]
+fn a_key_of_digits_is_not_rounded() {
+    let (_dir, mut sources) = with_file("[encryption]\nkey_url = \"/k\"\n");
+    // All three look like numbers.
+    for key in [
+        "12345678901234567890123456789012",
+        "00000000000000000000000000000e10",
+        "00000000000000000000000000000001",
+    ] {
+        sources.environment = environment(&[
+            ("LADDERD__ENCRYPTION__KIND", "aes-128"),
+            ("LADDERD__ENCRYPTION__KEY_HEX", key),
+        ]);
+        let settings = Settings::load(&sources).unwrap();
+        assert_eq!(settings.encryption.key_hex.reveal(), key);
+        assert!(!format!("{settings:?}").contains(key));
+    }
 }

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod appliance;
+pub mod keys;
 pub mod media;
 pub mod proxy;
 pub mod servers;

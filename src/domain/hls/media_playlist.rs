@@ -64,7 +64,8 @@ pub struct Picture {
 }
 
 /// The text of an I-frame playlist. The first `tables_len` bytes of the first segment hold the
-/// tables that its pictures are read with (RFC 8216, 4.3.2.5 and 4.3.3.6).
+/// tables that its pictures are read with (RFC 8216, 4.3.2.5 and 4.3.3.6); 0 where each picture
+/// brings its own.
 #[must_use]
 pub fn render_iframes(target_duration_secs: u32, tables_len: u64, pictures: &[Picture]) -> String {
     let mut text = String::with_capacity(200 + 80 * pictures.len());
@@ -74,7 +75,7 @@ pub fn render_iframes(target_duration_secs: u32, tables_len: u64, pictures: &[Pi
     line(&mut text, format_args!("#EXT-X-MEDIA-SEQUENCE:0"));
     line(&mut text, format_args!("#EXT-X-PLAYLIST-TYPE:VOD"));
     line(&mut text, format_args!("#EXT-X-I-FRAMES-ONLY"));
-    if let Some(first) = pictures.first() {
+    if let Some(first) = pictures.first().filter(|_| tables_len > 0) {
         let uri = &first.uri;
         line(&mut text, format_args!("#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{tables_len}@0\""));
     }

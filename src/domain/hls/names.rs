@@ -43,6 +43,12 @@ pub fn segment(number: u32) -> String {
     format!("seg_{number:05}.ts")
 }
 
+/// Name of the file with the pictures of an encrypted segment.
+#[must_use]
+pub fn pictures(number: u32) -> String {
+    format!("iframes_{number:05}.ts")
+}
+
 /// Key of a video's multivariant playlist.
 #[must_use]
 pub fn main_key(id: &VideoId) -> String {

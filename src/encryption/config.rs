@@ -1,0 +1,181 @@
+//! The section `[encryption]`.
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::domain::hls::key::{Key, Template};
+
+/// Whether segments are encrypted, and with which keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Whether segments are encrypted.
+    pub kind: Kind,
+    /// Where players get the key: a template with `{video_id}`.
+    pub key_url: String,
+    /// One key for all videos, as 32 hex digits.
+    pub key_hex: Secret,
+    /// Where the daemon gets the key of a video: a template with `{video_id}`.
+    pub key_endpoint: String,
+    /// Sent there as `Authorization: Bearer`; empty for none.
+    pub key_endpoint_token: Secret,
+}
+
+/// Whether segments are encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// They are not.
+    #[default]
+    #[serde(rename = "none")]
+    None,
+    /// Whole segments, by AES-128 (RFC 8216, 4.3.2.4).
+    #[serde(rename = "aes-128")]
+    Aes128,
+}
+
+/// A text that is never printed.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// What stands in its place wherever settings are shown.
+    const SHOWN: &str = "(redacted)";
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text, for where it is used.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    fn shown(&self) -> &'static str {
+        if self.is_empty() { "" } else { Self::SHOWN }
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self.shown(), f)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.shown())
+    }
+}
+
+impl Config {
+    /// Keys of the section whose values are never printed.
+    pub const SECRETS: [&str; 2] = ["key_hex", "key_endpoint_token"];
+
+    /// Everything that is wrong: the key, and what is allowed.
+    #[must_use]
+    pub fn check(&self) -> Vec<(&'static str, String)> {
+        let is_any_set =
+            !(self.key_url.is_empty() && self.key_hex.is_empty() && self.key_endpoint.is_empty());
+        match self.kind {
+            Kind::Aes128 => self.check_aes(),
+            // Who sets a key does not want to publish in the clear.
+            Kind::None if is_any_set => {
+                let allowed = "allowed: aes-128, as there is a key; none, if key_url, key_hex and \
+                               key_endpoint are empty";
+                vec![("kind", allowed.to_owned())]
+            }
+            Kind::None => Vec::new(),
+        }
+    }
+
+    fn check_aes(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        let mut fault = |key, allowed: String| faults.push((key, format!("allowed: {allowed}")));
+        let is_url = |url: &str| {
+            let filled = Template::parse(url).map(|template| template.fill("0"));
+            let parsed = filled.ok().and_then(|url| reqwest::Url::parse(&url).ok());
+            parsed.is_some_and(|url| matches!(url.scheme(), "http" | "https"))
+        };
+        if let Err(reason) = Template::parse(&self.key_url) {
+            fault("key_url", format!("a URL: {reason}"));
+        } else if !is_url(&self.key_url) && !self.key_url.starts_with('/') {
+            let example = "https://keys.example.com/{video_id}";
+            fault("key_url", format!("what players fetch, a URL such as {example}, or its path"));
+        }
+        match (self.key_hex.is_empty(), self.key_endpoint.is_empty()) {
+            (true, true) => fault("key_hex", "32 hex digits, or nothing and key_endpoint".into()),
+            (false, false) => fault("key_endpoint", "nothing, as there is key_hex".into()),
+            (false, true) if Key::from_hex(self.key_hex.reveal()).is_none() => {
+                fault("key_hex", "32 hex digits".into());
+            }
+            (true, false) => {
+                if let Err(reason) = Template::parse(&self.key_endpoint) {
+                    fault("key_endpoint", format!("a URL: {reason}"));
+                } else if !is_url(&self.key_endpoint) {
+                    fault("key_endpoint", "a URL, http:// or https://".into());
+                }
+            }
+            (false, true) => {}
+        }
+        if !self.key_endpoint_token.reveal().chars().all(|c| c.is_ascii_graphic()) {
+            fault("key_endpoint_token", "letters, digits and signs, without spaces".into());
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = Config {
+            key_hex: Secret("00112233445566778899aabbccddeeff".to_owned()),
+            key_endpoint_token: Secret("hush".to_owned()),
+            ..Config::default()
+        };
+        let debug = format!("{config:?} {config:#?}");
+        let shown = serde_json::to_string(&config).unwrap() + &toml::to_string(&config).unwrap();
+        for text in [debug, shown] {
+            assert!(text.contains("(redacted)"), "{text}");
+            assert!(!text.contains("hush") && !text.contains("0011"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_told() {
+        let config = |url: &str, hex: &str, endpoint: &str| Config {
+            kind: Kind::Aes128,
+            key_url: url.to_owned(),
+            key_hex: Secret(hex.to_owned()),
+            key_endpoint: endpoint.to_owned(),
+            key_endpoint_token: Secret::default(),
+        };
+        let (url, hex) = ("https://k.example/{video_id}", "00112233445566778899aabbccddeeff");
+        let table: [(Config, &[&str]); 11] = [
+            (Config::default(), &[]),
+            (Config { kind: Kind::None, ..config(url, hex, "") }, &["kind"]),
+            (config(url, hex, ""), &[]),
+            (config("/keys/{video_id}", "", url), &[]),
+            (config("", "", ""), &["key_url", "key_hex"]),
+            (config(url, hex, url), &["key_endpoint"]),
+            (config("https://k.example/{id}", &hex[1..], ""), &["key_url", "key_hex"]),
+            (config("keys", "", "/keys"), &["key_url", "key_endpoint"]),
+            (config(url, "", "http://k.example/{id}"), &["key_endpoint"]),
+            (config("ftp://k.example/", "", "http:// k"), &["key_url", "key_endpoint"]),
+            (
+                Config { key_endpoint_token: Secret("a b".to_owned()), ..config(url, "", url) },
+                &["key_endpoint_token"],
+            ),
+        ];
+        for (config, keys) in table {
+            let faults = config.check();
+            let found: Vec<_> = faults.iter().map(|(key, _)| *key).collect();
+            assert_eq!(found, keys, "{config:?}: {faults:?}");
+        }
+    }
+}
