@@ -85,9 +85,12 @@ try {
   await page.locator(".video-js").hover();
   const bar = page.locator(".vjs-progress-holder");
   const { width } = await bar.boundingBox();
-  await bar.hover({ position: { x: (width * (start + end)) / 2 / duration, y: 1 } });
+  const position = { x: (width * (start + end)) / 2 / duration, y: 1 };
+  // The bar of a film that plays is never at rest, for which Playwright would wait.
+  await bar.hover({ position, force: true });
   // It fades in.
   await page.waitForFunction(isTooltipVisible);
+  await page.waitForTimeout(500);
   result.shown = await page.evaluate(tooltip);
   result.sheet_size = await page.evaluate(sizeOf, result.shown.sheet);
   result.poster = await page.evaluate(
