@@ -2,11 +2,11 @@
 //
 //   node web/e2e/switch.mjs PLAYER MANNER URL
 //
-// PLAYER is hlsjs or videojs (seamless only). MANNER says how it is told to switch:
-//   now        at once, as by a menu of qualities: what is buffered of the old rung is thrown away.
-//              From each rung to each other one.
-//   seamless   with each segment, as by the player's own measuring of the network: from the lowest
-//              rung up to the highest and down again
+// PLAYER is hlsjs (from each rung to each other one) or videojs (from the lowest rung up to the
+// highest and down again). MANNER says how it is told to switch:
+//   seamless   with each segment, as by the player's own measuring of the network
+//   now        at once, as by a menu of qualities: what is buffered of the old rung is thrown away,
+//              and the machine has to be fast enough to fill the buffer again (hlsjs only)
 // URL is a main.m3u8, or a video of the API (BASE/v1/videos/ID), which is waited for until it is
 // playable.
 //
@@ -80,7 +80,7 @@ function isAllWell(result) {
     result.ended &&
     Math.abs(result.duration - result.current_time) < END_SECS &&
     (result.duration_secs === undefined ||
-      Math.abs(result.duration_secs - result.current_time) < END_SECS)
+      Math.abs(result.duration_secs + result.first_time - result.current_time) < END_SECS)
   );
 }
 

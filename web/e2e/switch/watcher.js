@@ -88,7 +88,8 @@ export class Watcher {
       missing_switches: wanted.filter((name) => !switches.includes(name)),
       time_to_first_frame: secs(this.firstFrame / 1000),
       first_time: this.firstTime,
-      was_growing: this.firstDuration === Infinity,
+      // Infinite in VHS, and so far as there are segments in hls.js.
+      was_growing: this.firstDuration > video.duration + 1 || this.firstDuration < video.duration - 1,
       longest_stall: secs(this.longestStall),
       longest_stall_at: secs(this.longestStallAt),
       longest_still: secs(this.longestStill / 1000),
