@@ -31,8 +31,10 @@ function hlsjs(order) {
     hls.loadLevel = order.course.wanted;
   });
   if (order.manner === "seamless") {
-    hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag }) => {
-      if (frag.type !== "main" || frag.level !== order.course.wanted) return;
+    // When one segment is in good hands and the next one not yet asked for. The first one waits for
+    // the buffers to be made, and would be interrupted.
+    hls.on(Hls.Events.FRAG_PARSED, (_, { frag }) => {
+      if (frag.type !== "main" || frag.level !== order.course.wanted || frag.sn === 0) return;
       order.course.advance();
       hls.loadLevel = order.course.wanted;
     });
