@@ -80,7 +80,7 @@ async fn players_switch_between_all_rungs_of_a_whole_stream() {
     if !has_browser() {
         return;
     }
-    // Segments of one GOP: 30 s have enough borders for all twelve switches between four rungs.
+    // Segments of one GOP: 30 s have enough borders for every step between four rungs, up and down.
     let home = Home::with(&[("LADDERD__ENCODE__GOPS_PER_SEGMENT", "1")]);
     let file = match corpus("bbb_1080p24_30s_aac51.mp4") {
         Some(file) => Some(file),

@@ -2,11 +2,13 @@
 //
 //   node web/e2e/switch.mjs PLAYER MANNER URL
 //
-// PLAYER is hlsjs (from each rung to each other one) or videojs (from the lowest rung up to the
-// highest and down again). MANNER says how it is told to switch:
-//   seamless   with each segment, as by the player's own measuring of the network
-//   now        at once, as by a menu of qualities: what is buffered of the old rung is thrown away,
-//              and the machine has to be fast enough to fill the buffer again (hlsjs only)
+// PLAYER is hlsjs or videojs. MANNER says how it is told to switch:
+//   seamless   with about every segment, as by the player's own measuring of the network: from the
+//              lowest rung up to the highest and down again, over and over. Both players ask for a
+//              segment of the old rung now and then, so a film needs twice as many as there are steps.
+//   now        at once, as by a menu of qualities, from each rung to each other one: what is buffered
+//              of the old rung is thrown away, and the machine has to be fast enough to fill the
+//              buffer again (hlsjs only)
 // URL is a main.m3u8, or a video of the API (BASE/v1/videos/ID), which is waited for until it is
 // playable.
 //

@@ -17,7 +17,7 @@ window.play = ({ player: name, url, manner }) =>
     let rungs = [];
     order.onRungs = (heights) => {
       rungs = heights;
-      order.course = new Course(heights.length, PLAYERS[name].everySwitch);
+      order.course = new Course(heights.length, manner === "now");
     };
     order.onError = (text) => {
       errors.push(`${text} at ${watcher.video?.currentTime.toFixed(2)} s`);

@@ -85,9 +85,7 @@ function vhs(order) {
   return { video: element.querySelector("video") };
 }
 
-// VHS takes one segment more of the old rung while it reads the playlist of one that is new to it:
-// a short film has no time for more than each step up and down.
 export const PLAYERS = {
-  hlsjs: { start: hlsjs, manners: ["now", "seamless"], everySwitch: true },
-  videojs: { start: vhs, manners: ["seamless"], everySwitch: false },
+  hlsjs: { start: hlsjs, manners: ["now", "seamless"] },
+  videojs: { start: vhs, manners: ["seamless"] },
 };
