@@ -3,9 +3,8 @@
 //   node web/e2e/switch.mjs PLAYER MANNER URL
 //
 // PLAYER is hlsjs or videojs. MANNER says how it is told to switch:
-//   seamless   with about every segment, as by the player's own measuring of the network: from the
-//              lowest rung up to the highest and down again, over and over. Both players ask for a
-//              segment of the old rung now and then, so a film needs twice as many as there are steps.
+//   seamless   at the next border between segments, as by the player's own measuring of the network:
+//              from the lowest rung up to the highest and down again, over and over
 //   now        at once, as by a menu of qualities, from each rung to each other one: what is buffered
 //              of the old rung is thrown away, and the machine has to be fast enough to fill the
 //              buffer again (hlsjs only)

@@ -4,8 +4,8 @@ import { Course } from "/switch/course.js";
 import { PLAYERS } from "/switch/players.js";
 import { Watcher } from "/switch/watcher.js";
 
-// How long a rung is shown before the next one is asked for.
-const HOLD_MS = 1600;
+// How long a rung is shown before the next one is asked for. What is seamless takes its time anyway.
+const HOLD_MS = { now: 1600, seamless: 0 };
 
 // Plays to the end, or until window.end is called.
 window.play = ({ player: name, url, manner }) =>
@@ -32,10 +32,10 @@ window.play = ({ player: name, url, manner }) =>
     const player = PLAYERS[name].start(order);
     let since = null;
     watcher.watch(player.video, (height) => {
-      if (manner !== "now") return;
+      if (!player.take) return;
       if (height !== rungs[order.course.wanted]) since = null;
       else since ??= performance.now();
-      if (since === null || performance.now() - since < HOLD_MS) return;
+      if (since === null || performance.now() - since < HOLD_MS[manner]) return;
       since = null;
       order.course.advance();
       player.take(order.course.wanted);

@@ -2,8 +2,7 @@
 //
 // `order` is { url, manner, onRungs, onError, course }: onRungs is called with the heights on offer,
 // in ascending order, before any rung is taken; then there is a course.
-// A player is { video, take(rung) }, where take() switches at once. In the manner "seamless" it
-// switches by itself, with each segment.
+// A player is { video, take(rung) }, or { video } if it asks for the next rung by itself.
 
 const holder = document.getElementById("holder");
 
@@ -30,18 +29,10 @@ function hlsjs(order) {
     order.onRungs(hls.levels.map((level) => level.height));
     hls.loadLevel = order.course.wanted;
   });
-  if (order.manner === "seamless") {
-    // When one segment is in good hands and the next one not yet asked for. The first one waits for
-    // the buffers to be made, and would be interrupted.
-    hls.on(Hls.Events.FRAG_PARSED, (_, { frag }) => {
-      if (frag.type !== "main" || frag.level !== order.course.wanted || frag.sn === 0) return;
-      order.course.advance();
-      hls.loadLevel = order.course.wanted;
-    });
-  }
   hls.loadSource(order.url);
   hls.attachMedia(video);
-  return { video, take: (rung) => (hls.currentLevel = rung) };
+  const property = order.manner === "now" ? "currentLevel" : "nextLevel";
+  return { video, take: (rung) => (hls[property] = rung) };
 }
 
 // What VHS tells when it gets over something by itself; hls.js calls such things errors.
