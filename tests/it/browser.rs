@@ -108,7 +108,8 @@ async fn hold_job(appliance: &Appliance, id: &str) {
     let workers = appliance.workers();
     let signal = |signal| {
         for pid in workers.iter().filter_map(|pid| Pid::from_raw(*pid)) {
-            drop(kill_process(pid, signal));
+            // It may have ended already.
+            kill_process(pid, signal).ok();
         }
     };
     signal(Signal::STOP);
