@@ -147,3 +147,21 @@ async fn players_that_join_a_growing_stream_play_it_to_its_end() {
         assert!(well, "{result:#}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_the_storyboard() {
+    if !has_browser() {
+        return;
+    }
+    let home = Home::default();
+    let Some(clip) = media::clip(home.path(), 360, "25", 60) else { return };
+    let appliance = home.start();
+    let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
+    let video = appliance.wait_for_end(&id).await;
+    assert_eq!(video["state"], "ready", "{video:#}");
+    let (result, well) = browse("hover.mjs", &[&appliance.api, &id]).await;
+    assert_eq!(result["errors"], json!([]), "{result:#}");
+    assert_eq!(result["shown"]["sheet"], result["expected"]["sheet"], "{result:#}");
+    assert_eq!(result["poster"], video["poster_url"], "{result:#}");
+    assert!(well, "{result:#}");
+}
