@@ -9,33 +9,16 @@
 //   errors           errors of the page, the console and the player
 // and exits with 0 only if it played past 8 s, without an error, to the state "ready".
 
-import { chromium } from "playwright-core";
+import { openPage } from "./browser.mjs";
 
 const [base, file] = process.argv.slice(2);
 const WATCH_SECS = 8;
 const LIMIT_MS = 120_000;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-  ],
-});
 const errors = [];
 const result = { playable_state: null, current_time: 0, ended_state: null, errors };
+const { browser, page } = await openPage(errors);
 try {
-  const page = await browser.newPage();
-  page.on("pageerror", (error) => errors.push(`page: ${error.message}`));
-  page.on("console", (line) => {
-    if (line.type() === "error") errors.push(`console: ${line.text()} ${line.location().url}`);
-  });
   page.setDefaultTimeout(LIMIT_MS);
   await page.goto(base);
   await page.getByTestId("file").setInputFiles(file);

@@ -100,7 +100,12 @@ export function App() {
           )}
           {video.playable && (
             <Suspense fallback={<p>Loading the player…</p>}>
-              <Player url={video.playback_url} onError={setError} />
+              <Player
+                url={video.playback_url}
+                posterUrl={video.poster_url}
+                storyboardUrl={video.storyboard_url}
+                onError={setError}
+              />
             </Suspense>
           )}
           {video.playable && (

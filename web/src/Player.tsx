@@ -1,16 +1,26 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import videojs from "video.js";
+import type VideoJsPlayer from "video.js/dist/types/player";
 import "video.js/dist/video-js.css";
+import { showStoryboard } from "./storyboard";
+
+interface PlayerProps {
+  url: string;
+  posterUrl: string | undefined;
+  storyboardUrl: string | undefined;
+  onError: (text: string) => void;
+}
 
 // Plays a stream from its beginning, also while it is still growing.
-export function Player({ url, onError }: { url: string; onError: (text: string) => void }) {
+export function Player({ url, posterUrl, storyboardUrl, onError }: PlayerProps) {
   const holder = useRef<HTMLDivElement>(null);
+  const [player, setPlayer] = useState<VideoJsPlayer | null>(null);
   useEffect(() => {
     if (!holder.current) return;
     const element = document.createElement("video-js");
     element.classList.add("vjs-big-play-centered");
     holder.current.append(element);
-    const player = videojs(element, {
+    const made = videojs(element, {
       controls: true,
       fluid: true,
       autoplay: true,
@@ -19,11 +29,25 @@ export function Player({ url, onError }: { url: string; onError: (text: string) 
       sources: [{ src: url, type: "application/vnd.apple.mpegurl" }],
     });
     // A growing stream counts as live, and live begins at its end; a film does not.
-    player.one("playing", () => {
-      if ((player.currentTime() ?? 0) > 1) player.currentTime(0);
+    made.one("playing", () => {
+      if ((made.currentTime() ?? 0) > 1) made.currentTime(0);
     });
-    player.on("error", () => onError(player.error()?.message ?? "The video cannot be played."));
-    return () => player.dispose();
+    made.on("error", () => onError(made.error()?.message ?? "The video cannot be played."));
+    setPlayer(made);
+    return () => {
+      setPlayer(null);
+      made.dispose();
+    };
   }, [url, onError]);
+
+  // Both may come while the video plays already, which goes on.
+  useEffect(() => {
+    if (player && !player.isDisposed() && posterUrl) player.poster(posterUrl);
+  }, [player, posterUrl]);
+  useEffect(() => {
+    if (player && !player.isDisposed() && storyboardUrl) return showStoryboard(player, storyboardUrl);
+    return undefined;
+  }, [player, storyboardUrl]);
+
   return <div data-vjs-player data-testid="player" ref={holder} />;
 }

@@ -12,6 +12,8 @@ export interface Video {
   eta_secs: number | null;
   renditions: { name: string; segments: number }[];
   playback_url: string;
+  poster_url?: string;
+  storyboard_url?: string;
   error?: { code: string; message: string };
 }
 

@@ -1,0 +1,26 @@
+// What the scripts of this folder share: a headless Chromium, and what it complains of.
+
+import { chromium } from "playwright-core";
+
+// Opens an empty page. Errors of the page and of its console are added to `errors`.
+export async function openPage(errors, options = {}) {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--autoplay-policy=no-user-gesture-required",
+    ],
+  });
+  const page = await browser.newPage(options);
+  page.on("pageerror", (error) => errors.push(`page: ${error.message}`));
+  page.on("console", (line) => {
+    if (line.type() === "error") errors.push(`console: ${line.text()} ${line.location().url}`);
+  });
+  return { browser, page };
+}

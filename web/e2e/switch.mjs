@@ -1,0 +1,114 @@
+// Plays a stream to its end in a headless Chromium, with forced switches between all its rungs.
+//
+//   node web/e2e/switch.mjs PLAYER MANNER URL
+//
+// PLAYER is hlsjs or videojs. MANNER says how it is told to switch:
+//   seamless   at the next border between segments, as by the player's own measuring of the network:
+//              from the lowest rung up to the highest and down again, over and over
+//   now        at once, as by a menu of qualities, from each rung to each other one: what is buffered
+//              of the old rung is thrown away, and the machine has to be fast enough to fill the
+//              buffer again (hlsjs only)
+// URL is a main.m3u8, or a video of the API (BASE/v1/videos/ID), which is waited for until it is
+// playable.
+//
+// Prints one JSON line:
+//   state, duration_secs   of the video, when it was opened and when it had been played (API only)
+//   was_growing            whether the stream was still growing when its first picture was shown
+//   rungs, shown           the heights that are offered, and those that were displayed, in order
+//   missing_switches       the switches that did not occur
+//   time_to_first_frame    seconds from the URL to the first picture
+//   first_time             its place in the film
+//   longest_stall          the longest time in seconds for which the film did not go on
+//   longest_still          the longest time in seconds for which one picture stood
+//   gaps                   holes in the buffer and jumps of the clock, above 0.1 s
+//   current_time, duration, ended
+//   dropped_frames, total_frames
+//   errors                 of the page, the console and the player, also those it got over
+// and exits with 0 only if the whole film was played on all rungs without any of these.
+
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { fileURLToPath } from "node:url";
+import { openPage } from "./browser.mjs";
+
+const [player, manner, url] = process.argv.slice(2);
+const LIMIT_MS = Number(process.env.LIMIT_MS ?? 150_000);
+const LONGEST_STALL_SECS = 0.5;
+// Less than a picture of the slowest film.
+const END_SECS = 0.1;
+
+const FILES = {
+  "/": ["switch/index.html", "text/html"],
+  "/switch/page.js": ["switch/page.js", "text/javascript"],
+  "/switch/players.js": ["switch/players.js", "text/javascript"],
+  "/switch/course.js": ["switch/course.js", "text/javascript"],
+  "/switch/watcher.js": ["switch/watcher.js", "text/javascript"],
+  "/hls.js": ["../node_modules/hls.js/dist/hls.js", "text/javascript"],
+  "/video.js": ["../node_modules/video.js/dist/video.js", "text/javascript"],
+  "/video-js.css": ["../node_modules/video.js/dist/video-js.css", "text/css"],
+};
+
+// The page has an origin of its own, so that the store is asked as by any site: with CORS.
+async function servePage() {
+  const server = createServer(async (request, response) => {
+    const [file, type] = FILES[request.url] ?? [];
+    if (!file) return response.writeHead(404).end();
+    response.setHeader("content-type", type);
+    response.end(await readFile(fileURLToPath(new URL(file, import.meta.url))));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}
+
+async function whenPlayable(api) {
+  const deadline = Date.now() + LIMIT_MS;
+  while (Date.now() < deadline) {
+    const video = await (await fetch(api)).json();
+    if (video.state === "failed") throw new Error(`the video failed: ${video.error.message}`);
+    if (video.playable) return video;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("the video does not become playable");
+}
+
+function isAllWell(result) {
+  return (
+    result.errors.length === 0 &&
+    result.gaps.length === 0 &&
+    result.missing_switches.length === 0 &&
+    result.longest_stall <= LONGEST_STALL_SECS &&
+    result.first_time < END_SECS &&
+    result.ended &&
+    Math.abs(result.duration - result.current_time) < END_SECS &&
+    (result.duration_secs === undefined ||
+      Math.abs(result.duration_secs + result.first_time - result.current_time) < END_SECS)
+  );
+}
+
+const errors = [];
+const result = { player, manner, errors };
+const server = await servePage();
+const { browser, page } = await openPage(errors);
+try {
+  page.setDefaultTimeout(LIMIT_MS);
+  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  // The browser is there before the video is, so that the beginning of a job is not missed.
+  const ofApi = !url.endsWith(".m3u8");
+  const video = ofApi ? await whenPlayable(url) : { playback_url: url };
+  result.state = video.state;
+  const order = { player, url: video.playback_url, manner };
+  // A player that hangs says what it has got so far.
+  setTimeout(() => page.evaluate(() => window.end()).catch(() => {}), LIMIT_MS).unref();
+  const { errors: ofPlayer, ...played } = await page.evaluate((o) => window.play(o), order);
+  errors.push(...ofPlayer);
+  Object.assign(result, played);
+  if (ofApi) result.duration_secs = (await (await fetch(url)).json()).duration_secs;
+  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+} catch (error) {
+  errors.push(`switch: ${error.message}`);
+} finally {
+  await browser.close();
+  server.close();
+}
+console.log(JSON.stringify(result));
+process.exitCode = isAllWell(result) ? 0 : 1;

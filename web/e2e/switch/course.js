@@ -1,0 +1,46 @@
+// The order in which the rungs are asked for, as indices into their list.
+
+// Every switch from each of `count` rungs to each other one, once: a closed walk over all arrows of
+// the complete graph (Hierholzer), as short as it can be.
+function everySwitch(count) {
+  const left = Array.from({ length: count }, (_, from) =>
+    Array.from({ length: count }, (_, to) => to).filter((to) => to !== from),
+  );
+  const path = [0];
+  const circuit = [];
+  while (path.length > 0) {
+    const next = left[path.at(-1)].shift();
+    if (next === undefined) circuit.unshift(path.pop());
+    else path.push(next);
+  }
+  return circuit;
+}
+
+// From the lowest rung up to the highest and down again.
+function everyStep(count) {
+  const up = Array.from({ length: count }, (_, at) => at);
+  return [...up, ...up.slice(0, -1).reverse()];
+}
+
+export class Course {
+  #way;
+  #step = 0;
+
+  constructor(count, all) {
+    this.#way = all ? everySwitch(count) : everyStep(count);
+  }
+
+  get wanted() {
+    return this.#way[this.#step];
+  }
+
+  // The end of the way is the beginning of the next round.
+  advance() {
+    this.#step = this.#step + 2 < this.#way.length ? this.#step + 1 : 0;
+  }
+
+  // Pairs of rungs, each of which is to be seen one after the other.
+  get switches() {
+    return this.#way.slice(1).map((to, n) => [this.#way[n], to]);
+  }
+}

@@ -1,0 +1,82 @@
+// The players under test, and how each of them is told which rung to take.
+//
+// `order` is { url, manner, onRungs, onError, course }: onRungs is called with the heights on offer,
+// in ascending order, before any rung is taken; then there is a course.
+// A player is { video, take(rung) }, or { video } if it asks for the next rung by itself.
+
+const holder = document.getElementById("holder");
+
+// Both players buffer half a minute by default, which a short film is over before the first switch.
+const BUFFER_SECS = 6;
+
+function hlsjs(order) {
+  const video = document.createElement("video");
+  Object.assign(video, { muted: true, autoplay: true, width: 640, height: 360 });
+  holder.append(video);
+  const hls = new Hls({ maxBufferLength: BUFFER_SECS, maxMaxBufferLength: BUFFER_SECS });
+  // Also what it gets over by itself: a hole that it skips is a hole in our stream.
+  hls.on(Hls.Events.ERROR, (_, data) => {
+    // hls.js 1.7 looks for growth once before the first sound is appended. Sound that is really
+    // missing is looked for twice, and the watcher sees the hole.
+    if (data.details === "bufferAppendNoProgress" && data.appendsWithoutProgress === 1) return;
+    // What a switch of ours has interrupted is loaded again, from the rung that we want.
+    if (data.details === "aborted") return;
+    const words = data.error?.message ?? data.reason ?? "";
+    const of = data.frag ? ` segment ${data.frag.sn} of ${data.frag.type} ${data.frag.level}` : "";
+    order.onError(`hls.js: ${data.fatal ? "fatal " : ""}${data.details}${of}: ${words}`);
+  });
+  hls.on(Hls.Events.MANIFEST_PARSED, () => {
+    order.onRungs(hls.levels.map((level) => level.height));
+    hls.loadLevel = order.course.wanted;
+  });
+  hls.loadSource(order.url);
+  hls.attachMedia(video);
+  const property = order.manner === "now" ? "currentLevel" : "nextLevel";
+  return { video, take: (rung) => (hls[property] = rung) };
+}
+
+// What VHS tells when it gets over something by itself; hls.js calls such things errors.
+const CURES = /gap-skip|unknown-waiting|video-underflow|resync|exclu|error-reload/;
+
+// Only seamless: what VHS does at once empties the buffers of sound and picture, and shows nothing
+// new before the next key frame, whatever the stream.
+function vhs(order) {
+  const element = document.createElement("video-js");
+  holder.append(element);
+  // It warns that these are for those who know; in a film this short nothing else switches.
+  videojs.log.level("error");
+  videojs.Vhs.GOAL_BUFFER_LENGTH = BUFFER_SECS;
+  videojs.Vhs.MAX_GOAL_BUFFER_LENGTH = BUFFER_SECS;
+  videojs.Vhs.MAX_BUFFER_LOW_WATER_LINE = 3600;
+  const player = videojs(element, {
+    muted: true,
+    autoplay: true,
+    width: 640,
+    height: 360,
+    liveui: false,
+    sources: [{ src: order.url, type: "application/vnd.apple.mpegurl" }],
+  });
+  const handler = () => player.tech(true).vhs;
+  const ladder = () =>
+    handler()
+      .playlists.main.playlists.slice()
+      .sort((one, other) => one.attributes.RESOLUTION.height - other.attributes.RESOLUTION.height);
+  player.on("error", () => order.onError(`video.js: fatal ${player.error()?.message}`));
+  player.ready(() => {
+    player.tech(true).on("usage", (event) => {
+      if (CURES.test(event.name)) order.onError(`video.js: ${event.name}`);
+    });
+    // VHS asks here, before the first segment and after each one, with which rung to go on.
+    handler().selectPlaylist = () => {
+      if (!order.course) order.onRungs(ladder().map((rung) => rung.attributes.RESOLUTION.height));
+      if (handler().playlists.media() === ladder()[order.course.wanted]) order.course.advance();
+      return ladder()[order.course.wanted];
+    };
+  });
+  return { video: element.querySelector("video") };
+}
+
+export const PLAYERS = {
+  hlsjs: { start: hlsjs, manners: ["now", "seamless"] },
+  videojs: { start: vhs, manners: ["seamless"] },
+};

@@ -1,0 +1,99 @@
+// Thumbnails above the progress bar, from a WebVTT that names a tile of a sheet for each time.
+
+import type Player from "video.js/dist/types/player";
+import "videojs-sprite-thumbnails";
+
+interface Tile {
+  sheet: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+// What the plugin wants to know: it computes the tile of a time by itself.
+interface Sprites {
+  urlArray: string[];
+  width: number;
+  height: number;
+  columns: number;
+  rows: number;
+  interval: number;
+  downlink: number;
+  initOnDemand: boolean;
+}
+
+type WithSprites = Player & { spriteThumbnails(sprites: Sprites): void };
+
+// Shows the storyboard as soon as it is read and the film has an end. Returns what gives it up.
+export function showStoryboard(player: Player, url: string): () => void {
+  let givenUp = false;
+  // A film that still grows has no duration, so no place on the bar has a time.
+  const show = (sprites: Sprites) => {
+    if (givenUp || player.isDisposed()) return;
+    if (!Number.isFinite(player.duration() || Infinity)) {
+      player.one("durationchange", () => show(sprites));
+      return;
+    }
+    (player as WithSprites).spriteThumbnails(sprites);
+  };
+  // Nobody misses a storyboard: what goes wrong is left to the console.
+  readSprites(url).then(show, (reason) => console.warn(reason));
+  return () => {
+    givenUp = true;
+  };
+}
+
+async function readSprites(url: string): Promise<Sprites> {
+  const cues = await readCues(url);
+  const tiles = cues.map((cue) => tileOf(cue, url));
+  const [first, cue] = [tiles[0], cues[0]];
+  if (!first || !cue) throw new Error(`${url} has no pictures.`);
+  const sheet = await loadImage(first.sheet);
+  return {
+    urlArray: [...new Set(tiles.map((tile) => tile.sheet))],
+    width: first.width,
+    height: first.height,
+    // By the picture, not by the cues: a sheet may be wider than the few tiles on it.
+    columns: Math.round(sheet.naturalWidth / first.width),
+    rows: Math.max(...tiles.map((tile) => tile.y / tile.height + 1)),
+    interval: cue.endTime - cue.startTime,
+    // The sheets are small, and asked for only by those who hover.
+    downlink: 0,
+    initOnDemand: true,
+  };
+}
+
+// The browser's own reader of WebVTT is the one of <track>.
+function readCues(url: string): Promise<VTTCue[]> {
+  const video = document.createElement("video");
+  // The store has an origin of its own.
+  video.crossOrigin = "anonymous";
+  const track = document.createElement("track");
+  track.kind = "metadata";
+  track.src = url;
+  video.append(track);
+  track.track.mode = "hidden";
+  return new Promise((resolve, reject) => {
+    track.onload = () => resolve(Array.from(track.track.cues ?? []) as VTTCue[]);
+    track.onerror = () => reject(new Error(`${url} cannot be read.`));
+  });
+}
+
+function tileOf(cue: VTTCue, url: string): Tile {
+  const sheet = new URL(cue.text.trim(), url);
+  const place = /^#xywh=(\d+),(\d+),(\d+),(\d+)$/.exec(sheet.hash);
+  if (!place) throw new Error(`${url} names no tile: ${cue.text}`);
+  const [x = 0, y = 0, width = 0, height = 0] = place.slice(1).map(Number);
+  sheet.hash = "";
+  return { sheet: sheet.href, x, y, width, height };
+}
+
+function loadImage(url: string): Promise<HTMLImageElement> {
+  const image = new Image();
+  return new Promise((resolve, reject) => {
+    image.onload = () => resolve(image);
+    image.onerror = () => reject(new Error(`${url} cannot be read.`));
+    image.src = url;
+  });
+}
