@@ -4,11 +4,13 @@
 //! shares no code with what writes streams: a mistake in one is not repeated in the other.
 
 pub mod files;
+mod fmp4;
 mod iframes;
 mod level;
 mod media;
 mod multivariant;
 mod rates;
+mod segment;
 mod transport;
 
 use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist};

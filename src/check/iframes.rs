@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
+
 use super::files::Files;
 use super::media::Rendition;
-use super::transport::{self, Continuity, Segment, seconds_between};
+use super::segment::{Format, Segment, read_alone, seconds_between};
 use super::{media_playlist, rates, resolve};
 use crate::domain::conformance::Report;
 
@@ -16,12 +18,12 @@ pub(super) struct IFrames {
     target_secs: f64,
     /// Ranges by the segment that they lie in.
     ranges: HashMap<String, Vec<Range>>,
-    /// The initialization section: tables that the ranges lack.
-    map: Vec<u8>,
+    /// The initialization section, which the ranges lack.
+    map: Bytes,
     /// What was found: when each picture is shown, and its size.
     found: Vec<(usize, u64)>,
     sizes: Vec<(u64, f64)>,
-    format: Option<transport::Format>,
+    format: Option<Format>,
 }
 
 struct Range {
@@ -50,7 +52,7 @@ impl IFrames {
             path: path.clone(),
             target_secs: f64::from(u32::try_from(parsed.target_duration).unwrap_or(u32::MAX)),
             ranges: HashMap::new(),
-            map: Vec::new(),
+            map: Bytes::new(),
             found: Vec::new(),
             sizes: Vec::new(),
             format: None,
@@ -58,10 +60,8 @@ impl IFrames {
         for (number, segment) in parsed.segments.iter().enumerate() {
             if let Some(map) = &segment.map {
                 let place = resolve(&path, &map.uri);
-                let bytes = files.get(&place).await.map(|fetched| fetched.bytes);
-                let range = map.byte_range.as_ref().map(|r| (r.offset.unwrap_or(0), r.length));
-                let cut = bytes.ok().and_then(|bytes| Some(slice(&bytes, range?)?.to_vec()));
-                match cut {
+                let section = files.get(&place).await.ok();
+                match section.and_then(|fetched| fetched.part(map)) {
                     Some(cut) => playlist.map = cut,
                     None => report.must("6.1", &path, "its EXT-X-MAP cannot be read"),
                 }
@@ -91,13 +91,14 @@ impl IFrames {
                 );
                 continue;
             };
-            let alone = [&self.map[..], part].concat();
-            let read = transport::read(&alone, &mut Continuity::default());
+            let read = read_alone(&self.map, part);
             let picture = read.pictures.first().filter(|p| p.is_idr && p.has_parameter_sets);
             let same = picture.and_then(|p| whole.pictures.iter().find(|w| w.pts == p.pts));
             match (picture, same) {
                 (Some(picture), Some(same))
-                    if read.pictures.len() == 1 && picture.bytes == same.bytes =>
+                    if read.pictures.len() == 1
+                        && !read.faults.iter().any(|fault| fault.rule == "6.1")
+                        && picture.bytes == same.bytes =>
                 {
                     self.found.push((number, picture.pts));
                     self.format = self.format.or(read.format);
@@ -143,7 +144,7 @@ impl IFrames {
         rates::measure(&self.sizes, self.target_secs)
     }
 
-    pub(super) fn format(&self) -> Option<transport::Format> {
+    pub(super) fn format(&self) -> Option<Format> {
         self.format
     }
 }

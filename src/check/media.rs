@@ -2,9 +2,9 @@
 
 use m3u8_rs::{MediaPlaylist, MediaPlaylistType};
 
-use super::files::Files;
+use super::files::{Fetched, Files};
 use super::iframes::IFrames;
-use super::transport::{self, Continuity, Format, Segment, Sound, seconds_between};
+use super::segment::{Format, Picture, Reader, Segment, Sound, is_fragmented, seconds_between};
 use super::{media_playlist, rates, resolve};
 use crate::domain::conformance::{Measured, Report};
 
@@ -62,27 +62,20 @@ impl Rendition {
             is_independent: parsed.independent_segments,
             ..Self::default()
         };
-        let mut continuity = Continuity::default();
+        let mut reader = Reader::default();
         let mut spans = Vec::new();
         for segment in &parsed.segments {
-            let place = resolve(&path, &segment.uri);
-            let fetched = match files.get(&place).await {
-                Ok(fetched) => fetched,
-                Err(error) => {
-                    report.must("RFC 8216 6.2.1", &place, format!("it cannot be read: {error}"));
-                    continue;
-                }
-            };
-            if let Some(served) = &fetched.served {
-                if served.content_type != "video/mp2t" {
-                    let found = &served.content_type;
-                    report.should("10.4", &place, format!("Content-Type is {found:?}"));
-                }
-                if !served.cache_control.contains("max-age") {
-                    report.should("cache", &place, "there is no Cache-Control with max-age");
+            if let Some(map) = &segment.map {
+                let place = resolve(&path, &map.uri);
+                let section = media(files, &place, report).await;
+                let section = section.and_then(|section| section.part(map));
+                if let Some(Err(error)) = section.map(|section| reader.init(&section)) {
+                    report.must("8.20", &place, error);
                 }
             }
-            let read = transport::read(&fetched.bytes, &mut continuity);
+            let place = resolve(&path, &segment.uri);
+            let Some(fetched) = media(files, &place, report).await else { continue };
+            let read = reader.read(&fetched.bytes);
             judge_segment(&place, &read, report);
             for playlist in iframes.iter_mut() {
                 playlist.take(&place, &fetched.bytes, &read, report);
@@ -193,6 +186,33 @@ impl Rendition {
     }
 }
 
+/// Reads a segment or an initialization section and judges how it is served.
+async fn media(files: &dyn Files, place: &str, report: &mut Report) -> Option<Fetched> {
+    let fetched = match files.get(place).await {
+        Ok(fetched) => fetched,
+        Err(error) => {
+            report.must("RFC 8216 6.2.1", place, format!("it cannot be read: {error}"));
+            return None;
+        }
+    };
+    if let Some(served) = &fetched.served {
+        let is_file = place.rsplit_once('.').is_some_and(|(_, end)| end == "mp4");
+        let expected = match (is_fragmented(&fetched.bytes), is_file) {
+            (true, true) => "video/mp4",
+            (true, false) => "video/iso.segment",
+            (false, _) => "video/mp2t",
+        };
+        if served.content_type != expected {
+            let text = format!("Content-Type is {:?} and not {expected:?}", served.content_type);
+            report.should("10.4", place, text);
+        }
+        if !served.cache_control.contains("max-age") {
+            report.should("cache", place, "there is no Cache-Control with max-age");
+        }
+    }
+    Some(fetched)
+}
+
 /// What the text of a playlist says.
 fn judge_playlist(path: &str, playlist: &MediaPlaylist, report: &mut Report) {
     if playlist.playlist_type != Some(MediaPlaylistType::Vod) {
@@ -219,7 +239,7 @@ fn judge_playlist(path: &str, playlist: &MediaPlaylist, report: &mut Report) {
 
 fn judge_segment(place: &str, segment: &Segment, report: &mut Report) {
     for fault in &segment.faults {
-        report.must("7.2", place, fault);
+        report.must(fault.rule, place, &fault.text);
     }
     if segment.video_streams + segment.audio_streams == 0 {
         report.must("1.2", place, "there is neither H.264 nor AAC in it");
@@ -252,7 +272,7 @@ fn judge_segment(place: &str, segment: &Segment, report: &mut Report) {
 
 fn span(segment: &Segment) -> Option<Span> {
     if let Some(first) = segment.pictures.first() {
-        let by_time = |a: &&transport::Picture, b: &&transport::Picture| {
+        let by_time = |a: &&Picture, b: &&Picture| {
             seconds_between(first.pts, a.pts).total_cmp(&seconds_between(first.pts, b.pts))
         };
         let begin = segment.pictures.iter().min_by(by_time)?.pts;
