@@ -20,6 +20,8 @@ pub(super) struct LaneSegment {
     pub(super) number: u32,
     pub(super) duration_ns: u64,
     pub(super) bytes: Bytes,
+    /// What this segment and those behind it are read with.
+    pub(super) init: Option<Bytes>,
 }
 
 /// What a lane has published.
@@ -112,9 +114,13 @@ async fn upload(
         }
         measured
             .push(Measured { bytes: segment.bytes.len() as u64, duration_ns: segment.duration_ns });
+        if let Some(init) = segment.init {
+            target.put(playlists.init(init)).await?;
+        }
         if playlists.has_pictures() {
-            let bytes = segment.bytes.clone();
-            let found = tokio::task::spawn_blocking(move || key_frames::find(&bytes)).await;
+            let (bytes, init) = (segment.bytes.clone(), playlists.init_section());
+            let find = move || key_frames::find(init.as_deref(), &bytes);
+            let found = tokio::task::spawn_blocking(find).await;
             let found = found.map_err(|error| Error::Incomplete(error.to_string()))?;
             let unread = |error| Error::Incomplete(format!("segment {}: {error}", segment.number));
             playlists.pictures(segment.number, found.map_err(unread)?);

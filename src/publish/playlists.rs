@@ -4,8 +4,9 @@ use bytes::Bytes;
 
 use super::lane::{Measured, Published};
 use super::{Error, Object};
+use crate::domain::encode::SegmentFormat;
 use crate::domain::hls::key_frames::{KeyFrame, KeyFrames};
-use crate::domain::hls::media_playlist::{self, Kind, Picture};
+use crate::domain::hls::media_playlist::{self, Kind, Map, Picture};
 use crate::domain::hls::multivariant::{self, AudioRendition, IFrames, Variant};
 use crate::domain::hls::names::{self, Layout};
 use crate::domain::hls::rates::{self, Rates};
@@ -27,6 +28,9 @@ pub(super) struct Playlists {
 pub(super) struct LanePlaylists {
     layout: Layout,
     rendition: String,
+    format: SegmentFormat,
+    /// What the segments are read with, once it is there.
+    init: Option<Bytes>,
     target_duration_secs: u32,
     durations_ns: Vec<u64>,
     has_pictures: bool,
@@ -56,6 +60,8 @@ impl Playlists {
         self.plan.rendition_names().enumerate().map(move |(index, rendition)| LanePlaylists {
             layout: self.layout.clone(),
             rendition: rendition.to_owned(),
+            format: self.plan.segment,
+            init: None,
             target_duration_secs: self.plan.video.target_duration_secs(),
             durations_ns: Vec::new(),
             has_pictures: index < rungs,
@@ -183,12 +189,38 @@ pub fn views(plan: &Plan) -> Vec<RenditionView> {
 impl LanePlaylists {
     pub(super) fn segment(&self, number: u32, bytes: Bytes) -> Object {
         Object {
-            key: self.layout.key(&self.rendition, &names::segment(number)),
+            key: self.layout.key(&self.rendition, &self.segment_name(number)),
             body: bytes,
-            content_type: names::CONTENT_TYPE_SEGMENT,
+            content_type: names::segment_content_type(self.format),
             cache_control: names::CACHE_IMMUTABLE,
             compressible: false,
         }
+    }
+
+    /// Takes what the segments are read with.
+    pub(super) fn init(&mut self, section: Bytes) -> Object {
+        self.init = Some(section.clone());
+        Object {
+            key: self.layout.key(&self.rendition, names::INIT),
+            body: section,
+            content_type: names::CONTENT_TYPE_INIT,
+            cache_control: names::CACHE_IMMUTABLE,
+            compressible: false,
+        }
+    }
+
+    /// What the segments are read with, where they need it.
+    pub(super) fn init_section(&self) -> Option<Bytes> {
+        self.init.clone()
+    }
+
+    fn segment_name(&self, number: u32) -> String {
+        names::segment(self.format, number)
+    }
+
+    /// The initialization section as playlists name it.
+    fn map(&self) -> Option<Map> {
+        self.init.is_some().then(|| Map { uri: names::INIT.to_owned(), first_bytes: None })
     }
 
     /// Notes a segment that is there. Returns the event playlist that names it, where players may
@@ -235,13 +267,15 @@ impl LanePlaylists {
     fn iframes(&self) -> Option<Object> {
         let measured = self.measured_pictures();
         let pictures = self.key_frames.iter().zip(measured).map(|((number, frame), measured)| {
-            let uri = names::segment(*number);
+            let uri = self.segment_name(*number);
             Picture { uri, offset: frame.offset, len: frame.len, duration_ns: measured.duration_ns }
         });
         let pictures: Vec<_> = pictures.collect();
         let key = self.layout.key(&self.rendition, names::IFRAMES);
         let target = self.target_duration_secs;
-        let text = media_playlist::render_iframes(target, self.tables_len, &pictures);
+        let tables = Map { uri: self.segment_name(0), first_bytes: Some(self.tables_len) };
+        let map = self.map().unwrap_or(tables);
+        let text = media_playlist::render_iframes(target, Some(&map), &pictures);
         self.has_pictures.then(|| playlist_object(key, text, names::CACHE_IMMUTABLE))
     }
 
@@ -251,7 +285,9 @@ impl LanePlaylists {
     }
 
     fn text(&self, kind: Kind) -> String {
-        media_playlist::render(kind, self.target_duration_secs, &self.durations_ns, names::segment)
+        let (target, map) = (self.target_duration_secs, self.map());
+        let name = |number| self.segment_name(number);
+        media_playlist::render(kind, target, &self.durations_ns, map.as_ref(), name)
     }
 }
 

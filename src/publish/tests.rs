@@ -73,7 +73,7 @@ fn segment(rendition: u16, number: u32) -> Segment {
     let mut packet = [0xFF; 188];
     packet[..4].copy_from_slice(&[0x47, 0x1F, 0xFF, 0x10]);
     let bytes = Bytes::from(packet.repeat(3990));
-    Segment { rendition, number, duration_ns: 6_000_000_000, bytes }
+    Segment { rendition, number, duration_ns: 6_000_000_000, bytes, init: None }
 }
 
 /// Waits until the publication can be played, as the progress of a job would make it.
