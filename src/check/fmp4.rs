@@ -38,6 +38,7 @@ struct Sample {
     size: usize,
     flags: u32,
     time: u64,
+    lasts: u64,
     shown: i64,
 }
 
@@ -188,10 +189,10 @@ impl Track {
                 let flags = told.flags.or(default_sample_flags);
                 let flags = flags.unwrap_or(self.defaults.default_sample_flags);
                 let shown = told.cts.unwrap_or(0);
-                samples.push(Sample { at: place, size, flags, time, shown });
-                place = place.saturating_add(size);
                 let lasts = told.duration.or(default_sample_duration);
                 let lasts = u64::from(lasts.unwrap_or(self.defaults.default_sample_duration));
+                samples.push(Sample { at: place, size, flags, time, lasts, shown });
+                place = place.saturating_add(size);
                 time = time.saturating_add(lasts);
             }
         }
@@ -223,7 +224,10 @@ impl Track {
             }
             Kind::Sounds(described) => {
                 let first = Sound { first_pts: pts, ..*described };
-                segment.sound.get_or_insert(first).frames += 1;
+                let sound = segment.sound.get_or_insert(first);
+                sound.frames += 1;
+                let rate = u64::from(described.sample_rate_hz);
+                sound.samples += sample.lasts * rate / u64::from(self.timescale);
             }
             Kind::Other => {}
         }
@@ -257,6 +261,7 @@ fn sounds(described: &Mp4a) -> Kind {
     Kind::Sounds(Sound {
         first_pts: 0,
         frames: 0,
+        samples: 0,
         sample_rate_hz: AAC_RATES.get(usize::from(specific.freq_index)).copied().unwrap_or(0),
         channels: specific.chan_conf,
         object_type: specific.profile,

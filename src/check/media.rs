@@ -4,12 +4,12 @@ use m3u8_rs::{MediaPlaylist, MediaPlaylistType};
 
 use super::files::{Fetched, Files};
 use super::iframes::IFrames;
-use super::segment::{Format, Picture, Reader, Segment, Sound, is_fragmented, seconds_between};
+use super::segment::{
+    AAC_SAMPLES, Format, Picture, Reader, Segment, Sound, is_fragmented, seconds_between,
+};
 use super::{media_playlist, rates, resolve};
 use crate::domain::conformance::{Measured, Report};
 
-/// Samples in a frame of AAC-LC.
-const AAC_SAMPLES: f64 = 1024.0;
 /// What a rounded number may be off.
 const ROUNDING_SECS: f64 = 0.001;
 
@@ -102,7 +102,7 @@ impl Rendition {
             // One picture: only the playlist says how long it is shown.
             self.frame_secs = self.stated.iter().sum();
         } else if let Some(sound) = self.sound {
-            self.frame_secs = AAC_SAMPLES / f64::from(sound.sample_rate_hz.max(1));
+            self.frame_secs = f64::from(AAC_SAMPLES) / f64::from(sound.sample_rate_hz.max(1));
         }
         let until_next = spans.windows(2).map(|pair| seconds_between(pair[0].begin, pair[1].begin));
         let of_last = last.length;
@@ -280,7 +280,7 @@ fn span(segment: &Segment) -> Option<Span> {
         return Some(Span { begin, last, units: segment.pictures.len(), length: None });
     }
     let sound = segment.sound?;
-    let length = precise(sound.frames) * AAC_SAMPLES / f64::from(sound.sample_rate_hz.max(1));
+    let length = precise(sound.samples) / f64::from(sound.sample_rate_hz.max(1));
     let units = usize::try_from(sound.frames).unwrap_or(usize::MAX);
     Some(Span { begin: sound.first_pts, last: sound.first_pts, units, length: Some(length) })
 }

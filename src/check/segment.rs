@@ -57,12 +57,16 @@ impl Format {
 pub(super) struct Sound {
     pub(super) first_pts: u64,
     pub(super) frames: u64,
+    /// How long they are, in samples of each channel.
+    pub(super) samples: u64,
     pub(super) sample_rate_hz: u32,
     pub(super) channels: u8,
     /// MPEG-4 audio object type.
     pub(super) object_type: u8,
 }
 
+/// Samples in a frame of AAC-LC.
+pub(super) const AAC_SAMPLES: u32 = 1024;
 /// Samples in a second by index (ISO 14496-3, table 1.18).
 pub(super) const AAC_RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use mpeg2ts::es::StreamType;
 use mpeg2ts::ts::{ReadTsPacket, TsPacket, TsPacketReader, TsPayload};
 
-use super::segment::{AAC_RATES, Format, Picture, Segment, Sound, seconds_between};
+use super::segment::{AAC_RATES, AAC_SAMPLES, Format, Picture, Segment, Sound, seconds_between};
 
 /// The rule of counters and times.
 const SEQUENTIAL: &str = "7.2";
@@ -158,6 +158,7 @@ impl Segment {
         let mut sound = self.sound.unwrap_or(Sound { first_pts: pts, ..Sound::default() });
         while let Some(frame) = adts(data) {
             sound.frames += frame.blocks;
+            sound.samples += frame.blocks * u64::from(AAC_SAMPLES);
             sound.sample_rate_hz = frame.sample_rate_hz;
             sound.channels = frame.channels;
             sound.object_type = frame.object_type;

@@ -96,23 +96,24 @@ impl Cuts {
     /// Whether a segment begins with this key frame, which is about to go into the muxer.
     fn begins(&self, time_ns: u64) -> bool {
         let mut times = lock(&self.0);
-        let is_begin = take_until(&mut times.asked, time_ns);
+        let is_begin = take_until(&mut times.asked, time_ns).is_some();
         if is_begin {
             times.begun.push_back(time_ns);
         }
         is_begin
     }
 
-    /// Whether a segment begins with this fragment.
-    fn has_begun(&self, time_ns: u64) -> bool {
-        take_until(&mut lock(&self.0).begun, time_ns)
+    /// Where a segment begins behind a fragment that ends here, if one does: its first key frame has
+    /// gone into the muxer before the fragment came out.
+    fn behind(&self, end_ns: u64) -> Option<u64> {
+        take_until(&mut lock(&self.0).begun, end_ns)
     }
 }
 
-/// Takes out what is not later. Whether there was any.
-fn take_until(times: &mut VecDeque<u64>, time_ns: u64) -> bool {
+/// Takes out what is not later. The last of it, if there was any.
+fn take_until(times: &mut VecDeque<u64>, time_ns: u64) -> Option<u64> {
     let due = times.iter().take_while(|time| **time <= time_ns).count();
-    times.drain(..due).count() > 0
+    times.drain(..due).next_back()
 }
 
 /// Prepares what goes into the muxer, tells it where fragments end, and reads the codec string.
@@ -190,11 +191,14 @@ fn watch_output(src: &gst::Pad, cuts: &Arc<Cuts>, track: &Arc<Track>) {
         let mut open = lock(&open);
         match &info.data {
             Some(gst::PadProbeData::BufferList(list)) => {
-                for buffer in list.iter() {
-                    if take(buffer, pad, &mut open, &cuts, &track).is_none() {
-                        info.flow_res = Err(gst::FlowError::Error);
-                        return gst::PadProbeReturn::Handled;
-                    }
+                let Some(end) = take(list, pad, &mut open, &track) else {
+                    info.flow_res = Err(gst::FlowError::Error);
+                    return gst::PadProbeReturn::Handled;
+                };
+                // Told at once: the next fragment comes a GOP later, and that of sound a segment.
+                if let Some(next_ns) = cuts.behind(end.nseconds()) {
+                    *open = None;
+                    track.closed(gst::ClockTime::from_nseconds(next_ns));
                 }
             }
             Some(gst::PadProbeData::Event(event))
@@ -209,33 +213,33 @@ fn watch_output(src: &gst::Pad, cuts: &Arc<Cuts>, track: &Arc<Track>) {
     });
 }
 
-/// Takes one piece of the muxer's: the initialization section, the head of a fragment, or a sample.
+/// Takes what the muxer puts out at once: before the first fragment the initialization section, then
+/// the fragment's head and its samples. Returns where it ends.
 fn take(
-    buffer: &gst::BufferRef,
+    list: &gst::BufferListRef,
     pad: &gst::Pad,
     open: &mut Option<SegmentWriter>,
-    cuts: &Cuts,
     track: &Track,
-) -> Option<()> {
-    let bytes = buffer.map_readable().ok()?;
-    if buffer.flags().contains(gst::BufferFlags::HEADER | gst::BufferFlags::DISCONT) {
-        track.rendition().init(&bytes);
-        return Some(());
-    }
-    if buffer.flags().contains(gst::BufferFlags::HEADER) {
-        let time = running_time(pad, buffer.pts()?)?.saturating_sub(ROUNDING);
-        let begins_segment = cuts.has_begun(time.nseconds());
-        if open.is_some() && begins_segment {
-            track.closed(time);
-            *open = None;
+) -> Option<gst::ClockTime> {
+    let mut end = None;
+    for buffer in list {
+        let bytes = buffer.map_readable().ok()?;
+        let is_head = buffer.flags().contains(gst::BufferFlags::HEADER);
+        if is_head && buffer.flags().contains(gst::BufferFlags::DISCONT) {
+            track.rendition().init(&bytes);
+            continue;
         }
-        if open.is_none() {
-            track.opened(time);
-            *open = Some(track.rendition().begin());
+        if is_head {
+            let begin = running_time(pad, buffer.pts()?)?;
+            end = Some(begin + buffer.duration()?);
+            if open.is_none() {
+                track.opened(begin.saturating_sub(ROUNDING));
+                *open = Some(track.rendition().begin());
+            }
         }
+        open.as_ref()?.take(&bytes);
     }
-    open.as_ref()?.take(&bytes);
-    Some(())
+    end
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -254,8 +258,9 @@ mod tests {
         let begins: Vec<_> =
             [0, 2_000, 6_000, 8_000, 12_001].iter().map(|time| cuts.begins(*time)).collect();
         assert_eq!(begins, [false, false, true, false, true]);
-        assert!(!cuts.has_begun(5_999));
-        assert!(cuts.has_begun(6_000) && !cuts.has_begun(6_000));
-        assert!(cuts.has_begun(12_001));
+        // The fragments end at 2,000, 6,000 and 8,000, and so on.
+        let behind: Vec<_> =
+            [2_000, 6_001, 8_001, 12_002].iter().map(|end| cuts.behind(*end)).collect();
+        assert_eq!(behind, [None, Some(6_000), None, Some(12_001)]);
     }
 }
