@@ -5,12 +5,14 @@
 
 mod decrypt;
 pub mod files;
+mod fmp4;
 mod iframes;
 pub mod keys;
 mod level;
 mod media;
 mod multivariant;
 mod rates;
+mod segment;
 mod transport;
 
 use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist};

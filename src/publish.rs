@@ -92,8 +92,11 @@ pub struct Segment {
     pub number: u32,
     /// Duration in nanoseconds.
     pub duration_ns: u64,
-    /// The transport stream.
+    /// The segment.
     pub bytes: Bytes,
+    /// What the segments of the rendition are read with, beside the first of them; none where each
+    /// can be read alone.
+    pub init: Option<Bytes>,
 }
 
 /// A stream that is being published.
@@ -154,6 +157,7 @@ impl Publication {
             number: segment.number,
             duration_ns: segment.duration_ns,
             bytes: segment.bytes,
+            init: segment.init,
         };
         lane.push(segment).await?;
         self.announce().await

@@ -9,6 +9,7 @@ mod cuts;
 mod element;
 mod ends;
 mod fault;
+mod fragments;
 mod guard;
 mod pace;
 pub mod parent;

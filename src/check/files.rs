@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use m3u8_rs::Map;
 
 /// A file, and how it was served where it was.
 #[derive(Clone, Debug, Default)]
@@ -105,6 +106,14 @@ impl Files for Http {
 }
 
 impl Fetched {
+    /// The part of the file that an EXT-X-MAP names: all, unless it has a range.
+    pub(super) fn part(&self, map: &Map) -> Option<Bytes> {
+        let Some(range) = &map.byte_range else { return Some(self.bytes.clone()) };
+        let begin = usize::try_from(range.offset.unwrap_or(0)).ok()?;
+        let end = begin.checked_add(usize::try_from(range.length).ok()?)?;
+        (end <= self.bytes.len()).then(|| self.bytes.slice(begin..end))
+    }
+
     /// The file without its `Content-Encoding`.
     ///
     /// # Errors

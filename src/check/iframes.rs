@@ -12,7 +12,7 @@ use super::decrypt::{Decryption, Lock};
 use super::files::Files;
 use super::keys::Keys;
 use super::media::{self, Rendition};
-use super::transport::{self, Continuity, Picture, Segment, seconds_between};
+use super::segment::{Format, Picture, Segment, read_alone, seconds_between};
 use super::{media_playlist, rates, resolve};
 use crate::domain::conformance::Report;
 
@@ -26,12 +26,12 @@ pub(super) struct IFrames {
     ranges: HashMap<String, Vec<Range>>,
     /// Pictures that were encrypted by themselves, until they are found in a segment.
     apart: Vec<(usize, Alone)>,
-    /// The initialization section: tables that the ranges lack.
-    map: Vec<u8>,
+    /// The initialization section, which the ranges lack.
+    map: Bytes,
     /// What was found: when each picture is shown, and its size.
     found: Vec<(usize, u64)>,
     sizes: Vec<(u64, f64)>,
-    format: Option<transport::Format>,
+    format: Option<Format>,
 }
 
 struct Range {
@@ -44,7 +44,7 @@ struct Range {
 #[derive(Clone, Copy)]
 struct Alone {
     picture: Picture,
-    format: Option<transport::Format>,
+    format: Option<Format>,
 }
 
 impl IFrames {
@@ -69,7 +69,7 @@ impl IFrames {
             target_secs: f64::from(u32::try_from(parsed.target_duration).unwrap_or(u32::MAX)),
             ranges: HashMap::new(),
             apart: Vec::new(),
-            map: Vec::new(),
+            map: Bytes::new(),
             found: Vec::new(),
             sizes: Vec::new(),
             format: None,
@@ -80,10 +80,8 @@ impl IFrames {
             let lock = decryption.next(segment, report).await;
             if let Some(map) = &segment.map {
                 let place = resolve(&path, &map.uri);
-                let bytes = files.get(&place).await.map(|fetched| fetched.bytes);
-                let range = map.byte_range.as_ref().map(|r| (r.offset.unwrap_or(0), r.length));
-                let cut = bytes.ok().and_then(|bytes| Some(slice(&bytes, range?)?.to_vec()));
-                match cut {
+                let section = files.get(&place).await.ok();
+                match section.and_then(|fetched| fetched.part(map)) {
                     Some(cut) => playlist.map = cut,
                     None => report.must("6.1", &path, "its EXT-X-MAP cannot be read"),
                 }
@@ -98,7 +96,8 @@ impl IFrames {
             let place = resolve(&path, &segment.uri);
             if lock.is_encrypted() {
                 if file.0 != place {
-                    file = (place.clone(), media_file(files, &place, report).await);
+                    let pictures = media::media(files, &place, report).await;
+                    file = (place.clone(), pictures.map(|fetched| fetched.bytes));
                 }
                 let range = Range { number, offset, len };
                 playlist.take_apart(&place, file.1.as_ref(), &range, lock, report);
@@ -137,10 +136,10 @@ impl IFrames {
 
     /// The picture, if the part is one whole IDR.
     fn alone(&self, part: &[u8]) -> Option<Alone> {
-        let bytes = [&self.map[..], part].concat();
-        let read = transport::read(&bytes, &mut Continuity::default());
+        let read = read_alone(&self.map, part);
         let picture = *read.pictures.first().filter(|p| p.is_idr && p.has_parameter_sets)?;
-        (read.pictures.len() == 1).then_some(Alone { picture, format: read.format })
+        let is_whole = !read.faults.iter().any(|fault| fault.rule == "6.1");
+        (read.pictures.len() == 1 && is_whole).then_some(Alone { picture, format: read.format })
     }
 
     fn not_one(&self, number: usize, report: &mut Report) {
@@ -214,7 +213,7 @@ impl IFrames {
         rates::measure(&self.sizes, self.target_secs)
     }
 
-    pub(super) fn format(&self) -> Option<transport::Format> {
+    pub(super) fn format(&self) -> Option<Format> {
         self.format
     }
 }
@@ -224,20 +223,6 @@ impl Alone {
     fn is_in(&self, segment: &Segment) -> bool {
         let same = |p: &Picture| p.pts == self.picture.pts && p.bytes == self.picture.bytes;
         segment.pictures.iter().any(same)
-    }
-}
-
-/// Reads a file of pictures and judges how it is served.
-async fn media_file(files: &dyn Files, place: &str, report: &mut Report) -> Option<Bytes> {
-    match files.get(place).await {
-        Ok(fetched) => {
-            media::judge_served(place, &fetched, report);
-            Some(fetched.bytes)
-        }
-        Err(error) => {
-            report.must("RFC 8216 6.2.1", place, format!("it cannot be read: {error}"));
-            None
-        }
     }
 }
 

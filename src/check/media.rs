@@ -6,12 +6,12 @@ use super::decrypt::Decryption;
 use super::files::{Fetched, Files};
 use super::iframes::IFrames;
 use super::keys::Keys;
-use super::transport::{self, Continuity, Format, Segment, Sound, seconds_between};
+use super::segment::{
+    AAC_SAMPLES, Format, Picture, Reader, Segment, Sound, is_fragmented, seconds_between,
+};
 use super::{media_playlist, rates, resolve};
 use crate::domain::conformance::{Measured, Report};
 
-/// Samples in a frame of AAC-LC.
-const AAC_SAMPLES: f64 = 1024.0;
 /// What a rounded number may be off.
 const ROUNDING_SECS: f64 = 0.001;
 
@@ -65,22 +65,23 @@ impl Rendition {
             is_independent: parsed.independent_segments,
             ..Self::default()
         };
-        let mut continuity = Continuity::default();
+        let mut reader = Reader::default();
         let mut spans = Vec::new();
         let mut decryption = Decryption::new(files, keys, &path, &parsed);
         for segment in &parsed.segments {
-            let place = resolve(&path, &segment.uri);
             let lock = decryption.next(segment, report).await;
-            let fetched = match files.get(&place).await {
-                Ok(fetched) => fetched,
-                Err(error) => {
-                    report.must("RFC 8216 6.2.1", &place, format!("it cannot be read: {error}"));
-                    continue;
+            if let Some(map) = &segment.map {
+                let place = resolve(&path, &map.uri);
+                let section = media(files, &place, report).await;
+                let section = section.and_then(|section| section.part(map));
+                if let Some(Err(error)) = section.map(|section| reader.init(&section)) {
+                    report.must("8.20", &place, error);
                 }
-            };
-            judge_served(&place, &fetched, report);
+            }
+            let place = resolve(&path, &segment.uri);
+            let Some(fetched) = media(files, &place, report).await else { continue };
             let Some(plain) = lock.open(&place, &fetched.bytes, report) else { continue };
-            let read = transport::read(&plain, &mut continuity);
+            let read = reader.read(&plain);
             judge_segment(&place, &read, report);
             for playlist in iframes.iter_mut() {
                 playlist.take(&place, &plain, &read, report);
@@ -112,7 +113,7 @@ impl Rendition {
             // One picture: only the playlist says how long it is shown.
             self.frame_secs = self.stated.iter().sum();
         } else if let Some(sound) = self.sound {
-            self.frame_secs = AAC_SAMPLES / f64::from(sound.sample_rate_hz.max(1));
+            self.frame_secs = f64::from(AAC_SAMPLES) / f64::from(sound.sample_rate_hz.max(1));
         }
         let until_next = spans.windows(2).map(|pair| seconds_between(pair[0].begin, pair[1].begin));
         let of_last = last.length;
@@ -196,16 +197,32 @@ impl Rendition {
     }
 }
 
-/// How a file of media is served.
-pub(super) fn judge_served(place: &str, fetched: &Fetched, report: &mut Report) {
-    let Some(served) = &fetched.served else { return };
-    if served.content_type != "video/mp2t" {
-        let found = &served.content_type;
-        report.should("10.4", place, format!("Content-Type is {found:?}"));
+/// Reads a segment or an initialization section and judges how it is served.
+pub(super) async fn media(files: &dyn Files, place: &str, report: &mut Report) -> Option<Fetched> {
+    let fetched = match files.get(place).await {
+        Ok(fetched) => fetched,
+        Err(error) => {
+            report.must("RFC 8216 6.2.1", place, format!("it cannot be read: {error}"));
+            return None;
+        }
+    };
+    if let Some(served) = &fetched.served {
+        // What is encrypted has only its name.
+        let expected = match place.rsplit_once('.').map(|(_, end)| end) {
+            Some("mp4") => "video/mp4",
+            Some("m4s") => "video/iso.segment",
+            _ if is_fragmented(&fetched.bytes) => "video/iso.segment",
+            _ => "video/mp2t",
+        };
+        if served.content_type != expected {
+            let text = format!("Content-Type is {:?} and not {expected:?}", served.content_type);
+            report.should("10.4", place, text);
+        }
+        if !served.cache_control.contains("max-age") {
+            report.should("cache", place, "there is no Cache-Control with max-age");
+        }
     }
-    if !served.cache_control.contains("max-age") {
-        report.should("cache", place, "there is no Cache-Control with max-age");
-    }
+    Some(fetched)
 }
 
 /// What the text of a playlist says.
@@ -234,7 +251,7 @@ fn judge_playlist(path: &str, playlist: &MediaPlaylist, report: &mut Report) {
 
 fn judge_segment(place: &str, segment: &Segment, report: &mut Report) {
     for fault in &segment.faults {
-        report.must("7.2", place, fault);
+        report.must(fault.rule, place, &fault.text);
     }
     if segment.video_streams + segment.audio_streams == 0 {
         report.must("1.2", place, "there is neither H.264 nor AAC in it");
@@ -267,7 +284,7 @@ fn judge_segment(place: &str, segment: &Segment, report: &mut Report) {
 
 fn span(segment: &Segment) -> Option<Span> {
     if let Some(first) = segment.pictures.first() {
-        let by_time = |a: &&transport::Picture, b: &&transport::Picture| {
+        let by_time = |a: &&Picture, b: &&Picture| {
             seconds_between(first.pts, a.pts).total_cmp(&seconds_between(first.pts, b.pts))
         };
         let begin = segment.pictures.iter().min_by(by_time)?.pts;
@@ -275,7 +292,7 @@ fn span(segment: &Segment) -> Option<Span> {
         return Some(Span { begin, last, units: segment.pictures.len(), length: None });
     }
     let sound = segment.sound?;
-    let length = precise(sound.frames) * AAC_SAMPLES / f64::from(sound.sample_rate_hz.max(1));
+    let length = precise(sound.samples) / f64::from(sound.sample_rate_hz.max(1));
     let units = usize::try_from(sound.frames).unwrap_or(usize::MAX);
     Some(Span { begin: sound.first_pts, last: sound.first_pts, units, length: Some(length) })
 }

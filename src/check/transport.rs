@@ -2,83 +2,19 @@
 
 use std::collections::HashMap;
 
-use h264_reader::nal::sps::SeqParameterSet;
-use h264_reader::rbsp::{BitReader, decode_nal};
 use mpeg2ts::es::StreamType;
 use mpeg2ts::ts::{ReadTsPacket, TsPacket, TsPacketReader, TsPayload};
 
-/// Ticks of the clock in a second.
-pub(super) const CLOCK_HZ: f64 = 90_000.0;
-/// The clock has 33 bits.
-const CLOCK_RANGE: i64 = 1 << 33;
+use super::segment::{AAC_RATES, AAC_SAMPLES, Format, Picture, Segment, Sound, seconds_between};
 
-/// A picture (one access unit).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Picture {
-    pub(super) pts: u64,
-    pub(super) dts: u64,
-    pub(super) is_idr: bool,
-    pub(super) has_parameter_sets: bool,
-    /// Size of its byte stream.
-    pub(super) bytes: usize,
-}
-
-/// What the parameter sets say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Format {
-    pub(super) profile: u8,
-    pub(super) constraints: u8,
-    pub(super) level: u8,
-    pub(super) width: u32,
-    pub(super) height: u32,
-    /// Pictures that others may refer to.
-    pub(super) referred: u32,
-}
-
-impl Format {
-    /// RFC 6381 name.
-    pub(super) fn codec(&self) -> String {
-        format!("avc1.{:02x}{:02x}{:02x}", self.profile, self.constraints, self.level)
-    }
-}
-
-/// Frames of AAC (ISO 14496-3, 1.A.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sound {
-    pub(super) first_pts: u64,
-    pub(super) frames: u64,
-    pub(super) sample_rate_hz: u32,
-    pub(super) channels: u8,
-    /// MPEG-4 audio object type.
-    pub(super) object_type: u8,
-}
-
-/// One segment, taken apart.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Segment {
-    pub(super) pictures: Vec<Picture>,
-    pub(super) format: Option<Format>,
-    pub(super) sound: Option<Sound>,
-    /// Elementary streams by kind.
-    pub(super) video_streams: usize,
-    pub(super) audio_streams: usize,
-    /// What is wrong with packets, counters and times.
-    pub(super) faults: Vec<String>,
-}
+/// The rule of counters and times.
+const SEQUENTIAL: &str = "7.2";
 
 /// What goes on from segment to segment.
 #[derive(Default)]
 pub(super) struct Continuity {
     counters: HashMap<u16, u8>,
     dts: HashMap<u16, u64>,
-}
-
-/// Seconds from one time to another, over the end of the clock's range.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "33 bits")]
-pub(super) fn seconds_between(from: u64, to: u64) -> f64 {
-    let ticks = (to as i64 - from as i64).rem_euclid(CLOCK_RANGE);
-    let ticks = if ticks >= CLOCK_RANGE / 2 { ticks - CLOCK_RANGE } else { ticks };
-    ticks as f64 / CLOCK_HZ
 }
 
 /// An elementary stream that is being gathered.
@@ -93,7 +29,7 @@ struct Stream {
 pub(super) fn read(bytes: &[u8], continuity: &mut Continuity) -> Segment {
     let mut segment = Segment::default();
     if !bytes.len().is_multiple_of(TsPacket::SIZE) {
-        segment.faults.push(format!("{} bytes are no whole packets", bytes.len()));
+        segment.fault(SEQUENTIAL, format!("{} bytes are no whole packets", bytes.len()));
     }
     let mut reader = TsPacketReader::new(bytes);
     let mut streams: HashMap<u16, Stream> = HashMap::new();
@@ -105,7 +41,7 @@ pub(super) fn read(bytes: &[u8], continuity: &mut Continuity) -> Segment {
                 // Without the places in the library that it went through.
                 let text = error.to_string();
                 let text = text.split(" (at ").next().unwrap_or_default();
-                segment.faults.push(format!("no transport stream: {text}"));
+                segment.fault(SEQUENTIAL, format!("no transport stream: {text}"));
                 break;
             }
         }
@@ -131,15 +67,17 @@ impl Segment {
         if let Some(last) = continuity.counters.insert(pid, counter)
             && counter != (last + 1) % 16
         {
-            self.faults
-                .push(format!("continuity counter of PID {pid} goes from {last} to {counter}"));
+            self.fault(
+                SEQUENTIAL,
+                format!("continuity counter of PID {pid} goes from {last} to {counter}"),
+            );
         }
         match payload {
             TsPayload::Pmt(table) => {
                 for es in table.es_info {
                     let is_video = es.stream_type == StreamType::H264;
                     if !is_video && es.stream_type != StreamType::AdtsAac {
-                        self.faults.push(format!("stream type {:?}", es.stream_type));
+                        self.fault(SEQUENTIAL, format!("stream type {:?}", es.stream_type));
                     }
                     let known = streams.contains_key(&es.elementary_pid.as_u16());
                     if !known {
@@ -155,7 +93,7 @@ impl Segment {
             }
             TsPayload::PesStart(pes) => {
                 let Some(stream) = streams.get_mut(&pid) else {
-                    self.faults.push(format!("PID {pid} begins before its table"));
+                    self.fault(SEQUENTIAL, format!("PID {pid} begins before its table"));
                     return;
                 };
                 let next = Stream {
@@ -182,13 +120,13 @@ impl Segment {
             return;
         }
         let (Some(pts), Some(dts)) = (stream.pts, stream.dts) else {
-            self.faults.push(format!("a unit of PID {pid} has no time"));
+            self.fault(SEQUENTIAL, format!("a unit of PID {pid} has no time"));
             return;
         };
         if let Some(last) = continuity.dts.insert(pid, dts) {
             let step = seconds_between(last, dts);
             if step <= 0.0 || step > 10.0 {
-                self.faults.push(format!("times of PID {pid} go on by {step:.3} s"));
+                self.fault(SEQUENTIAL, format!("times of PID {pid} go on by {step:.3} s"));
             }
         }
         if stream.is_video {
@@ -205,7 +143,7 @@ impl Segment {
                 Some(5) => is_idr = true,
                 Some(7) => {
                     sets.0 = true;
-                    self.format = self.format.or_else(|| format_of(unit));
+                    self.format = self.format.or_else(|| Format::of(unit));
                 }
                 Some(8) => sets.1 = true,
                 Some(_) | None => {}
@@ -220,13 +158,14 @@ impl Segment {
         let mut sound = self.sound.unwrap_or(Sound { first_pts: pts, ..Sound::default() });
         while let Some(frame) = adts(data) {
             sound.frames += frame.blocks;
+            sound.samples += frame.blocks * u64::from(AAC_SAMPLES);
             sound.sample_rate_hz = frame.sample_rate_hz;
             sound.channels = frame.channels;
             sound.object_type = frame.object_type;
             data = data.get(frame.len..).unwrap_or_default();
         }
         if !data.is_empty() {
-            self.faults.push("a unit of sound is no whole number of ADTS frames".to_owned());
+            self.fault(SEQUENTIAL, "a unit of sound is no whole number of ADTS frames".to_owned());
         }
         self.sound = Some(sound);
     }
@@ -252,20 +191,6 @@ pub(super) fn nal_units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn format_of(unit: &[u8]) -> Option<Format> {
-    let bits = decode_nal(unit).ok()?;
-    let set = SeqParameterSet::from_bits(BitReader::new(&bits[..])).ok()?;
-    let (width, height) = set.pixel_dimensions().ok()?;
-    Some(Format {
-        profile: *unit.get(1)?,
-        constraints: *unit.get(2)?,
-        level: *unit.get(3)?,
-        width,
-        height,
-        referred: set.max_num_ref_frames,
-    })
-}
-
 struct Adts {
     len: usize,
     blocks: u64,
@@ -276,10 +201,6 @@ struct Adts {
 
 /// Reads the header of an ADTS frame (ISO 13818-7, 6.2).
 fn adts(data: &[u8]) -> Option<Adts> {
-    const RATES: [u32; 13] = [
-        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025,
-        8_000, 7_350,
-    ];
     let head = data.get(..7)?;
     if head[0] != 0xFF || head[1] & 0xF6 != 0xF0 {
         return None;
@@ -289,7 +210,7 @@ fn adts(data: &[u8]) -> Option<Adts> {
     (len >= 7).then_some(Adts {
         len,
         blocks: u64::from(head[6] & 3) + 1,
-        sample_rate_hz: *RATES.get(usize::from(head[2] >> 2 & 0xF))?,
+        sample_rate_hz: *AAC_RATES.get(usize::from(head[2] >> 2 & 0xF))?,
         channels: (head[2] & 1) << 2 | head[3] >> 6,
         object_type: (head[2] >> 6) + 1,
     })

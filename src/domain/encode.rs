@@ -2,6 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What segments are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SegmentFormat {
+    /// MPEG transport streams, which every player reads.
+    #[default]
+    Ts,
+    /// Fragmented MP4 (CMAF, ISO 23000-19) behind an initialization section: the same segments serve
+    /// DASH, and carry less beside the pictures.
+    Cmaf,
+}
+
 /// Settings of the encode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,6 +28,8 @@ pub struct EncodeConfig {
     pub gops_per_segment: u32,
     /// The first segment is cut into its GOPs: a stream can be played that much sooner.
     pub short_first_segments: bool,
+    /// What segments are.
+    pub segment: SegmentFormat,
 }
 
 impl Default for EncodeConfig {
@@ -26,6 +40,7 @@ impl Default for EncodeConfig {
             gop_secs: 2,
             gops_per_segment: 3,
             short_first_segments: true,
+            segment: SegmentFormat::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ mod sound;
 
 use serde::{Deserialize, Serialize};
 
-use super::encode::EncodeConfig;
+use super::encode::{EncodeConfig, SegmentFormat};
 use super::ladder::Ladder;
 use super::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
 use super::outcome::{Fault, FaultClass};
@@ -27,6 +27,8 @@ pub struct Plan {
     pub audio: Vec<AudioPlan>,
     /// Poster and storyboard.
     pub pictures: Option<PicturesPlan>,
+    /// What segments are.
+    pub segment: SegmentFormat,
     /// What the person should know: streams left out, rates changed.
     pub notes: Vec<String>,
 }
@@ -103,6 +105,16 @@ impl VideoPlan {
         let second = 1_000_000_000 * u128::from(self.fps.den.max(1));
         let frames = (u128::from(ns) * u128::from(self.fps.num) + second / 2) / second;
         u64::try_from(frames).unwrap_or(u64::MAX)
+    }
+
+    /// Ticks of a clock in a second that counts whole ticks for each picture, and is no coarser than
+    /// those of other containers: sums of rounded durations would stray from the times of the
+    /// pictures.
+    #[must_use]
+    pub fn timescale(&self) -> u32 {
+        const COARSEST: u32 = 10_000;
+        let num = self.fps.num.max(1);
+        num.saturating_mul(COARSEST.div_ceil(num))
     }
 
     /// Duration of a whole segment of video in nanoseconds: 6.006 s at 29.97 frames per second.
@@ -238,6 +250,7 @@ pub fn plan(
         pictures: pictures::pictures(&video, media.duration_ns),
         video,
         audio: sound::plan_audio(&media.audio, encode, &mut notes),
+        segment: encode.segment,
         notes,
     })
 }

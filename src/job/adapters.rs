@@ -27,6 +27,7 @@ pub(crate) fn segment(made: SegmentBytes) -> Segment {
         number: made.number,
         duration_ns: made.duration_ns,
         bytes: made.bytes,
+        init: made.init,
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct LaneSegment {
     pub(super) number: u32,
     pub(super) duration_ns: u64,
     pub(super) bytes: Bytes,
+    /// What this segment and those behind it are read with.
+    pub(super) init: Option<Bytes>,
 }
 
 /// What a lane has published.
@@ -110,11 +112,15 @@ async fn upload(
                 measured.len()
             )));
         }
+        if let Some(init) = segment.init {
+            target.put(playlists.init(init)).await?;
+        }
         let (number, mut bytes) = (segment.number, segment.bytes);
         let mut found = KeyFrames::default();
         if playlists.has_pictures() {
-            let plain = bytes.clone();
-            found = blocking(number, move || key_frames::find(&plain)).await?;
+            let (plain, init) = (bytes.clone(), playlists.init_section());
+            let find = move || key_frames::find(init.as_deref(), &plain);
+            found = blocking(number, find).await?;
         }
         if let Some(key) = playlists.key() {
             let sealed = blocking(number, move || encrypt::seal(&key, &bytes, found)).await?;

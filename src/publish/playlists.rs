@@ -5,9 +5,10 @@ use bytes::Bytes;
 use super::encrypt::{Encryption, Sealed};
 use super::lane::{Measured, Published};
 use super::{Error, Object};
+use crate::domain::encode::SegmentFormat;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::key_frames::{KeyFrame, KeyFrames};
-use crate::domain::hls::media_playlist::{self, Kind, Picture};
+use crate::domain::hls::media_playlist::{self, Kind, Map, Picture};
 use crate::domain::hls::multivariant::{self, AudioRendition, IFrames, Variant};
 use crate::domain::hls::names::{self, Layout};
 use crate::domain::hls::rates::{self, Rates};
@@ -30,6 +31,9 @@ pub(super) struct Playlists {
 pub(super) struct LanePlaylists {
     layout: Layout,
     rendition: String,
+    format: SegmentFormat,
+    /// What the segments are read with, once it is there.
+    init: Option<Bytes>,
     target_duration_secs: u32,
     durations_ns: Vec<u64>,
     has_pictures: bool,
@@ -60,6 +64,8 @@ impl Playlists {
         self.plan.rendition_names().enumerate().map(move |(index, rendition)| LanePlaylists {
             layout: self.layout.clone(),
             rendition: rendition.to_owned(),
+            format: self.plan.segment,
+            init: None,
             target_duration_secs: self.plan.video.target_duration_secs(),
             durations_ns: Vec::new(),
             has_pictures: index < rungs,
@@ -187,7 +193,7 @@ pub fn views(plan: &Plan) -> Vec<RenditionView> {
 
 impl LanePlaylists {
     pub(super) fn segment(&self, number: u32, bytes: Bytes) -> Object {
-        self.media(&names::segment(number), bytes)
+        self.media(&self.segment_name(number), bytes)
     }
 
     /// What the lane encrypts with, if it does.
@@ -201,17 +207,47 @@ impl LanePlaylists {
             encryption.note(sealed);
         }
         let is_there = self.has_pictures && !sealed.pictures.is_empty();
-        is_there.then(|| self.media(&names::pictures(number), sealed.pictures.clone()))
+        is_there.then(|| self.media(&self.pictures_name(number), sealed.pictures.clone()))
     }
 
     fn media(&self, file: &str, bytes: Bytes) -> Object {
         Object {
             key: self.layout.key(&self.rendition, file),
             body: bytes,
-            content_type: names::CONTENT_TYPE_SEGMENT,
+            content_type: names::segment_content_type(self.format),
             cache_control: names::CACHE_IMMUTABLE,
             compressible: false,
         }
+    }
+
+    /// Takes what the segments are read with.
+    pub(super) fn init(&mut self, section: Bytes) -> Object {
+        self.init = Some(section.clone());
+        Object {
+            key: self.layout.key(&self.rendition, names::INIT),
+            body: section,
+            content_type: names::CONTENT_TYPE_INIT,
+            cache_control: names::CACHE_IMMUTABLE,
+            compressible: false,
+        }
+    }
+
+    /// What the segments are read with, where they need it.
+    pub(super) fn init_section(&self) -> Option<Bytes> {
+        self.init.clone()
+    }
+
+    fn segment_name(&self, number: u32) -> String {
+        names::segment(self.format, number)
+    }
+
+    fn pictures_name(&self, number: u32) -> String {
+        names::pictures(self.format, number)
+    }
+
+    /// The initialization section as playlists name it.
+    fn map(&self) -> Option<Map> {
+        self.init.is_some().then(|| Map { uri: names::INIT.to_owned(), first_bytes: None })
     }
 
     /// Notes a segment that is there. Returns the event playlist that names it, where players may
@@ -258,14 +294,19 @@ impl LanePlaylists {
     fn iframes(&self) -> Option<Object> {
         let measured = self.measured_pictures();
         let pictures = self.key_frames.iter().zip(measured).map(|((number, frame), measured)| {
-            let file = if self.encryption.is_some() { names::pictures } else { names::segment };
-            let uri = file(*number);
+            let is_apart = self.encryption.is_some();
+            let uri =
+                if is_apart { self.pictures_name(*number) } else { self.segment_name(*number) };
             Picture { uri, offset: frame.offset, len: frame.len, duration_ns: measured.duration_ns }
         });
         let pictures: Vec<_> = pictures.collect();
         let key = self.layout.key(&self.rendition, names::IFRAMES);
         let target = self.target_duration_secs;
-        let text = media_playlist::render_iframes(target, self.tables_len, &pictures);
+        let tables = Map { uri: self.segment_name(0), first_bytes: Some(self.tables_len) };
+        // Pictures that are encrypted by themselves have tables of their own.
+        let tables = self.encryption.is_none().then_some(tables);
+        let map = self.map().or(tables);
+        let text = media_playlist::render_iframes(target, map.as_ref(), &pictures);
         let text = match &self.encryption {
             Some(encryption) => encryption.of_pictures(&text),
             None => text,
@@ -279,8 +320,9 @@ impl LanePlaylists {
     }
 
     fn text(&self, kind: Kind) -> String {
-        let (target, durations) = (self.target_duration_secs, &self.durations_ns);
-        let text = media_playlist::render(kind, target, durations, names::segment);
+        let (target, durations, map) = (self.target_duration_secs, &self.durations_ns, self.map());
+        let name = |number| self.segment_name(number);
+        let text = media_playlist::render(kind, target, durations, map.as_ref(), name);
         match &self.encryption {
             Some(encryption) => encryption.of_segments(&text),
             None => text,

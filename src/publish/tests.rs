@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::domain::encode::EncodeConfig;
+use crate::domain::encode::{EncodeConfig, SegmentFormat};
 use crate::domain::hls::key::Key;
 use crate::domain::job::VideoId;
 use crate::domain::ladder::Ladder;
@@ -78,7 +78,7 @@ fn segment(rendition: u16, number: u32) -> Segment {
     let mut packet = [0xFF; 188];
     packet[..4].copy_from_slice(&[0x47, 0x1F, 0xFF, 0x10]);
     let bytes = Bytes::from(packet.repeat(3990));
-    Segment { rendition, number, duration_ns: 6_000_000_000, bytes }
+    Segment { rendition, number, duration_ns: 6_000_000_000, bytes, init: None }
 }
 
 /// Waits until the publication can be played, as the progress of a job would make it.
@@ -147,6 +147,27 @@ async fn a_storyboard_names_only_sheets_that_are_there() {
     let at = |name: &str| keys.iter().position(|k| *k == format!("{id}/a1/{name}")).unwrap();
     assert!(at("storyboard_000.jpg") < at("storyboard.vtt"), "{keys:?}");
     assert!(at("storyboard_001.jpg") < at("storyboard.vtt"), "{keys:?}");
+}
+
+#[tokio::test]
+async fn what_fragments_are_read_with_is_there_before_them() {
+    let target = Recorder::new(Semaphore::MAX_PERMITS, None);
+    let id = VideoId::of_source("uploads", "k");
+    let plan = Plan { segment: SegmentFormat::Cmaf, ..film() };
+    let to = Arc::clone(&target) as Arc<dyn Target>;
+    let mut publication = Publication::start(to, Layout::of_attempt(&id, "a1"), &plan, None);
+    let sound = RENDITIONS - 1;
+    let init = Some(Bytes::from_static(b"init"));
+    publication.segment(Segment { init, ..segment(sound, 0) }).await.unwrap();
+    publication.segment(segment(sound, 1)).await.unwrap();
+    while publication.published()[usize::from(sound)] < 2 {
+        tokio::task::yield_now().await;
+    }
+    let folder = format!("{id}/a1/audio-en");
+    let expected = ["init.mp4", "seg_00000.m4s", "event.m3u8", "seg_00001.m4s", "event.m3u8"];
+    assert_eq!(target.keys(), expected.map(|file| format!("{folder}/{file}")));
+    let event = target.last(&format!("{folder}/event.m3u8"));
+    assert!(event.contains("#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF"), "{event}");
 }
 
 #[tokio::test]

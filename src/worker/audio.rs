@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::cuts::{Cutter, Total, Track, running_time};
+use super::cuts::{Cutter, Sink, Total, Track, running_time};
 use super::element::{caps_filter, chain, pad, plain, queue};
 use super::ends::{Ends, Sounds, on_timeline};
-use super::pipeline::hls_sink;
+use super::fragments::Stream;
+use super::pipeline::{self, Muxer};
 use super::protocol::Failure;
 use super::sink::{Output, Rendition};
 use crate::domain::plan::{AudioPlan, VideoPlan};
@@ -27,8 +28,9 @@ pub(super) fn build(
     pipeline: &gst::Pipeline,
     plan: &AudioPlan,
     picture: &VideoPlan,
+    muxer: Muxer,
     output: &Arc<Output>,
-    tracks: &mut Vec<(gst::Element, Arc<Track>)>,
+    tracks: &mut Vec<(Sink, Arc<Track>)>,
     ends: &Arc<Ends>,
 ) -> Result<gst::Element, Failure> {
     let head = queue(0, gst::ClockTime::SECOND.nseconds())?;
@@ -54,12 +56,12 @@ pub(super) fn build(
     let index = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
     let total = Arc::new(Total::default());
     let track = Arc::new(Track::new(Rendition::new(output, index), &total));
-    let inner = hls_sink(pipeline, &waiting, "audio", track.rendition())?;
+    let sink = pipeline::sink(pipeline, &waiting, Stream::Sound, muxer, &track)?;
     watch_end(&elements[4], plan, ends)?;
     take_priming_out(&pad(&encoder, "src")?, plan.sample_rate_hz);
-    let cutter = Cutter::new(std::slice::from_ref(&inner), &total);
+    let cutter = Cutter::new(std::slice::from_ref(&sink), &total);
     watch_frames(&pad(&waiting, "sink")?, picture, cutter, &track);
-    tracks.push((inner, track));
+    tracks.push((sink, track));
     Ok(head)
 }
 

@@ -1,8 +1,8 @@
 //! Where segments begin and end, in running time.
 //!
-//! The cuts are asked for before the encoders (`split-at-running-time` for every frame that
-//! begins a segment), so all renditions are cut at the same pictures. What the muxer then did
-//! comes back as messages; [`Track`] makes segments of them.
+//! The cuts are asked for before the encoders, for every frame that begins a segment, so all
+//! renditions are cut at the same pictures. What the muxer then did comes back; [`Track`] makes
+//! segments of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,20 +21,43 @@ impl Total {
     }
 }
 
+/// How a sink is asked for a cut at the frame with this running time.
+type Cut = Arc<dyn Fn(gst::ClockTime) + Send + Sync>;
+
+/// The end of a rendition's chain, which makes its segments.
+#[derive(Clone)]
+pub(super) struct Sink {
+    /// The element that its messages come from.
+    pub(super) element: gst::Element,
+    /// The element whose end is that of the chain.
+    pub(super) end: gst::Object,
+    cut: Cut,
+}
+
+impl Sink {
+    /// A sink that is cut like this. `cut` holds no element, as elements will hold it.
+    pub(super) fn new(
+        element: gst::Element,
+        end: gst::Object,
+        cut: impl Fn(gst::ClockTime) + Send + Sync + 'static,
+    ) -> Self {
+        Self { element, end, cut: Arc::new(cut) }
+    }
+}
+
 /// Asks sinks for cuts.
 pub(super) struct Cutter {
-    /// The inner `splitmuxsink`s.
-    sinks: Vec<gst::glib::WeakRef<gst::Element>>,
+    sinks: Vec<Cut>,
     total: Arc<Total>,
     /// Cuts asked for so far.
     cuts: Mutex<u32>,
 }
 
 impl Cutter {
-    /// A cutter of these `splitmuxsink`s.
-    pub(super) fn new(sinks: &[gst::Element], total: &Arc<Total>) -> Self {
+    /// A cutter of these sinks.
+    pub(super) fn new(sinks: &[Sink], total: &Arc<Total>) -> Self {
         Self {
-            sinks: sinks.iter().map(ObjectExt::downgrade).collect(),
+            sinks: sinks.iter().map(|sink| Arc::clone(&sink.cut)).collect(),
             total: Arc::clone(total),
             cuts: Mutex::default(),
         }
@@ -43,8 +66,8 @@ impl Cutter {
     /// The frame with this running time, which has not been pushed on yet, begins a segment.
     pub(super) fn cut(&self, running_time: gst::ClockTime) {
         *lock(&self.cuts) += 1;
-        for sink in self.sinks.iter().filter_map(gst::glib::WeakRef::upgrade) {
-            sink.emit_by_name::<()>("split-at-running-time", &[&running_time.nseconds()]);
+        for cut in &self.sinks {
+            cut(running_time);
         }
     }
 

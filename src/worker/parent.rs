@@ -108,8 +108,11 @@ pub struct SegmentBytes {
     pub start_ns: u64,
     /// Duration in nanoseconds.
     pub duration_ns: u64,
-    /// The transport stream.
+    /// The segment.
     pub bytes: Bytes,
+    /// What the segments of the rendition are read with, beside the first of them; none where each
+    /// can be read alone.
+    pub init: Option<Bytes>,
 }
 
 /// What comes out of a worker.
@@ -128,6 +131,7 @@ pub struct Worker {
     child: Child,
     frames: FramedRead<ChildStdout, Frames>,
     segments: HashMap<(u16, u32), BytesMut>,
+    inits: HashMap<u16, Bytes>,
     feeder: JoinHandle<()>,
     stderr: Option<JoinHandle<()>>,
     stderr_tail: Arc<Mutex<Vec<u8>>>,
@@ -174,6 +178,7 @@ impl Worker {
             child,
             frames: FramedRead::new(stdout, Frames),
             segments: HashMap::new(),
+            inits: HashMap::new(),
             feeder: tokio::spawn(feed(socket, order, source, Arc::clone(&source_state))),
             stderr: Some(tokio::spawn(keep_tail(stderr, Arc::clone(&stderr_tail)))),
             stderr_tail,
@@ -206,6 +211,9 @@ impl Worker {
                 Frame::Picture(picture, jpeg) => {
                     return Ok(Some(Output::Picture(picture, jpeg.freeze())));
                 }
+                Frame::Init { rendition, bytes } => {
+                    self.inits.insert(rendition, bytes.freeze());
+                }
                 Frame::Event(event) => return self.output(event).await,
             }
         }
@@ -217,13 +225,14 @@ impl Worker {
                 let bytes = self.segments.remove(&(rendition, number)).ok_or_else(|| {
                     Error::Protocol(format!("segment {number} of rendition {rendition} is empty"))
                 })?;
-                let bytes = bytes.freeze();
+                let (bytes, init) = (bytes.freeze(), self.inits.remove(&rendition));
                 Ok(Some(Output::Segment(SegmentBytes {
                     rendition,
                     number,
                     start_ns,
                     duration_ns,
                     bytes,
+                    init,
                 })))
             }
             Event::Failed(failure) => {

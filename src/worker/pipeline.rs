@@ -8,13 +8,15 @@ use gio::prelude::*;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::cuts::{Track, running_time};
+use super::cuts::{Sink, Track, running_time};
 use super::element::{broken, plain};
 use super::ends::Ends;
+use super::fragments::{self, Stream};
 use super::protocol::{Event, Failure};
 use super::rangesrc::{Client, RangeSrc};
 use super::sink::{Output, Rendition};
 use super::{audio, fault, guard, pictures, video};
+use crate::domain::encode::SegmentFormat;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::recipe::PipelineSpec;
@@ -46,11 +48,13 @@ pub(super) fn run(
     let mut tracks = Vec::new();
     let mut heads = HashMap::new();
     let ends = Arc::new(Ends::new(1 + plan.audio.len()));
-    let video = video::build(&pipeline, &plan.video, spec, output, &mut tracks, &ends)?;
+    let muxer = Muxer { format: plan.segment, timescale: plan.video.timescale() };
+    let video = video::build(&pipeline, &plan.video, spec, muxer, output, &mut tracks, &ends)?;
     heads.insert(plan.video.stream_id.clone(), video.head);
     let stills = pictures::build(&pipeline, plan, spec, &video.tees, output)?;
     for sound in &plan.audio {
-        let head = audio::build(&pipeline, sound, &plan.video, output, &mut tracks, &ends)?;
+        let muxer = Muxer { timescale: sound.sample_rate_hz, ..muxer };
+        let head = audio::build(&pipeline, sound, &plan.video, muxer, output, &mut tracks, &ends)?;
         heads.insert(sound.stream_id.clone(), head);
     }
     let left_out = LeftOut::default();
@@ -64,9 +68,8 @@ pub(super) fn run(
 
     let bus = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
     let by_path: Tracks =
-        tracks.iter().map(|(sink, t)| (sink.path_string().to_string(), Arc::clone(t))).collect();
-    // A track knows the `splitmuxsink` inside of its hlssink2.
-    let hls = tracks.iter().filter_map(|(inner, _)| inner.parent());
+        tracks.iter().map(|(s, t)| (s.element.path_string().to_string(), Arc::clone(t))).collect();
+    let hls = tracks.iter().map(|(sink, _)| sink.end.clone());
     let stills = stills.into_iter().map(Cast::upcast);
     let ours: HashSet<_> = hls.chain(stills).map(|sink| sink.path_string().to_string()).collect();
     bus.set_sync_handler(move |_, message| follow_segments(&by_path, message));
@@ -172,13 +175,39 @@ fn post(pipeline: &gst::Pipeline, text: &str) {
     gst::element_error!(pipeline, gst::StreamError::Demux, ["{}", text]);
 }
 
-/// An hlssink2 behind `last` whose segments go to the rendition. Returns its `splitmuxsink`.
-pub(super) fn hls_sink(
+/// What makes segments of a stream.
+#[derive(Clone, Copy)]
+pub(super) struct Muxer {
+    /// What the segments are.
+    pub(super) format: SegmentFormat,
+    /// Ticks in a second in which fragments tell times.
+    pub(super) timescale: u32,
+}
+
+/// The end of a chain behind `last`: segments go to the track's rendition.
+pub(super) fn sink(
+    pipeline: &gst::Pipeline,
+    last: &gst::Element,
+    stream: Stream,
+    muxer: Muxer,
+    track: &Arc<Track>,
+) -> Result<Sink, Failure> {
+    match (muxer.format, stream) {
+        (SegmentFormat::Ts, Stream::Picture) => {
+            hls_sink(pipeline, last, "video", track.rendition())
+        }
+        (SegmentFormat::Ts, Stream::Sound) => hls_sink(pipeline, last, "audio", track.rendition()),
+        (SegmentFormat::Cmaf, _) => fragments::sink(pipeline, last, stream, muxer.timescale, track),
+    }
+}
+
+/// An hlssink2 behind `last` whose segments go to the rendition.
+fn hls_sink(
     pipeline: &gst::Pipeline,
     last: &gst::Element,
     pad: &str,
     rendition: &Arc<Rendition>,
-) -> Result<gst::Element, Failure> {
+) -> Result<Sink, Failure> {
     let sink = plain("hlssink2")?;
     // Cut only where we say, keep everything, ask the encoder for nothing.
     sink.set_property("target-duration", 0_u32);
@@ -203,7 +232,12 @@ pub(super) fn hls_sink(
         muxer.set_property("pat-interval", TABLE_INTERVAL);
         muxer.set_property("pmt-interval", TABLE_INTERVAL);
     }
-    Ok(inner)
+    let weak = inner.downgrade();
+    Ok(Sink::new(inner, sink.upcast(), move |time| {
+        if let Some(inner) = weak.upgrade() {
+            inner.emit_by_name::<()>("split-at-running-time", &[&time.nseconds()]);
+        }
+    }))
 }
 
 fn inner_splitmux(sink: &gst::Element) -> Option<gst::Element> {
@@ -277,11 +311,7 @@ fn first_error(bus: &gst::Bus) -> Option<Failure> {
 }
 
 /// Silence is not success: a truncated source ends like a whole one. Returns the duration.
-fn judge(
-    plan: &Plan,
-    tracks: &[(gst::Element, Arc<Track>)],
-    left_out_end_ns: u64,
-) -> Result<u64, Failure> {
+fn judge(plan: &Plan, tracks: &[(Sink, Arc<Track>)], left_out_end_ns: u64) -> Result<u64, Failure> {
     let mut longest = 0;
     for (_, track) in tracks {
         let (whole, end_ns) = track.extent();

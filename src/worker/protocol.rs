@@ -7,7 +7,9 @@
 //! The worker's standard output carries frames: kind (`u8`), length (`u32`), payload. [`EVENT`]
 //! frames hold one [`Event`] as JSON; [`DATA`] frames hold a rendition's index (`u16`), a
 //! segment's number (`u32`) and bytes of that segment; [`PICTURE`] frames hold a [`Picture`] as
-//! JSON behind its length (`u32`), and a JPEG. All numbers are big-endian.
+//! JSON behind its length (`u32`), and a JPEG; [`INIT`] frames hold a rendition's index (`u16`) and
+//! the initialization section that its segments are read with, before the first of them. All numbers
+//! are big-endian.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,8 @@ pub const EVENT: u8 = b'E';
 pub const DATA: u8 = b'D';
 /// Kind of a frame with a still picture.
 pub const PICTURE: u8 = b'P';
+/// Kind of a frame with an initialization section.
+pub const INIT: u8 = b'I';
 /// Length that stands for a read that failed; no bytes follow.
 pub const READ_FAILED: u32 = u32::MAX;
 /// The longest frame that either side takes: a 6 s segment at 40 Mbit/s is 30 MB, but the muxer

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::protocol::{DATA, EVENT, Event, PICTURE, Picture};
+use super::protocol::{DATA, EVENT, Event, INIT, PICTURE, Picture};
 
 /// Bytes of a segment that are gathered before a frame is written: the muxer writes a few packets
 /// of 188 bytes at a time.
@@ -124,6 +124,11 @@ impl Rendition {
         filled
     }
 
+    /// Sends what the segments are read with, before the first of them.
+    pub(super) fn init(&self, section: &[u8]) {
+        self.output.frame(INIT, &self.index.to_be_bytes(), section);
+    }
+
     /// Tells the format of the encoded stream.
     pub(super) fn tell_codec(&self, codec: String) {
         self.output.event(&Event::Rendition { rendition: self.index, codec });
@@ -143,14 +148,21 @@ pub(super) struct SegmentWriter {
     number: u32,
 }
 
-impl Write for SegmentWriter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+impl SegmentWriter {
+    /// Takes more of them.
+    pub(super) fn take(&self, bytes: &[u8]) {
         let mut open = lock(&self.rendition.state);
         open.gathered.extend_from_slice(bytes);
         open.filled = true;
         if open.gathered.len() >= GATHERED_BYTES {
             self.rendition.send_gathered(self.number, &mut open);
         }
+    }
+}
+
+impl Write for SegmentWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.take(bytes);
         Ok(bytes.len())
     }
 

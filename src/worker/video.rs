@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::cuts::{Cutter, Total, Track, running_time};
+use super::cuts::{Cutter, Sink, Total, Track, running_time};
 use super::element::{caps_filter, chain, make, pad, plain, queue};
 use super::ends::{Ends, Pictures, lead_in, on_timeline};
-use super::pipeline::hls_sink;
+use super::fragments::Stream;
+use super::pipeline::{self, Muxer};
 use super::protocol::{Event, Failure};
 use super::sink::{Output, Rendition};
+use crate::domain::encode::SegmentFormat;
 use crate::domain::hls::codecs;
 use crate::domain::plan::VideoPlan;
 use crate::domain::recipe::{PipelineSpec, RungSpec};
@@ -36,8 +38,9 @@ pub(super) fn build(
     pipeline: &gst::Pipeline,
     plan: &VideoPlan,
     spec: &PipelineSpec,
+    muxer: Muxer,
     output: &Arc<Output>,
-    tracks: &mut Vec<(gst::Element, Arc<Track>)>,
+    tracks: &mut Vec<(Sink, Arc<Track>)>,
     ends: &Arc<Ends>,
 ) -> Result<Built, Failure> {
     let head = queue(WAITING_PICTURES, 0)?;
@@ -56,7 +59,7 @@ pub(super) fn build(
     for rung in &spec.rungs {
         let index = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
         let track = Arc::new(Track::new(Rendition::new(output, index), &total));
-        let (tee, sink) = build_rung(pipeline, &above, rung, &track)?;
+        let (tee, sink) = build_rung(pipeline, &above, rung, muxer, &track)?;
         sinks.push(sink.clone());
         tracks.push((sink, track));
         above = tee.clone();
@@ -74,13 +77,14 @@ pub(super) fn build(
 }
 
 /// Builds one rung behind the one above it: `scale ! tee ! queue ! encoder ! parser ! queue !
-/// hlssink2`. Returns the tee, from which the next rung goes on, and the inner `splitmuxsink`.
+/// muxer`. Returns the tee, from which the next rung goes on, and the end.
 fn build_rung(
     pipeline: &gst::Pipeline,
     above: &gst::Element,
     rung: &RungSpec,
+    muxer: Muxer,
     track: &Arc<Track>,
-) -> Result<(gst::Element, gst::Element), Failure> {
+) -> Result<(gst::Element, Sink), Failure> {
     let mut scaled = vec![queue(WAITING_PICTURES, 0)?];
     for step in &rung.scale {
         scaled.push(make(step)?);
@@ -105,9 +109,9 @@ fn build_rung(
     ];
     chain(pipeline, &encoded)?;
     link(&tee, &encoded[0])?;
-    let inner = hls_sink(pipeline, &encoded[4], "video", track.rendition())?;
-    watch_encoded(&pad(&encoded[4], "src")?, track);
-    Ok((tee, inner))
+    let sink = pipeline::sink(pipeline, &encoded[4], Stream::Picture, muxer, track)?;
+    watch_encoded(&pad(&encoded[4], "src")?, muxer.format, track);
+    Ok((tee, sink))
 }
 
 fn link(from: &gst::Element, to: &gst::Element) -> Result<(), Failure> {
@@ -170,10 +174,11 @@ fn pictures_go_on(shown_until: &AtomicU64, time: gst::ClockTime) -> bool {
     time.nseconds() >= shown_until.load(Ordering::Relaxed)
 }
 
-/// Measures what goes into the muxer and reads the codec string off the first key frame.
-fn watch_encoded(src: &gst::Pad, track: &Arc<Track>) {
+/// Measures what goes into the muxer and reads the codec string off the first key frame of a byte
+/// stream; fragments have it before their first picture.
+fn watch_encoded(src: &gst::Pad, format: SegmentFormat, track: &Arc<Track>) {
     let track = Arc::downgrade(track);
-    let codec_told = Mutex::new(false);
+    let codec_told = Mutex::new(format == SegmentFormat::Cmaf);
     src.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         let (Some(track), Some(buffer)) = (track.upgrade(), info.buffer()) else {
             return gst::PadProbeReturn::Ok;

@@ -14,14 +14,14 @@ fn transcode(input: &Path, out: &Path) {
 }
 
 /// What the check says of a folder or a URL.
-fn check(target: &str) -> (bool, Value) {
+pub(crate) fn check(target: &str) -> (bool, Value) {
     let output = support::program().args(["check", "--json", target]).output().unwrap();
     let report = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
     (output.status.success(), report)
 }
 
-fn musts(report: &Value) -> Vec<String> {
+pub(crate) fn musts(report: &Value) -> Vec<String> {
     let findings = report["findings"].as_array().unwrap().iter();
     let musts = findings.filter(|finding| finding["level"] == "MUST");
     musts.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
@@ -57,14 +57,14 @@ these_keep_the_rules! {
 }
 
 /// One kind of damage and the rule that it breaks.
-struct Damage {
-    rule: &'static str,
-    file: &'static str,
-    change: fn(Vec<u8>) -> Vec<u8>,
+pub(crate) struct Damage {
+    pub(crate) rule: &'static str,
+    pub(crate) file: &'static str,
+    pub(crate) change: fn(Vec<u8>) -> Vec<u8>,
 }
 
 /// A change of text.
-fn text(bytes: Vec<u8>, change: impl Fn(&str) -> String) -> Vec<u8> {
+pub(crate) fn text(bytes: Vec<u8>, change: impl Fn(&str) -> String) -> Vec<u8> {
     let before = String::from_utf8(bytes).unwrap();
     let after = change(&before);
     assert_ne!(before, after, "nothing was damaged:\n{before}");
@@ -72,7 +72,7 @@ fn text(bytes: Vec<u8>, change: impl Fn(&str) -> String) -> Vec<u8> {
 }
 
 /// Replaces the first number behind a name by another one.
-fn number(text: &str, name: &str, change: impl Fn(f64) -> f64) -> String {
+pub(crate) fn number(text: &str, name: &str, change: impl Fn(f64) -> f64) -> String {
     let at = text.find(name).unwrap() + name.len();
     let end = text[at..].find(|c: char| !c.is_ascii_digit() && c != '.').unwrap() + at;
     let changed = change(text[at..end].parse().unwrap());
@@ -93,7 +93,7 @@ fn without(text: &str, name: &str) -> String {
 }
 
 /// Lines without those that begin so.
-fn without_lines(text: &str, start: &str) -> String {
+pub(crate) fn without_lines(text: &str, start: &str) -> String {
     text.lines()
         .filter(|line| !line.starts_with(start))
         .fold(String::new(), |all, line| all + line + "\n")
@@ -265,11 +265,16 @@ fn every_damage_is_called_by_its_rule() {
     let Some(clip) = media::clip(home.path(), 360, "30000/1001", 13) else { return };
     let good = home.path().join("good");
     transcode(&clip, &good);
+    are_called_by_their_rules(&good, DAMAGES);
+}
+
+/// Each damage to this stream, which has none, is found.
+pub(crate) fn are_called_by_their_rules(good: &Path, damages: &[Damage]) {
     let (is_sound, report) = check(good.to_str().unwrap());
     assert!(is_sound, "{report:#}");
-    for damage in DAMAGES {
-        let bad = home.path().join("bad");
-        copy(&good, &bad);
+    for damage in damages {
+        let bad = good.with_file_name("bad");
+        copy(good, &bad);
         let file = bad.join(damage.file);
         std::fs::write(&file, (damage.change)(std::fs::read(&file).unwrap())).unwrap();
         if damage.rule == "9.12" {

@@ -12,6 +12,7 @@ pub(crate) mod support;
 
 mod browser;
 mod cli;
+mod cmaf;
 mod conformance;
 mod crash;
 mod embedded_s3;

@@ -16,6 +16,17 @@ pub fn avc1_of_byte_stream(bytes: &[u8]) -> Option<String> {
     }
 }
 
+/// The same string of the configuration record that goes before fragments (ISO 14496-15, 5.3.3.1).
+#[must_use]
+pub fn avc1_of_record(record: &[u8]) -> Option<String> {
+    match record.get(1..4)? {
+        [profile, constraints, level] => {
+            Some(format!("avc1.{profile:02x}{constraints:02x}{level:02x}"))
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +40,12 @@ mod tests {
         assert_eq!(avc1_of_byte_stream(&delimiter), None);
         assert_eq!(avc1_of_byte_stream(&set[..6]), None);
         assert_eq!(avc1_of_byte_stream(&[]), None);
+    }
+
+    #[test]
+    fn the_record_names_the_codec() {
+        let record = [1, 0x64, 0x00, 0x1E, 0xFF];
+        assert_eq!(avc1_of_record(&record).as_deref(), Some("avc1.64001e"));
+        assert_eq!(avc1_of_record(&record[..3]), None);
     }
 }

@@ -98,6 +98,7 @@ impl Template {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::encode::SegmentFormat;
     use crate::domain::hls::media_playlist::{self, Kind, Picture};
     use crate::domain::hls::names;
 
@@ -119,10 +120,14 @@ mod tests {
         }
     }
 
+    fn name(number: u32) -> String {
+        names::segment(SegmentFormat::Ts, number)
+    }
+
     #[test]
     fn each_segment_of_a_playlist_has_its_own_line() {
         let durations = [6_006_000_000, 1_234_567_890];
-        let whole = media_playlist::render(Kind::Whole, 6, &durations, names::segment);
+        let whole = media_playlist::render(Kind::Whole, 6, &durations, None, name);
         insta::assert_snapshot!(before_segments(&whole, &lines(2)), @r#"
         #EXTM3U
         #EXT-X-VERSION:6
@@ -143,12 +148,12 @@ mod tests {
     #[test]
     fn pictures_have_theirs_and_need_no_map() {
         let picture = |offset| Picture {
-            uri: names::pictures(0),
+            uri: names::pictures(SegmentFormat::Ts, 0),
             offset,
             len: 18_800,
             duration_ns: 2_002_000_000,
         };
-        let text = media_playlist::render_iframes(6, 0, &[picture(0), picture(18_800)]);
+        let text = media_playlist::render_iframes(6, None, &[picture(0), picture(18_800)]);
         insta::assert_snapshot!(before_segments(&text, &lines(2)), @r#"
         #EXTM3U
         #EXT-X-VERSION:6
@@ -173,14 +178,14 @@ mod tests {
         let durations = [6_000_000_000; 9];
         let all = lines(9);
         let text = |n: usize, kind| {
-            let playlist = media_playlist::render(kind, 6, &durations[..n], names::segment);
+            let playlist = media_playlist::render(kind, 6, &durations[..n], None, name);
             before_segments(&playlist, &all[..n])
         };
         for n in 1..durations.len() {
             assert!(text(n + 1, Kind::Growing).starts_with(&text(n, Kind::Growing)));
         }
         assert_eq!(text(9, Kind::Closed), text(9, Kind::Growing) + "#EXT-X-ENDLIST\n");
-        let plain = media_playlist::render(Kind::Whole, 6, &durations, names::segment);
+        let plain = media_playlist::render(Kind::Whole, 6, &durations, None, name);
         assert_eq!(before_segments(&plain, &[]), plain, "without encryption nothing changes");
     }
 

@@ -1,7 +1,9 @@
-//! Key frames in a transport stream: what an I-frame playlist points to.
+//! Key frames in segments: what an I-frame playlist points to.
 
 use mpeg2ts::es::StreamType;
 use mpeg2ts::ts::{ReadTsPacket, TsPacket, TsPacketReader, TsPayload};
+
+use super::fragments;
 
 /// What is looked at of a picture to find out whether it is a key frame: its parameter sets and
 /// messages come before its first slice and are shorter than this.
@@ -10,9 +12,10 @@ const LOOKED_AT_BYTES: usize = 4096;
 /// A key frame in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyFrame {
-    /// Where its packets begin.
+    /// Where its packets begin, or the fragment that it begins.
     pub offset: u64,
-    /// Bytes of its packets, and of those of other streams between them.
+    /// Bytes of its packets and of those of other streams between them, or of the head of its
+    /// fragment and of it.
     pub len: u64,
     /// When it is shown, in 90 kHz ticks of the stream's clock.
     pub pts: u64,
@@ -21,8 +24,8 @@ pub struct KeyFrame {
 /// The key frames of a segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyFrames {
-    /// Bytes of the tables that the segment begins with (PAT and PMT): a picture cannot be read
-    /// without them.
+    /// Bytes of the tables that a transport stream begins with (PAT and PMT): a picture cannot be
+    /// read without them.
     pub tables_len: u64,
     /// In the order of the stream.
     pub frames: Vec<KeyFrame>,
@@ -35,11 +38,19 @@ struct Open {
     head: Vec<u8>,
 }
 
-/// Finds the key frames of the H.264 stream in a segment; none where there is no such stream.
+/// Finds the key frames of the H.264 stream in a segment; none where there is no such stream. A
+/// segment with an initialization section is fragmented MP4, one without a transport stream.
 ///
 /// # Errors
-/// What is wrong where it is no transport stream.
-pub fn find(segment: &[u8]) -> Result<KeyFrames, String> {
+/// What is wrong where it is neither.
+pub fn find(init: Option<&[u8]>, segment: &[u8]) -> Result<KeyFrames, String> {
+    match init {
+        Some(init) => fragments::find(init, segment),
+        None => find_in_transport(segment),
+    }
+}
+
+fn find_in_transport(segment: &[u8]) -> Result<KeyFrames, String> {
     let mut reader = TsPacketReader::new(segment);
     let mut found = KeyFrames::default();
     let mut video = None;
@@ -117,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_no_transport_stream_says_so() {
-        assert!(find(b"not a transport stream").is_err());
-        assert_eq!(find(&[]).unwrap(), KeyFrames::default());
+        assert!(find(None, b"not a transport stream").is_err());
+        assert_eq!(find(None, &[]).unwrap(), KeyFrames::default());
     }
 }

@@ -13,14 +13,24 @@ pub enum Kind {
     Whole,
 }
 
+/// Where the initialization section lies that segments are read with (EXT-X-MAP).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Map {
+    /// Name of its file.
+    pub uri: String,
+    /// How many bytes of the beginning of that file it is; none for all.
+    pub first_bytes: Option<u64>,
+}
+
 /// The text of a media playlist whose segments last so long, in nanoseconds, and are named by
-/// `uri`. EXTINF values are rounded so that their sum never strays from the real time by more than
+/// `uri`. They are read with `map`, where they need it. EXTINF values are rounded so that their sum never strays from the real time by more than
 /// a microsecond (Apple's authoring rule 8.1).
 #[must_use]
 pub fn render(
     kind: Kind,
     target_duration_secs: u32,
     durations_ns: &[u64],
+    map: Option<&Map>,
     uri: impl Fn(u32) -> String,
 ) -> String {
     let mut text = String::with_capacity(200 + 40 * durations_ns.len());
@@ -28,7 +38,7 @@ pub fn render(
         Kind::Growing | Kind::Closed => "EVENT",
         Kind::Whole => "VOD",
     };
-    // Decimal EXTINF needs version 3; INDEPENDENT-SEGMENTS is version 6's.
+    // Decimal EXTINF needs version 3; INDEPENDENT-SEGMENTS and EXT-X-MAP version 6 (RFC 8216, 7).
     line(&mut text, format_args!("#EXTM3U"));
     line(&mut text, format_args!("#EXT-X-VERSION:6"));
     line(&mut text, format_args!("#EXT-X-TARGETDURATION:{target_duration_secs}"));
@@ -38,6 +48,9 @@ pub fn render(
     if matches!(kind, Kind::Growing | Kind::Closed) {
         // A growing playlist counts as live; this makes players begin at the beginning.
         line(&mut text, format_args!("#EXT-X-START:TIME-OFFSET=0"));
+    }
+    if let Some(map) = map {
+        line_of_map(&mut text, map);
     }
     for (number, us) in (0..).zip(microseconds(durations_ns.iter().copied())) {
         extinf(&mut text, us);
@@ -63,11 +76,15 @@ pub struct Picture {
     pub duration_ns: u64,
 }
 
-/// The text of an I-frame playlist. The first `tables_len` bytes of the first segment hold the
-/// tables that its pictures are read with (RFC 8216, 4.3.2.5 and 4.3.3.6); 0 where each picture
-/// brings its own.
+/// The text of an I-frame playlist. Its pictures are read with `map`: the tables at the beginning of
+/// a transport stream, or an initialization section (RFC 8216, 4.3.2.5 and 4.3.3.6); without one each
+/// picture brings its own tables.
 #[must_use]
-pub fn render_iframes(target_duration_secs: u32, tables_len: u64, pictures: &[Picture]) -> String {
+pub fn render_iframes(
+    target_duration_secs: u32,
+    map: Option<&Map>,
+    pictures: &[Picture],
+) -> String {
     let mut text = String::with_capacity(200 + 80 * pictures.len());
     line(&mut text, format_args!("#EXTM3U"));
     line(&mut text, format_args!("#EXT-X-VERSION:6"));
@@ -75,9 +92,8 @@ pub fn render_iframes(target_duration_secs: u32, tables_len: u64, pictures: &[Pi
     line(&mut text, format_args!("#EXT-X-MEDIA-SEQUENCE:0"));
     line(&mut text, format_args!("#EXT-X-PLAYLIST-TYPE:VOD"));
     line(&mut text, format_args!("#EXT-X-I-FRAMES-ONLY"));
-    if let Some(first) = pictures.first().filter(|_| tables_len > 0) {
-        let uri = &first.uri;
-        line(&mut text, format_args!("#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{tables_len}@0\""));
+    if let Some(map) = map {
+        line_of_map(&mut text, map);
     }
     let durations = microseconds(pictures.iter().map(|picture| picture.duration_ns));
     for (picture, us) in pictures.iter().zip(durations) {
@@ -102,6 +118,14 @@ fn microseconds(durations_ns: impl Iterator<Item = u64>) -> impl Iterator<Item =
     })
 }
 
+fn line_of_map(text: &mut String, map: &Map) {
+    let uri = &map.uri;
+    match map.first_bytes {
+        Some(len) => line(text, format_args!("#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{len}@0\"")),
+        None => line(text, format_args!("#EXT-X-MAP:URI=\"{uri}\"")),
+    }
+}
+
 fn extinf(text: &mut String, us: u64) {
     line(text, format_args!("#EXTINF:{}.{:06},", us / 1_000_000, us % 1_000_000));
 }
@@ -119,12 +143,42 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::encode::SegmentFormat;
     use crate::domain::hls::names;
+
+    fn ts(number: u32) -> String {
+        names::segment(SegmentFormat::Ts, number)
+    }
+
+    #[test]
+    fn fragments_are_read_with_their_initialization_section() {
+        let map = Map { uri: names::INIT.to_owned(), first_bytes: None };
+        let name = |number| names::segment(SegmentFormat::Cmaf, number);
+        insta::assert_snapshot!(
+            render(Kind::Whole, 6, &[6_000_000_000], Some(&map), name),
+            @r#"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-TARGETDURATION:6
+        #EXT-X-MEDIA-SEQUENCE:0
+        #EXT-X-PLAYLIST-TYPE:VOD
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXT-X-MAP:URI="init.mp4"
+        #EXTINF:6.000000,
+        seg_00000.m4s
+        #EXT-X-ENDLIST
+        "#
+        );
+        let uri = name(0);
+        let picture = Picture { uri, offset: 28, len: 900, duration_ns: 2_000_000_000 };
+        let text = render_iframes(6, Some(&map), &[picture]);
+        assert!(text.contains("#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:2.000000,\n"), "{text}");
+    }
 
     #[test]
     fn a_whole_playlist_reads_like_this() {
         insta::assert_snapshot!(
-            render(Kind::Whole, 6, &[6_006_000_000, 6_006_000_000, 1_234_567_890], names::segment),
+            render(Kind::Whole, 6, &[6_006_000_000, 6_006_000_000, 1_234_567_890], None, ts),
             @r"
         #EXTM3U
         #EXT-X-VERSION:6
@@ -146,13 +200,14 @@ mod tests {
     #[test]
     fn an_i_frame_playlist_reads_like_this() {
         let picture = |number, offset| Picture {
-            uri: names::segment(number),
+            uri: ts(number),
             offset,
             len: 18_800,
             duration_ns: 2_002_000_000,
         };
+        let map = Map { uri: ts(0), first_bytes: Some(376) };
         insta::assert_snapshot!(
-            render_iframes(6, 376, &[picture(0, 376), picture(0, 90_000), picture(1, 376)]),
+            render_iframes(6, Some(&map), &[picture(0, 376), picture(0, 90_000), picture(1, 376)]),
             @r#"
         #EXTM3U
         #EXT-X-VERSION:6
@@ -178,7 +233,7 @@ mod tests {
     proptest! {
         #[test]
         fn lines_are_only_ever_appended(durations in prop::collection::vec(1_u64..7_000_000_000, 1..60)) {
-            let text = |n: usize, kind| render(kind, 6, &durations[..n], names::segment);
+            let text = |n: usize, kind| render(kind, 6, &durations[..n], None, ts);
             for n in 1..durations.len() {
                 prop_assert!(text(n + 1, Kind::Growing).starts_with(&text(n, Kind::Growing)));
             }
@@ -188,7 +243,7 @@ mod tests {
 
         #[test]
         fn another_parser_reads_what_was_written(durations in prop::collection::vec(1_000_000_u64..6_400_000_000, 1..60)) {
-            let text = render(Kind::Whole, 6, &durations, names::segment);
+            let text = render(Kind::Whole, 6, &durations, None, ts);
             let playlist = m3u8_rs::parse_media_playlist_res(text.as_bytes()).unwrap();
             prop_assert_eq!(playlist.playlist_type, Some(MediaPlaylistType::Vod));
             prop_assert!(playlist.end_list && playlist.independent_segments);

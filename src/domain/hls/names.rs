@@ -1,11 +1,12 @@
 //! Names of what is published, and how it is served.
 
+use crate::domain::encode::SegmentFormat;
 use crate::domain::job::VideoId;
 
 /// `Content-Type` of playlists (RFC 8216, 10).
 pub const CONTENT_TYPE_PLAYLIST: &str = "application/vnd.apple.mpegurl";
-/// `Content-Type` of segments.
-pub const CONTENT_TYPE_SEGMENT: &str = "video/mp2t";
+/// `Content-Type` of initialization sections.
+pub const CONTENT_TYPE_INIT: &str = "video/mp4";
 /// `Cache-Control` of what never changes under its name.
 pub const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// `Cache-Control` of `main.m3u8` and of records: a flip is seen within seconds.
@@ -37,16 +38,35 @@ pub fn sheet(number: u32) -> String {
     format!("storyboard_{number:03}.jpg")
 }
 
+/// Name of the initialization section that the fragments of a rendition are read with.
+pub const INIT: &str = "init.mp4";
+
 /// Name of a segment within its rendition.
 #[must_use]
-pub fn segment(number: u32) -> String {
-    format!("seg_{number:05}.ts")
+pub fn segment(format: SegmentFormat, number: u32) -> String {
+    format!("seg_{number:05}.{}", extension(format))
+}
+
+fn extension(format: SegmentFormat) -> &'static str {
+    match format {
+        SegmentFormat::Ts => "ts",
+        SegmentFormat::Cmaf => "m4s",
+    }
+}
+
+/// `Content-Type` of segments.
+#[must_use]
+pub fn segment_content_type(format: SegmentFormat) -> &'static str {
+    match format {
+        SegmentFormat::Ts => "video/mp2t",
+        SegmentFormat::Cmaf => "video/iso.segment",
+    }
 }
 
 /// Name of the file with the pictures of an encrypted segment.
 #[must_use]
-pub fn pictures(number: u32) -> String {
-    format!("iframes_{number:05}.ts")
+pub fn pictures(format: SegmentFormat, number: u32) -> String {
+    format!("iframes_{number:05}.{}", extension(format))
 }
 
 /// Key of a video's multivariant playlist.
@@ -125,7 +145,11 @@ mod tests {
         let id = VideoId::of_source("uploads", "x.mp4");
         let layout = Layout::of_attempt(&id, "1-ab");
         assert_eq!(layout.main(), main_key(&id));
-        assert_eq!(layout.key("720p", &segment(7)), format!("{id}/1-ab/720p/seg_00007.ts"));
+        assert_eq!(
+            layout.key("720p", &segment(SegmentFormat::Ts, 7)),
+            format!("{id}/1-ab/720p/seg_00007.ts")
+        );
+        assert_eq!(segment(SegmentFormat::Cmaf, 7), "seg_00007.m4s");
         assert_eq!(layout.uri("720p", EVENT), "1-ab/720p/event.m3u8");
         let folder = Layout::of_folder();
         assert_eq!(

@@ -82,6 +82,10 @@ fn rates_are_kept_snapped_halved_or_assumed() {
         let video = planned(source).unwrap_or_else(|error| panic!("{error}")).video;
         assert_eq!(video.fps, Fraction::new(out_num, out_den), "{num}/{den}");
         assert_eq!((video.gop_frames, video.segment_frames), (gop, gop * 3), "{num}/{den}");
+        // A picture lasts a whole number of ticks.
+        let (scale, fps) = (u64::from(video.timescale()), video.fps);
+        assert!((10_000..100_000).contains(&scale), "{scale}");
+        assert_eq!(scale * u64::from(fps.den) % u64::from(fps.num), 0, "{num}/{den}");
     }
 }
 

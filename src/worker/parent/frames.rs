@@ -3,7 +3,7 @@
 use bytes::{Buf, BytesMut};
 use tokio_util::codec::Decoder;
 
-use crate::worker::protocol::{DATA, EVENT, Event, MAX_FRAME_BYTES, PICTURE, Picture};
+use crate::worker::protocol::{DATA, EVENT, Event, INIT, MAX_FRAME_BYTES, PICTURE, Picture};
 
 /// Kind and length.
 const HEAD_BYTES: usize = 5;
@@ -13,6 +13,13 @@ const HEAD_BYTES: usize = 5;
 pub(super) enum Frame {
     /// Something the worker tells.
     Event(Event),
+    /// What the segments of a rendition are read with.
+    Init {
+        /// Index of the rendition.
+        rendition: u16,
+        /// The initialization section.
+        bytes: BytesMut,
+    },
     /// Bytes of a segment.
     Data {
         /// Index of the rendition.
@@ -62,6 +69,10 @@ impl Decoder for Frames {
                 payload.advance(len);
                 Ok(Some(Frame::Picture(picture, payload)))
             }
+            INIT if payload.len() >= 2 => {
+                let rendition = payload.get_u16();
+                Ok(Some(Frame::Init { rendition, bytes: payload }))
+            }
             _ => Err(std::io::Error::other(format!("a frame of kind {kind:#x}, {len} bytes"))),
         }
     }
@@ -85,6 +96,7 @@ mod tests {
         let sheet = br#"{"picture":"sheet","number":1,"tiles":2}"#;
         let len = u32::try_from(sheet.len()).unwrap().to_be_bytes();
         stream.extend(frame(PICTURE, &[&len, &sheet[..], b"jpeg"].concat()));
+        stream.extend(frame(INIT, &[0, 4, 0xCC]));
         let (mut buffer, mut seen) = (BytesMut::new(), Vec::new());
         for byte in stream {
             buffer.extend_from_slice(&[byte]);
@@ -99,6 +111,8 @@ mod tests {
             panic!("{:?}", seen[2])
         };
         assert_eq!(jpeg[..], *b"jpeg");
+        let Frame::Init { rendition: 4, bytes } = &seen[3] else { panic!("{:?}", seen[3]) };
+        assert_eq!(bytes[..], [0xCC]);
         assert!(buffer.is_empty());
     }
 

@@ -62,6 +62,25 @@ pub fn picture(input: &str) -> (u32, u32, u32) {
     (numbers[0], numbers[1], numbers[2])
 }
 
+/// When the first stream begins, in seconds.
+pub fn start_time(input: &str) -> f64 {
+    let entries = ["-v", "error", "-show_entries", "stream=start_time", "-of", "csv=p=0", input];
+    let output = Command::new("ffprobe").args(entries).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).lines().next().unwrap().trim().parse().unwrap()
+}
+
+/// Number of pictures that can be decoded of a file.
+pub fn pictures_decoded(file: &Path) -> usize {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "quiet", "-i"])
+        .arg(file)
+        .args(["-f", "framecrc", "-"])
+        .output()
+        .unwrap();
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    lines.lines().filter(|line| !line.starts_with('#')).count()
+}
+
 /// Makes 12 s of black and silence with a flash and a tone of 0.1 s every 2 s, at the same times.
 pub fn flashes(dir: &Path) -> Option<PathBuf> {
     let picture = "color=black:s=640x360:r=30:d=12,\
