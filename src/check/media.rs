@@ -181,6 +181,9 @@ impl Rendition {
             report.must("1.19", path, format!("{fps:.3} frames per second are more than 60"));
         }
         let Some(format) = self.format else { return };
+        if format.has_fields {
+            report.must("1.14", path, "the pictures are coded as fields: they are interlaced");
+        }
         if !matches!(format.profile, 66 | 77 | 100) || format.level > 52 {
             let text = format!("profile {} at level {}", format.profile, format.level);
             report.must("1.3", path, text);

@@ -29,13 +29,15 @@ pub(super) fn judge(
             judge_variant(main, variant, video, &sounds(master, variant, renditions), report);
         }
     }
+    judge_shapes(&plain, report);
     let independent = renditions.iter().filter(|r| r.format.is_some()).all(|r| r.is_independent);
     if !master.independent_segments && !independent {
         report.must("9.12", main, "there is no EXT-X-INDEPENDENT-SEGMENTS");
     } else if !master.independent_segments {
         report.should("9.11", main, "EXT-X-INDEPENDENT-SEGMENTS is not in this playlist");
     }
-    if plain.len() < 2 {
+    let has_pictures = renditions.iter().any(|rendition| rendition.format.is_some());
+    if plain.len() < 2 && has_pictures {
         report.must("9.9", main, format!("there are {} variants: one rate only", plain.len()));
     }
     if let Some(first) = plain.first() {
@@ -45,7 +47,7 @@ pub(super) fn judge(
             report.should("1.32", main, "the first variant is not the one nearest to 2 Mb/s");
         }
     }
-    if i_frame.is_empty() {
+    if i_frame.is_empty() && has_pictures {
         report.must("6.1", main, "there is no EXT-X-I-FRAME-STREAM-INF");
     }
     for variant in i_frame {
@@ -100,7 +102,9 @@ fn judge_variant(
             );
         }
     }
+    judge_range(variant, video, report);
     match (variant.frame_rate, video.fps) {
+        (None, _) if video.format.is_none() => {}
         (None, _) => report.must("9.15", place, "there is no FRAME-RATE"),
         (Some(stated), Some(fps)) if (stated - fps).abs() > RATE_TOLERANCE * fps => {
             let text = format!("FRAME-RATE is {stated}, the pictures come at {fps:.3}");
@@ -111,8 +115,12 @@ fn judge_variant(
     }
     let loudest =
         |of: fn(&Rendition) -> f64| sounds.iter().map(|sound| of(sound)).fold(0.0, f64::max);
-    let peak = video.rates().0 + loudest(|sound| sound.rates().0);
-    let average = video.rates().1 + loudest(|sound| sound.rates().1);
+    // Sound plays with a picture, and instead of other sound.
+    let together = |own: f64, sound: f64| {
+        if video.format.is_some() { own + sound } else { own.max(sound) }
+    };
+    let peak = together(video.rates().0, loudest(|sound| sound.rates().0));
+    let average = together(video.rates().1, loudest(|sound| sound.rates().1));
     rate("1.27", "BANDWIDTH", place, Some(variant.bandwidth), peak, report);
     if variant.average_bandwidth.is_none() {
         report.must("9.14", place, "there is no AVERAGE-BANDWIDTH");
@@ -123,6 +131,36 @@ fn judge_variant(
         let text =
             format!("the peak of {peak:.0} bit/s is above 200 % of the average {average:.0}");
         report.should("1.30", place, text);
+    }
+}
+
+/// Whether high dynamic range is told (rule 9.16).
+fn judge_range(variant: &VariantStream, video: &Rendition, report: &mut Report) {
+    /// PQ and HLG (ITU-T H.273, table 3).
+    const HIGH: [(u8, &str); 2] = [(16, "PQ"), (18, "HLG")];
+    let transfer = video.format.and_then(|format| format.transfer);
+    let real = HIGH.iter().find(|(code, _)| Some(*code) == transfer);
+    let real = real.map_or("SDR", |(_, name)| *name);
+    let stated = variant.other_attributes.as_ref().and_then(|all| all.get("VIDEO-RANGE"));
+    let stated = stated.map_or("SDR", |value| value.as_str());
+    if stated != real {
+        report.must("9.16", &variant.uri, format!("VIDEO-RANGE is {stated}, the video is {real}"));
+    }
+}
+
+/// Whether all variants show the same picture, but for its size (rule 1.33).
+fn judge_shapes(variants: &[&VariantStream], report: &mut Report) {
+    #[expect(clippy::cast_precision_loss, reason = "pixels")]
+    let shape = |v: &VariantStream| v.resolution.map(|r| (r.width as f64, r.height as f64));
+    let Some((width, height)) = variants.first().and_then(|first| shape(first)) else { return };
+    for variant in &variants[1..] {
+        let Some((w, h)) = shape(variant) else { continue };
+        // Sides are whole and even: each may be off by a pixel.
+        let slack = 1.0 / w + 1.0 / h + 1.0 / width + 1.0 / height;
+        if ((w / h) / (width / height) - 1.0).abs() > slack {
+            let text = format!("{w} x {h} is of another shape than {width} x {height}");
+            report.should("1.33", &variant.uri, text);
+        }
     }
 }
 

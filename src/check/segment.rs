@@ -1,6 +1,6 @@
 //! One segment, taken apart, whatever it is: what is in it, when it is shown, what is wrong.
 
-use h264_reader::nal::sps::SeqParameterSet;
+use h264_reader::nal::sps::{FrameMbsFlags, SeqParameterSet};
 use h264_reader::rbsp::{BitReader, decode_nal};
 
 use super::fmp4::Fragments;
@@ -33,6 +33,10 @@ pub(super) struct Format {
     pub(super) height: u32,
     /// Pictures that others may refer to.
     pub(super) referred: u32,
+    /// Whether pictures may be coded as two fields.
+    pub(super) has_fields: bool,
+    /// Code of the transfer function (ITU-T H.273), where it is stated.
+    pub(super) transfer: Option<u8>,
 }
 
 impl Format {
@@ -42,8 +46,18 @@ impl Format {
         let set = SeqParameterSet::from_bits(BitReader::new(&bits[..])).ok()?;
         let (width, height) = set.pixel_dimensions().ok()?;
         let (profile, constraints, level) = (*unit.get(1)?, *unit.get(2)?, *unit.get(3)?);
-        let referred = set.max_num_ref_frames;
-        Some(Self { profile, constraints, level, width, height, referred })
+        let signal = set.vui_parameters.as_ref().and_then(|vui| vui.video_signal_type.as_ref());
+        let colour = signal.and_then(|signal| signal.colour_description.as_ref());
+        Some(Self {
+            profile,
+            constraints,
+            level,
+            width,
+            height,
+            referred: set.max_num_ref_frames,
+            has_fields: set.frame_mbs_flags != FrameMbsFlags::Frames,
+            transfer: colour.map(|colour| colour.transfer_characteristics),
+        })
     }
 
     /// RFC 6381 name.

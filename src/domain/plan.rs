@@ -52,7 +52,8 @@ pub struct VideoPlan {
     pub deinterlace: bool,
     /// What the source's values stand for; the output is always of standard range.
     pub dynamic_range: DynamicRange,
-    /// The rungs, from the largest to the smallest: each is scaled from the one before.
+    /// The rungs, from the largest to the smallest: each is scaled from the one before. Where there
+    /// is only sound there are none, and the rest is the grid that the sound is cut by.
     pub rungs: Vec<PlannedRung>,
 }
 
@@ -231,33 +232,57 @@ pub fn plan(
     for format in media.undecodable.iter().filter(|stream| !stream.is_video) {
         notes.push(format!("a stream is left out: no decoder for {}", format.description));
     }
-    let fps = rate::output_rate(stream, &mut notes);
-    let gop_frames = frames_in(encode.gop_secs, fps);
-    let video = VideoPlan {
-        stream_id: stream.stream_id.clone(),
-        fps,
-        gop_frames,
-        segment_frames: gop_frames * encode.gops_per_segment,
-        short_segments: if encode.short_first_segments { encode.gops_per_segment } else { 0 },
-        orientation: stream.orientation,
-        deinterlace: stream.interlaced,
-        dynamic_range: stream.dynamic_range,
-        rungs: rungs::rungs(stream, ladder)?,
+    let video = match stream {
+        Some(stream) => VideoPlan {
+            stream_id: stream.stream_id.clone(),
+            orientation: stream.orientation,
+            deinterlace: stream.interlaced,
+            dynamic_range: stream.dynamic_range,
+            rungs: rungs::rungs(stream, ladder)?,
+            ..VideoPlan::grid(rate::output_rate(stream, &mut notes), encode)
+        },
+        None => VideoPlan::grid(GRID_FPS, encode),
     };
+    let audio = sound::plan_audio(&media.audio, encode, &mut notes);
+    if stream.is_none() && audio.is_empty() {
+        return Err(Error::NoVideo { found: "sound that cannot be played".to_owned() });
+    }
     Ok(Plan {
         backend: backend.to_owned(),
         duration_ns: media.duration_ns,
         pictures: pictures::pictures(&video, media.duration_ns),
         video,
-        audio: sound::plan_audio(&media.audio, encode, &mut notes),
+        audio,
         segment: encode.segment,
         notes,
     })
 }
 
-fn choose_video(media: &MediaInfo) -> Result<&VideoStream, Error> {
+/// The grid that sound without a picture is cut by: whole seconds are whole frames of it.
+const GRID_FPS: Fraction = Fraction::new(25, 1);
+
+impl VideoPlan {
+    /// Times and no picture.
+    fn grid(fps: Fraction, encode: &EncodeConfig) -> Self {
+        let gop_frames = frames_in(encode.gop_secs, fps);
+        Self {
+            stream_id: String::new(),
+            fps,
+            gop_frames,
+            segment_frames: gop_frames * encode.gops_per_segment,
+            short_segments: if encode.short_first_segments { encode.gops_per_segment } else { 0 },
+            orientation: Orientation::Upright,
+            deinterlace: false,
+            dynamic_range: DynamicRange::Standard,
+            rungs: Vec::new(),
+        }
+    }
+}
+
+/// The film; none where there is only sound, perhaps with a cover.
+fn choose_video(media: &MediaInfo) -> Result<Option<&VideoStream>, Error> {
     if let Some(stream) = media.video.iter().find(|stream| !stream.is_image) {
-        return Ok(stream);
+        return Ok(Some(stream));
     }
     let formats: Vec<&str> = media
         .undecodable
@@ -268,10 +293,13 @@ fn choose_video(media: &MediaInfo) -> Result<&VideoStream, Error> {
     if !formats.is_empty() {
         return Err(Error::Undecodable { formats: formats.join(", ") });
     }
-    let found = match (media.audio.is_empty(), media.video.is_empty()) {
-        (false, _) => "only sound",
-        (true, false) => "only a still picture",
-        (true, true) => "no stream that can be played",
+    if !media.audio.is_empty() {
+        return Ok(None);
+    }
+    let found = if media.video.is_empty() {
+        "no stream that can be played"
+    } else {
+        "only a still picture"
     };
     Err(Error::NoVideo { found: found.to_owned() })
 }

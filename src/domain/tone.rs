@@ -10,8 +10,11 @@ pub mod picture;
 
 use super::media::DynamicRange;
 
-/// Nodes of the table on each axis: every 32 codes of ten bits, and the end.
-pub const NODES: usize = 33;
+/// Codes of ten bits from one node of the table to the next, as a power of two. With twice as many,
+/// colours at the border of BT.709 are off by five codes of eight bits.
+pub const STEP_BITS: u32 = 4;
+/// Nodes of the table on each axis, the end included.
+pub const NODES: usize = (1024 >> STEP_BITS) + 1;
 /// Fractional bits of the values in the table.
 pub const FRACTION_BITS: u32 = 6;
 /// White of the output in nit: the reference level of BT.2408.
@@ -63,8 +66,8 @@ impl Table {
 
 /// The output of a node.
 fn convert(range: DynamicRange, tone: &Tone, node: [usize; 3]) -> [i16; 3] {
-    #[expect(clippy::cast_precision_loss, reason = "33 nodes")]
-    let code = node.map(|node| (node * 32) as f64);
+    #[expect(clippy::cast_precision_loss, reason = "codes of ten bits")]
+    let code = node.map(|node| (node << STEP_BITS) as f64);
     output(range, tone, code).map(fixed)
 }
 
@@ -246,11 +249,12 @@ mod tests {
     fn greys_stay_grey_and_all_colours_can_be_shown() {
         let table = Table::new(DynamicRange::Hlg, ASSUMED_PEAK_NIT);
         let one = i16::try_from(1 << FRACTION_BITS).unwrap();
+        let grey = 512 >> STEP_BITS;
         for luma in 0..NODES {
-            let [blue, red] = table.chroma[Table::index(16, 16, luma)];
+            let [blue, red] = table.chroma[Table::index(grey, grey, luma)];
             assert!((blue - 128 * one).abs() <= 1 && (red - 128 * one).abs() <= 1, "{luma}");
         }
-        assert_eq!(table.luma[Table::index(16, 16, 2)], 16 * one, "black");
+        assert_eq!(table.luma[Table::index(grey, grey, 64 >> STEP_BITS)], 16 * one, "black");
         assert!(table.luma.iter().all(|luma| (16 * one..=235 * one).contains(luma)));
         let chroma = table.chroma.iter().flatten();
         assert!(chroma.into_iter().all(|value| (16 * one..=240 * one).contains(value)));

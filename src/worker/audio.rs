@@ -60,7 +60,8 @@ pub(super) fn build(
     watch_end(&elements[4], plan, ends)?;
     take_priming_out(&pad(&encoder, "src")?, plan.sample_rate_hz);
     let cutter = Cutter::new(std::slice::from_ref(&sink), &total);
-    watch_frames(&pad(&waiting, "sink")?, picture, cutter, &track);
+    let progress = picture.rungs.is_empty().then(|| Arc::clone(output));
+    watch_frames(&pad(&waiting, "sink")?, picture, cutter, &track, progress);
     tracks.push((sink, track));
     Ok(head)
 }
@@ -98,7 +99,14 @@ fn take_priming_out(src: &gst::Pad, sample_rate_hz: u32) {
 }
 
 /// Cuts at the first frame of each segment of the picture and measures what goes into the muxer.
-fn watch_frames(sink: &gst::Pad, picture: &VideoPlan, cutter: Cutter, track: &Arc<Track>) {
+/// Where there is no picture, the sound says how far it is.
+fn watch_frames(
+    sink: &gst::Pad,
+    picture: &VideoPlan,
+    cutter: Cutter,
+    track: &Arc<Track>,
+    progress: Option<Arc<Output>>,
+) {
     let picture = picture.clone();
     let next_cut = Mutex::new((picture.segment_end_ns(0), false));
     let track = Arc::downgrade(track);
@@ -123,6 +131,9 @@ fn watch_frames(sink: &gst::Pad, picture: &VideoPlan, cutter: Cutter, track: &Ar
                     if begun {
                         cutter.cut(time);
                     }
+                }
+                if let Some(output) = &progress {
+                    output.progress(time.nseconds());
                 }
                 track.frame(time + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
             }

@@ -19,6 +19,8 @@ pub(super) struct Ends {
 }
 
 struct State {
+    /// Whether one of them is the picture.
+    has_picture: bool,
     /// Streams that have not ended.
     open: usize,
     /// End of the longest so far, in nanoseconds of running time.
@@ -28,9 +30,10 @@ struct State {
 }
 
 impl Ends {
-    /// For so many streams, one of which is the picture.
-    pub(super) fn new(streams: usize) -> Self {
-        let state = State { open: streams, longest_ns: 0, end_ns: None };
+    /// For a picture, where there is one, and so many sounds.
+    pub(super) fn new(has_picture: bool, sounds: usize) -> Self {
+        let open = sounds + usize::from(has_picture);
+        let state = State { has_picture, open, longest_ns: 0, end_ns: None };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -58,9 +61,13 @@ impl Ends {
         end_ns
     }
 
-    /// A sound ends here; waits until it is known where all end.
+    /// A sound ends here; waits until it is known where all end: without a picture, where the longest
+    /// of them does.
     fn of_sound(&self, end_ns: u64) -> u64 {
-        let state = self.tell(end_ns);
+        let mut state = self.tell(end_ns);
+        if !state.has_picture && state.open == 0 {
+            state.end_ns = Some(state.longest_ns);
+        }
         let waited = self.changed.wait_while(state, |state| state.end_ns.is_none());
         let state = waited.unwrap_or_else(PoisonError::into_inner);
         state.end_ns.unwrap_or(end_ns)
@@ -320,7 +327,7 @@ mod tests {
 
     #[test]
     fn all_end_where_the_picture_decides_once_the_last_has_ended() {
-        let ends = Arc::new(Ends::new(3));
+        let ends = Arc::new(Ends::new(true, 2));
         let sounds: Vec<_> = [70, 50]
             .map(|end_ns| {
                 let ends = Arc::clone(&ends);
@@ -332,5 +339,14 @@ mod tests {
         for sound in sounds {
             assert_eq!(sound.join().unwrap(), 75);
         }
+    }
+
+    #[test]
+    fn sounds_alone_end_with_the_longest() {
+        let ends = Arc::new(Ends::new(false, 2));
+        let first = Arc::clone(&ends);
+        let first = std::thread::spawn(move || first.of_sound(50));
+        assert_eq!(ends.of_sound(70), 70);
+        assert_eq!(first.join().unwrap(), 70);
     }
 }

@@ -47,11 +47,15 @@ pub(super) fn run(
     pipeline.set_property("message-forward", true);
     let mut tracks = Vec::new();
     let mut heads = HashMap::new();
-    let ends = Arc::new(Ends::new(1 + plan.audio.len()));
+    let has_picture = !plan.video.rungs.is_empty();
+    let ends = Arc::new(Ends::new(has_picture, plan.audio.len()));
     let muxer = Muxer { format: plan.segment, timescale: plan.video.timescale() };
-    let video = video::build(&pipeline, &plan.video, spec, muxer, output, &mut tracks, &ends)?;
-    heads.insert(plan.video.stream_id.clone(), video.head);
-    let stills = pictures::build(&pipeline, plan, spec, &video.tees, output)?;
+    let mut stills = Vec::new();
+    if has_picture {
+        let video = video::build(&pipeline, &plan.video, spec, muxer, output, &mut tracks, &ends)?;
+        heads.insert(plan.video.stream_id.clone(), video.head);
+        stills = pictures::build(&pipeline, plan, spec, &video.tees, output)?;
+    }
     for sound in &plan.audio {
         let muxer = Muxer { timescale: sound.sample_rate_hz, ..muxer };
         let head = audio::build(&pipeline, sound, &plan.video, muxer, output, &mut tracks, &ends)?;

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::protocol::{DATA, EVENT, Event, INIT, PICTURE, Picture};
 
@@ -13,13 +14,30 @@ use super::protocol::{DATA, EVENT, Event, INIT, PICTURE, Picture};
 /// of 188 bytes at a time.
 const GATHERED_BYTES: usize = 64 << 10;
 
+/// How often the parent hears of progress.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
 /// The pipe to the parent.
-pub(super) struct Output(Mutex<File>);
+pub(super) struct Output {
+    frames: Mutex<File>,
+    /// When the parent last heard of progress.
+    told: Mutex<Instant>,
+}
 
 impl Output {
     /// Frames go to this descriptor.
     pub(super) fn new(frames: OwnedFd) -> Self {
-        Self(Mutex::new(File::from(frames)))
+        Self { frames: Mutex::new(File::from(frames)), told: Mutex::new(Instant::now()) }
+    }
+
+    /// Tells how far the encode is, not too often.
+    pub(super) fn progress(&self, position_ns: u64) {
+        let mut told = lock(&self.told);
+        if told.elapsed() >= PROGRESS_EVERY {
+            *told = Instant::now();
+            drop(told);
+            self.event(&Event::Progress { position_ns });
+        }
     }
 
     /// Tells the parent something.
@@ -56,7 +74,7 @@ impl Output {
         frame.extend_from_slice(head);
         frame.extend_from_slice(bytes);
         // A parent that is gone cannot be told; the death signal ends this process.
-        if let Err(error) = lock(&self.0).write_all(&frame) {
+        if let Err(error) = lock(&self.frames).write_all(&frame) {
             eprintln_event(&error);
         }
     }

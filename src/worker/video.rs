@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -12,7 +11,7 @@ use super::element::{caps_filter, chain, make, pad, plain, queue};
 use super::ends::{Ends, Pictures, lead_in, on_timeline};
 use super::fragments::Stream;
 use super::pipeline::{self, Muxer};
-use super::protocol::{Event, Failure};
+use super::protocol::Failure;
 use super::sink::{Output, Rendition};
 use crate::domain::encode::SegmentFormat;
 use crate::domain::hls::codecs;
@@ -22,8 +21,6 @@ use crate::domain::recipe::{PipelineSpec, RungSpec};
 /// Pictures that wait before an encoder or a scaler: they share memory with the decoder's, so few
 /// are enough to keep every thread busy.
 const WAITING_PICTURES: u32 = 4;
-/// How often the parent hears of progress.
-const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
 /// What was built of the picture.
 pub(super) struct Built {
@@ -130,7 +127,6 @@ fn watch_pictures(
     let plan = plan.clone();
     let begun = AtomicBool::new(false);
     let (shown_until, frame_ns) = (AtomicU64::new(0), plan.frame_time_ns(1));
-    let told = Mutex::new(Instant::now());
     let output = Arc::clone(output);
     let taken = Arc::clone(&pictures);
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
@@ -152,11 +148,7 @@ fn watch_pictures(
                 if number > 0 && plan.begins_segment(number) {
                     cutter.cut(time);
                 }
-                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                if told.elapsed() >= PROGRESS_EVERY {
-                    *told = Instant::now();
-                    output.event(&Event::Progress { position_ns: time.nseconds() });
-                }
+                output.progress(time.nseconds());
             }
             Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
                 cutter.end();

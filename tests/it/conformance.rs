@@ -115,6 +115,11 @@ const DAMAGES: &[Damage] = &[
         file: "main.m3u8",
         change: |b| text(b, |t| number(t, "RESOLUTION=", |w| w + 2.0)),
     },
+    Damage {
+        rule: "9.16",
+        file: "main.m3u8",
+        change: |b| text(b, |t| t.replacen(",FRAME-RATE", ",VIDEO-RANGE=PQ,FRAME-RATE", 1)),
+    },
     Damage { rule: "9.15", file: "main.m3u8", change: |b| text(b, |t| without(t, "FRAME-RATE")) },
     Damage {
         rule: "9.14",

@@ -102,6 +102,30 @@ fn an_encrypted_folder_plays_with_its_key_and_keeps_the_rules() {
     damages(&out);
 }
 
+#[test]
+fn encrypted_fragments_keep_the_rules_and_decode() {
+    let home = tempfile::tempdir().unwrap();
+    let Some(clip) = media::clip(home.path(), 360, "25", 7) else { return };
+    let settings = home.path().join("cmaf.toml");
+    std::fs::write(&settings, "encode.segment = \"cmaf\"\n").unwrap();
+    let out = home.path().join("out");
+    let server = KeyServer::start(out.clone(), &key());
+    let url = format!("{}/play/{{video_id}}", server.url);
+    transcode(&clip, &out, &url, &["--config", settings.to_str().unwrap()]);
+
+    let (rules, report) = musts(&out, &["--key-hex", KEY_HEX]);
+    assert_eq!(rules, Vec::<String>::new(), "{report}");
+    assert!(report.contains("\"codec\": \"avc1.64"), "{report}");
+    let index = std::fs::read_to_string(out.join("360p/index.m3u8")).unwrap();
+    let (map, first_key) = (index.find("#EXT-X-MAP").unwrap(), index.find("#EXT-X-KEY").unwrap());
+    assert!(map < first_key, "what the segments are read with stays in the clear: {index}");
+    let at = |file: &str| format!("{}/files/{file}", server.url);
+    for file in ["360p/index.m3u8", "audio-und/index.m3u8"] {
+        assert_eq!(media::decode_errors(&at(file)), "", "{file}");
+    }
+    assert_eq!(media::picture(&at("360p/index.m3u8")), (640, 360, 7 * 25));
+}
+
 /// A change of a file that the check has to call by its rule.
 struct Damage {
     rule: &'static str,

@@ -126,6 +126,37 @@ fn a_small_silent_video_gets_a_rung_of_its_own_size_and_a_smaller_one() {
 }
 
 #[test]
+fn sound_alone_becomes_a_stream_of_sound() {
+    for (file, renditions, secs) in
+        [("audioonly_aac_10s.mp4", 1, 10.0_f32), ("audioonly_two_tracks_stereo_51.mp4", 2, 10.0)]
+    {
+        let Some(input) = corpus(file) else { return };
+        let dir = tempfile::tempdir().unwrap();
+        let output = transcode(&input, dir.path());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let main = std::fs::read(dir.path().join("main.m3u8")).unwrap();
+        let playlist = m3u8_rs::parse_master_playlist_res(&main).unwrap();
+        assert_eq!(playlist.variants.len(), 1, "{file}");
+        let first = playlist.variants[0].uri.clone();
+        let others = playlist.alternatives.iter().filter_map(|media| media.uri.clone());
+        let uris: Vec<String> = std::iter::once(first).chain(others).collect();
+        assert_eq!(uris.len(), renditions, "{file}: {uris:?}");
+        for uri in uris {
+            let path = dir.path().join(&uri);
+            assert_eq!(media::decode_errors(path.to_str().unwrap()), "", "{file}: {uri}");
+            let text = std::fs::read(&path).unwrap();
+            let media = m3u8_rs::parse_media_playlist_res(&text).unwrap();
+            let durations: Vec<f32> = media.segments.iter().map(|s| s.duration).collect();
+            let total: f32 = durations.iter().sum();
+            assert!((total - secs).abs() < 0.1, "{file}: {uri}: {durations:?}");
+            assert!((durations[0] - 2.0).abs() < 0.03, "{file}: {uri}: {durations:?}");
+        }
+        let check = program().arg("check").arg(dir.path()).output().unwrap();
+        assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+    }
+}
+
+#[test]
 fn a_failure_leaves_no_playlist_and_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let input = dir.path().join("text.mp4");

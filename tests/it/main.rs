@@ -15,6 +15,7 @@ mod cli;
 mod cmaf;
 mod conformance;
 mod crash;
+mod dynamic_range;
 mod embedded_s3;
 mod encryption;
 mod end_to_end;

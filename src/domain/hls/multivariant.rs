@@ -70,22 +70,32 @@ pub fn render(variants: &[Variant], audio: &[AudioRendition]) -> String {
     line(&mut text, format_args!("#EXTM3U"));
     line(&mut text, format_args!("#EXT-X-VERSION:6"));
     line(&mut text, format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
-    for sound in audio {
+    // Of a variant that is sound alone, the default rendition is what its own playlist holds
+    // (RFC 8216, 4.3.4.1: without a URI), and a single one needs no group.
+    let alone = variants.is_empty();
+    for sound in audio.iter().filter(|_| !alone || audio.len() > 1) {
+        let uri = if alone && sound.is_default {
+            String::new()
+        } else {
+            format!(",URI=\"{}\"", quotable(&sound.uri))
+        };
         let is_default = if sound.is_default { "YES" } else { "NO" };
         line(
             &mut text,
             format_args!(
                 "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\",LANGUAGE=\"{}\",\
-                 DEFAULT={is_default},AUTOSELECT=YES,CHANNELS=\"{}\",URI=\"{}\"",
+                 DEFAULT={is_default},AUTOSELECT=YES,CHANNELS=\"{}\"{uri}",
                 quotable(&sound.title),
                 quotable(&sound.language),
                 sound.channels,
-                quotable(&sound.uri)
             ),
         );
     }
     for variant in in_order(variants) {
         stream_inf(&mut text, variant, audio);
+    }
+    if alone {
+        sound_stream_inf(&mut text, audio);
     }
     for variant in in_order(variants) {
         if let Some(iframes) = &variant.iframes {
@@ -119,6 +129,24 @@ fn stream_inf(text: &mut String, variant: &Variant, audio: &[AudioRendition]) {
         ),
     );
     line(text, format_args!("{}", variant.uri));
+}
+
+/// The one variant of a stream without a picture.
+fn sound_stream_inf(text: &mut String, audio: &[AudioRendition]) {
+    let Some(default) = audio.iter().find(|sound| sound.is_default).or(audio.first()) else {
+        return;
+    };
+    let loudest = |rate: fn(&AudioRendition) -> u64| audio.iter().map(rate).max().unwrap_or(0);
+    let (peak, average) = (loudest(|sound| sound.peak_bps), loudest(|sound| sound.average_bps));
+    let group = if audio.len() > 1 { format!(",AUDIO=\"{AUDIO_GROUP}\"") } else { String::new() };
+    line(
+        text,
+        format_args!(
+            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\"{group}",
+            default.codec
+        ),
+    );
+    line(text, format_args!("{}", default.uri));
 }
 
 fn i_frame_stream_inf(text: &mut String, variant: &Variant, iframes: &IFrames) {
@@ -207,6 +235,26 @@ mod tests {
         #EXT-X-STREAM-INF:BANDWIDTH=1190000,AVERAGE-BANDWIDTH=830000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=29.970,AUDIO="audio"
         1-ab/360p/index.m3u8
         #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=300000,AVERAGE-BANDWIDTH=250000,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="1-ab/720p/iframes.m3u8"
+        "#);
+    }
+
+    #[test]
+    fn sound_alone_is_a_variant() {
+        insta::assert_snapshot!(render(&[], &[sound("en", true)]), @r#"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXT-X-STREAM-INF:BANDWIDTH=140000,AVERAGE-BANDWIDTH=130000,CODECS="mp4a.40.2"
+        1-ab/audio-en/index.m3u8
+        "#);
+        insta::assert_snapshot!(render(&[], &[sound("en", true), sound("de", false)]), @r#"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="en",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2"
+        #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="de",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",URI="1-ab/audio-de/index.m3u8"
+        #EXT-X-STREAM-INF:BANDWIDTH=140000,AVERAGE-BANDWIDTH=130000,CODECS="mp4a.40.2",AUDIO="audio"
+        1-ab/audio-en/index.m3u8
         "#);
     }
 

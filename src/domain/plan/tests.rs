@@ -138,12 +138,11 @@ fn the_first_segment_may_be_cut_into_its_gops() {
 
 #[test]
 fn what_cannot_be_published_says_why() {
-    let sound = AudioStream::plain(None, None);
     let cover = VideoStream { is_image: true, ..stream(600, 600) };
     let prores = Undecodable { description: "Apple ProRes".to_owned(), is_video: true };
     let table = [
         (MediaInfo::default(), "no-video"),
-        (MediaInfo { audio: vec![sound], video: vec![cover], ..MediaInfo::default() }, "no-video"),
+        (MediaInfo { video: vec![cover], ..MediaInfo::default() }, "no-video"),
         (MediaInfo { undecodable: vec![prores], ..MediaInfo::default() }, "undecodable"),
         (MediaInfo { video: vec![stream(1, 1)], ..MediaInfo::default() }, "picture-too-small"),
     ];
@@ -151,6 +150,18 @@ fn what_cannot_be_published_says_why() {
         let result = plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu");
         assert_eq!(result.map_err(|error| error.code().to_owned()), Err(code.to_owned()));
     }
+}
+
+#[test]
+fn sound_alone_is_cut_as_it_would_be_with_a_picture() {
+    let cover = VideoStream { is_image: true, ..stream(600, 600) };
+    let audio = vec![AudioStream::plain(Some("en"), None), AudioStream::plain(Some("de"), None)];
+    let media = MediaInfo { video: vec![cover], audio, ..MediaInfo::default() };
+    let plan = plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu");
+    let plan = plan.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(plan.rendition_names().collect::<Vec<_>>(), ["audio-en", "audio-de"]);
+    assert_eq!((plan.video.segment_ns(), plan.video.target_duration_secs()), (6_000_000_000, 6));
+    assert_eq!(plan.pictures, None);
 }
 
 fn sounds(audio: Vec<AudioStream>) -> Vec<AudioPlan> {
