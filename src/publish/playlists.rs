@@ -8,7 +8,7 @@ use super::{Error, Object};
 use crate::domain::encode::SegmentFormat;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::key_frames::{KeyFrame, KeyFrames};
-use crate::domain::hls::media_playlist::{self, Kind, Map, Picture};
+use crate::domain::hls::media_playlist::{self, Header, Kind, Map, Picture};
 use crate::domain::hls::multivariant::{self, AudioRendition, IFrames, Variant};
 use crate::domain::hls::names::{self, Layout};
 use crate::domain::hls::rates::{self, Rates};
@@ -25,6 +25,8 @@ pub(super) struct Playlists {
     layout: Layout,
     plan: Plan,
     key: Option<StreamKey>,
+    /// When the stream was begun, RFC 3339.
+    begun_at: String,
 }
 
 /// What one lane needs.
@@ -35,6 +37,7 @@ pub(super) struct LanePlaylists {
     /// What the segments are read with, once it is there.
     init: Option<Bytes>,
     target_duration_secs: u32,
+    begun_at: String,
     durations_ns: Vec<u64>,
     has_pictures: bool,
     /// Bytes of the tables at the beginning of the first segment.
@@ -46,7 +49,8 @@ pub(super) struct LanePlaylists {
 
 impl Playlists {
     pub(super) fn new(layout: Layout, plan: &Plan, key: Option<StreamKey>) -> Self {
-        Self { layout, plan: plan.clone(), key }
+        let begun_at = format!("{:.3}", jiff::Timestamp::now());
+        Self { layout, plan: plan.clone(), key, begun_at }
     }
 
     /// Whether players may watch while the stream is being made.
@@ -67,6 +71,7 @@ impl Playlists {
             format: self.plan.segment,
             init: None,
             target_duration_secs: self.plan.video.target_duration_secs(),
+            begun_at: self.begun_at.clone(),
             durations_ns: Vec::new(),
             has_pictures: index < rungs,
             tables_len: 0,
@@ -320,9 +325,14 @@ impl LanePlaylists {
     }
 
     fn text(&self, kind: Kind) -> String {
-        let (target, durations, map) = (self.target_duration_secs, &self.durations_ns, self.map());
+        let map = self.map();
+        let header = Header {
+            target_duration_secs: self.target_duration_secs,
+            map: map.as_ref(),
+            begins_at: (kind != Kind::Whole).then_some(&self.begun_at),
+        };
         let name = |number| self.segment_name(number);
-        let text = media_playlist::render(kind, target, durations, map.as_ref(), name);
+        let text = media_playlist::render(kind, header, &self.durations_ns, name);
         match &self.encryption {
             Some(encryption) => encryption.of_segments(&text),
             None => text,

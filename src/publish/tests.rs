@@ -167,7 +167,7 @@ async fn what_fragments_are_read_with_is_there_before_them() {
     let expected = ["init.mp4", "seg_00000.m4s", "event.m3u8", "seg_00001.m4s", "event.m3u8"];
     assert_eq!(target.keys(), expected.map(|file| format!("{folder}/{file}")));
     let event = target.last(&format!("{folder}/event.m3u8"));
-    assert!(event.contains("#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF"), "{event}");
+    assert!(event.contains("#EXT-X-MAP:URI=\"init.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:"), "{event}");
 }
 
 #[tokio::test]

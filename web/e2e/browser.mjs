@@ -18,7 +18,7 @@ export async function openPage(errors, options = {}) {
     ],
   });
   const page = await browser.newPage(options);
-  page.on("pageerror", (error) => errors.push(`page: ${error.message}`));
+  page.on("pageerror", (error) => errors.push(`page: ${error.stack ?? error.message}`));
   page.on("console", (line) => {
     if (line.type() === "error") errors.push(`console: ${line.text()} ${line.location().url}`);
   });

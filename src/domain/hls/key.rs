@@ -99,7 +99,7 @@ impl Template {
 mod tests {
     use super::*;
     use crate::domain::encode::SegmentFormat;
-    use crate::domain::hls::media_playlist::{self, Kind, Picture};
+    use crate::domain::hls::media_playlist::{self, Header, Kind, Picture};
     use crate::domain::hls::names;
 
     const HEX: &str = "00112233445566778899aAbBcCdDeEfF";
@@ -120,6 +120,8 @@ mod tests {
         }
     }
 
+    const SIX: Header<'_> = Header { target_duration_secs: 6, map: None, begins_at: None };
+
     fn name(number: u32) -> String {
         names::segment(SegmentFormat::Ts, number)
     }
@@ -127,7 +129,7 @@ mod tests {
     #[test]
     fn each_segment_of_a_playlist_has_its_own_line() {
         let durations = [6_006_000_000, 1_234_567_890];
-        let whole = media_playlist::render(Kind::Whole, 6, &durations, None, name);
+        let whole = media_playlist::render(Kind::Whole, SIX, &durations, name);
         insta::assert_snapshot!(before_segments(&whole, &lines(2)), @r#"
         #EXTM3U
         #EXT-X-VERSION:6
@@ -178,14 +180,14 @@ mod tests {
         let durations = [6_000_000_000; 9];
         let all = lines(9);
         let text = |n: usize, kind| {
-            let playlist = media_playlist::render(kind, 6, &durations[..n], None, name);
+            let playlist = media_playlist::render(kind, SIX, &durations[..n], name);
             before_segments(&playlist, &all[..n])
         };
         for n in 1..durations.len() {
             assert!(text(n + 1, Kind::Growing).starts_with(&text(n, Kind::Growing)));
         }
         assert_eq!(text(9, Kind::Closed), text(9, Kind::Growing) + "#EXT-X-ENDLIST\n");
-        let plain = media_playlist::render(Kind::Whole, 6, &durations, None, name);
+        let plain = media_playlist::render(Kind::Whole, SIX, &durations, name);
         assert_eq!(before_segments(&plain, &[]), plain, "without encryption nothing changes");
     }
 

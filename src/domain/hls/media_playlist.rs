@@ -22,17 +22,30 @@ pub struct Map {
     pub first_bytes: Option<u64>,
 }
 
+/// What a media playlist says before its segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// EXT-X-TARGETDURATION in seconds.
+    pub target_duration_secs: u32,
+    /// What the segments are read with, where they need it.
+    pub map: Option<&'a Map>,
+    /// The date that stands for the beginning (RFC 3339), the same in all playlists of a stream. A
+    /// player that changes to another rendition of a growing stream finds its place by it; without
+    /// one it has to load a segment first to see where that belongs.
+    pub begins_at: Option<&'a str>,
+}
+
 /// The text of a media playlist whose segments last so long, in nanoseconds, and are named by
-/// `uri`. They are read with `map`, where they need it. EXTINF values are rounded so that their sum never strays from the real time by more than
-/// a microsecond (Apple's authoring rule 8.1).
+/// `uri`. EXTINF values are rounded so that their sum never strays from the real time by more than a
+/// microsecond (Apple's authoring rule 8.1).
 #[must_use]
 pub fn render(
     kind: Kind,
-    target_duration_secs: u32,
+    header: Header<'_>,
     durations_ns: &[u64],
-    map: Option<&Map>,
     uri: impl Fn(u32) -> String,
 ) -> String {
+    let target_duration_secs = header.target_duration_secs;
     let mut text = String::with_capacity(200 + 40 * durations_ns.len());
     let playlist_type = match kind {
         Kind::Growing | Kind::Closed => "EVENT",
@@ -49,8 +62,11 @@ pub fn render(
         // A growing playlist counts as live; this makes players begin at the beginning.
         line(&mut text, format_args!("#EXT-X-START:TIME-OFFSET=0"));
     }
-    if let Some(map) = map {
+    if let Some(map) = header.map {
         line_of_map(&mut text, map);
+    }
+    if let Some(date) = header.begins_at.filter(|_| !durations_ns.is_empty()) {
+        line(&mut text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{date}"));
     }
     for (number, us) in (0..).zip(microseconds(durations_ns.iter().copied())) {
         extinf(&mut text, us);
@@ -146,6 +162,8 @@ mod tests {
     use crate::domain::encode::SegmentFormat;
     use crate::domain::hls::names;
 
+    const SIX: Header<'_> = Header { target_duration_secs: 6, map: None, begins_at: None };
+
     fn ts(number: u32) -> String {
         names::segment(SegmentFormat::Ts, number)
     }
@@ -155,7 +173,7 @@ mod tests {
         let map = Map { uri: names::INIT.to_owned(), first_bytes: None };
         let name = |number| names::segment(SegmentFormat::Cmaf, number);
         insta::assert_snapshot!(
-            render(Kind::Whole, 6, &[6_000_000_000], Some(&map), name),
+            render(Kind::Whole, Header { map: Some(&map), ..SIX }, &[6_000_000_000], name),
             @r#"
         #EXTM3U
         #EXT-X-VERSION:6
@@ -178,7 +196,7 @@ mod tests {
     #[test]
     fn a_whole_playlist_reads_like_this() {
         insta::assert_snapshot!(
-            render(Kind::Whole, 6, &[6_006_000_000, 6_006_000_000, 1_234_567_890], None, ts),
+            render(Kind::Whole, SIX, &[6_006_000_000, 6_006_000_000, 1_234_567_890], ts),
             @r"
         #EXTM3U
         #EXT-X-VERSION:6
@@ -195,6 +213,25 @@ mod tests {
         #EXT-X-ENDLIST
         "
         );
+    }
+
+    #[test]
+    fn a_growing_playlist_reads_like_this() {
+        let header = Header { begins_at: Some("2026-01-01T00:00:00Z"), ..SIX };
+        insta::assert_snapshot!(render(Kind::Growing, header, &[2_000_000_000, 2_000_000_000], ts), @r"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-TARGETDURATION:6
+        #EXT-X-MEDIA-SEQUENCE:0
+        #EXT-X-PLAYLIST-TYPE:EVENT
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXT-X-START:TIME-OFFSET=0
+        #EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00Z
+        #EXTINF:2.000000,
+        seg_00000.ts
+        #EXTINF:2.000000,
+        seg_00001.ts
+        ");
     }
 
     #[test]
@@ -233,7 +270,8 @@ mod tests {
     proptest! {
         #[test]
         fn lines_are_only_ever_appended(durations in prop::collection::vec(1_u64..7_000_000_000, 1..60)) {
-            let text = |n: usize, kind| render(kind, 6, &durations[..n], None, ts);
+            let date = Header { begins_at: Some("2026-01-01T00:00:00Z"), ..SIX };
+            let text = |n: usize, kind| render(kind, date, &durations[..n], ts);
             for n in 1..durations.len() {
                 prop_assert!(text(n + 1, Kind::Growing).starts_with(&text(n, Kind::Growing)));
             }
@@ -243,7 +281,7 @@ mod tests {
 
         #[test]
         fn another_parser_reads_what_was_written(durations in prop::collection::vec(1_000_000_u64..6_400_000_000, 1..60)) {
-            let text = render(Kind::Whole, 6, &durations, None, ts);
+            let text = render(Kind::Whole, SIX, &durations, ts);
             let playlist = m3u8_rs::parse_media_playlist_res(text.as_bytes()).unwrap();
             prop_assert_eq!(playlist.playlist_type, Some(MediaPlaylistType::Vod));
             prop_assert!(playlist.end_list && playlist.independent_segments);
