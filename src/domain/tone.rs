@@ -216,7 +216,9 @@ mod tests {
         let tone = Tone::new(ASSUMED_PEAK_NIT);
         let light = match range {
             DynamicRange::Hlg => tone.map(hlg_to_nit([signal; 3])),
-            _ => tone.map([pq_to_nit(signal); 3]),
+            DynamicRange::Pq | DynamicRange::WideGamut | DynamicRange::Standard => {
+                tone.map([pq_to_nit(signal); 3])
+            }
         };
         light[0].powf(1.0 / 2.4)
     }

@@ -140,6 +140,7 @@ fn bit_depth(stream: &DiscovererVideoInfo) -> u32 {
 
 /// As the codec or the container says. With eight bits there is no high dynamic range, whatever
 /// they say: nobody could have seen it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
 fn dynamic_range(stream: &DiscovererVideoInfo) -> DynamicRange {
     let colorimetry = stream.caps().and_then(|caps| {
         let text = caps.structure(0)?.get::<String>("colorimetry").ok()?;

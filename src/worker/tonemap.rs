@@ -118,10 +118,8 @@ mod imp {
             caps: &gst::Caps,
             filter: Option<&gst::Caps>,
         ) -> Option<gst::Caps> {
-            let format = match direction {
-                gst::PadDirection::Sink => VideoFormat::I420,
-                _ => VideoFormat::I42010le,
-            };
+            let is_input = direction == gst::PadDirection::Sink;
+            let format = if is_input { VideoFormat::I420 } else { VideoFormat::I42010le };
             let mut other = gst::Caps::new_empty();
             for structure in caps.iter() {
                 let mut structure = structure.to_owned();
@@ -129,7 +127,7 @@ mod imp {
                     structure.remove_field(field);
                 }
                 structure.set("format", format.to_str());
-                if direction == gst::PadDirection::Sink {
+                if is_input {
                     structure.set("colorimetry", "bt709");
                 }
                 other.get_mut()?.append_structure(structure);
@@ -144,6 +142,7 @@ mod imp {
     }
 
     impl VideoFilterImpl for ToneMap {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
         fn set_info(
             &self,
             incaps: &gst::Caps,

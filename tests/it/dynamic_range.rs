@@ -35,7 +35,7 @@ fn grey(dir: &Path, transfer: &str, signal: f64) -> Option<PathBuf> {
 fn mean(playlist: &Path) -> [f64; 3] {
     let graph = "signalstats,metadata=print:file=-";
     let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-i".as_ref()])
+        .args(["-v", "error", "-i"])
         .arg(playlist)
         .args(["-frames:v", "1", "-vf", graph, "-f", "null", "-"])
         .output()

@@ -172,6 +172,9 @@ fn gcd(a: u32, b: u32) -> u32 {
 mod tests {
     use super::*;
 
+    /// What is stated, the gaps in milliseconds, the rate that comes out, and how many notes.
+    type Row = ((u32, u32), &'static [u64], Fraction, usize);
+
     /// Times of pictures with these gaps in milliseconds, over and over.
     fn paced(stated: (u32, u32), gaps_ms: &[u64]) -> (Fraction, usize) {
         let mut at = 0;
@@ -191,7 +194,7 @@ mod tests {
     #[test]
     fn the_rate_is_that_of_the_pictures() {
         let even = |num, den| Fraction::new(num, den);
-        let table: [((u32, u32), &[u64], Fraction, usize); 11] = [
+        let table: [Row; 11] = [
             // What is stated is true, but for milliseconds.
             ((30, 1), &[33, 33, 34], even(30, 1), 0),
             ((24000, 1001), &[42, 41, 42, 42], even(24000, 1001), 0),

@@ -83,14 +83,14 @@ fn row_pair(
         let corners = Corners::of(sample(blues, at), sample(reds, at));
         let mut sum = 0;
         for (row, out) in [&mut *first, &mut *second].into_iter().enumerate() {
-            for column in 0..2 {
+            for (column, eighths) in DITHER[row].iter().enumerate() {
                 // An odd picture repeats its last column.
                 let x = (at * 2 + column).min(width - 1);
                 let code = sample(from[row], x);
                 sum += code;
                 if let Some(out) = out.get_mut(at * 2 + column).filter(|_| at * 2 + column < width)
                 {
-                    let rounding = DITHER[row][column] << (SUM_BITS - 3);
+                    let rounding = eighths << (SUM_BITS - 3);
                     *out = byte(corners.luma(table, code) + rounding);
                 }
             }
