@@ -1,5 +1,7 @@
-//! The subtitle tracks of a Matroska file that GStreamer has no name for, or that are not given to
-//! its parsers: what the file's own list of tracks says of them (RFC 9559).
+//! The subtitle tracks of a Matroska file, as its own list of tracks describes them (RFC 9559).
+//!
+//! GStreamer has no name for some of them, and others are not given to its parsers. Of the rest its
+//! discoverer may miss the language: it does not wait for the first text of a stream.
 
 use super::rangesrc::Client;
 use crate::domain::media::{SubtitleStream, SubtitleText};
@@ -58,6 +60,7 @@ fn subtitle(entry: &[u8], prefix: &str) -> Option<SubtitleStream> {
     let text = |id| find(id).map(|bytes| String::from_utf8_lossy(bytes).replace('\0', ""));
     let codec = text(CODEC_ID)?;
     let reads = match codec.as_str() {
+        "S_TEXT/UTF8" | "S_TEXT/ASCII" => SubtitleText::Raw,
         "S_TEXT/ASS" | "S_TEXT/SSA" | "S_ASS" | "S_SSA" => SubtitleText::Ass,
         "S_TEXT/WEBVTT" => SubtitleText::WebVtt,
         "D_WEBVTT/SUBTITLES" | "D_WEBVTT/CAPTIONS" => SubtitleText::WebVttBlock,
@@ -141,6 +144,6 @@ mod tests {
             assert_eq!(head_of(broken), None, "{broken:?}");
         }
         assert_eq!(Elements(&[0xAE, 0x85, 1, 2]).count(), 0);
-        assert!(subtitle(&element(&[0x86], b"S_TEXT/UTF8"), "hash").is_none());
+        assert!(subtitle(&element(&[0x86], b"S_TEXT/UTF8"), "hash").is_none(), "no number");
     }
 }

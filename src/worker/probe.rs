@@ -146,25 +146,28 @@ fn subtitle(stream: &DiscovererSubtitleInfo) -> SubtitleStream {
     }
 }
 
-/// The subtitles with those that GStreamer does not describe, where the file does.
+/// The subtitles with what the discoverer does not know of them and the file says.
 fn known(
     mut streams: Vec<SubtitleStream>,
     info: &DiscovererInfo,
     client: &Client,
 ) -> Vec<SubtitleStream> {
-    if streams.iter().all(|stream| !stream.stream_id.is_empty()) {
+    if streams.is_empty() {
         return streams;
     }
     let first = info.video_streams().first().map(stream_id).unwrap_or_default();
     let prefix = first.rsplit_once('/').map_or("", |(prefix, _)| prefix);
-    let described = matroska::subtitles(client, prefix);
-    let mut left = described.len();
-    streams.retain(|stream| {
-        let is_described = stream.stream_id.is_empty() && left > 0;
-        left -= usize::from(is_described);
-        !is_described
-    });
-    streams.extend(described);
+    for described in matroska::subtitles(client, prefix) {
+        let same = streams.iter().position(|stream| stream.stream_id == described.stream_id);
+        let nameless = streams.iter().position(|stream| stream.stream_id.is_empty());
+        if let Some(stream) = same.and_then(|at| streams.get_mut(at)) {
+            stream.language = stream.language.take().or(described.language);
+            stream.title = stream.title.take().or(described.title);
+        } else if let Some(stream) = nameless.and_then(|at| streams.get_mut(at)) {
+            // Both lists are in the order of the file.
+            *stream = described;
+        }
+    }
     streams
 }
 

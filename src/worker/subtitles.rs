@@ -134,7 +134,9 @@ impl Taker {
         let bytes = bytes.get(..MOST_BYTES).unwrap_or(&bytes);
         let text = String::from_utf8_lossy(bytes);
         // A text that was cut may end in half a character.
-        let is_text = !text.trim_end_matches(char::REPLACEMENT_CHARACTER).contains('\u{FFFD}');
+        if std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_some()) {
+            return Err(Fault::Unreadable);
+        }
         let text = match self.text {
             SubtitleText::Raw if has_markup(pad) => markup::of_markup(&text),
             SubtitleText::Raw => markup::of_plain(&text),
@@ -151,7 +153,7 @@ impl Taker {
             }
             self.shared.output.event(&Event::Cue { subtitles: self.index, cue });
         }
-        if is_text { Ok(()) } else { Err(Fault::Unreadable) }
+        Ok(())
     }
 
     /// Tells a fault once.

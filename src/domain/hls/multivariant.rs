@@ -314,7 +314,11 @@ mod tests {
         let variants = [variant(720, 2_500_000), variant(360, 700_000)];
         let text = render(&variants, &[sound("en", true)], &[subtitles]);
         let lines: Vec<&str> = text.lines().filter(|line| line.contains("SUBTITLES")).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        #EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subtitles",NAME="Deutsch",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="1-ab/subtitles-de/index.m3u8"
+        #EXT-X-STREAM-INF:BANDWIDTH=3890000,AVERAGE-BANDWIDTH=2630000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio",SUBTITLES="subtitles"
+        #EXT-X-STREAM-INF:BANDWIDTH=1190000,AVERAGE-BANDWIDTH=830000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=29.970,AUDIO="audio",SUBTITLES="subtitles"
+        "#);
         let playlist = m3u8_rs::parse_master_playlist_res(text.as_bytes()).unwrap();
         let group = |v: &m3u8_rs::VariantStream| v.subtitles.clone();
         assert_eq!(playlist.variants.iter().filter_map(group).count(), 2);
