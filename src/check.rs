@@ -13,6 +13,7 @@ mod media;
 mod multivariant;
 mod rates;
 mod segment;
+mod subtitles;
 mod transport;
 
 use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist};
@@ -21,6 +22,7 @@ use self::files::{Fetched, Files};
 use self::iframes::IFrames;
 use self::keys::Keys;
 use self::media::Rendition;
+use self::subtitles::Texts;
 use crate::domain::conformance::Report;
 
 /// Checks the stream whose multivariant playlist has this name. What is encrypted is opened with
@@ -59,13 +61,22 @@ async fn everything(
         let read = Rendition::read(files, keys, main, uri, &mut iframes, report).await;
         renditions.extend(read);
     }
+    let mut texts: Vec<Texts> = Vec::new();
+    for uri in subtitles::of(master).filter_map(|media| media.uri.as_deref()) {
+        texts.extend(Texts::read(files, keys, main, uri, report).await);
+    }
+    for text in &texts {
+        text.judge(&renditions, report);
+    }
     for playlist in &iframes {
         playlist.judge(&renditions, report);
     }
     media::compare(&renditions, report);
     let said = String::from_utf8_lossy(text);
     multivariant::judge(main, &said, master, &renditions, &iframes, report);
+    subtitles::judge_multivariant(main, master, report);
     report.measured.extend(renditions.iter().map(Rendition::measured));
+    report.measured.extend(texts.iter().map(Texts::measured));
 }
 
 /// Reads a playlist and judges how it is served.

@@ -2,13 +2,14 @@
 //!
 //! Order, so that no viewer ever sees a broken state: segments, then the event playlist that
 //! names them, then (after the first segment of every rendition) `main.m3u8` on the event
-//! playlists. At the end the VOD playlists, and one write that flips `main.m3u8` to them.
+//! playlists. At the end the subtitles and the VOD playlists, and one write that flips `main.m3u8` to them.
 
 mod encrypt;
 pub mod folder;
 mod lane;
 mod playlists;
 mod stills;
+mod subtitles;
 
 use std::sync::Arc;
 
@@ -21,8 +22,10 @@ use self::playlists::Playlists;
 pub use self::playlists::{main_object, views};
 use self::stills::Stills;
 pub use self::stills::{Still, StillPaths};
+use self::subtitles::Subtitles;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
+use crate::domain::hls::webvtt::Cue;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::plan::Plan;
 use crate::domain::video::RenditionView;
@@ -105,6 +108,7 @@ pub struct Publication {
     playlists: Playlists,
     lanes: Vec<Lane>,
     stills: Stills,
+    subtitles: Subtitles,
     codecs: Vec<Option<String>>,
     playable: watch::Sender<bool>,
 }
@@ -124,7 +128,9 @@ impl Publication {
         let lanes: Vec<_> =
             playlists.lanes().map(|lane| Lane::start(Arc::clone(&target), lane)).collect();
         let codecs = vec![None; lanes.len()];
-        Self { target, playlists, lanes, stills, codecs, playable: watch::Sender::new(false) }
+        let subtitles = Subtitles::new(plan.subtitles.len());
+        let playable = watch::Sender::new(false);
+        Self { target, playlists, lanes, stills, subtitles, codecs, playable }
     }
 
     /// Becomes true once `main.m3u8` can be played.
@@ -169,6 +175,14 @@ impl Publication {
     /// If the target refuses.
     pub async fn still(&mut self, still: Still, jpeg: Bytes) -> Result<(), Error> {
         self.stills.take(still, jpeg).await
+    }
+
+    /// Takes a subtitle; `rendition` is its index among the subtitles of the plan.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`] if the plan has no such rendition.
+    pub fn cue(&mut self, rendition: u16, cue: Cue) -> Result<(), Error> {
+        self.subtitles.take(rendition, cue)
     }
 
     /// The still pictures that are published so far.
@@ -217,6 +231,9 @@ impl Publication {
             measured.push(lane.finish().await?);
         }
         let stills = self.stills.finish(self.playlists.plan(), duration_ns(&measured)).await?;
+        if let Some(picture) = measured.first() {
+            self.subtitles.finish(&self.target, &self.playlists, picture).await?;
+        }
         let main = self.playlists.whole(&codecs, &measured)?;
         let renditions = self.playlists.views(&measured);
         Ok(Whole { target: self.target, main, renditions, stills })

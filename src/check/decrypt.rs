@@ -210,12 +210,13 @@ fn vector(text: &str) -> Option<[u8; BLOCK_BYTES]> {
     Some(iv)
 }
 
-/// Whether it begins as segments do: a packet of a transport stream, or a box of ISO 14496-12.
+/// Whether it begins as segments do: a packet of a transport stream, a box of ISO 14496-12, or the
+/// first line of `WebVTT`.
 fn is_media(bytes: &[u8]) -> bool {
     const SYNC: u8 = 0x47;
     let is_letter = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_box = bytes.get(4..8).is_some_and(|kind| kind.iter().all(is_letter));
-    bytes.first() == Some(&SYNC) || is_box
+    bytes.first() == Some(&SYNC) || is_box || bytes.starts_with(b"WEBVTT")
 }
 
 #[cfg(test)]

@@ -214,6 +214,7 @@ pub(super) async fn media(files: &dyn Files, place: &str, report: &mut Report) -
         let expected = match place.rsplit_once('.').map(|(_, end)| end) {
             Some("mp4") => "video/mp4",
             Some("m4s") => "video/iso.segment",
+            Some("vtt" | "webvtt") => "text/vtt",
             _ if is_fragmented(&fetched.bytes) => "video/iso.segment",
             _ => "video/mp2t",
         };
@@ -229,7 +230,7 @@ pub(super) async fn media(files: &dyn Files, place: &str, report: &mut Report) -
 }
 
 /// What the text of a playlist says.
-fn judge_playlist(path: &str, playlist: &MediaPlaylist, report: &mut Report) {
+pub(super) fn judge_playlist(path: &str, playlist: &MediaPlaylist, report: &mut Report) {
     if playlist.playlist_type != Some(MediaPlaylistType::Vod) {
         report.must("8.6", path, "there is no EXT-X-PLAYLIST-TYPE:VOD");
     }

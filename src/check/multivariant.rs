@@ -85,7 +85,12 @@ fn judge_variant(
     let mut codecs = vec![video.codec()];
     codecs.extend(sounds.iter().map(|sound| sound.codec()));
     let stated = variant.codecs.as_deref().unwrap_or_default();
-    let stated: Vec<&str> = stated.split(',').map(str::trim).filter(|c| !c.is_empty()).collect();
+    let mut stated: Vec<&str> =
+        stated.split(',').map(str::trim).filter(|c| !c.is_empty()).collect();
+    if variant.subtitles.is_some() {
+        // It may be told, and need not (rule 5.10).
+        stated.retain(|codec| *codec != "wvtt");
+    }
     let missing = codecs.iter().any(|codec| !stated.contains(&codec.as_str()));
     if missing || stated.iter().any(|codec| !codecs.iter().any(|real| real == codec)) {
         let text = format!("CODECS is {stated:?}, the stream is {codecs:?} (in {main})");

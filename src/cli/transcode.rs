@@ -102,6 +102,9 @@ pub(super) fn transcode(
                 Output::Event(Event::Rendition { rendition, codec }) => {
                     planned(publication.as_mut())?.codec(rendition, codec)?;
                 }
+                Output::Event(Event::Cue { subtitles, cue }) => {
+                    planned(publication.as_mut())?.cue(subtitles, cue)?;
+                }
                 Output::Segment(segment) => {
                     let segment = adapters::segment(segment);
                     planned(publication.as_mut())?.segment(segment).await?;
@@ -231,6 +234,7 @@ impl Show {
             Event::Probed { .. }
             | Event::Rendition { .. }
             | Event::Segment { .. }
+            | Event::Cue { .. }
             | Event::Done { .. }
             | Event::Failed(_) => {}
         }
@@ -262,10 +266,11 @@ fn describe(plan: &Plan) -> String {
     let notes: Vec<String> = plan.notes.iter().map(|note| format!("\nnote: {note}")).collect();
     let notes = notes.concat();
     format!(
-        "{} at {:.3} frames/s on {}, {} audio{notes}",
+        "{} at {:.3} frames/s on {}, {} audio, {} subtitles{notes}",
         rungs.join(", "),
         plan.video.fps.as_f64(),
         plan.backend,
-        plan.audio.len()
+        plan.audio.len(),
+        plan.subtitles.len()
     )
 }

@@ -9,3 +9,4 @@ pub mod multivariant;
 pub mod names;
 pub mod rates;
 pub mod storyboard;
+pub mod webvtt;

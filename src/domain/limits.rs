@@ -150,7 +150,8 @@ impl Limits {
     /// # Errors
     /// The first limit that is broken.
     pub fn check(&self, media: &MediaInfo) -> Result<(), Error> {
-        let tracks = media.video.len() + media.audio.len() + media.undecodable.len();
+        let tracks =
+            media.video.len() + media.audio.len() + media.subtitles.len() + media.undecodable.len();
         let (found, limit) = (tracks as u64, self.tracks);
         if found > u64::from(limit) {
             return Err(Error::TooManyTracks { found, limit });

@@ -172,6 +172,35 @@ pub struct AudioStream {
     pub title: Option<String>,
 }
 
+/// One subtitle stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleStream {
+    /// GStreamer's stream id; empty where it has none, for what it does not know.
+    pub stream_id: String,
+    /// What it is written in: a caps name, such as `text/x-raw`, or a codec id of Matroska.
+    pub codec: String,
+    /// How its text is read; none where it is not text, or none that is known.
+    pub text: Option<SubtitleText>,
+    /// Language code or tag, where the container has one.
+    pub language: Option<String>,
+    /// Title of the track, where the container has one.
+    pub title: Option<String>,
+}
+
+/// How the text of a subtitle is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubtitleText {
+    /// As GStreamer gives it: its caps say whether there is markup in it.
+    Raw,
+    /// A line of SSA or ASS as Matroska keeps it, without its times.
+    Ass,
+    /// The text of a `WebVTT` cue.
+    WebVtt,
+    /// The id of a `WebVTT` cue, its settings and its text, a line each (`D_WEBVTT`).
+    WebVttBlock,
+}
+
 /// A stream that cannot be decoded here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undecodable {
@@ -192,6 +221,9 @@ pub struct MediaInfo {
     pub video: Vec<VideoStream>,
     /// Audio streams in container order.
     pub audio: Vec<AudioStream>,
+    /// Subtitle streams in container order, whatever they are made of.
+    #[serde(default)]
+    pub subtitles: Vec<SubtitleStream>,
     /// Streams for which no decoder is installed.
     pub undecodable: Vec<Undecodable>,
 }

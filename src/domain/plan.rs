@@ -4,6 +4,8 @@ mod pictures;
 mod rate;
 mod rungs;
 mod sound;
+mod subtitles;
+mod tracks;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,7 @@ use super::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
 use super::outcome::{Fault, FaultClass};
 
 pub use pictures::{PicturesPlan, StoryboardPlan};
+pub use subtitles::SubtitlePlan;
 
 /// What one job will make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +28,9 @@ pub struct Plan {
     pub video: VideoPlan,
     /// Audio renditions; empty for a silent source.
     pub audio: Vec<AudioPlan>,
+    /// Subtitle renditions.
+    #[serde(default)]
+    pub subtitles: Vec<SubtitlePlan>,
     /// Poster and storyboard.
     pub pictures: Option<PicturesPlan>,
     /// What segments are.
@@ -158,7 +164,7 @@ impl VideoPlan {
 }
 
 impl Plan {
-    /// The renditions in the order of their indices: the rungs, then the audio.
+    /// The encoded renditions in the order of their indices: the rungs, then the audio.
     pub fn rendition_names(&self) -> impl Iterator<Item = &str> {
         let rungs = self.video.rungs.iter().map(|rung| rung.name.as_str());
         rungs.chain(self.audio.iter().map(|audio| audio.name.as_str()))
@@ -247,12 +253,19 @@ pub fn plan(
     if stream.is_none() && audio.is_empty() {
         return Err(Error::NoVideo { found: "sound that cannot be played".to_owned() });
     }
+    let mut subtitles = subtitles::plan_subtitles(&media.subtitles, &mut notes);
+    if stream.is_none() && !subtitles.is_empty() {
+        // Their segments would be cut where its are, and it is what they are shown on.
+        notes.push("the subtitles are left out: there is no picture".to_owned());
+        subtitles.clear();
+    }
     Ok(Plan {
         backend: backend.to_owned(),
         duration_ns: media.duration_ns,
         pictures: pictures::pictures(&video, media.duration_ns),
         video,
         audio,
+        subtitles,
         segment: encode.segment,
         notes,
     })

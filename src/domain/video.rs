@@ -21,17 +21,18 @@ pub enum VideoState {
 /// One rendition as the API shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RenditionView {
-    /// Name, such as `1080p` or `audio-eng`.
+    /// Name, such as `1080p`, `audio-en` or `subtitles-en`.
     pub name: String,
-    /// Width in pixels; absent for audio.
+    /// Width in pixels; absent for audio and subtitles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
-    /// Height in pixels; absent for audio.
+    /// Height in pixels; absent for audio and subtitles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
-    /// Segments published so far.
+    /// Segments published so far; those of subtitles come last.
     pub segments: u32,
-    /// Measured peak segment bitrate in bit/s (RFC 8216, 4.1); present once the rendition is whole.
+    /// Measured peak segment bitrate in bit/s (RFC 8216, 4.1); present once the rendition is whole,
+    /// and absent for subtitles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_bps: Option<u64>,
     /// Measured average bitrate in bit/s; present once the rendition is whole.

@@ -146,6 +146,9 @@ impl Attempt<'_> {
                     publication.still(adapters::still(picture), jpeg).await?;
                     self.show_stills(publication.stills());
                 }
+                Output::Event(Event::Cue { subtitles, cue }) => {
+                    planned(publication.as_mut())?.cue(subtitles, cue)?;
+                }
                 Output::Event(Event::Progress { position_ns }) => {
                     let publication = planned(publication.as_mut())?;
                     publication.announce().await?;

@@ -30,6 +30,8 @@ pub(super) struct Published {
     pub(super) segments: Vec<Measured>,
     /// Its key frames, each with the time until the next one; none for sound.
     pub(super) pictures: Vec<Measured>,
+    /// When the first of them is shown, in ticks of the stream's 90 kHz clock.
+    pub(super) first_pts: u64,
 }
 
 /// Size and duration of a published segment, or of a picture in it.
@@ -146,7 +148,8 @@ async fn upload(
     for object in playlists.closed() {
         target.put(object).await?;
     }
-    Ok(Published { segments: measured, pictures: playlists.measured_pictures() })
+    let (pictures, first_pts) = (playlists.measured_pictures(), playlists.first_pts());
+    Ok(Published { segments: measured, pictures, first_pts })
 }
 
 /// Runs what takes a while with a segment where nothing waits for it.

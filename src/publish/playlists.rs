@@ -9,7 +9,7 @@ use crate::domain::encode::SegmentFormat;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::key_frames::{KeyFrame, KeyFrames};
 use crate::domain::hls::media_playlist::{self, Header, Kind, Map, Picture};
-use crate::domain::hls::multivariant::{self, AudioRendition, IFrames, Variant};
+use crate::domain::hls::multivariant::{self, AudioRendition, IFrames, SubtitleRendition, Variant};
 use crate::domain::hls::names::{self, Layout};
 use crate::domain::hls::rates::{self, Rates};
 use crate::domain::plan::Plan;
@@ -53,11 +53,21 @@ impl Playlists {
         Self { layout, plan: plan.clone(), key, begun_at }
     }
 
-    /// Whether players may watch while the stream is being made.
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
     }
 
+    /// Where the files lie.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What the segments are encrypted with, if they are.
+    pub(super) fn key(&self) -> Option<StreamKey> {
+        self.key.clone()
+    }
+
+    /// Whether players may watch while the stream is being made.
     pub(super) fn is_live(&self) -> bool {
         self.layout.is_live()
     }
@@ -88,7 +98,7 @@ impl Playlists {
         };
         let rungs = self.plan.video.rungs.iter().map(|rung| stated(rung.max_bitrate_kbps));
         let audio = self.plan.audio.iter().map(|audio| stated(audio.bitrate_kbps));
-        self.main(names::EVENT, codecs, &rungs.chain(audio).collect::<Vec<_>>(), &[])
+        self.main(names::EVENT, codecs, &rungs.chain(audio).collect::<Vec<_>>(), &[], &[])
     }
 
     /// `main.m3u8` on the VOD playlists, with what was measured.
@@ -102,14 +112,25 @@ impl Playlists {
         }
         let pictures = measured.iter().map(|rendition| self.rates_of(&rendition.pictures));
         let pictures: Vec<Rates> = pictures.collect();
-        Ok(self.main(names::INDEX, codecs, &self.rates(measured), &pictures))
+        let subtitles = self.plan.subtitles.iter().map(|subtitles| SubtitleRendition {
+            uri: self.layout.uri(&subtitles.name, names::INDEX),
+            language: subtitles.language.clone(),
+            title: subtitles.title.clone(),
+        });
+        let subtitles: Vec<_> = subtitles.collect();
+        Ok(self.main(names::INDEX, codecs, &self.rates(measured), &pictures, &subtitles))
     }
 
     /// The renditions as the API shows them.
     pub(super) fn views(&self, measured: &[Published]) -> Vec<RenditionView> {
         let mut views = views(&self.plan);
+        let count = |published: &Published| u32::try_from(published.segments.len());
+        for view in views.iter_mut().skip(measured.len()) {
+            // Subtitles are cut where the picture is.
+            view.segments = measured.first().map_or(Ok(0), count).unwrap_or(u32::MAX);
+        }
         for ((view, published), rates) in views.iter_mut().zip(measured).zip(self.rates(measured)) {
-            view.segments = u32::try_from(published.segments.len()).unwrap_or(u32::MAX);
+            view.segments = count(published).unwrap_or(u32::MAX);
             view.peak_bps = Some(rates.peak_bps);
             view.average_bps = Some(rates.average_bps);
         }
@@ -131,6 +152,7 @@ impl Playlists {
         codecs: &[String],
         rates: &[Rates],
         pictures: &[Rates],
+        subtitles: &[SubtitleRendition],
     ) -> Object {
         let mut pictures = pictures.iter();
         let mut told = codecs.iter().zip(rates);
@@ -171,7 +193,7 @@ impl Playlists {
                 average_bps: rates.average_bps,
             })
             .collect();
-        let text = multivariant::render(&variants, &audio);
+        let text = multivariant::render(&variants, &audio, subtitles);
         main_object(self.layout.main(), text)
     }
 }
@@ -193,7 +215,9 @@ pub fn views(plan: &Plan) -> Vec<RenditionView> {
         average_bps: None,
     };
     let rungs = plan.video.rungs.iter().map(|r| view(&r.name, Some((r.width, r.height))));
-    rungs.chain(plan.audio.iter().map(|audio| view(&audio.name, None))).collect()
+    let audio = plan.audio.iter().map(|audio| &audio.name);
+    let texts = audio.chain(plan.subtitles.iter().map(|subtitles| &subtitles.name));
+    rungs.chain(texts.map(|name| view(name, None))).collect()
 }
 
 impl LanePlaylists {
@@ -283,9 +307,14 @@ impl LanePlaylists {
         self.key_frames.extend(found.frames.into_iter().map(|frame| (number, frame)));
     }
 
+    /// When the first key frame is shown, in ticks of the stream's clock.
+    pub(super) fn first_pts(&self) -> u64 {
+        self.key_frames.first().map_or(0, |(_, frame)| frame.pts)
+    }
+
     /// Sizes of the key frames, and the time from each to the next one.
     pub(super) fn measured_pictures(&self) -> Vec<Measured> {
-        let first = self.key_frames.first().map_or(0, |(_, frame)| frame.pts);
+        let first = self.first_pts();
         let begins = self.key_frames.iter().map(|(_, frame)| since_ns(first, frame.pts));
         let ends = begins.clone().skip(1).chain([self.durations_ns.iter().sum()]);
         let sizes = self.key_frames.iter().map(|(_, frame)| frame.len);
@@ -346,7 +375,8 @@ fn since_ns(from: u64, to: u64) -> u64 {
     to.wrapping_sub(from) % CLOCK_RANGE * 100_000 / 9
 }
 
-fn playlist_object(key: String, text: String, cache_control: &'static str) -> Object {
+/// A playlist with this text.
+pub(super) fn playlist_object(key: String, text: String, cache_control: &'static str) -> Object {
     Object {
         key,
         body: Bytes::from(text),

@@ -9,7 +9,7 @@ use crate::domain::encode::{EncodeConfig, SegmentFormat};
 use crate::domain::hls::key::Key;
 use crate::domain::job::VideoId;
 use crate::domain::ladder::Ladder;
-use crate::domain::media::{AudioStream, MediaInfo, VideoStream};
+use crate::domain::media::{AudioStream, MediaInfo, SubtitleStream, SubtitleText, VideoStream};
 use crate::domain::plan::plan;
 
 /// A target that notes what is written, lets only so many writes through, and fails where told.
@@ -255,4 +255,52 @@ async fn what_is_encrypted_says_how_and_is_measured_as_it_is_loaded() {
     assert!(lines(&index[0])[0].contains("URI=\"https://k.example/0a\",IV=0x"), "{index:?}");
     let plain = segment(0, 0).bytes;
     assert_ne!(of("seg_00000.ts")[0], String::from_utf8_lossy(&plain));
+}
+
+#[tokio::test]
+async fn subtitles_are_shown_with_the_whole_stream_and_not_before() {
+    let target = Recorder::new(Semaphore::MAX_PERMITS, None);
+    let id = VideoId::of_source("uploads", "k");
+    let mut planned = film();
+    let subtitles = SubtitleStream {
+        stream_id: "s".to_owned(),
+        text: Some(SubtitleText::Raw),
+        language: Some("en".to_owned()),
+        ..SubtitleStream::default()
+    };
+    let media = MediaInfo {
+        video: vec![VideoStream::plain(854, 480)],
+        subtitles: vec![subtitles],
+        ..MediaInfo::default()
+    };
+    planned.subtitles =
+        plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu").unwrap().subtitles;
+    let layout = Layout::of_attempt(&id, "a1");
+    let mut publication = Publication::start(Arc::clone(&target) as _, layout, &planned, None);
+    let cue = |start_ns| Cue { start_ns, duration_ns: Some(4_000_000_000), text: "Hi".to_owned() };
+    publication.cue(0, cue(4_000_000_000)).unwrap();
+    assert!(publication.cue(1, cue(0)).is_err());
+    for rendition in 0..RENDITIONS {
+        publication.codec(rendition, format!("codec{rendition}")).unwrap();
+        for number in 0..2 {
+            publication.segment(segment(rendition, number)).await.unwrap();
+        }
+    }
+    while publication.published().contains(&0) {
+        tokio::task::yield_now().await;
+    }
+    publication.announce().await.unwrap();
+    let main = format!("{id}/main.m3u8");
+    let whole = publication.finish().await.unwrap();
+    assert!(!target.last(&main).contains("SUBTITLES"), "what grows does not name them");
+    assert_eq!(whole.renditions()[3].segments, 2);
+    whole.flip().await.unwrap();
+    let shown = target.last(&main);
+    assert!(shown.contains("FORCED=NO,URI=\"a1/subtitles-en/index.m3u8\""), "{shown}");
+    let index = target.last(&format!("{id}/a1/subtitles-en/index.m3u8"));
+    assert!(index.contains("seg_00001.vtt\n#EXT-X-ENDLIST"), "{index}");
+    for number in 0..2 {
+        let text = target.last(&format!("{id}/a1/subtitles-en/seg_0000{number}.vtt"));
+        assert!(text.contains("00:00:04.000 --> 00:00:08.000\nHi\n"), "{text}");
+    }
 }

@@ -249,6 +249,7 @@ impl Worker {
             | Event::Planned { .. }
             | Event::Rendition { .. }
             | Event::Progress { .. }
+            | Event::Cue { .. }
             | Event::Warning { .. } => Ok(Some(Output::Event(event))),
         }
     }

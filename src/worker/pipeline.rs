@@ -15,6 +15,7 @@ use super::fragments::{self, Stream};
 use super::protocol::{Event, Failure};
 use super::rangesrc::{Client, RangeSrc};
 use super::sink::{Output, Rendition};
+use super::subtitles::Subtitles;
 use super::{audio, fault, guard, pictures, video};
 use crate::domain::encode::SegmentFormat;
 use crate::domain::limits::Limits;
@@ -61,8 +62,9 @@ pub(super) fn run(
         let head = audio::build(&pipeline, sound, &plan.video, muxer, output, &mut tracks, &ends)?;
         heads.insert(sound.stream_id.clone(), head);
     }
-    let left_out = LeftOut::default();
-    let decode = build_source(&pipeline, client, spec.software_decoders, heads, &left_out)?;
+    let rest = Rest { left_out: LeftOut::default(), subtitles: Subtitles::new(plan, output) };
+    let rest = Arc::new(rest);
+    let decode = build_source(&pipeline, client, spec.software_decoders, heads, &rest)?;
     let (weak, limits) = (pipeline.downgrade(), limits.clone());
     decode.connect_pad_added(move |_, pad| {
         if let Some(pipeline) = weak.upgrade() {
@@ -81,11 +83,12 @@ pub(super) fn run(
         .set_state(gst::State::Playing)
         .map_err(|error| broken(error.to_string()))
         .and_then(|_| wait(&bus, &ours, output))
-        .and_then(|()| judge(plan, &tracks, left_out.end_ns()));
+        .and_then(|()| judge(plan, &tracks, rest.left_out.end_ns()));
     // The first error on the bus says more than "the state change failed".
     let ended = ended.map_err(|failure| first_error(&bus).unwrap_or(failure));
     bus.unset_sync_handler();
     let duration_ns = ended?;
+    rest.subtitles.finish();
     output.event(&Event::Done { duration_ns });
     // A pipeline that hangs on its way down is the parent's to kill; all is said by now.
     pipeline.set_state(gst::State::Null).map_err(|error| broken(error.to_string()))?;
@@ -98,37 +101,54 @@ fn build_source(
     client: &Client,
     software: bool,
     heads: HashMap<String, gst::Element>,
-    left_out: &LeftOut,
+    rest: &Arc<Rest>,
 ) -> Result<gst::Element, Failure> {
     let source = RangeSrc::new(client).upcast::<gst::Element>();
     let decode = plain("decodebin")?;
     decode.set_property("force-sw-decoders", software);
+    Subtitles::expose(&decode);
     super::element::chain(pipeline, &[source, decode.clone()])?;
 
     let heads = Arc::new(Mutex::new(heads));
     let waiting = Arc::clone(&heads);
     let weak = pipeline.downgrade();
-    let left_out = left_out.clone();
+    let others = Arc::clone(rest);
     decode.connect_pad_added(move |_, pad| {
         let Some(pipeline) = weak.upgrade() else { return };
         let id = pad.stream_id().unwrap_or_default();
         let head = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(id.as_str());
         if head.is_none() {
-            left_out.watch(pad);
+            others.watch(pad);
         }
         if let Err(failure) = link_stream(&pipeline, pad, head) {
             post(&pipeline, &failure.message);
         }
     });
-    let weak = pipeline.downgrade();
+    let (weak, others) = (pipeline.downgrade(), Arc::clone(rest));
     decode.connect_no_more_pads(move |_| {
         let Some(pipeline) = weak.upgrade() else { return };
+        others.subtitles.all_pads_are_there();
         let missing = heads.lock().unwrap_or_else(PoisonError::into_inner).len();
         if missing > 0 {
             post(&pipeline, &format!("{missing} of its streams cannot be found again"));
         }
     });
     Ok(decode)
+}
+
+/// The streams that are not encoded.
+struct Rest {
+    left_out: LeftOut,
+    subtitles: Subtitles,
+}
+
+impl Rest {
+    fn watch(&self, pad: &gst::Pad) {
+        let left_out = self.left_out.clone();
+        if !self.subtitles.watch(pad, move |pad, buffer| left_out.note(pad, buffer)) {
+            self.left_out.watch(pad);
+        }
+    }
 }
 
 /// How long the streams last that the plan leaves out: the container's duration is that of its
@@ -138,16 +158,20 @@ struct LeftOut(Arc<AtomicU64>);
 
 impl LeftOut {
     fn watch(&self, pad: &gst::Pad) {
-        let end = Arc::clone(&self.0);
+        let left_out = self.clone();
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-            if let Some(buffer) = info.buffer()
-                && let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts))
-            {
-                let time = time + buffer.duration().unwrap_or(gst::ClockTime::ZERO);
-                end.fetch_max(time.nseconds(), Ordering::AcqRel);
+            if let Some(buffer) = info.buffer() {
+                left_out.note(pad, buffer);
             }
             gst::PadProbeReturn::Drop
         });
+    }
+
+    fn note(&self, pad: &gst::Pad, buffer: &gst::Buffer) {
+        if let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts)) {
+            let time = time + buffer.duration().unwrap_or(gst::ClockTime::ZERO);
+            self.0.fetch_max(time.nseconds(), Ordering::AcqRel);
+        }
     }
 
     fn end_ns(&self) -> u64 {

@@ -23,9 +23,12 @@ const FETCHING: [&str; 12] = [
 /// what browsers record. The plain decoders show the picture without it.
 const ALPHA: [&str; 2] = ["vp8alphadecodebin", "vp9alphadecodebin"];
 
+/// A fault in a line of subtitles is one of the whole file to it; `subtitles` reads them itself.
+const FAILING: [&str; 1] = ["ssaparse"];
+
 /// Keeps them from being chosen.
 pub(super) fn restrict() {
-    for name in FETCHING.iter().chain(&ALPHA) {
+    for name in FETCHING.iter().chain(&ALPHA).chain(&FAILING) {
         if let Some(factory) = gst::ElementFactory::find(name) {
             factory.set_rank(gst::Rank::NONE);
         }

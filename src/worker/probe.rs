@@ -4,16 +4,19 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_pbutils::prelude::*;
 use gstreamer_pbutils::{
-    Discoverer, DiscovererAudioInfo, DiscovererInfo, DiscovererResult, DiscovererVideoInfo,
+    Discoverer, DiscovererAudioInfo, DiscovererInfo, DiscovererResult, DiscovererSubtitleInfo,
+    DiscovererVideoInfo,
 };
 
 use gstreamer_video::{VideoColorPrimaries, VideoTransferFunction};
 
 use super::fault;
+use super::matroska;
 use super::protocol::Failure;
 use super::rangesrc::{Client, RangeSrc};
 use crate::domain::media::{
-    AudioStream, DynamicRange, Fraction, MediaInfo, Orientation, Undecodable, VideoStream,
+    AudioStream, DynamicRange, Fraction, MediaInfo, Orientation, SubtitleStream, SubtitleText,
+    Undecodable, VideoStream,
 };
 
 /// How long the probe may take. A source that cannot be opened within this time over a local
@@ -34,7 +37,7 @@ pub(super) fn probe(client: &Client) -> Result<MediaInfo, Failure> {
     let info =
         discoverer.discover_uri(RangeSrc::URI).map_err(|error| fault::of_error(&error, true))?;
     match info.result() {
-        DiscovererResult::Ok | DiscovererResult::MissingPlugins => Ok(describe(&info)),
+        DiscovererResult::Ok | DiscovererResult::MissingPlugins => Ok(describe(&info, client)),
         DiscovererResult::Timeout => Err(Failure::permanent(
             "probe-timeout",
             format!("The file could not be understood within {PROBE_TIMEOUT:.0}: it is damaged."),
@@ -45,9 +48,18 @@ pub(super) fn probe(client: &Client) -> Result<MediaInfo, Failure> {
     }
 }
 
-fn describe(info: &DiscovererInfo) -> MediaInfo {
-    let undecodable: Vec<Undecodable> =
-        info.missing_elements_installer_details().iter().filter_map(|d| missing(d)).collect();
+fn describe(info: &DiscovererInfo, client: &Client) -> MediaInfo {
+    let subtitles: Vec<SubtitleStream> = info.subtitle_streams().iter().map(subtitle).collect();
+    let is_subtitle = |detail: &str| {
+        let mut codecs = subtitles.iter().map(|stream| stream.codec.as_str());
+        codecs.any(|codec| !codec.is_empty() && detail.contains(&format!("|decoder-{codec}")))
+    };
+    let undecodable: Vec<Undecodable> = info
+        .missing_elements_installer_details()
+        .iter()
+        .filter(|detail| !is_subtitle(detail))
+        .filter_map(|detail| missing(detail))
+        .collect();
     let lacks_decoder = |codec: &str| {
         info.missing_elements_installer_details()
             .iter()
@@ -55,6 +67,7 @@ fn describe(info: &DiscovererInfo) -> MediaInfo {
     };
     MediaInfo {
         container: container(info),
+        subtitles: known(subtitles, info, client),
         duration_ns: info.duration().map(gst::ClockTime::nseconds).filter(|ns| *ns > 0),
         video: info
             .video_streams()
@@ -110,17 +123,56 @@ fn video(stream: &DiscovererVideoInfo) -> VideoStream {
 }
 
 fn audio(stream: &DiscovererAudioInfo) -> AudioStream {
-    let title = stream
-        .tags()
-        .and_then(|tags| tags.get::<gst::tags::Title>().map(|title| title.get().to_owned()));
     AudioStream {
         stream_id: stream_id(stream),
         codec: codec(stream),
         channels: stream.channels(),
         sample_rate_hz: stream.sample_rate(),
         language: stream.language().map(Into::into),
-        title,
+        title: title(stream),
     }
+}
+
+fn subtitle(stream: &DiscovererSubtitleInfo) -> SubtitleStream {
+    let codec = codec(stream);
+    SubtitleStream {
+        stream_id: stream_id(stream),
+        // Others are text for a parser of GStreamer.
+        text: (codec == "text/x-raw" || codec == "application/x-subtitle-vtt")
+            .then_some(SubtitleText::Raw),
+        codec,
+        language: stream.language().map(Into::into),
+        title: title(stream),
+    }
+}
+
+/// The subtitles with what the discoverer does not know of them and the file says.
+fn known(
+    mut streams: Vec<SubtitleStream>,
+    info: &DiscovererInfo,
+    client: &Client,
+) -> Vec<SubtitleStream> {
+    if streams.is_empty() {
+        return streams;
+    }
+    let first = info.video_streams().first().map(stream_id).unwrap_or_default();
+    let prefix = first.rsplit_once('/').map_or("", |(prefix, _)| prefix);
+    for described in matroska::subtitles(client, prefix) {
+        let same = streams.iter().position(|stream| stream.stream_id == described.stream_id);
+        let nameless = streams.iter().position(|stream| stream.stream_id.is_empty());
+        if let Some(stream) = same.and_then(|at| streams.get_mut(at)) {
+            stream.language = stream.language.take().or(described.language);
+            stream.title = stream.title.take().or(described.title);
+        } else if let Some(stream) = nameless.and_then(|at| streams.get_mut(at)) {
+            // Both lists are in the order of the file.
+            *stream = described;
+        }
+    }
+    streams
+}
+
+fn title(stream: &impl IsA<gstreamer_pbutils::DiscovererStreamInfo>) -> Option<String> {
+    stream.tags()?.get::<gst::tags::Title>().map(|title| title.get().to_owned())
 }
 
 fn stream_id(stream: &impl IsA<gstreamer_pbutils::DiscovererStreamInfo>) -> String {

@@ -14,6 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::encode::EncodeConfig;
+use crate::domain::hls::webvtt::Cue;
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
 use crate::domain::media::MediaInfo;
@@ -92,6 +93,13 @@ pub enum Event {
         start_ns: u64,
         /// Its duration in nanoseconds.
         duration_ns: u64,
+    },
+    /// A subtitle. Those of a stream come in its order, which is not always that of their times.
+    Cue {
+        /// Index among the subtitles of the plan.
+        subtitles: u16,
+        /// The subtitle.
+        cue: Cue,
     },
     /// Something that the person should know and that stops nothing.
     Warning {

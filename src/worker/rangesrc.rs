@@ -50,7 +50,7 @@ impl Client {
     }
 
     /// Fills `target` from `offset` on and returns how many bytes there were.
-    fn read(&self, offset: u64, target: &mut [u8]) -> std::io::Result<usize> {
+    pub(super) fn read(&self, offset: u64, target: &mut [u8]) -> std::io::Result<usize> {
         let mut connection = self.lock();
         let mut filled = 0;
         while filled < target.len() {

@@ -80,7 +80,7 @@ pub(crate) fn number(text: &str, name: &str, change: impl Fn(f64) -> f64) -> Str
 }
 
 /// Removes an attribute, with its comma.
-fn without(text: &str, name: &str) -> String {
+pub(crate) fn without(text: &str, name: &str) -> String {
     let at = text.find(&format!(",{name}=")).unwrap();
     let rest = &text[at + 1..];
     let value = rest.find('=').unwrap() + 1;

@@ -27,5 +27,6 @@ mod recipes;
 mod sandbox;
 mod settings;
 mod stills;
+mod subtitles;
 mod systemd;
 mod tidy;

@@ -1,4 +1,4 @@
-//! The multivariant playlist: every variant and every audio rendition.
+//! The multivariant playlist: every variant, every audio rendition and all subtitles.
 
 use crate::domain::media::Fraction;
 
@@ -9,6 +9,8 @@ use super::media_playlist::line;
 const FIRST_VARIANT_BPS: u64 = 2_000_000;
 /// Name of the one group of audio renditions.
 const AUDIO_GROUP: &str = "audio";
+/// Name of the one group of subtitles.
+const SUBTITLES_GROUP: &str = "subtitles";
 
 /// One `EXT-X-STREAM-INF`: a video rendition with the audio group.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,9 +65,24 @@ pub struct AudioRendition {
     pub average_bps: u64,
 }
 
+/// One `EXT-X-MEDIA` of type SUBTITLES.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubtitleRendition {
+    /// URI of its media playlist.
+    pub uri: String,
+    /// BCP 47 tag.
+    pub language: String,
+    /// Name for the player's menu, without quotes and control characters.
+    pub title: String,
+}
+
 /// The text of the multivariant playlist.
 #[must_use]
-pub fn render(variants: &[Variant], audio: &[AudioRendition]) -> String {
+pub fn render(
+    variants: &[Variant],
+    audio: &[AudioRendition],
+    subtitles: &[SubtitleRendition],
+) -> String {
     let mut text = String::new();
     line(&mut text, format_args!("#EXTM3U"));
     line(&mut text, format_args!("#EXT-X-VERSION:6"));
@@ -91,8 +108,20 @@ pub fn render(variants: &[Variant], audio: &[AudioRendition]) -> String {
             ),
         );
     }
+    for texts in subtitles {
+        line(
+            &mut text,
+            format_args!(
+                "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{SUBTITLES_GROUP}\",NAME=\"{}\",\
+                 LANGUAGE=\"{}\",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI=\"{}\"",
+                quotable(&texts.title),
+                quotable(&texts.language),
+                quotable(&texts.uri)
+            ),
+        );
+    }
     for variant in in_order(variants) {
-        stream_inf(&mut text, variant, audio);
+        stream_inf(&mut text, variant, audio, !subtitles.is_empty());
     }
     if alone {
         sound_stream_inf(&mut text, audio);
@@ -105,8 +134,9 @@ pub fn render(variants: &[Variant], audio: &[AudioRendition]) -> String {
     text
 }
 
-/// BANDWIDTH is the largest sum of any playable combination (Apple's authoring rule 9.13).
-fn stream_inf(text: &mut String, variant: &Variant, audio: &[AudioRendition]) {
+/// BANDWIDTH is the largest sum of any playable combination (Apple's authoring rule 9.13); text is
+/// too little to count.
+fn stream_inf(text: &mut String, variant: &Variant, audio: &[AudioRendition], has_subtitles: bool) {
     let loudest = |rate: fn(&AudioRendition) -> u64| audio.iter().map(rate).max().unwrap_or(0);
     let peak = variant.peak_bps + loudest(|sound| sound.peak_bps);
     let average = variant.average_bps + loudest(|sound| sound.average_bps);
@@ -116,12 +146,16 @@ fn stream_inf(text: &mut String, variant: &Variant, audio: &[AudioRendition]) {
             codecs.push(&sound.codec);
         }
     }
-    let group = if audio.is_empty() { String::new() } else { format!(",AUDIO=\"{AUDIO_GROUP}\"") };
+    let mut groups =
+        if audio.is_empty() { String::new() } else { format!(",AUDIO=\"{AUDIO_GROUP}\"") };
+    if has_subtitles {
+        groups += &format!(",SUBTITLES=\"{SUBTITLES_GROUP}\"");
+    }
     line(
         text,
         format_args!(
             "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\",\
-             RESOLUTION={}x{},FRAME-RATE={:.3}{group}",
+             RESOLUTION={}x{},FRAME-RATE={:.3}{groups}",
             codecs.join(","),
             variant.width,
             variant.height,
@@ -222,7 +256,7 @@ mod tests {
     #[test]
     fn a_playlist_reads_like_this() {
         let variants = [variant(1080, 4_500_000), variant(720, 2_500_000), variant(360, 700_000)];
-        insta::assert_snapshot!(render(&variants, &[sound("en", true), sound("de", false)]), @r#"
+        insta::assert_snapshot!(render(&variants, &[sound("en", true), sound("de", false)], &[]), @r#"
         #EXTM3U
         #EXT-X-VERSION:6
         #EXT-X-INDEPENDENT-SEGMENTS
@@ -240,14 +274,14 @@ mod tests {
 
     #[test]
     fn sound_alone_is_a_variant() {
-        insta::assert_snapshot!(render(&[], &[sound("en", true)]), @r#"
+        insta::assert_snapshot!(render(&[], &[sound("en", true)], &[]), @r#"
         #EXTM3U
         #EXT-X-VERSION:6
         #EXT-X-INDEPENDENT-SEGMENTS
         #EXT-X-STREAM-INF:BANDWIDTH=140000,AVERAGE-BANDWIDTH=130000,CODECS="mp4a.40.2"
         1-ab/audio-en/index.m3u8
         "#);
-        insta::assert_snapshot!(render(&[], &[sound("en", true), sound("de", false)]), @r#"
+        insta::assert_snapshot!(render(&[], &[sound("en", true), sound("de", false)], &[]), @r#"
         #EXTM3U
         #EXT-X-VERSION:6
         #EXT-X-INDEPENDENT-SEGMENTS
@@ -261,12 +295,33 @@ mod tests {
     #[test]
     fn another_parser_reads_what_was_written() {
         let hostile = AudioRendition { title: "a\"b\nc".to_owned(), ..sound("en", true) };
-        let text = render(&[variant(360, 700_000)], &[hostile]);
+        let text = render(&[variant(360, 700_000)], &[hostile], &[]);
         let playlist = m3u8_rs::parse_master_playlist_res(text.as_bytes()).unwrap();
         assert_eq!(playlist.variants.len(), 1);
         assert_eq!(playlist.variants[0].bandwidth, 1_190_000);
         assert_eq!(playlist.alternatives[0].name, "abc");
-        let silent = render(&[variant(360, 700_000)], &[]);
+        let silent = render(&[variant(360, 700_000)], &[], &[]);
         assert!(!silent.contains("AUDIO"));
+    }
+
+    #[test]
+    fn subtitles_belong_to_every_variant() {
+        let subtitles = SubtitleRendition {
+            uri: "1-ab/subtitles-de/index.m3u8".to_owned(),
+            language: "de".to_owned(),
+            title: "\"Deutsch\"".to_owned(),
+        };
+        let variants = [variant(720, 2_500_000), variant(360, 700_000)];
+        let text = render(&variants, &[sound("en", true)], &[subtitles]);
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains("SUBTITLES")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        #EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subtitles",NAME="Deutsch",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="1-ab/subtitles-de/index.m3u8"
+        #EXT-X-STREAM-INF:BANDWIDTH=3890000,AVERAGE-BANDWIDTH=2630000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio",SUBTITLES="subtitles"
+        #EXT-X-STREAM-INF:BANDWIDTH=1190000,AVERAGE-BANDWIDTH=830000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=29.970,AUDIO="audio",SUBTITLES="subtitles"
+        "#);
+        let playlist = m3u8_rs::parse_master_playlist_res(text.as_bytes()).unwrap();
+        let group = |v: &m3u8_rs::VariantStream| v.subtitles.clone();
+        assert_eq!(playlist.variants.iter().filter_map(group).count(), 2);
+        assert!(playlist.alternatives[1].autoselect && !playlist.alternatives[1].default);
     }
 }

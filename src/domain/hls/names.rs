@@ -23,7 +23,7 @@ pub const INDEX: &str = "index.m3u8";
 /// Name of a rendition's I-frame playlist.
 pub const IFRAMES: &str = "iframes.m3u8";
 
-/// `Content-Type` of the storyboard's `WebVTT`.
+/// `Content-Type` of `WebVTT`: the storyboard and subtitles.
 pub const CONTENT_TYPE_WEBVTT: &str = "text/vtt";
 /// `Content-Type` of still pictures.
 pub const CONTENT_TYPE_PICTURE: &str = "image/jpeg";
@@ -45,6 +45,12 @@ pub const INIT: &str = "init.mp4";
 #[must_use]
 pub fn segment(format: SegmentFormat, number: u32) -> String {
     format!("seg_{number:05}.{}", extension(format))
+}
+
+/// Name of a segment of subtitles within its rendition.
+#[must_use]
+pub fn subtitles(number: u32) -> String {
+    format!("seg_{number:05}.vtt")
 }
 
 fn extension(format: SegmentFormat) -> &'static str {

@@ -3,6 +3,7 @@
 
 use super::media_playlist::line;
 use super::names;
+use super::webvtt::time;
 use crate::domain::plan::{StoryboardPlan, VideoPlan};
 
 /// The text for so many pictures of a video that lasts so long. Each cue names a rectangle of a
@@ -21,13 +22,6 @@ pub fn render(video: &VideoPlan, plan: &StoryboardPlan, tiles: u32, duration_ns:
         line(&mut text, format_args!("\n{begin} --> {end}\n{name}#xywh={x},{y},{width},{height}"));
     }
     text
-}
-
-/// `hours:minutes:seconds.thousandths`.
-fn time(ns: u64) -> String {
-    let ms = (ns + 500_000) / 1_000_000;
-    let (secs, ms) = (ms / 1000, ms % 1000);
-    format!("{:02}:{:02}:{:02}.{ms:03}", secs / 3600, secs / 60 % 60, secs % 60)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::media::{AudioStream, Undecodable};
+use crate::domain::media::{AudioStream, SubtitleStream, SubtitleText, Undecodable};
 
 fn stream(width: u32, height: u32) -> VideoStream {
     VideoStream::plain(width, height)
@@ -199,6 +199,48 @@ fn each_sound_gets_a_name_of_its_own() {
             ("audio-fr-2", "Core Media Audio (2) (2)", false),
         ]
     );
+}
+
+#[test]
+fn subtitles_of_text_get_renditions_and_others_a_note() {
+    let subtitles = |codec: &str, text: Option<SubtitleText>, language: Option<&str>| {
+        let language = language.map(str::to_owned);
+        let (stream_id, codec, title) = (format!("s/{codec}"), codec.to_owned(), None);
+        SubtitleStream { stream_id, codec, text, language, title }
+    };
+    let raw = Some(SubtitleText::Raw);
+    let subtitles = vec![
+        subtitles("text/x-raw", raw, Some("eng")),
+        subtitles("subpicture/x-pgs", None, Some("fre")),
+        subtitles("S_TEXT/ASS", Some(SubtitleText::Ass), Some("en")),
+        SubtitleStream { title: Some("\"All\"".to_owned()), ..subtitles("text/x-raw", raw, None) },
+        subtitles("application/x-teletext", None, None),
+        // What cannot be found in the pipeline.
+        SubtitleStream { stream_id: String::new(), ..subtitles("text/x-raw", raw, Some("de")) },
+    ];
+    let media = MediaInfo { video: vec![stream(640, 360)], subtitles, ..MediaInfo::default() };
+    let plan = plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu");
+    let plan = plan.unwrap_or_else(|error| panic!("{error}"));
+    let planned = plan.subtitles.iter();
+    let names: Vec<_> =
+        planned.map(|s| (s.name.as_str(), s.language.as_str(), s.title.as_str())).collect();
+    assert_eq!(
+        names,
+        [
+            ("subtitles-en", "en", "en"),
+            ("subtitles-en-2", "en", "en (2)"),
+            ("subtitles-und", "und", "All"),
+        ]
+    );
+    assert_eq!(
+        plan.notes,
+        [
+            "a subtitle track (fr) is left out: subpicture/x-pgs is pictures, not text",
+            "a subtitle track (und) is left out: application/x-teletext is no known text",
+            "a subtitle track (de) is left out: text/x-raw is no known text",
+        ]
+    );
+    assert_eq!(plan.rendition_names().count(), 2, "they are not encoded");
 }
 
 #[test]

@@ -95,6 +95,27 @@ pub fn fading_in(dir: &Path) -> Option<PathBuf> {
     encode(dir.join("fading_in.mp4"), picture, "sine=frequency=440:duration=6")
 }
 
+/// Makes 13 s of a test picture with sound and subtitles in two languages.
+pub fn subtitled(dir: &Path) -> Option<PathBuf> {
+    const ENGLISH: &str = "1\n00:00:00,500 --> 00:00:01,500\n<i>Slanted</i> & <b>bold</b>\n\n\
+        2\n00:00:05,000 --> 00:00:07,250\nOver the border,\nin two lines\n\n\
+        3\n00:00:08,000 --> 00:00:09,000\n1 < 2 > 0\n\n";
+    const GERMAN: &str = "1\n00:00:05,100 --> 00:00:20,000\nÜber das Ende hinaus\n\n";
+    let clip = clip(dir, 180, "25", 13)?;
+    let path = dir.join("subtitled.mkv");
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-y", "-i"]).arg(&clip);
+    for (name, text) in [("en.srt", ENGLISH), ("de.srt", GERMAN)] {
+        std::fs::write(dir.join(name), text).unwrap();
+        ffmpeg.arg("-i").arg(dir.join(name));
+    }
+    ffmpeg.args(["-map", "0", "-map", "1", "-map", "2", "-c", "copy", "-c:s", "srt"]);
+    ffmpeg.args(["-metadata:s:s:0", "language=eng", "-metadata:s:s:0", "title=All words"]);
+    let made = ffmpeg.args(["-metadata:s:s:1", "language=ger"]).arg(&path).status().unwrap();
+    assert!(made.success());
+    Some(path)
+}
+
 /// When flashes and tones begin, in seconds from the start.
 pub fn flash_times(input: &str) -> (Vec<f64>, Vec<f64>) {
     let output = Command::new("ffmpeg")
