@@ -19,6 +19,7 @@ mod plugins;
 mod probe;
 pub mod protocol;
 mod rangesrc;
+mod segments;
 mod sink;
 mod tonemap;
 pub mod trial;

@@ -23,9 +23,13 @@ const FETCHING: [&str; 12] = [
 /// what browsers record. The plain decoders show the picture without it.
 const ALPHA: [&str; 2] = ["vp8alphadecodebin", "vp9alphadecodebin"];
 
+/// They read on for ever at the end of a file. (What `avdec_gif` makes of pictures has no times
+/// either.)
+const ENDLESS: [&str; 2] = ["avdemux_gif", "avdemux_nut"];
+
 /// Keeps them from being chosen.
 pub(super) fn restrict() {
-    for name in FETCHING.iter().chain(&ALPHA) {
+    for name in FETCHING.iter().chain(&ALPHA).chain(&ENDLESS) {
         if let Some(factory) = gst::ElementFactory::find(name) {
             factory.set_rank(gst::Rank::NONE);
         }
