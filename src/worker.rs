@@ -20,6 +20,7 @@ mod plugins;
 mod probe;
 pub mod protocol;
 mod rangesrc;
+mod segments;
 mod sink;
 mod subtitles;
 mod tonemap;

@@ -133,13 +133,17 @@ pub struct Pace {
 impl Pace {
     /// The least number of pictures that say something of a rate.
     const LEAST_PICTURES: usize = 8;
+    /// Pictures closer than this count as one: more than a millisecond, the clock of Matroska, and
+    /// less than the gap at any rate that is allowed.
+    const LEAST_GAP_NS: u64 = 1_500_000;
 
     /// The pace of pictures shown at these times, in nanoseconds, in any order; none where there are
     /// too few.
     #[must_use]
     pub fn of(mut times: Vec<u64>) -> Option<Self> {
         times.sort_unstable();
-        times.dedup();
+        // VP9 has pictures that are not shown, a tick of the container's clock beside those that are.
+        times.dedup_by(|time, kept| *time - *kept < Self::LEAST_GAP_NS);
         let (first, last) = (*times.first()?, *times.last()?);
         let mut gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
         if times.len() < Self::LEAST_PICTURES {

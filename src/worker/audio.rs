@@ -11,6 +11,7 @@ use super::ends::{Ends, Sounds, on_timeline};
 use super::fragments::Stream;
 use super::pipeline::{self, Muxer};
 use super::protocol::Failure;
+use super::segments;
 use super::sink::{Output, Rendition};
 use crate::domain::plan::{AudioPlan, VideoPlan};
 
@@ -52,6 +53,9 @@ pub(super) fn build(
         waiting.clone(),
     ];
     chain(pipeline, &elements)?;
+    // `audiorate` would fill up to the stated end with silence; what is missing there, the one end
+    // of all streams adds.
+    segments::believe(&pad(&elements[3], "sink")?, 0);
 
     let index = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
     let total = Arc::new(Total::default());

@@ -28,6 +28,9 @@ pub(super) fn of_error(error: &glib::Error, reads_media: bool) -> Failure {
     if let Some(kind) = error.kind::<gst::StreamError>() {
         return of_stream_error(kind, said, reads_media);
     }
+    if error.matches(gst::CoreError::MissingPlugin) {
+        return undecodable(said);
+    }
     if let Some(kind) = error.kind::<gst::ResourceError>() {
         return if matches!(kind, gst::ResourceError::NoSpaceLeft) {
             Failure::retryable("worker-resource", format!("no space left: {said}"))
@@ -42,22 +45,32 @@ pub(super) fn of_error(error: &glib::Error, reads_media: bool) -> Failure {
 fn of_stream_error(kind: gst::StreamError, said: &str, reads_media: bool) -> Failure {
     match kind {
         gst::StreamError::TypeNotFound | gst::StreamError::WrongType => not_media(),
-        gst::StreamError::CodecNotFound => Failure::permanent(
-            "undecodable",
-            format!(
-                "The file holds a format that cannot be decoded here ({said}). Convert it to MP4 \
-                 with H.264 video and upload that."
-            ),
-        ),
+        gst::StreamError::CodecNotFound => undecodable(said),
         gst::StreamError::Decode | gst::StreamError::Demux => damaged(said),
-        gst::StreamError::Decrypt | gst::StreamError::DecryptNokey => Failure::permanent(
-            "encrypted",
-            "The file is protected (DRM) and cannot be read. Upload an unprotected copy.",
-        ),
+        gst::StreamError::Decrypt | gst::StreamError::DecryptNokey => encrypted(),
         gst::StreamError::Failed | gst::StreamError::Format if reads_media => damaged(said),
         // What is left is about encoding and muxing.
         _ => Failure::retryable("pipeline-failed", format!("the encode broke off: {said}")),
     }
+}
+
+/// Nobody here has the key.
+pub(super) fn encrypted() -> Failure {
+    Failure::permanent(
+        "encrypted",
+        "The file is protected (DRM) and cannot be read. Upload an unprotected copy.",
+    )
+}
+
+/// There is no demuxer or decoder for it.
+fn undecodable(said: &str) -> Failure {
+    Failure::permanent(
+        "undecodable",
+        format!(
+            "The file holds a format that cannot be decoded here ({said}). Convert it to MP4 with \
+             H.264 video and upload that."
+        ),
+    )
 }
 
 /// The file is nothing that holds pictures or sound.

@@ -18,7 +18,14 @@ const PICTURES: usize = 600;
 /// How long the look may take: what does not come by then is not needed.
 const LIMIT: gst::ClockTime = gst::ClockTime::from_seconds(10);
 
-type Times = Arc<Mutex<Vec<u64>>>;
+/// When pictures are shown, and when they are decoded. AVI tells only the latter of most pictures.
+#[derive(Default)]
+struct Seen {
+    shown: Vec<u64>,
+    decoded: Vec<u64>,
+}
+
+type Times = Arc<Mutex<Seen>>;
 
 /// Notes the pace of the first film of the source. A source that cannot be looked at like this keeps
 /// what its container states.
@@ -54,7 +61,8 @@ fn times(client: &Client, stream_id: &str) -> Result<Vec<u64>, Failure> {
     let waited = started.map(|_| drop(bus.timed_pop_filtered(LIMIT, &wanted)));
     let stopped = pipeline.set_state(gst::State::Null).map(drop);
     waited.and(stopped).map_err(|error| broken(error.to_string()))?;
-    Ok(std::mem::take(&mut times.lock().unwrap_or_else(PoisonError::into_inner)))
+    let seen = std::mem::take(&mut *times.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(if seen.shown.len() < seen.decoded.len() { seen.decoded } else { seen.shown })
 }
 
 /// Notes the times that go by, and says so once there are enough.
@@ -65,12 +73,11 @@ fn attach(pipeline: &gst::Pipeline, pad: &gst::Pad, times: Option<Times>) -> Res
     sink.sync_state_with_parent().map_err(|error| broken(error.to_string()))?;
     let weak = pipeline.downgrade();
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        if let (Some(times), Some(buffer)) = (&times, info.buffer())
-            && let Some(pts) = buffer.pts()
-        {
+        if let (Some(times), Some(buffer)) = (&times, info.buffer()) {
             let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
-            times.push(pts.nseconds());
-            if times.len() == PICTURES
+            times.shown.extend(buffer.pts().map(gst::ClockTime::nseconds));
+            times.decoded.extend(buffer.dts().map(gst::ClockTime::nseconds));
+            if times.shown.len().max(times.decoded.len()) == PICTURES
                 && let Some(pipeline) = weak.upgrade()
             {
                 let enough = gst::Structure::new_empty("enough");

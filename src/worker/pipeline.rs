@@ -9,14 +9,14 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::cuts::{Sink, Track, running_time};
-use super::element::{broken, plain};
+use super::element::{broken, pad, plain};
 use super::ends::Ends;
 use super::fragments::{self, Stream};
 use super::protocol::{Event, Failure};
 use super::rangesrc::{Client, RangeSrc};
 use super::sink::{Output, Rendition};
 use super::subtitles::Subtitles;
-use super::{audio, fault, guard, pictures, video};
+use super::{audio, fault, guard, pictures, segments, video};
 use crate::domain::encode::SegmentFormat;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
@@ -24,7 +24,9 @@ use crate::domain::recipe::PipelineSpec;
 
 /// What a stream may be shorter than its container says before we call the source truncated:
 /// one second, or a fiftieth, as many containers round or estimate.
-const TOLERATED_SHORTFALL_NS: u64 = 1_000_000_000;
+fn tolerated_ns(promised_ns: u64) -> u64 {
+    (promised_ns / 50).max(1_000_000_000)
+}
 
 /// How often a transport stream repeats its clock, in 90 kHz ticks: 100 ms is the longest that
 /// ISO 13818-1 allows. The muxer's default of 40 ms costs 22 kbit/s more.
@@ -54,6 +56,8 @@ pub(super) fn run(
     let mut stills = Vec::new();
     if has_picture {
         let video = video::build(&pipeline, &plan.video, spec, muxer, output, &mut tracks, &ends)?;
+        let promised_ns = plan.duration_ns.unwrap_or(0);
+        segments::believe(&pad(&video.head, "sink")?, promised_ns + tolerated_ns(promised_ns));
         heads.insert(plan.video.stream_id.clone(), video.head);
         stills = pictures::build(&pipeline, plan, spec, &video.tees, output)?;
     }
@@ -87,7 +91,15 @@ pub(super) fn run(
     // The first error on the bus says more than "the state change failed".
     let ended = ended.map_err(|failure| first_error(&bus).unwrap_or(failure));
     bus.unset_sync_handler();
-    let duration_ns = ended?;
+    let duration_ns = match ended {
+        Ok(duration_ns) => duration_ns,
+        Err(failure) => {
+            // Elements that are dropped while they play crash the process, and stopping them may
+            // hang: both would hide the reason. The end of the process is the end of them.
+            std::mem::forget(pipeline);
+            return Err(failure);
+        }
+    };
     rest.subtitles.finish();
     output.event(&Event::Done { duration_ns });
     // A pipeline that hangs on its way down is the parent's to kill; all is said by now.
@@ -356,7 +368,7 @@ fn judge(plan: &Plan, tracks: &[(Sink, Arc<Track>)], left_out_end_ns: u64) -> Re
         longest = longest.max(end_ns);
     }
     if let Some(promised) = plan.duration_ns
-        && longest.max(left_out_end_ns) + TOLERATED_SHORTFALL_NS.max(promised / 50) < promised
+        && longest.max(left_out_end_ns) + tolerated_ns(promised) < promised
     {
         return Err(Failure::permanent(
             "source-truncated",

@@ -25,10 +25,13 @@ const ALPHA: [&str; 2] = ["vp8alphadecodebin", "vp9alphadecodebin"];
 
 /// A fault in a line of subtitles is one of the whole file to it; `subtitles` reads them itself.
 const FAILING: [&str; 1] = ["ssaparse"];
+/// They read on for ever at the end of a file. (What `avdec_gif` makes of pictures has no times
+/// either.)
+const ENDLESS: [&str; 2] = ["avdemux_gif", "avdemux_nut"];
 
 /// Keeps them from being chosen.
 pub(super) fn restrict() {
-    for name in FETCHING.iter().chain(&ALPHA).chain(&FAILING) {
+    for name in FETCHING.iter().chain(&ALPHA).chain(&FAILING).chain(&ENDLESS) {
         if let Some(factory) = gst::ElementFactory::find(name) {
             factory.set_rank(gst::Rank::NONE);
         }

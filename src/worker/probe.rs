@@ -1,5 +1,8 @@
 //! Looks at the source: which streams there are, and whether they can be decoded.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_pbutils::prelude::*;
@@ -29,13 +32,18 @@ pub(super) fn probe(client: &Client) -> Result<MediaInfo, Failure> {
     let discoverer = Discoverer::new(PROBE_TIMEOUT)
         .map_err(|e| Failure::retryable("gstreamer-init", format!("no discoverer: {e}")))?;
     let source = client.clone();
+    let is_protected = Arc::new(AtomicBool::new(false));
+    let found = Arc::clone(&is_protected);
     discoverer.connect_source_setup(move |_, element| {
         if let Some(element) = element.downcast_ref::<RangeSrc>() {
             element.set_client(&source);
+            watch_protection(element.upcast_ref(), &found);
         }
     });
-    let info =
-        discoverer.discover_uri(RangeSrc::URI).map_err(|error| fault::of_error(&error, true))?;
+    let info = discoverer.discover_uri(RangeSrc::URI).map_err(|error| {
+        let is_protected = is_protected.load(Ordering::Acquire);
+        if is_protected { fault::encrypted() } else { fault::of_error(&error, true) }
+    })?;
     match info.result() {
         DiscovererResult::Ok | DiscovererResult::MissingPlugins => Ok(describe(&info, client)),
         DiscovererResult::Timeout => Err(Failure::permanent(
@@ -46,6 +54,25 @@ pub(super) fn probe(client: &Client) -> Result<MediaInfo, Failure> {
         // An invalid URI or an error that came without its reason.
         _ => Err(fault::damaged("it could not be read")),
     }
+}
+
+/// Notes whether a demuxer asks for a way to decrypt: what it says afterwards, in want of one, sounds
+/// like damage. The bus is that of the discoverer's pipeline, which the element has become part of.
+fn watch_protection(source: &gst::Element, found: &Arc<AtomicBool>) {
+    let mut top = source.clone().upcast::<gst::Object>();
+    while let Some(parent) = top.parent() {
+        top = parent;
+    }
+    let Some(bus) = top.downcast_ref::<gst::Element>().and_then(ElementExt::bus) else { return };
+    let found = Arc::clone(found);
+    bus.enable_sync_message_emission();
+    bus.connect_sync_message(Some("need-context"), move |_, message| {
+        if let gst::MessageView::NeedContext(context) = message.view()
+            && context.context_type() == "drm-preferred-decryption-system-id"
+        {
+            found.store(true, Ordering::Release);
+        }
+    });
 }
 
 fn describe(info: &DiscovererInfo, client: &Client) -> MediaInfo {

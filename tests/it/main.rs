@@ -10,10 +10,12 @@
 
 pub(crate) mod support;
 
+mod attacks;
 mod browser;
 mod cli;
 mod cmaf;
 mod conformance;
+mod corpus;
 mod crash;
 mod dynamic_range;
 mod embedded_s3;
@@ -22,6 +24,8 @@ mod end_to_end;
 mod fleet;
 mod hls_output;
 mod http_api;
+mod mutants;
+mod noise;
 mod queue_contract;
 mod recipes;
 mod sandbox;

@@ -1,8 +1,5 @@
 //! Poster and storyboard: read back and held against the source's own pictures.
 
-use std::path::Path;
-use std::process::Command;
-
 use super::support::{Need, corpus, has, media, program, skip};
 
 /// One cue of the storyboard.
@@ -32,24 +29,6 @@ fn cues(text: &str) -> Vec<Cue> {
     blocks.map(read).collect()
 }
 
-/// How alike two pictures are to the eye, 0 to 1, both scaled to the same size: SSIM.
-/// `of_first` and `of_second` are filters that pick and crop them.
-fn likeness(first: &Path, of_first: &str, second: &Path, of_second: &str) -> f64 {
-    let graph = format!(
-        "[0:v]{of_first},scale=256:144,format=yuv420p,setpts=0[a];\
-         [1:v]{of_second},scale=256:144,format=yuv420p,setpts=0[b];[a][b]ssim"
-    );
-    let output = Command::new("ffmpeg")
-        .arg("-hide_banner")
-        .args(["-i".as_ref(), first.as_os_str(), "-i".as_ref(), second.as_os_str()])
-        .args(["-lavfi", &graph, "-frames:v", "1", "-f", "null", "-"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let all = said.rsplit("All:").next().unwrap_or_default();
-    all.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{said}"))
-}
-
 #[test]
 fn a_film_has_a_poster_and_a_picture_for_every_second() {
     let Some(input) = corpus("bbb_1080p24_30s_aac51.mp4") else { return };
@@ -75,10 +54,10 @@ fn a_film_has_a_poster_and_a_picture_for_every_second() {
         let tile = format!("crop={width}:{height}:{x}:{y}");
         let frame = |secs: usize| format!("select=eq(n\\,{})", secs * 24);
         let sheet = dir.path().join(&cue.sheet);
-        let alike = likeness(&sheet, &tile, &input, &frame(number));
+        let alike = media::likeness(&sheet, &tile, &input, &frame(number));
         assert!(alike > 0.9, "{cue:?} is not the picture of its time: {alike}");
         // The comparison can tell: nine seconds away is another scene.
-        let other = likeness(&sheet, &tile, &input, &frame((number + 9) % 30));
+        let other = media::likeness(&sheet, &tile, &input, &frame((number + 9) % 30));
         assert!(other < 0.8, "{cue:?}: {other}");
     }
 }
@@ -91,7 +70,7 @@ fn the_poster_of_a_film_that_fades_in_is_not_black() {
     let output = program().arg("transcode").arg(&clip).arg(&out).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // The first two candidates are black; all that follow show the scene.
-    let black = likeness(&out.join("poster.jpg"), "null", &clip, "select=eq(n\\,0)");
-    let scene = likeness(&out.join("poster.jpg"), "null", &clip, "select=eq(n\\,50)");
+    let black = media::likeness(&out.join("poster.jpg"), "null", &clip, "select=eq(n\\,0)");
+    let scene = media::likeness(&out.join("poster.jpg"), "null", &clip, "select=eq(n\\,50)");
     assert!(scene > 0.6 && black < 0.3, "{scene} {black}");
 }

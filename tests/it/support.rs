@@ -1,9 +1,11 @@
 //! What the tests share.
 
 pub mod appliance;
+pub mod damage;
 pub mod keys;
 pub mod media;
 pub mod proxy;
+pub mod run;
 pub mod servers;
 
 use std::path::PathBuf;

@@ -125,9 +125,11 @@ fn direction(orientation: Orientation) -> &'static str {
         Orientation::Rotate180 => "180",
         Orientation::Rotate270 => "90l",
         Orientation::FlipRotate0 => "horiz",
-        Orientation::FlipRotate90 => "ul-lr",
+        // Mirrored and then turned to the right: across the other diagonal than videoflip's own
+        // reading of the tag has it.
+        Orientation::FlipRotate90 => "ur-ll",
         Orientation::FlipRotate180 => "vert",
-        Orientation::FlipRotate270 => "ur-ll",
+        Orientation::FlipRotate270 => "ul-lr",
     }
 }
 

@@ -80,6 +80,8 @@ impl Decoder for Frames {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
@@ -124,5 +126,18 @@ mod tests {
         }
         let huge = [EVENT, 0xFF, 0xFF, 0xFF, 0xFF];
         assert!(Frames.decode(&mut BytesMut::from(&huge[..])).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_frames_or_an_error(
+            kind in prop::sample::select(vec![EVENT, DATA, PICTURE, INIT, b'X']),
+            payload in prop::collection::vec(any::<u8>(), 0..64),
+            rest in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
+            let mut buffer = BytesMut::from(&[frame(kind, &payload), rest].concat()[..]);
+            // It takes something with each frame, so this ends.
+            while let Ok(Some(_)) = Frames.decode(&mut buffer) {}
+        }
     }
 }

@@ -128,21 +128,7 @@ impl Appliance {
 
     /// Pids of the workers that run now.
     pub fn workers(&self) -> Vec<i32> {
-        let parent = self.pid().to_string();
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
-            let status = std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
-            let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let is_child =
-                status.lines().any(|line| line.split_whitespace().eq(["PPid:", parent.as_str()]));
-            if is_child && command.ends_with(b"\0worker\0") {
-                found.push(pid);
-            }
-        }
-        found
+        super::run::workers_of(self.pid())
     }
 
     /// An S3 client with the appliance's own keys.

@@ -132,3 +132,28 @@ pub fn flash_times(input: &str) -> (Vec<f64>, Vec<f64>) {
     };
     (times("black_end:"), times("silence_end:"))
 }
+
+/// How alike two pictures are to the eye, 0 to 1, both scaled to the same size: SSIM.
+/// `of_first` and `of_second` are filters that pick and crop them.
+pub fn likeness(first: &Path, of_first: &str, second: &Path, of_second: &str) -> f64 {
+    let graph = format!(
+        "[0:v]{of_first},scale=256:144,format=yuv420p,setpts=0[a];\
+         [1:v]{of_second},scale=256:144,format=yuv420p,setpts=0[b];[a][b]ssim"
+    );
+    let output = Command::new("ffmpeg")
+        .arg("-hide_banner")
+        .args(["-i".as_ref(), first.as_os_str(), "-i".as_ref(), second.as_os_str()])
+        .args(["-lavfi", &graph, "-frames:v", "1", "-f", "null", "-"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let all = said.rsplit("All:").next().unwrap_or_default();
+    all.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{said}"))
+}
+
+/// Channels of the first audio stream.
+pub fn channels(input: &str) -> u32 {
+    let entries = ["-v", "error", "-show_entries", "stream=channels", "-of", "csv=p=0", input];
+    let output = Command::new("ffprobe").args(entries).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).lines().next().unwrap().trim().parse().unwrap()
+}

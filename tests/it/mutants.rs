@@ -1,0 +1,93 @@
+//! Damaged files: whatever comes in, the program ends in time and says how.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::support::damage::{Dice, damaged};
+use super::support::{corpus, media, run};
+
+/// How many there are, unless `LADDERD_MUTANTS` says otherwise.
+const MUTANTS: usize = 500;
+/// One in so many is encoded as well; of the others only the plan is asked for.
+const ENCODED: usize = 12;
+
+/// Small files of many containers and codecs.
+const SEEDS: [&str; 20] = [
+    "date_named_160x120.mp4",
+    "tiny_16x16_10fps.mp4",
+    "mp4_tx3g_subtitles.mp4",
+    "mkv_webvtt.mkv",
+    "odd_161x121_vp9.webm",
+    "ts_missing_sei_and_pes.ts",
+    "ts_zero_video_frames.ts",
+    "extreme_16x4000.ts",
+    "iphone_320p_rot270_3frames.mov",
+    "avi_h264_wrong_length.avi",
+    "clip_flv1_mp3_170x120.flv",
+    "phone_mpeg4_amr_qcif.3gp",
+    "anamorphic_sar2to3_360p.mp4",
+    "fmp4_bad_duration.mp4",
+    "partially_fragmented.mp4",
+    "mkv_ass.mkv",
+    "single_frame_hevc_480p.mp4",
+    "clip_5fps_720p.avi",
+    "browser_rec_no_duration.webm",
+    "crash_1903669_h264.mp4",
+];
+
+/// What is damaged: files of the corpus, or a clip where it is not there.
+fn seeds(dir: &Path) -> Vec<PathBuf> {
+    let files: Vec<PathBuf> = SEEDS.iter().filter_map(|name| corpus(name)).collect();
+    if files.is_empty() { media::clip(dir, 144, "25", 2).into_iter().collect() } else { files }
+}
+
+#[test]
+fn every_damaged_file_ends_in_time_with_a_word() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeds = seeds(dir.path());
+    if seeds.is_empty() {
+        return;
+    }
+    let wanted = std::env::var("LADDERD_MUTANTS").ok().map_or(MUTANTS, |n| n.parse().unwrap());
+    let (next, ends) = (AtomicUsize::new(0), Mutex::new(BTreeMap::<String, usize>::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= wanted {
+                        return;
+                    }
+                    let end = end_of(number, &seeds[number % seeds.len()], dir.path());
+                    *ends.lock().unwrap().entry(end).or_default() += 1;
+                }
+            });
+        }
+    });
+    println!("{:#?}", ends.lock().unwrap());
+}
+
+/// How the mutant with this number ends. It is the same one in every run.
+fn end_of(number: usize, seed: &Path, dir: &Path) -> String {
+    let mut dice = Dice::new(number as u64);
+    let bytes = damaged(&std::fs::read(seed).unwrap(), &mut dice);
+    let name = seed.file_name().unwrap().to_str().unwrap();
+    let input = dir.join(format!("{number}_{name}"));
+    std::fs::write(&input, bytes).unwrap();
+    let out = dir.join(format!("{number}_out"));
+    let run = if number.is_multiple_of(ENCODED) {
+        run::transcode(&input, &out, &[])
+    } else {
+        run::plan(&input)
+    };
+    let end = run.outcome();
+    if ["worker-died", "worker-stalled", "worker-protocol"].contains(&end.as_str()) {
+        println!("mutant {number} of {name}: {run:?}");
+    }
+    assert_eq!(run::unfinished(&out), Vec::<PathBuf>::new(), "mutant {number} of {name}");
+    std::fs::remove_file(&input).unwrap();
+    drop(std::fs::remove_dir_all(&out));
+    end
+}

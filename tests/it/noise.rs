@@ -1,0 +1,150 @@
+//! Whatever comes in from outside is read without a panic: messages, segments, playlists.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use async_trait::async_trait;
+use ladderd::check::check;
+use ladderd::check::files::{Fetched, Files};
+use ladderd::check::keys::Keys;
+use ladderd::domain::hls::{codecs, fragments, key_frames};
+use ladderd::domain::message;
+use ladderd::domain::sources::SourceFilter;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::support::damage::{Dice, damaged};
+use super::support::{media, run};
+
+/// JSON of the names that events have, with anything in it.
+fn events() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        "[%+a-f0-9/]{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 48, 6, |inner| {
+        let name = prop::sample::select(vec![
+            "Records",
+            "s3",
+            "bucket",
+            "object",
+            "key",
+            "name",
+            "size",
+            "eTag",
+            "eventName",
+            "Event",
+            "Type",
+            "Message",
+            "detail",
+            "detail-type",
+            "sequencer",
+        ]);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((name, inner), 0..6).prop_map(|fields| {
+                Value::Object(fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_message_is_understood_or_refused(text in ".{0,200}", event in events(), key in ".{0,60}") {
+        let read = |body: &str| drop(message::parse(body, "uploads", &SourceFilter::default()));
+        read(&text);
+        read(&event.to_string());
+        read(&json!({"Type": "Notification", "Message": event.to_string()}).to_string());
+        let object = json!({"key": key, "size": -1, "eTag": key, "sequencer": key});
+        let record = json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "uploads"}, "object": object}});
+        read(&json!({"Records": [record, event]}).to_string());
+        read(&json!({"bucket": "uploads", "key": key}).to_string());
+        drop(SourceFilter::default().accept(&key));
+    }
+
+    #[test]
+    fn any_bytes_are_searched_for_key_frames(
+        init in prop::collection::vec(any::<u8>(), 0..300),
+        packets in prop::collection::vec((any::<u16>(), prop::collection::vec(any::<u8>(), 185)), 0..8),
+    ) {
+        let stream: Vec<u8> = packets
+            .iter()
+            .flat_map(|(pid, rest)| [&[0x47][..], &pid.to_be_bytes(), rest].concat())
+            .collect();
+        drop(key_frames::find(None, &stream));
+        drop(key_frames::find(None, &init));
+        drop(key_frames::find(Some(&init), &stream));
+        drop(codecs::avc1_of_byte_stream(&stream));
+        drop(codecs::avc1_of_record(&init));
+        drop(fragments::without_parameter_sets(&stream));
+    }
+}
+
+/// A stream in memory.
+struct Memory(HashMap<String, Vec<u8>>);
+
+#[async_trait]
+impl Files for Memory {
+    async fn get(&self, path: &str) -> Result<Fetched, String> {
+        let bytes = self.0.get(path).cloned().ok_or("it is not there")?.into();
+        Ok(Fetched { bytes, served: None })
+    }
+}
+
+/// Reads all files below a folder.
+fn load(dir: &Path, below: &Path, found: &mut HashMap<String, Vec<u8>>) {
+    for entry in std::fs::read_dir(below).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            load(dir, &path, found);
+        } else {
+            let name = path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
+            found.insert(name, std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+/// Damages one file of a good stream after the other, in many ways: neither the check nor the search
+/// for key frames minds.
+fn survives_damage(format: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(clip) = media::clip(dir.path(), 64, "25", 3) else { return };
+    let out = dir.path().join("out");
+    let made = run::transcode(&clip, &out, &[("LADDERD__ENCODE__SEGMENT", format)]);
+    assert_eq!(made.outcome(), "ready", "{made:?}");
+    let mut files = HashMap::new();
+    load(&out, &out, &mut files);
+    let wanted = |name: &&String| !name.ends_with("jpg") && !name.ends_with("vtt");
+    let mut names: Vec<String> = files.keys().filter(wanted).cloned().collect();
+    names.sort();
+    let init = names.iter().find(|name| name.ends_with("init.mp4")).map(|name| files[name].clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for number in 0..300 {
+        let name = &names[number % names.len()];
+        let whole = files[name].clone();
+        let bytes = damaged(&whole, &mut Dice::new(number as u64));
+        drop(key_frames::find(init.as_deref(), &bytes));
+        if let Some(init) = init.as_deref() {
+            drop(key_frames::find(Some(&damaged(init, &mut Dice::new(number as u64))), &whole));
+        }
+        files.insert(name.clone(), bytes);
+        let memory = Memory(files.clone());
+        drop(runtime.block_on(check(&memory, &Keys::none(), "main.m3u8")));
+        files.insert(name.clone(), whole);
+    }
+}
+
+#[test]
+fn a_damaged_stream_of_transport_segments_is_read() {
+    survives_damage("ts");
+}
+
+#[test]
+fn a_damaged_stream_of_fragments_is_read() {
+    survives_damage("cmaf");
+}

@@ -1,0 +1,164 @@
+//! One run of the program over one file, watched from outside.
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long a file may take: what takes longer counts as hung.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// On a busy machine it may take so long as this, if it still says something now and then.
+const LAST_DEADLINE: Duration = Duration::from_mins(3);
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// Two small rungs, so that a run is about the source and not about the encoder.
+const SMALL_LADDER: &str = "[[ladder]]\nheight = 240\nmax_bitrate_kbps = 500\n\
+                            [[ladder]]\nheight = 360\nmax_bitrate_kbps = 900\n";
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Run {
+    /// Exit code; `None` where a signal ended it.
+    pub exit: Option<i32>,
+    /// What it printed, line by line, as far as that is JSON.
+    pub events: Vec<Value>,
+    /// Everything it printed.
+    pub stdout: String,
+    pub stderr: String,
+    /// The most memory that a worker had at a time, in bytes, as far as it was seen.
+    pub peak_bytes: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Run {
+    /// The event of this name.
+    pub fn event(&self, name: &str) -> Option<&Value> {
+        self.events.iter().rev().find(|event| event["event"] == name)
+    }
+
+    /// The code of the failure, or `ready`, of `transcode` or `plan`.
+    pub fn outcome(&self) -> String {
+        if let Some(failed) = self.event("failed") {
+            return failed["code"].as_str().unwrap().to_owned();
+        }
+        // `plan` says on standard error why there is none: `ladderd: words [code]`.
+        let code = self.stderr.trim_end().strip_suffix(']').and_then(|said| said.rsplit_once('['));
+        match (self.exit, code) {
+            (Some(0), _) => "ready".to_owned(),
+            (Some(1), Some((_, code))) => code.to_owned(),
+            _ => panic!("neither an end nor a code: {self:?}"),
+        }
+    }
+}
+
+/// `transcode --json` with the small ladder and these variables set.
+pub fn transcode(input: &Path, out: &Path, environment: &[(&str, &str)]) -> Run {
+    let arguments = ["transcode".as_ref(), "--json".as_ref(), input.as_os_str(), out.as_os_str()];
+    watched(&arguments, environment)
+}
+
+/// `plan` with the small ladder.
+pub fn plan(input: &Path) -> Run {
+    watched(&["plan".as_ref(), input.as_os_str()], &[])
+}
+
+/// Runs the program to its end and makes sure that nothing is left of it.
+fn watched(arguments: &[&std::ffi::OsStr], environment: &[(&str, &str)]) -> Run {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, stdout, stderr) =
+        (dir.path().join("small.toml"), dir.path().join("stdout"), dir.path().join("stderr"));
+    std::fs::write(&config, SMALL_LADDER).unwrap();
+    let began = Instant::now();
+    let mut child = super::program()
+        .args(arguments)
+        .arg("--config")
+        .arg(&config)
+        .envs(environment.iter().copied())
+        .stdout(Stdio::from(std::fs::File::create(&stdout).unwrap()))
+        .stderr(Stdio::from(std::fs::File::create(&stderr).unwrap()))
+        .spawn()
+        .unwrap();
+    let said = || std::fs::metadata(&stdout).unwrap().len();
+    let (exit, workers, peak_bytes) = follow(&mut child, said, arguments);
+    let left: Vec<i32> = workers.into_iter().filter(|pid| is_worker(*pid)).collect();
+    assert!(left.is_empty(), "workers are left of {arguments:?}: {left:?}");
+    let stdout = String::from_utf8_lossy(&std::fs::read(&stdout).unwrap()).into_owned();
+    let events = stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let stderr = String::from_utf8_lossy(&std::fs::read(&stderr).unwrap()).into_owned();
+    assert!(!stderr.contains("panicked at"), "{arguments:?}: {stderr}");
+    Run { exit, events, stdout, stderr, peak_bytes, took: began.elapsed() }
+}
+
+/// Waits for the end, and notes workers on the way.
+fn follow(
+    child: &mut Child,
+    said: impl Fn() -> u64,
+    arguments: &[&std::ffi::OsStr],
+) -> (Option<i32>, Vec<i32>, u64) {
+    let (mut workers, mut peak_bytes) = (Vec::new(), 0);
+    let began = Instant::now();
+    let (mut told, mut told_at) = (0, began);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return (status.code(), workers, peak_bytes);
+        }
+        for pid in workers_of(child.id()) {
+            peak_bytes = peak_bytes.max(peak_of(pid));
+            if !workers.contains(&pid) {
+                workers.push(pid);
+            }
+        }
+        if said() > told {
+            (told, told_at) = (said(), Instant::now());
+        }
+        let is_alive = told_at.elapsed() < SILENCE && began.elapsed() < LAST_DEADLINE;
+        if began.elapsed() > DEADLINE && !is_alive {
+            // The worker goes with it.
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{arguments:?} hangs");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Pids of the workers of this process.
+pub fn workers_of(parent: u32) -> Vec<i32> {
+    let parent = parent.to_string();
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_child = |pid: &i32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status.lines().any(|line| line.split_whitespace().eq(["PPid:", parent.as_str()]))
+    };
+    pids.filter(is_child).filter(|pid| is_worker(*pid)).collect()
+}
+
+fn is_worker(pid: i32) -> bool {
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    command.ends_with(b"ladderd\0worker\0")
+}
+
+/// The most memory that a process has had in bytes.
+fn peak_of(pid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+/// Files below a folder that nobody finished.
+pub fn unfinished(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(unfinished(&path));
+        } else if path.extension().is_some_and(|ending| ending == "part" || ending == "tmp") {
+            found.push(path);
+        }
+    }
+    found
+}
