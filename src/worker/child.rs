@@ -11,7 +11,7 @@ use gstreamer as gst;
 use super::protocol::{Event, Failure, Order};
 use super::rangesrc::{self, Client};
 use super::sink::Output;
-use super::{pace, pipeline, plugins, probe, tonemap};
+use super::{fault, pace, pipeline, plugins, probe, tonemap};
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe;
 use crate::sandbox;
@@ -90,7 +90,14 @@ fn encode(
     output: &Arc<Output>,
 ) -> Result<(), Failure> {
     let spec = recipe::render(&order.recipe, plan, &order.encode, threads_per_rung(plan));
-    pipeline::run(client, plan, &spec, &order.limits, output)
+    match pipeline::run(client, plan, &spec, &order.limits, output) {
+        // Nothing has left yet: it is as if it had not been begun.
+        Err(failure) if failure.code == fault::SINK_NOT_READY && !output.has_sent_media() => {
+            output.event(&Event::Warning { message: format!("begun anew: {failure}") });
+            pipeline::run(client, plan, &spec, &order.limits, output)
+        }
+        ended => ended,
+    }
 }
 
 /// Threads of one encoder. Four encoders on x264's own choice (1.5 per core each) oversubscribe

@@ -6,6 +6,10 @@ use gstreamer::prelude::*;
 
 use super::protocol::Failure;
 
+/// Code of the failure of a sink that was started before it was given its stream: a race of
+/// GStreamer 1.22.0, seen once in some hundred very short videos.
+pub(super) const SINK_NOT_READY: &str = "sink-not-ready";
+
 /// The failure that the first error on the bus stands for.
 pub(super) fn of_message(error: &gst::message::Error) -> Failure {
     let source = error.src().and_then(|object| object.downcast_ref::<gst::Element>());
@@ -32,6 +36,9 @@ pub(super) fn of_error(error: &glib::Error, reads_media: bool) -> Failure {
         return undecodable(said);
     }
     if let Some(kind) = error.kind::<gst::ResourceError>() {
+        if matches!(kind, gst::ResourceError::OpenWrite) {
+            return Failure::retryable(SINK_NOT_READY, format!("a sink could not begin: {said}"));
+        }
         return if matches!(kind, gst::ResourceError::NoSpaceLeft) {
             Failure::retryable("worker-resource", format!("no space left: {said}"))
         } else {

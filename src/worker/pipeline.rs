@@ -96,7 +96,11 @@ pub(super) fn run(
         Err(failure) => {
             // Elements that are dropped while they play crash the process, and stopping them may
             // hang: both would hide the reason. The end of the process is the end of them.
-            std::mem::forget(pipeline);
+            if failure.code == fault::SINK_NOT_READY {
+                pipeline.set_state(gst::State::Null).map_err(|error| broken(error.to_string()))?;
+            } else {
+                std::mem::forget(pipeline);
+            }
             return Err(failure);
         }
     };

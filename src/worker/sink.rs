@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,12 +23,20 @@ pub(super) struct Output {
     frames: Mutex<File>,
     /// When the parent last heard of progress.
     told: Mutex<Instant>,
+    /// Bytes of a segment were sent.
+    has_sent: AtomicBool,
 }
 
 impl Output {
     /// Frames go to this descriptor.
     pub(super) fn new(frames: OwnedFd) -> Self {
-        Self { frames: Mutex::new(File::from(frames)), told: Mutex::new(Instant::now()) }
+        let (frames, told) = (Mutex::new(File::from(frames)), Mutex::new(Instant::now()));
+        Self { frames, told, has_sent: AtomicBool::new(false) }
+    }
+
+    /// Whether any bytes of a segment were sent.
+    pub(super) fn has_sent_media(&self) -> bool {
+        self.has_sent.load(Ordering::Acquire)
     }
 
     /// Tells how far the encode is, not too often.
@@ -60,6 +69,7 @@ impl Output {
     }
 
     fn data(&self, rendition: u16, number: u32, bytes: &[u8]) {
+        self.has_sent.store(true, Ordering::Release);
         let mut head = [0; 6];
         head[..2].copy_from_slice(&rendition.to_be_bytes());
         head[2..].copy_from_slice(&number.to_be_bytes());

@@ -146,16 +146,16 @@ fn stream_inf(text: &mut String, variant: &Variant, audio: &[AudioRendition], ha
             codecs.push(&sound.codec);
         }
     }
-    let mut groups =
-        if audio.is_empty() { String::new() } else { format!(",AUDIO=\"{AUDIO_GROUP}\"") };
-    if has_subtitles {
-        groups += &format!(",SUBTITLES=\"{SUBTITLES_GROUP}\"");
-    }
+    let group = |is_there: bool, kind: &str, name: &str| {
+        if is_there { format!(",{kind}=\"{name}\"") } else { String::new() }
+    };
+    let of_audio = group(!audio.is_empty(), "AUDIO", AUDIO_GROUP);
+    let of_subtitles = group(has_subtitles, "SUBTITLES", SUBTITLES_GROUP);
     line(
         text,
         format_args!(
             "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\",\
-             RESOLUTION={}x{},FRAME-RATE={:.3}{groups}",
+             RESOLUTION={}x{},FRAME-RATE={:.3}{of_audio}{of_subtitles}",
             codecs.join(","),
             variant.width,
             variant.height,

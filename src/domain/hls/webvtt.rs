@@ -180,7 +180,7 @@ mod tests {
         let long = cue(0, Some(43_200_000), &"x".repeat(4_000));
         assert!((0..10).any(|_| !room.take(&long)));
         let mut room = Room::default();
-        let shorts = (0..).take_while(|_| room.take(&cue(0, None, "x"))).count();
+        let shorts = (0..1_000_000).take_while(|_| room.take(&cue(0, None, "x"))).count();
         assert_eq!(shorts, 200_000);
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long a file may take: what takes longer counts as hung.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// On a busy machine it may take so long as this, if it still says something now and then.
 const LAST_DEADLINE: Duration = Duration::from_mins(3);
 const SILENCE: Duration = Duration::from_secs(20);
