@@ -51,6 +51,13 @@ fn every_damaged_file_ends_in_time_with_a_word() {
         return;
     }
     let wanted = std::env::var("LADDERD_MUTANTS").ok().map_or(MUTANTS, |n| n.parse().unwrap());
+    // One alone, made and left for a closer look.
+    if let Ok(number) = std::env::var("LADDERD_MUTANT") {
+        let number: usize = number.parse().unwrap();
+        let kept = dir.keep();
+        println!("{}", make(number, &seeds[number % seeds.len()], &kept).display());
+        return;
+    }
     let (next, ends) = (AtomicUsize::new(0), Mutex::new(BTreeMap::<String, usize>::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
@@ -69,13 +76,19 @@ fn every_damaged_file_ends_in_time_with_a_word() {
     println!("{:#?}", ends.lock().unwrap());
 }
 
-/// How the mutant with this number ends. It is the same one in every run.
-fn end_of(number: usize, seed: &Path, dir: &Path) -> String {
+/// Makes the mutant with this number. It is the same one in every run.
+fn make(number: usize, seed: &Path, dir: &Path) -> PathBuf {
     let mut dice = Dice::new(number as u64);
     let bytes = damaged(&std::fs::read(seed).unwrap(), &mut dice);
-    let name = seed.file_name().unwrap().to_str().unwrap();
-    let input = dir.join(format!("{number}_{name}"));
+    let input = dir.join(format!("{number}_{}", seed.file_name().unwrap().to_str().unwrap()));
     std::fs::write(&input, bytes).unwrap();
+    input
+}
+
+/// How the mutant with this number ends.
+fn end_of(number: usize, seed: &Path, dir: &Path) -> String {
+    let input = make(number, seed, dir);
+    let name = input.display();
     let out = dir.join(format!("{number}_out"));
     let run = if number.is_multiple_of(ENCODED) {
         run::transcode(&input, &out, &[])

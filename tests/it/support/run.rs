@@ -75,6 +75,8 @@ fn watched(arguments: &[&std::ffi::OsStr], environment: &[(&str, &str)]) -> Run 
         .args(arguments)
         .arg("--config")
         .arg(&config)
+        // Whatever hangs in GStreamer is ended by the program itself before it counts as hung here.
+        .env("LADDERD__JOBS__STALL_TIMEOUT_SECS", "30")
         .envs(environment.iter().copied())
         .stdout(Stdio::from(std::fs::File::create(&stdout).unwrap()))
         .stderr(Stdio::from(std::fs::File::create(&stderr).unwrap()))
@@ -118,7 +120,7 @@ fn follow(
             // The worker goes with it.
             child.kill().unwrap();
             child.wait().unwrap();
-            panic!("{arguments:?} hangs");
+            panic!("{arguments:?} hangs; workers so far: {workers:?}");
         }
         std::thread::sleep(Duration::from_millis(50));
     }
