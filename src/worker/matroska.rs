@@ -59,18 +59,22 @@ fn subtitle(entry: &[u8], prefix: &str) -> Option<SubtitleStream> {
     let number = |id| find(id).map(|bytes| bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b)));
     let text = |id| find(id).map(|bytes| String::from_utf8_lossy(bytes).replace('\0', ""));
     let codec = text(CODEC_ID)?;
-    let reads = match codec.as_str() {
-        "S_TEXT/UTF8" | "S_TEXT/ASCII" => SubtitleText::Raw,
-        "S_TEXT/ASS" | "S_TEXT/SSA" | "S_ASS" | "S_SSA" => SubtitleText::Ass,
-        "S_TEXT/WEBVTT" => SubtitleText::WebVtt,
-        "D_WEBVTT/SUBTITLES" | "D_WEBVTT/CAPTIONS" => SubtitleText::WebVttBlock,
+    let (codec, reads) = match codec.as_str() {
+        "S_TEXT/UTF8" | "S_TEXT/ASCII" => (codec, Some(SubtitleText::Raw)),
+        "S_TEXT/ASS" | "S_TEXT/SSA" | "S_ASS" | "S_SSA" => (codec, Some(SubtitleText::Ass)),
+        "S_TEXT/WEBVTT" => (codec, Some(SubtitleText::WebVtt)),
+        "D_WEBVTT/SUBTITLES" | "D_WEBVTT/CAPTIONS" => (codec, Some(SubtitleText::WebVttBlock)),
+        // Pictures, by the names that GStreamer has for them: they are left out with a note.
+        "S_HDMV/PGS" => ("subpicture/x-pgs".to_owned(), None),
+        "S_VOBSUB" => ("subpicture/x-dvd".to_owned(), None),
+        "S_DVBSUB" => ("subpicture/x-dvb".to_owned(), None),
         _ => return None,
     };
     let (number, uid) = (number(TRACK_NUMBER)?, number(TRACK_UID)?);
     Some(SubtitleStream {
         stream_id: format!("{prefix}/{number:03}:{uid:03}"),
         codec,
-        text: Some(reads),
+        text: reads,
         // English is what the format says where the file says nothing.
         language: text(LANGUAGE_BCP47).or_else(|| text(LANGUAGE)).or(Some("eng".to_owned())),
         title: text(NAME),
