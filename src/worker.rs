@@ -28,3 +28,8 @@ pub mod trial;
 mod video;
 
 pub use child::main;
+
+/// Whatever a thread that panicked has left: the worker ends soon, and says why until then.
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -4,11 +4,12 @@
 //! renditions are cut at the same pictures. What the muxer then did comes back; [`Track`] makes
 //! segments of it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use super::lock;
 use super::sink::Rendition;
 
 /// How many segments there will be, once the stream has ended before the encoders.
@@ -142,8 +143,4 @@ impl Track {
 pub(super) fn running_time(pad: &gst::Pad, time: gst::ClockTime) -> Option<gst::ClockTime> {
     let segment = pad.sticky_event::<gst::event::Segment>(0)?;
     segment.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(time)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

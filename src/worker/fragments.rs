@@ -6,13 +6,14 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::cuts::{Sink, Track, running_time};
 use super::element::{broken, caps_filter, chain, pad, plain, set};
+use super::lock;
 use super::protocol::Failure;
 use super::sink::SegmentWriter;
 use crate::domain::hls::{codecs, fragments};
@@ -240,10 +241,6 @@ fn take(
         open.as_ref()?.take(&bytes);
     }
     end
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@
 //! whatever is wrong with a track costs a warning, never the job.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use super::lock;
 use super::protocol::Event;
 use super::sink::Output;
 use crate::domain::hls::webvtt::{Cue, Room, markup};
@@ -196,8 +197,4 @@ fn when(pad: &gst::Pad, buffer: &gst::Buffer) -> Option<(u64, Option<u64>)> {
     let (start, end) = segment.clip(pts, pts + lasts)?;
     let (start, end) = (segment.to_running_time(start)?, segment.to_running_time(end)?);
     Some((start.nseconds(), Some(end.saturating_sub(start).nseconds())))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -17,7 +17,7 @@ pub(super) fn register() -> Result<(), glib::BoolError> {
 }
 
 mod imp {
-    use std::sync::{LazyLock, Mutex, PoisonError};
+    use std::sync::{LazyLock, Mutex};
 
     use gstreamer as gst;
     use gstreamer::glib;
@@ -34,6 +34,7 @@ mod imp {
     use crate::domain::media::DynamicRange;
     use crate::domain::tone::picture::{Source, Target};
     use crate::domain::tone::{self, ASSUMED_PEAK_NIT, Table};
+    use crate::worker::lock;
 
     #[derive(Default)]
     pub(in super::super) struct ToneMap {
@@ -219,9 +220,5 @@ mod imp {
             }
         });
         Some(())
-    }
-
-    fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-        mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -137,9 +137,8 @@ pub fn render(
 /// BANDWIDTH is the largest sum of any playable combination (Apple's authoring rule 9.13); text is
 /// too little to count.
 fn stream_inf(text: &mut String, variant: &Variant, audio: &[AudioRendition], has_subtitles: bool) {
-    let loudest = |rate: fn(&AudioRendition) -> u64| audio.iter().map(rate).max().unwrap_or(0);
-    let peak = variant.peak_bps + loudest(|sound| sound.peak_bps);
-    let average = variant.average_bps + loudest(|sound| sound.average_bps);
+    let (peak, average) = loudest(audio);
+    let (peak, average) = (variant.peak_bps + peak, variant.average_bps + average);
     let mut codecs = vec![variant.codec.as_str()];
     for sound in audio {
         if !codecs.contains(&sound.codec.as_str()) {
@@ -165,13 +164,18 @@ fn stream_inf(text: &mut String, variant: &Variant, audio: &[AudioRendition], ha
     line(text, format_args!("{}", variant.uri));
 }
 
+/// The largest peak and the largest average of the sounds, of which one plays at a time.
+fn loudest(audio: &[AudioRendition]) -> (u64, u64) {
+    let largest = |rate: fn(&AudioRendition) -> u64| audio.iter().map(rate).max().unwrap_or(0);
+    (largest(|sound| sound.peak_bps), largest(|sound| sound.average_bps))
+}
+
 /// The one variant of a stream without a picture.
 fn sound_stream_inf(text: &mut String, audio: &[AudioRendition]) {
     let Some(default) = audio.iter().find(|sound| sound.is_default).or(audio.first()) else {
         return;
     };
-    let loudest = |rate: fn(&AudioRendition) -> u64| audio.iter().map(rate).max().unwrap_or(0);
-    let (peak, average) = (loudest(|sound| sound.peak_bps), loudest(|sound| sound.average_bps));
+    let (peak, average) = loudest(audio);
     let group = if audio.len() > 1 { format!(",AUDIO=\"{AUDIO_GROUP}\"") } else { String::new() };
     line(
         text,

@@ -6,8 +6,8 @@ use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::lock;
 use crate::source::{self, Source};
+use crate::worker::lock;
 use crate::worker::protocol::{MAX_READ_BYTES, READ_FAILED};
 
 /// What the feeder has seen.
