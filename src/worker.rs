@@ -12,6 +12,7 @@ mod fault;
 mod fragments;
 mod guard;
 mod matroska;
+mod mp4;
 mod pace;
 pub mod parent;
 mod pictures;

@@ -15,6 +15,7 @@ use gstreamer_video::{VideoColorPrimaries, VideoTransferFunction};
 
 use super::fault;
 use super::matroska;
+use super::mp4;
 use super::protocol::Failure;
 use super::rangesrc::{Client, RangeSrc};
 use crate::domain::media::{
@@ -193,6 +194,11 @@ fn known(
         } else if let Some(stream) = nameless.and_then(|at| streams.get_mut(at)) {
             // Both lists are in the order of the file.
             *stream = described;
+        }
+    }
+    for (id, language) in mp4::languages(client, prefix) {
+        if let Some(stream) = streams.iter_mut().find(|stream| stream.stream_id == id) {
+            stream.language = Some(language);
         }
     }
     streams
