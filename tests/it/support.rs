@@ -63,11 +63,12 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A client of HTTP.
+/// A client of HTTP. It keeps no connection: a server that was stopped for a while, or killed, has
+/// closed it meanwhile, which is a matter of the connection and of no test.
 pub fn http_client() -> reqwest::Client {
     // Fails where it is installed already, which is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::new()
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
 }
 
 /// The program under test.
