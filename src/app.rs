@@ -17,8 +17,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::backend::{self as backends, BackendStatus};
-use crate::domain::recipe::Recipe;
+use crate::backend::{Pool, pool};
+use crate::domain::admission::Cost;
+use crate::domain::backend::{self as backends, Driver};
 use crate::encryption::Encryption;
 use crate::http::AppState;
 use crate::job::board::Board;
@@ -27,7 +28,7 @@ use crate::job::{Context, Scheduler};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::store::Bucket;
-use crate::{backend, http};
+use crate::{backend, gpu, http};
 
 use self::parts::Parts;
 
@@ -62,7 +63,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
     let program = program()?;
-    let (recipe, statuses) = choose_backend(&program).await?;
+    let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::driver());
+    let backends = open_backends(&program, &driver, &settings).await?;
     let parts = Parts::open(&settings, api_address).await?;
     let claim_renewal = Duration::from_secs(settings.jobs.claim_renewal_secs);
 
@@ -76,7 +78,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         board: board.clone(),
         queue: Arc::clone(&parts.inspect),
         metrics: metrics.clone(),
-        backends: statuses.into(),
+        backends: backends.clone(),
+        gpu: driver,
         claim_renewal,
         sources: settings.sources.clone(),
         uploads: settings.uploads.clone(),
@@ -95,7 +98,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         board,
         metrics,
         program,
-        recipe,
+        backends,
         ladder: settings.ladder.clone(),
         encode: settings.encode.clone(),
         limits: settings.limits.clone(),
@@ -180,17 +183,51 @@ async fn serve_store(server: Option<embedded::Server>, stop: CancellationToken) 
     }
 }
 
-async fn choose_backend(program: &Path) -> anyhow::Result<(Recipe, Vec<BackendStatus>)> {
-    let recipes = backend::recipes().map_err(|faults| anyhow::anyhow!(faults.join("\n")))?;
-    let statuses = backend::try_all(program).await?;
-    for status in statuses.iter().filter(|status| !status.is_available()) {
-        tracing::warn!(backend = status.name, reason = status.reason, "backend unavailable");
+/// Tries every backend. It is an error if none works, or if one that is required does not.
+async fn open_backends(
+    program: &Path,
+    driver: &Arc<dyn gpu::Driver>,
+    settings: &Settings,
+) -> anyhow::Result<Pool> {
+    let tried = backend::try_all(program, gpu_facts(driver).await?).await?;
+    for status in &tried.statuses {
+        let (backend, reason) = (status.label(), &status.reason);
+        if status.is_available() {
+            tracing::info!(backend, trial_fps = status.trial_fps, "backend available");
+        } else {
+            tracing::warn!(backend, reason, "backend unavailable");
+        }
     }
-    let chosen = backends::choose(&statuses)
-        .context("no backend is available; `ladderd validate` says why")?;
-    tracing::info!(backend = chosen.name, trial_fps = chosen.trial_fps, "backend chosen");
-    let recipe = recipes.into_iter().find(|recipe| recipe.name == chosen.name);
-    Ok((recipe.context("the chosen backend has no recipe")?, statuses))
+    let missing = backends::missing(&settings.jobs.required_backends, &tried.statuses);
+    anyhow::ensure!(missing.is_empty(), missing.join("\n"));
+    anyhow::ensure!(
+        !tried.backends.is_empty(),
+        "no backend is available; `ladderd backends` says why"
+    );
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let limits = pool::Limits {
+        max_running: settings.jobs.max_running,
+        max_encoder_sessions: settings.jobs.max_encoder_sessions,
+        cost: Cost::of(&settings.ladder),
+        cores: u32::try_from(cores).unwrap_or(u32::MAX),
+        retrial: Duration::from_secs(settings.jobs.backend_retrial_secs),
+    };
+    Ok(Pool::new(program.to_owned(), Arc::clone(driver), limits, tried))
+}
+
+/// What the NVIDIA driver says of itself.
+///
+/// # Errors
+/// If the question could not be put.
+pub async fn gpu_facts(driver: &Arc<dyn gpu::Driver>) -> anyhow::Result<Driver> {
+    let driver = Arc::clone(driver);
+    let status = tokio::task::spawn_blocking(move || driver.status()).await?;
+    let names: Vec<String> = status.devices.into_iter().map(|device| device.name).collect();
+    Ok(match status.reason {
+        Some(reason) => Driver::Absent(reason),
+        None if names.is_empty() => Driver::Absent("the driver knows of no card".to_owned()),
+        None => Driver::Present { version: status.driver_version.unwrap_or_default(), names },
+    })
 }
 
 /// Says that all is there: to whoever started us, and to systemd.

@@ -1,21 +1,39 @@
 //! Which recipes there are and which of them work here.
 //!
-//! GStreamer never runs in the daemon: a child process checks the recipes against the elements
-//! that are installed and lets each encode a little.
+//! GStreamer never runs in the daemon: child processes look for the recipes' elements and let each
+//! encode a little.
+
+pub mod pool;
 
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::domain::backend::BackendStatus;
+use crate::domain::backend::{
+    self, Backend, BackendState, BackendStatus, Driver, Found, Survey, Trial, TrialRequest, explain,
+};
+use crate::domain::gpu::DEVICE_ORDER;
 use crate::domain::recipe::Recipe;
 
+pub use pool::{Pool, Slot};
+
 /// The recipes that are built in: name of the file and its text.
-const BUILT_IN: [(&str, &str); 1] = [("pipelines/cpu.toml", include_str!("../pipelines/cpu.toml"))];
-/// How long all trials together may take. A first start scans every plugin.
-const TRIAL_TIMEOUT: Duration = Duration::from_mins(2);
+const BUILT_IN: [(&str, &str); 6] = [
+    ("pipelines/nvenc.toml", include_str!("../pipelines/nvenc.toml")),
+    ("pipelines/vaapi.toml", include_str!("../pipelines/vaapi.toml")),
+    ("pipelines/qsv.toml", include_str!("../pipelines/qsv.toml")),
+    ("pipelines/vaapi-legacy.toml", include_str!("../pipelines/vaapi-legacy.toml")),
+    ("pipelines/nvdec.toml", include_str!("../pipelines/nvdec.toml")),
+    ("pipelines/cpu.toml", include_str!("../pipelines/cpu.toml")),
+];
+/// How long the look for the elements may take. A first start scans every plugin.
+const SURVEY_TIMEOUT: Duration = Duration::from_mins(2);
+/// How long one trial may take: its own limits are shorter, unless a driver hangs.
+const TRIAL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why the backends could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -28,35 +46,142 @@ pub enum Error {
     Trial(String),
 }
 
+/// What works on this machine.
+#[derive(Clone, Debug, Default)]
+pub struct Tried {
+    /// Every recipe on every device.
+    pub statuses: Vec<BackendStatus>,
+    /// Those that work.
+    pub backends: Vec<Backend>,
+}
+
 /// The recipes.
 ///
 /// # Errors
 /// All faults of all recipes.
 pub fn recipes() -> Result<Vec<Recipe>, Vec<String>> {
-    let mut faults = Vec::new();
-    let mut recipes = Vec::new();
-    for (file, text) in BUILT_IN {
-        match Recipe::parse(file, text) {
-            Ok(recipe) => recipes.push(recipe),
-            Err(more) => faults.extend(more),
-        }
-    }
-    if faults.is_empty() { Ok(recipes) } else { Err(faults) }
+    Recipe::parse_all(&BUILT_IN)
 }
 
-/// Lets a child process (`program trial`) try every recipe.
+/// Lets child processes (`program trial`) try every recipe on every device, one after the other.
 ///
 /// # Errors
-/// If the child fails as a whole. A recipe that fails is a status, not an error.
-pub async fn try_all(program: &Path) -> Result<Vec<BackendStatus>, Error> {
-    let mut child = Command::new(program);
-    child.arg("trial").stdin(Stdio::null()).kill_on_drop(true).process_group(0);
-    let output = tokio::time::timeout(TRIAL_TIMEOUT, child.output())
+/// If the recipes are wrong or the children cannot be started. A recipe that fails is a status, not
+/// an error.
+pub async fn try_all(program: &Path, driver: Driver) -> Result<Tried, Error> {
+    let recipes = recipes().map_err(Error::Recipes)?;
+    let request = TrialRequest::Survey(recipes.clone());
+    let survey: Survey = ask(program, &request, SURVEY_TIMEOUT).await.map_err(Error::Trial)?;
+    let facts = backend::Facts { driver, ..survey.facts };
+    let mut tried = Tried::default();
+    for found in survey.found {
+        let Some(recipe) = recipes.iter().find(|recipe| recipe.name == found.name) else {
+            continue;
+        };
+        let (status, backend) = match try_found(program, &found).await {
+            Ok((backend, fps)) => (available(&found, recipe, &backend, fps), Some(backend)),
+            Err(reason) => {
+                let reason = match explain(recipe, &facts) {
+                    Some(why) if found.recipes.is_empty() => why,
+                    Some(why) => format!("{why} ({reason})"),
+                    None => reason,
+                };
+                (unavailable(&found, recipe, reason), None)
+            }
+        };
+        tried.statuses.push(status);
+        tried.backends.extend(backend);
+    }
+    Ok(tried)
+}
+
+/// Tries what is here of a recipe, encoder by encoder, until one works.
+async fn try_found(program: &Path, found: &Found) -> Result<(Backend, f64), String> {
+    let mut reasons = found.faults.clone();
+    for recipe in &found.recipes {
+        match try_recipe(program, recipe).await {
+            Ok(trial) => {
+                let backend = Backend {
+                    recipe: trial.recipe,
+                    device: found.device.clone(),
+                    sizes: found.sizes,
+                    pixels_per_sec: trial.pixels_per_sec,
+                };
+                return Ok((backend, trial.fps));
+            }
+            Err(reason) => {
+                let encoder = recipe.encode.first().map_or("", |step| &step.element);
+                reasons.push(format!("{encoder}: {reason}"));
+            }
+        }
+    }
+    Err(reasons.join("; "))
+}
+
+/// Lets a child process encode by a recipe that was resolved.
+///
+/// # Errors
+/// Why it does not work, in words.
+pub async fn try_recipe(program: &Path, recipe: &Recipe) -> Result<Trial, String> {
+    ask(program, &TrialRequest::Encode(Box::new(recipe.clone())), TRIAL_TIMEOUT).await
+}
+
+fn status(found: &Found, recipe: &Recipe) -> BackendStatus {
+    BackendStatus {
+        name: found.name.clone(),
+        device: found.device.clone(),
+        priority: recipe.priority,
+        state: BackendState::Unavailable,
+        reason: None,
+        encoder: None,
+        cannot: Vec::new(),
+        trial_fps: None,
+        trial_pixels_per_sec: None,
+    }
+}
+
+fn unavailable(found: &Found, recipe: &Recipe, reason: String) -> BackendStatus {
+    BackendStatus { reason: Some(reason), ..status(found, recipe) }
+}
+
+fn available(found: &Found, recipe: &Recipe, backend: &Backend, fps: f64) -> BackendStatus {
+    BackendStatus {
+        state: BackendState::Available,
+        encoder: backend.recipe.encode.first().map(|step| step.element.clone()),
+        cannot: backend.recipe.cannot.iter().map(ToString::to_string).collect(),
+        trial_fps: Some(fps),
+        trial_pixels_per_sec: Some(backend.pixels_per_sec),
+        ..status(found, recipe)
+    }
+}
+
+/// Asks a child process, which answers in time or is killed.
+async fn ask<T: DeserializeOwned>(
+    program: &Path,
+    request: &TrialRequest,
+    timeout: Duration,
+) -> Result<T, String> {
+    let request = serde_json::to_vec(request).map_err(|error| error.to_string())?;
+    let mut command = Command::new(program);
+    let pipe = Stdio::piped;
+    command.arg("trial").stdin(pipe()).stdout(pipe()).stderr(pipe());
+    let (name, value) = DEVICE_ORDER;
+    command.env(name, value).kill_on_drop(true).process_group(0);
+    let answered = async {
+        let mut child = command.spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(&request).await?;
+        }
+        child.wait_with_output().await
+    };
+    let output = tokio::time::timeout(timeout, answered)
         .await
-        .map_err(|_| Error::Trial(format!("no answer within {} s", TRIAL_TIMEOUT.as_secs())))?
-        .map_err(|error| Error::Trial(error.to_string()))?;
-    serde_json::from_slice(&output.stdout).map_err(|_| {
+        .map_err(|_| format!("it hangs: no answer came within {} s", timeout.as_secs()))?
+        .map_err(|error: std::io::Error| error.to_string())?;
+    let answer: Result<Result<T, String>, _> = serde_json::from_slice(&output.stdout);
+    answer.unwrap_or_else(|_| {
         let said = String::from_utf8_lossy(&output.stderr);
-        Error::Trial(format!("{}: {}", output.status, said.trim()))
+        let last: Vec<&str> = said.trim().lines().rev().take(3).collect();
+        Err(format!("its trial ended without an answer ({}): {}", output.status, last.join(" | ")))
     })
 }

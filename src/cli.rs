@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backends;
 mod check;
 mod sandbox;
 mod transcode;
@@ -10,8 +11,6 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
-use crate::domain::backend::BackendStatus;
-use crate::domain::recipe::Recipe;
 use crate::settings::{Faults, Overrides, Settings, Sources};
 use crate::{backend, telemetry, worker};
 
@@ -88,7 +87,17 @@ enum Command {
     /// One job's pipeline, started by the daemon.
     #[command(hide = true)]
     Worker,
-    /// The trial of the recipes, started by the daemon.
+    /// Try every backend on every GPU, and print which work, and why others do not.
+    ///
+    /// Exits with 0 only if one works and none that is required (`jobs.required_backends`) is missing.
+    Backends {
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// The trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
 }
@@ -129,7 +138,7 @@ impl ConfigArgs {
 pub fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Worker => return worker::main(),
-        Command::Trial => return trial(),
+        Command::Trial => return worker::trial::main(),
         Command::SandboxProbe { address, outside } => {
             return crate::sandbox::probe::child(&address, &outside);
         }
@@ -141,6 +150,9 @@ pub fn main() -> ExitCode {
         Command::Plan { input, config } => with_settings(config, |s| transcode::plan(&s, &input)),
         Command::Check { target, json, key_hex } => check::check(&target, json, key_hex.as_deref()),
         Command::Validate { config } => validate(config),
+        Command::Backends { json, config } => {
+            with_settings(config, |settings| backends::backends(&settings, json))
+        }
     };
     match ended {
         Ok(code) => code,
@@ -180,7 +192,7 @@ fn validate(config: ConfigArgs) -> anyhow::Result<ExitCode> {
     }
     match backend::recipes() {
         Err(more) => faults.extend(more),
-        Ok(recipes) => faults.extend(try_backends(&recipes)?),
+        Ok(_) => faults.extend(backends::faults()?),
     }
     if faults.is_empty() {
         say("all is well");
@@ -189,32 +201,11 @@ fn validate(config: ConfigArgs) -> anyhow::Result<ExitCode> {
     Ok(refuse(&faults))
 }
 
-/// Prints how each backend fares. It is a fault if none works.
-fn try_backends(recipes: &[Recipe]) -> anyhow::Result<Option<String>> {
-    let statuses = app::runtime()?.block_on(backend::try_all(&app::program()?))?;
-    for status in &statuses {
-        match &status.reason {
-            None => say(&format!("backend {}: available", status.name)),
-            Some(reason) => say(&format!("backend {}: unavailable: {reason}", status.name)),
-        }
-    }
-    let none = !statuses.iter().any(BackendStatus::is_available);
-    let plugins = "install the GStreamer plugins (base, good, bad, ugly, libav)";
-    Ok(none.then(|| format!("none of {} backends is available: {plugins}", recipes.len())))
-}
-
 fn refuse(faults: &[String]) -> ExitCode {
     for fault in faults {
         say(&format!("ladderd: {fault}"));
     }
     ExitCode::from(EXIT_SETTINGS)
-}
-
-fn trial() -> ExitCode {
-    match backend::recipes() {
-        Ok(recipes) => worker::trial::main(&recipes),
-        Err(faults) => refuse(&faults),
-    }
 }
 
 /// A line for the person at the terminal.

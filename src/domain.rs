@@ -3,11 +3,13 @@
 //! Invariant: nothing below this module knows tokio, AWS, GStreamer, the file system, the
 //! network, the environment, the clock or the log. `tests/it/tidy.rs` holds it to that.
 
+pub mod admission;
 pub mod backend;
 pub mod backoff;
 pub mod claim;
 pub mod conformance;
 pub mod encode;
+pub mod gpu;
 pub mod hls;
 pub mod job;
 pub mod ladder;

@@ -27,10 +27,11 @@ use tower_http::trace::TraceLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::domain::backend::BackendStatus;
+use crate::backend::Pool;
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::sources::SourceFilter;
+use crate::gpu;
 use crate::job::board::Board;
 use crate::metrics::Metrics;
 use crate::queue::Inspect;
@@ -71,8 +72,10 @@ pub struct AppState {
     pub queue: Arc<dyn Inspect>,
     /// What is counted.
     pub metrics: Metrics,
-    /// The backends as they were found at start.
-    pub backends: Arc<[BackendStatus]>,
+    /// The backends.
+    pub backends: Pool,
+    /// What tells of the GPUs.
+    pub gpu: Arc<dyn gpu::Driver>,
     /// How often a running job renews its claim.
     pub claim_renewal: Duration,
     /// Which objects are sources.

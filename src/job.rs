@@ -7,6 +7,7 @@ pub(crate) mod adapters;
 mod attempt;
 pub mod board;
 mod claim;
+mod fallback;
 pub mod housekeeping;
 mod lease;
 mod process;
@@ -20,12 +21,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use self::board::Board;
+use crate::backend::Pool;
 use crate::domain::conformance::Finding;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
 use crate::domain::outcome::{Fault, FaultClass};
-use crate::domain::recipe::Recipe;
 use crate::domain::sources::SourceFilter;
 use crate::encryption::{self, Encryption};
 use crate::metrics::Metrics;
@@ -40,8 +41,15 @@ pub use scheduler::Scheduler;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Jobs at the same time.
+    /// Jobs at the same time at most; 0 for as many as the trials of the backends say.
     pub max_running: u64,
+    /// Backends without which the daemon does not start.
+    pub required_backends: Vec<String>,
+    /// Encoders that each NVIDIA GPU may run at a time, each rung being one; 0 for no limit. Cards
+    /// for gamers have one: 8 for all together since the drivers of 2024.
+    pub max_encoder_sessions: u32,
+    /// A backend that has failed its trial is tried again after this; each failure doubles it.
+    pub backend_retrial_secs: u64,
     /// A worker without progress for this long is killed.
     pub stall_timeout_secs: u64,
     /// How long running jobs may go on after SIGTERM.
@@ -55,7 +63,10 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            max_running: 1,
+            max_running: 0,
+            required_backends: Vec::new(),
+            max_encoder_sessions: 0,
+            backend_retrial_secs: 30,
             stall_timeout_secs: 120,
             shutdown_grace_secs: 30,
             claim_renewal_secs: 5,
@@ -87,8 +98,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// This program, which is also the worker.
     pub program: PathBuf,
-    /// The recipe that encodes.
-    pub recipe: Recipe,
+    /// What encodes.
+    pub backends: Pool,
     /// The configured ladder.
     pub ladder: Ladder,
     /// How it is encoded.

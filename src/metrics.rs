@@ -1,5 +1,7 @@
 //! Counters and gauges for Prometheus.
 
+mod gpus;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -10,6 +12,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::domain::backend::BackendStatus;
+use crate::domain::gpu::GpuStatus;
 use crate::queue::Depth;
 
 /// How an attempt ended.
@@ -27,6 +31,8 @@ pub struct Metrics {
     pub attempts: Family<EndedLabels, Counter>,
     /// Jobs that run now.
     pub jobs_running: Gauge,
+    /// Videos that were begun anew on another backend.
+    fallbacks: Counter,
     /// Bytes of segments that were published.
     pub published_bytes: Counter,
     /// Seconds of media that were encoded.
@@ -34,6 +40,7 @@ pub struct Metrics {
     visible: Gauge,
     in_flight: Gauge,
     dead: Gauge,
+    gpus: gpus::Gauges,
 }
 
 impl Default for Metrics {
@@ -51,6 +58,10 @@ impl Default for Metrics {
         let in_flight =
             gauge(&mut registry, "queue_in_flight", "Messages that are leased or wait for a retry");
         let dead = gauge(&mut registry, "queue_dead", "Dead letters");
+        let gpus = gpus::Gauges::register(&mut registry);
+        let fallbacks = Counter::default();
+        let help = "Videos that were begun anew on another backend, after one failed";
+        registry.register("backend_fallbacks", help, fallbacks.clone());
         let published_bytes = Counter::default();
         let help = "Bytes of segments that were published";
         registry.register_with_unit("published", help, Unit::Bytes, published_bytes.clone());
@@ -61,11 +72,13 @@ impl Default for Metrics {
             registry: Arc::new(registry),
             attempts,
             jobs_running,
+            fallbacks,
             published_bytes,
             encoded_seconds,
             visible,
             in_flight,
             dead,
+            gpus,
         }
     }
 }
@@ -74,6 +87,21 @@ impl Metrics {
     /// Counts an attempt that ended.
     pub fn ended(&self, outcome: &'static str) {
         self.attempts.get_or_create(&EndedLabels { outcome }).inc();
+    }
+
+    /// Counts a video that was begun anew on another backend.
+    pub fn fell_back(&self) {
+        self.fallbacks.inc();
+    }
+
+    /// Notes how the GPUs are.
+    pub fn gpus(&self, status: &GpuStatus) {
+        self.gpus.note(status);
+    }
+
+    /// Notes which backends can be used.
+    pub fn backends(&self, statuses: &[BackendStatus]) {
+        self.gpus.note_backends(statuses);
     }
 
     /// Notes how many messages there are.

@@ -5,6 +5,7 @@
 
 mod audio;
 mod child;
+mod choose;
 mod cuts;
 mod element;
 mod ends;

@@ -11,7 +11,9 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::domain::backend;
+use crate::app;
+use crate::domain::backend::{self, Backend};
+use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
@@ -22,14 +24,13 @@ use crate::publish::folder::Folder;
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::source::file::LocalFile;
-use crate::worker::parent::{Output, Worker};
+use crate::worker::parent::{self, Output, Worker};
 use crate::worker::protocol::{Event, Order};
-use crate::{app, backend as backends};
 
 /// Prints the plan of a file.
 pub(super) fn plan(settings: &Settings, input: &Path) -> anyhow::Result<ExitCode> {
     app::runtime()?.block_on(async {
-        let mut worker = start(settings, input, true).await?;
+        let mut worker = start(settings, input, &choose(None).await?, true)?;
         loop {
             match worker.next().await {
                 Ok(Some(Output::Event(Event::Planned { plan }))) => {
@@ -55,6 +56,9 @@ pub(super) struct Options {
     /// file without its ending].
     #[arg(long, value_name = "ID")]
     video_id: Option<String>,
+    /// Take this backend and no other, such as `cpu`; `ladderd backends` lists them.
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
 }
 
 impl Options {
@@ -80,43 +84,22 @@ pub(super) fn transcode(
             Ok(key) => key,
             Err(error) => return Ok(failed(&error, json)?),
         };
-        let mut worker = start(settings, input, false).await?;
+        let mut backends = choose(options.backend.as_deref()).await?;
         let mut show = Show::new(json);
-        let mut publication = None;
-        loop {
-            let output = match worker.next().await {
-                Ok(Some(output)) => output,
-                Ok(None) => break,
-                Err(error) => {
-                    show.bar.finish_and_clear();
-                    return Ok(failed(&error, json)?);
-                }
+        let publication = loop {
+            let worker = start(settings, input, &backends, false)?;
+            let error = match encode(worker, &mut show, outdir, key.clone()).await? {
+                Ok(publication) => break publication,
+                Err(error) => error,
             };
-            show.output(&output)?;
-            match output {
-                Output::Event(Event::Planned { plan }) => {
-                    let folder = Arc::new(Folder::new(outdir));
-                    let (layout, key) = (Layout::of_folder(), key.clone());
-                    publication = Some(Publication::start(folder, layout, &plan, key));
-                }
-                Output::Event(Event::Rendition { rendition, codec }) => {
-                    planned(publication.as_mut())?.codec(rendition, codec)?;
-                }
-                Output::Event(Event::Cue { subtitles, cue }) => {
-                    planned(publication.as_mut())?.cue(subtitles, cue)?;
-                }
-                Output::Segment(segment) => {
-                    let segment = adapters::segment(segment);
-                    planned(publication.as_mut())?.segment(segment).await?;
-                }
-                Output::Picture(picture, jpeg) => {
-                    let still = adapters::still(picture);
-                    planned(publication.as_mut())?.still(still, jpeg).await?;
-                }
-                Output::Event(_) => {}
+            show.bar.finish_and_clear();
+            backends.retain(|backend| Some(backend.label()) != show.backend);
+            if backends.is_empty() || !error.may_be_the_backends() {
+                return Ok(failed(&error, json)?);
             }
-        }
-        let publication = publication.context("the worker ended without a plan")?;
+            // The next one writes the same files, and main.m3u8 comes last.
+            show.fell_back(&error)?;
+        };
         let flipped = publication.finish().await?.flip().await?;
         show.done(&json!({
             "event": "ready",
@@ -127,27 +110,79 @@ pub(super) fn transcode(
     })
 }
 
+/// Follows a worker to its end, and writes what comes.
+async fn encode(
+    mut worker: Worker,
+    show: &mut Show,
+    outdir: &Path,
+    key: Option<StreamKey>,
+) -> anyhow::Result<Result<Publication, parent::Error>> {
+    let mut publication = None;
+    loop {
+        let output = match worker.next().await {
+            Ok(Some(output)) => output,
+            Ok(None) => break,
+            Err(error) => return Ok(Err(error)),
+        };
+        show.output(&output)?;
+        match output {
+            Output::Event(Event::Planned { plan }) => {
+                let folder = Arc::new(Folder::new(outdir));
+                let (layout, key) = (Layout::of_folder(), key.clone());
+                publication = Some(Publication::start(folder, layout, &plan, key));
+            }
+            Output::Event(Event::Rendition { rendition, codec }) => {
+                planned(publication.as_mut())?.codec(rendition, codec)?;
+            }
+            Output::Event(Event::Cue { subtitles, cue }) => {
+                planned(publication.as_mut())?.cue(subtitles, cue)?;
+            }
+            Output::Segment(segment) => {
+                let segment = adapters::segment(segment);
+                planned(publication.as_mut())?.segment(segment).await?;
+            }
+            Output::Picture(picture, jpeg) => {
+                let still = adapters::still(picture);
+                planned(publication.as_mut())?.still(still, jpeg).await?;
+            }
+            Output::Event(_) => {}
+        }
+    }
+    Ok(Ok(publication.context("the worker ended without a plan")?))
+}
+
 fn planned(publication: Option<&mut Publication>) -> anyhow::Result<&mut Publication> {
     publication.context("the worker encodes before it has a plan")
 }
 
-async fn start(settings: &Settings, input: &Path, plan_only: bool) -> anyhow::Result<Worker> {
+/// The backends that work here, the best first, or the one that was asked for.
+async fn choose(wanted: Option<&str>) -> anyhow::Result<Vec<Backend>> {
+    let tried = super::backends::tried().await?;
+    if let Some(wanted) = wanted {
+        let missing = backend::missing(&[wanted.to_owned()], &tried.statuses);
+        anyhow::ensure!(missing.is_empty(), missing.join("; "));
+    }
+    let mut backends = tried.backends;
+    backends.retain(|backend| wanted.is_none_or(|wanted| backend.recipe.name == wanted));
+    backends.sort_by_key(|backend| std::cmp::Reverse(backend.recipe.priority));
+    anyhow::ensure!(!backends.is_empty(), "no backend is available; see `ladderd backends`");
+    Ok(backends)
+}
+
+fn start(
+    settings: &Settings,
+    input: &Path,
+    backends: &[Backend],
+    plan_only: bool,
+) -> anyhow::Result<Worker> {
     let program = app::program()?;
     let source =
         LocalFile::open(input).with_context(|| format!("{} cannot be opened", input.display()))?;
-    let recipes = backends::recipes().map_err(|faults| anyhow::anyhow!(faults.join("\n")))?;
-    let statuses = backends::try_all(&program).await?;
-    let chosen =
-        backend::choose(&statuses).context("no backend is available; see `ladderd validate`")?;
-    let recipe = recipes
-        .into_iter()
-        .find(|recipe| recipe.name == chosen.name)
-        .context("the chosen backend has no recipe")?;
     let order = Order {
         source_bytes: source.size_bytes(),
         ladder: settings.ladder.clone(),
         encode: settings.encode.clone(),
-        recipe,
+        backends: backends.to_vec(),
         plan_only,
         limits: settings.limits.clone(),
         memory_bytes: settings.jobs.worker_memory_bytes,
@@ -177,6 +212,8 @@ struct Show {
     bar: ProgressBar,
     began: Instant,
     duration_ns: Option<u64>,
+    /// The backend that encodes, once it was chosen.
+    backend: Option<String>,
 }
 
 impl Show {
@@ -186,7 +223,7 @@ impl Show {
         } else {
             ProgressBar::hidden()
         };
-        Self { json, bar, began: Instant::now(), duration_ns: None }
+        Self { json, bar, began: Instant::now(), duration_ns: None, backend: None }
     }
 
     fn output(&mut self, output: &Output) -> anyhow::Result<()> {
@@ -213,6 +250,7 @@ impl Show {
         match event {
             Event::Planned { plan } => {
                 self.duration_ns = plan.duration_ns;
+                self.backend = Some(plan.backend.clone());
                 if !self.json {
                     super::say(&describe(plan));
                 }
@@ -244,6 +282,20 @@ impl Show {
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]
     fn speed(&self, position_ns: u64) -> f64 {
         position_ns as f64 / 1e9 / self.began.elapsed().as_secs_f64().max(0.001)
+    }
+
+    /// The backend failed, and the next is taken.
+    fn fell_back(&self, error: &parent::Error) -> anyhow::Result<()> {
+        let backend = self.backend.as_deref().unwrap_or_default();
+        if self.json {
+            let (code, message) = (error.code(), error.to_string());
+            let line = json!({
+                "event": "backend-failed", "backend": backend, "code": code, "message": message,
+            });
+            return Ok(print_line(&line.to_string())?);
+        }
+        super::say(&format!("warning: {backend} failed, the next backend begins anew: {error}"));
+        Ok(())
     }
 
     fn done(&self, summary: &serde_json::Value) -> anyhow::Result<()> {

@@ -1,22 +1,116 @@
-//! Whether a recipe works on this machine.
+//! Which recipes work on this machine, and what each can take.
+
+mod reasons;
 
 use serde::{Deserialize, Serialize};
+
+use super::plan::VideoPlan;
+use super::recipe::{self, Recipe};
+
+pub use reasons::{Driver, Facts, explain};
+
+/// A recipe that passed its trial encode on a device of this machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Backend {
+    /// What is really there of the recipe.
+    pub recipe: Recipe,
+    /// Which device: empty for the only or the first one.
+    pub device: String,
+    /// The sizes of picture that its encoder takes.
+    pub sizes: Sizes,
+    /// Pixels that all encoders of the trial together made in a second.
+    pub pixels_per_sec: f64,
+}
+
+/// Sizes that an encoder takes, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    /// The least width.
+    pub min_width: u32,
+    /// The greatest width.
+    pub max_width: u32,
+    /// The least height.
+    pub min_height: u32,
+    /// The greatest height.
+    pub max_height: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { min_width: 1, max_width: u32::MAX, min_height: 1, max_height: u32::MAX }
+    }
+}
+
+impl Sizes {
+    fn take(self, width: u32, height: u32) -> bool {
+        (self.min_width..=self.max_width).contains(&width)
+            && (self.min_height..=self.max_height).contains(&height)
+    }
+}
+
+impl Backend {
+    /// Name of the recipe, with the device where it is not the first.
+    #[must_use]
+    pub fn label(&self) -> String {
+        label(&self.recipe.name, &self.device)
+    }
+
+    /// Why this backend cannot make the plan's pictures; none where it can.
+    #[must_use]
+    pub fn unfit(&self, plan: &VideoPlan, source: recipe::Source) -> Option<String> {
+        let lack = self.recipe.cannot.iter().find(|lack| source.is_all(plan, &lack.when));
+        if let Some(lack) = lack {
+            return Some(format!("it cannot take {lack}"));
+        }
+        let odd = plan.rungs.iter().find(|rung| !self.sizes.take(rung.width, rung.height));
+        odd.map(|rung| {
+            let sizes = self.sizes;
+            format!(
+                "its encoder takes {}x{} to {}x{} pixels, not {}x{}",
+                sizes.min_width,
+                sizes.min_height,
+                sizes.max_width,
+                sizes.max_height,
+                rung.width,
+                rung.height
+            )
+        })
+    }
+}
+
+/// Name of a backend for people, with its device.
+#[must_use]
+pub fn label(name: &str, device: &str) -> String {
+    if device.is_empty() { name.to_owned() } else { format!("{name}:{device}") }
+}
 
 /// Result of a recipe's checks and trial encode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BackendStatus {
     /// Name of the recipe.
     pub name: String,
-    /// The highest available one is taken.
+    /// Which device, such as `device1` or `renderD129`; empty for the only or the first one.
+    #[serde(default)]
+    pub device: String,
+    /// The highest available one that can take the input is taken.
     pub priority: i32,
     /// Whether it can be used.
     pub state: BackendState,
-    /// Why not; absent where it is available.
+    /// Why not, and what to do; absent where it is available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The encoder, by the name of its element; absent where none was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<String>,
+    /// What it cannot take here: sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cannot: Vec<String>,
     /// Frames per second that the trial encoded; absent where it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial_fps: Option<f64>,
+    /// Pixels per second that all encoders of the trial together made; absent where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial_pixels_per_sec: Option<f64>,
 }
 
 /// Whether a backend can be used.
@@ -25,8 +119,22 @@ pub struct BackendStatus {
 pub enum BackendState {
     /// Its trial encode worked.
     Available,
+    /// It failed in a job, and its trial failed after that: it is tried again later.
+    Quarantined,
     /// Something is missing or failed.
     Unavailable,
+}
+
+impl BackendState {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Quarantined => "quarantined",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 impl BackendStatus {
@@ -35,10 +143,75 @@ impl BackendStatus {
     pub fn is_available(&self) -> bool {
         self.state == BackendState::Available
     }
+
+    /// Name of the recipe, with the device where it is not the first.
+    #[must_use]
+    pub fn label(&self) -> String {
+        label(&self.name, &self.device)
+    }
 }
 
-/// The backend that jobs use: the available one with the highest priority.
+/// What of these backends, wanted by name, is not available on any device: sentences.
 #[must_use]
-pub fn choose(statuses: &[BackendStatus]) -> Option<&BackendStatus> {
-    statuses.iter().filter(|s| s.is_available()).max_by_key(|status| status.priority)
+pub fn missing(wanted: &[String], statuses: &[BackendStatus]) -> Vec<String> {
+    let is_there = |name: &&String| statuses.iter().any(|s| s.name == **name && s.is_available());
+    let missing = wanted.iter().filter(|name| !is_there(name));
+    missing
+        .map(|name| {
+            let of_it = statuses.iter().filter(|status| status.name == *name);
+            let reasons: Vec<&str> = of_it.filter_map(|status| status.reason.as_deref()).collect();
+            let known: Vec<&str> = statuses.iter().map(|status| status.name.as_str()).collect();
+            let why = if reasons.is_empty() {
+                format!("there is no such backend; there are {}", known.join(", "))
+            } else {
+                reasons.join("; ")
+            };
+            format!("jobs.required_backends: {name} is not available: {why}")
+        })
+        .collect()
+}
+
+/// What a child process is asked about recipes. `GStreamer` never runs in the daemon.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrialRequest {
+    /// Which of their elements are here?
+    Survey(Vec<Recipe>),
+    /// Does this one, which was resolved, encode?
+    Encode(Box<Recipe>),
+}
+
+/// Answer to [`TrialRequest::Survey`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Survey {
+    /// What the machine has, apart from the driver's own word.
+    pub facts: Facts,
+    /// The recipes on each device, in the order of the request.
+    pub found: Vec<Found>,
+}
+
+/// A recipe on a device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Found {
+    /// Name of the recipe.
+    pub name: String,
+    /// Which device.
+    pub device: String,
+    /// What is here of it: one for each encoder, the best first.
+    pub recipes: Vec<Recipe>,
+    /// What is missing, where nothing is here.
+    pub faults: Vec<String>,
+    /// The sizes that the first of the encoders takes.
+    pub sizes: Sizes,
+}
+
+/// Answer to [`TrialRequest::Encode`], where it does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Trial {
+    /// The recipe, with what turned out not to work for some sources.
+    pub recipe: Recipe,
+    /// Frames per second.
+    pub fps: f64,
+    /// Pixels per second that all encoders together made.
+    pub pixels_per_sec: f64,
 }

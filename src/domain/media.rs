@@ -84,6 +84,9 @@ pub struct VideoStream {
     pub stream_id: String,
     /// Caps name of the coded stream with its variant, such as `video/x-h264`.
     pub codec: String,
+    /// Caps of the coded stream, as text: with profile and chroma format where they are known.
+    #[serde(default)]
+    pub caps: String,
     /// Coded width in pixels, before orientation and pixel aspect ratio.
     pub width: u32,
     /// Coded height in pixels.
@@ -239,6 +242,7 @@ impl VideoStream {
         Self {
             stream_id: "v".to_owned(),
             codec: "video/x-h264".to_owned(),
+            caps: String::new(),
             width,
             height,
             fps: Fraction::new(30, 1),

@@ -20,8 +20,12 @@ pub use subtitles::SubtitlePlan;
 /// What one job will make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Name of the backend (recipe) that encodes.
+    /// The backend that encodes: the recipe, with the device where it is not the first.
     pub backend: String,
+    /// The device's decoder, by the name of its element; absent where the source is decoded in
+    /// software.
+    #[serde(default)]
+    pub decoder: Option<String>,
     /// Duration that the container states, in nanoseconds.
     pub duration_ns: Option<u64>,
     /// The picture.
@@ -261,6 +265,7 @@ pub fn plan(
     }
     Ok(Plan {
         backend: backend.to_owned(),
+        decoder: None,
         duration_ns: media.duration_ns,
         pictures: pictures::pictures(&video, media.duration_ns),
         video,

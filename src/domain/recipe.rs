@@ -1,12 +1,14 @@
 //! Recipes: which `GStreamer` elements and properties make a backend, as data.
 
 mod render;
+mod resolve;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use render::{PLACEHOLDERS, render};
+pub use render::{PLACEHOLDERS, Source, render};
+pub use resolve::{Elements, Resolved, resolve};
 
 /// A file of `pipelines/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,13 +16,17 @@ pub use render::{PLACEHOLDERS, render};
 pub struct Recipe {
     /// Name of the backend.
     pub name: String,
-    /// The recipe with the highest priority that works here is taken.
+    /// The recipe with the highest priority that works here and can take the input is taken.
     pub priority: i32,
-    /// Only software decoders may be plugged (`decodebin force-sw-decoders`).
-    pub software_decoders: bool,
-    /// Devices that the sandbox leaves open, such as `/dev/dri`.
+    /// What kind of device does the work.
     #[serde(default)]
-    pub devices: Vec<String>,
+    pub device: DeviceKind,
+    /// Files of devices that the sandbox leaves open, such as `/dev/dri`.
+    #[serde(default)]
+    pub device_files: Vec<String>,
+    /// The device's decoders. What they cannot take is decoded in software.
+    #[serde(default)]
+    pub decoders: Vec<String>,
     /// Steps between decoder and tee that turn, deinterlace, convert and rate the picture.
     pub prepare: Vec<Step>,
     /// Caps before the tee, with placeholders.
@@ -32,44 +38,101 @@ pub struct Recipe {
     pub scale: Vec<Step>,
     /// Caps behind the scaler, with placeholders.
     pub scaled_caps: String,
-    /// The encoder.
-    pub encode: Step,
+    /// Steps between a rung's scaled pictures and its encoder: nothing, or the way into the
+    /// memory that the encoder reads.
+    #[serde(default)]
+    pub download: Vec<Step>,
+    /// The encoder: the first of these that this machine has and that works.
+    pub encode: Vec<Step>,
     /// Caps behind the encoder, with placeholders.
     pub encoded_caps: String,
     /// Makes RGB of any size, in system memory, of a scaled picture: for poster and storyboard.
     pub still: Vec<Step>,
+    /// What a recipe that was [resolved](resolve) cannot do here. Files do not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cannot: Vec<Lack>,
+}
+
+/// What kind of device a recipe works on, which decides what a second one is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// An NVIDIA GPU. `{device}` is empty for the first, `device1` for the second.
+    Cuda,
+    /// A GPU with VA-API. `{device}` is empty for the first, such as `renderD129` for the second.
+    Va,
+    /// A GPU of which only the first can be named.
+    Single,
 }
 
 /// One element of a recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// Factory name.
+    /// Factory name, in which `{device}` stands for the device.
     pub element: String,
-    /// When the step is taken: always unless said otherwise.
+    /// When the step is taken: where all of these hold.
     #[serde(default)]
-    pub when: When,
-    /// Properties, with placeholders in the values. All must exist.
+    pub when: Vec<When>,
+    /// Properties, with placeholders in the values. All must exist and take the values.
     #[serde(default)]
     pub set: BTreeMap<String, Value>,
     /// Properties that only some releases or cards have.
     #[serde(default)]
     pub set_if_present: BTreeMap<String, Value>,
+    /// What is done where the element or one of its properties is missing. Without it, the recipe
+    /// cannot take what the step is for; a step that is always taken must be there.
+    #[serde(default)]
+    pub or_else: Vec<Self>,
 }
 
-/// When a step of `prepare` is taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What may hold of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
-    /// For every source.
-    #[default]
-    Always,
-    /// For a source whose picture is not upright.
+    /// Its picture is not upright.
     Rotated,
-    /// For a source with interlaced pictures.
+    /// It has interlaced pictures.
     Interlaced,
-    /// For a source that is not of standard dynamic range.
+    /// It is not of standard dynamic range.
     Hdr,
+    /// A decoder of the device makes its pictures.
+    DeviceDecoded,
+    /// They are decoded in software.
+    SoftwareDecoded,
+}
+
+impl When {
+    /// What such a source has, in words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rotated => "a picture that is not upright",
+            Self::Interlaced => "interlaced pictures",
+            Self::Hdr => "a high dynamic range",
+            Self::DeviceDecoded => "a format that the device decodes",
+            Self::SoftwareDecoded => "a format that is decoded in software",
+        }
+    }
+}
+
+/// Something that a recipe cannot take on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lack {
+    /// Sources for which all of this holds.
+    pub when: Vec<When>,
+    /// What is missing.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Lack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what: Vec<&str> = self.when.iter().map(|when| when.as_str()).collect();
+        write!(f, "{} ({})", what.join(", "), self.reason)
+    }
 }
 
 /// A value as TOML has it.
@@ -91,8 +154,8 @@ pub enum Value {
 pub struct PipelineSpec {
     /// Name of the backend.
     pub backend: String,
-    /// Only software decoders may be plugged.
-    pub software_decoders: bool,
+    /// The decoders that go before all others; where there are none, only those in software.
+    pub decoders: Vec<String>,
     /// Elements between decoder and tee.
     pub prepare: Vec<ElementSpec>,
     /// Caps before the tee.
@@ -112,6 +175,8 @@ pub struct RungSpec {
     pub scale: Vec<ElementSpec>,
     /// Caps behind the scaler.
     pub scaled_caps: String,
+    /// Elements between the scaled pictures and the encoder.
+    pub download: Vec<ElementSpec>,
     /// The encoder.
     pub encode: ElementSpec,
     /// Caps behind the encoder.
@@ -123,31 +188,47 @@ pub struct RungSpec {
 pub struct ElementSpec {
     /// Factory name.
     pub element: String,
-    /// Properties that must exist.
+    /// Properties and their values.
     pub set: Vec<(String, String)>,
-    /// Properties that are left out where the element lacks them.
-    pub set_if_present: Vec<(String, String)>,
 }
 
 impl Recipe {
     /// All steps with the place where each stands in the file.
-    pub fn steps(&self) -> impl Iterator<Item = (String, &Step)> {
-        let prepare = self.prepare.iter().enumerate().map(|(n, s)| (format!("prepare[{n}]"), s));
-        let scale = self.scale.iter().enumerate().map(|(n, s)| (format!("scale[{n}]"), s));
-        let still = self.still.iter().enumerate().map(|(n, s)| (format!("still[{n}]"), s));
-        let encode = std::iter::once(("encode".to_owned(), &self.encode));
-        prepare.chain(scale).chain(still).chain(encode)
+    #[must_use]
+    pub fn steps(&self) -> Vec<(String, &Step)> {
+        let lists = [
+            ("prepare", &self.prepare),
+            ("scale", &self.scale),
+            ("download", &self.download),
+            ("encode", &self.encode),
+            ("still", &self.still),
+        ];
+        lists.into_iter().flat_map(|(name, steps)| Step::placed(name, steps)).collect()
     }
 
-    /// Reads a recipe and checks what can be checked without GStreamer.
+    /// Reads recipes, given as name of the file and text, and checks what can be checked without
+    /// `GStreamer`. A recipe that is `based_on` another has all that it does not say itself from it.
     ///
     /// # Errors
     /// All faults, each with the file and the key.
-    pub fn parse(file: &str, text: &str) -> Result<Self, Vec<String>> {
-        let recipe: Self = toml::from_str(text)
-            .map_err(|error| vec![format!("{file}: {}", error.to_string().trim())])?;
+    pub fn parse_all(files: &[(&str, &str)]) -> Result<Vec<Self>, Vec<String>> {
         let mut faults = Vec::new();
-        for (place, value) in recipe.texts() {
+        let mut recipes = Vec::new();
+        for (file, text) in files {
+            match read(file, text, files).and_then(|recipe| recipe.checked(file)) {
+                Ok(recipe) => recipes.push(recipe),
+                Err(more) => faults.extend(more),
+            }
+        }
+        if faults.is_empty() { Ok(recipes) } else { Err(faults) }
+    }
+
+    fn checked(self, file: &str) -> Result<Self, Vec<String>> {
+        let mut faults = Vec::new();
+        if self.encode.is_empty() {
+            faults.push(format!("{file}: encode: at least one encoder must be named"));
+        }
+        for (place, value) in self.texts() {
             for name in render::unknown_placeholders(value) {
                 faults.push(format!(
                     "{file}: {place} = {value:?}: unknown placeholder {{{name}}}; allowed: {}",
@@ -155,7 +236,7 @@ impl Recipe {
                 ));
             }
         }
-        if faults.is_empty() { Ok(recipe) } else { Err(faults) }
+        if faults.is_empty() { Ok(self) } else { Err(faults) }
     }
 
     /// Every text that may hold placeholders, with its place in the file.
@@ -167,6 +248,7 @@ impl Recipe {
             ("encoded_caps".to_owned(), self.encoded_caps.as_str()),
         ];
         for (place, step) in self.steps() {
+            texts.push((format!("{place}.element"), step.element.as_str()));
             for (section, values) in [("set", &step.set), ("set_if_present", &step.set_if_present)]
             {
                 for (name, value) in values {
@@ -177,5 +259,35 @@ impl Recipe {
             }
         }
         texts
+    }
+}
+
+/// The recipe in this text, completed by the one that it is based on.
+fn read(file: &str, text: &str, files: &[(&str, &str)]) -> Result<Recipe, Vec<String>> {
+    let fault = |error: toml::de::Error| vec![format!("{file}: {}", error.to_string().trim())];
+    let own: toml::Table = toml::from_str(text).map_err(fault)?;
+    let Some(base) = own.get("based_on") else { return toml::from_str(text).map_err(fault) };
+    let named = |text: &str| {
+        let table: toml::Table = toml::from_str(text).ok()?;
+        (table.get("name") == Some(base) && !table.contains_key("based_on")).then_some(table)
+    };
+    let Some(mut whole) = files.iter().find_map(|(_, text)| named(text)) else {
+        return Err(vec![format!("{file}: based_on = {base}: there is no such recipe")]);
+    };
+    whole.extend(own);
+    whole.remove("based_on");
+    whole.try_into().map_err(fault)
+}
+
+impl Step {
+    /// These steps and what stands in for them, each with its place in the file.
+    fn placed<'a>(list: &str, steps: &'a [Self]) -> Vec<(String, &'a Self)> {
+        let mut placed = Vec::new();
+        for (number, step) in steps.iter().enumerate() {
+            let place = format!("{list}[{number}]");
+            placed.push((place.clone(), step));
+            placed.extend(Self::placed(&format!("{place}.or_else"), &step.or_else));
+        }
+        placed
     }
 }

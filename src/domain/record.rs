@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::conformance::Report;
 use super::hls::names;
 use super::job::VideoId;
-use super::video::{RenditionView, Timings, VideoError};
+use super::video::{BackendFailure, RenditionView, Timings, VideoError};
 
 /// Prefix of the upload records.
 pub const RECORDS_PREFIX: &str = "records/";
@@ -82,6 +82,9 @@ pub struct JobRecord {
     pub attempt: u32,
     /// Backend that encoded.
     pub backend: Option<String>,
+    /// Backends that failed at it before, in the same attempt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backend_failures: Vec<BackendFailure>,
     /// Duration in seconds.
     pub duration_secs: Option<f64>,
     /// The renditions with their measured rates.
@@ -139,6 +142,7 @@ mod tests {
             attempt_id: "a2".to_owned(),
             attempt: 1,
             backend: None,
+            backend_failures: Vec::new(),
             duration_secs: None,
             renditions: Vec::new(),
             poster: None,

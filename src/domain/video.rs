@@ -66,6 +66,24 @@ pub struct VideoError {
     pub message: String,
 }
 
+/// A backend that failed at a video, which then was begun anew on another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BackendFailure {
+    /// The backend.
+    pub backend: String,
+    /// The GStreamer element that failed, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element: Option<String>,
+    /// Stable kebab-case code.
+    pub code: String,
+    /// What it said.
+    pub message: String,
+    /// Whether the backend failed its trial after that, too: then it is in quarantine. Else
+    /// something about the video was the reason.
+    #[serde(default)]
+    pub quarantined: bool,
+}
+
 /// A video as the API shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct VideoView {
@@ -85,6 +103,9 @@ pub struct VideoView {
     pub eta_secs: Option<f64>,
     /// Backend that encodes or encoded.
     pub backend: Option<String>,
+    /// Backends that failed at it in this attempt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backend_failures: Vec<BackendFailure>,
     /// Number of the attempt, from 1.
     pub attempt: u32,
     /// Duration of the video in seconds, once probed.

@@ -44,6 +44,7 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
         speed: None,
         eta_secs: None,
         backend: None,
+        backend_failures: Vec::new(),
         attempt: 0,
         duration_secs: None,
         renditions: Vec::<RenditionView>::new(),
@@ -69,6 +70,7 @@ fn finished(view: &mut VideoView, job: JobRecord) {
     view.progress = if ready { 1.0 } else { 0.0 };
     view.filename = job.filename;
     view.backend = job.backend;
+    view.backend_failures = job.backend_failures;
     view.attempt = job.attempt;
     view.duration_secs = job.duration_secs;
     view.renditions = job.renditions;
@@ -104,6 +106,7 @@ mod tests {
             attempt_id: "a1".to_owned(),
             attempt: 1,
             backend: Some("cpu".to_owned()),
+            backend_failures: Vec::new(),
             duration_secs: Some(7.0),
             renditions: Vec::new(),
             poster: Some("a1/poster.jpg".to_owned()),

@@ -1,5 +1,7 @@
 //! How the appliance itself is.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -9,7 +11,7 @@ use serde::Serialize;
 use super::AppState;
 use super::error::{Error, Problem};
 use crate::domain::backend::BackendStatus;
-use crate::gpu::{self, GpuStatus};
+use crate::domain::gpu::GpuStatus;
 
 /// What an operator wants to know.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -50,17 +52,22 @@ pub struct QueueDepth {
 /// Version, backends, GPU, queue and jobs.
 #[utoipa::path(get, path = "/v1/system", responses((status = 200, body = System)))]
 pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error> {
-    let gpu = tokio::task::spawn_blocking(gpu::status);
+    let gpu = ask_gpus(&state);
     let depth = state.queue.depth().await?;
-    let gpu = gpu.await.map_err(|error| Error::Internal(error.to_string()))?;
     Ok(Json(System {
         version: env!("CARGO_PKG_VERSION"),
-        backends: state.backends.to_vec(),
-        gpu,
+        backends: state.backends.statuses(),
+        gpu: gpu.await?,
         store: StoreInfo { conditional_writes: state.private.has_conditional_writes() },
         queue: QueueDepth { visible: depth.visible, in_flight: depth.in_flight, dead: depth.dead },
         running_jobs: state.board.list().into_iter().map(|view| view.id).collect(),
     }))
+}
+
+async fn ask_gpus(state: &AppState) -> Result<GpuStatus, Error> {
+    let driver = Arc::clone(&state.gpu);
+    let asked = tokio::task::spawn_blocking(move || driver.status());
+    asked.await.map_err(|error| Error::Internal(error.to_string()))
 }
 
 /// The process lives.
@@ -84,7 +91,7 @@ pub async fn readyz(State(state): State<AppState>) -> Result<&'static str, Error
     if let Err(error) = state.queue.depth().await {
         missing.push(error.to_string());
     }
-    if !state.backends.iter().any(BackendStatus::is_available) {
+    if !state.backends.statuses().iter().any(BackendStatus::is_available) {
         missing.push("no backend is available".to_owned());
     }
     if missing.is_empty() { Ok("ready\n") } else { Err(Error::NotReady(missing.join("; "))) }
@@ -94,6 +101,8 @@ pub async fn readyz(State(state): State<AppState>) -> Result<&'static str, Error
 #[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
 pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Error> {
     state.metrics.queue_depth(state.queue.depth().await?);
+    state.metrics.gpus(&ask_gpus(&state).await?);
+    state.metrics.backends(&state.backends.statuses());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], state.metrics.render()))
 }

@@ -9,6 +9,8 @@ use super::adapters::{self, ObjectSource, PublicTarget};
 use super::board::Ticket;
 use super::claim::Claim;
 use super::{Context, Error};
+use crate::backend::Slot;
+use crate::domain::backend::Backend;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
 use crate::domain::job::{JobRequest, VideoId};
@@ -74,6 +76,10 @@ pub(super) struct Attempt<'a> {
     pub(super) ticket: &'a Ticket,
     /// What the segments are encrypted with, if they are.
     pub(super) key: Option<StreamKey>,
+    /// The backends that may be taken, the best first.
+    pub(super) backends: Vec<Backend>,
+    /// The job's place among those that run.
+    pub(super) slot: &'a Slot,
 }
 
 impl Attempt<'_> {
@@ -105,7 +111,7 @@ impl Attempt<'_> {
             source_bytes: self.head.size_bytes,
             ladder: self.context.ladder.clone(),
             encode: self.context.encode.clone(),
-            recipe: self.context.recipe.clone(),
+            backends: self.backends.clone(),
             plan_only: false,
             limits: self.context.limits.clone(),
             memory_bytes: self.context.config.worker_memory_bytes,
@@ -128,6 +134,7 @@ impl Attempt<'_> {
             match output {
                 Output::Event(Event::Planned { plan }) => {
                     self.show_plan(&plan);
+                    self.slot.moved_to(&plan.backend);
                     let target = Arc::clone(target) as Arc<dyn publish::Target>;
                     let layout = Layout::of_attempt(self.id, self.folder);
                     let key = self.key.clone();

@@ -8,6 +8,7 @@ use tracing::Instrument;
 use super::lease::Lease;
 use super::video::{Failure, Job};
 use super::{Context, Error};
+use crate::backend::Slot;
 use crate::domain::job::JobRequest;
 use crate::domain::outcome::{Disposition, Fault, FaultClass};
 use crate::domain::{backoff, message};
@@ -18,7 +19,12 @@ use crate::queue::{self, Message};
 pub(super) struct Settled(pub(super) &'static str);
 
 /// Takes a message from its reception to its end.
-pub(super) async fn process(context: &Context, message: Message, stop: &CancellationToken) {
+pub(super) async fn process(
+    context: &Context,
+    message: Message,
+    slot: &Slot,
+    stop: &CancellationToken,
+) {
     let lease_time = Duration::from_secs(context.queue_config.lease_secs);
     let lease = Lease::keep(&context.queue, &message.receipt, lease_time);
     let settled = match message::parse(&message.body, context.private.name(), &context.sources) {
@@ -26,7 +32,7 @@ pub(super) async fn process(context: &Context, message: Message, stop: &Cancella
             for reason in &parsed.ignored {
                 tracing::info!(message.id, reason, "ignored");
             }
-            publish_all(context, &message, &parsed.jobs, stop, lease.lost()).await
+            publish_all(context, &message, &parsed.jobs, slot, stop, lease.lost()).await
         }
         Err(poison) => {
             let reason = format!("{}: {poison}", poison.code());
@@ -78,6 +84,7 @@ async fn publish_all(
     context: &Context,
     message: &Message,
     jobs: &[JobRequest],
+    slot: &Slot,
     stop: &CancellationToken,
     lost: &CancellationToken,
 ) -> Result<Settled, (Disposition, &'static str)> {
@@ -85,7 +92,7 @@ async fn publish_all(
     for request in jobs {
         let id = request.video_id();
         let span = tracing::info_span!("job", %id, delivery = message.receive_count);
-        let job = Job { context, request, id };
+        let job = Job { context, request, id, slot };
         let ended = Box::pin(job.publish(stop, lost)).instrument(span.clone()).await;
         let judged = |failure| span.in_scope(|| judge(context, message, &failure));
         settled = ended.map_err(judged)?;

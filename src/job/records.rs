@@ -94,6 +94,7 @@ pub(super) fn job_record(
         attempt_id: if failed { String::new() } else { attempt_id.to_owned() },
         attempt: view.attempt,
         backend: view.backend.clone(),
+        backend_failures: view.backend_failures.clone(),
         duration_secs: view.duration_secs,
         renditions: if failed { Vec::new() } else { view.renditions.clone() },
         poster: path_of(&view.poster_url),
@@ -129,7 +130,8 @@ pub(super) async fn sweep(
 
 /// Removes what a cancelled attempt has published, then its claim: nothing of it writes any more.
 pub(super) async fn withdraw(context: &Context, id: &VideoId, folder: &str) -> Result<(), Error> {
-    for entry in context.public.list(&format!("{id}/{folder}/")).await? {
+    // With those of its further backends, which have the same beginning.
+    for entry in context.public.list(&format!("{id}/{folder}")).await? {
         context.public.delete(&entry.key).await?;
     }
     Ok(context.private.delete(&record::claim_key(id)).await?)

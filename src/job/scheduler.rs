@@ -1,9 +1,7 @@
 //! Runs jobs, as many at a time as are allowed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -44,16 +42,14 @@ impl Scheduler {
         let config = &self.context.queue_config;
         let (wait, lease) =
             (Duration::from_secs(config.wait_secs), Duration::from_secs(config.lease_secs));
-        let slots = usize::try_from(self.context.config.max_running).unwrap_or(1);
-        let slots = Arc::new(Semaphore::new(slots));
         loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let slot = self.context.backends.slot().await;
             match self.context.queue.receive(wait, lease).await {
                 Ok(Some(message)) => {
                     let (context, stop) = (self.context.clone(), stop.clone());
                     jobs.spawn(async move {
                         context.metrics.jobs_running.inc();
-                        process::process(&context, message, &stop).await;
+                        process::process(&context, message, &slot, &stop).await;
                         context.metrics.jobs_running.dec();
                         drop(slot);
                     });

@@ -2,25 +2,22 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::adapters::{PublicTarget, Unflipped};
-use super::attempt::{Attempt, Signals};
-use super::board::Ticket;
+use super::adapters::PublicTarget;
+use super::attempt::Signals;
 use super::claim::{Claim, End, Taken};
+use super::fallback::{Encoded, Run};
 use super::process::Settled;
 use super::records::{self, Versioned};
 use super::{Context, Error};
-use crate::check;
-use crate::check::keys::Keys;
+use crate::backend::Slot;
 use crate::domain::claim::Commit;
 use crate::domain::conformance::Report;
-use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::message;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::record::{JobOutcome, JobRecord};
 use crate::domain::video::{Timings, VideoError, VideoState, VideoView};
-use crate::publish::Whole;
 use crate::store::{self, AfterSuccess, Head};
 
 /// One video that a message asks for.
@@ -28,6 +25,8 @@ pub(super) struct Job<'a> {
     pub(super) context: &'a Context,
     pub(super) request: &'a JobRequest,
     pub(super) id: VideoId,
+    /// Its place among the jobs that run.
+    pub(super) slot: &'a Slot,
 }
 
 /// Why an attempt did not settle its message.
@@ -49,19 +48,6 @@ impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
         Error::from(error).into()
     }
-}
-
-/// An attempt that has its claim.
-struct Run<'a> {
-    job: &'a Job<'a>,
-    head: &'a Head,
-    ticket: &'a Ticket,
-    claim: &'a Claim,
-    /// Folder of the attempt.
-    folder: &'a str,
-    attempt: u32,
-    /// The completion record of an earlier version.
-    earlier: Option<Versioned>,
 }
 
 impl Job<'_> {
@@ -185,7 +171,8 @@ impl Job<'_> {
             progress: 0.0,
             speed: None,
             eta_secs: None,
-            backend: Some(self.context.recipe.name.clone()),
+            backend: None,
+            backend_failures: Vec::new(),
             attempt: 0,
             duration_secs: None,
             renditions: Vec::new(),
@@ -224,17 +211,8 @@ impl Run<'_> {
         // Before anything is encoded or published: without a key there is nothing to do.
         let asked = async { Ok(context.encryption.key_of(id.as_str()).await?) };
         let key = signals.guard(asked).await?;
-        let attempt = Attempt {
-            context,
-            request: self.job.request,
-            id,
-            folder: self.folder,
-            head: self.head,
-            ticket: self.ticket,
-            key: key.clone(),
-        };
-        match Box::pin(attempt.run(signals)).await {
-            Ok(whole) => signals.guard(Box::pin(self.commit_and_flip(whole, key))).await,
+        match Box::pin(self.encode(signals, key.as_ref())).await {
+            Ok(encoded) => signals.guard(Box::pin(self.commit_and_flip(encoded))).await,
             Err(error @ (Error::Worker(_) | Error::TooSlow { .. }))
                 if error.class() == FaultClass::Permanent =>
             {
@@ -259,26 +237,10 @@ impl Run<'_> {
         Err(error)
     }
 
-    /// Checks what was really uploaded; a stream that breaks a binding rule is never shown. Then
-    /// writes down what is left to do, and does it.
-    async fn commit_and_flip(
-        &self,
-        whole: Whole,
-        key: Option<StreamKey>,
-    ) -> Result<Settled, Error> {
-        let (bucket, id) = (&self.job.context.public, &self.job.id);
-        let files = Unflipped { bucket, id, main: whole.main() };
-        // The key at hand, and not the one that players are given: their server may not know us.
-        let keys = key.map_or_else(Keys::none, |key| Keys::known(key.key.0));
-        let report = Box::pin(check::check(&files, &keys, names::MAIN)).await;
-        for finding in &report.findings {
-            tracing::warn!(
-                rule = finding.rule,
-                place = finding.place,
-                message = finding.message,
-                "the stream breaks a rule"
-            );
-        }
+    /// Writes down what is left to do, and does it: a stream that breaks a binding rule is never
+    /// shown.
+    async fn commit_and_flip(&self, encoded: Encoded) -> Result<Settled, Error> {
+        let Encoded { whole, folder, report } = encoded;
         let broken = report.musts().next().cloned();
         if let Some(finding) = broken {
             let error = Error::NotConformant(finding);
@@ -289,9 +251,9 @@ impl Run<'_> {
             return self.record_failure(error.code(), &told, Some(report)).await;
         }
         self.ticket.update(|view| view.renditions = whole.renditions().to_vec());
-        let etag = &self.head.etag;
+        let (id, etag) = (&self.job.id, &self.head.etag);
         let view = self.ticket.view();
-        let record = records::job_record(id, &view, etag, self.folder, None, Some(report));
+        let record = records::job_record(id, &view, etag, &folder, None, Some(report));
         let commit = Commit { record: record.clone(), main: whole.main() };
         self.claim.commit(commit).await?;
         whole.flip().await?;

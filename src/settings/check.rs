@@ -42,7 +42,7 @@ impl Settings {
         // 5 GiB are the sizes of parts that S3 takes; 7 days the longest validity of a signature.
         let keeping = &self.housekeeping;
         let (limits, most) = (&self.limits, u64::MAX >> 1);
-        let ranges: [(&str, u64, u64, u64); 33] = [
+        let ranges: [(&str, u64, u64, u64); 34] = [
             ("http.request_timeout_secs", self.http.request_timeout_secs, 1, 3600),
             ("http.body_limit_bytes", self.http.body_limit_bytes, 65_536, 64 << 20),
             ("embedded.multipart_ttl_secs", self.embedded.multipart_ttl_secs, 60, 90 * 86_400),
@@ -52,7 +52,8 @@ impl Settings {
             ("queue.max_attempts", u64::from(self.queue.max_attempts), 1, 1000),
             ("queue.retry.first_secs", self.queue.retry.first_secs, 0, 43_200),
             ("queue.retry.max_secs", self.queue.retry.max_secs, 0, 43_200),
-            ("jobs.max_running", self.jobs.max_running, 1, 64),
+            ("jobs.max_running", self.jobs.max_running, 0, 64),
+            ("jobs.backend_retrial_secs", self.jobs.backend_retrial_secs, 1, 3600),
             ("jobs.stall_timeout_secs", self.jobs.stall_timeout_secs, 5, 3600),
             ("jobs.shutdown_grace_secs", self.jobs.shutdown_grace_secs, 0, 86_400),
             ("jobs.claim_renewal_secs", self.jobs.claim_renewal_secs, 1, 300),

@@ -11,9 +11,9 @@ use gstreamer as gst;
 use super::protocol::{Event, Failure, Order};
 use super::rangesrc::{self, Client};
 use super::sink::Output;
-use super::{fault, pace, pipeline, plugins, probe, tonemap};
+use super::{choose, fault, pace, pipeline, plugins, probe, tonemap};
 use crate::domain::plan::{self, Plan};
-use crate::domain::recipe;
+use crate::domain::recipe::{self, PipelineSpec};
 use crate::sandbox;
 
 /// Runs the worker on the standard input and output that the parent gave it.
@@ -66,19 +66,28 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     pace::measure(&client, &mut media);
     output.event(&Event::Probed { media: media.clone() });
     order.limits.check(&media).map_err(|error| Failure::of(&error))?;
-    let plan = plan::plan(&media, &order.ladder, &order.encode, &order.recipe.name)
+    let mut plan = plan::plan(&media, &order.ladder, &order.encode, "")
         .map_err(|error| Failure::of(&error))?;
+    let (backend, source) = choose::choose(&order.backends, &media, &mut plan)?;
     output.event(&Event::Planned { plan: plan.clone() });
     if order.plan_only {
         return Ok(());
     }
-    encode(&client, &order, &plan, output)
+    let spec =
+        recipe::render(&backend.recipe, &plan, &order.encode, threads_per_rung(&plan), source);
+    plugins::prefer(&spec.decoders);
+    encode(&client, &order, &plan, &spec, output)
 }
 
 /// What this job needs beside its pipes.
 fn policy(order: &Order) -> sandbox::Policy {
     sandbox::Policy {
-        devices: order.recipe.devices.iter().map(PathBuf::from).collect(),
+        devices: order
+            .backends
+            .iter()
+            .flat_map(|backend| &backend.recipe.device_files)
+            .map(PathBuf::from)
+            .collect(),
         memory_bytes: order.memory_bytes,
     }
 }
@@ -87,14 +96,14 @@ fn encode(
     client: &Client,
     order: &Order,
     plan: &Plan,
+    spec: &PipelineSpec,
     output: &Arc<Output>,
 ) -> Result<(), Failure> {
-    let spec = recipe::render(&order.recipe, plan, &order.encode, threads_per_rung(plan));
-    match pipeline::run(client, plan, &spec, &order.limits, output) {
+    match pipeline::run(client, plan, spec, &order.limits, output) {
         // Nothing has left yet: it is as if it had not been begun.
         Err(failure) if failure.code == fault::SINK_NOT_READY && !output.has_sent_media() => {
             output.event(&Event::Warning { message: format!("begun anew: {failure}") });
-            pipeline::run(client, plan, &spec, &order.limits, output)
+            pipeline::run(client, plan, spec, &order.limits, output)
         }
         ended => ended,
     }

@@ -1,22 +1,20 @@
 //! From an element's description to the element, with words instead of `GLib`'s panics.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
 
 use super::protocol::Failure;
-use crate::domain::recipe::ElementSpec;
+use crate::domain::recipe::{ElementSpec, Elements};
 
 /// Makes the element that a recipe describes.
 pub(super) fn make(spec: &ElementSpec) -> Result<gst::Element, Failure> {
     let element = plain(&spec.element)?;
     for (name, value) in &spec.set {
         set(&element, name, value).map_err(broken)?;
-    }
-    for (name, value) in &spec.set_if_present {
-        if element.find_property(name).is_some() {
-            set(&element, name, value).map_err(broken)?;
-        }
     }
     Ok(element)
 }
@@ -48,6 +46,33 @@ pub(super) fn queue(buffers: u32, time_ns: u64) -> Result<gst::Element, Failure>
     queue.set_property("max-size-bytes", 0_u32);
     queue.set_property("max-size-time", time_ns);
     Ok(queue)
+}
+
+/// The elements of this machine. Each is made once and asked for its properties.
+#[derive(Default)]
+pub(super) struct Installed(RefCell<HashMap<String, Option<gst::Element>>>);
+
+impl Installed {
+    fn element(&self, name: &str) -> Option<gst::Element> {
+        let mut made = self.0.borrow_mut();
+        let make = || gst::ElementFactory::make(name).build().ok();
+        made.entry(name.to_owned()).or_insert_with(make).clone()
+    }
+}
+
+impl Elements for Installed {
+    fn has(&self, element: &str) -> bool {
+        self.element(element).is_some()
+    }
+
+    fn has_property(&self, element: &str, property: &str) -> bool {
+        self.element(element).is_some_and(|element| element.find_property(property).is_some())
+    }
+
+    fn takes(&self, element: &str, property: &str, value: &str) -> Result<(), String> {
+        let found = self.element(element).ok_or_else(|| format!("there is no {element}"))?;
+        set(&found, property, value)
+    }
 }
 
 /// Adds the elements to the bin and links them in this order.

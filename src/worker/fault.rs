@@ -21,8 +21,25 @@ pub(super) fn of_message(error: &gst::message::Error) -> Failure {
     Failure {
         element: source.map(|element| element.name().to_string()),
         debug: error.debug().map(|text| text.to_string()),
+        of_device: klass.contains("Hardware") || in_device(error.src()),
         ..of_error(&error.error(), reads_media)
     }
+}
+
+/// Whether it is part of an element of a GPU.
+fn in_device(source: Option<&gst::Object>) -> bool {
+    let mut above = source.and_then(GstObjectExt::parent);
+    while let Some(object) = above {
+        let klass = object
+            .downcast_ref::<gst::Element>()
+            .and_then(ElementExt::factory)
+            .and_then(|factory| factory.metadata("klass").map(str::to_owned));
+        if klass.is_some_and(|klass| klass.contains("Hardware")) {
+            return true;
+        }
+        above = object.parent();
+    }
+    false
 }
 
 /// The failure that an error stands for. `reads_media`: it came from an element that only looks

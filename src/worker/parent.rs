@@ -1,5 +1,6 @@
 //! The daemon's side of a worker: starts it, feeds it the source, reads what it makes, ends it.
 
+mod error;
 mod feeder;
 mod frames;
 
@@ -21,9 +22,11 @@ use tokio_util::codec::FramedRead;
 use self::feeder::{SourceState, feed};
 use self::frames::{Frame, Frames};
 use super::lock;
-use super::protocol::{Event, Failure, Order, Picture};
-use crate::domain::outcome::{Fault, FaultClass};
+use super::protocol::{Event, Order, Picture};
+use crate::domain::gpu::DEVICE_ORDER;
 use crate::source::{self, Source};
+
+pub use self::error::Error;
 
 /// Bytes of the worker's standard error that are kept, the last ones.
 const KEPT_STDERR_BYTES: usize = 8 << 10;
@@ -32,71 +35,6 @@ const EXIT_GRACE: Duration = Duration::from_secs(5);
 
 /// Last words of a process that got no memory: `GLib`'s, Rust's and the C++ library's.
 const OUT_OF_MEMORY: [&str; 3] = ["failed to allocate", "memory allocation of", "std::bad_alloc"];
-
-/// Why an encode did not end well.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The process could not be started.
-    #[error("the worker cannot be started: {0}")]
-    Spawn(std::io::Error),
-    /// The worker said why.
-    #[error("{0}")]
-    Failed(Failure),
-    /// The source could not be read.
-    #[error("{0}")]
-    Source(source::Error),
-    /// The process ended without a word.
-    #[error("the worker died ({status}); its last words: {stderr}")]
-    Died {
-        /// How it ended.
-        status: String,
-        /// The end of its standard error.
-        stderr: String,
-    },
-    /// It needed more memory than it may have.
-    #[error(
-        "The video needs more memory to be decoded than a job may have (jobs.worker_memory_bytes): \
-         its pictures are too large, or the file is made to do harm. Upload a smaller version."
-    )]
-    Memory,
-    /// Nothing came for too long, so the process was killed.
-    #[error("the worker made no progress for {} s and was killed; its last words: {stderr}", after.as_secs())]
-    Stalled {
-        /// The limit.
-        after: Duration,
-        /// The end of its standard error.
-        stderr: String,
-    },
-    /// The worker sent what it must not.
-    #[error("the worker broke the protocol: {0}")]
-    Protocol(String),
-}
-
-impl Fault for Error {
-    fn class(&self) -> FaultClass {
-        match self {
-            Self::Failed(failure) => failure.class,
-            Self::Source(error) => error.class(),
-            Self::Memory => FaultClass::Permanent,
-            // What killed it may be the source: the limit of attempts ends that.
-            Self::Spawn(_) | Self::Died { .. } | Self::Stalled { .. } | Self::Protocol(_) => {
-                FaultClass::Retryable
-            }
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::Spawn(_) => "worker-spawn",
-            Self::Failed(failure) => &failure.code,
-            Self::Source(error) => error.code(),
-            Self::Memory => "memory-limit",
-            Self::Died { .. } => "worker-died",
-            Self::Stalled { .. } => "worker-stalled",
-            Self::Protocol(_) => "worker-protocol",
-        }
-    }
-}
 
 /// A whole segment with its bytes.
 #[derive(Clone, Debug)]
@@ -161,7 +99,7 @@ impl Worker {
             .env_clear()
             .envs(kept_environment())
             // The list of plugins was made by the trial at the start; a worker may start nothing.
-            .envs([("GST_REGISTRY_FORK", "no"), ("GST_REGISTRY_UPDATE", "no")])
+            .envs([("GST_REGISTRY_FORK", "no"), ("GST_REGISTRY_UPDATE", "no"), DEVICE_ORDER])
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -215,7 +153,7 @@ impl Worker {
                 Frame::Init { rendition, bytes } => {
                     self.inits.insert(rendition, bytes.freeze());
                 }
-                Frame::Event(event) => return self.output(event).await,
+                Frame::Event(event) => return self.output(*event).await,
             }
         }
     }

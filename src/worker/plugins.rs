@@ -29,11 +29,25 @@ const FAILING: [&str; 1] = ["ssaparse"];
 /// either.)
 const ENDLESS: [&str; 2] = ["avdemux_gif", "avdemux_nut"];
 
-/// Keeps them from being chosen.
+/// Keeps them from being chosen, and the decoders of devices: a look at a source needs none, and
+/// the backend says which of them its job takes.
 pub(super) fn restrict() {
+    let kind = gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO;
+    for factory in gst::ElementFactory::factories_with_type(kind, gst::Rank::MARGINAL) {
+        if factory.metadata("klass").is_some_and(|klass| klass.contains("Hardware")) {
+            factory.set_rank(gst::Rank::NONE);
+        }
+    }
     for name in FETCHING.iter().chain(&ALPHA).chain(&FAILING).chain(&ENDLESS) {
         if let Some(factory) = gst::ElementFactory::find(name) {
             factory.set_rank(gst::Rank::NONE);
         }
+    }
+}
+
+/// Puts these decoders before all others.
+pub(super) fn prefer(decoders: &[String]) {
+    for factory in decoders.iter().filter_map(|name| gst::ElementFactory::find(name)) {
+        factory.set_rank(gst::Rank::PRIMARY + 100);
     }
 }

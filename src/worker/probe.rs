@@ -137,6 +137,7 @@ fn video(stream: &DiscovererVideoInfo) -> VideoStream {
     VideoStream {
         stream_id: stream_id(stream),
         codec: codec(stream),
+        caps: coded_caps(stream),
         width: stream.width(),
         height: stream.height(),
         fps: fraction(stream.framerate()),
@@ -148,6 +149,16 @@ fn video(stream: &DiscovererVideoInfo) -> VideoStream {
         dynamic_range: dynamic_range(stream),
         is_image: stream.is_image(),
     }
+}
+
+/// What tells whether a decoder takes the stream. Headers of the codec are left out: they are long.
+fn coded_caps(stream: &DiscovererVideoInfo) -> String {
+    let Some(caps) = stream.caps() else { return String::new() };
+    let Some(structure) = caps.structure(0) else { return String::new() };
+    let mut short = structure.to_owned();
+    short.remove_field("codec_data");
+    short.remove_field("streamheader");
+    gst::Caps::builder_full().structure(short).build().to_string()
 }
 
 fn audio(stream: &DiscovererAudioInfo) -> AudioStream {

@@ -13,6 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::backend::Backend;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::hls::webvtt::Cue;
 use crate::domain::ladder::Ladder;
@@ -20,7 +21,6 @@ use crate::domain::limits::Limits;
 use crate::domain::media::MediaInfo;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::plan::Plan;
-use crate::domain::recipe::Recipe;
 
 /// Kind of a frame with an [`Event`].
 pub const EVENT: u8 = b'E';
@@ -47,8 +47,8 @@ pub struct Order {
     pub ladder: Ladder,
     /// How to encode.
     pub encode: EncodeConfig,
-    /// The recipe to encode with.
-    pub recipe: Recipe,
+    /// The backends that may be taken, the best first: the first that can take the source is.
+    pub backends: Vec<Backend>,
     /// Stop after the plan.
     pub plan_only: bool,
     /// What the source may be.
@@ -144,6 +144,9 @@ pub struct Failure {
     pub element: Option<String>,
     /// What GStreamer said, for the operator.
     pub debug: Option<String>,
+    /// It came from an element of a GPU: another backend may do better, whatever the class.
+    #[serde(default)]
+    pub of_device: bool,
 }
 
 impl Failure {
@@ -156,6 +159,7 @@ impl Failure {
             message: message.into(),
             element: None,
             debug: None,
+            of_device: false,
         }
     }
 

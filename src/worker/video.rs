@@ -73,8 +73,8 @@ pub(super) fn build(
     Ok(Built { head, tees })
 }
 
-/// Builds one rung behind the one above it: `scale ! tee ! queue ! encoder ! parser ! queue !
-/// muxer`. Returns the tee, from which the next rung goes on, and the end.
+/// Builds one rung behind the one above it: `scale ! tee ! queue ! download ! encoder ! parser !
+/// queue ! muxer`. Returns the tee, from which the next rung goes on, and the end.
 fn build_rung(
     pipeline: &gst::Pipeline,
     above: &gst::Element,
@@ -96,18 +96,17 @@ fn build_rung(
 
     let parser = plain("h264parse")?;
     parser.set_property("config-interval", -1_i32);
-    let encoded = [
-        queue(WAITING_PICTURES, 0)?,
-        make(&rung.encode)?,
-        caps_filter(&rung.encoded_caps)?,
-        parser,
-        // Each pad of a splitmuxsink needs a thread of its own.
-        queue(0, 2 * gst::ClockTime::SECOND.nseconds())?,
-    ];
+    // Each pad of a splitmuxsink needs a thread of its own.
+    let last = queue(0, 2 * gst::ClockTime::SECOND.nseconds())?;
+    let mut encoded = vec![queue(WAITING_PICTURES, 0)?];
+    for step in rung.download.iter().chain([&rung.encode]) {
+        encoded.push(make(step)?);
+    }
+    encoded.extend([caps_filter(&rung.encoded_caps)?, parser, last.clone()]);
     chain(pipeline, &encoded)?;
     link(&tee, &encoded[0])?;
-    let sink = pipeline::sink(pipeline, &encoded[4], Stream::Picture, muxer, track)?;
-    watch_encoded(&pad(&encoded[4], "src")?, muxer.format, track);
+    let sink = pipeline::sink(pipeline, &last, Stream::Picture, muxer, track)?;
+    watch_encoded(&pad(&last, "src")?, muxer.format, track);
     Ok((tee, sink))
 }
 

@@ -2,6 +2,8 @@
 
 pub mod appliance;
 pub mod damage;
+pub mod doubles;
+pub mod elements;
 pub mod keys;
 pub mod media;
 pub mod proxy;

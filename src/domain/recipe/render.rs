@@ -1,108 +1,179 @@
 //! Fills a plan into a recipe.
 
-use std::collections::BTreeMap;
-
 use super::{ElementSpec, PipelineSpec, Recipe, RungSpec, Step, Value, When};
 use crate::domain::encode::EncodeConfig;
 use crate::domain::media::{DynamicRange, Orientation};
 use crate::domain::plan::{Plan, PlannedRung, VideoPlan};
 
-/// What may stand in braces in a recipe. The unit is part of the name.
-pub const PLACEHOLDERS: [&str; 9] = [
+/// What may stand in braces in a recipe. The unit is part of the name: `k` is 1,000 and `ki` is
+/// 1,024, which is what NVENC counts in.
+pub const PLACEHOLDERS: [&str; 15] = [
     "width",
     "height",
     "fps",
     "gop_frames",
     "bitrate_kbps",
+    "bitrate_kibps",
+    "average_kbps",
     "quality",
     "threads",
     "orientation",
     "vbv_ms",
+    "vbv_kbits",
+    "vbv_kibits",
+    "device",
+    "device_index",
 ];
 
 /// How much the rate may swing: the decoder's buffer in milliseconds at the capped rate. Twice a
 /// GOP's second keeps the cap without starving key frames.
 const VBV_MS: u32 = 2000;
 
-/// The pipeline that makes this plan. `threads` is what each encoder may use.
+/// What an encoder aims at that cannot hold a quality, in percent of the cap: the rest is for
+/// pictures that need it. It is the default of VA-API's encoders.
+const AVERAGE_PERCENT: u32 = 66;
+
+/// What is known of a source when its pipeline is built, beside the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// A decoder of the device takes it.
+    pub device_decoded: bool,
+}
+
+impl Source {
+    fn is(self, plan: &VideoPlan, when: When) -> bool {
+        match when {
+            When::Rotated => plan.orientation != Orientation::Upright,
+            When::Interlaced => plan.deinterlace,
+            When::Hdr => plan.dynamic_range != DynamicRange::Standard,
+            When::DeviceDecoded => self.device_decoded,
+            When::SoftwareDecoded => !self.device_decoded,
+        }
+    }
+
+    /// Whether all of this holds.
+    #[must_use]
+    pub fn is_all(self, plan: &VideoPlan, when: &[When]) -> bool {
+        when.iter().all(|when| self.is(plan, *when))
+    }
+}
+
+/// The pipeline that makes this plan by a recipe that was resolved. `threads` is what each encoder
+/// may use.
 #[must_use]
-pub fn render(recipe: &Recipe, plan: &Plan, encode: &EncodeConfig, threads: u32) -> PipelineSpec {
+pub fn render(
+    recipe: &Recipe,
+    plan: &Plan,
+    encode: &EncodeConfig,
+    threads: u32,
+    source: Source,
+) -> PipelineSpec {
     let video = &plan.video;
-    let shared = Values(vec![
-        ("fps", video.fps.to_string()),
-        ("gop_frames", video.gop_frames.to_string()),
-        ("quality", whole(encode.quality)),
-        ("threads", threads.to_string()),
-        ("orientation", direction(video.orientation).to_owned()),
-        ("vbv_ms", VBV_MS.to_string()),
-    ]);
+    let shared = Values::of_video(video, encode, threads);
+    // The largest rung is what pictures are prepared for.
+    let largest = video.rungs.first().map_or_else(|| shared.clone(), |rung| shared.of_rung(rung));
     let is_hdr = video.dynamic_range != DynamicRange::Standard;
-    let prepared_caps = match video.rungs.first().filter(|_| is_hdr) {
-        Some(largest) => shared.of_rung(largest).fill(&recipe.prepared_caps_hdr),
-        None => shared.fill(&recipe.prepared_caps),
-    };
-    let taken = |step: &&Step| match step.when {
-        When::Always => true,
-        When::Rotated => video.orientation != Orientation::Upright,
-        When::Interlaced => video.deinterlace,
-        When::Hdr => is_hdr,
-    };
+    let prepared_caps = if is_hdr { &recipe.prepared_caps_hdr } else { &recipe.prepared_caps };
+    let taken = |step: &&Step| source.is_all(video, &step.when);
     PipelineSpec {
         backend: recipe.name.clone(),
-        software_decoders: recipe.software_decoders,
-        prepare: recipe.prepare.iter().filter(taken).map(|step| shared.element(step)).collect(),
-        prepared_caps,
-        rungs: video.rungs.iter().map(|rung| rung_spec(recipe, video, rung, &shared)).collect(),
+        decoders: if source.device_decoded { recipe.decoders.clone() } else { Vec::new() },
+        prepare: recipe.prepare.iter().filter(taken).map(|step| largest.element(step)).collect(),
+        prepared_caps: largest.fill(prepared_caps),
+        rungs: video.rungs.iter().filter_map(|rung| rung_spec(recipe, rung, &shared)).collect(),
         still: recipe.still.iter().map(|step| shared.element(step)).collect(),
     }
 }
 
-fn rung_spec(recipe: &Recipe, video: &VideoPlan, rung: &PlannedRung, shared: &Values) -> RungSpec {
-    debug_assert!(video.gop_frames > 0);
+/// None where the recipe has no encoder, which no recipe that was resolved lacks.
+fn rung_spec(recipe: &Recipe, rung: &PlannedRung, shared: &Values) -> Option<RungSpec> {
     let values = shared.of_rung(rung);
-    RungSpec {
+    Some(RungSpec {
         name: rung.name.clone(),
         scale: recipe.scale.iter().map(|step| values.element(step)).collect(),
         scaled_caps: values.fill(&recipe.scaled_caps),
-        encode: values.element(&recipe.encode),
+        download: recipe.download.iter().map(|step| values.element(step)).collect(),
+        encode: values.element(recipe.encode.first()?),
         encoded_caps: values.fill(&recipe.encoded_caps),
-    }
+    })
 }
 
 /// What the placeholders stand for.
 #[derive(Clone)]
-struct Values(Vec<(&'static str, String)>);
+pub(super) struct Values(Vec<(&'static str, String)>);
 
 impl Values {
+    fn of_video(video: &VideoPlan, encode: &EncodeConfig, threads: u32) -> Self {
+        Self(vec![
+            ("fps", video.fps.to_string()),
+            ("gop_frames", video.gop_frames.to_string()),
+            ("quality", whole(encode.quality)),
+            ("threads", threads.to_string()),
+            ("orientation", direction(video.orientation).to_owned()),
+            ("vbv_ms", VBV_MS.to_string()),
+        ])
+    }
+
+    /// The least and the most that may come, to hold against what properties take.
+    pub(super) fn extremes() -> Vec<Self> {
+        let rung = |width, height, max_bitrate_kbps| PlannedRung {
+            name: String::new(),
+            width,
+            height,
+            max_bitrate_kbps,
+        };
+        let least = (rung(2, 2, 50), "5/1", 5, 10, 1, Orientation::Rotate90);
+        let most = (rung(7680, 4320, 100_000), "60/1", 240, 40, 16, Orientation::FlipRotate270);
+        [least, most]
+            .map(|(rung, fps, gop_frames, quality, threads, orientation)| {
+                Self(vec![
+                    ("fps", fps.to_owned()),
+                    ("gop_frames", gop_frames.to_string()),
+                    ("quality", quality.to_string()),
+                    ("threads", threads.to_string()),
+                    ("orientation", direction(orientation).to_owned()),
+                    ("vbv_ms", VBV_MS.to_string()),
+                ])
+                .of_rung(&rung)
+            })
+            .to_vec()
+    }
+
+    /// A device's name and number.
+    pub(super) fn of_device(name: &str) -> Self {
+        let digits = name.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+        let index = if digits.is_empty() { "0" } else { digits };
+        Self(vec![("device", name.to_owned()), ("device_index", index.to_owned())])
+    }
+
     fn of_rung(&self, rung: &PlannedRung) -> Self {
+        let cap = u64::from(rung.max_bitrate_kbps);
+        let vbv_kbits = cap * u64::from(VBV_MS) / 1000;
         let mut values = self.clone();
         values.0.extend([
             ("width", rung.width.to_string()),
             ("height", rung.height.to_string()),
-            ("bitrate_kbps", rung.max_bitrate_kbps.to_string()),
+            ("bitrate_kbps", cap.to_string()),
+            ("bitrate_kibps", (cap * 1000 / 1024).to_string()),
+            ("average_kbps", (cap * u64::from(AVERAGE_PERCENT) / 100).to_string()),
+            ("vbv_kbits", vbv_kbits.to_string()),
+            ("vbv_kibits", (vbv_kbits * 1000 / 1024).to_string()),
         ]);
         values
     }
 
-    fn fill(&self, text: &str) -> String {
+    pub(super) fn fill(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (name, value)| {
             text.replace(&format!("{{{name}}}"), value)
         })
     }
 
     fn element(&self, step: &Step) -> ElementSpec {
-        ElementSpec {
-            element: step.element.clone(),
-            set: self.properties(&step.set),
-            set_if_present: self.properties(&step.set_if_present),
-        }
+        let set = step.set.iter().map(|(name, value)| (name.clone(), self.text(value)));
+        ElementSpec { element: step.element.clone(), set: set.collect() }
     }
 
-    fn properties(&self, values: &BTreeMap<String, Value>) -> Vec<(String, String)> {
-        values.iter().map(|(name, value)| (name.clone(), self.text(value))).collect()
-    }
-
-    fn text(&self, value: &Value) -> String {
+    pub(super) fn text(&self, value: &Value) -> String {
         match value {
             Value::Bool(switch) => switch.to_string(),
             Value::Integer(number) => number.to_string(),
@@ -157,21 +228,23 @@ mod tests {
         let text = r#"
             name = "x"
             priority = 1
-            software_decoders = true
             prepare = []
             prepared_caps = "video/x-raw,framerate={rate}"
             prepared_caps_hdr = "video/x-raw"
             scale = []
             scaled_caps = "video/x-raw"
             still = []
-            encode = { element = "x264enc", set = { bitrate = "{bitrate_bps}" } }
+            encode = [{ element = "x264enc", set = { bitrate = "{bitrate_bps}" } }]
             encoded_caps = "video/x-h264"
         "#;
-        let faults = Recipe::parse("pipelines/x.toml", text).map(drop).unwrap_err();
+        let faults = Recipe::parse_all(&[("pipelines/x.toml", text)]).map(drop).unwrap_err();
         assert_eq!(faults.len(), 2, "{faults:?}");
         assert!(faults[0].starts_with("pipelines/x.toml: prepared_caps"), "{}", faults[0]);
-        assert!(faults[1].contains("encode.set.bitrate"), "{}", faults[1]);
-        let faults = Recipe::parse("pipelines/x.toml", "nome = 1").map(drop).unwrap_err();
+        assert!(faults[1].contains("encode[0].set.bitrate"), "{}", faults[1]);
+        let based = format!("{text}\nbased_on = \"y\"");
+        let faults = Recipe::parse_all(&[("x.toml", &based)]).map(drop).unwrap_err();
+        assert_eq!(faults, ["x.toml: based_on = \"y\": there is no such recipe"]);
+        let faults = Recipe::parse_all(&[("pipelines/x.toml", "nome = 1")]).map(drop).unwrap_err();
         assert!(faults[0].contains("nome"), "{}", faults[0]);
     }
 }

@@ -12,7 +12,7 @@ const HEAD_BYTES: usize = 5;
 #[derive(Debug)]
 pub(super) enum Frame {
     /// Something the worker tells.
-    Event(Event),
+    Event(Box<Event>),
     /// What the segments of a rendition are read with.
     Init {
         /// Index of the rendition.
@@ -104,7 +104,8 @@ mod tests {
             buffer.extend_from_slice(&[byte]);
             seen.extend(Frames.decode(&mut buffer).unwrap());
         }
-        assert!(matches!(seen[0], Frame::Event(Event::Progress { position_ns: 7 })));
+        let Frame::Event(event) = &seen[0] else { panic!("no event comes first") };
+        assert!(matches!(**event, Event::Progress { position_ns: 7 }));
         let Frame::Data { rendition: 3, number: 9, bytes } = &seen[1] else {
             panic!("{:?}", seen[1])
         };

@@ -1,0 +1,338 @@
+//! The backends while jobs run: which are taken, how busy they are, which are in quarantine.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::{Tried, try_recipe};
+use crate::domain::admission::{self, Capacity, Cost, Load, Thresholds};
+use crate::domain::backend::{Backend, BackendState, BackendStatus};
+use crate::domain::recipe::DeviceKind;
+use crate::gpu::Driver;
+
+/// How long a backend stays in quarantine at most before it is tried again.
+const LONGEST_QUARANTINE: Duration = Duration::from_hours(1);
+/// How often a full GPU is asked whether it has room.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// What decides how many jobs run at a time.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// At most so many, whatever is measured; 0 for no such limit.
+    pub max_running: u64,
+    /// Encoders that each GPU may run at a time; 0 for no limit.
+    pub max_encoder_sessions: u32,
+    /// What one job asks for.
+    pub cost: Cost,
+    /// Cores of the processor.
+    pub cores: u32,
+    /// How long a backend stays in quarantine before it is tried again. Each further failure
+    /// doubles it.
+    pub retrial: Duration,
+}
+
+/// The backends of this machine. Cheap to clone.
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+struct Inner {
+    program: PathBuf,
+    driver: Arc<dyn Driver>,
+    limits: Limits,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+struct State {
+    statuses: Vec<BackendStatus>,
+    entries: Vec<Entry>,
+    running: u64,
+}
+
+/// A backend that passed its trial at the start.
+struct Entry {
+    backend: Backend,
+    label: String,
+    slots: u32,
+    running: u32,
+    /// Failed trials in a row.
+    failures: u32,
+    quarantined: bool,
+}
+
+impl Pool {
+    /// The backends that were tried.
+    #[must_use]
+    pub fn new(program: PathBuf, driver: Arc<dyn Driver>, limits: Limits, tried: Tried) -> Self {
+        let mut entries: Vec<Entry> =
+            tried.backends.into_iter().map(|backend| Entry::new(backend, &limits)).collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.backend.recipe.priority));
+        let state = Mutex::new(State { statuses: tried.statuses, entries, running: 0 });
+        Self(Arc::new(Inner { program, driver, limits, state, changed: Notify::new() }))
+    }
+
+    /// Every recipe on every device, as it stands now.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<BackendStatus> {
+        self.state().statuses.clone()
+    }
+
+    /// Waits until a job may start, and takes its place.
+    pub async fn slot(&self) -> Slot {
+        loop {
+            let changed = self.0.changed.notified();
+            if let Some(slot) = self.try_slot().await {
+                return slot;
+            }
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    async fn try_slot(&self) -> Option<Slot> {
+        let driver = Arc::clone(&self.0.driver);
+        // A driver that does not answer is one that says nothing.
+        let gpus = tokio::task::spawn_blocking(move || driver.status()).await.unwrap_or_default();
+        let limits = &self.0.limits;
+        let mut state = self.state();
+        if limits.max_running > 0 && state.running >= limits.max_running {
+            return None;
+        }
+        let is_open = |entry: &Entry| !entry.quarantined && entry.running < entry.slots;
+        let thresholds = Thresholds { max_sessions: sessions(limits), ..Thresholds::default() };
+        let loads: Vec<Load> = state
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| is_open(entry) && entry.is_gpu() && state.is_first(entry))
+            .map(|(at, entry)| Load {
+                at,
+                priority: entry.backend.recipe.priority,
+                gpu: entry.nvidia_index(),
+                slots: entry.slots,
+                running: entry.running,
+                sessions: if encodes_on_gpu(&entry.backend) { limits.cost.sessions } else { 0 },
+            })
+            .collect();
+        let gpu = admission::pick(&loads, &gpus, &thresholds);
+        let gpus_work = state.entries.iter().any(|entry| entry.is_gpu() && !entry.quarantined);
+        // Where a GPU works, the processor is for what no GPU takes.
+        let cpu = || state.entries.iter().position(|entry| !entry.is_gpu() && is_open(entry));
+        let at = gpu.or_else(|| if gpus_work { None } else { cpu() })?;
+        state.running += 1;
+        let entry = state.entries.get_mut(at)?;
+        entry.running += 1;
+        Some(Slot { pool: self.clone(), label: Mutex::new(entry.label.clone()) })
+    }
+
+    /// The backends for a job, the best first: the GPU of its slot, then others by priority. Those
+    /// that have failed it are left out, as are GPUs that have no room, and quarantined ones.
+    #[must_use]
+    pub fn candidates(&self, slot: &Slot, failed: &[String]) -> Vec<Backend> {
+        let slot = slot.label();
+        let state = self.state();
+        let usable = state.entries.iter().filter(|entry| {
+            let has_room = entry.label == slot || !entry.is_gpu() || entry.running < entry.slots;
+            has_room && !entry.quarantined && !failed.contains(&entry.label)
+        });
+        let mut usable: Vec<&Entry> = usable.collect();
+        // A place on the processor may have been taken before a GPU came back.
+        usable.sort_by_key(|entry| !(entry.is_gpu() && entry.label == slot));
+        usable.into_iter().map(|entry| entry.backend.clone()).collect()
+    }
+
+    /// Tries a backend after it has failed in a job: either it does not work any more and is left
+    /// alone for a while, or the fault was the video's. Returns whether it still works.
+    pub async fn still_works(&self, label: &str) -> bool {
+        match self.try_again(label).await {
+            Ok(()) => true,
+            Err(Shut { pause, is_new }) => {
+                if is_new {
+                    tokio::spawn(self.clone().keep_trying(label.to_owned(), pause));
+                }
+                false
+            }
+        }
+    }
+
+    /// Tries a backend in quarantine after growing pauses, until it works.
+    async fn keep_trying(self, label: String, mut pause: Duration) {
+        loop {
+            tokio::time::sleep(pause).await;
+            match self.try_again(&label).await {
+                Ok(()) => return,
+                Err(still) => pause = still.pause,
+            }
+        }
+    }
+
+    /// Tries a backend and notes how that went.
+    async fn try_again(&self, label: &str) -> Result<(), Shut> {
+        let recipe = self.state().entry(label).map(|entry| entry.backend.recipe.clone());
+        let Some(recipe) = recipe else { return Ok(()) };
+        let tried = try_recipe(&self.0.program, &recipe).await;
+        let first = self.0.limits.retrial;
+        let mut state = self.state();
+        let ended = match tried {
+            Ok(_) => {
+                if state.release(label) {
+                    tracing::info!(backend = label, "it works again");
+                }
+                Ok(())
+            }
+            Err(reason) => {
+                let failures = state.quarantine(label, &reason);
+                let pause =
+                    (first * 2_u32.saturating_pow(failures.min(16))).min(LONGEST_QUARANTINE);
+                tracing::error!(
+                    backend = label,
+                    reason,
+                    pause_secs = pause.as_secs(),
+                    "quarantined"
+                );
+                Err(Shut { pause, is_new: failures == 0 })
+            }
+        };
+        drop(state);
+        self.0.changed.notify_waiters();
+        ended
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A backend was put into quarantine.
+struct Shut {
+    /// How long to leave it alone.
+    pause: Duration,
+    /// It was not in quarantine before.
+    is_new: bool,
+}
+
+impl State {
+    /// Whether no better recipe works on the same GPU: what that has no room for has none there.
+    fn is_first(&self, entry: &Entry) -> bool {
+        let mut better = self.entries.iter().take_while(|other| other.label != entry.label);
+        !better.any(|other| !other.quarantined && other.gpu() == entry.gpu())
+    }
+
+    fn entry(&mut self, label: &str) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.label == label)
+    }
+
+    /// Returns how often it had failed in a row before.
+    fn quarantine(&mut self, label: &str, reason: &str) -> u32 {
+        self.show(label, BackendState::Quarantined, Some(reason.to_owned()));
+        let Some(entry) = self.entry(label) else { return 0 };
+        let before = entry.failures;
+        (entry.quarantined, entry.failures) = (true, before.saturating_add(1));
+        before
+    }
+
+    /// Returns whether it was in quarantine.
+    fn release(&mut self, label: &str) -> bool {
+        self.show(label, BackendState::Available, None);
+        let Some(entry) = self.entry(label) else { return false };
+        entry.failures = 0;
+        std::mem::take(&mut entry.quarantined)
+    }
+
+    fn show(&mut self, label: &str, state: BackendState, reason: Option<String>) {
+        if let Some(status) = self.statuses.iter_mut().find(|status| status.label() == label) {
+            (status.state, status.reason) = (state, reason);
+        }
+    }
+}
+
+impl Entry {
+    fn new(backend: Backend, limits: &Limits) -> Self {
+        let capacity = Capacity {
+            pixels_per_sec: backend.pixels_per_sec,
+            max_sessions: sessions(limits).filter(|_| encodes_on_gpu(&backend)),
+        };
+        let slots = match backend.recipe.device {
+            DeviceKind::Cpu => {
+                admission::cpu_slots(limits.cores, backend.pixels_per_sec, &limits.cost)
+            }
+            DeviceKind::Cuda | DeviceKind::Va | DeviceKind::Single => {
+                admission::gpu_slots(&capacity, &limits.cost)
+            }
+        };
+        let label = backend.label();
+        Self { backend, label, slots, running: 0, failures: 0, quarantined: false }
+    }
+
+    fn is_gpu(&self) -> bool {
+        self.backend.recipe.device != DeviceKind::Cpu
+    }
+
+    /// Which GPU it works on.
+    fn gpu(&self) -> (bool, &str) {
+        (self.backend.recipe.device == DeviceKind::Cuda, &self.backend.device)
+    }
+
+    /// Number of the GPU for NVML: that of the device, as both count by the bus.
+    fn nvidia_index(&self) -> Option<u32> {
+        if self.backend.recipe.device != DeviceKind::Cuda {
+            return None;
+        }
+        Some(self.backend.device.strip_prefix("device").and_then(|n| n.parse().ok()).unwrap_or(0))
+    }
+}
+
+/// Whether the encoder is the GPU's own: those of the processor take no session.
+fn encodes_on_gpu(backend: &Backend) -> bool {
+    backend.recipe.encode.iter().any(|step| step.element.starts_with("nv"))
+}
+
+fn sessions(limits: &Limits) -> Option<u32> {
+    Some(limits.max_encoder_sessions).filter(|sessions| *sessions > 0)
+}
+
+/// A job's place, until it is dropped.
+pub struct Slot {
+    pool: Pool,
+    label: Mutex<String>,
+}
+
+impl Slot {
+    /// The backend that the job runs on: at first, the one that it was admitted for.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.label.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The job runs on this backend, whichever it was admitted for.
+    pub fn moved_to(&self, label: &str) {
+        let mut own = self.label.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.pool.state();
+        if let Some(entry) = state.entry(&own) {
+            entry.running = entry.running.saturating_sub(1);
+        }
+        if let Some(entry) = state.entry(label) {
+            entry.running += 1;
+        }
+        label.clone_into(&mut own);
+        drop((own, state));
+        self.pool.0.changed.notify_waiters();
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let label = self.label();
+        let mut state = self.pool.state();
+        state.running = state.running.saturating_sub(1);
+        if let Some(entry) = state.entry(&label) {
+            entry.running = entry.running.saturating_sub(1);
+        }
+        drop(state);
+        self.pool.0.changed.notify_waiters();
+    }
+}

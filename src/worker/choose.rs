@@ -1,0 +1,81 @@
+//! Which of the backends takes a source.
+
+use gstreamer as gst;
+
+use super::protocol::Failure;
+use crate::domain::backend::Backend;
+use crate::domain::media::{MediaInfo, VideoStream};
+use crate::domain::plan::Plan;
+use crate::domain::recipe::{Recipe, Source};
+
+/// The first backend that can make the plan's pictures of this source. Says in the plan which it is
+/// and why.
+pub(super) fn choose<'a>(
+    backends: &'a [Backend],
+    media: &MediaInfo,
+    plan: &mut Plan,
+) -> Result<(&'a Backend, Source), Failure> {
+    let stream = media.video.iter().find(|stream| stream.stream_id == plan.video.stream_id);
+    let mut passed = Vec::new();
+    for backend in backends {
+        let decoder = stream.and_then(|stream| decoder(&backend.recipe, stream));
+        let source = Source { device_decoded: decoder.is_some() };
+        if let Some(reason) = backend.unfit(&plan.video, source) {
+            passed.push(format!("{} is passed over: {reason}", backend.label()));
+            continue;
+        }
+        plan.notes.append(&mut passed);
+        if let Some(stream) = stream.filter(|_| decoder.is_none())
+            && !backend.recipe.decoders.is_empty()
+        {
+            plan.notes.push(format!(
+                "decoded in software: {} has no decoder for {}",
+                backend.label(),
+                described(stream)
+            ));
+        }
+        plan.backend = backend.label();
+        plan.decoder = decoder;
+        return Ok((backend, source));
+    }
+    let why = if passed.is_empty() { "there is none".to_owned() } else { passed.join("; ") };
+    Err(Failure::retryable("no-backend", format!("no backend can encode the video: {why}")))
+}
+
+/// Codec, profile and chroma format, as far as they are known.
+fn described(stream: &VideoStream) -> String {
+    let caps: Option<gst::Caps> = stream.caps.parse().ok();
+    let structure = caps.as_ref().and_then(|caps| caps.structure(0));
+    let fields = ["profile", "chroma-format"];
+    let known = fields.iter().filter_map(|name| structure?.get::<String>(*name).ok());
+    std::iter::once(stream.codec.clone()).chain(known).collect::<Vec<_>>().join(" ")
+}
+
+/// The device's decoder that takes the stream.
+fn decoder(recipe: &Recipe, stream: &VideoStream) -> Option<String> {
+    let caps = comparable(stream)?;
+    let takes = |name: &&String| {
+        gst::ElementFactory::find(name).is_some_and(|factory| factory.can_sink_any_caps(&caps))
+    };
+    recipe.decoders.iter().find(takes).cloned()
+}
+
+/// The stream's caps as far as they tell whether a decoder can take it: a parser makes the rest what
+/// the decoder wants. None where no device is known to decode such a stream, whatever its decoder
+/// promises: H.264 of more than 8 bits, and colours that are not 4:2:0.
+fn comparable(stream: &VideoStream) -> Option<gst::Caps> {
+    const TELLING: [&str; 3] = ["profile", "width", "height"];
+    let caps: gst::Caps = stream.caps.parse().ok()?;
+    let structure = caps.structure(0)?;
+    let chroma = structure.get::<&str>("chroma-format").unwrap_or("4:2:0");
+    if chroma != "4:2:0" || stream.codec == "video/x-h264" && stream.bit_depth > 8 {
+        return None;
+    }
+    let mut short = gst::Structure::new_empty(structure.name());
+    for name in TELLING {
+        if let Ok(value) = structure.value(name) {
+            short.set_value(name, value.clone());
+        }
+    }
+    Some(gst::Caps::builder_full().structure(short).build())
+}

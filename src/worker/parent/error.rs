@@ -1,0 +1,91 @@
+//! Why an encode did not end well.
+
+use std::time::Duration;
+
+use crate::domain::outcome::{Fault, FaultClass};
+use crate::source;
+use crate::worker::protocol::Failure;
+
+/// Why an encode did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The process could not be started.
+    #[error("the worker cannot be started: {0}")]
+    Spawn(std::io::Error),
+    /// The worker said why.
+    #[error("{0}")]
+    Failed(Failure),
+    /// The source could not be read.
+    #[error("{0}")]
+    Source(source::Error),
+    /// The process ended without a word.
+    #[error("the worker died ({status}); its last words: {stderr}")]
+    Died {
+        /// How it ended.
+        status: String,
+        /// The end of its standard error.
+        stderr: String,
+    },
+    /// It needed more memory than it may have.
+    #[error(
+        "The video needs more memory to be decoded than a job may have (jobs.worker_memory_bytes): \
+         its pictures are too large, or the file is made to do harm. Upload a smaller version."
+    )]
+    Memory,
+    /// Nothing came for too long, so the process was killed.
+    #[error("the worker made no progress for {} s and was killed; its last words: {stderr}", after.as_secs())]
+    Stalled {
+        /// The limit.
+        after: Duration,
+        /// The end of its standard error.
+        stderr: String,
+    },
+    /// The worker sent what it must not.
+    #[error("the worker broke the protocol: {0}")]
+    Protocol(String),
+}
+
+impl Error {
+    /// Whether another backend may do better: the encode broke off, or the process died or hung, and
+    /// neither the source nor a limit is known to be the reason.
+    #[must_use]
+    pub fn may_be_the_backends(&self) -> bool {
+        match self {
+            Self::Failed(failure) => {
+                failure.of_device
+                    || matches!(
+                        failure.code.as_str(),
+                        "pipeline-failed" | "pipeline-build" | "element-missing"
+                    )
+            }
+            Self::Died { .. } | Self::Stalled { .. } => true,
+            Self::Spawn(_) | Self::Source(_) | Self::Memory | Self::Protocol(_) => false,
+        }
+    }
+}
+
+impl Fault for Error {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Failed(failure) => failure.class,
+            Self::Source(error) => error.class(),
+            Self::Memory => FaultClass::Permanent,
+            // What killed it may be the source: the limit of attempts ends that.
+            Self::Spawn(_) | Self::Died { .. } | Self::Stalled { .. } | Self::Protocol(_) => {
+                FaultClass::Retryable
+            }
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::Spawn(_) => "worker-spawn",
+            Self::Failed(failure) => &failure.code,
+            Self::Source(error) => error.code(),
+            Self::Memory => "memory-limit",
+            Self::Died { .. } => "worker-died",
+            Self::Stalled { .. } => "worker-stalled",
+            Self::Protocol(_) => "worker-protocol",
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! How doubles fail, as the real elements do. The file `fault` holds one of
+//!
+//! - `open`: no session can be opened;
+//! - `sessions K`: no more than K at a time in a process;
+//! - `frames N`: an error after N pictures;
+//! - `hang N`: nothing more after N pictures;
+//! - `crash N`: the process dies after N pictures;
+//! - `garbage`: what comes out is no H.264;
+//! - `no-idr`: only the first picture is an IDR.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+/// Encoders that are open in this process.
+static SESSIONS: AtomicUsize = AtomicUsize::new(0);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    None,
+    Open,
+    Sessions(usize),
+    Frames(usize),
+    Hang(usize),
+    Crash(usize),
+    Garbage,
+    NoIdr,
+}
+
+fn fault() -> Fault {
+    let text = crate::file("fault");
+    let (name, number) = text.split_once(' ').unwrap_or((text.as_str(), "0"));
+    let number = number.parse().unwrap();
+    match name {
+        "open" => Fault::Open,
+        "sessions" => Fault::Sessions(number),
+        "frames" => Fault::Frames(number),
+        "hang" => Fault::Hang(number),
+        "crash" => Fault::Crash(number),
+        "garbage" => Fault::Garbage,
+        "no-idr" => Fault::NoIdr,
+        other => {
+            assert!(other.is_empty(), "there is no fault {other}");
+            Fault::None
+        }
+    }
+}
+
+/// An open session, until it is dropped.
+struct Session;
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        SESSIONS.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Makes an encoder fail: `inner` is what encodes in it.
+pub(crate) fn inject(outer: &gst::Element, inner: &gst::Element) {
+    let fault = fault();
+    let (weak, taken) = (outer.downgrade(), AtomicUsize::new(0));
+    let session = Arc::<std::sync::Mutex<Option<Session>>>::default();
+    let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    inner.static_pad("sink").unwrap().add_probe(mask, move |_, info| {
+        let Some(outer) = weak.upgrade() else { return gst::PadProbeReturn::Drop };
+        match &info.data {
+            Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Caps => {
+                let mut session = session.lock().unwrap();
+                if session.is_none() {
+                    let open = SESSIONS.fetch_add(1, Ordering::AcqRel) + 1;
+                    *session = Some(Session);
+                    if fault == Fault::Open || matches!(fault, Fault::Sessions(most) if open > most)
+                    {
+                        gst::element_error!(
+                            outer,
+                            gst::StreamError::Encode,
+                            ["Failed to open session"]
+                        );
+                        return gst::PadProbeReturn::Drop;
+                    }
+                }
+            }
+            Some(gst::PadProbeData::Buffer(_)) => {
+                let before = taken.fetch_add(1, Ordering::AcqRel);
+                match fault {
+                    Fault::Frames(most) if before == most => {
+                        gst::element_error!(
+                            outer,
+                            gst::StreamError::Encode,
+                            ["NvEncEncodePicture failed: device lost"]
+                        );
+                    }
+                    Fault::Hang(most) if before >= most => loop {
+                        std::thread::sleep(Duration::from_mins(1));
+                    },
+                    Fault::Crash(most) if before == most => std::process::abort(),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        gst::PadProbeReturn::Ok
+    });
+    let made = AtomicUsize::new(0);
+    inner.static_pad("src").unwrap().add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let before = made.fetch_add(1, Ordering::AcqRel);
+        if let Some(buffer) = info.buffer_mut() {
+            let mut bytes = buffer.make_mut().map_writable().unwrap();
+            match fault {
+                Fault::Garbage => spoil(&mut bytes),
+                Fault::NoIdr if before > 0 => make_plain(&mut bytes),
+                _ => {}
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Nothing is left but the first start code.
+fn spoil(bytes: &mut [u8]) {
+    for (at, byte) in bytes.iter_mut().enumerate().skip(5) {
+        *byte = u8::try_from((at * 167 + 13) % 251).unwrap_or(0) | 1;
+    }
+}
+
+/// Slices of an IDR become those of any picture.
+fn make_plain(bytes: &mut [u8]) {
+    for at in 0..bytes.len().saturating_sub(3) {
+        if bytes[at..at + 3] == [0, 0, 1] && bytes[at + 3] & 0x1F == 5 {
+            bytes[at + 3] = (bytes[at + 3] & 0xE0) | 1;
+        }
+    }
+}

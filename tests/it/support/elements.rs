@@ -1,0 +1,118 @@
+//! What elements of GPUs have, release by release of `GStreamer`: the extract that the doubles are
+//! made from, too.
+
+use ladderd::domain::recipe::Elements;
+use serde_json::Value;
+
+/// The releases, the oldest first. The last is a look at what is to come.
+pub const RELEASES: [&str; 5] = ["1.22.0", "1.24.13+", "1.26.11+", "1.28.6+", "1.29.2+"];
+pub const OLDEST: &str = RELEASES[0];
+pub const NEWEST: &str = RELEASES[3];
+
+/// Rate controls of VA-API's encoders, which are the driver's: those that the releases know.
+const VA_RATE_CONTROLS: [&str; 4] = ["cbr", "vbr", "vcm", "cqp"];
+const VA_RATE_CONTROLS_SINCE_1_26: [&str; 6] = ["cbr", "vbr", "vcm", "cqp", "icq", "qvbr"];
+/// `GstVideoOrientationMethod`.
+const ORIENTATIONS: [&str; 10] =
+    ["identity", "90r", "180", "90l", "horiz", "vert", "ul-lr", "ur-ll", "auto", "custom"];
+
+/// The extract.
+pub fn extract() -> Value {
+    serde_json::from_str(include_str!("../../doubles/elements.json")).unwrap()
+}
+
+/// A release, on a machine with all of its elements and cards with all that it knows.
+pub struct Release {
+    name: &'static str,
+    all: Value,
+}
+
+impl Release {
+    pub fn new(name: &'static str) -> Self {
+        Self { name, all: extract() }
+    }
+
+    fn properties(&self, element: &str) -> Option<&serde_json::Map<String, Value>> {
+        let releases = &self.all[element];
+        let mut entry = &releases[self.name];
+        while let Some(same) = entry.get("same_as") {
+            entry = &releases[same.as_str().unwrap()];
+        }
+        entry.get("properties")?.as_object()
+    }
+
+    /// Whether the element is one of those that the extract is about.
+    fn is_of_gpu(&self, element: &str) -> bool {
+        self.all.get(element).is_some()
+    }
+}
+
+impl Elements for Release {
+    fn has(&self, element: &str) -> bool {
+        let is_decoder_of_vaapi = element.starts_with("vaapi") && element.ends_with("dec");
+        if is_decoder_of_vaapi {
+            return self.properties("vaapih264enc").is_some();
+        }
+        let of_gpu = ["nv", "cuda", "va", "qsv"].iter().any(|prefix| element.starts_with(prefix));
+        if of_gpu { self.properties(element).is_some() } else { true }
+    }
+
+    fn has_property(&self, element: &str, property: &str) -> bool {
+        if !self.is_of_gpu(element) {
+            return true;
+        }
+        self.properties(element).is_some_and(|properties| properties.contains_key(property))
+    }
+
+    fn takes(&self, element: &str, property: &str, value: &str) -> Result<(), String> {
+        if !self.is_of_gpu(element) {
+            return Ok(());
+        }
+        let facts = self.properties(element).and_then(|properties| properties.get(property));
+        let facts = facts.ok_or_else(|| format!("{element} has no property {property}"))?;
+        if facts.get("readonly").is_some_and(|readonly| readonly == true) {
+            return Err(format!("{element}.{property} cannot be written"));
+        }
+        let takes = match self.values(element, property, facts) {
+            Some(values) => values.iter().any(|known| known == value),
+            None => in_range(facts, value),
+        };
+        takes.then_some(()).ok_or_else(|| format!("{element}.{property} does not take {value:?}"))
+    }
+}
+
+impl Release {
+    /// The names that a property takes, where it takes names.
+    fn values(&self, element: &str, property: &str, facts: &Value) -> Option<Vec<String>> {
+        let owned = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        if property == "video-direction" {
+            return owned(&ORIENTATIONS);
+        }
+        if element.starts_with("va") && property == "rate-control" && facts["values"].is_null() {
+            let is_old = RELEASES[..2].contains(&self.name);
+            return owned(if is_old { &VA_RATE_CONTROLS } else { &VA_RATE_CONTROLS_SINCE_1_26 });
+        }
+        let listed = facts.get("values")?.as_array()?.iter();
+        Some(listed.map(|value| value.as_str().unwrap().to_owned()).collect())
+    }
+}
+
+/// Whether a switch or a number suits. A bound that the sources leave to the card is none here.
+fn in_range(facts: &Value, value: &str) -> bool {
+    let text = |key: &str| facts.get(key).and_then(Value::as_str).unwrap_or_default();
+    match text("type") {
+        "boolean" | "gboolean" => matches!(value, "true" | "false"),
+        "uint" | "guint" | "int" | "gint" | "double" | "float" => {
+            let Ok(number) = value.parse::<f64>() else { return false };
+            let bound = |key: &str| -> Option<f64> {
+                let factors = text(key).split('*').map(|factor| factor.trim().parse::<f64>().ok());
+                factors.product()
+            };
+            let (min, max) = (bound("min"), bound("max"));
+            // The greatest number without a sign, as one source prints it.
+            let max = max.filter(|max| *max >= 0.0);
+            min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max)
+        }
+        _ => false,
+    }
+}
