@@ -63,7 +63,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
     let program = program()?;
-    let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::driver());
+    let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let backends = open_backends(&program, &driver, &settings).await?;
     let parts = Parts::open(&settings, api_address).await?;
     let claim_renewal = Duration::from_secs(settings.jobs.claim_renewal_secs);
@@ -223,10 +223,10 @@ pub async fn gpu_facts(driver: &Arc<dyn gpu::Driver>) -> anyhow::Result<Driver> 
     let driver = Arc::clone(driver);
     let status = tokio::task::spawn_blocking(move || driver.status()).await?;
     let names: Vec<String> = status.devices.into_iter().map(|device| device.name).collect();
-    Ok(match status.reason {
-        Some(reason) => Driver::Absent(reason),
-        None if names.is_empty() => Driver::Absent("the driver knows of no card".to_owned()),
-        None => Driver::Present { version: status.driver_version.unwrap_or_default(), names },
+    Ok(if names.is_empty() {
+        Driver::Absent(status.reason.unwrap_or_else(|| "the driver knows of no card".to_owned()))
+    } else {
+        Driver::Present { version: status.driver_version.unwrap_or_default(), names }
     })
 }
 

@@ -1,5 +1,6 @@
 //! Counters and gauges for Prometheus.
 
+mod backends;
 mod gpus;
 
 use std::sync::Arc;
@@ -40,7 +41,8 @@ pub struct Metrics {
     visible: Gauge,
     in_flight: Gauge,
     dead: Gauge,
-    gpus: gpus::Gauges,
+    gpus: gpus::Gpus,
+    backends: backends::Backends,
 }
 
 impl Default for Metrics {
@@ -58,7 +60,11 @@ impl Default for Metrics {
         let in_flight =
             gauge(&mut registry, "queue_in_flight", "Messages that are leased or wait for a retry");
         let dead = gauge(&mut registry, "queue_dead", "Dead letters");
-        let gpus = gpus::Gauges::register(&mut registry);
+        let gpus = gpus::Gpus::default();
+        registry.register_collector(Box::new(gpus.clone()));
+        let backends = backends::Backends::default();
+        let help = "Whether the backend can be used";
+        registry.register("backend_available", help, backends.clone());
         let fallbacks = Counter::default();
         let help = "Videos that were begun anew on another backend, after one failed";
         registry.register("backend_fallbacks", help, fallbacks.clone());
@@ -79,6 +85,7 @@ impl Default for Metrics {
             in_flight,
             dead,
             gpus,
+            backends,
         }
     }
 }
@@ -95,13 +102,13 @@ impl Metrics {
     }
 
     /// Notes how the GPUs are.
-    pub fn gpus(&self, status: &GpuStatus) {
+    pub fn gpus(&self, status: GpuStatus) {
         self.gpus.note(status);
     }
 
     /// Notes which backends can be used.
     pub fn backends(&self, statuses: &[BackendStatus]) {
-        self.gpus.note_backends(statuses);
+        backends::note(&self.backends, statuses);
     }
 
     /// Notes how many messages there are.

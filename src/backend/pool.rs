@@ -102,13 +102,12 @@ impl Pool {
         if limits.max_running > 0 && state.running >= limits.max_running {
             return None;
         }
-        let is_open = |entry: &Entry| !entry.quarantined && entry.running < entry.slots;
         let thresholds = Thresholds { max_sessions: sessions(limits), ..Thresholds::default() };
         let loads: Vec<Load> = state
             .entries
             .iter()
             .enumerate()
-            .filter(|(_, entry)| is_open(entry) && entry.is_gpu() && state.is_first(entry))
+            .filter(|(_, entry)| entry.is_open() && entry.is_gpu() && state.is_first(entry))
             .map(|(at, entry)| Load {
                 at,
                 priority: entry.backend.recipe.priority,
@@ -121,7 +120,7 @@ impl Pool {
         let gpu = admission::pick(&loads, &gpus, &thresholds);
         let gpus_work = state.entries.iter().any(|entry| entry.is_gpu() && !entry.quarantined);
         // Where a GPU works, the processor is for what no GPU takes.
-        let cpu = || state.entries.iter().position(|entry| !entry.is_gpu() && is_open(entry));
+        let cpu = || state.entries.iter().position(|entry| !entry.is_gpu() && entry.is_open());
         let at = gpu.or_else(|| if gpus_work { None } else { cpu() })?;
         state.running += 1;
         let entry = state.entries.get_mut(at)?;
@@ -253,7 +252,7 @@ impl State {
 impl Entry {
     fn new(backend: Backend, limits: &Limits) -> Self {
         let capacity = Capacity {
-            pixels_per_sec: backend.pixels_per_sec,
+            pixels_per_sec: Some(backend.pixels_per_sec),
             max_sessions: sessions(limits).filter(|_| encodes_on_gpu(&backend)),
         };
         let slots = match backend.recipe.device {
@@ -266,6 +265,11 @@ impl Entry {
         };
         let label = backend.label();
         Self { backend, label, slots, running: 0, failures: 0, quarantined: false }
+    }
+
+    /// Whether a further job may start on it.
+    fn is_open(&self) -> bool {
+        !self.quarantined && self.running < self.slots
     }
 
     fn is_gpu(&self) -> bool {
@@ -306,6 +310,26 @@ impl Slot {
     #[must_use]
     pub fn label(&self) -> String {
         self.label.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A job has come for the place. Where the place was taken while no GPU worked, or its own broke
+    /// since, it moves to one that works.
+    pub fn settle(&self) {
+        let label = self.label();
+        let better = {
+            let state = self.pool.state();
+            let mut entries = state.entries.iter();
+            let keeps =
+                entries.any(|entry| entry.label == label && entry.is_gpu() && !entry.quarantined);
+            let mut others = state
+                .entries
+                .iter()
+                .filter(|entry| entry.is_gpu() && entry.is_open() && state.is_first(entry));
+            others.next().filter(|_| !keeps).map(|entry| entry.label.clone())
+        };
+        if let Some(better) = better {
+            self.moved_to(&better);
+        }
     }
 
     /// The job runs on this backend, whichever it was admitted for.

@@ -14,7 +14,7 @@ use crate::{app, backend as trials, gpu};
 
 /// Tries all of them.
 pub(super) async fn tried() -> anyhow::Result<Tried> {
-    let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::driver());
+    let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let facts = app::gpu_facts(&driver).await?;
     Ok(trials::try_all(&app::program()?, facts).await?)
 }

@@ -1,33 +1,39 @@
-//! How many jobs run at a time, and on which GPU.
+//! How many jobs run at a time, and on which GPU: by what was measured, not by what was guessed.
 
+use std::cmp::Ordering;
 use std::fmt;
 
-use super::gpu::{Device, GpuStatus};
+use super::gpu::{Device, GpuStatus, throttle};
 use super::ladder::Ladder;
 
 /// What a backend can do.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Capacity {
-    /// Pixels that its trial encoded in a second, on all rungs together.
-    pub pixels_per_sec: f64,
+    /// Pixels that its trial encoded in a second, on all rungs together; none where there was no
+    /// trial.
+    pub pixels_per_sec: Option<f64>,
     /// Sessions of an encoder that may be open at a time, where that is limited.
     pub max_sessions: Option<u32>,
 }
 
-/// What a job asks for, to be done as fast as it is watched.
+/// What one job must be given to go on as fast as it is watched.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cost {
-    /// Pixels in a second, on all rungs together.
+    /// Pixels in a second: those of all rungs, times frames per second.
     pub pixels_per_sec: f64,
-    /// Encoders.
+    /// Sessions of an encoder: one for each rung.
     pub sessions: u32,
 }
 
-/// Frames in a second of the job that slots are counted by.
+/// Frames per second of the job that is counted with before any is known: what phones and cameras
+/// make unless told otherwise.
 const USUAL_FPS: f64 = 30.0;
+/// Slots are never more than `jobs.max_running` may be.
+const MOST_SLOTS: f64 = 64.0;
 
 impl Cost {
-    /// The whole ladder, of a wide picture at 30 frames per second.
+    /// The whole ladder at 16:9 and 30 frames per second. Slots are taken before it is known which
+    /// video comes.
     #[must_use]
     pub fn of(ladder: &Ladder) -> Self {
         let pixels = |height: u32| f64::from(height) * f64::from(height) * 16.0 / 9.0;
@@ -37,265 +43,198 @@ impl Cost {
     }
 }
 
-/// Jobs that a GPU takes at a time: each goes on at the speed at which it is watched or faster, and
-/// has a session for each rung. None if a single job asks for more sessions than there are; else at
-/// least one, as a slow job is better than none.
+/// Jobs that a GPU takes at a time: so many that each goes on at the speed at which it is watched,
+/// and that each rung has a session. At least one, as a slow job is better than none, and one where
+/// the speed is not known; but none if a single job needs more sessions than there are.
 #[must_use]
 pub fn gpu_slots(capacity: &Capacity, cost: &Cost) -> u32 {
-    let by_rate = at_once(capacity.pixels_per_sec, cost).max(1);
+    let by_rate = capacity.pixels_per_sec.map_or(1, |pixels| at_once(pixels, cost).max(1));
     match capacity.max_sessions {
-        Some(most) => by_rate.min(most / cost.sessions.max(1)),
-        None => by_rate,
+        Some(most) if cost.sessions > 0 => by_rate.min(most / cost.sessions),
+        Some(_) | None => by_rate,
     }
 }
 
-/// Jobs that the processor takes at a time. One job with all its rungs keeps the cores busy, so a
-/// second does not make the first wait only where both go on at the speed at which they are watched;
-/// and never more than one for every two cores, as each decodes and scales for itself.
+/// Jobs that the processor takes at a time: as many as it can do at the speed at which they are
+/// watched, but at least one and at most one for every two cores.
+///
+/// One job spreads over all cores: each rung has an encoder with a thread for each core. Where the
+/// machine is not faster than one job is watched, a second job would only make the first slower, and
+/// both would be ready when the second is ready anyhow. Where it is, jobs side by side fill the
+/// gaps in which one cannot use all cores (a picture is decoded and scaled by fewer, and small
+/// pictures divide badly), and a short video need not wait for a long one. Below two cores for each
+/// job even that is no use: what each decodes and scales by itself fills one.
 #[must_use]
 pub fn cpu_slots(cores: u32, pixels_per_sec: f64, cost: &Cost) -> u32 {
     at_once(pixels_per_sec, cost).clamp(1, (cores / 2).max(1))
 }
 
+/// Jobs that go on as fast as they are watched.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
 fn at_once(pixels_per_sec: f64, cost: &Cost) -> u32 {
-    (pixels_per_sec / cost.pixels_per_sec.max(1.0)).floor().clamp(0.0, 1000.0) as u32
+    // What is not a number becomes 0.
+    (pixels_per_sec / cost.pixels_per_sec.max(1.0)).floor().clamp(0.0, MOST_SLOTS) as u32
 }
 
-/// When a GPU takes no further job.
+/// From where on a GPU takes no further job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
-    /// Bytes of memory that must be free. Decoder, scalers and four encoders of a job from 4K take
-    /// some hundred MiB: this leaves room for what the driver keeps besides.
+    /// Bytes of memory that must be free.
     pub min_free_bytes: u64,
-    /// How busy encoder or decoder may be, in percent.
+    /// Percent from which on encoder or decoder have enough to do.
     pub max_percent: u32,
     /// Sessions of an encoder that may be open at a time, where that is limited.
     pub max_sessions: Option<u32>,
 }
 
 impl Default for Thresholds {
+    /// 1 GiB is reckoned, not measured: what a job from 4K takes at most, by its pictures in NV12
+    /// (1.5 bytes for each pixel). The process itself some 300 MiB (CUDA's context); the decoder and
+    /// what leaves it 24 pictures of 4K, 290 MiB; the four rungs of the usual ladder, each with some
+    /// 40 pictures between scaler and encoder (look-ahead, references, what waits), 210 MiB;
+    /// together 800 MiB, and a quarter for what was forgotten. A unit that is busy for 95 % of the time
+    /// has nothing left to give: what it gives to another job, those that run lose.
     fn default() -> Self {
         Self { min_free_bytes: 1 << 30, max_percent: 95, max_sessions: None }
     }
 }
 
-/// Why no job may start on a GPU now.
+/// Why no job may start on a GPU now. It is shown as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Full {
     /// Too little memory is free.
     Memory {
-        /// So much, in bytes.
+        /// So much is, in bytes.
         free_bytes: u64,
+        /// So much must be, in bytes.
+        min_bytes: u64,
     },
-    /// The encoder or the decoder has enough to do.
+    /// Encoder or decoder have enough to do.
     Busy {
-        /// Which.
+        /// `encoder` or `decoder`.
         unit: &'static str,
-        /// How busy, in percent.
+        /// How busy it is, in percent.
         percent: u32,
     },
-    /// It is too hot, or gets too little power.
-    Throttled(String),
+    /// It is slowed down, and more to do would make that worse.
+    Throttled {
+        /// Why, by a name of [`throttle`].
+        reason: String,
+    },
     /// Other sessions leave too few.
     Sessions {
         /// So many are open.
         open: u32,
         /// So many may be.
         most: u32,
+        /// So many does a job open.
+        needed: u32,
     },
 }
 
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Memory { free_bytes } => write!(f, "only {} MiB are free", free_bytes >> 20),
-            Self::Busy { unit, percent } => write!(f, "its {unit} is busy ({percent} %)"),
-            Self::Throttled(reason) => write!(f, "it is throttled ({reason})"),
-            Self::Sessions { open, most } => write!(f, "{open} of {most} sessions are open"),
+            Self::Memory { free_bytes, min_bytes } => {
+                let (free, least) = (free_bytes >> 20, min_bytes >> 20);
+                write!(f, "only {free} MiB of its memory are free, and a job may take {least} MiB")
+            }
+            Self::Busy { unit, percent } => {
+                write!(f, "its {unit} has enough to do: it is busy for {percent} % of the time")
+            }
+            Self::Throttled { reason } => write!(f, "it is slowed down ({reason})"),
+            Self::Sessions { open, most, needed } => {
+                write!(
+                    f,
+                    "{open} of its {most} encoder sessions are open, and a job opens {needed}"
+                )
+            }
         }
     }
 }
 
-/// Slowdowns that a further job would make worse. A cap of power is no fault: it is how many cards
-/// always run.
+/// Slowdowns that a further job makes worse. The card's own cap of power is none: that is how many
+/// cards run whenever they are busy.
 const OVERLOADED: [&str; 4] =
-    ["hw-slowdown", "hw-thermal-slowdown", "hw-power-brake-slowdown", "sw-thermal-slowdown"];
+    [throttle::HW_SLOWDOWN, throttle::HW_THERMAL, throttle::HW_POWER_BRAKE, throttle::SW_THERMAL];
 
-/// Why no job with so many sessions may start on a GPU now; none where it may.
+/// Why no job with so many sessions may start on a GPU now; none where one may. What the card does
+/// not tell is no reason.
 #[must_use]
 pub fn full(device: &Device, sessions: u32, thresholds: &Thresholds) -> Option<Full> {
+    let Thresholds { min_free_bytes: min_bytes, max_percent, max_sessions } = *thresholds;
     let free_bytes = device.memory_total_bytes.saturating_sub(device.memory_used_bytes);
-    if free_bytes < thresholds.min_free_bytes {
-        return Some(Full::Memory { free_bytes });
+    if device.memory_total_bytes > 0 && free_bytes < min_bytes {
+        return Some(Full::Memory { free_bytes, min_bytes });
     }
-    for (unit, percent) in
-        [("encoder", device.encoder_percent), ("decoder", device.decoder_percent)]
-    {
-        if let Some(percent) = percent.filter(|percent| *percent >= thresholds.max_percent) {
+    let units = [("encoder", device.encoder_percent), ("decoder", device.decoder_percent)];
+    for (unit, percent) in units {
+        if let Some(percent) = percent.filter(|percent| *percent >= max_percent) {
             return Some(Full::Busy { unit, percent });
         }
     }
-    if let Some(reason) =
-        device.throttle_reasons.iter().find(|reason| OVERLOADED.contains(&reason.as_str()))
-    {
-        return Some(Full::Throttled(reason.clone()));
+    let mut reasons = device.throttle_reasons.iter();
+    if let Some(reason) = reasons.find(|reason| OVERLOADED.contains(&reason.as_str())) {
+        return Some(Full::Throttled { reason: reason.clone() });
     }
-    let (open, most) = (device.encoder_sessions?, thresholds.max_sessions?);
-    (open.saturating_add(sessions) > most).then_some(Full::Sessions { open, most })
+    let (open, most) = (device.encoder_sessions?, max_sessions?);
+    let fits = sessions == 0 || open.saturating_add(sessions) <= most;
+    (!fits).then_some(Full::Sessions { open, most, needed: sessions })
 }
 
-/// A backend on a GPU that has a slot free.
+/// A backend on a GPU, and what it has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     /// The caller's number of the backend.
     pub at: usize,
-    /// Priority of the recipe.
+    /// Priority of the recipe: the higher, the better.
     pub priority: i32,
-    /// Number of the GPU for NVML; none for a GPU of another make.
+    /// [`Device::index`] of its GPU; none for a GPU of another make.
     pub gpu: Option<u32>,
     /// Jobs that it takes.
     pub slots: u32,
     /// Jobs that it has.
     pub running: u32,
-    /// Sessions of an encoder that a further job opens.
+    /// Sessions of an encoder that a further job opens: none where the processor encodes.
     pub sessions: u32,
 }
 
-/// Which backend takes the next job, by the caller's number: of those with the highest priority that
-/// have room, the one with the least to do for its size.
+/// Which backend takes the next job, by the caller's number; none where none has room.
+///
+/// Of those of the highest priority that have room: the one with the fewest jobs for its slots, then
+/// the one whose encoder is the least busy, then the first GPU. A GPU that the driver does not tell
+/// of takes nothing; where no driver answers, its slots alone count.
 #[must_use]
 pub fn pick(loads: &[Load], gpus: &GpuStatus, thresholds: &Thresholds) -> Option<usize> {
-    let device = |load: &Load| gpus.devices.iter().find(|device| Some(device.index) == load.gpu);
-    let has_room = |load: &&Load| {
-        load.running < load.slots
-            && device(load).is_none_or(|device| full(device, load.sessions, thresholds).is_none())
-    };
-    let order = |load: &&Load| {
-        let share = u64::from(load.running) * 1_000_000 / u64::from(load.slots.max(1));
-        let busy = device(load).and_then(|device| device.encoder_percent).unwrap_or(0);
-        (std::cmp::Reverse(load.priority), share, busy, load.at)
-    };
-    loads.iter().filter(has_room).min_by_key(order).map(|load| load.at)
+    let usable = loads.iter().filter_map(|load| {
+        let device = device(load, gpus).ok()?;
+        let is_full =
+            device.is_some_and(|device| full(device, load.sessions, thresholds).is_some());
+        (load.running < load.slots && !is_full).then_some((load, device))
+    });
+    usable.min_by(|one, other| order(*one, *other)).map(|(load, _)| load.at)
+}
+
+/// The GPU is not among those that the driver tells of.
+struct Gone;
+
+fn device<'a>(load: &Load, gpus: &'a GpuStatus) -> Result<Option<&'a Device>, Gone> {
+    let Some(index) = load.gpu.filter(|_| gpus.available) else { return Ok(None) };
+    gpus.devices.iter().find(|device| device.index == index).map(Some).ok_or(Gone)
+}
+
+fn order(one: (&Load, Option<&Device>), other: (&Load, Option<&Device>)) -> Ordering {
+    let times = |running: u32, slots: u32| u64::from(running) * u64::from(slots);
+    let busy = |device: Option<&Device>| device.and_then(|device| device.encoder_percent);
+    let (a, b) = (one.0, other.0);
+    b.priority
+        .cmp(&a.priority)
+        // Both shares on one denominator.
+        .then(times(a.running, b.slots).cmp(&times(b.running, a.slots)))
+        .then(busy(one.1).unwrap_or(0).cmp(&busy(other.1).unwrap_or(0)))
+        .then(a.gpu.cmp(&b.gpu))
+        .then(a.at.cmp(&b.at))
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const JOB: Cost = Cost { pixels_per_sec: 100e6, sessions: 4 };
-
-    #[test]
-    fn a_gpu_takes_jobs_by_pixels_and_by_sessions() {
-        let slots = |pixels_per_sec, max_sessions| {
-            gpu_slots(&Capacity { pixels_per_sec, max_sessions }, &JOB)
-        };
-        let table = [
-            (1e9, None, 10),
-            (1e9, Some(8), 2),
-            (50e6, None, 1),
-            (1e9, Some(3), 0),
-            (0.0, Some(5), 1),
-        ];
-        for (pixels, sessions, expected) in table {
-            assert_eq!(slots(pixels, sessions), expected, "{pixels} {sessions:?}");
-        }
-    }
-
-    #[test]
-    fn a_processor_takes_more_than_one_job_only_where_both_keep_up() {
-        let table = [(2, 1e9, 1), (16, 50e6, 1), (16, 350e6, 3), (4, 1e9, 2), (1, 0.0, 1)];
-        for (cores, pixels, expected) in table {
-            assert_eq!(cpu_slots(cores, pixels, &JOB), expected, "{cores} {pixels}");
-        }
-    }
-
-    fn idle(index: u32) -> Device {
-        Device {
-            index,
-            name: "NVIDIA L4".to_owned(),
-            memory_total_bytes: 24 << 30,
-            memory_used_bytes: 1 << 30,
-            encoder_percent: Some(10),
-            decoder_percent: Some(5),
-            encoder_sessions: Some(0),
-            ..Device::default()
-        }
-    }
-
-    #[test]
-    fn a_full_gpu_says_why() {
-        let limited = Thresholds { max_sessions: Some(8), ..Thresholds::default() };
-        let hot = vec!["sw-power-cap".to_owned(), "hw-thermal-slowdown".to_owned()];
-        let table = [
-            (idle(0), None),
-            (
-                Device { memory_used_bytes: (24 << 30) - 1024, ..idle(0) },
-                Some("only 0 MiB are free"),
-            ),
-            (Device { encoder_percent: Some(99), ..idle(0) }, Some("its encoder is busy (99 %)")),
-            (Device { decoder_percent: Some(95), ..idle(0) }, Some("its decoder is busy (95 %)")),
-            (
-                Device { throttle_reasons: hot, ..idle(0) },
-                Some("it is throttled (hw-thermal-slowdown)"),
-            ),
-            (Device { throttle_reasons: vec!["sw-power-cap".to_owned()], ..idle(0) }, None),
-            (Device { encoder_sessions: Some(4), ..idle(0) }, None),
-            (Device { encoder_sessions: Some(5), ..idle(0) }, Some("5 of 8 sessions are open")),
-            (Device { encoder_percent: None, encoder_sessions: None, ..idle(0) }, None),
-        ];
-        for (device, expected) in table {
-            let full = full(&device, 4, &limited).map(|full| full.to_string());
-            assert_eq!(full.as_deref(), expected, "{device:?}");
-        }
-    }
-
-    fn load(at: usize, gpu: u32, running: u32) -> Load {
-        Load { at, priority: 100, gpu: Some(gpu), slots: 4, running, sessions: 4 }
-    }
-
-    #[test]
-    fn the_gpu_with_the_least_to_do_is_taken() {
-        let gpus = |devices| GpuStatus { available: true, devices, ..GpuStatus::default() };
-        let two = gpus(vec![idle(0), idle(1)]);
-        let limits = Thresholds::default();
-        assert_eq!(pick(&[load(0, 0, 1), load(1, 1, 0)], &two, &limits), Some(1));
-        assert_eq!(pick(&[load(0, 0, 1), load(1, 1, 1)], &two, &limits), Some(0));
-        let one_full = gpus(vec![idle(0), Device { encoder_percent: Some(100), ..idle(1) }]);
-        assert_eq!(pick(&[load(0, 0, 3), load(1, 1, 0)], &one_full, &limits), Some(0));
-        assert_eq!(pick(&[load(0, 0, 4), load(1, 1, 0)], &one_full, &limits), None);
-        // A better recipe comes first as long as it has room.
-        let worse = Load { priority: 50, ..load(1, 1, 0) };
-        assert_eq!(pick(&[worse, load(0, 0, 3)], &two, &limits), Some(0));
-        // Where the driver says nothing, its slots alone count.
-        assert_eq!(pick(&[load(0, 0, 3)], &GpuStatus::absent("gone"), &limits), Some(0));
-    }
-
-    proptest! {
-        #[test]
-        fn slots_keep_the_limit_of_sessions(pixels in 0.0..1e12, most in 0_u32..64, rungs in 1_u32..12) {
-            let cost = Cost { pixels_per_sec: 1e8, sessions: rungs };
-            let capacity = Capacity { pixels_per_sec: pixels, max_sessions: Some(most) };
-            prop_assert!(gpu_slots(&capacity, &cost) * rungs <= most);
-        }
-
-        #[test]
-        fn what_is_full_is_never_taken(
-            percents in proptest::collection::vec(0_u32..=100, 1..6),
-            running in proptest::collection::vec(0_u32..6, 6),
-        ) {
-            let devices: Vec<Device> = (0..).zip(&percents)
-                .map(|(index, percent)| Device { encoder_percent: Some(*percent), ..idle(index) })
-                .collect();
-            let loads: Vec<Load> = (0..).zip(&devices)
-                .map(|(at, device)| load(at, device.index, running[at]))
-                .collect();
-            let gpus = GpuStatus { available: true, devices, ..GpuStatus::default() };
-            if let Some(at) = pick(&loads, &gpus, &Thresholds::default()) {
-                prop_assert!(percents[at] < 95 && running[at] < 4);
-            }
-        }
-    }
-}
+mod tests;

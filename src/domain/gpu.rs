@@ -2,22 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Variable of the environment, and its value, with which CUDA counts devices as NVML does: by the
-/// PCI bus. Every process that uses a GPU gets it.
+/// A variable of the environment and its value, with which CUDA counts GPUs as [`Device::index`]
+/// does: by the PCI bus. Left alone, CUDA puts the fastest first. Every process that uses a GPU by
+/// its number gets it.
 pub const DEVICE_ORDER: (&str, &str) = ("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
 
 /// The GPUs of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct GpuStatus {
-    /// Whether the driver answers.
+    /// Whether the driver answers, and at least one of its GPUs if it has any.
     pub available: bool,
-    /// Why not, and what to do; absent where it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why not, and what to do. Where the driver answers: which GPU does not; else absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Version of the driver, such as `595.58.03`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_version: Option<String>,
-    /// The GPUs, in the order of the PCI bus.
+    /// The GPUs that answer, in the order of the PCI bus.
     pub devices: Vec<Device>,
 }
 
@@ -32,25 +33,41 @@ impl GpuStatus {
 /// One GPU. What a card does not tell is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Device {
-    /// Number of the device, from 0.
+    /// Number of the GPU on the PCI bus, from 0. Those that do not answer are counted.
     pub index: u32,
     /// Name, such as `NVIDIA L4`.
     pub name: String,
-    /// NVIDIA's name of this very card.
+    /// NVIDIA's name of this very card, such as `GPU-5a0c…`; empty where it does not tell.
     pub uuid: String,
-    /// Memory in bytes.
+    /// Memory in bytes; 0 where it does not tell, as a GPU that shares the machine's memory.
     pub memory_total_bytes: u64,
-    /// Memory in use, in bytes.
+    /// Memory in use by all processes and the driver, in bytes.
     pub memory_used_bytes: u64,
-    /// How busy the encoder is, in percent.
+    /// How busy the encoder is, in percent of the time of the driver's last sample.
     pub encoder_percent: Option<u32>,
-    /// How busy the decoder is, in percent.
+    /// How busy the decoder is, likewise.
     pub decoder_percent: Option<u32>,
     /// Sessions of the encoder that are open, those of other programs among them.
     pub encoder_sessions: Option<u32>,
-    /// Temperature in degrees Celsius.
+    /// Temperature of the chip in degrees Celsius.
     pub temperature_celsius: Option<u32>,
-    /// Why its clock is lower than it could be, where that is no choice: `hw-slowdown`,
-    /// `hw-thermal-slowdown`, `hw-power-brake-slowdown`, `sw-thermal-slowdown` or `sw-power-cap`.
+    /// Why its clock is lower than it could be, by the names of [`throttle`]. That nothing runs, or
+    /// that somebody has set the clock so, is none.
     pub throttle_reasons: Vec<String>,
+}
+
+/// Why the clock of a GPU is low, as `nvidia-smi -q` names it.
+pub mod throttle {
+    /// Heat, power or the board halve the clock, or worse. A change of clocks may show it shortly.
+    pub const HW_SLOWDOWN: &str = "hw-slowdown";
+    /// Heat halves the clock, or worse.
+    pub const HW_THERMAL: &str = "hw-thermal-slowdown";
+    /// The power supply asked for half the clock, or less.
+    pub const HW_POWER_BRAKE: &str = "hw-power-brake-slowdown";
+    /// The chip or its memory is hotter than it should work at.
+    pub const SW_THERMAL: &str = "sw-thermal-slowdown";
+    /// The card takes all the power that it may. Many do whenever they are busy.
+    pub const SW_POWER_CAP: &str = "sw-power-cap";
+    /// Another GPU that it keeps step with is slow.
+    pub const SYNC_BOOST: &str = "sync-boost";
 }

@@ -52,12 +52,12 @@ pub struct QueueDepth {
 /// Version, backends, GPU, queue and jobs.
 #[utoipa::path(get, path = "/v1/system", responses((status = 200, body = System)))]
 pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error> {
-    let gpu = ask_gpus(&state);
-    let depth = state.queue.depth().await?;
+    let (gpu, depth) = tokio::join!(ask_gpus(&state), state.queue.depth());
+    let (gpu, depth) = (gpu?, depth?);
     Ok(Json(System {
         version: env!("CARGO_PKG_VERSION"),
         backends: state.backends.statuses(),
-        gpu: gpu.await?,
+        gpu,
         store: StoreInfo { conditional_writes: state.private.has_conditional_writes() },
         queue: QueueDepth { visible: depth.visible, in_flight: depth.in_flight, dead: depth.dead },
         running_jobs: state.board.list().into_iter().map(|view| view.id).collect(),
@@ -100,8 +100,9 @@ pub async fn readyz(State(state): State<AppState>) -> Result<&'static str, Error
 /// Counters and gauges for Prometheus.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
 pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Error> {
-    state.metrics.queue_depth(state.queue.depth().await?);
-    state.metrics.gpus(&ask_gpus(&state).await?);
+    let (gpus, depth) = tokio::join!(ask_gpus(&state), state.queue.depth());
+    state.metrics.gpus(gpus?);
+    state.metrics.queue_depth(depth?);
     state.metrics.backends(&state.backends.statuses());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], state.metrics.render()))

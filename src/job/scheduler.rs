@@ -46,6 +46,7 @@ impl Scheduler {
             let slot = self.context.backends.slot().await;
             match self.context.queue.receive(wait, lease).await {
                 Ok(Some(message)) => {
+                    slot.settle();
                     let (context, stop) = (self.context.clone(), stop.clone());
                     jobs.spawn(async move {
                         context.metrics.jobs_running.inc();

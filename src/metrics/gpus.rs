@@ -1,153 +1,154 @@
-//! Gauges of the GPUs and the backends.
+//! Gauges of the GPUs.
 
-use std::sync::atomic::AtomicU64;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeGaugeValue, EncodeLabelSet, EncodeMetric,
+};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
 
-use crate::domain::backend::BackendStatus;
-use crate::domain::gpu::GpuStatus;
+use crate::domain::gpu::{Device, GpuStatus};
 
 /// Which GPU.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct GpuLabels {
+struct Labels {
     gpu: u32,
     name: String,
 }
 
-/// Which backend.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BackendLabels {
-    backend: String,
-    state: &'static str,
+/// What was last known of the GPUs. The samples are made of it when they are read: so one that is
+/// gone has none, and neither has a figure that is not known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gpus(Arc<Mutex<GpuStatus>>);
+
+impl Gpus {
+    pub(super) fn note(&self, status: GpuStatus) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = status;
+    }
 }
 
-type Real = Gauge<f64, AtomicU64>;
-
-/// What was last known of each GPU. What is not known has no sample.
-#[derive(Clone, Default)]
-pub(super) struct Gauges {
-    available: Gauge,
-    memory_total: Family<GpuLabels, Gauge>,
-    memory_used: Family<GpuLabels, Gauge>,
-    encoder: Family<GpuLabels, Real>,
-    decoder: Family<GpuLabels, Real>,
-    sessions: Family<GpuLabels, Gauge>,
-    temperature: Family<GpuLabels, Gauge>,
-    throttled: Family<GpuLabels, Gauge>,
-    backends: Family<BackendLabels, Gauge>,
+impl Collector for Gpus {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let status = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let available = ConstGauge::new(i64::from(status.available));
+        let help = "Whether the NVIDIA driver answers.";
+        available.encode(encoder.encode_descriptor(
+            "gpu_available",
+            help,
+            None,
+            MetricType::Gauge,
+        )?)?;
+        let mut family = Families { encoder: &mut encoder, devices: &status.devices };
+        let ratio = Unit::Other("ratio".to_owned());
+        let help = "Memory of the GPU.";
+        family.write("gpu_memory_total", help, Some(&Unit::Bytes), |device| {
+            Some(device.memory_total_bytes).filter(|total| *total > 0)
+        })?;
+        let help = "Memory of the GPU in use.";
+        family.write("gpu_memory_used", help, Some(&Unit::Bytes), |device| {
+            Some(device.memory_used_bytes).filter(|_| device.memory_total_bytes > 0)
+        })?;
+        let help = "How busy the encoder of the GPU is, 0 to 1.";
+        family.write("gpu_encoder_utilization", help, Some(&ratio), |device| {
+            device.encoder_percent.map(|percent| f64::from(percent) / 100.0)
+        })?;
+        let help = "How busy the decoder of the GPU is, 0 to 1.";
+        family.write("gpu_decoder_utilization", help, Some(&ratio), |device| {
+            device.decoder_percent.map(|percent| f64::from(percent) / 100.0)
+        })?;
+        let help = "Open sessions of the encoder, those of other programs among them.";
+        family.write("gpu_encoder_sessions", help, None, |device| device.encoder_sessions)?;
+        let help = "Temperature of the GPU.";
+        family.write("gpu_temperature", help, Some(&Unit::Celsius), |device| {
+            device.temperature_celsius
+        })?;
+        let help = "Whether heat, power or another GPU holds the clock of the GPU down.";
+        family.write("gpu_throttled", help, None, |device| {
+            Some(u32::from(!device.throttle_reasons.is_empty()))
+        })
+    }
 }
 
-impl Gauges {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let own = Self::default();
-        let help = "Whether the NVIDIA driver answers";
-        registry.register("gpu_available", help, own.available.clone());
-        let help = "Memory of the GPU";
-        let bytes = Unit::Bytes;
-        registry.register_with_unit("gpu_memory_total", help, bytes, own.memory_total.clone());
-        let help = "Memory of the GPU in use";
-        let bytes = Unit::Bytes;
-        registry.register_with_unit("gpu_memory_used", help, bytes, own.memory_used.clone());
-        let help = "How busy the encoder of the GPU is, 0 to 1";
-        let ratio = Unit::Ratios;
-        registry.register_with_unit("gpu_encoder_busy", help, ratio, own.encoder.clone());
-        let help = "How busy the decoder of the GPU is, 0 to 1";
-        let ratio = Unit::Ratios;
-        registry.register_with_unit("gpu_decoder_busy", help, ratio, own.decoder.clone());
-        let help = "Open sessions of the encoder, those of other programs among them";
-        registry.register("gpu_encoder_sessions", help, own.sessions.clone());
-        let celsius = Unit::Celsius;
-        let help = "Temperature of the GPU";
-        registry.register_with_unit("gpu_temperature", help, celsius, own.temperature.clone());
-        let help = "Whether the GPU is slowed down against its will";
-        registry.register("gpu_throttled", help, own.throttled.clone());
-        let help = "Backends, each with its state";
-        registry.register("backend", help, own.backends.clone());
-        own
-    }
+struct Families<'a, 'b> {
+    encoder: &'a mut DescriptorEncoder<'b>,
+    devices: &'a [Device],
+}
 
-    pub(super) fn note(&self, status: &GpuStatus) {
-        self.available.set(i64::from(status.available));
-        // A card that is gone has no samples any more.
-        self.memory_total.clear();
-        self.memory_used.clear();
-        self.encoder.clear();
-        self.decoder.clear();
-        self.sessions.clear();
-        self.temperature.clear();
-        self.throttled.clear();
-        for device in &status.devices {
-            let labels = GpuLabels { gpu: device.index, name: device.name.clone() };
-            let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-            let whole = |family: &Family<GpuLabels, Gauge>, value: i64| {
-                family.get_or_create(&labels).set(value);
-            };
-            whole(&self.memory_total, signed(device.memory_total_bytes));
-            whole(&self.memory_used, signed(device.memory_used_bytes));
-            whole(&self.throttled, i64::from(!device.throttle_reasons.is_empty()));
-            for (family, percent) in
-                [(&self.encoder, device.encoder_percent), (&self.decoder, device.decoder_percent)]
-            {
-                if let Some(percent) = percent {
-                    family.get_or_create(&labels).set(f64::from(percent) / 100.0);
-                }
-            }
-            for (family, value) in [
-                (&self.sessions, device.encoder_sessions),
-                (&self.temperature, device.temperature_celsius),
-            ] {
-                if let Some(value) = value {
-                    whole(family, i64::from(value));
-                }
+impl Families<'_, '_> {
+    /// One figure of every GPU that tells it.
+    fn write<V: EncodeGaugeValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        figure: impl Fn(&Device) -> Option<V>,
+    ) -> fmt::Result {
+        let gauge = MetricType::Gauge;
+        let mut family = self.encoder.encode_descriptor(name, help, unit, gauge)?;
+        for device in self.devices {
+            if let Some(value) = figure(device) {
+                let labels = Labels { gpu: device.index, name: device.name.clone() };
+                ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
             }
         }
-    }
-
-    pub(super) fn note_backends(&self, statuses: &[BackendStatus]) {
-        self.backends.clear();
-        for status in statuses {
-            let labels = BackendLabels { backend: status.label(), state: status.state.as_str() };
-            self.backends.get_or_create(&labels).set(1);
-        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::gpu::Device;
     use crate::metrics::Metrics;
 
+    fn samples(metrics: &Metrics) -> Vec<String> {
+        let text = metrics.render();
+        let lines = text.lines().filter(|line| line.starts_with("ladderd_gpu_"));
+        lines.map(str::to_owned).collect()
+    }
+
     #[test]
-    fn a_card_has_what_it_tells_until_it_is_gone() {
+    fn a_gpu_has_what_it_tells_until_it_is_gone() {
         let metrics = Metrics::default();
-        let card = Device {
-            index: 1,
+        assert_eq!(samples(&metrics), ["ladderd_gpu_available 0"]);
+        let telling = Device {
+            index: 0,
             name: "NVIDIA L4".to_owned(),
+            uuid: "GPU-1".to_owned(),
             memory_total_bytes: 24 << 30,
+            memory_used_bytes: 1 << 30,
             encoder_percent: Some(50),
+            decoder_percent: Some(0),
+            encoder_sessions: Some(4),
+            temperature_celsius: Some(61),
             throttle_reasons: vec!["sw-power-cap".to_owned()],
-            ..Device::default()
         };
-        metrics.gpus(&GpuStatus { available: true, devices: vec![card], ..GpuStatus::default() });
-        let text = metrics.render();
-        for line in [
-            "ladderd_gpu_available 1",
-            "ladderd_gpu_memory_total_bytes{gpu=\"1\",name=\"NVIDIA L4\"} 25769803776",
-            "ladderd_gpu_encoder_busy_ratios{gpu=\"1\",name=\"NVIDIA L4\"} 0.5",
-            "ladderd_gpu_throttled{gpu=\"1\",name=\"NVIDIA L4\"} 1",
-        ] {
-            assert!(text.contains(line), "{line} is not in\n{text}");
-        }
-        assert!(!text.contains("gpu_decoder_busy_ratios{"), "{text}");
-        metrics.gpus(&GpuStatus::absent("gone"));
-        let text = metrics.render();
-        assert!(
-            text.contains("ladderd_gpu_available 0") && !text.contains("name=\"NVIDIA"),
-            "{text}"
+        let silent = Device { index: 1, name: "NVIDIA GB10".to_owned(), ..Device::default() };
+        let status = |devices| GpuStatus { available: true, devices, ..GpuStatus::default() };
+        metrics.gpus(status(vec![telling, silent.clone()]));
+        assert_eq!(
+            samples(&metrics),
+            [
+                "ladderd_gpu_available 1",
+                r#"ladderd_gpu_memory_total_bytes{gpu="0",name="NVIDIA L4"} 25769803776"#,
+                r#"ladderd_gpu_memory_used_bytes{gpu="0",name="NVIDIA L4"} 1073741824"#,
+                r#"ladderd_gpu_encoder_utilization_ratio{gpu="0",name="NVIDIA L4"} 0.5"#,
+                r#"ladderd_gpu_decoder_utilization_ratio{gpu="0",name="NVIDIA L4"} 0.0"#,
+                r#"ladderd_gpu_encoder_sessions{gpu="0",name="NVIDIA L4"} 4"#,
+                r#"ladderd_gpu_temperature_celsius{gpu="0",name="NVIDIA L4"} 61"#,
+                r#"ladderd_gpu_throttled{gpu="0",name="NVIDIA L4"} 1"#,
+                r#"ladderd_gpu_throttled{gpu="1",name="NVIDIA GB10"} 0"#,
+            ]
         );
+        metrics.gpus(status(vec![silent]));
+        assert_eq!(
+            samples(&metrics),
+            ["ladderd_gpu_available 1", r#"ladderd_gpu_throttled{gpu="1",name="NVIDIA GB10"} 0"#]
+        );
+        metrics.gpus(GpuStatus::absent("gone"));
+        assert_eq!(samples(&metrics), ["ladderd_gpu_available 0"]);
     }
 }

@@ -145,11 +145,17 @@ async fn operators_see_how_it_is() {
     for name in ["ladderd_jobs_running 0", "ladderd_queue_dead 0", "# EOF"] {
         assert!(metrics.contains(name), "{metrics}");
     }
+    let gauge = |name: &str| metrics.lines().any(|line| line.starts_with(name));
+    assert!(gauge("ladderd_gpu_available "), "{metrics}");
     let (_, system) = appliance.get("/v1/system").await;
     assert_eq!(system["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(system["backends"][0]["name"], "cpu");
-    assert_eq!(system["backends"][0]["state"], "available");
-    assert!(system["gpu"]["available"].is_boolean());
+    let backends = system["backends"].as_array().unwrap();
+    let cpu = backends.iter().find(|backend| backend["name"] == "cpu").unwrap();
+    assert_eq!(cpu["state"], "available");
+    assert!(gauge("ladderd_backend_available{backend=\"cpu\"} 1"), "{metrics}");
+    let gpu = &system["gpu"];
+    assert!(gpu["available"] == true || gpu["reason"].is_string(), "{gpu}");
+    assert!(gpu["devices"].is_array(), "{gpu}");
     let (_, document) = appliance.get("/openapi.json").await;
     let paths = document["paths"].as_object().unwrap();
     for path in ["/v1/uploads", "/v1/videos/{id}", "/v1/videos/{id}/events", "/v1/system"] {

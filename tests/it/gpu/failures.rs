@@ -21,9 +21,9 @@ fn home(doubles: &Doubles) -> Home {
     Home::with(&all)
 }
 
-/// Uploads a film of 12 s, of which three rungs are made, and waits for its end.
-async fn made(home: &Home, appliance: &Appliance) -> Option<(String, Value)> {
-    let clip = media::clip(home.path(), 720, "30", 12)?;
+/// Uploads a film of 12 s and waits for its end. One of 480 lines has two rungs, of 720 three.
+async fn made(home: &Home, appliance: &Appliance, height: u32) -> Option<(String, Value)> {
+    let clip = media::clip(home.path(), height, "30", 12)?;
     let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
     let video = appliance.wait_for_end(&id).await;
     assert_eq!((&video["state"], &video["attempt"]), (&"ready".into(), &1.into()), "{video:#}");
@@ -60,12 +60,12 @@ fn failure(video: &Value) -> (&str, &str, bool) {
 }
 
 /// It fails in a way that its trial does not show: something about the video.
-async fn fails_in_a_job(fault: &str, code: &str) -> Option<Value> {
+async fn fails_in_a_job(fault: &str, height: u32, code: &str) -> Option<Value> {
     let doubles = Doubles::new("va 1.26.11+");
     doubles.fault(fault);
     let home = home(&doubles);
     let appliance = home.start();
-    let (id, video) = made(&home, &appliance).await?;
+    let (id, video) = made(&home, &appliance, height).await?;
     assert_eq!(video["backend"], "cpu", "{video:#}");
     assert_eq!(failure(&video), ("vaapi", code, false), "{video:#}");
     check(&appliance, &id).await;
@@ -78,7 +78,7 @@ async fn fails_in_a_job(fault: &str, code: &str) -> Option<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_device() {
-    let Some(video) = fails_in_a_job("frames 200", "pipeline-failed").await else { return };
+    let Some(video) = fails_in_a_job("frames 200", 480, "pipeline-failed").await else { return };
     let failed = &video["backend_failures"][0];
     assert!(failed["element"].as_str().unwrap().contains("vah264enc"), "{failed:#}");
 }
@@ -86,17 +86,17 @@ async fn a_lost_device() {
 #[tokio::test(flavor = "multi_thread")]
 async fn too_few_sessions() {
     // The trial takes two, the job three.
-    fails_in_a_job("sessions 2", "pipeline-failed").await;
+    fails_in_a_job("sessions 2", 720, "pipeline-failed").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hang() {
-    fails_in_a_job("hang 200", "worker-stalled").await;
+    fails_in_a_job("hang 200", 480, "worker-stalled").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_of_the_driver() {
-    fails_in_a_job("crash 200", "worker-died").await;
+    fails_in_a_job("crash 200", 480, "worker-died").await;
 }
 
 /// It works at the start, fails for good, and comes back.
@@ -105,7 +105,7 @@ async fn breaks_and_comes_back(fault: &str) {
     let home = home(&doubles);
     let appliance = home.start();
     doubles.fault(fault);
-    let Some((id, video)) = made(&home, &appliance).await else { return };
+    let Some((id, video)) = made(&home, &appliance, 480).await else { return };
     assert_eq!(video["backend"], "cpu", "{video:#}");
     let (backend, _, quarantined) = failure(&video);
     assert_eq!((backend, quarantined), ("vaapi", true), "{video:#}");
@@ -124,7 +124,7 @@ async fn breaks_and_comes_back(fault: &str) {
         assert!(began.elapsed() < crate::support::appliance::PATIENCE, "it does not come back");
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
-    let (_, video) = made(&home, &appliance).await.unwrap();
+    let (_, video) = made(&home, &appliance, 480).await.unwrap();
     assert_eq!(video["backend"], "vaapi", "{video:#}");
     assert_eq!(video["backend_failures"], Value::Null);
 }

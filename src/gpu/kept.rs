@@ -1,0 +1,158 @@
+//! When the driver's library is opened, and what its failures mean.
+
+use std::sync::{Mutex, PoisonError};
+
+use nvml_wrapper::error::NvmlError;
+
+use super::Driver;
+use crate::domain::gpu::{Device, GpuStatus};
+
+/// A way into the driver's library.
+pub(super) trait Library: Send + Sync {
+    /// The library while it is open. It is closed when this is dropped.
+    type Session: Session;
+
+    /// Opens it.
+    fn open(&self) -> Result<Self::Session, NvmlError>;
+}
+
+/// The driver's library while it is open.
+pub(super) trait Session: Send {
+    /// Version of the driver.
+    fn version(&self) -> Result<String, NvmlError>;
+
+    /// How many GPUs there are, those included that do not answer.
+    fn count(&self) -> Result<u32, NvmlError>;
+
+    /// What is known of one of them.
+    fn device(&self, index: u32) -> Result<Device, NvmlError>;
+}
+
+/// A driver whose library stays open from one question to the next: opening it takes far longer than
+/// asking. After a failure it is opened anew, at once: a session is of no use any more once the
+/// driver was loaded anew.
+pub(super) struct Kept<L: Library> {
+    library: L,
+    session: Mutex<Option<L::Session>>,
+}
+
+impl<L: Library> Kept<L> {
+    pub(super) fn new(library: L) -> Self {
+        Self { library, session: Mutex::new(None) }
+    }
+}
+
+impl<L: Library> Driver for Kept<L> {
+    fn status(&self) -> GpuStatus {
+        let mut kept = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = kept.take()
+            && let Ok(read) = Read::from(&session)
+            && read.faults.is_empty()
+        {
+            *kept = Some(session);
+            return read.status();
+        }
+        // The old session, if there was one, is closed by now.
+        let opened = self.library.open().and_then(|session| Ok((Read::from(&session)?, session)));
+        match opened {
+            Ok((read, session)) => {
+                *kept = Some(session).filter(|_| read.faults.is_empty());
+                read.status()
+            }
+            Err(error) => GpuStatus::absent(told("the NVIDIA driver", &error)),
+        }
+    }
+}
+
+/// What a session told.
+struct Read {
+    version: Option<String>,
+    devices: Vec<Device>,
+    /// GPUs that do not answer, in words. One that is lost must not hide the others.
+    faults: Vec<String>,
+    /// GPUs that are not ours, in words.
+    forbidden: Vec<String>,
+}
+
+impl Read {
+    fn from(session: &impl Session) -> Result<Self, NvmlError> {
+        let (mut devices, mut faults, mut forbidden) = (Vec::new(), Vec::new(), Vec::new());
+        for index in 0..session.count()? {
+            let told = |error| told(&format!("GPU {index}"), &error);
+            match session.device(index) {
+                Ok(device) => devices.push(device),
+                // NVML counts GPUs that a container may not use.
+                Err(NvmlError::NoPermission) => forbidden.push(told(NvmlError::NoPermission)),
+                Err(error) => faults.push(told(error)),
+            }
+        }
+        Ok(Self { version: session.version().ok(), devices, faults, forbidden })
+    }
+
+    fn status(self) -> GpuStatus {
+        let Self { version, devices, mut faults, forbidden } = self;
+        if devices.is_empty() {
+            faults.extend(forbidden);
+        }
+        GpuStatus {
+            available: !devices.is_empty() || faults.is_empty(),
+            reason: Some(faults.join("; and ")).filter(|reason| !reason.is_empty()),
+            driver_version: version,
+            devices,
+        }
+    }
+}
+
+/// Whether no question to this card can succeed any more, in this session at least. An unknown
+/// error is none of these: some cards give it for figures that they lack.
+pub(super) fn is_over(error: &NvmlError) -> bool {
+    matches!(
+        error,
+        NvmlError::Uninitialized
+            | NvmlError::GpuLost
+            | NvmlError::ResetRequired
+            | NvmlError::DriverNotLoaded
+            | NvmlError::LibRmVersionMismatch
+    )
+}
+
+/// What a failure means, and what to do.
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of NVML, which grows")]
+fn told(who: &str, error: &NvmlError) -> String {
+    let advice = match error {
+        NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => {
+            return format!(
+                "the library of the NVIDIA driver (libnvidia-ml.so.1) cannot be loaded ({error}): if \
+                 there is an NVIDIA GPU, install its driver, or let it into the container \
+                 (NVIDIA_DRIVER_CAPABILITIES=compute,video,utility)"
+            );
+        }
+        NvmlError::FailedToLoadSymbol(_) | NvmlError::FunctionNotFound => {
+            "the driver is too old: update it"
+        }
+        NvmlError::DriverNotLoaded => {
+            "load the kernel module nvidia; after an update of the kernel, build it anew"
+        }
+        NvmlError::LibRmVersionMismatch => {
+            "the driver was updated while it was loaded: restart the machine"
+        }
+        NvmlError::NoPermission => {
+            "let ladderd use /dev/nvidia* (groups of its user, DeviceAllow of its service, devices of \
+             its container)"
+        }
+        NvmlError::OperatingSystem => "see DeviceAllow of the service or devices of the container",
+        NvmlError::GpuLost => {
+            "it has fallen off the bus: restart the machine; if that comes again, look at its power, \
+             its heat and its seat"
+        }
+        NvmlError::ResetRequired => {
+            "stop what uses it, ladderd too, and reset it (nvidia-smi --gpu-reset)"
+        }
+        NvmlError::InsufficientPower => "attach its power cables",
+        _ => "see the kernel's log and whether nvidia-smi answers",
+    };
+    format!("{who} does not answer ({error}): {advice}")
+}
+
+#[cfg(test)]
+mod tests;
