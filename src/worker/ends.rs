@@ -4,6 +4,7 @@
 //! silence goes on, until the last of them: nothing that was uploaded is cut off.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -139,12 +140,16 @@ pub(super) fn on_timeline(
     });
 }
 
-/// Where the first picture comes late, it is shown from the beginning on.
-pub(super) fn lead_in(pad: &gst::Pad, first: &gst::Buffer, time: gst::ClockTime, plan: &VideoPlan) {
-    for number in 0..plan.frames_in_ns(time.nseconds()) {
-        let mut again = first.copy();
+/// Shows a picture again at these places of the grid. Whatever does not take pictures any more says
+/// why on the bus.
+fn repeat(pad: &gst::Pad, picture: &gst::Buffer, numbers: Range<u64>, plan: &VideoPlan) {
+    for number in numbers {
+        let mut again = picture.copy();
+        let at = plan.frame_time_ns(number);
         if let Some(buffer) = again.get_mut() {
-            buffer.set_pts(gst::ClockTime::from_nseconds(plan.frame_time_ns(number)));
+            let until = plan.frame_time_ns(number + 1) - at;
+            buffer.set_pts(gst::ClockTime::from_nseconds(at));
+            buffer.set_duration(gst::ClockTime::from_nseconds(until));
         }
         if pad.push(again).is_err() {
             return;
@@ -158,51 +163,67 @@ pub(super) struct Pictures(Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {
-    /// First time, as in its buffer and as running time.
-    first: Option<(gst::ClockTime, u64)>,
     count: u64,
     last: Option<gst::Buffer>,
 }
 
 impl Pictures {
-    /// Notes a picture.
-    pub(super) fn take(&self, buffer: &gst::Buffer, running_time: gst::ClockTime) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pts) = buffer.pts() {
-            seen.first.get_or_insert((pts, running_time.nseconds()));
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a picture that is about to go on and gives it the next place of the grid, which it is
+    /// returned with. Where its time is behind that place, the one before it (the first: itself) is
+    /// shown meanwhile; a picture from before it has no place any more.
+    ///
+    /// `videorate` keeps to a grid of its own, until its input begins a segment anew: GStreamer 1.22
+    /// then repeats what was there already, 1.26 goes on at the new time and leaves a hole.
+    pub(super) fn take(
+        &self,
+        pad: &gst::Pad,
+        picture: &mut gst::Buffer,
+        plan: &VideoPlan,
+    ) -> Option<(u64, gst::ClockTime)> {
+        let time_ns = picture.pts()?.nseconds();
+        let frame_ns = plan.frame_time_ns(1);
+        let (next, last) = {
+            let seen = self.lock();
+            (seen.count, seen.last.clone())
+        };
+        let next_ns = plan.frame_time_ns(next);
+        if time_ns + frame_ns / 2 < next_ns {
+            return None;
         }
+        // More than half a picture: what lies between two places goes to the same one each time.
+        if time_ns > next_ns + frame_ns * 3 / 5 {
+            let missing = next..plan.frames_in_ns(time_ns);
+            repeat(pad, last.as_ref().unwrap_or(picture), missing, plan);
+        }
+        let mut seen = self.lock();
+        let number = seen.count;
+        let at = gst::ClockTime::from_nseconds(plan.frame_time_ns(number));
+        picture.make_mut().set_pts(at);
         seen.count += 1;
-        seen.last = Some(buffer.clone());
+        seen.last = Some(picture.clone());
+        Some((number, at))
     }
 
     /// The stream has ended: waits for the others, then repeats the last picture until all end.
     pub(super) fn end(&self, pad: &gst::Pad, plan: &VideoPlan, ends: &Ends) {
-        let (first, count, last) = {
-            let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            (seen.first, seen.count, seen.last.take())
+        let (count, last) = {
+            let mut seen = self.lock();
+            (seen.count, seen.last.take())
         };
-        let (Some((first_pts, begin_ns)), Some(last)) = (first, last) else {
+        let Some(last) = last else {
             ends.of_picture(0, |longest_ns| longest_ns);
             return;
         };
         let mut wanted = count;
-        ends.of_picture(begin_ns + plan.frame_time_ns(count), |longest_ns| {
-            wanted = wanted.max(plan.frames_in_ns(longest_ns.saturating_sub(begin_ns)));
-            begin_ns + plan.frame_time_ns(wanted)
+        ends.of_picture(plan.frame_time_ns(count), |longest_ns| {
+            wanted = wanted.max(plan.frames_in_ns(longest_ns));
+            plan.frame_time_ns(wanted)
         });
-        for number in count..wanted {
-            let mut again = last.copy();
-            let at = plan.frame_time_ns(number);
-            if let Some(buffer) = again.get_mut() {
-                let until = plan.frame_time_ns(number + 1) - at;
-                buffer.set_pts(first_pts + gst::ClockTime::from_nseconds(at));
-                buffer.set_duration(gst::ClockTime::from_nseconds(until));
-            }
-            if pad.push(again).is_err() {
-                // Whatever does not take pictures any more says why on the bus.
-                return;
-            }
-        }
+        repeat(pad, &last, count..wanted, plan);
     }
 }
 

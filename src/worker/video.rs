@@ -1,6 +1,5 @@
 //! The picture: prepared once, then scaled from rung to rung and encoded on each at once.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gstreamer as gst;
@@ -8,7 +7,7 @@ use gstreamer::prelude::*;
 
 use super::cuts::{Cutter, Sink, Total, Track, running_time};
 use super::element::{caps_filter, chain, make, pad, plain, queue};
-use super::ends::{Ends, Pictures, lead_in, on_timeline};
+use super::ends::{Ends, Pictures, on_timeline};
 use super::fragments::Stream;
 use super::pipeline::{self, Muxer};
 use super::protocol::Failure;
@@ -121,29 +120,17 @@ fn watch_pictures(
     cutter: Cutter,
     output: &Arc<Output>,
 ) -> Arc<Pictures> {
-    let frames = AtomicU64::new(0);
     let pictures = Arc::new(Pictures::default());
     let plan = plan.clone();
-    let begun = AtomicBool::new(false);
-    let (shown_until, frame_ns) = (AtomicU64::new(0), plan.frame_time_ns(1));
     let output = Arc::clone(output);
     let taken = Arc::clone(&pictures);
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
     src.add_probe(mask, move |pad, info| {
-        match &info.data {
+        match &mut info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => {
-                let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts)) else {
-                    return gst::PadProbeReturn::Ok;
-                };
-                if !pictures_go_on(&shown_until, time) {
+                let Some((number, time)) = taken.take(pad, buffer, &plan) else {
                     return gst::PadProbeReturn::Drop;
-                }
-                if !begun.swap(true, Ordering::Relaxed) {
-                    lead_in(pad, buffer, time, &plan);
-                }
-                shown_until.fetch_max(time.nseconds() + frame_ns / 2, Ordering::Relaxed);
-                let number = frames.fetch_add(1, Ordering::Relaxed);
-                taken.take(buffer, time);
+                };
                 if number > 0 && plan.begins_segment(number) {
                     cutter.cut(time);
                 }
@@ -157,12 +144,6 @@ fn watch_pictures(
         gst::PadProbeReturn::Ok
     });
     pictures
-}
-
-/// Whether a picture comes behind those before it. `videorate` repeats the last one where its input
-/// begins a segment anew, at a time that was there already.
-fn pictures_go_on(shown_until: &AtomicU64, time: gst::ClockTime) -> bool {
-    time.nseconds() >= shown_until.load(Ordering::Relaxed)
 }
 
 /// Measures what goes into the muxer and reads the codec string off the first key frame of a byte
