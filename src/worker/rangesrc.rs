@@ -142,7 +142,9 @@ pub(super) fn register() -> Result<(), glib::BoolError> {
 }
 
 mod imp {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{LazyLock, Mutex, PoisonError};
+    use std::time::{Duration, Instant};
 
     use gstreamer as gst;
     use gstreamer::glib;
@@ -153,9 +155,14 @@ mod imp {
 
     use super::Client;
 
+    /// How long a reader is waited for that is being plugged, which takes microseconds of CPU time.
+    const LONGEST_PLUGGING: Duration = Duration::from_secs(2);
+
     #[derive(Default)]
     pub(in crate::worker) struct RangeSrc {
         client: Mutex<Option<Client>>,
+        /// Whether one was waited for in vain, which is enough.
+        is_impatient: AtomicBool,
     }
 
     impl RangeSrc {
@@ -163,8 +170,37 @@ mod imp {
             *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
         }
 
+        /// Waits until whoever reads is plugged. `decodebin` and `parsebin` throw away the errors of an
+        /// element until then: one that fails at its first bytes while their thread sleeps would not
+        /// be heard of, and nothing more would ever come. On a busy machine that happens.
+        fn wait_until_plugged(&self) {
+            let begun = Instant::now();
+            while !self.is_impatient.load(Ordering::Relaxed) && self.is_plugging() {
+                self.is_impatient.store(begun.elapsed() > LONGEST_PLUGGING, Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+
+        /// Whether an element of the chain from here to the demuxer is being plugged: it is locked.
+        fn is_plugging(&self) -> bool {
+            let mut pad = self.obj().static_pad("src");
+            while let Some(peer) = pad.and_then(|pad| pad.peer()) {
+                let sink = match peer.downcast::<gst::GhostPad>() {
+                    Ok(ghost) => ghost.target(),
+                    Err(sink) => Some(sink),
+                };
+                let Some(element) = sink.and_then(|sink| sink.parent_element()) else { break };
+                if element.is_locked_state() {
+                    return true;
+                }
+                pad = element.static_pad("src");
+            }
+            false
+        }
+
         /// Reads, or says on the bus why it cannot. The end of the source is no error.
         fn read(&self, offset: u64, target: &mut [u8]) -> Result<usize, gst::FlowError> {
+            self.wait_until_plugged();
             let client = self.client().ok_or(gst::FlowError::Error)?;
             match client.read(offset, target) {
                 Ok(0) => Err(gst::FlowError::Eos),
