@@ -33,8 +33,10 @@ const KEPT_STDERR_BYTES: usize = 8 << 10;
 /// How long a worker may take to go once it has said its last word.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
 
-/// Last words of a process that got no memory: `GLib`'s, Rust's and the C++ library's.
-const OUT_OF_MEMORY: [&str; 3] = ["failed to allocate", "memory allocation of", "std::bad_alloc"];
+/// Last words of a process that got no memory: `GLib`'s, Rust's, the C++ library's and those of
+/// whoever repeats the C library's.
+const OUT_OF_MEMORY: [&str; 4] =
+    ["failed to allocate", "memory allocation of", "std::bad_alloc", "Cannot allocate memory"];
 
 /// A whole segment with its bytes.
 #[derive(Clone, Debug)]
