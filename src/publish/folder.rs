@@ -1,9 +1,10 @@
 //! A local folder as the target of `ladderd transcode`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use tokio::io::AsyncWriteExt;
+use bytes::Bytes;
 
 use super::{Error, Object, Target};
 use crate::domain::outcome::FaultClass;
@@ -23,23 +24,28 @@ impl Folder {
 impl Target for Folder {
     async fn put(&self, object: Object) -> Result<(), Error> {
         let path = self.0.join(&object.key);
-        write(&path, &object.body).await.map_err(|error| Error::Target {
-            key: path.display().to_string(),
+        let key = path.display().to_string();
+        write(path, object.body).await.map_err(|error| Error::Target {
+            key,
             reason: error.to_string(),
             class: FaultClass::Retryable,
         })
     }
 }
 
-/// Writes beside the name and renames: a reader sees the old file or the new one.
-async fn write(path: &Path, body: &[u8]) -> std::io::Result<()> {
-    if let Some(parent) = path.parent() {
-        tokio::fs::create_dir_all(parent).await?;
-    }
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".part");
-    let mut file = tokio::fs::File::create(&unfinished).await?;
-    file.write_all(body).await?;
-    file.sync_all().await?;
-    tokio::fs::rename(&unfinished, path).await
+/// Writes beside the name and renames: a reader sees the old file or the new one. In one piece that
+/// nothing interrupts: a job that fails meanwhile leaves no half of a file.
+async fn write(path: PathBuf, body: Bytes) -> std::io::Result<()> {
+    tokio::task::spawn_blocking(move || {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(".part");
+        let mut file = std::fs::File::create(&unfinished)?;
+        file.write_all(&body)?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)
+    })
+    .await?
 }
