@@ -16,7 +16,7 @@ use super::protocol::{Event, Failure};
 use super::rangesrc::{Client, RangeSrc};
 use super::sink::{Output, Rendition};
 use super::subtitles::Subtitles;
-use super::{audio, fault, guard, pictures, segments, video};
+use super::{audio, fault, guard, pictures, plugins, segments, video};
 use crate::domain::encode::SegmentFormat;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
@@ -122,6 +122,7 @@ fn build_source(
     let source = RangeSrc::new(client).upcast::<gst::Element>();
     let decode = plain("decodebin")?;
     decode.set_property("force-sw-decoders", software);
+    plugins::copy_pictures(&decode);
     Subtitles::expose(&decode);
     super::element::chain(pipeline, &[source, decode.clone()])?;
 

@@ -16,6 +16,7 @@ use gstreamer_video::{VideoColorPrimaries, VideoTransferFunction};
 use super::fault;
 use super::matroska;
 use super::mp4;
+use super::plugins;
 use super::protocol::Failure;
 use super::rangesrc::{Client, RangeSrc};
 use crate::domain::media::{
@@ -39,6 +40,10 @@ pub(super) fn probe(client: &Client) -> Result<MediaInfo, Failure> {
         if let Some(element) = element.downcast_ref::<RangeSrc>() {
             element.set_client(&source);
             watch_protection(element.upcast_ref(), &found);
+            // The bin that will decode it.
+            if let Some(bin) = element.parent().and_downcast::<gst::Element>() {
+                plugins::copy_pictures(&bin);
+            }
         }
     });
     let info = discoverer.discover_uri(RangeSrc::URI).map_err(|error| {

@@ -95,6 +95,16 @@ fn of_nvidia(recipe: &Recipe, facts: &Facts) -> Option<String> {
                 .to_owned(),
         );
     }
+    // Met with 1.26.2 and libnvrtc.so.13: "invalid value for --gpu-architecture" at its first test.
+    if !facts.has_cuda_scaler {
+        return Some(
+            "GStreamer's scaler cannot be compiled by the nvrtc library that is here: it is \
+             compiled for compute capability 5.2, which CUDA 13 has dropped. Install the nvrtc \
+             library of CUDA 12 (NVIDIA: cuda-nvrtc-12-9) and name it with \
+             GST_CUDA_NVRTC_LIBNAME=libnvrtc.so.12"
+                .to_owned(),
+        );
+    }
     let needs_encoder = recipe.encode.iter().any(|step| step.element.starts_with("nv"));
     if !needs_encoder {
         return None;
@@ -184,7 +194,7 @@ mod tests {
     fn every_known_reason_is_told_with_what_to_do() {
         let without = Facts { has_cuda_encoder: false, ..well() };
         let old = Facts { release: (1, 22), ..well() };
-        let cases: [(Facts, &str, Option<&str>); 13] = [
+        let cases: [(Facts, &str, Option<&str>); 14] = [
             (well(), "nvenc", None),
             (old.clone(), "nvenc", Some("GStreamer 1.22 speaks")),
             (old.clone(), "nvdec", None),
@@ -212,6 +222,7 @@ mod tests {
                 "nvdec",
                 Some("GST_CUDA_NVRTC_LIBNAME"),
             ),
+            (Facts { has_cuda_scaler: false, ..well() }, "nvdec", Some("CUDA 13 has dropped")),
             (
                 Facts { has_cuda: false, registry: "/r.bin".to_owned(), ..well() },
                 "nvenc",
