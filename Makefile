@@ -4,11 +4,14 @@ CARGO ?= cargo
 NPM ?= npm
 PORT ?= 8080
 VIDEO ?=
+VIDEOS ?=
+RUNS ?= 3
+BENCH := target/bench/venv/bin
 TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit build web deps test-deps clean
+.PHONY: help demo test test-trixie bench check unit build web deps test-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -18,6 +21,15 @@ demo: deps web ## Build, start the appliance, put a video through it, print wher
 	@node .ci/demo.mjs target/release/ladderd $(PORT) "$(VIDEO)"
 
 test: test-deps web check unit ## Install what is missing and run every check and test
+
+test-trixie: test-deps web ## The tests of pipeline and streams once more, with the GStreamer of Debian 13
+	@.ci/trixie
+
+bench: build ## ladderd against ffmpeg, CPU, memory, quality: VIDEOS="a.mp4 b.mp4" RUNS=3
+	@[ -n "$(VIDEOS)" ] || { echo 'say which: make bench VIDEOS="film.mp4"' >&2; exit 2; }
+	@[ -x $(BENCH)/python3 ] || python3 -m venv target/bench/venv
+	@$(BENCH)/python3 -m pip install -q --disable-pip-version-check -r benches/requirements.txt
+	$(BENCH)/python3 benches/compare.py --runs $(RUNS) $(VIDEOS)
 
 check: ## Formatting, lints, documentation, licences, types: warnings are errors
 	$(CARGO) fmt --check

@@ -1,0 +1,108 @@
+"""What a command costs: seconds of CPU and wall time, memory, bytes written to disks."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PAUSE_SECS = 0.02
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class Cost:
+    """Of one run. `peak_bytes` is the largest sum of the resident sets of all its processes, so
+    that what they share counts twice; `disk_bytes` is what they had written to disks."""
+
+    wall_secs: float = 0.0
+    cpu_secs: float = 0.0
+    peak_bytes: int = 0
+    disk_bytes: int = 0
+    playable_secs: float | None = None
+
+    @property
+    def busy(self) -> float:
+        """The share of the machine's cores that were at work."""
+        return self.cpu_secs / (self.wall_secs * len(os.sched_getaffinity(0)))
+
+
+@dataclass
+class Tree:
+    """A process and what it has started, looked at again and again."""
+
+    root: int
+    peak_bytes: int = 0
+    written: dict[int, int] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Takes in what the processes have now."""
+        resident = 0
+        for pid in self.pids():
+            try:
+                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                io = Path(f"/proc/{pid}/io").read_text()
+            except (OSError, IndexError):
+                continue
+            resident += pages * PAGE_BYTES
+            counts = dict(line.split(": ") for line in io.splitlines())
+            self.written[pid] = int(counts["write_bytes"])
+        self.peak_bytes = max(self.peak_bytes, resident)
+
+    def pids(self) -> list[int]:
+        """The root and all below it that are alive."""
+        found = [self.root]
+        for pid in found:
+            try:
+                threads = os.listdir(f"/proc/{pid}/task")
+            except OSError:
+                continue
+            for thread in threads:
+                try:
+                    children = Path(f"/proc/{pid}/task/{thread}/children").read_text()
+                except OSError:
+                    continue
+                found.extend(int(child) for child in children.split())
+        return found
+
+    @property
+    def disk_bytes(self) -> int:
+        return sum(self.written.values())
+
+
+def cpu_secs(pid: int) -> float:
+    """User and system time of a living process and of the children that it has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(ticks) for ticks in fields[11:15]) / TICKS
+
+
+def run(command: list[str], log: Path, is_playable: Callable[[], bool]) -> Cost:
+    """Runs a command to its end. Whether its stream can be played is asked until it can."""
+    began = time.monotonic()
+    cost = Cost()
+    with log.open("ab") as output:
+        output.write(f"\n$ {' '.join(command)}\n".encode())
+        output.flush()
+        # Its own usage comes from wait4, which Popen would take away.
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+    tree = Tree(child.pid)
+    while True:
+        pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+        if cost.playable_secs is None and is_playable():
+            cost.playable_secs = time.monotonic() - began
+        if pid:
+            break
+        tree.look()
+        time.sleep(PAUSE_SECS)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"it ended with {child.returncode}, see {log}: {' '.join(command)}")
+    cost.wall_secs = time.monotonic() - began
+    cost.cpu_secs = usage.ru_utime + usage.ru_stime
+    cost.peak_bytes = tree.peak_bytes
+    cost.disk_bytes = tree.disk_bytes
+    return cost
