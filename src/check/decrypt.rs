@@ -247,7 +247,7 @@ mod tests {
              #EXT-X-MEDIA-SEQUENCE:3\n{lines}\n#EXTINF:6.0,\nseg.ts\n#EXT-X-ENDLIST\n"
         );
         let playlist = m3u8_rs::parse_media_playlist_res(text.as_bytes()).unwrap();
-        let (keys, mut report) = (Keys::fetched().unwrap(), Report::default());
+        let (keys, mut report) = (Keys::fetched(), Report::default());
         let mut decryption = Decryption::new(&OneKey, &keys, "360p/index.m3u8", &playlist);
         let lock = decryption.next(&playlist.segments[0], &mut report).await;
         let plain = lock.open("360p/seg.ts", &Bytes::copy_from_slice(bytes), &mut report);

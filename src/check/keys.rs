@@ -23,7 +23,7 @@ enum Origin {
     /// One for all, whatever the playlists name.
     Known(Key),
     /// From where the playlists say.
-    Fetched(Box<Http>),
+    Fetched,
 }
 
 impl Keys {
@@ -40,12 +40,9 @@ impl Keys {
     }
 
     /// Keys from the URIs in the playlists, as a player gets them.
-    ///
-    /// # Errors
-    /// If TLS cannot be set up.
-    pub fn fetched() -> Result<Self, reqwest::Error> {
-        // Keys that are relative to a playlist are read like its segments; this is for the others.
-        Ok(Self::from(Origin::Fetched(Box::new(Http::anywhere()?))))
+    #[must_use]
+    pub fn fetched() -> Self {
+        Self::from(Origin::Fetched)
     }
 
     fn from(origin: Origin) -> Self {
@@ -69,19 +66,24 @@ impl Keys {
         playlist: &str,
         uri: &str,
     ) -> Result<Key, String> {
-        let http = match &self.origin {
+        match &self.origin {
             Origin::None => return Err("none was expected".to_owned()),
             Origin::Known(key) => return Ok(*key),
-            Origin::Fetched(http) => http,
-        };
+            Origin::Fetched => {}
+        }
         let place = resolve(playlist, uri);
         let mut answers = self.answers.lock().await;
         if let Some(known) = answers.get(&place) {
             return known.clone();
         }
         let fetched = match place.split_once("://") {
+            // Keys that are relative to a playlist are read like its segments.
             None => files.get(&place).await,
-            Some(("http" | "https", _)) => http.get(&place).await,
+            // A client only now: TLS needs the machine's certificates, which a folder does not.
+            Some(("http" | "https", _)) => match Http::anywhere() {
+                Ok(http) => http.get(&place).await,
+                Err(error) => Err(format!("TLS cannot be set up: {error}")),
+            },
             Some((scheme, _)) => Err(format!("{scheme} is not a scheme that it can be read by")),
         };
         let key = fetched.and_then(|fetched| {

@@ -70,3 +70,18 @@ fn two_appliances_do_not_share_a_data_directory() {
     assert_eq!(code, Some(1));
     assert!(said.contains("another ladderd"), "{said}");
 }
+
+#[test]
+fn a_folder_is_checked_without_certificates() {
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = dir.path().join("none");
+    let output = program()
+        .arg("check")
+        .arg(dir.path())
+        .env("SSL_CERT_FILE", &nowhere)
+        .env("SSL_CERT_DIR", &nowhere)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("1 MUST, 0 SHOULD"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
