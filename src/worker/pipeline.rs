@@ -120,9 +120,7 @@ fn build_source(
     rest: &Arc<Rest>,
 ) -> Result<gst::Element, Failure> {
     let source = RangeSrc::new(client).upcast::<gst::Element>();
-    let decode = plain("decodebin")?;
-    decode.set_property("force-sw-decoders", software);
-    plugins::copy_pictures(&decode);
+    let decode = plugins::decodebin(software)?;
     Subtitles::expose(&decode);
     super::element::chain(pipeline, &[source, decode.clone()])?;
 

@@ -3,6 +3,9 @@
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use super::element::plain;
+use super::protocol::Failure;
+
 /// Playlists and session descriptions name other files and addresses: a source is one file, and
 /// what it refers to is not ours to fetch.
 const FETCHING: [&str; 12] = [
@@ -52,10 +55,17 @@ pub(super) fn prefer(decoders: &[String]) {
     }
 }
 
+/// What decodes a source: with the processor alone, or with the preferred decoders of devices, too.
+pub(super) fn decodebin(software: bool) -> Result<gst::Element, Failure> {
+    let decode = plain("decodebin")?;
+    decode.set_property("force-sw-decoders", software);
+    copy_pictures(&decode);
+    Ok(decode)
+}
+
 /// Keeps `FFmpeg`'s decoders in this bin, and in all bins inside, from writing into buffers of
 /// GStreamer's own where its release is newer than 1.22: about one video in ten whose width is no
-/// multiple of 32 ended a process there ("video meta uses 864x480 instead of 854x480", 1.26.2). The
-/// copy costs little.
+/// multiple of 32 ended a process there ("video meta uses 864x480 instead of 854x480", 1.26.2).
 pub(super) fn copy_pictures(decode: &gst::Element) {
     let (major, minor, ..) = gst::version();
     if let Some(bin) = decode.downcast_ref::<gst::Bin>()

@@ -31,7 +31,7 @@ fn cues(text: &str) -> Vec<Cue> {
 
 #[test]
 fn a_film_has_a_poster_and_a_picture_for_every_second() {
-    let Some(input) = corpus("bbb_480p24_30s_aac51.mp4") else { return };
+    let Some(input) = corpus("bbb_1080p24_30s_aac51.mp4") else { return };
     if !has("ffprobe") {
         return skip(Need::Ffmpeg, "ffprobe is not there");
     }
@@ -40,7 +40,7 @@ fn a_film_has_a_poster_and_a_picture_for_every_second() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
     let (width, height, _) = media::picture(dir.path().join("poster.jpg").to_str().unwrap());
-    assert_eq!((width, height), (854, 480));
+    assert_eq!((width, height), (1280, 720));
     let cues = cues(&std::fs::read_to_string(dir.path().join("storyboard.vtt")).unwrap());
     assert_eq!(cues.len(), 30, "one for each second: {cues:?}");
     for (number, cue) in (0_u32..).zip(&cues) {

@@ -133,9 +133,7 @@ fn build(
     clip: &Clip,
     spec: &PipelineSpec,
 ) -> Result<Vec<Output>, Failure> {
-    let decode = plain("decodebin")?;
-    decode.set_property("force-sw-decoders", spec.decoders.is_empty());
-    plugins::copy_pictures(&decode);
+    let decode = plugins::decodebin(spec.decoders.is_empty())?;
     chain(pipeline, &[judge::source(&clip.bytes)?, decode.clone()])?;
     let head = queue(4, 0)?;
     let mut prepared = vec![head.clone()];
