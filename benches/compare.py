@@ -1,6 +1,6 @@
 """ladderd and ffmpeg make the same four rungs of the same videos, in turns.
 
-    make bench [VIDEOS="a.mp4 b.mp4"] [RUNS=3]
+    make bench VIDEOS="a.mp4 b.mp4" [RUNS=3]
 
 Prints medians; leaves compare.json and compare.svg under target/bench. On shared machines, CPU
 seconds are what to compare: wall time is noisy.
@@ -38,8 +38,8 @@ def arguments() -> argparse.Namespace:
 def contestants(told: argparse.Namespace) -> list[Ffmpeg | Transcode]:
     static = imageio_ffmpeg.get_ffmpeg_exe()
     everyone: list[Ffmpeg | Transcode] = [
-        Transcode("ladderd", told.ladderd, {}),
-        Appliance("ladderd serve", told.ladderd, {}),
+        Transcode("ladderd", told.ladderd),
+        Appliance("ladderd serve", told.ladderd),
         Ffmpeg(BASELINE, "ffmpeg", "veryfast"),
         Ffmpeg("ffmpeg medium", "ffmpeg", "medium"),
         Ffmpeg("new ffmpeg veryfast", static, "veryfast"),

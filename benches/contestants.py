@@ -1,7 +1,6 @@
 """Who makes the four rungs: ladderd, and ffmpeg in the ways people use it."""
 
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -85,12 +84,10 @@ class Transcode:
 
     name: str
     program: str
-    environment: dict[str, str]
 
     def run(self, source: Path, out: Path, log: Path) -> Cost:
         fresh(out)
-        settings = [f"{key}={value}" for key, value in self.environment.items()]
-        command = ["env", *settings, self.program, "transcode", str(source), str(out)]
+        command = [self.program, "transcode", str(source), str(out)]
         playlist = out / "main.m3u8"
         return cost.run(command, log, playlist.exists)
 
@@ -108,7 +105,7 @@ class Appliance(Transcode):
                    "--data-dir", str(out)]
         with log.open("ab") as output:
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                     stderr=output, env={**os.environ, **self.environment})
+                                     stderr=output)
         try:
             said = child.stdout.readline().decode()
             api = next(word for word in said.replace("(", " ").split() if word.startswith("http://"))
