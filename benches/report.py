@@ -107,6 +107,7 @@ def plot(path: Path, clips: list[Clip]) -> None:
         bars.invert_yaxis()
         bars.set(title=clip.name, xlabel="CPU seconds (median)")
         curves.set(xlabel="kbit/s of video", ylabel="VMAF", xscale="log")
-        curves.legend(fontsize="small")
+        if curves.lines:
+            curves.legend(fontsize="small")
     figure.tight_layout()
     figure.savefig(path)
