@@ -32,14 +32,14 @@ bench: build ## ladderd against ffmpeg, CPU, memory, quality: VIDEOS="a.mp4 b.mp
 	$(BENCH)/python3 benches/compare.py --runs $(RUNS) $(VIDEOS)
 
 check: ## Formatting, lints, documentation, licences, types: warnings are errors
-	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) deny --locked check bans licenses sources
 	cd web && $(NPM) run --silent check
 
 unit: ## Every test
-	$(CARGO) nextest run --locked
+	$(CARGO) nextest run --workspace --locked
 
 build: deps web ## The release binary: target/release/ladderd
 	$(CARGO) build --release --locked

@@ -11,7 +11,7 @@ use gstreamer as gst;
 use super::protocol::{Event, Failure, Order};
 use super::rangesrc::{self, Client};
 use super::sink::Output;
-use super::{choose, fault, pace, pipeline, plugins, probe, tonemap};
+use super::{choose, fault, pace, pipeline, plugins, probe};
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe::{self, PipelineSpec};
 use crate::sandbox;
@@ -57,7 +57,7 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     gst::init()
         .map_err(|error| error.to_string())
         .and_then(|()| rangesrc::register().map_err(|error| error.to_string()))
-        .and_then(|()| tonemap::register().map_err(|error| error.to_string()))
+        .and_then(|()| plugins::register_own().map_err(|error| error.to_string()))
         .map_err(|e| {
             Failure::retryable("gstreamer-init", format!("GStreamer does not start: {e}"))
         })?;

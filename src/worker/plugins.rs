@@ -1,10 +1,13 @@
-//! Which of the installed elements a worker never takes, whatever a source looks like.
+//! Which of the installed elements a worker never takes, whatever a source looks like, and which of
+//! its own it adds.
 
 use gstreamer as gst;
+use gstreamer::glib;
 use gstreamer::prelude::*;
 
 use super::element::plain;
 use super::protocol::Failure;
+use super::{scale, tonemap};
 
 /// Playlists and session descriptions name other files and addresses: a source is one file, and
 /// what it refers to is not ours to fetch.
@@ -31,6 +34,12 @@ const FAILING: [&str; 1] = ["ssaparse"];
 /// They read on for ever at the end of a file. (What `avdec_gif` makes of pictures has no times
 /// either.)
 const ENDLESS: [&str; 2] = ["avdemux_gif", "avdemux_nut"];
+
+/// Makes the elements known that recipes may name and that are our own.
+pub(super) fn register_own() -> Result<(), glib::BoolError> {
+    tonemap::register()?;
+    scale::register()
+}
 
 /// Keeps them from being chosen, and the decoders of devices: a look at a source needs none, and
 /// the backend says which of them its job takes.

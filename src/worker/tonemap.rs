@@ -34,7 +34,7 @@ mod imp {
     use crate::domain::media::DynamicRange;
     use crate::domain::tone::picture::{Source, Target};
     use crate::domain::tone::{self, ASSUMED_PEAK_NIT, Table};
-    use crate::worker::lock;
+    use crate::worker::{filter, lock};
 
     #[derive(Default)]
     pub(in super::super) struct ToneMap {
@@ -51,15 +51,8 @@ mod imp {
 
     impl ObjectImpl for ToneMap {
         fn properties() -> &'static [glib::ParamSpec] {
-            static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
-                let threads = glib::ParamSpecUInt::builder("n-threads")
-                    .nick("Threads")
-                    .blurb("Threads that share a picture")
-                    .minimum(1)
-                    .maximum(64)
-                    .default_value(1);
-                vec![threads.build()]
-            });
+            static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> =
+                LazyLock::new(|| vec![filter::threads_property()]);
             &PROPERTIES
         }
 
@@ -90,19 +83,8 @@ mod imp {
         }
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-                let template = |name, direction, format: VideoFormat| {
-                    let caps = gst::Caps::builder("video/x-raw")
-                        .field("format", format.to_str())
-                        .field("width", gst::IntRange::new(1, i32::MAX))
-                        .field("height", gst::IntRange::new(1, i32::MAX))
-                        .build();
-                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
-                };
-                let sink = template("sink", gst::PadDirection::Sink, VideoFormat::I42010le);
-                let src = template("src", gst::PadDirection::Src, VideoFormat::I420);
-                sink.into_iter().chain(src).collect()
-            });
+            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+                LazyLock::new(|| filter::pad_templates(VideoFormat::I42010le, VideoFormat::I420));
             &TEMPLATES
         }
     }
@@ -121,9 +103,7 @@ mod imp {
         ) -> Option<gst::Caps> {
             let is_input = direction == gst::PadDirection::Sink;
             let format = if is_input { VideoFormat::I420 } else { VideoFormat::I42010le };
-            let mut other = gst::Caps::new_empty();
-            for structure in caps.iter() {
-                let mut structure = structure.to_owned();
+            filter::other_caps(caps, filter, |structure| {
                 for field in ["colorimetry", "mastering-display-info", "content-light-level"] {
                     structure.remove_field(field);
                 }
@@ -131,14 +111,7 @@ mod imp {
                 if is_input {
                     structure.set("colorimetry", "bt709");
                 }
-                other.get_mut()?.append_structure(structure);
-            }
-            match filter {
-                Some(filter) => {
-                    Some(filter.intersect_with_mode(&other, gst::CapsIntersectMode::First))
-                }
-                None => Some(other),
-            }
+            })
         }
     }
 
@@ -192,29 +165,19 @@ mod imp {
         threads: usize,
     ) -> Option<()> {
         let (width, height) = (input.width() as usize, input.height() as usize);
-        let strides = |strides: &[i32], plane: usize| usize::try_from(strides[plane]).ok();
-        let plane = |plane: u32| {
-            let stride = strides(input.plane_stride(), plane as usize)?;
-            Some(Source { bytes: input.plane_data(plane).ok()?, stride })
-        };
-        let source = [plane(0)?, plane(1)?, plane(2)?];
-        let of_output = output.plane_stride();
-        let to = [strides(of_output, 0)?, strides(of_output, 1)?, strides(of_output, 2)?];
-        let [luma, blue, red, _] = output.planes_data_mut();
+        let source = filter::planes(input)?.map(|(bytes, stride)| Source { bytes, stride });
         // Pairs of rows, which share their chroma.
         let band = height.div_ceil(2).div_ceil(threads).max(1);
-        let bands = luma.chunks_mut(band * 2 * to[0]).zip(blue.chunks_mut(band * to[1]));
-        let bands = bands.zip(red.chunks_mut(band * to[2])).enumerate();
+        let bands = filter::bands(output, band)?.enumerate();
         std::thread::scope(|scope| {
-            for (number, ((luma, blue), red)) in bands {
+            for (number, target) in bands {
                 let above = number * band;
                 let Some(height) = height.checked_sub(above * 2).filter(|rows| *rows > 0) else {
                     return;
                 };
                 let source =
                     [source[0].below(above * 2), source[1].below(above), source[2].below(above)];
-                let target = |bytes, stride| Target { bytes, stride };
-                let target = [target(luma, to[0]), target(blue, to[1]), target(red, to[2])];
+                let target = target.map(|(bytes, stride)| Target { bytes, stride });
                 let size = (width, height.min(band * 2));
                 scope.spawn(move || tone::picture::convert(table, &source, target, size));
             }

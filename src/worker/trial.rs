@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use gstreamer as gst;
 
-use super::{plugins, tonemap};
+use super::plugins;
 use crate::domain::backend::TrialRequest;
 
 /// Answers the request on the standard input, as JSON: what is asked for, or `Err` with why not.
@@ -31,7 +31,7 @@ pub fn main() -> ExitCode {
 fn answer(request: &TrialRequest) -> Result<serde_json::Value, String> {
     let no_start = |error: String| format!("GStreamer does not start: {error}");
     gst::init().map_err(|error| no_start(error.to_string()))?;
-    tonemap::register().map_err(|error| no_start(error.to_string()))?;
+    plugins::register_own().map_err(|error| no_start(error.to_string()))?;
     plugins::restrict();
     let answer = match request {
         TrialRequest::Survey(recipes) => serde_json::to_value(survey::survey(recipes)),

@@ -1,0 +1,82 @@
+//! What the elements that convert pictures have in common.
+
+use gstreamer as gst;
+use gstreamer::glib;
+use gstreamer::prelude::*;
+use gstreamer_video::prelude::*;
+use gstreamer_video::{VideoFormat, VideoFrameRef};
+
+/// Threads that share a picture, as a property.
+pub(super) fn threads_property() -> glib::ParamSpec {
+    glib::ParamSpecUInt::builder("n-threads")
+        .nick("Threads")
+        .blurb("Threads that share a picture")
+        .minimum(1)
+        .maximum(64)
+        .default_value(1)
+        .build()
+}
+
+/// A pad for pictures of this format and every size, and one for those that come out.
+pub(super) fn pad_templates(input: VideoFormat, output: VideoFormat) -> Vec<gst::PadTemplate> {
+    let template = |name, direction, format: VideoFormat| {
+        let caps = gst::Caps::builder("video/x-raw")
+            .field("format", format.to_str())
+            .field("width", gst::IntRange::new(1, i32::MAX))
+            .field("height", gst::IntRange::new(1, i32::MAX))
+            .build();
+        gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
+    };
+    let sink = template("sink", gst::PadDirection::Sink, input);
+    sink.into_iter().chain(template("src", gst::PadDirection::Src, output)).collect()
+}
+
+/// The caps of the other pad: each structure changed like this, as far as the filter allows.
+pub(super) fn other_caps(
+    caps: &gst::Caps,
+    filter: Option<&gst::Caps>,
+    change: impl Fn(&mut gst::Structure),
+) -> Option<gst::Caps> {
+    let mut other = gst::Caps::new_empty();
+    for structure in caps.iter() {
+        let mut structure = structure.to_owned();
+        change(&mut structure);
+        other.get_mut()?.append_structure(structure);
+    }
+    Some(match filter {
+        Some(filter) => filter.intersect_with_mode(&other, gst::CapsIntersectMode::First),
+        None => other,
+    })
+}
+
+/// Bytes and stride of the planes of luma, blue and red.
+pub(super) fn planes<'a>(
+    frame: &'a VideoFrameRef<&gst::BufferRef>,
+) -> Option<[(&'a [u8], usize); 3]> {
+    let plane = |plane: u32| {
+        let stride = usize::try_from(frame.plane_stride()[plane as usize]).ok()?;
+        Some((frame.plane_data(plane).ok()?, stride))
+    };
+    Some([plane(0)?, plane(1)?, plane(2)?])
+}
+
+/// Bytes and stride of a band of each plane.
+pub(super) type Band<'a> = [(&'a mut [u8], usize); 3];
+
+/// Cuts a picture into bands of so many rows of chroma, and twice as many of luma.
+pub(super) fn bands<'a>(
+    frame: &'a mut VideoFrameRef<&mut gst::BufferRef>,
+    chroma_rows: usize,
+) -> Option<impl Iterator<Item = Band<'a>>> {
+    let strides = frame.plane_stride();
+    let stride = |plane: usize| usize::try_from(strides[plane]).ok();
+    let strides = [stride(0)?, stride(1)?, stride(2)?];
+    let [luma, blue, red, _] = frame.planes_data_mut();
+    let luma = luma.chunks_mut(chroma_rows * 2 * strides[0]);
+    let chroma =
+        blue.chunks_mut(chroma_rows * strides[1]).zip(red.chunks_mut(chroma_rows * strides[2]));
+    let bands = luma.zip(chroma);
+    Some(bands.map(move |(luma, (blue, red))| {
+        [(luma, strides[0]), (blue, strides[1]), (red, strides[2])]
+    }))
+}
