@@ -4,7 +4,7 @@ use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
 
-use super::protocol::Failure;
+use super::protocol::{Failure, MEMORY_LIMIT};
 
 /// Code of the failure of a sink that was started before it was given its stream: a race of
 /// GStreamer 1.22.0, seen once in some hundred very short videos.
@@ -12,6 +12,13 @@ pub(super) const SINK_NOT_READY: &str = "sink-not-ready";
 
 /// The failure that the first error on the bus stands for.
 pub(super) fn of_message(error: &gst::message::Error) -> Failure {
+    // Decoders and encoders that get no memory tell of a broken file, or that they cannot begin.
+    if is_memory_short() {
+        return Failure {
+            debug: error.debug().map(|text| text.to_string()),
+            ..Failure::permanent(MEMORY_LIMIT, format!("no memory was left: {}", error.error()))
+        };
+    }
     let source = error.src().and_then(|object| object.downcast_ref::<gst::Element>());
     let klass = source
         .and_then(ElementExt::factory)
@@ -24,6 +31,19 @@ pub(super) fn of_message(error: &gst::message::Error) -> Failure {
         of_device: klass.contains("Hardware") || in_device(error.src()),
         ..of_error(&error.error(), reads_media)
     }
+}
+
+/// Whether less than a quarter is left of the memory that this process may have.
+fn is_memory_short() -> bool {
+    let Some(most) = rustix::process::getrlimit(rustix::process::Resource::Data).current else {
+        return false;
+    };
+    let mut quarter = Vec::<u8>::new();
+    let quarter_bytes = usize::try_from(most / 4).unwrap_or(usize::MAX);
+    let is_short = quarter.try_reserve_exact(quarter_bytes).is_err();
+    // The compiler must not leave out what nobody uses.
+    std::hint::black_box(&quarter);
+    is_short
 }
 
 /// Whether it is part of an element of a GPU.

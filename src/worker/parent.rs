@@ -22,7 +22,7 @@ use tokio_util::codec::FramedRead;
 use self::feeder::{SourceState, feed};
 use self::frames::{Frame, Frames};
 use super::lock;
-use super::protocol::{Event, Order, Picture};
+use super::protocol::{Event, MEMORY_LIMIT, Order, Picture};
 use crate::domain::gpu::DEVICE_ORDER;
 use crate::source::{self, Source};
 
@@ -177,7 +177,12 @@ impl Worker {
                 })))
             }
             Event::Failed(failure) => {
-                let error = self.source_error().map_or(Error::Failed(failure), Error::Source);
+                let own = if failure.code == MEMORY_LIMIT {
+                    Error::Memory
+                } else {
+                    Error::Failed(failure)
+                };
+                let error = self.source_error().map_or(own, Error::Source);
                 self.kill().await;
                 Err(error)
             }

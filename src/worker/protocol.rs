@@ -149,6 +149,9 @@ pub struct Failure {
     pub of_device: bool,
 }
 
+/// Code of what failed because no memory was left.
+pub(super) const MEMORY_LIMIT: &str = "memory-limit";
+
 impl Failure {
     /// The source is at fault.
     #[must_use]

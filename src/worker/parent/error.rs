@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::source;
-use crate::worker::protocol::Failure;
+use crate::worker::protocol::{Failure, MEMORY_LIMIT};
 
 /// Why an encode did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +82,7 @@ impl Fault for Error {
             Self::Spawn(_) => "worker-spawn",
             Self::Failed(failure) => &failure.code,
             Self::Source(error) => error.code(),
-            Self::Memory => "memory-limit",
+            Self::Memory => MEMORY_LIMIT,
             Self::Died { .. } => "worker-died",
             Self::Stalled { .. } => "worker-stalled",
             Self::Protocol(_) => "worker-protocol",
