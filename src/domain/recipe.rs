@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::encode::Level;
+
 pub use render::{PLACEHOLDERS, Source, render};
 pub use resolve::{Elements, Resolved, resolve};
 
@@ -83,6 +85,9 @@ pub struct Step {
     /// Properties that only some releases or cards have.
     #[serde(default)]
     pub set_if_present: BTreeMap<String, Value>,
+    /// Properties that a level of quality sets besides, or otherwise than `set` does.
+    #[serde(default)]
+    pub level: BTreeMap<Level, BTreeMap<String, Value>>,
     /// What is done where the element or one of its properties is missing. Without it, the recipe
     /// cannot take what the step is for; a step that is always taken must be there.
     #[serde(default)]
@@ -249,8 +254,12 @@ impl Recipe {
         ];
         for (place, step) in self.steps() {
             texts.push((format!("{place}.element"), step.element.as_str()));
-            for (section, values) in [("set", &step.set), ("set_if_present", &step.set_if_present)]
-            {
+            let of_levels = step.level.iter();
+            let of_levels =
+                of_levels.map(|(level, set)| (format!("level.{}", level.as_str()), set));
+            let set = [("set", &step.set), ("set_if_present", &step.set_if_present)];
+            let set = set.map(|(section, values)| (section.to_owned(), values));
+            for (section, values) in set.into_iter().chain(of_levels) {
                 for (name, value) in values {
                     if let Value::Text(text) = value {
                         texts.push((format!("{place}.{section}.{name}"), text));

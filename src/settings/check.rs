@@ -28,8 +28,9 @@ impl Settings {
         faults.extend(self.ladder.check().into_iter().map(|text| fault("ladder", text)));
         let of_encryption = self.encryption.check().into_iter();
         faults.extend(of_encryption.map(|(key, text)| fault(&format!("encryption.{key}"), text)));
-        if !(10.0..=40.0).contains(&self.encode.quality) {
-            faults.push(fault("encode.quality", "allowed: 10 to 40"));
+        let quality = self.encode.quality;
+        if quality != 0.0 && !(10.0..=40.0).contains(&quality) {
+            faults.push(fault("encode.quality", "allowed: 0, or 10 to 40"));
         }
         if tracing_subscriber::EnvFilter::try_new(&self.log.level).is_err() {
             faults.push(fault("log.level", "allowed: error, warn, info, debug, trace or a filter"));

@@ -51,6 +51,13 @@ fn each_release_has_the_encoders_that_it_should_have() {
 }
 
 #[test]
+fn x264_is_told_the_same_wherever_the_pictures_come_from() {
+    let recipes = backend::recipes().unwrap();
+    let encode = |name| &recipes.iter().find(|recipe| recipe.name == name).unwrap().encode;
+    assert_eq!(encode("nvdec"), encode("cpu"));
+}
+
+#[test]
 fn only_what_a_release_lacks_is_a_lack() {
     for recipe in backend::recipes().unwrap() {
         for release in RELEASES {
@@ -72,7 +79,8 @@ fn every_property_and_value_is_known_to_some_release() {
             if !releases.iter().any(|release| release.has(&element)) {
                 unknown.push(format!("{}: {place}: {element}", recipe.name));
             }
-            for (property, value) in step.set.iter().chain(&step.set_if_present) {
+            let of_levels = step.level.values().flatten();
+            for (property, value) in step.set.iter().chain(&step.set_if_present).chain(of_levels) {
                 let value = sample(value);
                 let takes = |release: &Release| release.takes(&element, property, &value).is_ok();
                 if !releases.iter().any(takes) {

@@ -50,7 +50,7 @@ fn lower_rung(rung: &Rung) -> Option<Rung> {
 fn own_rung(short: f64, ladder: &Ladder) -> Rung {
     let height = even_below(short);
     let smallest = ladder.0.iter().min_by_key(|rung| rung.height);
-    let (least_height, kbps) = smallest.map_or((360, 856), |r| (r.height, r.max_bitrate_kbps));
+    let (least_height, kbps) = smallest.map_or((360, 780), |r| (r.height, r.max_bitrate_kbps));
     let share = (f64::from(height) / f64::from(least_height.max(1))).powi(2);
     Rung { height, max_bitrate_kbps: whole(f64::from(kbps) * share).max(LEAST_KBPS) }
 }

@@ -1,7 +1,7 @@
 //! Fills a plan into a recipe.
 
 use super::{ElementSpec, PipelineSpec, Recipe, RungSpec, Step, Value, When};
-use crate::domain::encode::EncodeConfig;
+use crate::domain::encode::{EncodeConfig, Level};
 use crate::domain::media::{DynamicRange, Orientation};
 use crate::domain::plan::{Plan, PlannedRung, VideoPlan};
 
@@ -69,7 +69,7 @@ pub fn render(
     source: Source,
 ) -> PipelineSpec {
     let video = &plan.video;
-    let shared = Values::of_video(video, encode, threads);
+    let shared = Values::of_video(video, threads);
     // The largest rung is what pictures are prepared for.
     let largest = video.rungs.first().map_or_else(|| shared.clone(), |rung| shared.of_rung(rung));
     let is_hdr = video.dynamic_range != DynamicRange::Standard;
@@ -80,20 +80,28 @@ pub fn render(
         decoders: if source.device_decoded { recipe.decoders.clone() } else { Vec::new() },
         prepare: recipe.prepare.iter().filter(taken).map(|step| largest.element(step)).collect(),
         prepared_caps: largest.fill(prepared_caps),
-        rungs: video.rungs.iter().filter_map(|rung| rung_spec(recipe, rung, &shared)).collect(),
+        rungs: (video.rungs.iter())
+            .filter_map(|rung| rung_spec(recipe, rung, encode, &shared))
+            .collect(),
         still: recipe.still.iter().map(|step| shared.element(step)).collect(),
     }
 }
 
 /// None where the recipe has no encoder, which no recipe that was resolved lacks.
-fn rung_spec(recipe: &Recipe, rung: &PlannedRung, shared: &Values) -> Option<RungSpec> {
+fn rung_spec(
+    recipe: &Recipe,
+    rung: &PlannedRung,
+    encode: &EncodeConfig,
+    shared: &Values,
+) -> Option<RungSpec> {
     let values = shared.of_rung(rung);
+    let quality = whole(encode.quality_of(rung.width.min(rung.height)));
     Some(RungSpec {
         name: rung.name.clone(),
         scale: recipe.scale.iter().map(|step| values.element(step)).collect(),
         scaled_caps: values.fill(&recipe.scaled_caps),
         download: recipe.download.iter().map(|step| values.element(step)).collect(),
-        encode: values.element(recipe.encode.first()?),
+        encode: values.with("quality", quality).encoder(recipe.encode.first()?, encode.level),
         encoded_caps: values.fill(&recipe.encoded_caps),
     })
 }
@@ -103,11 +111,10 @@ fn rung_spec(recipe: &Recipe, rung: &PlannedRung, shared: &Values) -> Option<Run
 pub(super) struct Values(Vec<(&'static str, String)>);
 
 impl Values {
-    fn of_video(video: &VideoPlan, encode: &EncodeConfig, threads: u32) -> Self {
+    fn of_video(video: &VideoPlan, threads: u32) -> Self {
         Self(vec![
             ("fps", video.fps.to_string()),
             ("gop_frames", video.gop_frames.to_string()),
-            ("quality", whole(encode.quality)),
             ("threads", threads.to_string()),
             ("orientation", direction(video.orientation).to_owned()),
             ("vbv_ms", VBV_MS.to_string()),
@@ -146,6 +153,12 @@ impl Values {
         Self(vec![("device", name.to_owned()), ("device_index", index.to_owned())])
     }
 
+    fn with(&self, name: &'static str, value: String) -> Self {
+        let mut values = self.clone();
+        values.0.push((name, value));
+        values
+    }
+
     fn of_rung(&self, rung: &PlannedRung) -> Self {
         let cap = u64::from(rung.max_bitrate_kbps);
         let vbv_kbits = cap * u64::from(VBV_MS) / 1000;
@@ -166,6 +179,16 @@ impl Values {
         self.0.iter().fold(text.to_owned(), |text, (name, value)| {
             text.replace(&format!("{{{name}}}"), value)
         })
+    }
+
+    /// An element with what this level sets.
+    fn encoder(&self, step: &Step, level: Level) -> ElementSpec {
+        let mut spec = self.element(step);
+        for (name, value) in step.level.get(&level).into_iter().flatten() {
+            spec.set.retain(|(set, _)| set != name);
+            spec.set.push((name.clone(), self.text(value)));
+        }
+        spec
     }
 
     fn element(&self, step: &Step) -> ElementSpec {

@@ -120,13 +120,11 @@ impl Looking<'_> {
             return Err(vec![format!("{place}: the element {element} is not installed")]);
         }
         let mut faults = Vec::new();
-        let mut set = BTreeMap::new();
-        for (name, value) in &step.set {
-            let value = self.on_device(value);
-            match self.takes(&element, name, &value) {
-                Ok(()) => drop(set.insert(name.clone(), value)),
-                Err(reason) => faults.push(format!("{place}.set.{name}: {reason}")),
-            }
+        let mut set = self.properties(&element, &format!("{place}.set"), &step.set, &mut faults);
+        let mut level = BTreeMap::new();
+        for (name, properties) in &step.level {
+            let place = format!("{place}.level.{}", name.as_str());
+            level.insert(*name, self.properties(&element, &place, properties, &mut faults));
         }
         for (name, value) in &step.set_if_present {
             let value = self.on_device(value);
@@ -140,7 +138,27 @@ impl Looking<'_> {
             return Err(faults);
         }
         let when = step.when.clone();
-        Ok(Step { element, when, set, set_if_present: BTreeMap::new(), or_else: Vec::new() })
+        let set_if_present = BTreeMap::new();
+        Ok(Step { element, when, set, set_if_present, level, or_else: Vec::new() })
+    }
+
+    /// These properties, which must all be here and take their values.
+    fn properties(
+        &self,
+        element: &str,
+        place: &str,
+        properties: &BTreeMap<String, Value>,
+        faults: &mut Vec<String>,
+    ) -> BTreeMap<String, Value> {
+        let mut set = BTreeMap::new();
+        for (name, value) in properties {
+            let value = self.on_device(value);
+            match self.takes(element, name, &value) {
+                Ok(()) => drop(set.insert(name.clone(), value)),
+                Err(reason) => faults.push(format!("{place}.{name}: {reason}")),
+            }
+        }
+        set
     }
 
     fn on_device(&self, value: &Value) -> Value {
