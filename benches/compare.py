@@ -39,6 +39,8 @@ def contestants(told: argparse.Namespace) -> list[Ffmpeg | Transcode]:
     static = imageio_ffmpeg.get_ffmpeg_exe()
     everyone: list[Ffmpeg | Transcode] = [
         Transcode("ladderd", told.ladderd),
+        Transcode("ladderd fast", told.ladderd, "fast"),
+        Transcode("ladderd best", told.ladderd, "best"),
         Appliance("ladderd serve", told.ladderd),
         Ffmpeg(BASELINE, "ffmpeg", "veryfast"),
         Ffmpeg("ffmpeg medium", "ffmpeg", "medium"),

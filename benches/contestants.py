@@ -84,10 +84,12 @@ class Transcode:
 
     name: str
     program: str
+    level: str = "balanced"
 
     def run(self, source: Path, out: Path, log: Path) -> Cost:
         fresh(out)
-        command = [self.program, "transcode", str(source), str(out)]
+        level = f"LADDERD__ENCODE__LEVEL={self.level}"
+        command = ["env", level, self.program, "transcode", str(source), str(out)]
         playlist = out / "main.m3u8"
         return cost.run(command, log, playlist.exists)
 

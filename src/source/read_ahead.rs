@@ -122,6 +122,7 @@ impl Source for ReadAhead {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     use super::*;
 
@@ -186,6 +187,49 @@ mod tests {
         }
         assert_eq!(inner.reads.load(Ordering::SeqCst), 20);
         assert!(cached.lock().len() <= KEPT);
+    }
+
+    /// A store behind a link: each request waits for its first byte, and all share the rate.
+    struct Link {
+        size: u64,
+        free_at: tokio::sync::Mutex<tokio::time::Instant>,
+    }
+
+    const FIRST_BYTE: Duration = Duration::from_millis(50);
+    const LINK_BYTES_PER_SEC: u32 = 200_000_000 / 8;
+
+    #[async_trait]
+    impl Source for Link {
+        fn size_bytes(&self) -> u64 {
+            self.size
+        }
+
+        async fn read(&self, _offset: u64, len: u32) -> Result<Bytes, Error> {
+            tokio::time::sleep(FIRST_BYTE).await;
+            let mut free_at = self.free_at.lock().await;
+            *free_at = (*free_at).max(tokio::time::Instant::now())
+                + Duration::from_secs(1) * len / LINK_BYTES_PER_SEC;
+            let done = *free_at;
+            drop(free_at);
+            tokio::time::sleep_until(done).await;
+            Ok(Bytes::from(vec![0; len as usize]))
+        }
+    }
+
+    /// Who reads from front to back never waits for a first byte but the first. The clock is the
+    /// runtime's, which stands still while anything is to be done.
+    #[tokio::test(start_paused = true)]
+    async fn a_link_of_200_mbit_and_50_ms_is_kept_full() {
+        let began = tokio::time::Instant::now();
+        let size = 64 << 20;
+        let inner = Link { size, free_at: tokio::sync::Mutex::new(began) };
+        let cached = ReadAhead::new(Arc::new(inner));
+        for offset in (0..size).step_by(1 << 18) {
+            cached.read(offset, 1 << 18).await.unwrap();
+        }
+        let least = Duration::from_secs(size) / LINK_BYTES_PER_SEC;
+        let waited = began.elapsed().saturating_sub(least);
+        assert!(waited < FIRST_BYTE * 2, "{waited:?} beside {least:?}");
     }
 
     #[tokio::test]

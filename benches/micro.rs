@@ -1,0 +1,144 @@
+//! What the pure core and the readers cost, by themselves: `cargo bench --bench micro`.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+
+use std::hint::black_box;
+
+use divan::Bencher;
+use divan::counter::{BytesCount, ItemsCount};
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use ladderd::domain::encode::EncodeConfig;
+use ladderd::domain::hls::media_playlist::{Header, Kind};
+use ladderd::domain::hls::webvtt::Cue;
+use ladderd::domain::hls::{key_frames, media_playlist, webvtt};
+use ladderd::domain::ladder::Ladder;
+use ladderd::domain::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
+use ladderd::domain::recipe::{Source as RecipeSource, render};
+use ladderd::domain::tone::picture::{self, Source as DeepPlane, Target as Plane};
+use ladderd::domain::tone::{ASSUMED_PEAK_NIT, Table};
+use ladderd::domain::{message, plan, sources};
+use ladderd_picture::scale::{Scaler, Scratch, Siting};
+use ladderd_picture::{Source, Target};
+
+fn main() {
+    divan::main();
+}
+
+/// The luma of a picture, from rung to rung.
+#[divan::bench(args = [(1920, 1080, 1280, 720), (1280, 720, 854, 480), (854, 480, 640, 360), (3840, 2160, 1920, 1080)])]
+fn scale_luma(bencher: Bencher, (width, height, to_width, to_height): (usize, usize, usize, usize)) {
+    let plane: Vec<u8> = (0..width * height).map(|at| (at * 7 % 251).to_le_bytes()[0]).collect();
+    let centre = (Siting::Centre, Siting::Centre);
+    let scaler = Scaler::new((width, height), (to_width, to_height), centre);
+    let (mut out, mut scratch) = (vec![0; to_width * to_height], Scratch::default());
+    bencher.counter(BytesCount::from(plane.len())).bench_local(|| {
+        let source = Source { bytes: &plane, stride: width };
+        let target = Target { bytes: black_box(&mut out), stride: to_width };
+        scaler.band(source, target, 0, &mut scratch);
+    });
+}
+
+/// A 1080p picture of HLG to BT.709, on one thread.
+#[divan::bench]
+fn tone_map(bencher: Bencher) {
+    let (width, height) = (1920, 1080);
+    let table = Table::new(DynamicRange::Hlg, ASSUMED_PEAK_NIT);
+    let plane = |samples: usize| 500_u16.to_le_bytes().repeat(samples);
+    let planes = [plane(width * height), plane(width * height / 4), plane(width * height / 4)];
+    let strides = [width, width / 2, width / 2];
+    let source = [0, 1, 2].map(|n: usize| DeepPlane { bytes: &planes[n], stride: strides[n] * 2 });
+    let mut out = planes.clone().map(|plane| vec![0; plane.len() / 2]);
+    bencher.counter(ItemsCount::new(width * height)).bench_local(|| {
+        let [luma, blue, red] = &mut out;
+        let target = [
+            Plane { bytes: luma, stride: strides[0] },
+            Plane { bytes: blue, stride: strides[1] },
+            Plane { bytes: red, stride: strides[2] },
+        ];
+        picture::convert(&table, &source, target, (width, height));
+    });
+}
+
+/// What publish does with each segment: six seconds of 1080p in a transport stream.
+#[divan::bench]
+fn find_key_frames(bencher: Bencher) {
+    let segment = segment();
+    bencher
+        .counter(BytesCount::from(segment.len()))
+        .bench(|| key_frames::find(None, black_box(&segment)).unwrap());
+}
+
+fn segment() -> Vec<u8> {
+    gst::init().unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let pipeline = gst::parse::launch(&format!(
+        "videotestsrc num-buffers=144 pattern=snow ! video/x-raw,width=1920,height=1080,framerate=24/1
+         ! x264enc speed-preset=ultrafast key-int-max=48 bitrate=5000 ! mpegtsmux ! filesink location={}",
+        file.path().display()
+    ))
+    .unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let ended = [gst::MessageType::Eos, gst::MessageType::Error];
+    pipeline.bus().unwrap().timed_pop_filtered(None, &ended).unwrap();
+    pipeline.set_state(gst::State::Null).unwrap();
+    std::fs::read(file.path()).unwrap()
+}
+
+/// The playlist of a film of two hours, which is written anew after each segment.
+#[divan::bench(args = [Kind::Growing, Kind::Whole])]
+fn render_playlist(bencher: Bencher, kind: Kind) {
+    let durations = vec![6_006_000_000; 1200];
+    let header = Header { target_duration_secs: 6, ..Header::default() };
+    let name = |number| format!("segment_{number:05}.ts");
+    bencher.bench(|| media_playlist::render(kind, header, black_box(&durations), name));
+}
+
+/// The subtitles of a talkative film.
+#[divan::bench]
+fn cut_subtitles(bencher: Bencher) {
+    let cue = |number: u64| Cue {
+        start_ns: number * 3_000_000_000,
+        duration_ns: Some(2_500_000_000),
+        text: "What would you have me say to them, then?".to_owned(),
+    };
+    let (cues, durations): (Vec<Cue>, _) = ((0..2400).map(cue).collect(), vec![6_000_000_000; 1200]);
+    bencher.bench(|| webvtt::segments(black_box(&cues), &durations, 126_000));
+}
+
+#[divan::bench]
+fn parse_event(bencher: Bencher) {
+    let body = r#"{"Records": [{"eventVersion": "2.1", "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put", "eventTime": "2026-01-01T00:00:00.000Z", "s3": {
+        "bucket": {"name": "uploads"}, "object": {"key": "in/a+film.mp4", "size": 1000,
+        "eTag": "0123456789abcdef0123456789abcdef", "sequencer": "0A1B2C3D4E5F678901"}}}]}"#;
+    let filter = sources::SourceFilter { prefix: "in/".to_owned(), suffixes: Vec::new() };
+    bencher.bench(|| message::parse(black_box(body), "uploads", &filter).unwrap());
+}
+
+/// From what the probe found to the pipeline.
+#[divan::bench]
+fn plan_and_render(bencher: Bencher) {
+    let (ladder, encode) = (Ladder::default(), EncodeConfig::default());
+    let film = VideoStream {
+        stream_id: "film/001".to_owned(),
+        codec: "video/x-h264".to_owned(),
+        caps: "video/x-h264, profile=(string)high".to_owned(),
+        width: 1920,
+        height: 1080,
+        fps: Fraction::new(24_000, 1001),
+        pace: None,
+        pixel_aspect: Fraction::new(1, 1),
+        orientation: Orientation::Upright,
+        interlaced: false,
+        bit_depth: 8,
+        dynamic_range: DynamicRange::Standard,
+        is_image: false,
+    };
+    let media = MediaInfo { video: vec![film], ..MediaInfo::default() };
+    let recipes = ladderd::backend::recipes().unwrap();
+    let cpu = recipes.iter().find(|recipe| recipe.name == "cpu").unwrap();
+    bencher.bench(|| {
+        let plan = plan::plan(black_box(&media), &ladder, &encode, "cpu").unwrap();
+        render(cpu, &plan, &encode, 1, RecipeSource::default())
+    });
+}
