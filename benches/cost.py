@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PAUSE_SECS = 0.02
+# Looking is work, too, which holds up the process that is looked at.
+PAUSE_SECS = 0.1
 TICKS = os.sysconf("SC_CLK_TCK")
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass
 class Cost:
-    """Of one run. `peak_bytes` is the largest sum of the resident sets of all its processes, so
-    that what they share counts twice; `disk_bytes` is what they had written to disks."""
+    """Of one run. `peak_bytes` is the largest sum of the memory of all its processes, in which what
+    several share counts once (the proportional set size); `disk_bytes` is what they had written to
+    disks."""
 
     wall_secs: float = 0.0
     cpu_secs: float = 0.0
@@ -42,11 +43,11 @@ class Tree:
         resident = 0
         for pid in self.pids():
             try:
-                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                memory = Path(f"/proc/{pid}/smaps_rollup").read_text()
                 io = Path(f"/proc/{pid}/io").read_text()
-            except (OSError, IndexError):
+            except OSError:
                 continue
-            resident += pages * PAGE_BYTES
+            resident += sum(int(line.split()[1]) << 10 for line in memory.splitlines() if line.startswith("Pss:"))
             counts = dict(line.split(": ") for line in io.splitlines())
             self.written[pid] = int(counts["write_bytes"])
         self.peak_bytes = max(self.peak_bytes, resident)

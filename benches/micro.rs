@@ -26,7 +26,10 @@ fn main() {
 
 /// The luma of a picture, from rung to rung.
 #[divan::bench(args = [(1920, 1080, 1280, 720), (1280, 720, 854, 480), (854, 480, 640, 360), (3840, 2160, 1920, 1080)])]
-fn scale_luma(bencher: Bencher, (width, height, to_width, to_height): (usize, usize, usize, usize)) {
+fn scale_luma(
+    bencher: Bencher,
+    (width, height, to_width, to_height): (usize, usize, usize, usize),
+) {
     let plane: Vec<u8> = (0..width * height).map(|at| (at * 7 % 251).to_le_bytes()[0]).collect();
     let centre = (Siting::Centre, Siting::Centre);
     let scaler = Scaler::new((width, height), (to_width, to_height), centre);
@@ -101,7 +104,8 @@ fn cut_subtitles(bencher: Bencher) {
         duration_ns: Some(2_500_000_000),
         text: "What would you have me say to them, then?".to_owned(),
     };
-    let (cues, durations): (Vec<Cue>, _) = ((0..2400).map(cue).collect(), vec![6_000_000_000; 1200]);
+    let (cues, durations): (Vec<Cue>, _) =
+        ((0..2400).map(cue).collect(), vec![6_000_000_000; 1200]);
     bencher.bench(|| webvtt::segments(black_box(&cues), &durations, 126_000));
 }
 

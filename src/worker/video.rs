@@ -19,7 +19,7 @@ use crate::domain::recipe::{PipelineSpec, RungSpec};
 
 /// Pictures that wait before an encoder or a scaler: they share memory with the decoder's, so few
 /// are enough to keep every thread busy.
-const WAITING_PICTURES: u32 = 4;
+const WAITING_PICTURES: u32 = 2;
 
 /// What was built of the picture.
 pub(super) struct Built {
