@@ -6,6 +6,7 @@ PORT ?= 8080
 VIDEO ?=
 VIDEOS ?=
 RUNS ?= 3
+OPTIONS ?=
 BENCH := target/bench/venv/bin
 TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
@@ -25,11 +26,11 @@ test: test-deps web check unit ## Install what is missing and run every check an
 test-trixie: test-deps web ## The tests of pipeline and streams once more, with the GStreamer of Debian 13
 	@.ci/trixie
 
-bench: build ## ladderd against ffmpeg, CPU, memory, quality: VIDEOS="a.mp4 b.mp4" RUNS=3
+bench: build ## ladderd against ffmpeg, CPU, memory, quality: VIDEOS="a.mp4 b.mp4" RUNS=3 OPTIONS="--repeat-to 180"
 	@[ -n "$(VIDEOS)" ] || { echo 'say which: make bench VIDEOS="film.mp4"' >&2; exit 2; }
 	@[ -x $(BENCH)/python3 ] || python3 -m venv target/bench/venv
 	@$(BENCH)/python3 -m pip install -q --disable-pip-version-check -r benches/requirements.txt
-	$(BENCH)/python3 benches/compare.py --runs $(RUNS) $(VIDEOS)
+	$(BENCH)/python3 benches/compare.py --runs $(RUNS) $(OPTIONS) $(VIDEOS)
 
 check: ## Formatting, lints, documentation, licences, types: warnings are errors
 	$(CARGO) fmt --all --check
