@@ -14,7 +14,7 @@ use ladderd::domain::hls::{key_frames, media_playlist, webvtt};
 use ladderd::domain::ladder::Ladder;
 use ladderd::domain::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
 use ladderd::domain::recipe::{Source as RecipeSource, render};
-use ladderd::domain::tone::picture::{self, Source as DeepPlane, Target as Plane};
+use ladderd::domain::tone::picture;
 use ladderd::domain::tone::{ASSUMED_PEAK_NIT, Table};
 use ladderd::domain::{message, plan, sources};
 use ladderd_picture::scale::{Scaler, Scratch, Siting};
@@ -49,14 +49,14 @@ fn tone_map(bencher: Bencher) {
     let plane = |samples: usize| 500_u16.to_le_bytes().repeat(samples);
     let planes = [plane(width * height), plane(width * height / 4), plane(width * height / 4)];
     let strides = [width, width / 2, width / 2];
-    let source = [0, 1, 2].map(|n: usize| DeepPlane { bytes: &planes[n], stride: strides[n] * 2 });
+    let source = [0, 1, 2].map(|n: usize| Source { bytes: &planes[n], stride: strides[n] * 2 });
     let mut out = planes.clone().map(|plane| vec![0; plane.len() / 2]);
     bencher.counter(ItemsCount::new(width * height)).bench_local(|| {
         let [luma, blue, red] = &mut out;
         let target = [
-            Plane { bytes: luma, stride: strides[0] },
-            Plane { bytes: blue, stride: strides[1] },
-            Plane { bytes: red, stride: strides[2] },
+            Target { bytes: luma, stride: strides[0] },
+            Target { bytes: blue, stride: strides[1] },
+            Target { bytes: red, stride: strides[2] },
         ];
         picture::convert(&table, &source, target, (width, height));
     });

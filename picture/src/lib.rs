@@ -11,7 +11,7 @@
 
 pub mod scale;
 
-/// A plane that is read: samples of a byte each, row after row.
+/// A plane that is read, row after row.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
     /// The rows.
@@ -20,7 +20,21 @@ pub struct Source<'a> {
     pub stride: usize,
 }
 
-/// A plane, or a band of its rows, that is written: samples of a byte each.
+impl<'a> Source<'a> {
+    /// A row and all behind it; nothing where there is none.
+    #[must_use]
+    pub fn row(&self, number: usize) -> &'a [u8] {
+        self.bytes.get(number * self.stride..).unwrap_or_default()
+    }
+
+    /// The plane without its first rows.
+    #[must_use]
+    pub fn below(self, rows: usize) -> Self {
+        Self { bytes: self.row(rows), ..self }
+    }
+}
+
+/// A plane, or a band of its rows, that is written.
 #[derive(Debug)]
 pub struct Target<'a> {
     /// The rows.

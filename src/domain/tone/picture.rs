@@ -1,5 +1,7 @@
 //! A table applied to a picture: 4:2:0 of ten bits in, of eight bits out.
 
+pub use ladderd_picture::{Source, Target};
+
 use super::{FRACTION_BITS, STEP_BITS, Table};
 
 /// What a luma sample is rounded up from, in eighths, in a square of four: bands in a sky dissolve.
@@ -7,37 +9,8 @@ const DITHER: [[i32; 2]; 2] = [[1, 5], [7, 3]];
 /// Bits behind the point of a sum over eight nodes.
 const SUM_BITS: u32 = FRACTION_BITS + 3 * STEP_BITS;
 
-/// A plane of the source: samples of two bytes, little-endian.
-#[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
-    /// The rows.
-    pub bytes: &'a [u8],
-    /// Bytes from one row to the next.
-    pub stride: usize,
-}
-
-/// A plane of the output: samples of a byte.
-#[derive(Debug)]
-pub struct Target<'a> {
-    /// The rows.
-    pub bytes: &'a mut [u8],
-    /// Bytes from one row to the next.
-    pub stride: usize,
-}
-
-impl Source<'_> {
-    fn row(&self, number: usize) -> &[u8] {
-        self.bytes.get(number * self.stride..).unwrap_or_default()
-    }
-
-    /// The planes without their first rows.
-    #[must_use]
-    pub fn below(self, rows: usize) -> Self {
-        Self { bytes: self.bytes.get(rows * self.stride..).unwrap_or_default(), ..self }
-    }
-}
-
-/// Converts `height` rows of `width` pixels, luma first, then blue and red chroma.
+/// Converts `height` rows of `width` pixels, luma first, then blue and red chroma. The samples of the
+/// source have two bytes, little-endian.
 pub fn convert(
     table: &Table,
     source: &[Source<'_>; 3],
