@@ -12,24 +12,25 @@ pub(super) const SINK_NOT_READY: &str = "sink-not-ready";
 
 /// The failure that the first error on the bus stands for.
 pub(super) fn of_message(error: &gst::message::Error) -> Failure {
-    // Decoders and encoders that get no memory tell of a broken file, or that they cannot begin.
-    if is_memory_short() {
-        return Failure {
-            debug: error.debug().map(|text| text.to_string()),
-            ..Failure::permanent(MEMORY_LIMIT, format!("no memory was left: {}", error.error()))
-        };
-    }
     let source = error.src().and_then(|object| object.downcast_ref::<gst::Element>());
     let klass = source
         .and_then(ElementExt::factory)
         .and_then(|factory| factory.metadata("klass").map(str::to_owned))
         .unwrap_or_default();
     let reads_media = ["Demux", "Decoder", "Parser"].iter().any(|kind| klass.contains(kind));
+    let of_device = klass.contains("Hardware") || in_device(error.src());
+    // Decoders and encoders that get no memory tell of a broken file, or that they cannot begin. A
+    // device has memory of its own, and another backend may do better.
+    let failure = if !of_device && is_memory_short() {
+        Failure::permanent(MEMORY_LIMIT, format!("no memory was left: {}", error.error()))
+    } else {
+        of_error(&error.error(), reads_media)
+    };
     Failure {
         element: source.map(|element| element.name().to_string()),
         debug: error.debug().map(|text| text.to_string()),
-        of_device: klass.contains("Hardware") || in_device(error.src()),
-        ..of_error(&error.error(), reads_media)
+        of_device,
+        ..failure
     }
 }
 
