@@ -166,10 +166,9 @@ def put_parts(api: str, how: dict, source: Path) -> None:
     call(urllib.parse.urljoin(api, how["complete_url"]), "POST", json.dumps({"parts": tags}).encode())
 
 
-def call(url: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None):
+def call(url: str, method: str = "GET", body: bytes | None = None):
     """A request; returns the JSON of the answer, if there is any."""
-    headers = {"content-type": "application/json", **(headers or {})}
-    request = urllib.request.Request(url, data=body, method=method, headers=headers)
+    request = urllib.request.Request(url, body, {"content-type": "application/json"}, method=method)
     with urllib.request.urlopen(request) as response:
         answer = response.read()
     return json.loads(answer) if answer else None

@@ -53,7 +53,8 @@ def main() -> None:
     static = imageio_ffmpeg.get_ffmpeg_exe()
     with tempfile.TemporaryDirectory(dir=".") as folder:
         scratch = Path(folder)
-        whole = pictures(told.video, told, quality.picture_size(static, told.video)[1], scratch / "source.y4m")
+        size = quality.picture_size(static, told.video)
+        whole = pictures(told.video, told, size[1], scratch / "source.y4m")
         rung = pictures(told.video, told, told.height, scratch / "rung.y4m")
         log, playlist = scratch / "log", scratch / "index.m3u8"
         reading = cost.run(["ffmpeg", "-nostdin", "-v", "error", "-i", str(rung), "-f", "null", "-"], log, lambda: False)
@@ -61,7 +62,7 @@ def main() -> None:
             command = encoder(rung, candidate, told.height, ["-f", "null", "-"])
             runs = [cost.run(command, log, lambda: False).cpu_secs for _ in range(told.runs)]
             subprocess.run(encoder(rung, candidate, told.height, ["-f", "hls", "-hls_list_size", "0", str(playlist)]), check=True)
-            found = quality.measure(static, whole, playlist, quality.picture_size(static, whole))
+            found = quality.measure(static, whole, playlist, size)
             print(f"{told.height}p {min(runs) - reading.cpu_secs:6.2f} CPU s {found.video_kbps:6.0f} kbit/s "
                   f"VMAF {found.vmaf:6.2f} {found.vmaf_worst:6.2f}  {candidate}", flush=True)
 

@@ -63,14 +63,8 @@ impl Scaler {
         }
     }
 
-    /// Width and height of what [`Self::band`] reads, in samples.
-    #[must_use]
-    pub fn from_size(&self) -> (usize, usize) {
-        (self.columns.from, self.rows.from)
-    }
-
-    /// Makes the rows from `above` on, as many as `target` has. Bytes of the source that are missing
-    /// count as black, so give it [`Self::from_size`].
+    /// Makes the rows from `above` on, as many as `target` has. Rows of the source that are missing
+    /// count as zeros.
     pub fn band(
         &self,
         source: Source<'_>,

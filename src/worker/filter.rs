@@ -1,20 +1,62 @@
 //! What the elements that convert pictures have in common.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
 use gstreamer_video::prelude::*;
 use gstreamer_video::{VideoFormat, VideoFrameRef};
 
-/// Threads that share a picture, as a property.
-pub(super) fn threads_property() -> glib::ParamSpec {
-    glib::ParamSpecUInt::builder("n-threads")
-        .nick("Threads")
-        .blurb("Threads that share a picture")
-        .minimum(1)
-        .maximum(64)
-        .default_value(1)
-        .build()
+/// How many threads share a picture: the property `n-threads`.
+pub(super) struct Threads(AtomicU32);
+
+impl Default for Threads {
+    fn default() -> Self {
+        Self(AtomicU32::new(1))
+    }
+}
+
+impl Threads {
+    /// The property.
+    pub(super) fn property() -> glib::ParamSpec {
+        glib::ParamSpecUInt::builder("n-threads")
+            .nick("Threads")
+            .blurb("Threads that share a picture")
+            .minimum(1)
+            .maximum(64)
+            .default_value(1)
+            .build()
+    }
+
+    /// Sets it to the value of the property.
+    pub(super) fn set(&self, value: &glib::Value) {
+        if let Ok(threads) = value.get() {
+            self.0.store(threads, Ordering::Relaxed);
+        }
+    }
+
+    /// How many.
+    pub(super) fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Rows of chroma that each of them takes of a picture as high as this.
+    pub(super) fn band(&self, height: u32) -> usize {
+        height.div_ceil(2).div_ceil(self.get()).max(1) as usize
+    }
+}
+
+/// Works on all of them at the same time. The thread that asks takes the first.
+pub(super) fn at_once<T: Send>(mut items: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
+    let first = items.next();
+    let work = &work;
+    std::thread::scope(|scope| {
+        for item in items {
+            scope.spawn(move || work(item));
+        }
+        first.map(work);
+    });
 }
 
 /// A pad for pictures of this format and every size, and one for those that come out.

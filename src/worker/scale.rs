@@ -34,7 +34,7 @@ mod imp {
 
     #[derive(Default)]
     pub(in super::super) struct Scale {
-        threads: Mutex<u32>,
+        threads: filter::Threads,
         scalers: Mutex<Option<Scalers>>,
         scratch: Mutex<Vec<Scratch>>,
     }
@@ -54,18 +54,16 @@ mod imp {
     impl ObjectImpl for Scale {
         fn properties() -> &'static [glib::ParamSpec] {
             static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> =
-                LazyLock::new(|| vec![filter::threads_property()]);
+                LazyLock::new(|| vec![filter::Threads::property()]);
             &PROPERTIES
         }
 
         fn set_property(&self, _id: usize, value: &glib::Value, _pspec: &glib::ParamSpec) {
-            if let Ok(threads) = value.get() {
-                *lock(&self.threads) = threads;
-            }
+            self.threads.set(value);
         }
 
         fn property(&self, _id: usize, _pspec: &glib::ParamSpec) -> glib::Value {
-            (*lock(&self.threads)).max(1).to_value()
+            self.threads.get().to_value()
         }
     }
 
@@ -141,9 +139,8 @@ mod imp {
         ) -> Result<gst::FlowSuccess, gst::FlowError> {
             let scalers = lock(&self.scalers);
             let Some(scalers) = scalers.as_ref() else { return Err(gst::FlowError::NotNegotiated) };
-            let threads = (*lock(&self.threads)).max(1) as usize;
             let scratch = &mut lock(&self.scratch);
-            picture(scalers, input, output, threads, scratch).ok_or(gst::FlowError::Error)?;
+            picture(scalers, input, output, &self.threads, scratch).ok_or(gst::FlowError::Error)?;
             Ok(gst::FlowSuccess::Ok)
         }
     }
@@ -162,30 +159,19 @@ mod imp {
         scalers: &Scalers,
         input: &VideoFrameRef<&gst::BufferRef>,
         output: &mut VideoFrameRef<&mut gst::BufferRef>,
-        threads: usize,
+        threads: &filter::Threads,
         scratch: &mut Vec<Scratch>,
     ) -> Option<()> {
         let source = filter::planes(input)?.map(|(bytes, stride)| Source { bytes, stride });
-        let rows = (output.height() as usize).div_ceil(2).div_ceil(threads);
-        let rows = rows.next_multiple_of(STRIP_ROWS);
-        scratch.resize_with(threads, Scratch::default);
-        let make = |number: usize, band: filter::Band<'_>, scratch: &mut Scratch| {
+        let rows = threads.band(output.height()).next_multiple_of(STRIP_ROWS);
+        scratch.resize_with(threads.get() as usize, Scratch::default);
+        let bands = filter::bands(output, rows)?.zip(scratch).enumerate();
+        filter::at_once(bands, |(number, (band, scratch))| {
             let of_plane = [&scalers.luma, &scalers.chroma, &scalers.chroma];
             let above = [number * rows * 2, number * rows, number * rows];
             for (plane, (bytes, stride)) in band.into_iter().enumerate() {
                 let target = Target { bytes, stride };
                 of_plane[plane].band(source[plane], target, above[plane], scratch);
-            }
-        };
-        let mut bands = filter::bands(output, rows)?.zip(scratch).enumerate();
-        let first = bands.next();
-        std::thread::scope(|scope| {
-            for (number, (band, scratch)) in bands {
-                scope.spawn(move || make(number, band, scratch));
-            }
-            // The thread that asks works, too.
-            if let Some((number, (band, scratch))) = first {
-                make(number, band, scratch);
             }
         });
         Some(())

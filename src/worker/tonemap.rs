@@ -38,7 +38,7 @@ mod imp {
 
     #[derive(Default)]
     pub(in super::super) struct ToneMap {
-        threads: Mutex<u32>,
+        threads: filter::Threads,
         table: Mutex<Option<Table>>,
     }
 
@@ -52,18 +52,16 @@ mod imp {
     impl ObjectImpl for ToneMap {
         fn properties() -> &'static [glib::ParamSpec] {
             static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> =
-                LazyLock::new(|| vec![filter::threads_property()]);
+                LazyLock::new(|| vec![filter::Threads::property()]);
             &PROPERTIES
         }
 
         fn set_property(&self, _id: usize, value: &glib::Value, _pspec: &glib::ParamSpec) {
-            if let Ok(threads) = value.get() {
-                *lock(&self.threads) = threads;
-            }
+            self.threads.set(value);
         }
 
         fn property(&self, _id: usize, _pspec: &glib::ParamSpec) -> glib::Value {
-            (*lock(&self.threads)).max(1).to_value()
+            self.threads.get().to_value()
         }
     }
 
@@ -140,8 +138,7 @@ mod imp {
         ) -> Result<gst::FlowSuccess, gst::FlowError> {
             let table = lock(&self.table);
             let Some(table) = table.as_ref() else { return Err(gst::FlowError::NotNegotiated) };
-            let threads = (*lock(&self.threads)).max(1) as usize;
-            picture(table, input, output, threads).ok_or(gst::FlowError::Error)?;
+            picture(table, input, output, &self.threads).ok_or(gst::FlowError::Error)?;
             Ok(gst::FlowSuccess::Ok)
         }
     }
@@ -162,25 +159,23 @@ mod imp {
         table: &Table,
         input: &VideoFrameRef<&gst::BufferRef>,
         output: &mut VideoFrameRef<&mut gst::BufferRef>,
-        threads: usize,
+        threads: &filter::Threads,
     ) -> Option<()> {
         let (width, height) = (input.width() as usize, input.height() as usize);
         let source = filter::planes(input)?.map(|(bytes, stride)| Source { bytes, stride });
         // Pairs of rows, which share their chroma.
-        let band = height.div_ceil(2).div_ceil(threads).max(1);
+        let band = threads.band(input.height());
         let bands = filter::bands(output, band)?.enumerate();
-        std::thread::scope(|scope| {
-            for (number, target) in bands {
-                let above = number * band;
-                let Some(height) = height.checked_sub(above * 2).filter(|rows| *rows > 0) else {
-                    return;
-                };
-                let source =
-                    [source[0].below(above * 2), source[1].below(above), source[2].below(above)];
-                let target = target.map(|(bytes, stride)| Target { bytes, stride });
-                let size = (width, height.min(band * 2));
-                scope.spawn(move || tone::picture::convert(table, &source, target, size));
-            }
+        filter::at_once(bands, |(number, target)| {
+            let above = number * band;
+            let Some(height) = height.checked_sub(above * 2).filter(|rows| *rows > 0) else {
+                return;
+            };
+            let source =
+                [source[0].below(above * 2), source[1].below(above), source[2].below(above)];
+            let target = target.map(|(bytes, stride)| Target { bytes, stride });
+            let size = (width, height.min(band * 2));
+            tone::picture::convert(table, &source, target, size);
         });
         Some(())
     }

@@ -71,7 +71,8 @@ pub fn render(
     let video = &plan.video;
     let shared = Values::of_video(video, threads);
     // The largest rung is what pictures are prepared for.
-    let largest = video.rungs.first().map_or_else(|| shared.clone(), |rung| shared.of_rung(rung));
+    let of_rung = |rung| shared.of_rung(rung, quality(encode, rung));
+    let largest = video.rungs.first().map_or_else(|| shared.clone(), of_rung);
     let is_hdr = video.dynamic_range != DynamicRange::Standard;
     let prepared_caps = if is_hdr { &recipe.prepared_caps_hdr } else { &recipe.prepared_caps };
     let taken = |step: &&Step| source.is_all(video, &step.when);
@@ -87,6 +88,11 @@ pub fn render(
     }
 }
 
+/// Constant quality of a rung: that for the length of its short side.
+fn quality(encode: &EncodeConfig, rung: &PlannedRung) -> f64 {
+    encode.quality_of(rung.width.min(rung.height))
+}
+
 /// None where the recipe has no encoder, which no recipe that was resolved lacks.
 fn rung_spec(
     recipe: &Recipe,
@@ -94,14 +100,13 @@ fn rung_spec(
     encode: &EncodeConfig,
     shared: &Values,
 ) -> Option<RungSpec> {
-    let values = shared.of_rung(rung);
-    let quality = whole(encode.quality_of(rung.width.min(rung.height)));
+    let values = shared.of_rung(rung, quality(encode, rung));
     Some(RungSpec {
         name: rung.name.clone(),
         scale: recipe.scale.iter().map(|step| values.element(step)).collect(),
         scaled_caps: values.fill(&recipe.scaled_caps),
         download: recipe.download.iter().map(|step| values.element(step)).collect(),
-        encode: values.with("quality", quality).encoder(recipe.encode.first()?, encode.level),
+        encode: values.encoder(recipe.encode.first()?, encode.level),
         encoded_caps: values.fill(&recipe.encoded_caps),
     })
 }
@@ -129,19 +134,18 @@ impl Values {
             height,
             max_bitrate_kbps,
         };
-        let least = (rung(2, 2, 50), "5/1", 5, 10, 1, Orientation::Rotate90);
-        let most = (rung(7680, 4320, 100_000), "60/1", 240, 40, 16, Orientation::FlipRotate270);
+        let least = (rung(2, 2, 50), "5/1", 5, 10.0, 1, Orientation::Rotate90);
+        let most = (rung(7680, 4320, 100_000), "60/1", 240, 40.0, 16, Orientation::FlipRotate270);
         [least, most]
             .map(|(rung, fps, gop_frames, quality, threads, orientation)| {
                 Self(vec![
                     ("fps", fps.to_owned()),
                     ("gop_frames", gop_frames.to_string()),
-                    ("quality", quality.to_string()),
                     ("threads", threads.to_string()),
                     ("orientation", direction(orientation).to_owned()),
                     ("vbv_ms", VBV_MS.to_string()),
                 ])
-                .of_rung(&rung)
+                .of_rung(&rung, quality)
             })
             .to_vec()
     }
@@ -153,19 +157,14 @@ impl Values {
         Self(vec![("device", name.to_owned()), ("device_index", index.to_owned())])
     }
 
-    fn with(&self, name: &'static str, value: String) -> Self {
-        let mut values = self.clone();
-        values.0.push((name, value));
-        values
-    }
-
-    fn of_rung(&self, rung: &PlannedRung) -> Self {
+    fn of_rung(&self, rung: &PlannedRung, quality: f64) -> Self {
         let cap = u64::from(rung.max_bitrate_kbps);
         let vbv_kbits = cap * u64::from(VBV_MS) / 1000;
         let mut values = self.clone();
         values.0.extend([
             ("width", rung.width.to_string()),
             ("height", rung.height.to_string()),
+            ("quality", whole(quality)),
             ("bitrate_kbps", cap.to_string()),
             ("bitrate_kibps", (cap * 1000 / 1024).to_string()),
             ("average_kbps", (cap * u64::from(AVERAGE_PERCENT) / 100).to_string()),
@@ -183,12 +182,9 @@ impl Values {
 
     /// An element with what this level sets.
     fn encoder(&self, step: &Step, level: Level) -> ElementSpec {
-        let mut spec = self.element(step);
-        for (name, value) in step.level.get(&level).into_iter().flatten() {
-            spec.set.retain(|(set, _)| set != name);
-            spec.set.push((name.clone(), self.text(value)));
-        }
-        spec
+        let mut step = step.clone();
+        step.set.extend(step.level.remove(&level).unwrap_or_default());
+        self.element(&step)
     }
 
     fn element(&self, step: &Step) -> ElementSpec {
