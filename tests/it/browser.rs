@@ -80,8 +80,10 @@ async fn players_switch_between_all_rungs_of_a_whole_stream() {
     if !has_browser() {
         return;
     }
-    // Segments of one GOP: 30 s have enough borders for every step between four rungs, up and down.
-    let home = Home::with(&[("LADDERD__ENCODE__GOPS_PER_SEGMENT", "1")]);
+    // Segments of 1 s: 30 s have enough borders for each of the twelve switches between four rungs.
+    let of_one_second =
+        [("LADDERD__ENCODE__GOP_SECS", "1"), ("LADDERD__ENCODE__GOPS_PER_SEGMENT", "1")];
+    let home = Home::with(&of_one_second);
     let file = match corpus("bbb_1080p24_30s_aac51.mp4") {
         Some(file) => Some(file),
         None => media::clip(home.path(), 1080, "24", 30),

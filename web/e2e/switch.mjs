@@ -1,13 +1,11 @@
-// Plays a stream to its end in a headless Chromium, with forced switches between all its rungs.
+// Plays a stream to its end in a headless Chromium, with forced switches from each rung to each other.
 //
 //   node web/e2e/switch.mjs PLAYER MANNER URL
 //
 // PLAYER is hlsjs or videojs. MANNER says how it is told to switch:
-//   seamless   at the next border between segments, as by the player's own measuring of the network:
-//              from the lowest rung up to the highest and down again, over and over
-//   now        at once, as by a menu of qualities, from each rung to each other one: what is buffered
-//              of the old rung is thrown away, and the machine has to be fast enough to fill the
-//              buffer again (hlsjs only)
+//   seamless   at every border between segments, as by the player's own measuring of the network
+//   now        at once, as by a menu of qualities: what is buffered of the old rung is thrown away,
+//              and the machine has to be fast enough to fill the buffer again (hlsjs only)
 // URL is a main.m3u8, or a video of the API (BASE/v1/videos/ID), which is waited for until it is
 // playable.
 //

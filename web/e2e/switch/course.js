@@ -16,18 +16,12 @@ function everySwitch(count) {
   return circuit;
 }
 
-// From the lowest rung up to the highest and down again.
-function everyStep(count) {
-  const up = Array.from({ length: count }, (_, at) => at);
-  return [...up, ...up.slice(0, -1).reverse()];
-}
-
 export class Course {
   #way;
   #step = 0;
 
-  constructor(count, all) {
-    this.#way = all ? everySwitch(count) : everyStep(count);
+  constructor(count) {
+    this.#way = everySwitch(count);
   }
 
   get wanted() {

@@ -4,8 +4,8 @@ import { Course } from "/switch/course.js";
 import { PLAYERS } from "/switch/players.js";
 import { Watcher } from "/switch/watcher.js";
 
-// How long a rung is shown before the next one is asked for. What is seamless takes its time anyway.
-const HOLD_MS = { now: 1600, seamless: 0 };
+// How long a rung is shown before the next one is asked for, where it is shown at once.
+const HOLD_MS = 1600;
 
 // Plays to the end, or until window.end is called.
 window.play = ({ player: name, url, manner }) =>
@@ -17,7 +17,7 @@ window.play = ({ player: name, url, manner }) =>
     let rungs = [];
     order.onRungs = (heights) => {
       rungs = heights;
-      order.course = new Course(heights.length, manner === "now");
+      order.course = new Course(heights.length);
     };
     order.onError = (text) => {
       errors.push(`${text} at ${watcher.video?.currentTime.toFixed(2)} s`);
@@ -35,7 +35,7 @@ window.play = ({ player: name, url, manner }) =>
       if (!player.take) return;
       if (height !== rungs[order.course.wanted]) since = null;
       else since ??= performance.now();
-      if (since === null || performance.now() - since < HOLD_MS[manner]) return;
+      if (since === null || performance.now() - since < HOLD_MS) return;
       since = null;
       order.course.advance();
       player.take(order.course.wanted);

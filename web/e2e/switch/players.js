@@ -31,8 +31,14 @@ function hlsjs(order) {
   });
   hls.loadSource(order.url);
   hls.attachMedia(video);
-  const property = order.manner === "now" ? "currentLevel" : "nextLevel";
-  return { video, take: (rung) => (hls[property] = rung) };
+  if (order.manner === "now") return { video, take: (rung) => (hls.currentLevel = rung) };
+  // As its own measuring of the network would: each segment of pictures from another rung.
+  hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag }) => {
+    if (frag.type !== "main" || frag.level !== order.course.wanted) return;
+    order.course.advance();
+    hls.loadLevel = order.course.wanted;
+  });
+  return { video };
 }
 
 // What VHS tells when it gets over something by itself; hls.js calls such things errors.
