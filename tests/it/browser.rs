@@ -75,20 +75,20 @@ async fn a_browser_uploads_and_plays_before_the_encode_has_ended() {
     assert!(well, "{result:#}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn players_switch_between_all_rungs_of_a_whole_stream() {
+/// Both players play a whole stream, in segments of 1 s: 30 s have enough borders for each of the
+/// twelve switches between four rungs.
+async fn are_played_with_every_switch(segment: &str, name: &str, height: u32, rungs: &[u32]) {
     if !has_browser() {
         return;
     }
-    // Segments of 1 s: 30 s have enough borders for each of the twelve switches between four rungs.
-    let of_one_second =
-        [("LADDERD__ENCODE__GOP_SECS", "1"), ("LADDERD__ENCODE__GOPS_PER_SEGMENT", "1")];
-    let home = Home::with(&of_one_second);
-    let file = match corpus("bbb_1080p24_30s_aac51.mp4") {
-        Some(file) => Some(file),
-        None => media::clip(home.path(), 1080, "24", 30),
+    let home = Home::with(&[
+        ("LADDERD__ENCODE__SEGMENT", segment),
+        ("LADDERD__ENCODE__GOP_SECS", "1"),
+        ("LADDERD__ENCODE__GOPS_PER_SEGMENT", "1"),
+    ]);
+    let Some(file) = corpus(name).or_else(|| media::clip(home.path(), height, "24", 30)) else {
+        return;
     };
-    let Some(file) = file else { return };
     let appliance = home.start();
     let id = appliance.upload("film.mp4", std::fs::read(file).unwrap()).await;
     let video = appliance.wait_for_end(&id).await;
@@ -96,11 +96,22 @@ async fn players_switch_between_all_rungs_of_a_whole_stream() {
     let url = format!("{}/v1/videos/{id}", appliance.api);
     for player in ["hlsjs", "videojs"] {
         let (result, well) = browse("switch.mjs", &[player, "seamless", &url]).await;
-        assert_eq!(result["rungs"], json!([360, 480, 720, 1080]), "{result:#}");
+        assert_eq!(result["rungs"], json!(rungs), "{result:#}");
         assert_eq!(result["was_growing"], false, "{result:#}");
         assert_played(&result, video["duration_secs"].as_f64().unwrap());
         assert!(well, "{result:#}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn players_switch_between_all_rungs_of_a_whole_stream() {
+    let name = "bbb_1080p24_30s_aac51.mp4";
+    are_played_with_every_switch("ts", name, 1080, &[360, 480, 720, 1080]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn players_switch_between_the_rungs_of_a_stream_of_fragments() {
+    are_played_with_every_switch("cmaf", "bbb_480p24_30s_aac51.mp4", 480, &[360, 480]).await;
 }
 
 /// Lets the job rest for a moment once it can be watched: a fast machine would have ended it before
