@@ -11,6 +11,7 @@ mod element;
 mod ends;
 mod fault;
 mod filter;
+mod flatten;
 mod fragments;
 mod guard;
 mod matroska;

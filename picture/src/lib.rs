@@ -9,6 +9,8 @@
     reason = "loops are vectors only in the function that knows of AVX2"
 )]
 
+pub mod alpha;
+pub mod fit;
 pub mod scale;
 
 /// A plane that is read, row after row.

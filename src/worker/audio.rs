@@ -13,6 +13,7 @@ use super::pipeline::{self, Muxer};
 use super::protocol::Failure;
 use super::segments;
 use super::sink::{Output, Rendition};
+use crate::domain::downmix;
 use crate::domain::plan::{AudioPlan, VideoPlan};
 
 /// Samples by which `avenc_aac` is late: its first frame holds nothing but this priming, and a
@@ -38,10 +39,12 @@ pub(super) fn build(
     let encoder = plain("avenc_aac")?;
     let bits_per_second = i32::try_from(plan.bitrate_kbps * 1000).unwrap_or(i32::MAX);
     encoder.set_property("bitrate", bits_per_second);
+    // Left as it is, it makes M/S of everything, which makes nearly mono of everything.
+    encoder.set_property("aac-ms", false);
     let waiting = queue(0, WAITING_SOUND.nseconds())?;
     let elements = [
         head.clone(),
-        plain("audioconvert")?,
+        converter()?,
         plain("audioresample")?,
         plain("audiorate")?,
         caps_filter(&format!(
@@ -68,6 +71,40 @@ pub(super) fn build(
     watch_frames(&pad(&waiting, "sink")?, picture, cutter, &track, progress);
     tracks.push((sink, track));
     Ok(head)
+}
+
+/// An `audioconvert` that mixes as the standard says: what it does by itself is loudest in the
+/// low-frequency effects, and 6 dB lower than the standard in what is behind.
+fn converter() -> Result<gst::Element, Failure> {
+    let convert = plain("audioconvert")?;
+    let element = convert.downgrade();
+    let mask = gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::QUERY_DOWNSTREAM;
+    // Before it is asked whether it takes a layout, which may change in mid-stream.
+    pad(&convert, "sink")?.add_probe(mask, move |_, info| {
+        let caps = if let Some(gst::PadProbeData::Event(event)) = &info.data
+            && let gst::EventView::Caps(caps) = event.view()
+        {
+            Some(caps.caps_owned())
+        } else if let Some(gst::PadProbeData::Query(query)) = &info.data
+            && let gst::QueryView::AcceptCaps(caps) = query.view()
+        {
+            Some(caps.caps_owned())
+        } else {
+            None
+        };
+        if let (Some(caps), Some(convert)) = (caps, element.upgrade()) {
+            convert.set_property("mix-matrix", matrix(&caps));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(convert)
+}
+
+/// How these channels become two, as `audioconvert` takes it; empty where it may do as it likes.
+fn matrix(caps: &gst::Caps) -> gst::Array {
+    let mask = caps.structure(0).and_then(|s| s.get::<gst::Bitmask>("channel-mask").ok());
+    let sides = mask.and_then(|mask| downmix::to_stereo(mask.0));
+    gst::Array::new(sides.into_iter().flatten().map(gst::Array::new))
 }
 
 /// Follows the sound behind this element, and lets it end where all end.

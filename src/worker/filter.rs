@@ -59,18 +59,18 @@ pub(super) fn at_once<T: Send>(mut items: impl Iterator<Item = T>, work: impl Fn
     });
 }
 
-/// A pad for pictures of this format and every size, and one for those that come out.
-pub(super) fn pad_templates(input: VideoFormat, output: VideoFormat) -> Vec<gst::PadTemplate> {
-    let template = |name, direction, format: VideoFormat| {
+/// A pad for pictures of these formats and every size, and one for those that come out.
+pub(super) fn pad_templates(inputs: &[VideoFormat], output: VideoFormat) -> Vec<gst::PadTemplate> {
+    let template = |name, direction, formats: &[VideoFormat]| {
         let caps = gst::Caps::builder("video/x-raw")
-            .field("format", format.to_str())
+            .field("format", gst::List::new(formats.iter().map(|format| format.to_str())))
             .field("width", gst::IntRange::new(1, i32::MAX))
             .field("height", gst::IntRange::new(1, i32::MAX))
             .build();
         gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
     };
-    let sink = template("sink", gst::PadDirection::Sink, input);
-    sink.into_iter().chain(template("src", gst::PadDirection::Src, output)).collect()
+    let sink = template("sink", gst::PadDirection::Sink, inputs);
+    sink.into_iter().chain(template("src", gst::PadDirection::Src, &[output])).collect()
 }
 
 /// The caps of the other pad: each structure changed like this, as far as the filter allows.

@@ -7,7 +7,7 @@ use gstreamer::prelude::*;
 
 use super::element::plain;
 use super::protocol::Failure;
-use super::{scale, tonemap};
+use super::{flatten, scale, tonemap};
 
 /// Playlists and session descriptions name other files and addresses: a source is one file, and
 /// what it refers to is not ours to fetch.
@@ -37,6 +37,7 @@ const ENDLESS: [&str; 2] = ["avdemux_gif", "avdemux_nut"];
 
 /// Makes the elements known that recipes may name and that are our own.
 pub(super) fn register_own() -> Result<(), glib::BoolError> {
+    flatten::register()?;
     tonemap::register()?;
     scale::register()
 }

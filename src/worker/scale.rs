@@ -27,6 +27,8 @@ mod imp {
     use gstreamer_video::prelude::*;
     use gstreamer_video::subclass::prelude::*;
     use gstreamer_video::{VideoChromaSite, VideoFormat, VideoFrameRef, VideoInfo};
+    use ladderd_picture::alpha::BLACK;
+    use ladderd_picture::fit::{Place, fit};
     use ladderd_picture::scale::{STRIP_ROWS, Scaler, Scratch, Siting};
     use ladderd_picture::{Source, Target};
 
@@ -42,6 +44,9 @@ mod imp {
     struct Scalers {
         luma: Scaler,
         chroma: Scaler,
+        /// Where the picture goes: all over, or with black round it.
+        place: Place,
+        is_all: bool,
     }
 
     #[glib::object_subclass]
@@ -84,7 +89,7 @@ mod imp {
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
             static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-                LazyLock::new(|| filter::pad_templates(VideoFormat::I420, VideoFormat::I420));
+                LazyLock::new(|| filter::pad_templates(&[VideoFormat::I420], VideoFormat::I420));
             &TEMPLATES
         }
     }
@@ -117,17 +122,19 @@ mod imp {
             _outcaps: &gst::Caps,
             out_info: &VideoInfo,
         ) -> Result<(), gst::LoggableError> {
-            let plane = |info: &VideoInfo, component: u8| {
-                (info.comp_width(component) as usize, info.comp_height(component) as usize)
+            let from = |component: u8| {
+                (in_info.comp_width(component) as usize, in_info.comp_height(component) as usize)
             };
+            let all = (out_info.width() as usize, out_info.height() as usize);
+            let place = fit(shape(in_info, out_info), all);
+            let to = (place.width, place.height);
+            let to_chroma = (to.0.div_ceil(2), to.1.div_ceil(2));
             let between = (Siting::Centre, Siting::Centre);
             *lock(&self.scalers) = Some(Scalers {
-                luma: Scaler::new(plane(in_info, 0), plane(out_info, 0), between),
-                chroma: Scaler::new(
-                    plane(in_info, 1),
-                    plane(out_info, 1),
-                    siting(in_info.chroma_site()),
-                ),
+                luma: Scaler::new(from(0), to, between),
+                chroma: Scaler::new(from(1), to_chroma, siting(in_info.chroma_site())),
+                place,
+                is_all: to == all,
             });
             Ok(())
         }
@@ -143,6 +150,15 @@ mod imp {
             picture(scalers, input, output, &self.threads, scratch).ok_or(gst::FlowError::Error)?;
             Ok(gst::FlowSuccess::Ok)
         }
+    }
+
+    /// Width and height of what is seen, in samples of the output.
+    fn shape(input: &VideoInfo, output: &VideoInfo) -> (u64, u64) {
+        let positive = |value: i32| u64::from(value.unsigned_abs());
+        let [of_input, of_output] = [input.par(), output.par()];
+        let wide = positive(of_input.numer()) * positive(of_output.denom());
+        let high = positive(of_input.denom()) * positive(of_output.numer());
+        (u64::from(input.width()) * wide, u64::from(input.height()) * high)
     }
 
     /// Where the chroma lies, horizontally and vertically. What says nothing is like H.264.
@@ -168,10 +184,18 @@ mod imp {
         let bands = filter::bands(output, rows)?.zip(scratch).enumerate();
         filter::at_once(bands, |(number, (band, scratch))| {
             let of_plane = [&scalers.luma, &scalers.chroma, &scalers.chroma];
-            let above = [number * rows * 2, number * rows, number * rows];
             for (plane, (bytes, stride)) in band.into_iter().enumerate() {
+                let share = if plane == 0 { 1 } else { 2 };
+                let (left, top) = (scalers.place.left / share, scalers.place.top / share);
+                let first = number * rows * 2 / share;
+                if !scalers.is_all {
+                    bytes.fill(BLACK[usize::from(plane > 0)]);
+                }
+                // Rows of the band that are above the picture.
+                let empty = top.saturating_sub(first);
+                let Some(bytes) = bytes.get_mut(empty * stride + left..) else { continue };
                 let target = Target { bytes, stride };
-                of_plane[plane].band(source[plane], target, above[plane], scratch);
+                of_plane[plane].band(source[plane], target, first + empty - top, scratch);
             }
         });
         Some(())

@@ -81,8 +81,9 @@ mod imp {
         }
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-                LazyLock::new(|| filter::pad_templates(VideoFormat::I42010le, VideoFormat::I420));
+            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+                filter::pad_templates(&[VideoFormat::I42010le], VideoFormat::I420)
+            });
             &TEMPLATES
         }
     }
