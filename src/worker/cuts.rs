@@ -132,6 +132,12 @@ impl Track {
         }
     }
 
+    /// All segments that there will be are closed.
+    pub(super) fn is_whole(&self) -> bool {
+        let closed = lock(&self.state).closed;
+        closed.checked_sub(1).is_some_and(|last| self.total.is_last(last))
+    }
+
     /// Whole segments with bytes so far and the end of the last frame, in nanoseconds.
     pub(super) fn extent(&self) -> (u32, u64) {
         let state = lock(&self.state);

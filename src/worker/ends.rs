@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -140,6 +140,30 @@ pub(super) fn on_timeline(
     });
 }
 
+/// Where the last picture that went through this pad ends, in nanoseconds of running time, as far as
+/// its container says both for how long it stands and where all of it ends.
+///
+/// `videorate` repeats a last picture 25 times at most, which a still end of a screen's recording
+/// is longer than.
+pub(super) fn stated_end(pad: &gst::Pad) -> Arc<AtomicU64> {
+    let end_ns = Arc::new(AtomicU64::new(0));
+    let told = Arc::clone(&end_ns);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let segment = pad.sticky_event::<gst::event::Segment>(0);
+        let segment = segment.as_ref().map(|event| event.segment());
+        let segment = segment.and_then(|s| s.downcast_ref::<gst::ClockTime>());
+        let of_picture = info.buffer().and_then(|buffer| buffer.pts().zip(buffer.duration()));
+        if let (Some(segment), Some((pts, duration))) = (segment, of_picture)
+            && let Some(end) = segment.stop().map(|stop| stop.min(pts + duration))
+            && let Some(end) = segment.to_running_time(end)
+        {
+            told.fetch_max(end.nseconds(), Ordering::Relaxed);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    end_ns
+}
+
 /// Shows a picture again at these places of the grid. Whatever does not take pictures any more says
 /// why on the bus.
 fn repeat(pad: &gst::Pad, picture: &gst::Buffer, numbers: Range<u64>, plan: &VideoPlan) {
@@ -208,8 +232,9 @@ impl Pictures {
         Some((number, at))
     }
 
-    /// The stream has ended: waits for the others, then repeats the last picture until all end.
-    pub(super) fn end(&self, pad: &gst::Pad, plan: &VideoPlan, ends: &Ends) {
+    /// The stream has ended, at the earliest where it is said to: waits for the others, then repeats
+    /// the last picture until all end.
+    pub(super) fn end(&self, pad: &gst::Pad, plan: &VideoPlan, ends: &Ends, stated_ns: u64) {
         let (count, last) = {
             let mut seen = self.lock();
             (seen.count, seen.last.take())
@@ -219,7 +244,11 @@ impl Pictures {
             return;
         };
         let mut wanted = count;
-        ends.of_picture(plan.frame_time_ns(count), |longest_ns| {
+        // Less is how `videorate` rounds.
+        if stated_ns > plan.frame_time_ns(count + 2) {
+            wanted = plan.frames_in_ns(stated_ns);
+        }
+        ends.of_picture(plan.frame_time_ns(wanted), |longest_ns| {
             wanted = wanted.max(plan.frames_in_ns(longest_ns));
             plan.frame_time_ns(wanted)
         });
@@ -342,8 +371,6 @@ fn push_silence(pad: &gst::Pad, mut pts: gst::ClockTime, length_ns: u64, plan: &
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]

@@ -1,6 +1,6 @@
 //! The pipeline: source, decoder, renditions; run to its end.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ use super::protocol::{Event, Failure};
 use super::rangesrc::{Client, RangeSrc};
 use super::sink::{Output, Rendition};
 use super::subtitles::Subtitles;
-use super::{audio, fault, guard, pictures, plugins, segments, video};
+use super::{audio, bus, fault, guard, pictures, plugins, segments, video};
 use crate::domain::encode::SegmentFormat;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
@@ -34,9 +34,6 @@ const PCR_INTERVAL: u32 = 9_000;
 /// How often it repeats its tables, in 90 kHz ticks. Every segment begins with them anyway, and
 /// twice a second is enough for a player that comes in between; the default costs 24 kbit/s more.
 const TABLE_INTERVAL: u32 = 45_000;
-
-/// Timelines by the path of their inner `splitmuxsink`, under which its messages come.
-type Tracks = HashMap<String, Arc<Track>>;
 
 /// Encodes the plan. Returns once every rendition is whole.
 pub(super) fn run(
@@ -76,21 +73,22 @@ pub(super) fn run(
         }
     });
 
-    let bus = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
-    let by_path: Tracks =
+    let messages = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
+    let by_path: bus::Tracks =
         tracks.iter().map(|(s, t)| (s.element.path_string().to_string(), Arc::clone(t))).collect();
-    let hls = tracks.iter().map(|(sink, _)| sink.end.clone());
-    let stills = stills.into_iter().map(Cast::upcast);
-    let ours: HashSet<_> = hls.chain(stills).map(|sink| sink.path_string().to_string()).collect();
-    bus.set_sync_handler(move |_, message| follow_segments(&by_path, message));
+    let path = |end: &gst::Object| end.path_string().to_string();
+    let renditions = tracks.iter().map(|(sink, track)| (path(&sink.end), Some(Arc::clone(track))));
+    let stills = stills.into_iter().map(|still| (path(still.upcast_ref()), None));
+    let ours: bus::Sinks = renditions.chain(stills).collect();
+    messages.set_sync_handler(move |_, message| bus::follow_segments(&by_path, message));
     let ended = pipeline
         .set_state(gst::State::Playing)
         .map_err(|error| broken(error.to_string()))
-        .and_then(|_| wait(&bus, &ours, output))
+        .and_then(|_| bus::wait(&messages, &ours, output))
         .and_then(|()| judge(plan, &tracks, rest.left_out.end_ns()));
     // The first error on the bus says more than "the state change failed".
-    let ended = ended.map_err(|failure| first_error(&bus).unwrap_or(failure));
-    bus.unset_sync_handler();
+    let ended = ended.map_err(|failure| bus::first_error(&messages).unwrap_or(failure));
+    messages.unset_sync_handler();
     let duration_ns = match ended {
         Ok(duration_ns) => duration_ns,
         Err(failure) => {
@@ -288,69 +286,6 @@ fn inner_splitmux(sink: &gst::Element) -> Option<gst::Element> {
         .children()
         .into_iter()
         .find(|child| child.factory().is_some_and(|factory| factory.name() == "splitmuxsink"))
-}
-
-/// Runs on the muxer's thread, with its lock held: it only notes times and writes frames.
-fn follow_segments(tracks: &Tracks, message: &gst::Message) -> gst::BusSyncReply {
-    let gst::MessageView::Element(element) = message.view() else {
-        return gst::BusSyncReply::Pass;
-    };
-    let (Some(structure), Some(source)) = (element.structure(), message.src()) else {
-        return gst::BusSyncReply::Pass;
-    };
-    let Some(track) = tracks.get(source.path_string().as_str()) else {
-        return gst::BusSyncReply::Pass;
-    };
-    let Ok(time) = structure.get::<gst::ClockTime>("running-time") else {
-        return gst::BusSyncReply::Pass;
-    };
-    match structure.name().as_str() {
-        "splitmuxsink-fragment-opened" => track.opened(time),
-        "splitmuxsink-fragment-closed" => track.closed(time),
-        _ => return gst::BusSyncReply::Pass,
-    }
-    gst::BusSyncReply::Drop
-}
-
-/// Waits for the end of every sink, given by its path. The parent watches for a stall.
-#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
-fn wait(bus: &gst::Bus, sinks: &HashSet<String>, output: &Output) -> Result<(), Failure> {
-    let mut open = sinks.clone();
-    loop {
-        let Some(message) = bus.timed_pop(gst::ClockTime::NONE) else { continue };
-        match message.view() {
-            gst::MessageView::Eos(_) => return Ok(()),
-            gst::MessageView::Error(error) => return Err(fault::of_message(error)),
-            gst::MessageView::Application(message) => {
-                if let Some(failure) = guard::failure(message) {
-                    return Err(failure);
-                }
-            }
-            gst::MessageView::Warning(warning) => {
-                output.event(&Event::Warning { message: warning.error().message().to_owned() });
-            }
-            gst::MessageView::Element(element) => {
-                let forwarded =
-                    element.structure().and_then(|s| s.get::<gst::Message>("message").ok());
-                if let Some(forwarded) = forwarded
-                    && forwarded.type_() == gst::MessageType::Eos
-                    && let Some(source) = forwarded.src()
-                    && open.remove(source.path_string().as_str())
-                    // GStreamer 1.22.0 can lose the pipeline's own EOS.
-                    && open.is_empty()
-                {
-                    return Ok(());
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn first_error(bus: &gst::Bus) -> Option<Failure> {
-    let message = bus.pop_filtered(&[gst::MessageType::Error])?;
-    let gst::MessageView::Error(error) = message.view() else { return None };
-    Some(fault::of_message(error))
 }
 
 /// Silence is not success: a truncated source ends like a whole one. Returns the duration.

@@ -1,0 +1,155 @@
+//! What the pipeline says while it runs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use super::cuts::Track;
+use super::protocol::{Event, Failure};
+use super::sink::Output;
+use super::{fault, guard};
+
+/// Timelines by the path of their inner `splitmuxsink`, under which its messages come.
+pub(super) type Tracks = HashMap<String, Arc<Track>>;
+
+/// What is to end, by its path: renditions with their tracks, and sinks of pictures.
+pub(super) type Sinks = HashMap<String, Option<Arc<Track>>>;
+
+/// How long the others may go on once a sink was not ready: by then it is known whether it had
+/// anything left to write.
+const LATE: Duration = Duration::from_secs(2);
+
+/// A sink was started without a stream.
+struct NotReady {
+    failure: Failure,
+    until: Instant,
+}
+
+/// Runs on the muxer's thread, with its lock held: it only notes times and writes frames.
+pub(super) fn follow_segments(tracks: &Tracks, message: &gst::Message) -> gst::BusSyncReply {
+    let gst::MessageView::Element(element) = message.view() else {
+        return gst::BusSyncReply::Pass;
+    };
+    let (Some(structure), Some(source)) = (element.structure(), message.src()) else {
+        return gst::BusSyncReply::Pass;
+    };
+    let Some(track) = tracks.get(source.path_string().as_str()) else {
+        return gst::BusSyncReply::Pass;
+    };
+    let Ok(time) = structure.get::<gst::ClockTime>("running-time") else {
+        return gst::BusSyncReply::Pass;
+    };
+    match structure.name().as_str() {
+        "splitmuxsink-fragment-opened" => track.opened(time),
+        "splitmuxsink-fragment-closed" => track.closed(time),
+        _ => return gst::BusSyncReply::Pass,
+    }
+    gst::BusSyncReply::Drop
+}
+
+/// Waits for the end of all of these, by their paths, with the track of each that has one. The parent
+/// watches for a stall.
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
+pub(super) fn wait(bus: &gst::Bus, ends: &Sinks, output: &Output) -> Result<(), Failure> {
+    let mut open = ends.clone();
+    let mut not_ready = None::<NotReady>;
+    loop {
+        let most =
+            not_ready.as_ref().map(|late| late.until.saturating_duration_since(Instant::now()));
+        let most = most.and_then(|most| gst::ClockTime::try_from(most).ok());
+        let Some(message) = bus.timed_pop(most) else {
+            match not_ready {
+                Some(late) => return Err(late.failure),
+                None => continue,
+            }
+        };
+        match message.view() {
+            gst::MessageView::Eos(_) => return Ok(()),
+            gst::MessageView::Error(error) => {
+                let failure = fault::of_message(error);
+                if failure.code != fault::SINK_NOT_READY {
+                    return Err(failure);
+                }
+                // A sink that has written all it had may be started once more on the pipeline's own
+                // way to PLAYING, which a very short video ends before: nothing is missing.
+                not_ready.get_or_insert(NotReady { failure, until: Instant::now() + LATE });
+            }
+            gst::MessageView::Application(message) => {
+                if let Some(failure) = guard::failure(message) {
+                    return Err(failure);
+                }
+            }
+            gst::MessageView::Warning(warning) => {
+                output.event(&Event::Warning { message: warning.error().message().to_owned() });
+            }
+            gst::MessageView::Element(element) => {
+                if let Some(path) = ended(element) {
+                    open.remove(path.as_str());
+                }
+            }
+            _ => {}
+        }
+        if not_ready.is_some() {
+            open.retain(|_, track| !track.as_ref().is_some_and(|track| track.is_whole()));
+        }
+        // GStreamer 1.22.0 can lose the pipeline's own EOS.
+        if open.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// The path of the element whose end this message forwards.
+fn ended(message: &gst::message::Element) -> Option<String> {
+    let forwarded = message.structure()?.get::<gst::Message>("message").ok()?;
+    let is_end = forwarded.type_() == gst::MessageType::Eos;
+    Some(forwarded.src().filter(|_| is_end)?.path_string().to_string())
+}
+
+/// The first error that nobody has read yet.
+pub(super) fn first_error(bus: &gst::Bus) -> Option<Failure> {
+    let message = bus.pop_filtered(&[gst::MessageType::Error])?;
+    let gst::MessageView::Error(error) = message.view() else { return None };
+    Some(fault::of_message(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::cuts::{Cutter, Total};
+    use crate::worker::sink::Rendition;
+
+    /// Waits for a rendition of two segments, of which so many are closed, whose sink was not ready.
+    fn waited(closed: u32) -> Result<(), Failure> {
+        gst::init().unwrap();
+        let nowhere = std::fs::File::options().write(true).open("/dev/null").unwrap();
+        let output = Arc::new(Output::new(nowhere.into()));
+        let total = Arc::new(Total::default());
+        let track = Arc::new(Track::new(Rendition::new(&output, 0), &total));
+        let cutter = Cutter::new(&[], &total);
+        cutter.cut(gst::ClockTime::from_seconds(2));
+        cutter.end();
+        for number in 0..closed {
+            track.closed(gst::ClockTime::from_seconds(u64::from(number)));
+        }
+        let sink = gst::ElementFactory::make("giostreamsink").build().unwrap();
+        let error = gst::message::Error::builder(gst::ResourceError::OpenWrite, "no stream");
+        let bus = gst::Bus::new();
+        bus.post(error.src(&sink).build()).unwrap();
+        let sinks = Sinks::from([("hlssink2".to_owned(), Some(track))]);
+        wait(&bus, &sinks, &output)
+    }
+
+    #[test]
+    fn a_sink_that_is_started_again_when_all_is_written_is_no_failure() {
+        assert!(waited(2).is_ok());
+    }
+
+    #[test]
+    fn a_sink_that_is_not_ready_while_there_is_something_to_write_is_one() {
+        assert_eq!(waited(1).unwrap_err().code, fault::SINK_NOT_READY);
+    }
+}
