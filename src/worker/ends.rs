@@ -17,6 +17,8 @@ use crate::domain::plan::{AudioPlan, VideoPlan};
 pub(super) struct Ends {
     state: Mutex<State>,
     changed: Condvar,
+    /// Where the container says that the picture ends, in nanoseconds of running time.
+    stated_ns: AtomicU64,
 }
 
 struct State {
@@ -35,7 +37,37 @@ impl Ends {
     pub(super) fn new(has_picture: bool, sounds: usize) -> Self {
         let open = sounds + usize::from(has_picture);
         let state = State { has_picture, open, longest_ns: 0, end_ns: None };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        Self { state: Mutex::new(state), changed: Condvar::new(), stated_ns: AtomicU64::new(0) }
+    }
+
+    /// Follows for how long the container says that the pictures of this stream stand.
+    ///
+    /// `videorate` repeats a last picture for a second at most, and a still end of a screen's
+    /// recording is longer than that. Parsers drop what the container says, so that it is read
+    /// behind the demuxer.
+    pub(super) fn follow_stated(self: &Arc<Self>, decode: &gst::Element, stream_id: &str) {
+        let Some(bin) = decode.downcast_ref::<gst::Bin>() else { return };
+        let (stream_id, ends) = (stream_id.to_owned(), Arc::downgrade(self));
+        let follow = move |_: &gst::Element, pad: &gst::Pad| {
+            let (stream_id, ends) = (stream_id.clone(), ends.clone());
+            pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+                let is_ours = pad.stream_id().is_some_and(|id| id == stream_id);
+                let Some(ends) = ends.upgrade().filter(|_| is_ours) else {
+                    return gst::PadProbeReturn::Remove;
+                };
+                if let Some(end) = info.buffer().and_then(|buffer| stated_end(pad, buffer)) {
+                    ends.stated_ns.fetch_max(end.nseconds(), Ordering::Relaxed);
+                }
+                gst::PadProbeReturn::Ok
+            });
+        };
+        bin.connect_deep_element_added(move |_, _, element| {
+            let factory = element.factory();
+            let klass = factory.as_ref().and_then(|factory| factory.metadata("klass"));
+            if klass.is_some_and(|klass| klass.contains("Demux")) {
+                element.connect_pad_added(follow.clone());
+            }
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -140,28 +172,12 @@ pub(super) fn on_timeline(
     });
 }
 
-/// Where the last picture that went through this pad ends, in nanoseconds of running time, as far as
-/// its container says both for how long it stands and where all of it ends.
-///
-/// `videorate` repeats a last picture 25 times at most, which a still end of a screen's recording
-/// is longer than.
-pub(super) fn stated_end(pad: &gst::Pad) -> Arc<AtomicU64> {
-    let end_ns = Arc::new(AtomicU64::new(0));
-    let told = Arc::clone(&end_ns);
-    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        let segment = pad.sticky_event::<gst::event::Segment>(0);
-        let segment = segment.as_ref().map(|event| event.segment());
-        let segment = segment.and_then(|s| s.downcast_ref::<gst::ClockTime>());
-        let of_picture = info.buffer().and_then(|buffer| buffer.pts().zip(buffer.duration()));
-        if let (Some(segment), Some((pts, duration))) = (segment, of_picture)
-            && let Some(end) = segment.stop().map(|stop| stop.min(pts + duration))
-            && let Some(end) = segment.to_running_time(end)
-        {
-            told.fetch_max(end.nseconds(), Ordering::Relaxed);
-        }
-        gst::PadProbeReturn::Ok
-    });
-    end_ns
+/// The running time at which this buffer is said to end, within its segment.
+fn stated_end(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+    let segment = segment.segment().downcast_ref::<gst::ClockTime>()?;
+    let end = segment.stop()?.min(buffer.pts()? + buffer.duration()?);
+    segment.to_running_time(end)
 }
 
 /// Shows a picture again at these places of the grid. Whatever does not take pictures any more says
@@ -234,7 +250,7 @@ impl Pictures {
 
     /// The stream has ended, at the earliest where it is said to: waits for the others, then repeats
     /// the last picture until all end.
-    pub(super) fn end(&self, pad: &gst::Pad, plan: &VideoPlan, ends: &Ends, stated_ns: u64) {
+    pub(super) fn end(&self, pad: &gst::Pad, plan: &VideoPlan, ends: &Ends) {
         let (count, last) = {
             let mut seen = self.lock();
             (seen.count, seen.last.take())
@@ -245,6 +261,7 @@ impl Pictures {
         };
         let mut wanted = count;
         // Less is how `videorate` rounds.
+        let stated_ns = ends.stated_ns.load(Ordering::Relaxed);
         if stated_ns > plan.frame_time_ns(count + 2) {
             wanted = plan.frames_in_ns(stated_ns);
         }

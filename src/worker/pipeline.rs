@@ -66,6 +66,7 @@ pub(super) fn run(
     let rest = Rest { left_out: LeftOut::default(), subtitles: Subtitles::new(plan, output) };
     let rest = Arc::new(rest);
     let decode = build_source(&pipeline, client, spec.decoders.is_empty(), heads, &rest)?;
+    ends.follow_stated(&decode, &plan.video.stream_id);
     let (weak, limits) = (pipeline.downgrade(), limits.clone());
     decode.connect_pad_added(move |_, pad| {
         if let Some(pipeline) = weak.upgrade() {

@@ -1,6 +1,5 @@
 //! The picture: prepared once, then scaled from rung to rung and encoded on each at once.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gstreamer as gst;
@@ -8,7 +7,7 @@ use gstreamer::prelude::*;
 
 use super::cuts::{Cutter, Sink, Total, Track, running_time};
 use super::element::{caps_filter, chain, make, pad, plain, queue};
-use super::ends::{Ends, Pictures, on_timeline, stated_end};
+use super::ends::{Ends, Pictures, on_timeline};
 use super::fragments::Stream;
 use super::pipeline::{self, Muxer};
 use super::protocol::Failure;
@@ -69,10 +68,7 @@ pub(super) fn build(
     let grid = plan.clone();
     let snap = move |time_ns| grid.frame_time_ns(grid.frames_in_ns(time_ns));
     let least_ns = plan.frame_time_ns(1) / 2;
-    let stated_ns = stated_end(&pad(&head, "sink")?);
-    on_timeline(&pad(&out, "sink")?, least_ns, snap, move || {
-        pictures.end(&src, &plan, &ends, stated_ns.load(Ordering::Relaxed));
-    });
+    on_timeline(&pad(&out, "sink")?, least_ns, snap, move || pictures.end(&src, &plan, &ends));
     Ok(Built { head, tees })
 }
 
