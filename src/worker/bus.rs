@@ -22,14 +22,32 @@ pub(super) type Sinks = HashMap<String, Option<Arc<Track>>>;
 /// anything left to write.
 const LATE: Duration = Duration::from_secs(2);
 
+/// By how much all threads are nicer than the one that encodes the largest rung. That one works all
+/// the time, and the others wait for it: where it has to share a core with them, the other core has
+/// nothing to do in the end. On two cores a job takes a tenth less time.
+const NICER: i32 = 5;
+
 /// A sink was started without a stream.
 struct NotReady {
     failure: Failure,
     until: Instant,
 }
 
-/// Runs on the muxer's thread, with its lock held: it only notes times and writes frames.
-pub(super) fn follow_segments(tracks: &Tracks, message: &gst::Message) -> gst::BusSyncReply {
+/// Answers on the thread that speaks: a muxer's, with its lock held, or one that has just begun. It
+/// only notes times, writes frames and becomes nice. `busiest` is the path of the element whose
+/// thread encodes the largest rung.
+pub(super) fn answer(tracks: &Tracks, busiest: &str, message: &gst::Message) -> gst::BusSyncReply {
+    if let gst::MessageView::StreamStatus(status) = message.view()
+        && let (gst::StreamStatusType::Enter, owner) = status.get()
+        && owner.path_string() != busiest
+    {
+        // A thread that may not be nice does its work all the same.
+        rustix::process::nice(NICER).ok();
+    }
+    follow_segments(tracks, message)
+}
+
+fn follow_segments(tracks: &Tracks, message: &gst::Message) -> gst::BusSyncReply {
     let gst::MessageView::Element(element) = message.view() else {
         return gst::BusSyncReply::Pass;
     };

@@ -50,12 +50,13 @@ pub(super) fn run(
     let has_picture = !plan.video.rungs.is_empty();
     let ends = Arc::new(Ends::new(has_picture, plan.audio.len()));
     let muxer = Muxer { format: plan.segment, timescale: plan.video.timescale() };
-    let mut stills = Vec::new();
+    let (mut stills, mut busiest) = (Vec::new(), String::new());
     if has_picture {
         let video = video::build(&pipeline, &plan.video, spec, muxer, output, &mut tracks, &ends)?;
         let promised_ns = plan.duration_ns.unwrap_or(0);
         segments::believe(&pad(&video.head, "sink")?, promised_ns + tolerated_ns(promised_ns));
         heads.insert(plan.video.stream_id.clone(), video.head);
+        busiest = video.busiest.map(|queue| queue.path_string().to_string()).unwrap_or_default();
         stills = pictures::build(&pipeline, plan, spec, &video.tees, output)?;
     }
     for sound in &plan.audio {
@@ -81,7 +82,7 @@ pub(super) fn run(
     let renditions = tracks.iter().map(|(sink, track)| (path(&sink.end), Some(Arc::clone(track))));
     let stills = stills.into_iter().map(|still| (path(still.upcast_ref()), None));
     let ours: bus::Sinks = renditions.chain(stills).collect();
-    messages.set_sync_handler(move |_, message| bus::follow_segments(&by_path, message));
+    messages.set_sync_handler(move |_, message| bus::answer(&by_path, &busiest, message));
     let ended = pipeline
         .set_state(gst::State::Playing)
         .map_err(|error| broken(error.to_string()))

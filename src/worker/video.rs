@@ -27,6 +27,8 @@ pub(super) struct Built {
     pub(super) head: gst::Element,
     /// Of each rung, the tee that its scaled pictures go through.
     pub(super) tees: Vec<gst::Element>,
+    /// The queue whose thread encodes the largest rung.
+    pub(super) busiest: Option<gst::Element>,
 }
 
 /// Builds everything behind the video pad.
@@ -51,11 +53,12 @@ pub(super) fn build(
     let total = Arc::new(Total::default());
     let mut sinks = Vec::new();
     let mut tees = Vec::new();
-    let mut above = out.clone();
+    let (mut above, mut busiest) = (out.clone(), None);
     for rung in &spec.rungs {
         let index = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
         let track = Arc::new(Track::new(Rendition::new(output, index), &total));
-        let (tee, sink) = build_rung(pipeline, &above, rung, muxer, &track)?;
+        let (tee, encoding, sink) = build_rung(pipeline, &above, rung, muxer, &track)?;
+        busiest.get_or_insert(encoding);
         sinks.push(sink.clone());
         tracks.push((sink, track));
         above = tee.clone();
@@ -69,18 +72,19 @@ pub(super) fn build(
     let snap = move |time_ns| grid.frame_time_ns(grid.frames_in_ns(time_ns));
     let least_ns = plan.frame_time_ns(1) / 2;
     on_timeline(&pad(&out, "sink")?, least_ns, snap, move || pictures.end(&src, &plan, &ends));
-    Ok(Built { head, tees })
+    Ok(Built { head, tees, busiest })
 }
 
 /// Builds one rung behind the one above it: `scale ! tee ! queue ! download ! encoder ! parser !
-/// queue ! muxer`. Returns the tee, from which the next rung goes on, and the end.
+/// queue ! muxer`. Returns the tee, from which the next rung goes on, the queue whose thread encodes, and
+/// the end.
 fn build_rung(
     pipeline: &gst::Pipeline,
     above: &gst::Element,
     rung: &RungSpec,
     muxer: Muxer,
     track: &Arc<Track>,
-) -> Result<(gst::Element, Sink), Failure> {
+) -> Result<(gst::Element, gst::Element, Sink), Failure> {
     let mut scaled = vec![queue(WAITING_PICTURES, 0)?];
     for step in &rung.scale {
         scaled.push(make(step)?);
@@ -97,7 +101,8 @@ fn build_rung(
     parser.set_property("config-interval", -1_i32);
     // Each pad of a splitmuxsink needs a thread of its own.
     let last = queue(0, 2 * gst::ClockTime::SECOND.nseconds())?;
-    let mut encoded = vec![queue(WAITING_PICTURES, 0)?];
+    let encoding = queue(WAITING_PICTURES, 0)?;
+    let mut encoded = vec![encoding.clone()];
     for step in rung.download.iter().chain([&rung.encode]) {
         encoded.push(make(step)?);
     }
@@ -106,7 +111,7 @@ fn build_rung(
     link(&tee, &encoded[0])?;
     let sink = pipeline::sink(pipeline, &last, Stream::Picture, muxer, track)?;
     watch_encoded(&pad(&last, "src")?, muxer.format, track);
-    Ok((tee, sink))
+    Ok((tee, encoding, sink))
 }
 
 fn link(from: &gst::Element, to: &gst::Element) -> Result<(), Failure> {
