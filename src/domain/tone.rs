@@ -4,7 +4,7 @@
 //! look-ups for each pixel, whatever the arithmetic behind the table. The arithmetic: the signal to
 //! light (BT.2100, with the OOTF of HLG for a screen of 1000 nit), the light to what a screen with a
 //! white of 203 nit can show (the EETF of BT.2390), the colours from BT.2020 to BT.709 (BT.2087),
-//! what lies outside pulled in towards grey, and light to signal (BT.1886).
+//! what lies outside pulled in, and light to signal (BT.1886).
 
 pub mod picture;
 
@@ -186,19 +186,16 @@ fn to_bt709([r, g, b]: [f64; 3]) -> [f64; 3] {
     ]
 }
 
-/// A colour that cannot be shown, mixed with the grey of its luminance until it can.
+/// A colour that cannot be shown, as one that can: mixed with the grey of its luminance until none of
+/// its parts is negative, then dimmed until none is brighter than white. Mixed with grey until then,
+/// bright yellow is cream and orange is pink: their luminance is near white, where there is no colour.
 fn into_gamut(light: [f64; 3]) -> [f64; 3] {
-    let grey = luminance(BT709, light).clamp(0.0, 1.0);
-    let (least, most) =
-        (light[0].min(light[1]).min(light[2]), light[0].max(light[1]).max(light[2]));
-    let mut share = 1.0_f64;
-    if least < 0.0 {
-        share = share.min(grey / (grey - least));
-    }
-    if most > 1.0 {
-        share = share.min((1.0 - grey) / (most - grey));
-    }
-    light.map(|value| (grey + (value - grey) * share).clamp(0.0, 1.0))
+    let grey = luminance(BT709, light).max(0.0);
+    let least = light[0].min(light[1]).min(light[2]);
+    let share = if least < 0.0 { grey / (grey - least) } else { 1.0 };
+    let shown = light.map(|value| grey + (value - grey) * share);
+    let most = shown[0].max(shown[1]).max(shown[2]).max(1.0);
+    shown.map(|value| (value / most).clamp(0.0, 1.0))
 }
 
 /// What the table stands for, for tests.
@@ -221,6 +218,26 @@ mod tests {
             }
         };
         light[0].powf(1.0 / 2.4)
+    }
+
+    #[test]
+    fn bright_colours_keep_their_hue() {
+        // HLG signals of red, green and blue as a camera took them of a colour chart in the sun, and
+        // the parts of the output: what is at white, and what at most is left of the others.
+        let table = [
+            ("yellow", [0.86, 0.82, 0.40], [1.0, 0.68, 0.03]),
+            ("orange", [0.83, 0.68, 0.40], [1.0, 0.30, 0.07]),
+            ("red", [0.78, 0.45, 0.40], [1.0, 0.09, 0.11]),
+            ("cyan", [0.45, 0.72, 0.82], [0.01, 0.67, 1.0]),
+        ];
+        for (name, signal, most) in table {
+            let light = Tone::new(ASSUMED_PEAK_NIT).map(hlg_to_nit(signal));
+            let shown = into_gamut(to_bt709(light));
+            let largest = shown[0].max(shown[1]).max(shown[2]);
+            for (part, most) in shown.iter().zip(most) {
+                assert!(part / largest <= most + 0.01, "{name}: {shown:?}");
+            }
+        }
     }
 
     #[test]
