@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::support::{Need, has, program, skip};
+use super::support::{Need, has, media, program, skip};
 
 /// Makes a second of grey with this signal (0 to 1) in ten bits, tagged with this transfer function.
 fn grey(dir: &Path, transfer: &str, signal: f64) -> Option<PathBuf> {
@@ -31,22 +31,6 @@ fn grey(dir: &Path, transfer: &str, signal: f64) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Mean luma and chroma of the first picture.
-fn mean(playlist: &Path) -> [f64; 3] {
-    let graph = "signalstats,metadata=print:file=-";
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-i"])
-        .arg(playlist)
-        .args(["-frames:v", "1", "-vf", graph, "-f", "null", "-"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    ["YAVG", "UAVG", "VAVG"].map(|name| {
-        let value = said.split(&format!("signalstats.{name}=")).nth(1).unwrap();
-        value.lines().next().unwrap().parse().unwrap()
-    })
-}
-
 fn colours(playlist: &Path) -> String {
     let entries = "stream=color_space,color_transfer,color_primaries,pix_fmt,profile";
     let output = Command::new("ffprobe")
@@ -70,7 +54,7 @@ fn greys_of_hlg_and_pq_get_the_light_that_the_standards_say() {
         let output = program().arg("transcode").arg(&clip).arg(&out).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let playlist = out.join("360p/index.m3u8");
-        let [luma, blue, red] = mean(&playlist);
+        let [luma, blue, red] = media::mean(&playlist, "0.5", "iw:ih");
         let expected = 16.0 + 219.0 * (nit / 203.0).powf(1.0 / 2.4);
         assert!((luma - expected).abs() < 2.5, "{transfer}: {luma}, not {expected}");
         assert!(

@@ -24,22 +24,6 @@ fn transcode(clip: &Path) -> PathBuf {
     out
 }
 
-/// The mean of luma, blue and red in this part of the picture at this time.
-fn mean(playlist: &Path, secs: &str, part: &str) -> [f64; 3] {
-    let graph = format!("crop={part},signalstats,metadata=print:file=-");
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-ss", secs, "-i"])
-        .arg(playlist)
-        .args(["-frames:v", "1", "-vf", &graph, "-f", "null", "-"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    ["YAVG", "UAVG", "VAVG"].map(|name| {
-        let value = said.split(&format!("signalstats.{name}=")).nth(1).unwrap();
-        value.lines().next().unwrap().parse().unwrap()
-    })
-}
-
 #[test]
 fn what_is_transparent_is_seen_on_black() {
     // The left half of red at 50 %, the right half not transparent at all.
@@ -59,7 +43,7 @@ fn what_is_transparent_is_seen_on_black() {
         for (part, expected) in
             [("100:200:20:20", [48.0, 109.0, 184.0]), ("100:200:200:20", [81.0, 90.0, 240.0])]
         {
-            let found = mean(&playlist, "0.5", part);
+            let found = media::mean(&playlist, "0.5", part);
             let near =
                 found.iter().zip(expected).all(|(found, is): (&f64, f64)| (found - is).abs() < 3.0);
             assert!(near, "{name}, {part}: {found:?}, not {expected:?}");
@@ -90,7 +74,7 @@ fn a_size_that_changes_in_mid_stream_keeps_its_proportions() {
         let (width, height, pictures) = media::picture(playlist.to_str().unwrap());
         assert_eq!((width, height), (1280, 720), "{name}: the size of its beginning");
         assert!((150..=152).contains(&pictures), "{name}: {pictures} pictures");
-        let is_grey = |secs: &str, part: &str| mean(&playlist, secs, part)[0] > 110.0;
+        let is_grey = |secs: &str, part: &str| media::mean(&playlist, secs, part)[0] > 110.0;
         for (secs, at_the_side) in [("1", true), ("3", false), ("5", true)] {
             assert!(is_grey(secs, "400:700:440:10"), "{name}, {secs} s: the middle is seen");
             for part in ["140:700:10:10", "140:700:1130:10"] {

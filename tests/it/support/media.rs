@@ -157,3 +157,20 @@ pub fn channels(input: &str) -> u32 {
     let output = Command::new("ffprobe").args(entries).output().unwrap();
     String::from_utf8_lossy(&output.stdout).lines().next().unwrap().trim().parse().unwrap()
 }
+
+/// The mean of luma, blue and red of the picture at this time, in this part of it (`crop`'s
+/// `width:height:x:y`; `iw` and `ih` are all of it).
+pub fn mean(input: &Path, secs: &str, part: &str) -> [f64; 3] {
+    let graph = format!("crop={part},signalstats,metadata=print:file=-");
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-ss", secs, "-i"])
+        .arg(input)
+        .args(["-frames:v", "1", "-vf", &graph, "-f", "null", "-"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    ["YAVG", "UAVG", "VAVG"].map(|name| {
+        let value = said.split(&format!("signalstats.{name}=")).nth(1).unwrap();
+        value.lines().next().unwrap().parse().unwrap()
+    })
+}
