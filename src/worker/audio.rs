@@ -39,8 +39,7 @@ pub(super) fn build(
     let encoder = plain("avenc_aac")?;
     let bits_per_second = i32::try_from(plan.bitrate_kbps * 1000).unwrap_or(i32::MAX);
     encoder.set_property("bitrate", bits_per_second);
-    // Left as it is, it makes M/S of everything, which makes nearly mono of everything.
-    encoder.set_property("aac-ms", false);
+    leave_stereo(&encoder);
     let waiting = queue(0, WAITING_SOUND.nseconds())?;
     let elements = [
         head.clone(),
@@ -71,6 +70,15 @@ pub(super) fn build(
     watch_frames(&pad(&waiting, "sink")?, picture, cutter, &track, progress);
     tracks.push((sink, track));
     Ok(head)
+}
+
+/// Where M/S is a switch (GStreamer 1.22), it is on for everything, which makes nearly mono of
+/// everything. Newer releases leave it to the encoder.
+fn leave_stereo(encoder: &gst::Element) {
+    let is_switch = |property: gst::glib::ParamSpec| property.value_type() == bool::static_type();
+    if encoder.find_property("aac-ms").is_some_and(is_switch) {
+        encoder.set_property("aac-ms", false);
+    }
 }
 
 /// An `audioconvert` that mixes as the standard says: what it does by itself is loudest in the
