@@ -75,13 +75,18 @@ pub(super) fn wait(bus: &gst::Bus, ends: &Sinks, output: &Output) -> Result<(), 
     let mut open = ends.clone();
     let mut not_ready = None::<NotReady>;
     loop {
-        let most =
-            not_ready.as_ref().map(|late| late.until.saturating_duration_since(Instant::now()));
-        let most = most.and_then(|most| gst::ClockTime::try_from(most).ok());
+        let most = match &not_ready {
+            // Tracks become whole without a message that comes here.
+            Some(_) if all_is_written(&mut open) => return Ok(()),
+            Some(late) => {
+                gst::ClockTime::try_from(late.until.saturating_duration_since(Instant::now())).ok()
+            }
+            None => None,
+        };
         let Some(message) = bus.timed_pop(most) else {
             match not_ready {
-                Some(late) => return Err(late.failure),
-                None => continue,
+                Some(late) if !all_is_written(&mut open) => return Err(late.failure),
+                _ => continue,
             }
         };
         match message.view() {
@@ -110,14 +115,17 @@ pub(super) fn wait(bus: &gst::Bus, ends: &Sinks, output: &Output) -> Result<(), 
             }
             _ => {}
         }
-        if not_ready.is_some() {
-            open.retain(|_, track| !track.as_ref().is_some_and(|track| track.is_whole()));
-        }
         // GStreamer 1.22.0 can lose the pipeline's own EOS.
         if open.is_empty() {
             return Ok(());
         }
     }
+}
+
+/// Whether nothing is left but renditions that are whole; forgets those.
+fn all_is_written(open: &mut Sinks) -> bool {
+    open.retain(|_, track| !track.as_ref().is_some_and(|track| track.is_whole()));
+    open.is_empty()
 }
 
 /// The path of the element whose end this message forwards.
@@ -140,8 +148,9 @@ mod tests {
     use crate::worker::cuts::{Cutter, Total};
     use crate::worker::sink::Rendition;
 
-    /// Waits for a rendition of two segments, of which so many are closed, whose sink was not ready.
-    fn waited(closed: u32) -> Result<(), Failure> {
+    /// Waits for a rendition of two segments whose sink was not ready. So many of them are closed then,
+    /// and so many a little later.
+    fn waited(closed: u64, later: u64) -> Result<(), Failure> {
         gst::init().unwrap();
         let nowhere = std::fs::File::options().write(true).open("/dev/null").unwrap();
         let output = Arc::new(Output::new(nowhere.into()));
@@ -150,24 +159,36 @@ mod tests {
         let cutter = Cutter::new(&[], &total);
         cutter.cut(gst::ClockTime::from_seconds(2));
         cutter.end();
-        for number in 0..closed {
-            track.closed(gst::ClockTime::from_seconds(u64::from(number)));
-        }
+        let close = |track: &Track, count| {
+            (0..count).for_each(|number| track.closed(gst::ClockTime::from_seconds(number)));
+        };
+        close(&track, closed);
         let sink = gst::ElementFactory::make("giostreamsink").build().unwrap();
         let error = gst::message::Error::builder(gst::ResourceError::OpenWrite, "no stream");
         let bus = gst::Bus::new();
         bus.post(error.src(&sink).build()).unwrap();
-        let sinks = Sinks::from([("hlssink2".to_owned(), Some(track))]);
-        wait(&bus, &sinks, &output)
+        let sinks = Sinks::from([("hlssink2".to_owned(), Some(Arc::clone(&track)))]);
+        let closing = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            close(&track, later);
+        });
+        let ended = wait(&bus, &sinks, &output);
+        closing.join().unwrap();
+        ended
+    }
+
+    #[test]
+    fn what_is_written_after_another_sink_was_not_ready_counts() {
+        assert!(waited(1, 1).is_ok());
     }
 
     #[test]
     fn a_sink_that_is_started_again_when_all_is_written_is_no_failure() {
-        assert!(waited(2).is_ok());
+        assert!(waited(2, 0).is_ok());
     }
 
     #[test]
     fn a_sink_that_is_not_ready_while_there_is_something_to_write_is_one() {
-        assert_eq!(waited(1).unwrap_err().code, fault::SINK_NOT_READY);
+        assert_eq!(waited(1, 0).unwrap_err().code, fault::SINK_NOT_READY);
     }
 }
