@@ -50,8 +50,7 @@ const POSITIONS: [Heard; 21] = [
 /// 7.7 dB.)
 #[must_use]
 pub fn to_stereo(mask: u64) -> Option<[Vec<f32>; 2]> {
-    let known = mask.checked_shr(u32::try_from(POSITIONS.len()).ok()?) == Some(0);
-    if !known || mask.count_ones() < 3 {
+    if mask >> POSITIONS.len() != 0 || mask.count_ones() < 3 {
         return None;
     }
     let present = POSITIONS.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1);

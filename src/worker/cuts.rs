@@ -147,6 +147,11 @@ impl Track {
 
 /// Running time of a buffer on this pad.
 pub(super) fn running_time(pad: &gst::Pad, time: gst::ClockTime) -> Option<gst::ClockTime> {
-    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
-    segment.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(time)
+    segment(pad)?.to_running_time(time)
+}
+
+/// The segment that this pad is in.
+pub(super) fn segment(pad: &gst::Pad) -> Option<gst::FormattedSegment<gst::ClockTime>> {
+    let event = pad.sticky_event::<gst::event::Segment>(0)?;
+    event.segment().downcast_ref::<gst::ClockTime>().cloned()
 }

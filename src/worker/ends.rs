@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use super::cuts::segment;
 use crate::domain::plan::{AudioPlan, VideoPlan};
 
 /// Where the streams of a job meet.
@@ -174,8 +175,7 @@ pub(super) fn on_timeline(
 
 /// The running time at which this buffer is said to end, within its segment.
 fn stated_end(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
-    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
-    let segment = segment.segment().downcast_ref::<gst::ClockTime>()?;
+    let segment = segment(pad)?;
     let end = segment.stop()?.min(buffer.pts()? + buffer.duration()?);
     segment.to_running_time(end)
 }

@@ -46,7 +46,6 @@ mod imp {
         chroma: Scaler,
         /// Where the picture goes: all over, or with black round it.
         place: Place,
-        is_all: bool,
     }
 
     #[glib::object_subclass]
@@ -134,7 +133,6 @@ mod imp {
                 luma: Scaler::new(from(0), to, between),
                 chroma: Scaler::new(from(1), to_chroma, siting(in_info.chroma_site())),
                 place,
-                is_all: to == all,
             });
             Ok(())
         }
@@ -179,6 +177,9 @@ mod imp {
         scratch: &mut Vec<Scratch>,
     ) -> Option<()> {
         let source = filter::planes(input)?.map(|(bytes, stride)| Source { bytes, stride });
+        let place = scalers.place;
+        let all = (output.width() as usize, output.height() as usize);
+        let is_all = (place.width, place.height) == all;
         let rows = threads.band(output.height()).next_multiple_of(STRIP_ROWS);
         scratch.resize_with(threads.get() as usize, Scratch::default);
         let bands = filter::bands(output, rows)?.zip(scratch).enumerate();
@@ -186,9 +187,9 @@ mod imp {
             let of_plane = [&scalers.luma, &scalers.chroma, &scalers.chroma];
             for (plane, (bytes, stride)) in band.into_iter().enumerate() {
                 let share = if plane == 0 { 1 } else { 2 };
-                let (left, top) = (scalers.place.left / share, scalers.place.top / share);
+                let (left, top) = (place.left / share, place.top / share);
                 let first = number * rows * 2 / share;
-                if !scalers.is_all {
+                if !is_all {
                     bytes.fill(BLACK[usize::from(plane > 0)]);
                 }
                 // Rows of the band that are above the picture.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use super::cuts::segment;
 use super::lock;
 use super::protocol::Event;
 use super::sink::Output;
@@ -188,8 +189,7 @@ fn has_markup(pad: &gst::Pad) -> bool {
 
 /// When a buffer is shown and for how long, in nanoseconds of running time: the job's timeline.
 fn when(pad: &gst::Pad, buffer: &gst::Buffer) -> Option<(u64, Option<u64>)> {
-    let event = pad.sticky_event::<gst::event::Segment>(0)?;
-    let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
+    let segment = segment(pad)?;
     let pts = buffer.pts()?;
     let Some(lasts) = buffer.duration() else {
         return Some((segment.to_running_time(pts)?.nseconds(), None));

@@ -76,8 +76,8 @@ pub(super) fn build(
 }
 
 /// Builds one rung behind the one above it: `scale ! tee ! queue ! download ! encoder ! parser !
-/// queue ! muxer`. Returns the tee, from which the next rung goes on, the queue whose thread encodes, and
-/// the end.
+/// queue ! muxer`. Returns the tee, from which the next rung goes on, the queue whose thread encodes,
+/// and the end.
 fn build_rung(
     pipeline: &gst::Pipeline,
     above: &gst::Element,
