@@ -93,12 +93,13 @@ pub(super) fn transcode(
                 Err(error) => error,
             };
             show.bar.finish_and_clear();
-            backends.retain(|backend| Some(backend.label()) != show.backend);
-            if backends.is_empty() || !error.may_be_the_backends() {
+            backends = others(backends, show.backend.as_deref(), &error);
+            if backends.is_empty() {
                 return Ok(failed(&error, json)?);
             }
             // The next one writes the same files, and main.m3u8 comes last.
             show.fell_back(&error)?;
+            show.backend = None;
         };
         let flipped = publication.finish().await?.flip().await?;
         show.done(&json!({
@@ -108,6 +109,14 @@ pub(super) fn transcode(
         }))?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The backends that may do better than the one that failed: none before one was chosen, or where the
+/// failure is not a backend's.
+fn others(mut backends: Vec<Backend>, failed: Option<&str>, error: &parent::Error) -> Vec<Backend> {
+    let Some(failed) = failed.filter(|_| error.may_be_the_backends()) else { return Vec::new() };
+    backends.retain(|backend| backend.label() != failed);
+    backends
 }
 
 /// Follows a worker to its end, and writes what comes.
@@ -325,4 +334,33 @@ fn describe(plan: &Plan) -> String {
         plan.audio.len(),
         plan.subtitles.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::backend::Sizes;
+    use crate::domain::recipe::Recipe;
+    use crate::worker::protocol::Failure;
+
+    #[test]
+    fn a_failure_before_a_backend_was_chosen_is_the_end() {
+        let backend = |name: &str| {
+            let recipe: Recipe = toml::from_str(include_str!("../../pipelines/cpu.toml")).unwrap();
+            let recipe = Recipe { name: name.to_owned(), ..recipe };
+            let sizes = Sizes::default();
+            Backend { recipe, device: String::new(), sizes, pixels_per_sec: 1.0 }
+        };
+        let all = || vec![backend("nvenc"), backend("cpu")];
+        let left = |failed, code| {
+            let error = parent::Error::Failed(Failure::retryable(code, "no"));
+            let labels =
+                others(all(), failed, &error).iter().map(Backend::label).collect::<Vec<_>>();
+            labels.join(" ")
+        };
+        assert_eq!(left(Some("nvenc"), "pipeline-failed"), "cpu");
+        assert_eq!(left(Some("cpu"), "pipeline-failed"), "nvenc");
+        assert_eq!(left(None, "pipeline-failed"), "", "or it would begin anew for ever");
+        assert_eq!(left(Some("nvenc"), "source-damaged"), "", "no backend can help");
+    }
 }
