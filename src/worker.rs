@@ -4,6 +4,7 @@
 //! file. [`parent`] starts it, feeds it and reads it; everything else here runs in the child.
 
 mod audio;
+mod av1;
 mod bus;
 mod child;
 mod choose;

@@ -7,7 +7,7 @@ use gstreamer::prelude::*;
 
 use super::element::plain;
 use super::protocol::Failure;
-use super::{flatten, scale, tonemap};
+use super::{av1, flatten, scale, tonemap};
 
 /// Playlists and session descriptions name other files and addresses: a source is one file, and
 /// what it refers to is not ours to fetch.
@@ -35,8 +35,9 @@ const FAILING: [&str; 1] = ["ssaparse"];
 /// either.)
 const ENDLESS: [&str; 2] = ["avdemux_gif", "avdemux_nut"];
 
-/// Makes the elements known that recipes may name and that are our own.
+/// Makes the elements known that are our own: what recipes may name, and the decoder.
 pub(super) fn register_own() -> Result<(), glib::BoolError> {
+    av1::register()?;
     flatten::register()?;
     tonemap::register()?;
     scale::register()

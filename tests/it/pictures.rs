@@ -83,3 +83,34 @@ fn a_size_that_changes_in_mid_stream_keeps_its_proportions() {
         }
     }
 }
+
+/// Grey, more than eight bits and RGB: what decoders hand on in layouts of their own.
+#[test]
+fn av1_of_every_layout_keeps_its_colours() {
+    let libaom = ["-c:v", "libaom-av1", "-cpu-used", "8", "-crf", "20"];
+    // BT.601, limited range: red; and its grey.
+    let (red, grey) = ([81.0, 90.0, 240.0], [81.0, 128.0, 128.0]);
+    for (format, expected) in [
+        ("yuv420p", red),
+        ("yuv420p10le", red),
+        ("yuv422p12le", red),
+        ("yuv444p10le", red),
+        ("gbrp", red),
+        ("gbrp10le", red),
+        ("gray", grey),
+        ("gray10le", grey),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        // ffmpeg makes grey of full range, which AV1 does not say.
+        let plane = if format.starts_with("gray") { ",extractplanes=y" } else { "" };
+        let picture = format!("color=red:s=320x240:r=10:d=1,format=yuv420p{plane}");
+        let source = ["-f", "lavfi", "-i", &picture, "-pix_fmt", format];
+        let path = dir.path().join("film.mkv");
+        let Some(clip) = made(path, &[&source[..], &libaom].concat()) else { return };
+        let found =
+            media::mean(&transcode(&clip).join("240p/index.m3u8"), "0.5", "100:100:100:100");
+        let near =
+            found.iter().zip(expected).all(|(found, is): (&f64, f64)| (found - is).abs() < 4.0);
+        assert!(near, "{format}: {found:?}, not {expected:?}");
+    }
+}

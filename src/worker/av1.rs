@@ -1,0 +1,452 @@
+//! AV1 by the processor, as a GStreamer element around `rav1d`: dav1d in Rust. All else that Debian 12
+//! has is `av1dec`, which takes three times as long.
+
+use gstreamer as gst;
+use gstreamer::glib;
+use gstreamer::prelude::*;
+
+glib::wrapper! {
+    /// The element: AV1 in, pictures out.
+    pub(super) struct Av1Dec(ObjectSubclass<imp::Av1Dec>)
+        @extends gstreamer_video::VideoDecoder, gst::Element, gst::Object;
+}
+
+/// Makes the element known to GStreamer in this process, before all others of processors.
+pub(super) fn register() -> Result<(), glib::BoolError> {
+    let rank = gst::Rank::PRIMARY + 10;
+    gst::Element::register(None, "ladderdav1dec", rank, Av1Dec::static_type())
+}
+
+mod imp {
+    use std::sync::{LazyLock, Mutex};
+
+    use gstreamer as gst;
+    use gstreamer::glib;
+    use gstreamer::subclass::prelude::*;
+    use gstreamer_video::prelude::*;
+    use gstreamer_video::subclass::prelude::*;
+    use gstreamer_video::{
+        VideoCodecFrame, VideoCodecState, VideoColorMatrix, VideoFormat, VideoFrame,
+        VideoFrameFlags, VideoInfo, VideoMeta,
+    };
+    use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
+
+    use crate::worker::lock;
+
+    /// More do not help with the largest pictures: the encoders have to keep up, too.
+    const MOST_THREADS: usize = 8;
+
+    #[derive(Default)]
+    pub(in super::super) struct Av1Dec(Mutex<State>);
+
+    #[derive(Default)]
+    struct State {
+        decoder: Option<Decoder>,
+        input: Option<VideoCodecState<'static, gstreamer_video::video_codec_state::Readable>>,
+        output: Option<VideoInfo>,
+        /// Whether what follows can take planes that do not lie side by side.
+        takes_planes: bool,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Av1Dec {
+        const NAME: &'static str = "LadderdAv1Dec";
+        type Type = super::Av1Dec;
+        type ParentType = gstreamer_video::VideoDecoder;
+    }
+
+    impl ObjectImpl for Av1Dec {}
+
+    impl GstObjectImpl for Av1Dec {}
+
+    impl ElementImpl for Av1Dec {
+        fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+            static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+                gst::subclass::ElementMetadata::new(
+                    "AV1 decoder",
+                    "Codec/Decoder/Video",
+                    "Decodes AV1 with rav1d",
+                    "ladderd",
+                )
+            });
+            Some(&METADATA)
+        }
+
+        fn pad_templates() -> &'static [gst::PadTemplate] {
+            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+                let input = gst::Caps::builder("video/x-av1")
+                    .field("stream-format", "obu-stream")
+                    .field("alignment", "tu")
+                    .build();
+                let formats = LAYOUTS.iter().flat_map(|(.., formats)| *formats);
+                let output = gst::Caps::builder("video/x-raw")
+                    .field("format", gst::List::new(formats.map(|format| format.to_str())))
+                    .field("width", gst::IntRange::new(1, i32::MAX))
+                    .field("height", gst::IntRange::new(1, i32::MAX))
+                    .build();
+                let template = |name, direction, caps| {
+                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, caps).ok()
+                };
+                let sink = template("sink", gst::PadDirection::Sink, &input);
+                let src = template("src", gst::PadDirection::Src, &output);
+                sink.into_iter().chain(src).collect()
+            });
+            &TEMPLATES
+        }
+    }
+
+    impl VideoDecoderImpl for Av1Dec {
+        fn stop(&self) -> Result<(), gst::ErrorMessage> {
+            *lock(&self.0) = State::default();
+            Ok(())
+        }
+
+        fn set_format(
+            &self,
+            input: &VideoCodecState<'static, gstreamer_video::video_codec_state::Readable>,
+        ) -> Result<(), gst::LoggableError> {
+            let mut settings = Settings::new();
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            let threads = cores.div_ceil(2).min(MOST_THREADS);
+            settings.set_n_threads(u32::try_from(threads).unwrap_or(1));
+            // Of pictures in several layers only the whole ones.
+            settings.set_all_layers(false);
+            let decoder = Decoder::with_settings(&settings)
+                .map_err(|error| gst::loggable_error!(gst::CAT_RUST, "no decoder: {error}"))?;
+            let mut state = lock(&self.0);
+            state.decoder = Some(decoder);
+            state.input = Some(input.clone());
+            state.output = None;
+            Ok(())
+        }
+
+        fn handle_frame(&self, frame: VideoCodecFrame) -> Result<gst::FlowSuccess, gst::FlowError> {
+            let bytes =
+                frame.input_buffer_owned().and_then(|b| b.into_mapped_buffer_readable().ok());
+            let number = frame.system_frame_number();
+            drop(frame);
+            let Some(bytes) = bytes else { return Err(gst::FlowError::Error) };
+            let mut sent =
+                self.with(|decoder| decoder.send_data(bytes, None, Some(i64::from(number)), None))?;
+            loop {
+                self.push_all()?;
+                match sent {
+                    Ok(()) => return Ok(gst::FlowSuccess::Ok),
+                    Err(Error::Again) => sent = self.with(Decoder::send_pending_data)?,
+                    Err(error) => return self.damaged(number, error),
+                }
+            }
+        }
+
+        fn flush(&self) -> bool {
+            self.with(Decoder::flush).is_ok()
+        }
+
+        fn drain(&self) -> Result<gst::FlowSuccess, gst::FlowError> {
+            self.push_all()
+        }
+
+        fn finish(&self) -> Result<gst::FlowSuccess, gst::FlowError> {
+            self.push_all()
+        }
+
+        fn decide_allocation(
+            &self,
+            query: &mut gst::query::Allocation,
+        ) -> Result<(), gst::LoggableError> {
+            let takes_planes = query.find_allocation_meta::<VideoMeta>().is_some();
+            gst::debug!(gst::CAT_RUST, imp = self, "what follows takes planes: {takes_planes}");
+            lock(&self.0).takes_planes = takes_planes;
+            self.parent_decide_allocation(query)
+        }
+    }
+
+    impl Av1Dec {
+        fn with<T>(&self, work: impl FnOnce(&mut Decoder) -> T) -> Result<T, gst::FlowError> {
+            lock(&self.0).decoder.as_mut().map(work).ok_or(gst::FlowError::NotNegotiated)
+        }
+
+        /// Nothing is seen of what could not be decoded. Too much of it is an error.
+        fn damaged(&self, number: u32, error: Error) -> Result<gst::FlowSuccess, gst::FlowError> {
+            let object = self.obj();
+            if let Some(frame) = object.frame(number.cast_signed()) {
+                object.release_frame(frame);
+            }
+            gstreamer_video::video_decoder_error!(
+                &*object,
+                1,
+                gst::StreamError::Decode,
+                ["rav1d: {error}"]
+            )
+        }
+
+        /// Hands on all pictures that are there.
+        fn push_all(&self) -> Result<gst::FlowSuccess, gst::FlowError> {
+            loop {
+                match self.with(Decoder::get_picture)? {
+                    Ok(picture) => {
+                        self.push(&picture)?;
+                    }
+                    Err(Error::Again) => return Ok(gst::FlowSuccess::Ok),
+                    Err(error) => {
+                        gst::debug!(gst::CAT_RUST, imp = self, "a picture is lost: {error}");
+                    }
+                }
+            }
+        }
+
+        fn push(&self, picture: &Picture) -> Result<gst::FlowSuccess, gst::FlowError> {
+            let object = self.obj();
+            let number = picture.timestamp().and_then(|number| i32::try_from(number).ok());
+            let Some(mut frame) = number.and_then(|number| object.frame(number)) else {
+                return Ok(gst::FlowSuccess::Ok);
+            };
+            // They come in order: whatever was before and did not is lost.
+            for older in object.frames() {
+                if older.system_frame_number() < frame.system_frame_number() {
+                    object.release_frame(older);
+                }
+            }
+            let info = self.negotiated(picture)?;
+            let buffer = buffer(picture, &info).ok_or(gst::FlowError::Error)?;
+            if lock(&self.0).takes_planes {
+                frame.set_output_buffer(buffer);
+            } else {
+                object.allocate_output_frame(&mut frame, None)?;
+                let output = frame.output_buffer_mut().ok_or(gst::FlowError::Error)?;
+                copy(buffer, output, &info).ok_or(gst::FlowError::Error)?;
+            }
+            object.finish_frame(frame)
+        }
+
+        /// Says what follows if it is not as before.
+        fn negotiated(&self, picture: &Picture) -> Result<VideoInfo, gst::FlowError> {
+            let (input, output) = {
+                let state = lock(&self.0);
+                (state.input.clone().ok_or(gst::FlowError::NotNegotiated)?, state.output.clone())
+            };
+            let is_rgb = input.info().colorimetry().matrix() == VideoColorMatrix::Rgb;
+            let format = format(picture.pixel_layout(), picture.bit_depth(), is_rgb)
+                .ok_or(gst::FlowError::NotNegotiated)?;
+            let size = (picture.width(), picture.height());
+            if let Some(output) = output
+                && (output.format(), output.width(), output.height()) == (format, size.0, size.1)
+            {
+                return Ok(output);
+            }
+            let object = self.obj();
+            let state = object.set_output_state(format, size.0, size.1, Some(&input))?;
+            let info = state.info().clone();
+            object.negotiate(state)?;
+            lock(&self.0).output = Some(info.clone());
+            Ok(info)
+        }
+    }
+
+    /// Layouts, bits of a sample, and how GStreamer calls them: as they are, and of RGB.
+    const LAYOUTS: [(PixelLayout, usize, &[VideoFormat]); 9] = [
+        (PixelLayout::I420, 8, &[VideoFormat::I420]),
+        (PixelLayout::I420, 10, &[VideoFormat::I42010le]),
+        (PixelLayout::I420, 12, &[VideoFormat::I42012le]),
+        (PixelLayout::I422, 8, &[VideoFormat::Y42b]),
+        (PixelLayout::I422, 10, &[VideoFormat::I42210le]),
+        (PixelLayout::I422, 12, &[VideoFormat::I42212le]),
+        (PixelLayout::I444, 8, &[VideoFormat::Y444, VideoFormat::Gbr]),
+        (PixelLayout::I444, 10, &[VideoFormat::Y44410le, VideoFormat::Gbr10le]),
+        (PixelLayout::I444, 12, &[VideoFormat::Y44412le, VideoFormat::Gbr12le]),
+    ];
+
+    fn format(layout: PixelLayout, bits: usize, is_rgb: bool) -> Option<VideoFormat> {
+        // Grey gets chroma without colour: few elements take grey of more than eight bits.
+        let layout = if layout == PixelLayout::I400 { PixelLayout::I420 } else { layout };
+        let (.., formats) = LAYOUTS.iter().find(|(l, b, _)| (*l, *b) == (layout, bits))?;
+        formats.get(usize::from(is_rgb)).or(formats.first()).copied()
+    }
+
+    /// The picture where the decoder has it.
+    fn buffer(picture: &Picture, info: &VideoInfo) -> Option<gst::Buffer> {
+        let mut buffer = gst::Buffer::new();
+        let owned = buffer.get_mut()?;
+        let (mut offsets, mut strides) = (Vec::new(), Vec::new());
+        let is_grey = picture.pixel_layout() == PixelLayout::I400;
+        for component in 0..3_u8 {
+            let plane = PlanarImageComponent::from(usize::from(component));
+            offsets.push(owned.size());
+            if is_grey && component > 0 {
+                let stride = info.stride()[usize::from(component)];
+                let rows = info.comp_height(component) as usize;
+                strides.push(stride);
+                owned.append_memory(colourless(
+                    stride.unsigned_abs() as usize * rows,
+                    picture.bit_depth(),
+                ));
+            } else {
+                strides.push(picture.stride(plane).cast_signed());
+                owned.append_memory(gst::Memory::from_slice(picture.plane(plane)));
+            }
+        }
+        let (width, height) = (info.width(), info.height());
+        let flags = VideoFrameFlags::empty();
+        VideoMeta::add_full(owned, flags, info.format(), width, height, &offsets, &strides).ok()?;
+        Some(buffer)
+    }
+
+    /// A plane of chroma in the middle of its range.
+    fn colourless(bytes: usize, bits: usize) -> gst::Memory {
+        if bits == 8 {
+            return gst::Memory::from_slice(vec![128_u8; bytes]);
+        }
+        let middle = (1_u16 << (bits - 1)).to_le_bytes();
+        gst::Memory::from_slice(middle.repeat(bytes / 2))
+    }
+
+    fn copy(from: gst::Buffer, to: &mut gst::BufferRef, info: &VideoInfo) -> Option<()> {
+        let from = VideoFrame::from_buffer_readable(from, info).ok()?;
+        let mut to = gstreamer_video::VideoFrameRef::from_buffer_ref_writable(to, info).ok()?;
+        from.as_video_frame_ref().copy(&mut to).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    use gstreamer as gst;
+    use gstreamer::prelude::*;
+    use gstreamer_video::prelude::*;
+    use gstreamer_video::{VideoFrame, VideoInfo};
+
+    /// Time, format and the samples of each plane, without what lies beside them.
+    type Seen = (Option<gst::ClockTime>, String, Vec<Vec<u8>>);
+
+    fn seen(buffer: &gst::Buffer, caps: &gst::CapsRef) -> Seen {
+        let info = VideoInfo::from_caps(caps).unwrap();
+        let frame = VideoFrame::from_buffer_readable(buffer.clone(), &info).unwrap();
+        let plane = |component: u32| {
+            let width = frame.comp_width(component) * frame.comp_pstride(component).unsigned_abs();
+            let stride = frame.plane_stride()[component as usize].unsigned_abs();
+            let rows = frame.plane_data(component).unwrap().chunks(stride as usize);
+            let rows = rows.take(frame.comp_height(component) as usize);
+            rows.flat_map(|row| row[..width as usize].to_vec()).collect()
+        };
+        (buffer.pts(), info.format().to_string(), (0..frame.n_planes()).map(plane).collect())
+    }
+
+    /// What ends in the sinks with these names.
+    fn run(description: &str, sinks: &[&str]) -> Vec<Vec<Seen>> {
+        watch(&made(description), sinks)
+    }
+
+    fn made(description: &str) -> gst::Bin {
+        gst::init().unwrap();
+        super::register().unwrap();
+        gst::parse::launch(description).unwrap().downcast().unwrap()
+    }
+
+    fn watch(bin: &gst::Bin, sinks: &[&str]) -> Vec<Vec<Seen>> {
+        let all = sinks.iter().map(|name| {
+            let pad = bin.by_name(name).unwrap().static_pad("sink").unwrap();
+            let pictures = Arc::new(Mutex::new(Vec::new()));
+            let into = pictures.clone();
+            pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+                let caps = pad.current_caps().unwrap();
+                into.lock().unwrap().push(seen(info.buffer().unwrap(), &caps));
+                gst::PadProbeReturn::Ok
+            });
+            pictures
+        });
+        let all: Vec<_> = all.collect();
+        bin.set_state(gst::State::Playing).unwrap();
+        let ends = [gst::MessageType::Eos, gst::MessageType::Error];
+        let end = bin.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(60), &ends);
+        bin.set_state(gst::State::Null).unwrap();
+        let end = end.expect("it ends");
+        assert_eq!(end.type_(), gst::MessageType::Eos, "{end:?}");
+        all.iter().map(|pictures| pictures.lock().unwrap().clone()).collect()
+    }
+
+    const ENCODER: &str = "av1enc cpu-used=8 keyframe-max-dist=5";
+    const SINK: &str = "fakesink sync=false async=false name";
+
+    #[test]
+    fn pictures_are_those_of_the_reference_decoder() {
+        for (format, width, height) in [
+            ("I420", 320, 180),
+            ("I420", 321, 181),
+            ("I420", 1920, 1080),
+            ("Y42B", 322, 180),
+            ("Y444", 319, 180),
+        ] {
+            let description = format!(
+                "videotestsrc num-buffers=12 pattern=smpte75 horizontal-speed=3 \
+                 ! video/x-raw,format={format},width={width},height={height},framerate=30/1 \
+                 ! {ENCODER} ! av1parse ! tee name=t \
+                 t. ! queue ! ladderdav1dec ! {SINK}=ours t. ! queue ! av1dec ! {SINK}=theirs"
+            );
+            let found = run(&description, &["ours", "theirs"]);
+            let what = format!("{format} {width}x{height}");
+            assert_eq!(found[0].len(), 12, "{what}");
+            assert!(found[0].iter().all(|(_, found, _)| found == format), "{what}");
+            assert!(found[0] == found[1], "{what}");
+        }
+    }
+
+    #[test]
+    fn elements_that_take_no_planes_get_the_same_pictures() {
+        // `identity drop-allocation` says that nothing is known of what follows.
+        let description = format!(
+            "videotestsrc num-buffers=5 ! video/x-raw,format=I420,width=318,height=182,framerate=30/1 \
+             ! {ENCODER} ! av1parse ! tee name=t \
+             t. ! queue ! ladderdav1dec ! identity drop-allocation=true ! {SINK}=ours \
+             t. ! queue ! av1dec ! {SINK}=theirs"
+        );
+        let found = run(&description, &["ours", "theirs"]);
+        assert_eq!(found[0].len(), 5);
+        assert!(found[0] == found[1]);
+    }
+
+    #[test]
+    fn a_size_that_changes_is_announced() {
+        let part = |frames: u32, width: u32, height: u32| {
+            format!(
+                "videotestsrc num-buffers={frames} \
+                 ! video/x-raw,format=I420,width={width},height={height},framerate=30/1 \
+                 ! {ENCODER} ! av1parse ! queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! c. "
+            )
+        };
+        let description = format!(
+            "concat name=c ! ladderdav1dec ! {SINK}=ours {}{}",
+            part(4, 320, 180),
+            part(3, 160, 90)
+        );
+        let sizes: Vec<_> =
+            run(&description, &["ours"])[0].iter().map(|(.., planes)| planes[0].len()).collect();
+        assert_eq!(sizes, [[320 * 180; 4].as_slice(), &[160 * 90; 3]].concat());
+    }
+
+    #[test]
+    fn what_is_damaged_is_left_out() {
+        let description = format!(
+            "videotestsrc num-buffers=40 pattern=ball \
+             ! video/x-raw,format=I420,width=320,height=180,framerate=30/1 \
+             ! {ENCODER} ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu \
+             ! identity name=damage ! ladderdav1dec max-errors=-1 ! {SINK}=ours"
+        );
+        let bin = made(&description);
+        let pad = bin.by_name("damage").unwrap().static_pad("src").unwrap();
+        let count = AtomicUsize::new(0);
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            if (12..15).contains(&count.fetch_add(1, Ordering::Relaxed)) {
+                let buffer = info.buffer_mut().unwrap().make_mut();
+                let mut bytes = buffer.map_writable().unwrap();
+                let begin = bytes.len() / 3;
+                bytes[begin..].fill(0xA5);
+            }
+            gst::PadProbeReturn::Ok
+        });
+        let times: Vec<_> = watch(&bin, &["ours"])[0].iter().map(|(pts, ..)| *pts).collect();
+        assert!((37..=40).contains(&times.len()), "{} pictures", times.len());
+        assert!(times.is_sorted(), "{times:?}");
+    }
+}
