@@ -1,11 +1,13 @@
 //! A plane in another size: Lanczos with three lobes, stretched over the source's samples where the
 //! plane becomes smaller, so that nothing aliases.
 //!
-//! All arithmetic is of 16 bits, in loops that compilers turn into vector instructions: the upper
-//! half of a product, which x86 has as `pmulhw`. Sixteen rows of the output are made at a time. Their
-//! columns are scaled first, in tiles of 64 samples that stay in the processor's nearest cache, then
-//! a transposed strip of them is scaled along the rows, where each vector holds one column.
+//! All arithmetic is of 16 bits: the upper half of a product, which x86 has as `pmulhw`. So many rows
+//! of the output ([`STRIP_ROWS`]) are made at a time. Their columns are scaled first, in tiles that stay
+//! in the processor's nearest cache, then a transposed strip of them is scaled along the rows, where
+//! each vector holds one column.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -22,7 +24,7 @@ mod filter;
 mod lanes;
 
 use crate::{Source, Target};
-use filter::Filter;
+use filter::{Filter, Taps};
 
 /// Rows that are made at a time: a band of a multiple of them wastes nothing.
 pub const STRIP_ROWS: usize = lanes::ROWS;
@@ -46,8 +48,8 @@ pub struct Scaler {
 /// Memory that a [`Scaler`] works in, to be used again for the next plane.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// Rows of the source in a tile, in [`lanes::SOURCE_BITS`].
-    tile: Vec<[i16; lanes::TILE]>,
+    /// Rows of the source, tile after tile, in [`lanes::SOURCE_BITS`].
+    tiles: Vec<[i16; lanes::TILE]>,
     /// Columns of the source, scaled to some rows of the output.
     strip: Vec<[i16; lanes::ROWS]>,
 }
@@ -93,16 +95,33 @@ impl Scaler {
         above: usize,
         scratch: &mut Scratch,
     ) {
-        self.band_on_any(source, target, above, scratch);
+        let columns =
+            |strip: &mut [_], tile: &[_], taps: &Taps<'_>| avx2::columns(strip, tile, taps);
+        let rows = |out: &mut [u8], stride, strip: &[_], filter: &Filter, count| {
+            avx2::rows(out, stride, strip, filter, count);
+        };
+        self.strips(source, target, above, scratch, columns, rows);
     }
 
-    #[inline(always)]
     fn band_on_any(
         &self,
         source: Source<'_>,
         target: Target<'_>,
         above: usize,
         scratch: &mut Scratch,
+    ) {
+        self.strips(source, target, above, scratch, lanes::columns, lanes::rows);
+    }
+
+    #[inline(always)]
+    fn strips(
+        &self,
+        source: Source<'_>,
+        target: Target<'_>,
+        above: usize,
+        scratch: &mut Scratch,
+        scale_columns: impl Fn(&mut [[i16; lanes::ROWS]], &[[i16; lanes::TILE]], &Taps<'_>),
+        scale_rows: impl Fn(&mut [u8], usize, &[[i16; lanes::ROWS]], &Filter, usize),
     ) {
         let missing = self.rows.to.saturating_sub(above);
         let count = target.bytes.len().div_ceil(target.stride).min(missing);
@@ -111,13 +130,13 @@ impl Scaler {
         for (number, out) in strips.enumerate().take(count.div_ceil(lanes::ROWS)) {
             let first = above + number * lanes::ROWS;
             let taps = self.rows.taps(first..(first + lanes::ROWS).min(above + count));
-            for (at, strip) in scratch.strip.chunks_exact_mut(lanes::TILE).enumerate() {
-                let left = at * lanes::TILE;
-                let width = lanes::TILE.min(self.columns.from - left);
-                lanes::widen(&mut scratch.tile, source, (left, width), taps.samples());
-                lanes::columns(strip, &scratch.tile, &taps);
+            let read = taps.samples();
+            lanes::widen(&mut scratch.tiles, source, self.columns.from, read.clone());
+            let strips = scratch.strip.chunks_exact_mut(lanes::TILE);
+            for (strip, tile) in strips.zip(scratch.tiles.chunks_exact(read.len())) {
+                scale_columns(strip, tile, &taps);
             }
-            lanes::rows(out, target.stride, &scratch.strip, &self.columns, taps.len());
+            scale_rows(out, target.stride, &scratch.strip, &self.columns, taps.len());
         }
     }
 }

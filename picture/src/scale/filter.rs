@@ -16,10 +16,11 @@ pub(super) struct Filter {
     pub(super) from: usize,
     /// Samples of the line that is made.
     pub(super) to: usize,
-    /// Weights of each sample.
-    pub(super) count: usize,
+    /// Pairs of weights of each sample.
+    pairs: usize,
     first: Vec<usize>,
-    weights: Vec<i16>,
+    /// The second of each pair with its sign changed.
+    weights: Vec<[i16; 2]>,
 }
 
 /// The part of a filter that makes some samples.
@@ -27,8 +28,8 @@ pub(super) struct Filter {
 pub(super) struct Taps<'a> {
     /// The first sample that is read, for each that is made.
     first: &'a [usize],
-    weights: &'a [i16],
-    count: usize,
+    weights: &'a [[i16; 2]],
+    pairs: usize,
 }
 
 impl Filter {
@@ -42,8 +43,8 @@ impl Filter {
             Siting::First => (ratio - 1.0) / 4.0,
         };
         let reach = LOBES * stretch;
-        let count = ((2.0 * reach).ceil() as usize).min(from);
-        let mut filter = Self { from, to, count, first: Vec::new(), weights: Vec::new() };
+        let pairs = ((2.0 * reach).ceil() as usize).min(from).div_ceil(2);
+        let mut filter = Self { from, to, pairs, first: Vec::new(), weights: Vec::new() };
         for sample in 0..to {
             filter.add(whole(sample) * ratio + shift, reach);
         }
@@ -54,8 +55,9 @@ impl Filter {
     fn add(&mut self, centre: f64, reach: f64) {
         let last = self.from.saturating_sub(1) as i64;
         let begin = (centre - reach).floor() as i64 + 1;
-        let first = begin.clamp(0, (self.from - self.count) as i64);
-        let mut weights = vec![0.0; self.count];
+        let count = self.pairs * 2;
+        let first = begin.clamp(0, self.from.saturating_sub(count) as i64);
+        let mut weights = vec![0.0; count];
         // Beyond its ends the line goes on with its last sample.
         for at in begin..=(centre + reach).ceil() as i64 {
             let place = (at.clamp(0, last) - first) as usize;
@@ -64,7 +66,8 @@ impl Filter {
             }
         }
         self.first.push(first as usize);
-        self.weights.extend(in_whole_numbers(&weights));
+        let weights = in_whole_numbers(&weights);
+        self.weights.extend(weights.as_chunks().0.iter().map(|[one, other]| [*one, -other]));
     }
 
     /// What makes these samples.
@@ -72,8 +75,8 @@ impl Filter {
     pub(super) fn taps(&self, samples: Range<usize>) -> Taps<'_> {
         Taps {
             first: &self.first[samples.clone()],
-            weights: &self.weights[samples.start * self.count..samples.end * self.count],
-            count: self.count,
+            weights: &self.weights[samples.start * self.pairs..samples.end * self.pairs],
+            pairs: self.pairs,
         }
     }
 }
@@ -89,28 +92,28 @@ impl Taps<'_> {
     #[inline(always)]
     pub(super) fn samples(&self) -> Range<usize> {
         match self.first {
-            [first, .., last] => *first..*last + self.count,
-            [first] => *first..*first + self.count,
+            [first, .., last] => *first..*last + self.pairs * 2,
+            [first] => *first..*first + self.pairs * 2,
             [] => 0..0,
         }
     }
 
     /// The first sample that is read and the weights, for each that is made.
     #[inline(always)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[i16])> {
-        self.first.iter().copied().zip(self.weights.chunks_exact(self.count))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[[i16; 2]])> {
+        self.first.iter().copied().zip(self.weights.chunks_exact(self.pairs))
     }
 }
 
 /// The weights as parts of 2^14, which make a whole together.
-fn in_whole_numbers(weights: &[f64]) -> impl Iterator<Item = i16> {
+fn in_whole_numbers(weights: &[f64]) -> Vec<i16> {
     let sum: f64 = weights.iter().sum();
     let mut parts: Vec<i32> = weights.iter().map(|w| (w / sum * ONE).round() as i32).collect();
     let missing = ONE as i32 - parts.iter().sum::<i32>();
     if let Some(largest) = parts.iter_mut().max() {
         *largest += missing;
     }
-    parts.into_iter().map(|part| i16::try_from(part).unwrap_or(i16::MAX))
+    parts.into_iter().map(|part| i16::try_from(part).unwrap_or(i16::MAX)).collect()
 }
 
 fn lanczos(x: f64) -> f64 {

@@ -1,4 +1,4 @@
-//! The loops, written so that each step of them is one vector instruction.
+//! The loops, for all processors.
 
 use std::hint::black_box;
 use std::ops::Range;
@@ -6,60 +6,54 @@ use std::ops::Range;
 use super::filter::{Filter, Taps};
 use crate::Source;
 
-/// Rows of the output that are made at a time: the lanes of a vector of AVX2.
-pub(super) const ROWS: usize = 16;
+/// Rows of the output that are made at a time: the lanes of two vectors of AVX2.
+pub(super) const ROWS: usize = 32;
 /// Columns of the source that are worked on at a time.
-pub(super) const TILE: usize = 64;
+pub(super) const TILE: usize = 128;
 
 /// A sample of 255 as large as fits: what is multiplied.
-const SOURCE_BITS: u32 = 7;
+pub(super) const SOURCE_BITS: u32 = 7;
 /// The upper half of its product with a weight, of which 2^14 are a whole.
-const SUM_BITS: u32 = SOURCE_BITS - 2;
-const SUM_MAX: i16 = 255 << SUM_BITS;
+pub(super) const SUM_BITS: u32 = SOURCE_BITS - 2;
+pub(super) const SUM_MAX: i16 = 255 << SUM_BITS;
 
-/// Adds the upper halves of products with a weight: samples of [`SOURCE_BITS`] become some of
-/// [`SUM_BITS`]. A half is rounded down, so every other weight is subtracted with its sign changed:
-/// what the one loses, the other gains.
+/// Adds the upper halves of products with two weights: samples of [`SOURCE_BITS`] become some of
+/// [`SUM_BITS`]. A half is rounded down, so one is subtracted, whose weight has its sign changed: what
+/// the one loses, the other gains.
 #[inline(always)]
 fn add<const LANES: usize>(
     sums: &mut [i16; LANES],
-    samples: &[i16; LANES],
-    weight: i16,
-    number: usize,
+    [first, second]: &[[i16; LANES]; 2],
+    weights: [i16; 2],
 ) {
     let upper = |sample: i16, weight: i16| ((i32::from(sample) * i32::from(weight)) >> 16) as i16;
     // Hidden, or the compiler works on several weights at a time, which is slower.
-    let weight = black_box(weight);
-    if number.is_multiple_of(2) {
-        for (sum, sample) in sums.iter_mut().zip(samples) {
-            *sum = sum.wrapping_add(upper(*sample, weight));
-        }
-    } else {
-        let weight = weight.wrapping_neg();
-        for (sum, sample) in sums.iter_mut().zip(samples) {
-            *sum = sum.wrapping_sub(upper(*sample, weight));
-        }
+    let [plus, minus] = black_box(weights);
+    for (sum, (first, second)) in sums.iter_mut().zip(first.iter().zip(second)) {
+        *sum = sum.wrapping_add(upper(*first, plus)).wrapping_sub(upper(*second, minus));
     }
 }
 
-/// Takes some rows of a tile out of the source.
+/// Takes some rows out of the source: row by row, as memory likes to be read, into tile after tile.
 #[inline(always)]
 pub(super) fn widen(
-    tile: &mut Vec<[i16; TILE]>,
+    tiles: &mut Vec<[i16; TILE]>,
     source: Source<'_>,
-    (left, width): (usize, usize),
+    width: usize,
     rows: Range<usize>,
 ) {
-    tile.resize(rows.len(), [0; TILE]);
-    for (out, row) in tile.iter_mut().zip(rows) {
-        let from = row * source.stride + left;
+    tiles.resize(rows.len() * width.div_ceil(TILE), [0; TILE]);
+    for (number, row) in rows.clone().enumerate() {
+        let from = row * source.stride;
         let bytes = source.bytes.get(from..from + width).unwrap_or_default();
-        // Known to be whole, a row of a tile is a few vectors.
-        if let Ok(bytes) = <&[u8; TILE]>::try_from(bytes) {
+        let (whole, rest) = bytes.as_chunks::<TILE>();
+        let mut outs = tiles.iter_mut().skip(number).step_by(rows.len());
+        for (bytes, out) in whole.iter().zip(outs.by_ref()) {
             *out = bytes.map(|byte| i16::from(byte) << SOURCE_BITS);
-        } else {
+        }
+        if let Some(out) = outs.next() {
             *out = [0; TILE];
-            for (out, byte) in out.iter_mut().zip(bytes) {
+            for (out, byte) in out.iter_mut().zip(rest) {
                 *out = i16::from(*byte) << SOURCE_BITS;
             }
         }
@@ -73,19 +67,19 @@ pub(super) fn columns(strip: &mut [[i16; ROWS]], tile: &[[i16; TILE]], taps: &Ta
     let begin = taps.samples().start;
     for (out, (first, weights)) in scaled.iter_mut().zip(taps.iter()) {
         let mut sums = [0; TILE];
-        for (number, (row, weight)) in tile[first - begin..].iter().zip(weights).enumerate() {
-            add(&mut sums, row, *weight, number);
+        for (rows, weights) in tile[first - begin..].as_chunks().0.iter().zip(weights) {
+            add(&mut sums, rows, *weights);
         }
         for (out, sum) in out.iter_mut().zip(&sums) {
             *out = (*sum).clamp(0, SUM_MAX) << (SOURCE_BITS - SUM_BITS);
         }
     }
-    for (at, columns) in strip.chunks_exact_mut(8).enumerate() {
-        let upper = transposed(|row| eight(&scaled[row], at * 8));
-        let lower = transposed(|row| eight(&scaled[row + 8], at * 8));
-        for (column, (upper, lower)) in columns.iter_mut().zip(upper.iter().zip(&lower)) {
-            column[..8].copy_from_slice(upper);
-            column[8..].copy_from_slice(lower);
+    for (at, columns) in strip.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        for (part, rows) in scaled.as_chunks::<8>().0.iter().enumerate() {
+            let square = transposed(std::array::from_fn(|row| eight(&rows[row], at)));
+            for (column, square) in columns.iter_mut().zip(&square) {
+                column.as_chunks_mut::<8>().0[part] = *square;
+            }
         }
     }
 }
@@ -104,8 +98,8 @@ pub(super) fn rows(
         let mut block = [[0; ROWS]; 16];
         for (out, (first, weights)) in block.iter_mut().zip(taps.iter()) {
             let mut sums = [1 << (SUM_BITS - 1); ROWS];
-            for (number, (column, weight)) in strip[first..].iter().zip(weights).enumerate() {
-                add(&mut sums, column, *weight, number);
+            for (columns, weights) in strip[first..].as_chunks().0.iter().zip(weights) {
+                add(&mut sums, columns, *weights);
             }
             for (out, sum) in out.iter_mut().zip(&sums) {
                 *out = (*sum >> SUM_BITS).clamp(0, 255);
@@ -124,35 +118,41 @@ fn write(
     block: &[[i16; ROWS]; 16],
     (width, height): (usize, usize),
 ) {
-    for upper in [0, 8] {
-        let first = transposed(|column| eight(&block[column], upper));
-        let second = transposed(|column| eight(&block[column + 8], upper));
-        for row in upper..height.min(upper + 8) {
-            let (first, second) = (&first[row - upper], &second[row - upper]);
+    for (part, rows) in (0..height).step_by(8).enumerate() {
+        let half = |half: usize| {
+            transposed(std::array::from_fn(|column| eight(&block[half * 8 + column], part)))
+        };
+        let (first, second) = (half(0), half(1));
+        let both = first.iter().zip(&second).enumerate().take(height - rows);
+        for (row, (first, second)) in both {
             let mut bytes = [0; 16];
             for (byte, sample) in bytes.iter_mut().zip(first.iter().chain(second)) {
                 *byte = *sample as u8;
             }
-            let Some(out) = out.get_mut(row * stride + left..row * stride + left + width) else {
-                return;
-            };
-            match <&mut [u8; 16]>::try_from(&mut *out) {
-                Ok(whole) => *whole = bytes,
-                Err(_) => out.copy_from_slice(&bytes[..width]),
-            }
+            put(out, (rows + row) * stride + left, width, bytes);
         }
     }
 }
 
+/// Writes so many of these bytes.
+#[inline(always)]
+pub(super) fn put(out: &mut [u8], begin: usize, width: usize, bytes: [u8; 16]) {
+    let Some(out) = out.get_mut(begin..begin + width) else { return };
+    match <&mut [u8; 16]>::try_from(&mut *out) {
+        Ok(whole) => *whole = bytes,
+        Err(_) => out.copy_from_slice(&bytes[..width]),
+    }
+}
+
+/// Eight samples of a row, the so many-th.
 #[inline(always)]
 fn eight(row: &[i16], at: usize) -> [i16; 8] {
-    std::array::from_fn(|lane| row[at + lane])
+    row.as_chunks().0[at]
 }
 
 /// A square with rows as columns: three perfect shuffles.
 #[inline(always)]
-fn transposed(row: impl Fn(usize) -> [i16; 8]) -> [[i16; 8]; 8] {
-    let mut square = std::array::from_fn(row);
+fn transposed(mut square: [[i16; 8]; 8]) -> [[i16; 8]; 8] {
     for _ in 0..3 {
         square = std::array::from_fn(|row| {
             let (a, b) = (square[row / 2], square[row / 2 + 4]);
