@@ -120,13 +120,13 @@ pub fn render(
             ),
         );
     }
-    for variant in in_order(variants) {
+    for variant in in_order(variants, audio) {
         stream_inf(&mut text, variant, audio, !subtitles.is_empty());
     }
     if alone {
         sound_stream_inf(&mut text, audio);
     }
-    for variant in in_order(variants) {
+    for variant in in_order(variants, audio) {
         if let Some(iframes) = &variant.iframes {
             i_frame_stream_inf(&mut text, variant, iframes);
         }
@@ -203,14 +203,16 @@ fn i_frame_stream_inf(text: &mut String, variant: &Variant, iframes: &IFrames) {
     );
 }
 
-/// The variant nearest to [`FIRST_VARIANT_BPS`] first, then the others from the best down.
-fn in_order(variants: &[Variant]) -> Vec<&Variant> {
+/// The variant that is nearest to [`FIRST_VARIANT_BPS`] with its sound first, then the others from
+/// the best down.
+fn in_order<'a>(variants: &'a [Variant], audio: &[AudioRendition]) -> Vec<&'a Variant> {
+    let (_, of_sound) = loudest(audio);
     let mut order: Vec<&Variant> = variants.iter().collect();
     order.sort_by_key(|variant| std::cmp::Reverse(variant.average_bps));
     let nearest = order
         .iter()
         .enumerate()
-        .min_by_key(|(_, variant)| variant.average_bps.abs_diff(FIRST_VARIANT_BPS))
+        .min_by_key(|(_, variant)| (variant.average_bps + of_sound).abs_diff(FIRST_VARIANT_BPS))
         .map(|(at, _)| at);
     if let Some(at) = nearest {
         order[..=at].rotate_right(1);
@@ -274,6 +276,18 @@ mod tests {
         1-ab/360p/index.m3u8
         #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=300000,AVERAGE-BANDWIDTH=250000,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="1-ab/720p/iframes.m3u8"
         "#);
+    }
+
+    #[test]
+    fn the_first_variant_is_the_nearest_with_its_sound() {
+        // Without sound 720p were: 0.54 Mb/s above and not 0.63 below.
+        let variants = [variant(720, 2_540_000), variant(480, 1_370_000), variant(360, 800_000)];
+        let first = |sounds: &[AudioRendition]| {
+            let text = render(&variants, sounds, &[]);
+            text.lines().find(|line| !line.starts_with('#')).map(str::to_owned)
+        };
+        assert_eq!(first(&[sound("en", true)]).unwrap(), "1-ab/480p/index.m3u8");
+        assert_eq!(first(&[]).unwrap(), "1-ab/720p/index.m3u8");
     }
 
     #[test]
