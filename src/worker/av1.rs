@@ -18,7 +18,6 @@ pub(super) fn register() -> Result<(), glib::BoolError> {
 }
 
 mod imp {
-    use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::{LazyLock, Mutex};
 
     use gstreamer as gst;
@@ -32,9 +31,9 @@ mod imp {
     };
     use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
 
-    use crate::worker::lock;
+    use crate::worker::{filter, lock};
 
-    /// More do not help with the largest pictures: the encoders have to keep up, too.
+    /// The encoders need the other cores.
     const MOST_THREADS: usize = 8;
 
     fn half_of_the_cores() -> u32 {
@@ -42,11 +41,16 @@ mod imp {
         u32::try_from(cores.div_ceil(2).min(MOST_THREADS)).unwrap_or(1)
     }
 
-    #[derive(Default)]
     pub(in super::super) struct Av1Dec {
-        /// The property `threads`; 0 is half of the cores.
-        threads: AtomicU32,
+        threads: filter::Threads,
         state: Mutex<State>,
+    }
+
+    impl Default for Av1Dec {
+        fn default() -> Self {
+            let threads = filter::Threads::new(half_of_the_cores());
+            Self { threads, state: Mutex::default() }
+        }
     }
 
     #[derive(Default)]
@@ -67,24 +71,17 @@ mod imp {
 
     impl ObjectImpl for Av1Dec {
         fn properties() -> &'static [glib::ParamSpec] {
-            static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
-                let threads = glib::ParamSpecUInt::builder("threads")
-                    .nick("Threads")
-                    .blurb("Threads that decode, 0 for half of the cores")
-                    .maximum(64);
-                vec![threads.build()]
-            });
+            static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> =
+                LazyLock::new(|| vec![filter::Threads::property(half_of_the_cores())]);
             &PROPERTIES
         }
 
         fn set_property(&self, _id: usize, value: &glib::Value, _pspec: &glib::ParamSpec) {
-            if let Ok(threads) = value.get() {
-                self.threads.store(threads, Ordering::Relaxed);
-            }
+            self.threads.set(value);
         }
 
         fn property(&self, _id: usize, _pspec: &glib::ParamSpec) -> glib::Value {
-            self.threads.load(Ordering::Relaxed).to_value()
+            self.threads.get().to_value()
         }
     }
 
@@ -110,17 +107,7 @@ mod imp {
                     .field("alignment", "tu")
                     .build();
                 let formats = LAYOUTS.iter().flat_map(|(.., formats)| *formats);
-                let output = gst::Caps::builder("video/x-raw")
-                    .field("format", gst::List::new(formats.map(|format| format.to_str())))
-                    .field("width", gst::IntRange::new(1, i32::MAX))
-                    .field("height", gst::IntRange::new(1, i32::MAX))
-                    .build();
-                let template = |name, direction, caps| {
-                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, caps).ok()
-                };
-                let sink = template("sink", gst::PadDirection::Sink, &input);
-                let src = template("src", gst::PadDirection::Src, &output);
-                sink.into_iter().chain(src).collect()
+                filter::pads(&input, &filter::of_every_size(formats))
             });
             &TEMPLATES
         }
@@ -137,10 +124,7 @@ mod imp {
             input: &VideoCodecState<'static, gstreamer_video::video_codec_state::Readable>,
         ) -> Result<(), gst::LoggableError> {
             let mut settings = Settings::new();
-            settings.set_n_threads(match self.threads.load(Ordering::Relaxed) {
-                0 => half_of_the_cores(),
-                threads => threads,
-            });
+            settings.set_n_threads(self.threads.get());
             // Of pictures in several layers only the whole ones.
             settings.set_all_layers(false);
             let decoder = Decoder::with_settings(&settings)
@@ -420,8 +404,8 @@ mod tests {
                 "videotestsrc num-buffers=12 pattern=smpte75 horizontal-speed=3 \
                  ! video/x-raw,format={format},width={width},height={height},framerate=30/1 \
                  ! {ENCODER} ! av1parse ! tee name=t \
-                 t. ! queue ! ladderdav1dec threads=1 ! {SINK}=one \
-                 t. ! queue ! ladderdav1dec threads=9 ! {SINK}=many \
+                 t. ! queue ! ladderdav1dec n-threads=1 ! {SINK}=one \
+                 t. ! queue ! ladderdav1dec n-threads=9 ! {SINK}=many \
                  t. ! queue ! av1dec ! {SINK}=theirs"
             );
             let found = run(&description, &["one", "many", "theirs"]);
@@ -484,7 +468,7 @@ mod tests {
             "videotestsrc num-buffers=40 pattern=ball \
              ! video/x-raw,format=I420,width=320,height=180,framerate=30/1 \
              ! {ENCODER} ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu \
-             ! identity name=damage ! ladderdav1dec threads={threads} max-errors=-1 ! {SINK}=ours"
+             ! identity name=damage ! ladderdav1dec n-threads={threads} max-errors=-1 ! {SINK}=ours"
         );
         let bin = made(&description);
         let pad = bin.by_name("damage").unwrap().static_pad("src").unwrap();

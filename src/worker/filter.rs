@@ -1,4 +1,4 @@
-//! What the elements that convert pictures have in common.
+//! What the elements that make pictures have in common.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,19 +13,24 @@ pub(super) struct Threads(AtomicU32);
 
 impl Default for Threads {
     fn default() -> Self {
-        Self(AtomicU32::new(1))
+        Self::new(1)
     }
 }
 
 impl Threads {
-    /// The property.
-    pub(super) fn property() -> glib::ParamSpec {
+    /// So many until the property says something else.
+    pub(super) fn new(threads: u32) -> Self {
+        Self(AtomicU32::new(threads))
+    }
+
+    /// The property, and how many there are by default.
+    pub(super) fn property(default: u32) -> glib::ParamSpec {
         glib::ParamSpecUInt::builder("n-threads")
             .nick("Threads")
             .blurb("Threads that share a picture")
             .minimum(1)
             .maximum(64)
-            .default_value(1)
+            .default_value(default)
             .build()
     }
 
@@ -61,16 +66,25 @@ pub(super) fn at_once<T: Send>(mut items: impl Iterator<Item = T>, work: impl Fn
 
 /// A pad for pictures of these formats and every size, and one for those that come out.
 pub(super) fn pad_templates(inputs: &[VideoFormat], output: VideoFormat) -> Vec<gst::PadTemplate> {
-    let template = |name, direction, formats: &[VideoFormat]| {
-        let caps = gst::Caps::builder("video/x-raw")
-            .field("format", gst::List::new(formats.iter().map(|format| format.to_str())))
-            .field("width", gst::IntRange::new(1, i32::MAX))
-            .field("height", gst::IntRange::new(1, i32::MAX))
-            .build();
-        gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
+    pads(&of_every_size(inputs.iter()), &of_every_size([&output].into_iter()))
+}
+
+/// A pad for what goes in, and one for what comes out.
+pub(super) fn pads(input: &gst::Caps, output: &gst::Caps) -> Vec<gst::PadTemplate> {
+    let template = |name, direction, caps| {
+        gst::PadTemplate::new(name, direction, gst::PadPresence::Always, caps).ok()
     };
-    let sink = template("sink", gst::PadDirection::Sink, inputs);
-    sink.into_iter().chain(template("src", gst::PadDirection::Src, &[output])).collect()
+    let sink = template("sink", gst::PadDirection::Sink, input);
+    sink.into_iter().chain(template("src", gst::PadDirection::Src, output)).collect()
+}
+
+/// Pictures of these formats.
+pub(super) fn of_every_size<'a>(formats: impl Iterator<Item = &'a VideoFormat>) -> gst::Caps {
+    gst::Caps::builder("video/x-raw")
+        .field("format", gst::List::new(formats.map(|format| format.to_str())))
+        .field("width", gst::IntRange::new(1, i32::MAX))
+        .field("height", gst::IntRange::new(1, i32::MAX))
+        .build()
 }
 
 /// The caps of the other pad: each structure changed like this, as far as the filter allows.

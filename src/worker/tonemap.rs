@@ -52,7 +52,7 @@ mod imp {
     impl ObjectImpl for ToneMap {
         fn properties() -> &'static [glib::ParamSpec] {
             static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> =
-                LazyLock::new(|| vec![filter::Threads::property()]);
+                LazyLock::new(|| vec![filter::Threads::property(1)]);
             &PROPERTIES
         }
 
