@@ -2,6 +2,7 @@
 
 mod backends;
 mod check;
+mod heap;
 mod sandbox;
 mod transcode;
 
@@ -136,6 +137,7 @@ impl ConfigArgs {
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
+    heap::share();
     let ended = match Cli::parse().command {
         Command::Worker => return worker::main(),
         Command::Trial => return worker::trial::main(),
@@ -145,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::SandboxTest { json } => sandbox::test(json),
         Command::Serve(args) => serve(args),
         Command::Transcode { input, outdir, options, config } => {
+            heap::give_back_large();
             with_settings(config, |s| transcode::transcode(&s, &input, &outdir, &options))
         }
         Command::Plan { input, config } => with_settings(config, |s| transcode::plan(&s, &input)),
@@ -171,6 +174,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
         Err(faults) => return Ok(refuse(&faults.0)),
     };
     telemetry::init(&settings.log)?;
+    heap::give_back_large();
     app::serve(settings)?;
     Ok(ExitCode::SUCCESS)
 }

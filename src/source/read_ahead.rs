@@ -11,11 +11,11 @@ use futures_util::future::{BoxFuture, Shared};
 
 use super::{Error, Source};
 
-/// One ranged GET. At 20 ms to the first byte and 100 MB/s, 2 MiB keep a connection half busy.
-const BLOCK_BYTES: u64 = 2 << 20;
+/// One ranged GET. With four on their way and 50 ms to the first byte, 80 MB/s.
+const BLOCK_BYTES: u64 = 1 << 20;
 /// Blocks that are fetched before they are asked for.
 const AHEAD: u64 = 4;
-/// Blocks that are kept, those on their way included: 24 MiB. A demuxer goes back and forth
+/// Blocks that are kept, those on their way included: 12 MiB. A demuxer goes back and forth
 /// between the audio and the video of badly interleaved files.
 const KEPT: usize = 12;
 
@@ -164,11 +164,11 @@ mod tests {
         let cached = ReadAhead::new(pattern(size));
         let ranges = [
             (0, 1),
-            (0, 3 << 20),
+            (0, 3 << 19),
             (BLOCK_BYTES - 1, 2),
             (size - 77, 77),
             (size - 1, 1),
-            (3 * BLOCK_BYTES + 5, 4 << 20),
+            (3 * BLOCK_BYTES + 5, 2 << 20),
             (7, 1000),
         ];
         for (offset, len) in ranges {

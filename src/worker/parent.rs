@@ -102,8 +102,6 @@ impl Worker {
             .envs(kept_environment())
             // The list of plugins was made by the trial at the start; a worker may start nothing.
             .envs([("GST_REGISTRY_FORK", "no"), ("GST_REGISTRY_UPDATE", "no"), DEVICE_ORDER])
-            // Dozens of threads would each keep freed memory in an arena of their own.
-            .env("MALLOC_ARENA_MAX", "2")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
