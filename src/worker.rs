@@ -27,6 +27,8 @@ mod probe;
 pub mod protocol;
 mod rangesrc;
 mod scale;
+#[cfg(test)]
+mod seen;
 mod segments;
 mod sink;
 mod subtitles;

@@ -7,6 +7,7 @@ use gstreamer::glib;
 use gstreamer::prelude::*;
 use gstreamer_video::prelude::*;
 use gstreamer_video::{VideoFormat, VideoFrameRef};
+use ladderd_picture::Source;
 
 /// How many threads share a picture: the property `n-threads`.
 pub(super) struct Threads(AtomicU32);
@@ -105,13 +106,14 @@ pub(super) fn other_caps(
     })
 }
 
-/// Bytes and stride of the planes of luma, blue and red.
-pub(super) fn planes<'a>(
-    frame: &'a VideoFrameRef<&gst::BufferRef>,
-) -> Option<[(&'a [u8], usize); 3]> {
+/// Luma, blue and red.
+pub(super) type Planes<'a> = [Source<'a>; 3];
+
+/// The planes of a picture.
+pub(super) fn planes<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Option<Planes<'a>> {
     let plane = |plane: u32| {
         let stride = usize::try_from(frame.plane_stride()[plane as usize]).ok()?;
-        Some((frame.plane_data(plane).ok()?, stride))
+        Some(Source { bytes: frame.plane_data(plane).ok()?, stride })
     };
     Some([plane(0)?, plane(1)?, plane(2)?])
 }

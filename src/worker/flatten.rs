@@ -104,7 +104,7 @@ mod imp {
         output: &mut VideoFrameRef<&mut gst::BufferRef>,
     ) -> Option<()> {
         let (width, height) = (input.width() as usize, input.height() as usize);
-        let source = filter::planes(input)?.map(|(bytes, stride)| Source { bytes, stride });
+        let source = filter::planes(input)?;
         let stride = usize::try_from(*input.plane_stride().get(3)?).ok()?;
         let alpha = Source { bytes: input.plane_data(3).ok()?, stride };
         let chroma_width = width.div_ceil(2);

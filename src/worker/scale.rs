@@ -27,10 +27,10 @@ mod imp {
     use gstreamer_video::prelude::*;
     use gstreamer_video::subclass::prelude::*;
     use gstreamer_video::{VideoChromaSite, VideoFormat, VideoFrameRef, VideoInfo};
+    use ladderd_picture::Target;
     use ladderd_picture::alpha::BLACK;
     use ladderd_picture::fit::{Place, fit};
     use ladderd_picture::scale::{STRIP_ROWS, Scaler, Scratch, Siting};
-    use ladderd_picture::{Source, Target};
 
     use crate::worker::{filter, lock};
 
@@ -176,7 +176,7 @@ mod imp {
         threads: &filter::Threads,
         scratch: &mut Vec<Scratch>,
     ) -> Option<()> {
-        let source = filter::planes(input)?.map(|(bytes, stride)| Source { bytes, stride });
+        let source = filter::planes(input)?;
         let place = scalers.place;
         let all = (output.width() as usize, output.height() as usize);
         let is_all = (place.width, place.height) == all;

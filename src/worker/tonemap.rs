@@ -32,7 +32,7 @@ mod imp {
     };
 
     use crate::domain::media::DynamicRange;
-    use crate::domain::tone::picture::{Source, Target};
+    use crate::domain::tone::picture::Target;
     use crate::domain::tone::{self, ASSUMED_PEAK_NIT, Table};
     use crate::worker::{filter, lock};
 
@@ -163,7 +163,7 @@ mod imp {
         threads: &filter::Threads,
     ) -> Option<()> {
         let (width, height) = (input.width() as usize, input.height() as usize);
-        let source = filter::planes(input)?.map(|(bytes, stride)| Source { bytes, stride });
+        let source = filter::planes(input)?;
         // Pairs of rows, which share their chroma.
         let band = threads.band(input.height());
         let bands = filter::bands(output, band)?.enumerate();
