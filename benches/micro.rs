@@ -37,7 +37,7 @@ fn scale_luma(
     bencher.counter(BytesCount::from(plane.len())).bench_local(|| {
         let source = Source { bytes: &plane, stride: width };
         let target = Target { bytes: black_box(&mut out), stride: to_width };
-        scaler.band(source, target, 0, &mut scratch);
+        scaler.band((source, None), target, 0, &mut scratch);
     });
 }
 

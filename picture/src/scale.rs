@@ -23,6 +23,8 @@ mod filter;
 )]
 mod lanes;
 
+use std::ops::Range;
+
 use crate::{Source, Target};
 use filter::{Filter, Taps};
 
@@ -43,6 +45,16 @@ pub enum Siting {
 pub struct Scaler {
     columns: Filter,
     rows: Filter,
+}
+
+/// A plane that was scaled before by the same [`Scaler`], and what was made of it: where a plane is
+/// the same as the one before, so is what is made of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'a> {
+    /// What was read.
+    pub source: Source<'a>,
+    /// What was made of it, from the same row on as the target.
+    pub made: Source<'a>,
 }
 
 /// Memory that a [`Scaler`] works in, to be used again for the next plane.
@@ -66,10 +78,10 @@ impl Scaler {
     }
 
     /// Makes the rows from `above` on, as many as `target` has. Rows of the source that are missing
-    /// count as zeros.
+    /// count as zeros. What is as it was `before` is copied.
     pub fn band(
         &self,
-        source: Source<'_>,
+        (source, before): (Source<'_>, Option<Before<'_>>),
         target: Target<'_>,
         above: usize,
         scratch: &mut Scratch,
@@ -81,16 +93,16 @@ impl Scaler {
                 reason = "the compiler cannot see that the processor was asked"
             )]
             // SAFETY: it needs a processor with AVX2, which this one is.
-            return unsafe { self.band_avx2(source, target, above, scratch) };
+            return unsafe { self.band_avx2((source, before), target, above, scratch) };
         }
-        self.band_on_any(source, target, above, scratch);
+        self.band_on_any((source, before), target, above, scratch);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn band_avx2(
         &self,
-        source: Source<'_>,
+        planes: (Source<'_>, Option<Before<'_>>),
         target: Target<'_>,
         above: usize,
         scratch: &mut Scratch,
@@ -100,23 +112,23 @@ impl Scaler {
         let rows = |out: &mut [u8], stride, strip: &[_], filter: &Filter, count| {
             avx2::rows(out, stride, strip, filter, count);
         };
-        self.strips(source, target, above, scratch, columns, rows);
+        self.strips(planes, target, above, scratch, columns, rows);
     }
 
     fn band_on_any(
         &self,
-        source: Source<'_>,
+        planes: (Source<'_>, Option<Before<'_>>),
         target: Target<'_>,
         above: usize,
         scratch: &mut Scratch,
     ) {
-        self.strips(source, target, above, scratch, lanes::columns, lanes::rows);
+        self.strips(planes, target, above, scratch, lanes::columns, lanes::rows);
     }
 
     #[inline(always)]
     fn strips(
         &self,
-        source: Source<'_>,
+        (source, before): (Source<'_>, Option<Before<'_>>),
         target: Target<'_>,
         above: usize,
         scratch: &mut Scratch,
@@ -131,12 +143,36 @@ impl Scaler {
             let first = above + number * lanes::ROWS;
             let taps = self.rows.taps(first..(first + lanes::ROWS).min(above + count));
             let read = taps.samples();
+            if let Some(before) = before
+                && is_same(source, before.source, self.columns.from, read.clone())
+            {
+                let made = before.made.below(number * lanes::ROWS);
+                copy(made, out, target.stride, self.columns.to, taps.len());
+                continue;
+            }
             lanes::widen(&mut scratch.tiles, source, self.columns.from, read.clone());
             let strips = scratch.strip.chunks_exact_mut(lanes::TILE);
             for (strip, tile) in strips.zip(scratch.tiles.chunks_exact(read.len())) {
                 scale_columns(strip, tile, &taps);
             }
             scale_rows(out, target.stride, &scratch.strip, &self.columns, taps.len());
+        }
+    }
+}
+
+/// Whether these rows of two planes of the same width are alike.
+fn is_same(one: Source<'_>, other: Source<'_>, width: usize, mut rows: Range<usize>) -> bool {
+    rows.all(|row| {
+        let (one, other) = (one.row(row).get(..width), other.row(row).get(..width));
+        one.is_some() && one == other
+    })
+}
+
+/// Copies so many rows of this width.
+fn copy(from: Source<'_>, to: &mut [u8], stride: usize, width: usize, rows: usize) {
+    for (row, out) in to.chunks_mut(stride).take(rows).enumerate() {
+        if let (Some(out), Some(row)) = (out.get_mut(..width), from.row(row).get(..width)) {
+            out.copy_from_slice(row);
         }
     }
 }
@@ -172,7 +208,7 @@ mod tests {
         let mut scratch = Scratch::default();
         for (number, bytes) in out.chunks_mut(rows * of_target).enumerate() {
             let target = Target { bytes, stride: of_target };
-            scaler.band(source, target, number * rows, &mut scratch);
+            scaler.band((source, None), target, number * rows, &mut scratch);
         }
         let rows = out.chunks(of_target);
         assert!(rows.clone().all(|row| row[to.0..] == [77; 5]), "only the plane is written");
@@ -277,8 +313,44 @@ mod tests {
             let mut out = vec![0; to.0 * to.1];
             let target = Target { bytes: &mut out, stride: to.0 };
             let scaler = Scaler::new(from, to, (Siting::Centre, Siting::Centre));
-            scaler.band_on_any(source, target, 0, &mut Scratch::default());
+            scaler.band_on_any((source, None), target, 0, &mut Scratch::default());
             assert_eq!(out, scaled(from, to, &plane), "{from:?} to {to:?}");
+        }
+    }
+
+    /// What was made is marked here, so that it shows what was copied.
+    #[test]
+    fn only_what_changed_is_made_again() {
+        const MARK: u8 = 99;
+        for (from, to) in SIZES.into_iter().filter(|(_, to)| to.1 > STRIP_ROWS) {
+            let before = noise(from);
+            let scaler = Scaler::new(from, to, (Siting::Centre, Siting::Centre));
+            for changed in [None, Some(0), Some(from.1 / 2), Some(from.1 - 1)] {
+                let mut plane = before.clone();
+                if let Some(row) = changed {
+                    plane[row * from.0] ^= 1;
+                }
+                let true_rows = scaled(from, to, &plane);
+                let read = |bytes| Source { bytes, stride: from.0 };
+                let made = vec![MARK; to.0 * to.1];
+                let made = Source { bytes: &made, stride: to.0 };
+                let last = Before { source: read(&before), made };
+                let mut out = vec![0; to.0 * to.1];
+                let target = Target { bytes: &mut out, stride: to.0 };
+                let mut scratch = Scratch::default();
+                scaler.band((read(&plane), Some(last)), target, 0, &mut scratch);
+                let strip = STRIP_ROWS * to.0;
+                let strips = out.chunks(strip).zip(true_rows.chunks(strip)).enumerate();
+                for (number, (found, right)) in strips {
+                    let first = number * STRIP_ROWS;
+                    let read = scaler.rows.taps(first..(first + STRIP_ROWS).min(to.1)).samples();
+                    if changed.is_some_and(|row| read.contains(&row)) {
+                        assert_eq!(found, right, "{from:?} to {to:?}, {changed:?}, {number}");
+                    } else {
+                        assert!(found.iter().all(|v| *v == MARK), "{from:?} {changed:?} {number}");
+                    }
+                }
+            }
         }
     }
 
@@ -291,7 +363,7 @@ mod tests {
             let mut out = vec![0; 40];
             let source = Source { bytes: &plane, stride: 120 };
             let target = Target { bytes: &mut out, stride: 40 };
-            scaler.band(source, target, 0, &mut Scratch::default());
+            scaler.band((source, None), target, 0, &mut Scratch::default());
             out[20]
         };
         // Chroma 20 of the output: between luma 40 and 41, which are luma 120 to 125 of the source.

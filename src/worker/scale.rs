@@ -23,14 +23,16 @@ mod imp {
     use gstreamer::glib;
     use gstreamer::prelude::*;
     use gstreamer::subclass::prelude::*;
+    use gstreamer_base::prelude::*;
+    use gstreamer_base::subclass::base_transform::GenerateOutputSuccess;
     use gstreamer_base::subclass::prelude::*;
     use gstreamer_video::prelude::*;
     use gstreamer_video::subclass::prelude::*;
     use gstreamer_video::{VideoChromaSite, VideoFormat, VideoFrameRef, VideoInfo};
-    use ladderd_picture::Target;
     use ladderd_picture::alpha::BLACK;
     use ladderd_picture::fit::{Place, fit};
-    use ladderd_picture::scale::{STRIP_ROWS, Scaler, Scratch, Siting};
+    use ladderd_picture::scale::{Before, STRIP_ROWS, Scaler, Scratch, Siting};
+    use ladderd_picture::{Source, Target};
 
     use crate::worker::{filter, lock};
 
@@ -39,6 +41,13 @@ mod imp {
         threads: filter::Threads,
         scalers: Mutex<Option<Scalers>>,
         scratch: Mutex<Vec<Scratch>>,
+        last: Mutex<Option<Last>>,
+    }
+
+    /// The picture before, and what was made of it.
+    struct Last {
+        input: gst::Buffer,
+        output: gst::Buffer,
     }
 
     struct Scalers {
@@ -111,6 +120,22 @@ mod imp {
                 structure.set("height", gst::IntRange::new(1, i32::MAX));
             })
         }
+
+        fn generate_output(&self) -> Result<GenerateOutputSuccess, gst::FlowError> {
+            let input = self.queued_buffer();
+            let made = self.parent_generate_output()?;
+            if let (GenerateOutputSuccess::Buffer(output), Some(input)) = (&made, input)
+                && !self.obj().is_passthrough()
+            {
+                *lock(&self.last) = Some(Last { input, output: output.clone() });
+            }
+            Ok(made)
+        }
+
+        fn stop(&self) -> Result<(), gst::ErrorMessage> {
+            *lock(&self.last) = None;
+            Ok(())
+        }
     }
 
     impl VideoFilterImpl for Scale {
@@ -134,6 +159,7 @@ mod imp {
                 chroma: Scaler::new(from(1), to_chroma, siting(in_info.chroma_site())),
                 place,
             });
+            *lock(&self.last) = None;
             Ok(())
         }
 
@@ -144,8 +170,20 @@ mod imp {
         ) -> Result<gst::FlowSuccess, gst::FlowError> {
             let scalers = lock(&self.scalers);
             let Some(scalers) = scalers.as_ref() else { return Err(gst::FlowError::NotNegotiated) };
+            let last = lock(&self.last).take();
+            let last = last.as_ref().and_then(|last| {
+                let read = VideoFrameRef::from_buffer_ref_readable;
+                Some((
+                    read(&last.input, input.info()).ok()?,
+                    read(&last.output, output.info()).ok()?,
+                ))
+            });
+            let last = last.as_ref().and_then(|(input, output)| {
+                Some([filter::planes(input)?, filter::planes(output)?])
+            });
             let scratch = &mut lock(&self.scratch);
-            picture(scalers, input, output, &self.threads, scratch).ok_or(gst::FlowError::Error)?;
+            picture(scalers, (input, last), output, &self.threads, scratch)
+                .ok_or(gst::FlowError::Error)?;
             Ok(gst::FlowSuccess::Ok)
         }
     }
@@ -168,10 +206,11 @@ mod imp {
         (on(VideoChromaSite::H_COSITED), on(VideoChromaSite::V_COSITED))
     }
 
-    /// Scales a picture, a band of rows for each thread.
+    /// Scales a picture, a band of rows for each thread. What is as in the `last` one is copied from
+    /// what was made of that.
     fn picture(
         scalers: &Scalers,
-        input: &VideoFrameRef<&gst::BufferRef>,
+        (input, last): (&VideoFrameRef<&gst::BufferRef>, Option<[filter::Planes<'_>; 2]>),
         output: &mut VideoFrameRef<&mut gst::BufferRef>,
         threads: &filter::Threads,
         scratch: &mut Vec<Scratch>,
@@ -196,9 +235,74 @@ mod imp {
                 let empty = top.saturating_sub(first);
                 let Some(bytes) = bytes.get_mut(empty * stride + left..) else { continue };
                 let target = Target { bytes, stride };
-                of_plane[plane].band(source[plane], target, first + empty - top, scratch);
+                let before = last.map(|[source, made]| {
+                    let made = made[plane].below(first + empty);
+                    let made = Source { bytes: made.bytes.get(left..).unwrap_or_default(), ..made };
+                    Before { source: source[plane], made }
+                });
+                let above = first + empty - top;
+                of_plane[plane].band((source[plane], before), target, above, scratch);
             }
         });
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ladderd_picture::scale::{Scaler, Scratch, Siting};
+    use ladderd_picture::{Source, Target};
+
+    use super::super::seen::run;
+
+    const FROM: (usize, usize) = (320, 240);
+
+    /// A plane of a picture, scaled with no memory of those before.
+    fn scaled(plane: &[u8], to: (usize, usize), share: usize, sited: Siting) -> Vec<u8> {
+        let (from, to) = ((FROM.0 / share, FROM.1 / share), (to.0 / share, to.1 / share));
+        let mut bytes = vec![0; to.0 * to.1];
+        let source = Source { bytes: plane, stride: from.0 };
+        let target = Target { bytes: &mut bytes, stride: to.0 };
+        let scaler = Scaler::new(from, to, (sited, Siting::Centre));
+        scaler.band((source, None), target, 0, &mut Scratch::default());
+        bytes
+    }
+
+    /// A plane without the black beside and above it.
+    fn middle(plane: &[u8], all: (usize, usize), inner: (usize, usize)) -> Vec<u8> {
+        let rows = plane.chunks(all.0).skip((all.1 - inner.1) / 2).take(inner.1);
+        rows.flat_map(|row| row[(all.0 - inner.0) / 2..][..inner.0].to_vec()).collect()
+    }
+
+    /// A ball moves over what stands still.
+    #[test]
+    fn what_stands_still_looks_as_if_it_were_made_anew() {
+        let to = (192, 144);
+        let sizes = [to, (256, 144), (192, 208)].map(|size| [(size, 1), (size, 2)]);
+        for ((width, height), threads) in sizes.into_iter().flatten() {
+            let found = run(
+                &format!(
+                    "videotestsrc num-buffers=30 pattern=ball animation-mode=frames \
+                     ! video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! tee name=t \
+                     t. ! queue ! fakesink sync=false async=false name=in \
+                     t. ! queue ! ladderdscale n-threads={threads} \
+                     ! video/x-raw,width={width},height={height},pixel-aspect-ratio=1/1 \
+                     ! fakesink sync=false async=false name=out"
+                ),
+                &["in", "out"],
+            );
+            assert_eq!((found[0].len(), found[1].len()), (30, 30));
+            for (number, (read, made)) in found[0].iter().zip(&found[1]).enumerate() {
+                for (plane, sited) in [(0, Siting::Centre), (1, Siting::First), (2, Siting::First)]
+                {
+                    let share = if plane == 0 { 1 } else { 2 };
+                    let right = scaled(&read.2[plane], to, share, sited);
+                    let (all, inner) =
+                        ((width / share, height / share), (to.0 / share, to.1 / share));
+                    let made = middle(&made.2[plane], all, inner);
+                    assert!(made == right, "{width}x{height} {threads} {number} {plane}");
+                }
+            }
+        }
     }
 }
