@@ -45,7 +45,10 @@ unit: ## Every test
 build: deps web ## The release binary: target/release/ladderd
 	$(CARGO) build --release --locked
 
-web: web/node_modules/.package-lock.json ## The page: web/dist, which becomes part of the binary
+web: web/dist/index.html ## The page: web/dist, which becomes part of the binary
+
+# Made anew only if something of it changed: the binary would have to be, too.
+web/dist/index.html: web/node_modules/.package-lock.json $(wildcard web/*.* web/src/*)
 	cd web && $(NPM) run --silent build
 
 web/node_modules/.package-lock.json: web/package-lock.json
