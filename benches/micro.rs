@@ -17,8 +17,8 @@ use ladderd::domain::recipe::{Source as RecipeSource, render};
 use ladderd::domain::tone::picture;
 use ladderd::domain::tone::{ASSUMED_PEAK_NIT, Table};
 use ladderd::domain::{message, plan, sources};
-use ladderd_picture::scale::{Scaler, Scratch, Siting};
-use ladderd_picture::{Source, Target};
+use ladderd_pixels::scale::{Scaler, Scratch, Siting};
+use ladderd_pixels::{Source, Target};
 
 fn main() {
     divan::main();

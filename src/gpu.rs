@@ -3,10 +3,12 @@
 mod kept;
 mod library;
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::domain::gpu::GpuStatus;
 
@@ -60,7 +62,7 @@ impl<D: Driver + 'static> Patient<D> {
 
 impl<D: Driver + 'static> Driver for Patient<D> {
     fn status(&self) -> GpuStatus {
-        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut late = self.late.lock();
         if let Some(asked) = late.take()
             && asked.try_recv() == Err(TryRecvError::Empty)
         {
@@ -108,7 +110,7 @@ mod tests {
 
     impl Driver for Slow {
         fn status(&self) -> GpuStatus {
-            self.0.lock().unwrap().recv().unwrap();
+            self.0.lock().recv().unwrap();
             GpuStatus { available: true, ..GpuStatus::default() }
         }
     }

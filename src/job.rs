@@ -7,6 +7,7 @@ pub(crate) mod adapters;
 mod attempt;
 pub mod board;
 mod claim;
+mod error;
 mod fallback;
 pub mod housekeeping;
 mod lease;
@@ -21,19 +22,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use self::board::Board;
+pub use self::error::Error;
 use crate::backend::Pool;
-use crate::domain::conformance::Finding;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
-use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::sources::SourceFilter;
-use crate::encryption::{self, Encryption};
+use crate::encryption::Encryption;
 use crate::metrics::Metrics;
-use crate::queue::{Enqueue, Queue};
+use crate::queue::{self, Enqueue, Queue};
 use crate::store::{AfterSuccess, Bucket};
-use crate::{publish, queue, store, worker};
-
 pub use claim::{cancel, claim_is_gone, running_elsewhere};
 pub use scheduler::Scheduler;
 
@@ -114,123 +112,4 @@ pub struct Context {
     pub queue_config: queue::Config,
     /// URL of the public bucket, without a slash at its end.
     pub playback_base_url: String,
-}
-
-/// Why an attempt did not end well.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A bucket.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// The worker.
-    #[error(transparent)]
-    Worker(#[from] worker::parent::Error),
-    /// The queue.
-    #[error(transparent)]
-    Queue(#[from] queue::Error),
-    /// The publisher.
-    #[error(transparent)]
-    Publish(#[from] publish::Error),
-    /// There is no key to encrypt with.
-    #[error(transparent)]
-    Key(#[from] encryption::Error),
-    /// Another attempt at the same video runs, here or on another box.
-    #[error("another attempt at this video is running")]
-    Busy,
-    /// Another attempt at the same video took over.
-    #[error("another attempt has taken this video over")]
-    ClaimLost,
-    /// The message is no longer ours.
-    #[error("the lease on the message is lost")]
-    LeaseLost,
-    /// The video was deleted.
-    #[error("the video was deleted")]
-    Cancelled,
-    /// The daemon stops.
-    #[error("the daemon is stopping")]
-    Stopped,
-    /// The worker ended without a plan or before its end.
-    #[error("the worker ended too early")]
-    Unfinished,
-    /// The stream breaks rules that players rely on: it is not shown.
-    #[error("the stream breaks rule {}: {}: {}", .0.rule, .0.place, .0.message)]
-    NotConformant(Finding),
-    /// The attempt took too long.
-    #[error(
-        "The video takes longer than {limit_secs} s to process, which is the limit (limits.job_secs). \
-         Upload a shorter or smaller version."
-    )]
-    TooSlow {
-        /// The limit in seconds.
-        limit_secs: u64,
-    },
-    /// Every attempt before this one died together with its daemon.
-    #[error("each of its attempts took the daemon down with it")]
-    Exhausted,
-}
-
-impl Error {
-    /// Whether the attempt is one of those that a message may have: what surrounds the job (store,
-    /// queue, another box, a restart) may fail as often as it likes, and the upload survives it.
-    #[must_use]
-    pub fn counts(&self) -> bool {
-        match self {
-            Self::Worker(worker::parent::Error::Source(_))
-            | Self::Store(_)
-            | Self::Queue(_)
-            | Self::Key(_)
-            | Self::Publish(publish::Error::Target { .. })
-            | Self::Busy
-            | Self::ClaimLost
-            | Self::LeaseLost
-            | Self::Cancelled
-            | Self::Stopped => false,
-            Self::Worker(_)
-            | Self::Publish(publish::Error::Incomplete(_))
-            | Self::Unfinished
-            | Self::NotConformant(_)
-            | Self::TooSlow { .. }
-            | Self::Exhausted => true,
-        }
-    }
-}
-
-impl Fault for Error {
-    fn class(&self) -> FaultClass {
-        match self {
-            Self::Store(error) => error.class(),
-            Self::Queue(error) => error.class(),
-            Self::Worker(error) => error.class(),
-            Self::Publish(error) => error.class(),
-            Self::Key(error) => error.class(),
-            // The same source makes the same stream.
-            Self::NotConformant(_) | Self::TooSlow { .. } => FaultClass::Permanent,
-            Self::Busy
-            | Self::ClaimLost
-            | Self::LeaseLost
-            | Self::Cancelled
-            | Self::Stopped
-            | Self::Unfinished
-            | Self::Exhausted => FaultClass::Retryable,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::Store(error) => error.code(),
-            Self::Queue(error) => error.code(),
-            Self::Worker(error) => error.code(),
-            Self::Publish(error) => error.code(),
-            Self::Key(error) => error.code(),
-            Self::Busy => "busy",
-            Self::ClaimLost => "claim-lost",
-            Self::LeaseLost => "lease-lost",
-            Self::Cancelled => "cancelled",
-            Self::Stopped => "stopped",
-            Self::Unfinished => "worker-unfinished",
-            Self::NotConformant(_) => "not-conformant",
-            Self::TooSlow { .. } => "job-timeout",
-            Self::Exhausted => "daemon-died",
-        }
-    }
 }

@@ -14,6 +14,8 @@ pub struct Config {
     pub format: Format,
     /// The least severe level that is shown, or a filter with levels by module.
     pub level: String,
+    /// `GST_DEBUG` of the child processes that run GStreamer, such as `2,ladderd*:5`; empty for none.
+    pub gstreamer: String,
 }
 
 /// How a line looks.
@@ -29,7 +31,7 @@ pub enum Format {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { format: Format::Text, level: "info".to_owned() }
+        Self { format: Format::Text, level: "info".to_owned(), gstreamer: String::new() }
     }
 }
 

@@ -1,9 +1,10 @@
 //! The backends while jobs run: which are taken, how busy they are, which are in quarantine.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::{Tried, try_recipe};
@@ -202,7 +203,7 @@ impl Pool {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 
@@ -309,7 +310,7 @@ impl Slot {
     /// The backend that the job runs on: at first, the one that it was admitted for.
     #[must_use]
     pub fn label(&self) -> String {
-        self.label.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.label.lock().clone()
     }
 
     /// A job has come for the place. Where the place was taken while no GPU worked, or its own broke
@@ -334,7 +335,7 @@ impl Slot {
 
     /// The job runs on this backend, whichever it was admitted for.
     pub fn moved_to(&self, label: &str) {
-        let mut own = self.label.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = self.label.lock();
         let mut state = self.pool.state();
         if let Some(entry) = state.entry(&own) {
             entry.running = entry.running.saturating_sub(1);

@@ -1,6 +1,6 @@
 //! When the driver's library is opened, and what its failures mean.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use nvml_wrapper::error::NvmlError;
 
@@ -44,7 +44,7 @@ impl<L: Library> Kept<L> {
 
 impl<L: Library> Driver for Kept<L> {
     fn status(&self) -> GpuStatus {
-        let mut kept = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.session.lock();
         if let Some(session) = kept.take()
             && let Ok(read) = Read::from(&session)
             && read.faults.is_empty()

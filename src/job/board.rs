@@ -3,8 +3,9 @@
 //! It is a view, never a record: whatever must survive is in the buckets.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +27,7 @@ impl Board {
     /// Puts a running job on the board. `None` if the video has a job here already.
     #[must_use]
     pub fn start(&self, view: VideoView, cancel: CancellationToken) -> Option<Ticket> {
-        let mut jobs = self.lock();
+        let mut jobs = self.jobs.lock();
         if jobs.contains_key(&view.id) {
             return None;
         }
@@ -41,13 +42,13 @@ impl Board {
     /// The view of a video that has a job here.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<VideoView> {
-        self.lock().get(id).map(|entry| entry.view.borrow().clone())
+        self.jobs.lock().get(id).map(|entry| entry.view.borrow().clone())
     }
 
     /// Changes of a video that has a job here; the channel closes when the job leaves the board.
     #[must_use]
     pub fn subscribe(&self, id: &str) -> Option<watch::Receiver<VideoView>> {
-        self.lock().get(id).map(|entry| entry.view.subscribe())
+        self.jobs.lock().get(id).map(|entry| entry.view.subscribe())
     }
 
     /// Changes whenever a job begins here.
@@ -59,17 +60,13 @@ impl Board {
     /// All jobs here.
     #[must_use]
     pub fn list(&self) -> Vec<VideoView> {
-        self.lock().values().map(|entry| entry.view.borrow().clone()).collect()
+        self.jobs.lock().values().map(|entry| entry.view.borrow().clone()).collect()
     }
 
     /// Asks the job of this video to stop. False if there is none here.
     #[must_use]
     pub fn cancel(&self, id: &str) -> bool {
-        self.lock().get(id).inspect(|entry| entry.cancel.cancel()).is_some()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Entry>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+        self.jobs.lock().get(id).inspect(|entry| entry.cancel.cancel()).is_some()
     }
 }
 

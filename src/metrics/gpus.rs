@@ -1,8 +1,9 @@
 //! Gauges of the GPUs.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeGaugeValue, EncodeLabelSet, EncodeMetric,
@@ -27,13 +28,13 @@ pub(super) struct Gpus(Arc<Mutex<GpuStatus>>);
 
 impl Gpus {
     pub(super) fn note(&self, status: GpuStatus) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = status;
+        *self.0.lock() = status;
     }
 }
 
 impl Collector for Gpus {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let status = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let status = self.0.lock().clone();
         let available = ConstGauge::new(i64::from(status.available));
         let help = "Whether the NVIDIA driver answers.";
         available.encode(encoder.encode_descriptor(

@@ -1,4 +1,4 @@
-use std::sync::Mutex;
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -26,11 +26,11 @@ impl Recorder {
     }
 
     fn keys(&self) -> Vec<String> {
-        self.written.lock().unwrap().iter().map(|(key, _)| key.clone()).collect()
+        self.written.lock().iter().map(|(key, _)| key.clone()).collect()
     }
 
     fn last(&self, key: &str) -> String {
-        let written = self.written.lock().unwrap();
+        let written = self.written.lock();
         written.iter().rev().find(|(written, _)| written == key).unwrap().1.clone()
     }
 }
@@ -44,7 +44,7 @@ impl Target for Recorder {
             return Err(Error::Target { key: object.key, reason, class });
         }
         let text = String::from_utf8_lossy(&object.body).into_owned();
-        self.written.lock().unwrap().push((object.key, text));
+        self.written.lock().push((object.key, text));
         Ok(())
     }
 }
@@ -237,7 +237,7 @@ async fn what_is_encrypted_says_how_and_is_measured_as_it_is_loaded() {
     publication.finish().await.unwrap().flip().await.unwrap();
     let main = target.last(&format!("{id}/main.m3u8"));
     assert!(main.contains("BANDWIDTH=2000342"), "two times 750,128 bytes in 6 s: {main}");
-    let written = target.written.lock().unwrap();
+    let written = target.written.lock();
     let of = |file: &str| {
         let key = format!("{id}/a1/480p/{file}");
         written.iter().filter(|(k, _)| *k == key).map(|(_, text)| text.clone()).collect::<Vec<_>>()

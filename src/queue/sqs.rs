@@ -5,7 +5,7 @@
 //! messages without a reason: what has to go to the dead letters is sent there with one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -15,6 +15,7 @@ use aws_sdk_sqs::types::{
     Message as SqsMessage, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
 };
 use aws_smithy_types::error::display::DisplayErrorContext;
+use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::{Depth, Enqueue, Error, Inspect, Message, Queue, Receipt};
@@ -67,12 +68,9 @@ impl SqsQueue {
 
     /// When the lease of this receipt ends, if it has not ended yet.
     fn must_hold(&self, receipt: &Receipt) -> Result<(), Error> {
-        let holds = self.lock().get(&receipt.0).is_some_and(|held| held.until > Instant::now());
+        let holds =
+            self.held.lock().get(&receipt.0).is_some_and(|held| held.until > Instant::now());
         if holds { Ok(()) } else { Err(Error::LeaseLost) }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes the message visible `after` from now.
@@ -97,13 +95,13 @@ impl SqsQueue {
     async fn delete(&self, operation: &'static str, receipt: &Receipt) -> Result<(), Error> {
         let delete = self.client.delete_message().queue_url(&self.url).receipt_handle(&receipt.0);
         delete.send().await.map_err(|error| judge(operation, &error))?;
-        self.lock().remove(&receipt.0);
+        self.held.lock().remove(&receipt.0);
         Ok(())
     }
 
     /// Notes the delivery, and forgets those that ended long ago without being told of.
     fn hold(&self, receipt: &str, held: Held) {
-        let mut all = self.lock();
+        let mut all = self.held.lock();
         let now = Instant::now();
         all.retain(|_, held| now < held.until + MAX_VISIBILITY);
         all.insert(receipt.to_owned(), held);
@@ -168,7 +166,7 @@ impl Queue for SqsQueue {
     async fn extend(&self, receipt: &Receipt, lease: Duration) -> Result<(), Error> {
         let asked = Instant::now();
         self.change_visibility("extend", receipt, lease).await?;
-        if let Some(held) = self.lock().get_mut(&receipt.0) {
+        if let Some(held) = self.held.lock().get_mut(&receipt.0) {
             held.until = asked + lease;
         }
         Ok(())
@@ -181,13 +179,13 @@ impl Queue for SqsQueue {
 
     async fn retry_after(&self, receipt: &Receipt, after: Duration) -> Result<(), Error> {
         self.change_visibility("retry", receipt, after).await?;
-        self.lock().remove(&receipt.0);
+        self.held.lock().remove(&receipt.0);
         Ok(())
     }
 
     async fn dead_letter(&self, receipt: &Receipt, reason: &str) -> Result<(), Error> {
         self.must_hold(receipt)?;
-        let (id, body) = match self.lock().get(&receipt.0) {
+        let (id, body) = match self.held.lock().get(&receipt.0) {
             Some(held) => (held.id.clone(), held.body.clone()),
             None => return Err(Error::LeaseLost),
         };

@@ -2,7 +2,9 @@
 //! asked for. Memory is bounded by the number of blocks that are kept.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -40,7 +42,7 @@ impl ReadAhead {
         let result = fetch.await;
         if result.is_err() {
             // The next read asks the store again.
-            self.lock().retain(|(kept, _)| *kept != number);
+            self.blocks.lock().retain(|(kept, _)| *kept != number);
         }
         result
     }
@@ -48,7 +50,7 @@ impl ReadAhead {
     /// The fetch of this block, begun now unless it was before; and of those behind it, where the
     /// source is being read from front to back.
     fn take_block(&self, number: u64) -> Fetch {
-        let mut blocks = self.lock();
+        let mut blocks = self.blocks.lock();
         let sequential =
             number == 0 || blocks.iter().any(|(kept, _)| *kept + 1 == number || *kept == number);
         let last = self.size_bytes().saturating_sub(1) / BLOCK_BYTES;
@@ -77,10 +79,6 @@ impl ReadAhead {
         let len = BLOCK_BYTES.min(self.size_bytes() - offset);
         let len = u32::try_from(len).unwrap_or(u32::MAX);
         async move { inner.read(offset, len).await }.boxed().shared()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Fetch)>> {
-        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

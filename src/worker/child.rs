@@ -8,13 +8,18 @@ use std::sync::Arc;
 
 use gstreamer as gst;
 
-use super::protocol::{Event, Failure, Order};
-use super::rangesrc::{self, Client};
-use super::sink::Output;
-use super::{choose, fault, pace, pipeline, plugins, probe};
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe::{self, PipelineSpec};
 use crate::sandbox;
+use crate::worker::choose;
+use crate::worker::elements::range_source::{self, Client};
+use crate::worker::fault;
+use crate::worker::graph::pipeline;
+use crate::worker::output::Output;
+use crate::worker::plugins;
+use crate::worker::probe::discover;
+use crate::worker::probe::frame_times;
+use crate::worker::protocol::{Event, Failure, Order};
 
 /// Runs the worker on the standard input and output that the parent gave it.
 #[must_use]
@@ -56,14 +61,14 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     }
     gst::init()
         .map_err(|error| error.to_string())
-        .and_then(|()| rangesrc::register().map_err(|error| error.to_string()))
+        .and_then(|()| range_source::register().map_err(|error| error.to_string()))
         .and_then(|()| plugins::register_own().map_err(|error| error.to_string()))
         .map_err(|e| {
             Failure::retryable("gstreamer-init", format!("GStreamer does not start: {e}"))
         })?;
     plugins::restrict();
-    let mut media = probe::probe(&client)?;
-    pace::measure(&client, &mut media);
+    let mut media = discover::probe(&client)?;
+    frame_times::measure(&client, &mut media);
     output.event(&Event::Probed { media: media.clone() });
     order.limits.check(&media).map_err(|error| Failure::of(&error))?;
     let mut plan = plan::plan(&media, &order.ladder, &order.encode, "")

@@ -2,11 +2,11 @@
 
 use gstreamer as gst;
 
-use super::protocol::Failure;
 use crate::domain::backend::Backend;
 use crate::domain::media::{MediaInfo, VideoStream};
 use crate::domain::plan::Plan;
 use crate::domain::recipe::{Recipe, Source};
+use crate::worker::protocol::Failure;
 
 /// The first backend that can make the plan's pictures of this source. Says in the plan which it is
 /// and why.

@@ -4,7 +4,7 @@ use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
 
-use super::protocol::{Failure, MEMORY_LIMIT};
+use crate::worker::protocol::{Failure, MEMORY_LIMIT};
 
 /// Code of the failure of a sink that was started before it was given its stream: a race of
 /// GStreamer 1.22.0, seen once in some hundred very short videos.

@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use parking_lot::Mutex;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -21,10 +22,9 @@ use tokio_util::codec::FramedRead;
 
 use self::feeder::{SourceState, feed};
 use self::frames::{Frame, Frames};
-use super::lock;
-use super::protocol::{Event, MEMORY_LIMIT, Order, Picture};
 use crate::domain::gpu::DEVICE_ORDER;
 use crate::source::{self, Source};
+use crate::worker::protocol::{Event, MEMORY_LIMIT, Order, Picture};
 
 pub use self::error::Error;
 
@@ -222,7 +222,7 @@ impl Worker {
 
     /// The last sign of life at the source, if it is younger than the wait.
     fn last_sign(&self, waiting_since: Instant) -> Option<Instant> {
-        let state = lock(&self.source_state);
+        let state = self.source_state.lock();
         let read = if state.reading { Some(Instant::now()) } else { state.last_read };
         read.filter(|read| *read > waiting_since)
     }
@@ -271,13 +271,13 @@ impl Worker {
     }
 
     fn last_words(&self) -> String {
-        let tail = lock(&self.stderr_tail);
+        let tail = self.stderr_tail.lock();
         let text = String::from_utf8_lossy(&tail).trim().to_owned();
         if text.is_empty() { "none".to_owned() } else { text }
     }
 
     fn source_error(&self) -> Option<source::Error> {
-        lock(&self.source_state).error.clone()
+        self.source_state.lock().error.clone()
     }
 }
 
@@ -324,7 +324,7 @@ fn kept_environment() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsS
 async fn keep_tail(mut stderr: ChildStderr, tail: Arc<Mutex<Vec<u8>>>) {
     let mut piece = [0; 4096];
     while let Ok(len @ 1..) = stderr.read(&mut piece).await {
-        let mut tail = lock(&tail);
+        let mut tail = tail.lock();
         tail.extend_from_slice(&piece[..len]);
         let excess = tail.len().saturating_sub(KEPT_STDERR_BYTES);
         tail.drain(..excess);

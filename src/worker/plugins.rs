@@ -5,9 +5,12 @@ use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
 
-use super::element::plain;
-use super::protocol::Failure;
-use super::{av1, flatten, scale, tonemap};
+use crate::worker::elements::alpha_remover;
+use crate::worker::elements::av1_decoder;
+use crate::worker::elements::scaler;
+use crate::worker::elements::tone_mapper;
+use crate::worker::graph::element::plain;
+use crate::worker::protocol::Failure;
 
 /// Playlists and session descriptions name other files and addresses: a source is one file, and
 /// what it refers to is not ours to fetch.
@@ -37,10 +40,10 @@ const ENDLESS: [&str; 2] = ["avdemux_gif", "avdemux_nut"];
 
 /// Makes the elements known that are our own: what recipes may name, and the decoder.
 pub(super) fn register_own() -> Result<(), glib::BoolError> {
-    av1::register()?;
-    flatten::register()?;
-    tonemap::register()?;
-    scale::register()
+    av1_decoder::register()?;
+    alpha_remover::register()?;
+    tone_mapper::register()?;
+    scaler::register()
 }
 
 /// Keeps them from being chosen, and the decoders of devices: a look at a source needs none, and

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 
 use gstreamer as gst;
 
-use super::plugins;
 use crate::domain::backend::TrialRequest;
+use crate::worker::plugins;
 
 /// Answers the request on the standard input, as JSON: what is asked for, or `Err` with why not.
 #[must_use]

@@ -1,6 +1,6 @@
 //! A table applied to a picture: 4:2:0 of ten bits in, of eight bits out.
 
-pub use ladderd_picture::{Source, Target};
+pub use ladderd_pixels::{Source, Target};
 
 use super::{FRACTION_BITS, STEP_BITS, Table};
 

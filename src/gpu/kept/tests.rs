@@ -25,7 +25,7 @@ impl Library for Fake {
 
     fn open(&self) -> Result<FakeSession, NvmlError> {
         assert_eq!(self.open.load(Ordering::SeqCst), 0, "the old session is still open");
-        self.opens.lock().unwrap().pop_front().unwrap()?;
+        self.opens.lock().pop_front().unwrap()?;
         self.open.fetch_add(1, Ordering::SeqCst);
         Ok(FakeSession { of: self.clone(), now: Mutex::default() })
     }
@@ -37,14 +37,14 @@ impl Session for FakeSession {
     }
 
     fn count(&self) -> Result<u32, NvmlError> {
-        let cards = self.of.answers.lock().unwrap().pop_front().unwrap()?;
+        let cards = self.of.answers.lock().pop_front().unwrap()?;
         let count = u32::try_from(cards.len()).unwrap();
-        *self.now.lock().unwrap() = cards.into_iter().map(Some).collect();
+        *self.now.lock() = cards.into_iter().map(Some).collect();
         Ok(count)
     }
 
     fn device(&self, index: u32) -> Result<Device, NvmlError> {
-        self.now.lock().unwrap()[index as usize].take().unwrap()
+        self.now.lock()[index as usize].take().unwrap()
     }
 }
 
@@ -63,7 +63,7 @@ fn ask<const N: usize>(opens: Vec<Result<(), NvmlError>>, answers: Vec<Answer>) 
     };
     let kept = Kept::new(fake.clone());
     let told = std::array::from_fn(|_| kept.status());
-    assert!(fake.opens.lock().unwrap().is_empty() && fake.answers.lock().unwrap().is_empty());
+    assert!(fake.opens.lock().is_empty() && fake.answers.lock().is_empty());
     told
 }
 

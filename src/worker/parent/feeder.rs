@@ -1,13 +1,13 @@
 //! Serves the worker's reads.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use crate::source::{self, Source};
-use crate::worker::lock;
 use crate::worker::protocol::{MAX_READ_BYTES, READ_FAILED};
 
 /// What the feeder has seen.
@@ -49,10 +49,10 @@ async fn serve_reads(
         if len > MAX_READ_BYTES || end.is_none_or(|end| end > source.size_bytes()) {
             return Err(std::io::Error::other("a read outside of the source"));
         }
-        lock(state).reading = true;
+        state.lock().reading = true;
         let answer = source.read(offset, len).await;
         {
-            let mut state = lock(state);
+            let mut state = state.lock();
             state.reading = false;
             state.last_read = Some(Instant::now());
             state.error = answer.as_ref().err().cloned();

@@ -1,14 +1,14 @@
 //! The video that backends are tried with: made here, so that what must come out is known.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_video::{VideoFormat, VideoFrameRef, VideoInfo};
+use parking_lot::Mutex;
 
 use super::judge;
-use crate::worker::element::{caps_filter, chain, pad, plain};
-use crate::worker::lock;
+use crate::worker::graph::element::{caps_filter, chain, pad, plain};
 use crate::worker::protocol::Failure;
 
 /// A video of H.264 in a transport stream.
@@ -44,7 +44,7 @@ pub(super) fn make(width: u32, height: u32, frames: u32) -> Result<Clip, Failure
     chain(&pipeline, &[source, raw, encoder, profile, parser, muxer, sink])?;
     judge::play(&pipeline).map_err(|error| Failure::retryable("trial", error))?;
     pipeline.set_state(gst::State::Null).ok();
-    let (bytes, luma) = (std::mem::take(&mut *lock(&bytes)), lock(&luma).unwrap_or_default());
+    let (bytes, luma) = (std::mem::take(&mut *bytes.lock()), luma.lock().unwrap_or_default());
     Ok(Clip { bytes, width, height, frames, luma })
 }
 
@@ -53,7 +53,7 @@ pub(super) fn collect(pad: &gst::Pad) -> Arc<Mutex<Vec<u8>>> {
     let bytes = Arc::<Mutex<Vec<u8>>>::default();
     let collected = Arc::clone(&bytes);
     pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
-        let mut collected = lock(&collected);
+        let mut collected = collected.lock();
         let mut take = |buffer: &gst::BufferRef| {
             if let Ok(map) = buffer.map_readable() {
                 collected.extend_from_slice(&map);
@@ -74,7 +74,7 @@ pub(super) fn mean_luma(pad: &gst::Pad) -> Arc<Mutex<Option<f64>>> {
     let mean = Arc::<Mutex<Option<f64>>>::default();
     let found = Arc::clone(&mean);
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        let mut found = lock(&found);
+        let mut found = found.lock();
         if let (None, Some(buffer), Some(caps)) = (*found, info.buffer(), pad.current_caps()) {
             *found = luma_of(buffer, &caps);
         }

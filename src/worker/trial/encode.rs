@@ -1,10 +1,11 @@
 //! The trial encode: a small job by a recipe, from decoder to encoders.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use parking_lot::Mutex;
 
 use super::clip::{self, Clip, FPS};
 use super::judge;
@@ -14,7 +15,7 @@ use crate::domain::ladder::{Ladder, Rung};
 use crate::domain::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe::{self, Lack, PipelineSpec, Recipe, RungSpec, Source, When};
-use crate::worker::element::{caps_filter, chain, make, pad, plain, queue};
+use crate::worker::graph::element::{caps_filter, chain, make, pad, plain, queue};
 use crate::worker::plugins;
 use crate::worker::protocol::Failure;
 
@@ -108,11 +109,10 @@ fn run(
     pipeline.set_state(gst::State::Null).map_err(|error| error.to_string())?;
     let mut began = ended;
     for (output, rung) in outputs.iter().zip(&plan.video.rungs) {
-        let bytes = output.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = output.bytes.lock();
         judge::judge(&bytes, plan.video.gop_frames, clip.frames, clip.luma)
             .map_err(|error| format!("{}: {error}", rung.name))?;
-        began =
-            began.min(output.began.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(ended));
+        began = began.min(output.began.lock().unwrap_or(ended));
     }
     let secs = (ended - began).as_secs_f64().max(0.001);
     let pixels: f64 =
@@ -190,7 +190,7 @@ fn build_rung(
     let began = Arc::<Mutex<Option<Instant>>>::default();
     let first = Arc::clone(&began);
     pad(&encoded[0], "src")?.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-        first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+        first.lock().get_or_insert_with(Instant::now);
         gst::PadProbeReturn::Remove
     });
     Ok((tee, Output { bytes: clip::collect(&end), began }))

@@ -8,8 +8,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::clip;
-use crate::worker::element::{caps_filter, chain, pad, plain};
-use crate::worker::lock;
+use crate::worker::graph::element::{caps_filter, chain, pad, plain};
 use crate::worker::protocol::Failure;
 
 /// How long one pipeline may take. Compiling CUDA's scaler takes some seconds.
@@ -115,7 +114,7 @@ fn decode(stream: &[u8]) -> Result<(u32, Option<f64>), String> {
         return Err(format!("what was encoded cannot be decoded: {error}"));
     }
     pipeline.set_state(gst::State::Null).ok();
-    let mean = *lock(&luma);
+    let mean = *luma.lock();
     Ok((shown.load(Ordering::Acquire), mean))
 }
 

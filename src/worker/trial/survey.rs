@@ -7,7 +7,7 @@ use gstreamer::glib;
 
 use crate::domain::backend::{Driver, Facts, Found, Sizes, Survey};
 use crate::domain::recipe::{self, DeviceKind, Elements, Recipe};
-use crate::worker::element::Installed;
+use crate::worker::graph::element::Installed;
 
 /// How many devices beside the first are looked for.
 const MORE_DEVICES: u32 = 15;

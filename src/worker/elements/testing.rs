@@ -1,16 +1,17 @@
 //! For tests: what comes out of elements, picture by picture.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_video::prelude::*;
 use gstreamer_video::{VideoFrame, VideoInfo};
+use parking_lot::Mutex;
 
-use super::plugins;
+use crate::worker::plugins;
 
 /// Time, format and the samples of each plane, without what lies beside them.
-pub(super) type Seen = (Option<gst::ClockTime>, String, Vec<Vec<u8>>);
+pub(crate) type Seen = (Option<gst::ClockTime>, String, Vec<Vec<u8>>);
 
 fn seen(buffer: &gst::Buffer, caps: &gst::CapsRef) -> Seen {
     let info = VideoInfo::from_caps(caps).unwrap();
@@ -26,26 +27,26 @@ fn seen(buffer: &gst::Buffer, caps: &gst::CapsRef) -> Seen {
 }
 
 /// What ends in the sinks with these names.
-pub(super) fn run(description: &str, sinks: &[&str]) -> Vec<Vec<Seen>> {
+pub(crate) fn run(description: &str, sinks: &[&str]) -> Vec<Vec<Seen>> {
     watch(&made(description), sinks)
 }
 
 /// The elements of a description, in which those of our own may be.
-pub(super) fn made(description: &str) -> gst::Bin {
+pub(crate) fn made(description: &str) -> gst::Bin {
     gst::init().unwrap();
     plugins::register_own().unwrap();
     gst::parse::launch(description).unwrap().downcast().unwrap()
 }
 
 /// Plays them to the end. What ends in the sinks with these names.
-pub(super) fn watch(bin: &gst::Bin, sinks: &[&str]) -> Vec<Vec<Seen>> {
+pub(crate) fn watch(bin: &gst::Bin, sinks: &[&str]) -> Vec<Vec<Seen>> {
     let all = sinks.iter().map(|name| {
         let pad = bin.by_name(name).unwrap().static_pad("sink").unwrap();
         let pictures = Arc::new(Mutex::new(Vec::new()));
         let into = pictures.clone();
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             let caps = pad.current_caps().unwrap();
-            into.lock().unwrap().push(seen(info.buffer().unwrap(), &caps));
+            into.lock().push(seen(info.buffer().unwrap(), &caps));
             gst::PadProbeReturn::Ok
         });
         pictures
@@ -57,5 +58,5 @@ pub(super) fn watch(bin: &gst::Bin, sinks: &[&str]) -> Vec<Vec<Seen>> {
     bin.set_state(gst::State::Null).unwrap();
     let end = end.expect("it ends");
     assert_eq!(end.type_(), gst::MessageType::Eos, "{end:?}");
-    all.iter().map(|pictures| pictures.lock().unwrap().clone()).collect()
+    all.iter().map(|pictures| pictures.lock().clone()).collect()
 }

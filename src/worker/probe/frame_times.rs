@@ -3,15 +3,16 @@
 //! Containers state an average, a clock or nothing; the output's constant rate is chosen from what
 //! is there.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use parking_lot::Mutex;
 
-use super::element::{broken, chain, plain};
-use super::protocol::Failure;
-use super::rangesrc::{Client, RangeSrc};
 use crate::domain::media::{MediaInfo, Pace};
+use crate::worker::elements::range_source::{Client, RangeSrc};
+use crate::worker::graph::element::{broken, chain, plain};
+use crate::worker::protocol::Failure;
 
 /// Pictures that are looked at: 10 s at the highest rate.
 const PICTURES: usize = 600;
@@ -29,7 +30,7 @@ type Times = Arc<Mutex<Seen>>;
 
 /// Notes the pace of the first film of the source. A source that cannot be looked at like this keeps
 /// what its container states.
-pub(super) fn measure(client: &Client, media: &mut MediaInfo) {
+pub(crate) fn measure(client: &Client, media: &mut MediaInfo) {
     let Some(film) = media.video.iter_mut().find(|stream| !stream.is_image && !stream.interlaced)
     else {
         return;
@@ -61,7 +62,7 @@ fn times(client: &Client, stream_id: &str) -> Result<Vec<u64>, Failure> {
     let waited = started.map(|_| drop(bus.timed_pop_filtered(LIMIT, &wanted)));
     let stopped = pipeline.set_state(gst::State::Null).map(drop);
     waited.and(stopped).map_err(|error| broken(error.to_string()))?;
-    let seen = std::mem::take(&mut *times.lock().unwrap_or_else(PoisonError::into_inner));
+    let seen = std::mem::take(&mut *times.lock());
     Ok(if seen.shown.len() < seen.decoded.len() { seen.decoded } else { seen.shown })
 }
 
@@ -74,7 +75,7 @@ fn attach(pipeline: &gst::Pipeline, pad: &gst::Pad, times: Option<Times>) -> Res
     let weak = pipeline.downgrade();
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         if let (Some(times), Some(buffer)) = (&times, info.buffer()) {
-            let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut times = times.lock();
             times.shown.extend(buffer.pts().map(gst::ClockTime::nseconds));
             times.decoded.extend(buffer.dts().map(gst::ClockTime::nseconds));
             if times.shown.len().max(times.decoded.len()) == PICTURES
@@ -87,6 +88,6 @@ fn attach(pipeline: &gst::Pipeline, pad: &gst::Pad, times: Option<Times>) -> Res
         }
         gst::PadProbeReturn::Drop
     });
-    let sink = super::element::pad(&sink, "sink")?;
+    let sink = crate::worker::graph::element::pad(&sink, "sink")?;
     pad.link(&sink).map(drop).map_err(|error| broken(error.to_string()))
 }

@@ -1,38 +1,39 @@
 //! The picture: prepared once, then scaled from rung to rung and encoded on each at once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use parking_lot::Mutex;
 
-use super::cuts::{Cutter, Sink, Total, Track, running_time};
-use super::element::{caps_filter, chain, make, pad, plain, queue};
-use super::ends::{Ends, Pictures, on_timeline};
-use super::fragments::Stream;
-use super::pipeline::{self, Muxer};
-use super::protocol::Failure;
-use super::sink::{Output, Rendition};
 use crate::domain::encode::SegmentFormat;
 use crate::domain::hls::codecs;
 use crate::domain::plan::VideoPlan;
 use crate::domain::recipe::{PipelineSpec, RungSpec};
+use crate::worker::graph::cmaf_sink::Stream;
+use crate::worker::graph::element::{caps_filter, chain, make, pad, plain, queue};
+use crate::worker::graph::pipeline::{self, Muxer};
+use crate::worker::output::{Output, Rendition};
+use crate::worker::protocol::Failure;
+use crate::worker::timeline::common_end::{Ends, Pictures, on_timeline};
+use crate::worker::timeline::segmenter::{Cutter, Sink, Total, Track, running_time};
 
 /// Pictures that wait before an encoder or a scaler: they share memory with the decoder's, so few
 /// are enough to keep every thread busy.
 const WAITING_PICTURES: u32 = 2;
 
 /// What was built of the picture.
-pub(super) struct Built {
+pub(crate) struct Built {
     /// The element to link the video pad to.
-    pub(super) head: gst::Element,
+    pub(crate) head: gst::Element,
     /// Of each rung, the tee that its scaled pictures go through.
-    pub(super) tees: Vec<gst::Element>,
+    pub(crate) tees: Vec<gst::Element>,
     /// The queue whose thread encodes the largest rung.
-    pub(super) busiest: Option<gst::Element>,
+    pub(crate) busiest: Option<gst::Element>,
 }
 
 /// Builds everything behind the video pad.
-pub(super) fn build(
+pub(crate) fn build(
     pipeline: &gst::Pipeline,
     plan: &VideoPlan,
     spec: &PipelineSpec,
@@ -115,7 +116,7 @@ fn build_rung(
 }
 
 fn link(from: &gst::Element, to: &gst::Element) -> Result<(), Failure> {
-    from.link(to).map_err(|error| super::element::broken(error.to_string()))
+    from.link(to).map_err(|error| crate::worker::graph::element::broken(error.to_string()))
 }
 
 /// Counts the pictures before the first tee: each that begins a segment is announced as a cut.
@@ -160,7 +161,7 @@ fn watch_encoded(src: &gst::Pad, format: SegmentFormat, track: &Arc<Track>) {
         let (Some(track), Some(buffer)) = (track.upgrade(), info.buffer()) else {
             return gst::PadProbeReturn::Ok;
         };
-        let mut codec_told = codec_told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut codec_told = codec_told.lock();
         if !*codec_told
             && let Ok(bytes) = buffer.map_readable()
             && let Some(codec) = codecs::avc1_of_byte_stream(&bytes)

@@ -1,26 +1,34 @@
 //! The pipeline: source, decoder, renditions; run to its end.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use gio::prelude::*;
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use parking_lot::Mutex;
 
-use super::cuts::{Sink, Track, running_time};
-use super::element::{broken, pad, plain};
-use super::ends::Ends;
-use super::fragments::{self, Stream};
-use super::protocol::{Event, Failure};
-use super::rangesrc::{Client, RangeSrc};
-use super::sink::{Output, Rendition};
-use super::subtitles::Subtitles;
-use super::{audio, bus, fault, guard, pictures, plugins, segments, video};
 use crate::domain::encode::SegmentFormat;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::recipe::PipelineSpec;
+use crate::worker::elements::range_source::{Client, RangeSrc};
+use crate::worker::fault;
+use crate::worker::graph::audio;
+use crate::worker::graph::bus;
+use crate::worker::graph::cmaf_sink::{self, Stream};
+use crate::worker::graph::element::{broken, pad, plain};
+use crate::worker::graph::limit_probe;
+use crate::worker::graph::subtitles::Subtitles;
+use crate::worker::graph::thumbnails;
+use crate::worker::graph::video;
+use crate::worker::output::{Output, Rendition};
+use crate::worker::plugins;
+use crate::worker::protocol::{Event, Failure};
+use crate::worker::timeline::common_end::Ends;
+use crate::worker::timeline::segment_event;
+use crate::worker::timeline::segmenter::{Sink, Track, running_time};
 
 /// What a stream may be shorter than its container says before we call the source truncated:
 /// one second, or a fiftieth, as many containers round or estimate.
@@ -36,7 +44,7 @@ const PCR_INTERVAL: u32 = 9_000;
 const TABLE_INTERVAL: u32 = 45_000;
 
 /// Encodes the plan. Returns once every rendition is whole.
-pub(super) fn run(
+pub(crate) fn run(
     client: &Client,
     plan: &Plan,
     spec: &PipelineSpec,
@@ -54,10 +62,10 @@ pub(super) fn run(
     if has_picture {
         let video = video::build(&pipeline, &plan.video, spec, muxer, output, &mut tracks, &ends)?;
         let promised_ns = plan.duration_ns.unwrap_or(0);
-        segments::believe(&pad(&video.head, "sink")?, promised_ns + tolerated_ns(promised_ns));
+        segment_event::believe(&pad(&video.head, "sink")?, promised_ns + tolerated_ns(promised_ns));
         heads.insert(plan.video.stream_id.clone(), video.head);
         busiest = video.busiest.map(|queue| queue.path_string().to_string()).unwrap_or_default();
-        stills = pictures::build(&pipeline, plan, spec, &video.tees, output)?;
+        stills = thumbnails::build(&pipeline, plan, spec, &video.tees, output)?;
     }
     for sound in &plan.audio {
         let muxer = Muxer { timescale: sound.sample_rate_hz, ..muxer };
@@ -71,7 +79,7 @@ pub(super) fn run(
     let (weak, limits) = (pipeline.downgrade(), limits.clone());
     decode.connect_pad_added(move |_, pad| {
         if let Some(pipeline) = weak.upgrade() {
-            guard::watch(&pipeline, pad, &limits);
+            limit_probe::watch(&pipeline, pad, &limits);
         }
     });
 
@@ -122,7 +130,7 @@ fn build_source(
     let source = RangeSrc::new(client).upcast::<gst::Element>();
     let decode = plugins::decodebin(software)?;
     Subtitles::expose(&decode);
-    super::element::chain(pipeline, &[source, decode.clone()])?;
+    crate::worker::graph::element::chain(pipeline, &[source, decode.clone()])?;
 
     let heads = Arc::new(Mutex::new(heads));
     let waiting = Arc::clone(&heads);
@@ -131,7 +139,7 @@ fn build_source(
     decode.connect_pad_added(move |_, pad| {
         let Some(pipeline) = weak.upgrade() else { return };
         let id = pad.stream_id().unwrap_or_default();
-        let head = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(id.as_str());
+        let head = waiting.lock().remove(id.as_str());
         if head.is_none() {
             others.watch(pad);
         }
@@ -143,7 +151,7 @@ fn build_source(
     decode.connect_no_more_pads(move |_| {
         let Some(pipeline) = weak.upgrade() else { return };
         others.subtitles.all_pads_are_there();
-        let missing = heads.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let missing = heads.lock().len();
         if missing > 0 {
             post(&pipeline, &format!("{missing} of its streams cannot be found again"));
         }
@@ -209,7 +217,7 @@ fn link_stream(
         sink.sync_state_with_parent().map_err(|e| broken(e.to_string()))?;
         sink
     };
-    let sink = super::element::pad(&head, "sink")?;
+    let sink = crate::worker::graph::element::pad(&head, "sink")?;
     pad.link(&sink).map(drop).map_err(|e| broken(format!("{}: {e}", pad.name())))
 }
 
@@ -220,15 +228,15 @@ fn post(pipeline: &gst::Pipeline, text: &str) {
 
 /// What makes segments of a stream.
 #[derive(Clone, Copy)]
-pub(super) struct Muxer {
+pub(crate) struct Muxer {
     /// What the segments are.
-    pub(super) format: SegmentFormat,
+    pub(crate) format: SegmentFormat,
     /// Ticks in a second in which fragments tell times.
-    pub(super) timescale: u32,
+    pub(crate) timescale: u32,
 }
 
 /// The end of a chain behind `last`: segments go to the track's rendition.
-pub(super) fn sink(
+pub(crate) fn sink(
     pipeline: &gst::Pipeline,
     last: &gst::Element,
     stream: Stream,
@@ -240,7 +248,7 @@ pub(super) fn sink(
             hls_sink(pipeline, last, "video", track.rendition())
         }
         (SegmentFormat::Ts, Stream::Sound) => hls_sink(pipeline, last, "audio", track.rendition()),
-        (SegmentFormat::Cmaf, _) => fragments::sink(pipeline, last, stream, muxer.timescale, track),
+        (SegmentFormat::Cmaf, _) => cmaf_sink::sink(pipeline, last, stream, muxer.timescale, track),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a container says of where a stream stops, as far as it can be believed.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -13,11 +13,11 @@ type Segment = gst::FormattedSegment<gst::ClockTime>;
 ///
 /// A segment that is the same as the one before, but for what was hidden, goes no further: at each
 /// one they begin anew, with times that were there already.
-pub(super) fn believe(sink: &gst::Pad, longest_ns: u64) {
+pub(crate) fn believe(sink: &gst::Pad, longest_ns: u64) {
     let state = Mutex::new((None::<Segment>, None::<Segment>));
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
     sink.add_probe(mask, move |_, info| {
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = state.lock();
         let (given, shown) = &mut *state;
         match &mut info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => {

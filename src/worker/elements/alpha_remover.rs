@@ -1,5 +1,5 @@
 //! Pictures that are partly transparent on black, as a GStreamer element. All others pass. The
-//! arithmetic is in [`ladderd_picture::alpha`].
+//! arithmetic is in [`ladderd_pixels::alpha`].
 
 use gstreamer as gst;
 use gstreamer::glib;
@@ -7,12 +7,12 @@ use gstreamer::prelude::*;
 
 glib::wrapper! {
     /// The element: with alpha or without in, without out, of the same size.
-    pub(super) struct Flatten(ObjectSubclass<imp::Flatten>)
+    pub(crate) struct Flatten(ObjectSubclass<imp::Flatten>)
         @extends gstreamer_video::VideoFilter, gstreamer_base::BaseTransform, gst::Element, gst::Object;
 }
 
 /// Makes the element known to GStreamer in this process.
-pub(super) fn register() -> Result<(), glib::BoolError> {
+pub(crate) fn register() -> Result<(), glib::BoolError> {
     gst::Element::register(None, "ladderdflatten", gst::Rank::NONE, Flatten::static_type())
 }
 
@@ -26,13 +26,13 @@ mod imp {
     use gstreamer_video::prelude::*;
     use gstreamer_video::subclass::prelude::*;
     use gstreamer_video::{VideoFormat, VideoFrameRef};
-    use ladderd_picture::Source;
-    use ladderd_picture::alpha::{BLACK, of_chroma, over_black};
+    use ladderd_pixels::Source;
+    use ladderd_pixels::alpha::{BLACK, of_chroma, over_black};
 
-    use crate::worker::filter;
+    use crate::worker::elements::video_filter;
 
     #[derive(Default)]
-    pub(in super::super) struct Flatten;
+    pub(crate) struct Flatten;
 
     #[glib::object_subclass]
     impl ObjectSubclass for Flatten {

@@ -6,7 +6,7 @@
 
 use mp4_atom::{Decode, Header, Mdhd, Tkhd};
 
-use super::rangesrc::Client;
+use crate::worker::elements::range_source::Client;
 
 /// Bytes of a box that are read: those that are asked for are shorter.
 const MOST_BYTES: u64 = 256;
@@ -20,7 +20,7 @@ const FIRST: [&[u8; 4]; 7] = [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wid
 
 /// Stream ids as GStreamer gives them, with the language of that track. `prefix` is that of all
 /// streams.
-pub(super) fn languages(client: &Client, prefix: &str) -> Vec<(String, String)> {
+pub(crate) fn languages(client: &Client, prefix: &str) -> Vec<(String, String)> {
     let tracks = of_tracks(&|at, target| client.read(at, target).unwrap_or(0));
     let named = tracks.into_iter().map(|(track, text)| (format!("{prefix}/{track:03}"), text));
     named.collect()

@@ -6,13 +6,14 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
+use parking_lot::Mutex;
 
-use super::protocol::{Order, READ_FAILED};
+use crate::worker::protocol::{Order, READ_FAILED};
 
 /// Bytes that one request asks for. Demuxers read in pieces of a few bytes to some 64 KiB; a
 /// quarter of a mebibyte makes a request rare and is still a small answer.
@@ -23,7 +24,7 @@ const KEPT_BLOCKS: usize = 16;
 
 /// The worker's end of the source socket. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Client(Arc<Mutex<Connection>>);
+pub(crate) struct Client(Arc<Mutex<Connection>>);
 
 #[derive(Debug)]
 struct Connection {
@@ -35,7 +36,7 @@ struct Connection {
 
 impl Client {
     /// Takes the order from the socket; the socket then serves reads.
-    pub(super) fn connect(mut socket: UnixStream) -> std::io::Result<(Self, Order)> {
+    pub(crate) fn connect(mut socket: UnixStream) -> std::io::Result<(Self, Order)> {
         let mut len = [0; 4];
         socket.read_exact(&mut len)?;
         let mut text = vec![0; u32::from_be_bytes(len) as usize];
@@ -46,12 +47,12 @@ impl Client {
     }
 
     fn size(&self) -> u64 {
-        self.lock().size
+        self.0.lock().size
     }
 
     /// Fills `target` from `offset` on and returns how many bytes there were.
-    pub(super) fn read(&self, offset: u64, target: &mut [u8]) -> std::io::Result<usize> {
-        let mut connection = self.lock();
+    pub(crate) fn read(&self, offset: u64, target: &mut [u8]) -> std::io::Result<usize> {
+        let mut connection = self.0.lock();
         let mut filled = 0;
         while filled < target.len() {
             let position = offset + filled as u64;
@@ -68,10 +69,6 @@ impl Client {
             filled += len;
         }
         Ok(filled)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -112,38 +109,39 @@ impl Connection {
 
 glib::wrapper! {
     /// The element.
-    pub(super) struct RangeSrc(ObjectSubclass<imp::RangeSrc>)
+    pub(crate) struct RangeSrc(ObjectSubclass<imp::RangeSrc>)
         @extends gstreamer_base::BaseSrc, gst::Element, gst::Object,
         @implements gst::URIHandler;
 }
 
 impl RangeSrc {
     /// The URI by which the probe finds the element.
-    pub(super) const URI: &str = "ladderd-source://source";
+    pub(crate) const URI: &str = "ladderd-source://source";
 
     /// A source that reads through `client`.
-    pub(super) fn new(client: &Client) -> Self {
+    pub(crate) fn new(client: &Client) -> Self {
         let element: Self = glib::Object::builder().build();
         element.set_client(client);
         element
     }
 
     /// Gives the element its connection.
-    pub(super) fn set_client(&self, client: &Client) {
+    pub(crate) fn set_client(&self, client: &Client) {
         use glib::subclass::prelude::*;
         self.imp().set_client(client.clone());
     }
 }
 
 /// Makes the element known to GStreamer in this process.
-pub(super) fn register() -> Result<(), glib::BoolError> {
+pub(crate) fn register() -> Result<(), glib::BoolError> {
     // Unknown to every other process: the element cannot be named from a pipeline description.
     gst::Element::register(None, "ladderdrangesrc", gst::Rank::PRIMARY, RangeSrc::static_type())
 }
 
 mod imp {
+    use parking_lot::Mutex;
+    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::{LazyLock, Mutex, PoisonError};
     use std::time::{Duration, Instant};
 
     use gstreamer as gst;
@@ -166,8 +164,8 @@ mod imp {
     }
 
     impl RangeSrc {
-        pub(super) fn set_client(&self, client: Client) {
-            *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
+        pub(crate) fn set_client(&self, client: Client) {
+            *self.client.lock() = Some(client);
         }
 
         /// Waits until whoever reads is plugged. `decodebin` and `parsebin` throw away the errors of an
@@ -217,7 +215,7 @@ mod imp {
         }
 
         fn client(&self) -> Option<Client> {
-            self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+            self.client.lock().clone()
         }
     }
 

@@ -5,17 +5,18 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::cuts::segment;
 use crate::domain::plan::{AudioPlan, VideoPlan};
+use crate::worker::timeline::segmenter::segment;
 
 /// Where the streams of a job meet.
-pub(super) struct Ends {
+pub(crate) struct Ends {
     state: Mutex<State>,
     changed: Condvar,
     /// Where the container says that the picture ends, in nanoseconds of running time.
@@ -35,7 +36,7 @@ struct State {
 
 impl Ends {
     /// For a picture, where there is one, and so many sounds.
-    pub(super) fn new(has_picture: bool, sounds: usize) -> Self {
+    pub(crate) fn new(has_picture: bool, sounds: usize) -> Self {
         let open = sounds + usize::from(has_picture);
         let state = State { has_picture, open, longest_ns: 0, end_ns: None };
         Self { state: Mutex::new(state), changed: Condvar::new(), stated_ns: AtomicU64::new(0) }
@@ -46,7 +47,7 @@ impl Ends {
     /// `videorate` repeats a last picture for a second at most, and a still end of a screen's
     /// recording is longer than that. Parsers drop what the container says, so that it is read
     /// behind the demuxer.
-    pub(super) fn follow_stated(self: &Arc<Self>, decode: &gst::Element, stream_id: &str) {
+    pub(crate) fn follow_stated(self: &Arc<Self>, decode: &gst::Element, stream_id: &str) {
         let Some(bin) = decode.downcast_ref::<gst::Bin>() else { return };
         let (stream_id, ends) = (stream_id.to_owned(), Arc::downgrade(self));
         let follow = move |_: &gst::Element, pad: &gst::Pad| {
@@ -71,12 +72,8 @@ impl Ends {
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn tell(&self, end_ns: u64) -> MutexGuard<'_, State> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.open = state.open.saturating_sub(1);
         state.longest_ns = state.longest_ns.max(end_ns);
         self.changed.notify_all();
@@ -86,9 +83,8 @@ impl Ends {
     /// The picture ends here; waits for the others. It alone decides where all end, as whole
     /// pictures are longer than anything else.
     fn of_picture(&self, end_ns: u64, decide: impl FnOnce(u64) -> u64) -> u64 {
-        let state = self.tell(end_ns);
-        let waited = self.changed.wait_while(state, |state| state.open > 0);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.tell(end_ns);
+        self.changed.wait_while(&mut state, |state| state.open > 0);
         let end_ns = decide(state.longest_ns);
         state.end_ns = Some(end_ns);
         self.changed.notify_all();
@@ -102,8 +98,7 @@ impl Ends {
         if !state.has_picture && state.open == 0 {
             state.end_ns = Some(state.longest_ns);
         }
-        let waited = self.changed.wait_while(state, |state| state.end_ns.is_none());
-        let state = waited.unwrap_or_else(PoisonError::into_inner);
+        self.changed.wait_while(&mut state, |state| state.end_ns.is_none());
         state.end_ns.unwrap_or(end_ns)
     }
 }
@@ -120,7 +115,7 @@ impl Ends {
 ///
 /// Runs `at_end` when the stream has ended, before the element behind this sink pad hears of it: its
 /// source pad still takes buffers then.
-pub(super) fn on_timeline(
+pub(crate) fn on_timeline(
     sink: &gst::Pad,
     least_ns: u64,
     snap: impl Fn(u64) -> u64 + Send + Sync + 'static,
@@ -131,7 +126,7 @@ pub(super) fn on_timeline(
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
     #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
     sink.add_probe(mask, move |_, info| {
-        let mut segment = segment.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut segment = segment.lock();
         match &mut info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => {
                 let time = buffer.pts().zip(segment.as_ref());
@@ -140,7 +135,7 @@ pub(super) fn on_timeline(
                 let Some(time) = time else { return gst::PadProbeReturn::Drop };
                 let stop = segment.as_ref().and_then(gst::FormattedSegment::stop);
                 let left = stop.zip(buffer.pts()).map(|(stop, pts)| stop.saturating_sub(pts));
-                let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut begun = begun.lock();
                 if begun.is_some() && left.is_some_and(|left| left.nseconds() < least_ns) {
                     return gst::PadProbeReturn::Drop;
                 }
@@ -199,7 +194,7 @@ fn repeat(pad: &gst::Pad, picture: &gst::Buffer, numbers: Range<u64>, plan: &Vid
 
 /// The pictures that went by.
 #[derive(Default)]
-pub(super) struct Pictures(Mutex<Seen>);
+pub(crate) struct Pictures(Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {
@@ -208,17 +203,13 @@ struct Seen {
 }
 
 impl Pictures {
-    fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes a picture that is about to go on and gives it the next place of the grid, which it is
     /// returned with. Where its time is behind that place, the one before it (the first: itself) is
     /// shown meanwhile; a picture from before it has no place any more.
     ///
     /// `videorate` keeps to a grid of its own, until its input begins a segment anew: GStreamer 1.22
     /// then repeats what was there already, 1.26 goes on at the new time and leaves a hole.
-    pub(super) fn take(
+    pub(crate) fn take(
         &self,
         pad: &gst::Pad,
         picture: &mut gst::Buffer,
@@ -227,7 +218,7 @@ impl Pictures {
         let time_ns = picture.pts()?.nseconds();
         let frame_ns = plan.frame_time_ns(1);
         let (next, last) = {
-            let seen = self.lock();
+            let seen = self.0.lock();
             (seen.count, seen.last.clone())
         };
         let next_ns = plan.frame_time_ns(next);
@@ -239,7 +230,7 @@ impl Pictures {
             let missing = next..plan.frames_in_ns(time_ns);
             repeat(pad, last.as_ref().unwrap_or(picture), missing, plan);
         }
-        let mut seen = self.lock();
+        let mut seen = self.0.lock();
         let number = seen.count;
         let at = gst::ClockTime::from_nseconds(plan.frame_time_ns(number));
         picture.make_mut().set_pts(at);
@@ -250,9 +241,9 @@ impl Pictures {
 
     /// The stream has ended, at the earliest where it is said to: waits for the others, then repeats
     /// the last picture until all end.
-    pub(super) fn end(&self, pad: &gst::Pad, plan: &VideoPlan, ends: &Ends) {
+    pub(crate) fn end(&self, pad: &gst::Pad, plan: &VideoPlan, ends: &Ends) {
         let (count, last) = {
-            let mut seen = self.lock();
+            let mut seen = self.0.lock();
             (seen.count, seen.last.take())
         };
         let Some(last) = last else {
@@ -278,7 +269,7 @@ impl Pictures {
 const HELD_BACK: gst::ClockTime = gst::ClockTime::from_mseconds(600);
 
 /// The sound that goes by, a little late: its end can be cut off.
-pub(super) struct Sounds {
+pub(crate) struct Sounds {
     held: Mutex<Held>,
     plan: AudioPlan,
     /// What is pushed from here goes through.
@@ -295,18 +286,18 @@ struct Held {
 
 impl Sounds {
     /// For a stream of this plan.
-    pub(super) fn new(plan: &AudioPlan) -> Self {
+    pub(crate) fn new(plan: &AudioPlan) -> Self {
         Self { held: Mutex::default(), plan: plan.clone(), passing: AtomicBool::new(false) }
     }
 
     /// Takes a buffer that is about to go on, whose time is that of the job. Where the sound begins
     /// late, silence goes before it.
-    pub(super) fn take(&self, pad: &gst::Pad, buffer: &gst::Buffer) -> gst::PadProbeReturn {
+    pub(crate) fn take(&self, pad: &gst::Pad, buffer: &gst::Buffer) -> gst::PadProbeReturn {
         let Some(pts) = buffer.pts().filter(|_| !self.passing.load(Ordering::Acquire)) else {
             return gst::PadProbeReturn::Ok;
         };
         let (first, ready) = {
-            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut held = self.held.lock();
             held.buffers.push_back(buffer.clone());
             held.end = pts + buffer.duration().unwrap_or(gst::ClockTime::ZERO);
             let mut ready = Vec::new();
@@ -327,8 +318,8 @@ impl Sounds {
 
     /// The stream has ended: waits for the others, then goes on in silence until all end, or ends
     /// with them.
-    pub(super) fn end(&self, pad: &gst::Pad, ends: &Ends) {
-        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(crate) fn end(&self, pad: &gst::Pad, ends: &Ends) {
+        let held = std::mem::take(&mut *self.held.lock());
         if !held.begun {
             ends.of_sound(0);
             return;

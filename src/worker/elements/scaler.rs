@@ -1,5 +1,5 @@
 //! Another size, as a GStreamer element: `videoscale` takes three times as long for the same quality.
-//! The arithmetic is in [`ladderd_picture::scale`].
+//! The arithmetic is in [`ladderd_pixels::scale`].
 
 use gstreamer as gst;
 use gstreamer::glib;
@@ -7,17 +7,18 @@ use gstreamer::prelude::*;
 
 glib::wrapper! {
     /// The element: eight bits in, eight out, of another size.
-    pub(super) struct Scale(ObjectSubclass<imp::Scale>)
+    pub(crate) struct Scale(ObjectSubclass<imp::Scale>)
         @extends gstreamer_video::VideoFilter, gstreamer_base::BaseTransform, gst::Element, gst::Object;
 }
 
 /// Makes the element known to GStreamer in this process.
-pub(super) fn register() -> Result<(), glib::BoolError> {
+pub(crate) fn register() -> Result<(), glib::BoolError> {
     gst::Element::register(None, "ladderdscale", gst::Rank::NONE, Scale::static_type())
 }
 
 mod imp {
-    use std::sync::{LazyLock, Mutex};
+    use parking_lot::Mutex;
+    use std::sync::LazyLock;
 
     use gstreamer as gst;
     use gstreamer::glib;
@@ -29,16 +30,16 @@ mod imp {
     use gstreamer_video::prelude::*;
     use gstreamer_video::subclass::prelude::*;
     use gstreamer_video::{VideoChromaSite, VideoFormat, VideoFrameRef, VideoInfo};
-    use ladderd_picture::alpha::BLACK;
-    use ladderd_picture::fit::{Place, fit};
-    use ladderd_picture::scale::{Before, STRIP_ROWS, Scaler, Scratch, Siting};
-    use ladderd_picture::{Source, Target};
+    use ladderd_pixels::alpha::BLACK;
+    use ladderd_pixels::fit::{Place, fit};
+    use ladderd_pixels::scale::{Before, STRIP_ROWS, Scaler, Scratch, Siting};
+    use ladderd_pixels::{Source, Target};
 
-    use crate::worker::{filter, lock};
+    use crate::worker::elements::video_filter;
 
     #[derive(Default)]
-    pub(in super::super) struct Scale {
-        threads: filter::Threads,
+    pub(crate) struct Scale {
+        threads: video_filter::Threads,
         scalers: Mutex<Option<Scalers>>,
         scratch: Mutex<Vec<Scratch>>,
         last: Mutex<Option<Last>>,
@@ -67,7 +68,7 @@ mod imp {
     impl ObjectImpl for Scale {
         fn properties() -> &'static [glib::ParamSpec] {
             static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> =
-                LazyLock::new(|| vec![filter::Threads::property(1)]);
+                LazyLock::new(|| vec![video_filter::Threads::property(1)]);
             &PROPERTIES
         }
 
@@ -96,8 +97,9 @@ mod imp {
         }
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-                LazyLock::new(|| filter::pad_templates(&[VideoFormat::I420], VideoFormat::I420));
+            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+                video_filter::pad_templates(&[VideoFormat::I420], VideoFormat::I420)
+            });
             &TEMPLATES
         }
     }
@@ -114,7 +116,7 @@ mod imp {
             caps: &gst::Caps,
             filter: Option<&gst::Caps>,
         ) -> Option<gst::Caps> {
-            filter::other_caps(caps, filter, |structure| {
+            video_filter::other_caps(caps, filter, |structure| {
                 structure.remove_field("pixel-aspect-ratio");
                 structure.set("width", gst::IntRange::new(1, i32::MAX));
                 structure.set("height", gst::IntRange::new(1, i32::MAX));
@@ -127,13 +129,13 @@ mod imp {
             if let (GenerateOutputSuccess::Buffer(output), Some(input)) = (&made, input)
                 && !self.obj().is_passthrough()
             {
-                *lock(&self.last) = Some(Last { input, output: output.clone() });
+                *self.last.lock() = Some(Last { input, output: output.clone() });
             }
             Ok(made)
         }
 
         fn stop(&self) -> Result<(), gst::ErrorMessage> {
-            *lock(&self.last) = None;
+            *self.last.lock() = None;
             Ok(())
         }
     }
@@ -154,12 +156,12 @@ mod imp {
             let to = (place.width, place.height);
             let to_chroma = (to.0.div_ceil(2), to.1.div_ceil(2));
             let between = (Siting::Centre, Siting::Centre);
-            *lock(&self.scalers) = Some(Scalers {
+            *self.scalers.lock() = Some(Scalers {
                 luma: Scaler::new(from(0), to, between),
                 chroma: Scaler::new(from(1), to_chroma, siting(in_info.chroma_site())),
                 place,
             });
-            *lock(&self.last) = None;
+            *self.last.lock() = None;
             Ok(())
         }
 
@@ -168,9 +170,9 @@ mod imp {
             input: &VideoFrameRef<&gst::BufferRef>,
             output: &mut VideoFrameRef<&mut gst::BufferRef>,
         ) -> Result<gst::FlowSuccess, gst::FlowError> {
-            let scalers = lock(&self.scalers);
+            let scalers = self.scalers.lock();
             let Some(scalers) = scalers.as_ref() else { return Err(gst::FlowError::NotNegotiated) };
-            let last = lock(&self.last).take();
+            let last = self.last.lock().take();
             let last = last.as_ref().and_then(|last| {
                 let read = VideoFrameRef::from_buffer_ref_readable;
                 Some((
@@ -179,9 +181,9 @@ mod imp {
                 ))
             });
             let last = last.as_ref().and_then(|(input, output)| {
-                Some([filter::planes(input)?, filter::planes(output)?])
+                Some([video_filter::planes(input)?, video_filter::planes(output)?])
             });
-            let scratch = &mut lock(&self.scratch);
+            let scratch = &mut self.scratch.lock();
             picture(scalers, (input, last), output, &self.threads, scratch)
                 .ok_or(gst::FlowError::Error)?;
             Ok(gst::FlowSuccess::Ok)
@@ -210,19 +212,19 @@ mod imp {
     /// what was made of that.
     fn picture(
         scalers: &Scalers,
-        (input, last): (&VideoFrameRef<&gst::BufferRef>, Option<[filter::Planes<'_>; 2]>),
+        (input, last): (&VideoFrameRef<&gst::BufferRef>, Option<[video_filter::Planes<'_>; 2]>),
         output: &mut VideoFrameRef<&mut gst::BufferRef>,
-        threads: &filter::Threads,
+        threads: &video_filter::Threads,
         scratch: &mut Vec<Scratch>,
     ) -> Option<()> {
-        let source = filter::planes(input)?;
+        let source = video_filter::planes(input)?;
         let place = scalers.place;
         let all = (output.width() as usize, output.height() as usize);
         let is_all = (place.width, place.height) == all;
         let rows = threads.band(output.height()).next_multiple_of(STRIP_ROWS);
         scratch.resize_with(threads.get() as usize, Scratch::default);
-        let bands = filter::bands(output, rows)?.zip(scratch).enumerate();
-        filter::at_once(bands, |(number, (band, scratch))| {
+        let bands = video_filter::bands(output, rows)?.zip(scratch).enumerate();
+        video_filter::at_once(bands, |(number, (band, scratch))| {
             let of_plane = [&scalers.luma, &scalers.chroma, &scalers.chroma];
             for (plane, (bytes, stride)) in band.into_iter().enumerate() {
                 let share = if plane == 0 { 1 } else { 2 };
@@ -250,10 +252,10 @@ mod imp {
 
 #[cfg(test)]
 mod tests {
-    use ladderd_picture::scale::{Scaler, Scratch, Siting};
-    use ladderd_picture::{Source, Target};
+    use ladderd_pixels::scale::{Scaler, Scratch, Siting};
+    use ladderd_pixels::{Source, Target};
 
-    use super::super::seen::run;
+    use crate::worker::elements::testing::run;
 
     const FROM: (usize, usize) = (320, 240);
 

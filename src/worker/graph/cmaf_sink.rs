@@ -5,18 +5,18 @@
 //! fragments between two cuts are a segment.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use parking_lot::Mutex;
 
-use super::cuts::{Sink, Track, running_time};
-use super::element::{broken, caps_filter, chain, pad, plain, set};
-use super::lock;
-use super::protocol::Failure;
-use super::sink::SegmentWriter;
 use crate::domain::hls::{codecs, fragments};
+use crate::worker::graph::element::{broken, caps_filter, chain, pad, plain, set};
+use crate::worker::output::SegmentWriter;
+use crate::worker::protocol::Failure;
+use crate::worker::timeline::segmenter::{Sink, Track, running_time};
 
 /// The muxer rounds times down to ticks, and ours are rounded down to nanoseconds: one more, and the
 /// ticks are those that were meant.
@@ -24,7 +24,7 @@ const ROUNDING: gst::ClockTime = gst::ClockTime::from_nseconds(1);
 
 /// What is in the fragments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     /// H.264.
     Picture,
     /// AAC.
@@ -41,7 +41,7 @@ impl Stream {
 }
 
 /// A muxer behind `last` whose segments go to the track's rendition.
-pub(super) fn sink(
+pub(crate) fn sink(
     pipeline: &gst::Pipeline,
     last: &gst::Element,
     stream: Stream,
@@ -91,12 +91,12 @@ struct Times {
 
 impl Cuts {
     fn ask(&self, time_ns: u64) {
-        lock(&self.0).asked.push_back(time_ns);
+        self.0.lock().asked.push_back(time_ns);
     }
 
     /// Whether a segment begins with this key frame, which is about to go into the muxer.
     fn begins(&self, time_ns: u64) -> bool {
-        let mut times = lock(&self.0);
+        let mut times = self.0.lock();
         let is_begin = take_until(&mut times.asked, time_ns).is_some();
         if is_begin {
             times.begun.push_back(time_ns);
@@ -107,7 +107,7 @@ impl Cuts {
     /// Where a segment begins behind a fragment that ends here, if one does: its first key frame has
     /// gone into the muxer before the fragment came out.
     fn behind(&self, end_ns: u64) -> Option<u64> {
-        take_until(&mut lock(&self.0).begun, end_ns)
+        take_until(&mut self.0.lock().begun, end_ns)
     }
 }
 
@@ -189,7 +189,7 @@ fn watch_output(src: &gst::Pad, cuts: &Arc<Cuts>, track: &Arc<Track>) {
     let open = Mutex::new(None::<SegmentWriter>);
     let mask = gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::EVENT_DOWNSTREAM;
     src.add_probe(mask, move |pad, info| {
-        let mut open = lock(&open);
+        let mut open = open.lock();
         match &info.data {
             Some(gst::PadProbeData::BufferList(list)) => {
                 let Some(end) = take(list, pad, &mut open, &track) else {

@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::cuts::Track;
-use super::protocol::{Event, Failure};
-use super::sink::Output;
-use super::{fault, guard};
+use crate::worker::fault;
+use crate::worker::graph::limit_probe;
+use crate::worker::output::Output;
+use crate::worker::protocol::{Event, Failure};
+use crate::worker::timeline::segmenter::Track;
 
 /// Timelines by the path of their inner `splitmuxsink`, under which its messages come.
-pub(super) type Tracks = HashMap<String, Arc<Track>>;
+pub(crate) type Tracks = HashMap<String, Arc<Track>>;
 
 /// What is to end, by its path: renditions with their tracks, and sinks of pictures.
-pub(super) type Sinks = HashMap<String, Option<Arc<Track>>>;
+pub(crate) type Sinks = HashMap<String, Option<Arc<Track>>>;
 
 /// How long the others may go on once a sink was not ready: by then it is known whether it had
 /// anything left to write.
@@ -36,7 +37,7 @@ struct NotReady {
 /// Answers on the thread that speaks: a muxer's, with its lock held, or one that has just begun. It
 /// only notes times, writes frames and becomes nice. `busiest` is the path of the element whose
 /// thread encodes the largest rung.
-pub(super) fn answer(tracks: &Tracks, busiest: &str, message: &gst::Message) -> gst::BusSyncReply {
+pub(crate) fn answer(tracks: &Tracks, busiest: &str, message: &gst::Message) -> gst::BusSyncReply {
     if let gst::MessageView::StreamStatus(status) = message.view()
         && let (gst::StreamStatusType::Enter, owner) = status.get()
         && owner.path_string() != busiest
@@ -71,7 +72,7 @@ fn follow_segments(tracks: &Tracks, message: &gst::Message) -> gst::BusSyncReply
 /// Waits for the end of all of these, by their paths, with the track of each that has one. The parent
 /// watches for a stall.
 #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
-pub(super) fn wait(bus: &gst::Bus, ends: &Sinks, output: &Output) -> Result<(), Failure> {
+pub(crate) fn wait(bus: &gst::Bus, ends: &Sinks, output: &Output) -> Result<(), Failure> {
     let mut open = ends.clone();
     let mut not_ready = None::<NotReady>;
     loop {
@@ -101,7 +102,7 @@ pub(super) fn wait(bus: &gst::Bus, ends: &Sinks, output: &Output) -> Result<(), 
                 not_ready.get_or_insert(NotReady { failure, until: Instant::now() + LATE });
             }
             gst::MessageView::Application(message) => {
-                if let Some(failure) = guard::failure(message) {
+                if let Some(failure) = limit_probe::failure(message) {
                     return Err(failure);
                 }
             }
@@ -136,7 +137,7 @@ fn ended(message: &gst::message::Element) -> Option<String> {
 }
 
 /// The first error that nobody has read yet.
-pub(super) fn first_error(bus: &gst::Bus) -> Option<Failure> {
+pub(crate) fn first_error(bus: &gst::Bus) -> Option<Failure> {
     let message = bus.pop_filtered(&[gst::MessageType::Error])?;
     let gst::MessageView::Error(error) = message.view() else { return None };
     Some(fault::of_message(error))
@@ -145,8 +146,8 @@ pub(super) fn first_error(bus: &gst::Bus) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worker::cuts::{Cutter, Total};
-    use crate::worker::sink::Rendition;
+    use crate::worker::output::Rendition;
+    use crate::worker::timeline::segmenter::{Cutter, Total};
 
     /// Waits for a rendition of two segments whose sink was not ready. So many of them are closed then,
     /// and so many a little later.

@@ -1,20 +1,21 @@
 //! The sound: each track once, to AAC, in a rendition of its own.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use parking_lot::Mutex;
 
-use super::cuts::{Cutter, Sink, Total, Track, running_time};
-use super::element::{caps_filter, chain, pad, plain, queue};
-use super::ends::{Ends, Sounds, on_timeline};
-use super::fragments::Stream;
-use super::pipeline::{self, Muxer};
-use super::protocol::Failure;
-use super::segments;
-use super::sink::{Output, Rendition};
 use crate::domain::downmix;
 use crate::domain::plan::{AudioPlan, VideoPlan};
+use crate::worker::graph::cmaf_sink::Stream;
+use crate::worker::graph::element::{caps_filter, chain, pad, plain, queue};
+use crate::worker::graph::pipeline::{self, Muxer};
+use crate::worker::output::{Output, Rendition};
+use crate::worker::protocol::Failure;
+use crate::worker::timeline::common_end::{Ends, Sounds, on_timeline};
+use crate::worker::timeline::segment_event;
+use crate::worker::timeline::segmenter::{Cutter, Sink, Total, Track, running_time};
 
 /// Samples by which `avenc_aac` is late: its first frame holds nothing but this priming, and a
 /// transport stream has no way to say so. Measured with an impulse.
@@ -26,7 +27,7 @@ const WAITING_SOUND: gst::ClockTime = gst::ClockTime::from_seconds(30);
 const AAC_LC: &str = "mp4a.40.2";
 
 /// Builds everything behind the pad of one audio stream. Returns the element to link it to.
-pub(super) fn build(
+pub(crate) fn build(
     pipeline: &gst::Pipeline,
     plan: &AudioPlan,
     picture: &VideoPlan,
@@ -57,7 +58,7 @@ pub(super) fn build(
     chain(pipeline, &elements)?;
     // `audiorate` would fill up to the stated end with silence; what is missing there, the one end
     // of all streams adds.
-    segments::believe(&pad(&elements[3], "sink")?, 0);
+    segment_event::believe(&pad(&elements[3], "sink")?, 0);
 
     let index = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
     let total = Arc::new(Total::default());
@@ -135,7 +136,7 @@ fn take_priming_out(src: &gst::Pad, sample_rate_hz: u32) {
     let shift = gst::ClockTime::from_nseconds(shift);
     let first = Mutex::new(true);
     src.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        if std::mem::replace(&mut *first.lock().unwrap_or_else(PoisonError::into_inner), false) {
+        if std::mem::replace(&mut *first.lock(), false) {
             return gst::PadProbeReturn::Drop;
         }
         if let Some(buffer) = info.buffer_mut() {
@@ -168,7 +169,7 @@ fn watch_frames(
                 else {
                     return gst::PadProbeReturn::Ok;
                 };
-                let mut next = next_cut.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut next = next_cut.lock();
                 let (at, begun) = *next;
                 if !begun {
                     track.rendition().tell_codec(AAC_LC.to_owned());

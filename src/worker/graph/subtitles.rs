@@ -4,19 +4,19 @@
 //! whatever is wrong with a track costs a warning, never the job.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use parking_lot::{Condvar, Mutex};
 
-use super::cuts::segment;
-use super::lock;
-use super::protocol::Event;
-use super::sink::Output;
 use crate::domain::hls::webvtt::{Cue, Room, markup};
 use crate::domain::media::SubtitleText;
 use crate::domain::plan::Plan;
+use crate::worker::output::Output;
+use crate::worker::protocol::Event;
+use crate::worker::timeline::segmenter::segment;
 
 /// What `decodebin` gives out as it is, beside what it does anyway.
 const TAKEN_AS_IT_IS: [&str; 3] =
@@ -27,7 +27,7 @@ const MOST_BYTES: usize = 16 << 10;
 const LAST_CUES: Duration = Duration::from_secs(5);
 
 /// The subtitle streams of a plan.
-pub(super) struct Subtitles {
+pub(crate) struct Subtitles {
     /// Those that have not been found: index in the plan, name and format, by stream id.
     waiting: Mutex<HashMap<String, (u16, String, SubtitleText)>>,
     shared: Arc<Shared>,
@@ -43,7 +43,7 @@ struct Shared {
 
 impl Subtitles {
     /// Of this plan.
-    pub(super) fn new(plan: &Plan, output: &Arc<Output>) -> Self {
+    pub(crate) fn new(plan: &Plan, output: &Arc<Output>) -> Self {
         let waiting = (0_u16..).zip(&plan.subtitles).map(|(index, subtitles)| {
             (subtitles.stream_id.clone(), (index, subtitles.name.clone(), subtitles.text))
         });
@@ -59,7 +59,7 @@ impl Subtitles {
     }
 
     /// Lets `decodebin` give out the formats that are read here.
-    pub(super) fn expose(decode: &gst::Element) {
+    pub(crate) fn expose(decode: &gst::Element) {
         let mut caps = decode.property::<gst::Caps>("caps");
         for name in TAKEN_AS_IT_IS {
             caps.make_mut().append(gst::Caps::new_empty_simple(name));
@@ -69,16 +69,16 @@ impl Subtitles {
 
     /// Takes what comes out of this pad, if it is one of the streams, and lets none of it through.
     /// Each buffer is shown to `seen` before.
-    pub(super) fn watch(
+    pub(crate) fn watch(
         &self,
         pad: &gst::Pad,
         seen: impl Fn(&gst::Pad, &gst::Buffer) + Send + Sync + 'static,
     ) -> bool {
         let id = pad.stream_id().unwrap_or_default();
-        let Some((index, name, text)) = lock(&self.waiting).remove(id.as_str()) else {
+        let Some((index, name, text)) = self.waiting.lock().remove(id.as_str()) else {
             return false;
         };
-        *lock(&self.shared.open) += 1;
+        *self.shared.open.lock() += 1;
         let taker = Taker { index, name, text, shared: Arc::clone(&self.shared) };
         let warned = Mutex::default();
         let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
@@ -100,18 +100,18 @@ impl Subtitles {
     }
 
     /// Warns of the streams that were never found.
-    pub(super) fn all_pads_are_there(&self) {
-        for (_, name, _) in lock(&self.waiting).values() {
+    pub(crate) fn all_pads_are_there(&self) {
+        for (_, name, _) in self.waiting.lock().values() {
             let message = format!("{name} stays empty: its stream cannot be found again");
             self.shared.output.event(&Event::Warning { message });
         }
     }
 
     /// All else has ended: waits until the last cues have come, for a moment.
-    pub(super) fn finish(&self) {
-        let open = lock(&self.shared.open);
+    pub(crate) fn finish(&self) {
+        let mut open = self.shared.open.lock();
         // What is not there by then is left out: it was told, or the file is cut off.
-        drop(self.shared.ended.wait_timeout_while(open, LAST_CUES, |open| *open > 0));
+        self.shared.ended.wait_while_for(&mut open, |open| *open > 0, LAST_CUES);
     }
 }
 
@@ -150,7 +150,7 @@ impl Taker {
         let times = when(pad, buffer).filter(|_| !text.is_empty());
         if let Some((start_ns, duration_ns)) = times {
             let cue = Cue { start_ns, duration_ns, text };
-            if !lock(&self.shared.room).take(&cue) {
+            if !self.shared.room.lock().take(&cue) {
                 return Err(Fault::Full);
             }
             self.shared.output.event(&Event::Cue { subtitles: self.index, cue });
@@ -160,7 +160,7 @@ impl Taker {
 
     /// Tells a fault once.
     fn warn(&self, fault: Fault, warned: &Mutex<Vec<Fault>>) {
-        let mut warned = lock(warned);
+        let mut warned = warned.lock();
         if warned.contains(&fault) {
             return;
         }
@@ -174,7 +174,7 @@ impl Taker {
     }
 
     fn end(&self) {
-        let mut open = lock(&self.shared.open);
+        let mut open = self.shared.open.lock();
         *open = open.saturating_sub(1);
         self.shared.ended.notify_all();
     }

@@ -7,11 +7,11 @@ use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
 
-use super::protocol::Failure;
 use crate::domain::recipe::{ElementSpec, Elements};
+use crate::worker::protocol::Failure;
 
 /// Makes the element that a recipe describes.
-pub(super) fn make(spec: &ElementSpec) -> Result<gst::Element, Failure> {
+pub(crate) fn make(spec: &ElementSpec) -> Result<gst::Element, Failure> {
     let element = plain(&spec.element)?;
     for (name, value) in &spec.set {
         set(&element, name, value).map_err(broken)?;
@@ -20,7 +20,7 @@ pub(super) fn make(spec: &ElementSpec) -> Result<gst::Element, Failure> {
 }
 
 /// Makes an element with its defaults.
-pub(super) fn plain(factory: &str) -> Result<gst::Element, Failure> {
+pub(crate) fn plain(factory: &str) -> Result<gst::Element, Failure> {
     gst::ElementFactory::make(factory).build().map_err(|_| {
         Failure::retryable(
             "element-missing",
@@ -30,7 +30,7 @@ pub(super) fn plain(factory: &str) -> Result<gst::Element, Failure> {
 }
 
 /// A capsfilter.
-pub(super) fn caps_filter(caps: &str) -> Result<gst::Element, Failure> {
+pub(crate) fn caps_filter(caps: &str) -> Result<gst::Element, Failure> {
     let caps = caps
         .parse::<gst::Caps>()
         .map_err(|_| broken(format!("caps {caps:?} cannot be understood")))?;
@@ -40,7 +40,7 @@ pub(super) fn caps_filter(caps: &str) -> Result<gst::Element, Failure> {
 }
 
 /// A queue that is bounded by one measure only: buffers or nanoseconds.
-pub(super) fn queue(buffers: u32, time_ns: u64) -> Result<gst::Element, Failure> {
+pub(crate) fn queue(buffers: u32, time_ns: u64) -> Result<gst::Element, Failure> {
     let queue = plain("queue")?;
     queue.set_property("max-size-buffers", buffers);
     queue.set_property("max-size-bytes", 0_u32);
@@ -50,7 +50,7 @@ pub(super) fn queue(buffers: u32, time_ns: u64) -> Result<gst::Element, Failure>
 
 /// The elements of this machine. Each is made once and asked for its properties.
 #[derive(Default)]
-pub(super) struct Installed(RefCell<HashMap<String, Option<gst::Element>>>);
+pub(crate) struct Installed(RefCell<HashMap<String, Option<gst::Element>>>);
 
 impl Installed {
     fn element(&self, name: &str) -> Option<gst::Element> {
@@ -76,7 +76,7 @@ impl Elements for Installed {
 }
 
 /// Adds the elements to the bin and links them in this order.
-pub(super) fn chain(bin: &gst::Pipeline, elements: &[gst::Element]) -> Result<(), Failure> {
+pub(crate) fn chain(bin: &gst::Pipeline, elements: &[gst::Element]) -> Result<(), Failure> {
     bin.add_many(elements).and_then(|()| gst::Element::link_many(elements)).map_err(|error| {
         let names: Vec<_> = elements.iter().map(GstObjectExt::name).collect();
         broken(format!("{names:?} cannot be linked: {error}"))
@@ -84,12 +84,12 @@ pub(super) fn chain(bin: &gst::Pipeline, elements: &[gst::Element]) -> Result<()
 }
 
 /// A pad that every element of this kind has.
-pub(super) fn pad(element: &gst::Element, name: &str) -> Result<gst::Pad, Failure> {
+pub(crate) fn pad(element: &gst::Element, name: &str) -> Result<gst::Pad, Failure> {
     element.static_pad(name).ok_or_else(|| broken(format!("{} has no pad {name}", element.name())))
 }
 
 /// Our own fault: a recipe that should not have passed the checks at start.
-pub(super) fn broken(message: impl Into<String>) -> Failure {
+pub(crate) fn broken(message: impl Into<String>) -> Failure {
     Failure::retryable("pipeline-build", message)
 }
 

@@ -7,10 +7,10 @@ use gstreamer::glib;
 use gstreamer::prelude::*;
 use gstreamer_video::prelude::*;
 use gstreamer_video::{VideoFormat, VideoFrameRef};
-use ladderd_picture::Source;
+use ladderd_pixels::Source;
 
 /// How many threads share a picture: the property `n-threads`.
-pub(super) struct Threads(AtomicU32);
+pub(crate) struct Threads(AtomicU32);
 
 impl Default for Threads {
     fn default() -> Self {
@@ -20,12 +20,12 @@ impl Default for Threads {
 
 impl Threads {
     /// So many until the property says something else.
-    pub(super) fn new(threads: u32) -> Self {
+    pub(crate) fn new(threads: u32) -> Self {
         Self(AtomicU32::new(threads))
     }
 
     /// The property, and how many there are by default.
-    pub(super) fn property(default: u32) -> glib::ParamSpec {
+    pub(crate) fn property(default: u32) -> glib::ParamSpec {
         glib::ParamSpecUInt::builder("n-threads")
             .nick("Threads")
             .blurb("Threads that share a picture")
@@ -36,25 +36,25 @@ impl Threads {
     }
 
     /// Sets it to the value of the property.
-    pub(super) fn set(&self, value: &glib::Value) {
+    pub(crate) fn set(&self, value: &glib::Value) {
         if let Ok(threads) = value.get() {
             self.0.store(threads, Ordering::Relaxed);
         }
     }
 
     /// How many.
-    pub(super) fn get(&self) -> u32 {
+    pub(crate) fn get(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 
     /// Rows of chroma that each of them takes of a picture as high as this.
-    pub(super) fn band(&self, height: u32) -> usize {
+    pub(crate) fn band(&self, height: u32) -> usize {
         height.div_ceil(2).div_ceil(self.get()).max(1) as usize
     }
 }
 
 /// Works on all of them at the same time. The thread that asks takes the first.
-pub(super) fn at_once<T: Send>(mut items: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
+pub(crate) fn at_once<T: Send>(mut items: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
     let first = items.next();
     let work = &work;
     std::thread::scope(|scope| {
@@ -66,12 +66,12 @@ pub(super) fn at_once<T: Send>(mut items: impl Iterator<Item = T>, work: impl Fn
 }
 
 /// A pad for pictures of these formats and every size, and one for those that come out.
-pub(super) fn pad_templates(inputs: &[VideoFormat], output: VideoFormat) -> Vec<gst::PadTemplate> {
+pub(crate) fn pad_templates(inputs: &[VideoFormat], output: VideoFormat) -> Vec<gst::PadTemplate> {
     pads(&of_every_size(inputs.iter()), &of_every_size([&output].into_iter()))
 }
 
 /// A pad for what goes in, and one for what comes out.
-pub(super) fn pads(input: &gst::Caps, output: &gst::Caps) -> Vec<gst::PadTemplate> {
+pub(crate) fn pads(input: &gst::Caps, output: &gst::Caps) -> Vec<gst::PadTemplate> {
     let template = |name, direction, caps| {
         gst::PadTemplate::new(name, direction, gst::PadPresence::Always, caps).ok()
     };
@@ -80,7 +80,7 @@ pub(super) fn pads(input: &gst::Caps, output: &gst::Caps) -> Vec<gst::PadTemplat
 }
 
 /// Pictures of these formats.
-pub(super) fn of_every_size<'a>(formats: impl Iterator<Item = &'a VideoFormat>) -> gst::Caps {
+pub(crate) fn of_every_size<'a>(formats: impl Iterator<Item = &'a VideoFormat>) -> gst::Caps {
     gst::Caps::builder("video/x-raw")
         .field("format", gst::List::new(formats.map(|format| format.to_str())))
         .field("width", gst::IntRange::new(1, i32::MAX))
@@ -89,7 +89,7 @@ pub(super) fn of_every_size<'a>(formats: impl Iterator<Item = &'a VideoFormat>) 
 }
 
 /// The caps of the other pad: each structure changed like this, as far as the filter allows.
-pub(super) fn other_caps(
+pub(crate) fn other_caps(
     caps: &gst::Caps,
     filter: Option<&gst::Caps>,
     change: impl Fn(&mut gst::Structure),
@@ -107,10 +107,10 @@ pub(super) fn other_caps(
 }
 
 /// Luma, blue and red.
-pub(super) type Planes<'a> = [Source<'a>; 3];
+pub(crate) type Planes<'a> = [Source<'a>; 3];
 
 /// The planes of a picture.
-pub(super) fn planes<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Option<Planes<'a>> {
+pub(crate) fn planes<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Option<Planes<'a>> {
     let plane = |plane: u32| {
         let stride = usize::try_from(frame.plane_stride()[plane as usize]).ok()?;
         Some(Source { bytes: frame.plane_data(plane).ok()?, stride })
@@ -119,10 +119,10 @@ pub(super) fn planes<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Option<Pl
 }
 
 /// Bytes and stride of a band of each plane.
-pub(super) type Band<'a> = [(&'a mut [u8], usize); 3];
+pub(crate) type Band<'a> = [(&'a mut [u8], usize); 3];
 
 /// Cuts a picture into bands of so many rows of chroma, and twice as many of luma.
-pub(super) fn bands<'a>(
+pub(crate) fn bands<'a>(
     frame: &'a mut VideoFrameRef<&mut gst::BufferRef>,
     chroma_rows: usize,
 ) -> Option<impl Iterator<Item = Band<'a>>> {

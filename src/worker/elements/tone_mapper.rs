@@ -7,17 +7,18 @@ use gstreamer::prelude::*;
 
 glib::wrapper! {
     /// The element: ten bits in, eight out, of the same size.
-    pub(super) struct ToneMap(ObjectSubclass<imp::ToneMap>)
+    pub(crate) struct ToneMap(ObjectSubclass<imp::ToneMap>)
         @extends gstreamer_video::VideoFilter, gstreamer_base::BaseTransform, gst::Element, gst::Object;
 }
 
 /// Makes the element known to GStreamer in this process.
-pub(super) fn register() -> Result<(), glib::BoolError> {
+pub(crate) fn register() -> Result<(), glib::BoolError> {
     gst::Element::register(None, "ladderdtonemap", gst::Rank::NONE, ToneMap::static_type())
 }
 
 mod imp {
-    use std::sync::{LazyLock, Mutex};
+    use parking_lot::Mutex;
+    use std::sync::LazyLock;
 
     use gstreamer as gst;
     use gstreamer::glib;
@@ -34,11 +35,11 @@ mod imp {
     use crate::domain::media::DynamicRange;
     use crate::domain::tone::picture::Target;
     use crate::domain::tone::{self, ASSUMED_PEAK_NIT, Table};
-    use crate::worker::{filter, lock};
+    use crate::worker::elements::video_filter;
 
     #[derive(Default)]
-    pub(in super::super) struct ToneMap {
-        threads: filter::Threads,
+    pub(crate) struct ToneMap {
+        threads: video_filter::Threads,
         table: Mutex<Option<Table>>,
     }
 
@@ -52,7 +53,7 @@ mod imp {
     impl ObjectImpl for ToneMap {
         fn properties() -> &'static [glib::ParamSpec] {
             static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> =
-                LazyLock::new(|| vec![filter::Threads::property(1)]);
+                LazyLock::new(|| vec![video_filter::Threads::property(1)]);
             &PROPERTIES
         }
 
@@ -82,7 +83,7 @@ mod imp {
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
             static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-                filter::pad_templates(&[VideoFormat::I42010le], VideoFormat::I420)
+                video_filter::pad_templates(&[VideoFormat::I42010le], VideoFormat::I420)
             });
             &TEMPLATES
         }
@@ -102,7 +103,7 @@ mod imp {
         ) -> Option<gst::Caps> {
             let is_input = direction == gst::PadDirection::Sink;
             let format = if is_input { VideoFormat::I420 } else { VideoFormat::I42010le };
-            filter::other_caps(caps, filter, |structure| {
+            video_filter::other_caps(caps, filter, |structure| {
                 for field in ["colorimetry", "mastering-display-info", "content-light-level"] {
                     structure.remove_field(field);
                 }
@@ -128,7 +129,7 @@ mod imp {
                 VideoTransferFunction::AribStdB67 => DynamicRange::Hlg,
                 _ => DynamicRange::WideGamut,
             };
-            *lock(&self.table) = Some(Table::new(range, peak_nit(incaps)));
+            *self.table.lock() = Some(Table::new(range, peak_nit(incaps)));
             Ok(())
         }
 
@@ -137,7 +138,7 @@ mod imp {
             input: &VideoFrameRef<&gst::BufferRef>,
             output: &mut VideoFrameRef<&mut gst::BufferRef>,
         ) -> Result<gst::FlowSuccess, gst::FlowError> {
-            let table = lock(&self.table);
+            let table = self.table.lock();
             let Some(table) = table.as_ref() else { return Err(gst::FlowError::NotNegotiated) };
             picture(table, input, output, &self.threads).ok_or(gst::FlowError::Error)?;
             Ok(gst::FlowSuccess::Ok)
@@ -160,14 +161,14 @@ mod imp {
         table: &Table,
         input: &VideoFrameRef<&gst::BufferRef>,
         output: &mut VideoFrameRef<&mut gst::BufferRef>,
-        threads: &filter::Threads,
+        threads: &video_filter::Threads,
     ) -> Option<()> {
         let (width, height) = (input.width() as usize, input.height() as usize);
-        let source = filter::planes(input)?;
+        let source = video_filter::planes(input)?;
         // Pairs of rows, which share their chroma.
         let band = threads.band(input.height());
-        let bands = filter::bands(output, band)?.enumerate();
-        filter::at_once(bands, |(number, target)| {
+        let bands = video_filter::bands(output, band)?.enumerate();
+        video_filter::at_once(bands, |(number, target)| {
             let above = number * band;
             let Some(height) = height.checked_sub(above * 2).filter(|rows| *rows > 0) else {
                 return;

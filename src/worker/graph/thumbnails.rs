@@ -3,19 +3,20 @@
 //! Pictures that nobody wants are dropped at the tee; the others become RGB and JPEG on a thread of
 //! their own. A fault in here costs a warning, never the job.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
+use parking_lot::Mutex;
 
-use super::element::{caps_filter, chain, make, pad, plain, queue};
-use super::protocol::{Event, Failure, Picture};
-use super::sink::Output;
 use crate::domain::plan::{PicturesPlan, Plan, StoryboardPlan};
 use crate::domain::poster;
 use crate::domain::recipe::PipelineSpec;
+use crate::worker::graph::element::{caps_filter, chain, make, pad, plain, queue};
+use crate::worker::output::Output;
+use crate::worker::protocol::{Event, Failure, Picture};
 
 /// JPEG qualities, of 100: the poster is seen large, the storyboard's pictures small.
 const POSTER_QUALITY: u8 = 85;
@@ -26,7 +27,7 @@ const WAITING_PICTURES: u32 = 2;
 const RGB: usize = 3;
 
 /// Builds the branches for poster and storyboard behind the tees of the rungs. Returns their sinks.
-pub(super) fn build(
+pub(crate) fn build(
     pipeline: &gst::Pipeline,
     plan: &Plan,
     spec: &PipelineSpec,
@@ -84,7 +85,7 @@ fn branch(
     sink.set_property("async", false);
     elements.push(sink.clone());
     chain(pipeline, &elements)?;
-    tee.link(&head).map_err(|error| super::element::broken(error.to_string()))?;
+    tee.link(&head).map_err(|error| crate::worker::graph::element::broken(error.to_string()))?;
 
     let (interval, limit) = (taker.interval().max(1), taker.limit());
     let frames = AtomicU64::new(0);
@@ -110,7 +111,7 @@ fn watch(sink: &gst::Pad, (width, height): (u32, u32), taker: impl Taker) {
     // Nothing reaches the sink itself: it would hold its first picture until the pipeline plays, and
     // those behind it would hold up the encoders without which it does not.
     sink.add_probe(mask, move |_, info| {
-        let mut taker = taker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taker = taker.lock();
         match &info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => {
                 if let Ok(rgb) = buffer.map_readable()

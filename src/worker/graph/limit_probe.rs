@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::cuts::running_time;
-use super::protocol::Failure;
 use crate::domain::limits::Limits;
+use crate::worker::protocol::Failure;
+use crate::worker::timeline::segmenter::running_time;
 
 /// Name of the message that carries a [`Failure`] of ours, as JSON.
 const MESSAGE: &str = "ladderd-failure";
 
 /// Watches what comes out of a decoder: larger pictures than allowed, or a later time than any video
 /// may have, end the job.
-pub(super) fn watch(pipeline: &gst::Pipeline, pad: &gst::Pad, limits: &Limits) {
+pub(crate) fn watch(pipeline: &gst::Pipeline, pad: &gst::Pad, limits: &Limits) {
     let (limits, weak, told) = (limits.clone(), pipeline.downgrade(), AtomicBool::new(false));
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
     pad.add_probe(mask, move |pad, info| {
@@ -54,7 +54,7 @@ fn post(pipeline: &gst::Pipeline, failure: &Failure) {
 }
 
 /// The failure that a message carries.
-pub(super) fn failure(message: &gst::message::Application) -> Option<Failure> {
+pub(crate) fn failure(message: &gst::message::Application) -> Option<Failure> {
     let structure = message.structure().filter(|structure| structure.name() == MESSAGE)?;
     serde_json::from_str(structure.get::<&str>("failure").ok()?).ok()
 }

@@ -3,8 +3,8 @@
 //! GStreamer has no name for some of them, and others are not given to its parsers. Of the rest its
 //! discoverer may miss the language: it does not wait for the first text of a stream.
 
-use super::rangesrc::Client;
 use crate::domain::media::{SubtitleStream, SubtitleText};
+use crate::worker::elements::range_source::Client;
 
 const SEGMENT: u32 = 0x1853_8067;
 const CLUSTER: u32 = 0x1F43_B675;
@@ -25,7 +25,7 @@ const MOST_ELEMENTS: usize = 64;
 const HEAD_BYTES: usize = 12;
 
 /// Those tracks, each with the stream id that GStreamer gives it: `prefix` is that of all streams.
-pub(super) fn subtitles(client: &Client, prefix: &str) -> Vec<SubtitleStream> {
+pub(crate) fn subtitles(client: &Client, prefix: &str) -> Vec<SubtitleStream> {
     let list = list_of_tracks(client).unwrap_or_default();
     let entries = Elements(&list).filter(|(id, _)| *id == TRACK_ENTRY);
     entries.filter_map(|(_, entry)| subtitle(entry, prefix)).collect()

@@ -5,12 +5,13 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::lock;
-use super::protocol::{DATA, EVENT, Event, INIT, PICTURE, Picture};
+use parking_lot::Mutex;
+
+use crate::worker::protocol::{DATA, EVENT, Event, INIT, PICTURE, Picture};
 
 /// Bytes of a segment that are gathered before a frame is written: the muxer writes a few packets
 /// of 188 bytes at a time.
@@ -42,7 +43,7 @@ impl Output {
 
     /// Tells how far the encode is, not too often.
     pub(super) fn progress(&self, position_ns: u64) {
-        let mut told = lock(&self.told);
+        let mut told = self.told.lock();
         if told.elapsed() >= PROGRESS_EVERY {
             *told = Instant::now();
             drop(told);
@@ -85,7 +86,7 @@ impl Output {
         frame.extend_from_slice(head);
         frame.extend_from_slice(bytes);
         // A parent that is gone cannot be told; the death signal ends this process.
-        if let Err(error) = lock(&self.frames).write_all(&frame) {
+        if let Err(error) = self.frames.lock().write_all(&frame) {
             eprintln_event(&error);
         }
     }
@@ -127,7 +128,7 @@ impl Rendition {
 
     /// A writer for the bytes of the next segment.
     pub(super) fn begin(self: &Arc<Self>) -> SegmentWriter {
-        let mut open = lock(&self.state);
+        let mut open = self.state.lock();
         let number = open.begun;
         open.begun += 1;
         SegmentWriter { rendition: Arc::clone(self), number }
@@ -135,14 +136,14 @@ impl Rendition {
 
     /// Segments that were begun.
     pub(super) fn begun(&self) -> u32 {
-        lock(&self.state).begun
+        self.state.lock().begun
     }
 
     /// Sends the rest of the segment's bytes, then says that it is whole. False if there were no
     /// bytes: a stream without a frame makes an empty segment, which is none.
     pub(super) fn close(&self, number: u32, start_ns: u64, duration_ns: u64) -> bool {
         let filled = {
-            let mut open = lock(&self.state);
+            let mut open = self.state.lock();
             self.send_gathered(number, &mut open);
             std::mem::take(&mut open.filled)
         };
@@ -180,7 +181,7 @@ pub(super) struct SegmentWriter {
 impl SegmentWriter {
     /// Takes more of them.
     pub(super) fn take(&self, bytes: &[u8]) {
-        let mut open = lock(&self.rendition.state);
+        let mut open = self.rendition.state.lock();
         open.gathered.extend_from_slice(bytes);
         open.filled = true;
         if open.gathered.len() >= GATHERED_BYTES {

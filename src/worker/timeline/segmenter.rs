@@ -4,21 +4,21 @@
 //! renditions are cut at the same pictures. What the muxer then did comes back; [`Track`] makes
 //! segments of it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use parking_lot::Mutex;
 
-use super::lock;
-use super::sink::Rendition;
+use crate::worker::output::Rendition;
 
 /// How many segments there will be, once the stream has ended before the encoders.
 #[derive(Default)]
-pub(super) struct Total(Mutex<Option<u32>>);
+pub(crate) struct Total(Mutex<Option<u32>>);
 
 impl Total {
     fn is_last(&self, number: u32) -> bool {
-        lock(&self.0).is_some_and(|total| number + 1 >= total)
+        self.0.lock().is_some_and(|total| number + 1 >= total)
     }
 }
 
@@ -27,17 +27,17 @@ type Cut = Arc<dyn Fn(gst::ClockTime) + Send + Sync>;
 
 /// The end of a rendition's chain, which makes its segments.
 #[derive(Clone)]
-pub(super) struct Sink {
+pub(crate) struct Sink {
     /// The element that its messages come from.
-    pub(super) element: gst::Element,
+    pub(crate) element: gst::Element,
     /// The element whose end is that of the chain.
-    pub(super) end: gst::Object,
+    pub(crate) end: gst::Object,
     cut: Cut,
 }
 
 impl Sink {
     /// A sink that is cut like this. `cut` holds no element, as elements will hold it.
-    pub(super) fn new(
+    pub(crate) fn new(
         element: gst::Element,
         end: gst::Object,
         cut: impl Fn(gst::ClockTime) + Send + Sync + 'static,
@@ -47,7 +47,7 @@ impl Sink {
 }
 
 /// Asks sinks for cuts.
-pub(super) struct Cutter {
+pub(crate) struct Cutter {
     sinks: Vec<Cut>,
     total: Arc<Total>,
     /// Cuts asked for so far.
@@ -56,7 +56,7 @@ pub(super) struct Cutter {
 
 impl Cutter {
     /// A cutter of these sinks.
-    pub(super) fn new(sinks: &[Sink], total: &Arc<Total>) -> Self {
+    pub(crate) fn new(sinks: &[Sink], total: &Arc<Total>) -> Self {
         Self {
             sinks: sinks.iter().map(|sink| Arc::clone(&sink.cut)).collect(),
             total: Arc::clone(total),
@@ -65,21 +65,21 @@ impl Cutter {
     }
 
     /// The frame with this running time, which has not been pushed on yet, begins a segment.
-    pub(super) fn cut(&self, running_time: gst::ClockTime) {
-        *lock(&self.cuts) += 1;
+    pub(crate) fn cut(&self, running_time: gst::ClockTime) {
+        *self.cuts.lock() += 1;
         for cut in &self.sinks {
             cut(running_time);
         }
     }
 
     /// The stream has ended.
-    pub(super) fn end(&self) {
-        *lock(&self.total.0) = Some(*lock(&self.cuts) + 1);
+    pub(crate) fn end(&self) {
+        *self.total.0.lock() = Some(*self.cuts.lock() + 1);
     }
 }
 
 /// The timeline of one rendition.
-pub(super) struct Track {
+pub(crate) struct Track {
     rendition: Arc<Rendition>,
     total: Arc<Total>,
     state: Mutex<State>,
@@ -96,31 +96,31 @@ struct State {
 
 impl Track {
     /// The timeline of this rendition, which is cut as often as `total` will say.
-    pub(super) fn new(rendition: Arc<Rendition>, total: &Arc<Total>) -> Self {
+    pub(crate) fn new(rendition: Arc<Rendition>, total: &Arc<Total>) -> Self {
         Self { rendition, total: Arc::clone(total), state: Mutex::default() }
     }
 
     /// The rendition.
-    pub(super) fn rendition(&self) -> &Arc<Rendition> {
+    pub(crate) fn rendition(&self) -> &Arc<Rendition> {
         &self.rendition
     }
 
     /// An encoded frame goes into the muxer and ends at this running time.
-    pub(super) fn frame(&self, end: gst::ClockTime) {
-        let mut state = lock(&self.state);
+    pub(crate) fn frame(&self, end: gst::ClockTime) {
+        let mut state = self.state.lock();
         state.end_ns = state.end_ns.max(end.nseconds());
     }
 
     /// The muxer has begun a segment.
-    pub(super) fn opened(&self, running_time: gst::ClockTime) {
-        lock(&self.state).opened_ns = running_time.nseconds();
+    pub(crate) fn opened(&self, running_time: gst::ClockTime) {
+        self.state.lock().opened_ns = running_time.nseconds();
     }
 
     /// The muxer has ended a segment where the next one begins. At the end of the stream it
     /// reports the last frame's start instead, so that one is measured from the frames.
-    pub(super) fn closed(&self, running_time: gst::ClockTime) {
+    pub(crate) fn closed(&self, running_time: gst::ClockTime) {
         let (number, start_ns, end_ns) = {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             let number = state.closed;
             state.closed += 1;
             let last = self.total.is_last(number);
@@ -128,30 +128,30 @@ impl Track {
             (number, state.opened_ns, end_ns)
         };
         if self.rendition.close(number, start_ns, end_ns.saturating_sub(start_ns)) {
-            lock(&self.state).filled += 1;
+            self.state.lock().filled += 1;
         }
     }
 
     /// All segments that there will be are closed.
-    pub(super) fn is_whole(&self) -> bool {
-        let closed = lock(&self.state).closed;
+    pub(crate) fn is_whole(&self) -> bool {
+        let closed = self.state.lock().closed;
         closed.checked_sub(1).is_some_and(|last| self.total.is_last(last))
     }
 
     /// Whole segments with bytes so far and the end of the last frame, in nanoseconds.
-    pub(super) fn extent(&self) -> (u32, u64) {
-        let state = lock(&self.state);
+    pub(crate) fn extent(&self) -> (u32, u64) {
+        let state = self.state.lock();
         (state.filled, state.end_ns)
     }
 }
 
 /// Running time of a buffer on this pad.
-pub(super) fn running_time(pad: &gst::Pad, time: gst::ClockTime) -> Option<gst::ClockTime> {
+pub(crate) fn running_time(pad: &gst::Pad, time: gst::ClockTime) -> Option<gst::ClockTime> {
     segment(pad)?.to_running_time(time)
 }
 
 /// The segment that this pad is in.
-pub(super) fn segment(pad: &gst::Pad) -> Option<gst::FormattedSegment<gst::ClockTime>> {
+pub(crate) fn segment(pad: &gst::Pad) -> Option<gst::FormattedSegment<gst::ClockTime>> {
     let event = pad.sticky_event::<gst::event::Segment>(0)?;
     event.segment().downcast_ref::<gst::ClockTime>().cloned()
 }

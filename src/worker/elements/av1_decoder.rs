@@ -7,18 +7,19 @@ use gstreamer::prelude::*;
 
 glib::wrapper! {
     /// The element: AV1 in, pictures out.
-    pub(super) struct Av1Dec(ObjectSubclass<imp::Av1Dec>)
+    pub(crate) struct Av1Dec(ObjectSubclass<imp::Av1Dec>)
         @extends gstreamer_video::VideoDecoder, gst::Element, gst::Object;
 }
 
 /// Makes the element known to GStreamer in this process, before all others of processors.
-pub(super) fn register() -> Result<(), glib::BoolError> {
+pub(crate) fn register() -> Result<(), glib::BoolError> {
     let rank = gst::Rank::PRIMARY + 10;
     gst::Element::register(None, "ladderdav1dec", rank, Av1Dec::static_type())
 }
 
 mod imp {
-    use std::sync::{LazyLock, Mutex};
+    use parking_lot::Mutex;
+    use std::sync::LazyLock;
 
     use gstreamer as gst;
     use gstreamer::glib;
@@ -31,7 +32,7 @@ mod imp {
     };
     use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
 
-    use crate::worker::{filter, lock};
+    use crate::worker::elements::video_filter;
 
     /// The encoders need the other cores.
     const MOST_THREADS: usize = 8;
@@ -41,14 +42,14 @@ mod imp {
         u32::try_from(cores.div_ceil(2).min(MOST_THREADS)).unwrap_or(1)
     }
 
-    pub(in super::super) struct Av1Dec {
-        threads: filter::Threads,
+    pub(crate) struct Av1Dec {
+        threads: video_filter::Threads,
         state: Mutex<State>,
     }
 
     impl Default for Av1Dec {
         fn default() -> Self {
-            let threads = filter::Threads::new(half_of_the_cores());
+            let threads = video_filter::Threads::new(half_of_the_cores());
             Self { threads, state: Mutex::default() }
         }
     }
@@ -72,7 +73,7 @@ mod imp {
     impl ObjectImpl for Av1Dec {
         fn properties() -> &'static [glib::ParamSpec] {
             static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> =
-                LazyLock::new(|| vec![filter::Threads::property(half_of_the_cores())]);
+                LazyLock::new(|| vec![video_filter::Threads::property(half_of_the_cores())]);
             &PROPERTIES
         }
 
@@ -107,7 +108,7 @@ mod imp {
                     .field("alignment", "tu")
                     .build();
                 let formats = LAYOUTS.iter().flat_map(|(.., formats)| *formats);
-                filter::pads(&input, &filter::of_every_size(formats))
+                video_filter::pads(&input, &video_filter::of_every_size(formats))
             });
             &TEMPLATES
         }
@@ -115,7 +116,7 @@ mod imp {
 
     impl VideoDecoderImpl for Av1Dec {
         fn stop(&self) -> Result<(), gst::ErrorMessage> {
-            *lock(&self.state) = State::default();
+            *self.state.lock() = State::default();
             Ok(())
         }
 
@@ -129,7 +130,7 @@ mod imp {
             settings.set_all_layers(false);
             let decoder = Decoder::with_settings(&settings)
                 .map_err(|error| gst::loggable_error!(gst::CAT_RUST, "no decoder: {error}"))?;
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             state.decoder = Some(decoder);
             state.input = Some(input.clone());
             state.output = None;
@@ -173,14 +174,14 @@ mod imp {
         ) -> Result<(), gst::LoggableError> {
             let takes_planes = query.find_allocation_meta::<VideoMeta>().is_some();
             gst::debug!(gst::CAT_RUST, imp = self, "what follows takes planes: {takes_planes}");
-            lock(&self.state).takes_planes = takes_planes;
+            self.state.lock().takes_planes = takes_planes;
             self.parent_decide_allocation(query)
         }
     }
 
     impl Av1Dec {
         fn with<T>(&self, work: impl FnOnce(&mut Decoder) -> T) -> Result<T, gst::FlowError> {
-            lock(&self.state).decoder.as_mut().map(work).ok_or(gst::FlowError::NotNegotiated)
+            self.state.lock().decoder.as_mut().map(work).ok_or(gst::FlowError::NotNegotiated)
         }
 
         /// Nothing is seen of what could not be decoded. Too much of it is an error.
@@ -231,7 +232,7 @@ mod imp {
             }
             let info = self.negotiated(picture)?;
             let buffer = buffer(picture, &info).ok_or(gst::FlowError::Error)?;
-            if lock(&self.state).takes_planes {
+            if self.state.lock().takes_planes {
                 frame.set_output_buffer(buffer);
             } else {
                 object.allocate_output_frame(&mut frame, None)?;
@@ -244,7 +245,7 @@ mod imp {
         /// Says what follows if it is not as before.
         fn negotiated(&self, picture: &Picture) -> Result<VideoInfo, gst::FlowError> {
             let (input, output) = {
-                let state = lock(&self.state);
+                let state = self.state.lock();
                 (state.input.clone().ok_or(gst::FlowError::NotNegotiated)?, state.output.clone())
             };
             let is_rgb = input.info().colorimetry().matrix() == VideoColorMatrix::Rgb;
@@ -260,7 +261,7 @@ mod imp {
             let state = object.set_output_state(format, size.0, size.1, Some(&input))?;
             let info = state.info().clone();
             object.negotiate(state)?;
-            lock(&self.state).output = Some(info.clone());
+            self.state.lock().output = Some(info.clone());
             Ok(info)
         }
     }
@@ -336,7 +337,7 @@ mod tests {
     use gstreamer as gst;
     use gstreamer::prelude::*;
 
-    use super::super::seen::{made, run, watch};
+    use crate::worker::elements::testing::{made, run, watch};
 
     const ENCODER: &str = "av1enc cpu-used=8 keyframe-max-dist=5";
     const SINK: &str = "fakesink sync=false async=false name";

@@ -1,0 +1,11 @@
+//! The pipeline of a job: its parts, how they are linked, and what it says on its bus.
+
+pub(crate) mod audio;
+pub(crate) mod bus;
+pub(crate) mod cmaf_sink;
+pub(crate) mod element;
+pub(crate) mod limit_probe;
+pub(crate) mod pipeline;
+pub(crate) mod subtitles;
+pub(crate) mod thumbnails;
+pub(crate) mod video;
