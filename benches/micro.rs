@@ -130,7 +130,7 @@ fn plan_and_render(bencher: Bencher) {
         width: 1920,
         height: 1080,
         fps: Fraction::new(24_000, 1001),
-        pace: None,
+        frame_times: None,
         pixel_aspect: Fraction::new(1, 1),
         orientation: Orientation::Upright,
         interlaced: false,
