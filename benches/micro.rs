@@ -69,7 +69,7 @@ fn score_poster(bencher: Bencher) {
     bencher.counter(BytesCount::from(rgb.len())).bench(|| poster::score(black_box(&rgb), 1280 * 3));
 }
 
-/// What publish does with each segment: six seconds of 1080p in a transport stream.
+/// Search for key frames in a transport stream segment of six seconds of 1080p.
 #[divan::bench]
 fn find_key_frames(bencher: Bencher) {
     let segment = segment();
@@ -103,7 +103,7 @@ fn render_playlist(bencher: Bencher, kind: Kind) {
     bencher.bench(|| media_playlist::render(kind, header, black_box(&durations), name));
 }
 
-/// The subtitles of a talkative film.
+/// Segmentation of the subtitles of a two-hour film with a cue every three seconds.
 #[divan::bench]
 fn cut_subtitles(bencher: Bencher) {
     let cue = |number: u64| Cue {
@@ -116,6 +116,7 @@ fn cut_subtitles(bencher: Bencher) {
     bencher.bench(|| webvtt::segments(black_box(&cues), &durations, 126_000));
 }
 
+/// Parsing of one S3 event notification.
 #[divan::bench]
 fn parse_event(bencher: Bencher) {
     let body = r#"{"Records": [{"eventVersion": "2.1", "eventSource": "aws:s3",
@@ -126,7 +127,7 @@ fn parse_event(bencher: Bencher) {
     bencher.bench(|| message::parse(black_box(body), "uploads", &filter).unwrap());
 }
 
-/// From what the probe found to the pipeline.
+/// Planning and rendering of a pipeline from the result of the probe.
 #[divan::bench]
 fn plan_and_render(bencher: Bencher) {
     let (ladder, encode) = (Ladder::default(), EncodeConfig::default());

@@ -48,11 +48,11 @@ impl NThreads {
     pub(crate) fn get(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
+}
 
-    /// Rows of 4:2:0 chroma per thread, for frames with `height` rows of luma.
-    pub(crate) fn chroma_rows(&self, height: u32) -> usize {
-        height.div_ceil(2).div_ceil(self.get()).max(1) as usize
-    }
+/// Rows of 4:2:0 chroma per thread, for frames with `height` rows of luma.
+pub(crate) fn chroma_rows_per_thread(height: u32, n_threads: u32) -> usize {
+    height.div_ceil(2).div_ceil(n_threads).max(1) as usize
 }
 
 /// Implements `ObjectImpl` for an element whose only property is `n-threads`, kept in its field

@@ -29,11 +29,11 @@ fn frames_equal_those_of_the_reference_decoder() {
              t. ! queue ! av1dec ! {SINK}=reference"
         );
         let found = run(register, &description, &["one", "many", "reference"]);
-        let what = format!("{format} {width}x{height}");
-        assert_eq!(found[0].len(), 12, "{what}");
-        assert!(found[0].iter().all(|(_, found, _)| found == format), "{what}");
-        assert!(found[0] == found[2], "{what}");
-        assert!(found[1] == found[2], "{what}, with threads");
+        let case = format!("{format} {width}x{height}");
+        assert_eq!(found[0].len(), 12, "{case}");
+        assert!(found[0].iter().all(|(_, found, _)| found == format), "{case}");
+        assert!(found[0] == found[2], "{case}");
+        assert!(found[1] == found[2], "{case}, with threads");
     }
 }
 

@@ -8,7 +8,7 @@ use ladderd_pixels::fit::{Rect, fit};
 use ladderd_pixels::scale::{PlaneScaler, Previous, STRIP_ROWS, Scratch, Siting};
 use ladderd_pixels::{Plane, PlaneMut};
 
-use crate::worker::elements::n_threads::{NThreads, for_each_parallel};
+use crate::worker::elements::n_threads::{chroma_rows_per_thread, for_each_parallel};
 use crate::worker::elements::video_filter::{self, Planes};
 
 /// The planes of the previous frame and of its scaled version.
@@ -49,14 +49,14 @@ impl FrameScaler {
         input: &VideoFrameRef<&gst::BufferRef>,
         previous: Option<&PreviousPlanes<'_>>,
         output: &mut VideoFrameRef<&mut gst::BufferRef>,
-        n_threads: &NThreads,
+        n_threads: u32,
         scratch: &mut Vec<Scratch>,
     ) -> Option<()> {
         let planes = video_filter::planes(input)?;
         let output_size = (output.width() as usize, output.height() as usize);
         let is_letterboxed = (self.rect.width, self.rect.height) != output_size;
-        let rows = n_threads.chroma_rows(output.height()).next_multiple_of(STRIP_ROWS);
-        scratch.resize_with(n_threads.get() as usize, Scratch::default);
+        let rows = chroma_rows_per_thread(output.height(), n_threads).next_multiple_of(STRIP_ROWS);
+        scratch.resize_with(n_threads as usize, Scratch::default);
         let bands = video_filter::bands_mut(output, rows)?.zip(scratch).enumerate();
         for_each_parallel(bands, |(number, (band, scratch))| {
             for (index, plane) in band.into_iter().enumerate() {

@@ -25,8 +25,8 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 #[derive(Default)]
 pub(crate) struct Scaler {
     n_threads: NThreads,
-    /// Set with the caps.
-    frame_scaler: Mutex<Option<FrameScaler>>,
+    /// Scaler for the negotiated sizes.
+    negotiated: Mutex<Option<FrameScaler>>,
     /// One per thread.
     scratch: Mutex<Vec<Scratch>>,
     previous: Mutex<Option<PreviousFrame>>,
@@ -89,7 +89,7 @@ impl VideoFilterImpl for Scaler {
         out_info: &VideoInfo,
     ) -> Result<(), gst::LoggableError> {
         gst::debug!(CAT, imp = self, "Scaling {incaps} to {outcaps}");
-        *self.frame_scaler.lock() = Some(FrameScaler::new(in_info, out_info));
+        *self.negotiated.lock() = Some(FrameScaler::new(in_info, out_info));
         *self.previous.lock() = None;
         Ok(())
     }
@@ -99,7 +99,7 @@ impl VideoFilterImpl for Scaler {
         input: &VideoFrameRef<&gst::BufferRef>,
         output: &mut VideoFrameRef<&mut gst::BufferRef>,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let frame_scaler = self.frame_scaler.lock();
+        let frame_scaler = self.negotiated.lock();
         let frame_scaler = frame_scaler.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
         let previous = self.previous.lock().take();
         let frames = previous.as_ref().and_then(|previous| {
@@ -111,8 +111,8 @@ impl VideoFilterImpl for Scaler {
             let (input, output) = (video_filter::planes(input)?, video_filter::planes(output)?);
             Some(PreviousPlanes { input, output })
         });
-        let scratch = &mut self.scratch.lock();
-        frame_scaler.scale(input, planes.as_ref(), output, &self.n_threads, scratch).ok_or_else(
+        let (n_threads, scratch) = (self.n_threads.get(), &mut self.scratch.lock());
+        frame_scaler.scale(input, planes.as_ref(), output, n_threads, scratch).ok_or_else(
             || {
                 gst::error!(CAT, imp = self, "Failed to scale frame: unexpected plane layout");
                 gst::FlowError::Error

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use crate::domain::media::DynamicRange;
 use crate::domain::tone;
 use crate::worker::elements::n_threads::{
-    DEFAULT_N_THREADS, NThreads, for_each_parallel, impl_n_threads,
+    DEFAULT_N_THREADS, NThreads, chroma_rows_per_thread, for_each_parallel, impl_n_threads,
 };
 use crate::worker::elements::video_filter::{self, FilterDescription};
 
@@ -99,7 +99,7 @@ impl VideoFilterImpl for ToneMapper {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let lut = self.lut.lock();
         let lut = lut.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
-        map_in_bands(lut, input, output, &self.n_threads).ok_or_else(|| {
+        map_in_bands(lut, input, output, self.n_threads.get()).ok_or_else(|| {
             gst::error!(CAT, imp = self, "Failed to map frame: unexpected plane layout");
             gst::FlowError::Error
         })?;
@@ -124,11 +124,11 @@ fn map_in_bands(
     lut: &Lut3d,
     input: &VideoFrameRef<&gst::BufferRef>,
     output: &mut VideoFrameRef<&mut gst::BufferRef>,
-    n_threads: &NThreads,
+    n_threads: u32,
 ) -> Option<()> {
     let (width, height) = (input.width() as usize, input.height() as usize);
     let planes = video_filter::planes(input)?;
-    let chroma_rows = n_threads.chroma_rows(input.height());
+    let chroma_rows = chroma_rows_per_thread(input.height(), n_threads);
     let bands = video_filter::bands_mut(output, chroma_rows)?.enumerate();
     for_each_parallel(bands, |(number, band)| {
         let first = number * chroma_rows;
