@@ -30,7 +30,7 @@ use crate::worker::protocol::{Event, Order};
 /// Prints the plan of a file.
 pub(super) fn plan(settings: &Settings, input: &Path) -> anyhow::Result<ExitCode> {
     app::runtime()?.block_on(async {
-        let mut worker = start(settings, input, &choose(None).await?, true)?;
+        let mut worker = start(settings, input, &choose(settings, None).await?, true)?;
         loop {
             match worker.next().await {
                 Ok(Some(Output::Event(Event::Planned { plan }))) => {
@@ -84,7 +84,7 @@ pub(super) fn transcode(
             Ok(key) => key,
             Err(error) => return Ok(failed(&error, json)?),
         };
-        let mut backends = choose(options.backend.as_deref()).await?;
+        let mut backends = choose(settings, options.backend.as_deref()).await?;
         let mut show = Show::new(json);
         let publication = loop {
             let worker = start(settings, input, &backends, false)?;
@@ -165,8 +165,8 @@ fn planned(publication: Option<&mut Publication>) -> anyhow::Result<&mut Publica
 }
 
 /// The backends that work here, the best first, or the one that was asked for.
-async fn choose(wanted: Option<&str>) -> anyhow::Result<Vec<Backend>> {
-    let tried = super::backends::tried().await?;
+async fn choose(settings: &Settings, wanted: Option<&str>) -> anyhow::Result<Vec<Backend>> {
+    let tried = super::backends::tried(settings).await?;
     if let Some(wanted) = wanted {
         let missing = backend::missing(&[wanted.to_owned()], &tried.statuses);
         anyhow::ensure!(missing.is_empty(), missing.join("; "));
@@ -184,7 +184,7 @@ fn start(
     backends: &[Backend],
     plan_only: bool,
 ) -> anyhow::Result<Worker> {
-    let program = app::program()?;
+    let program = app::program(&settings.log.gstreamer)?;
     let source =
         LocalFile::open(input).with_context(|| format!("{} cannot be opened", input.display()))?;
     let order = Order {
