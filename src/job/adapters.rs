@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use tokio::sync::Mutex;
 
 use super::Error;
-use crate::check::files::{Fetched, Files, Served};
+use crate::check::files::{self, Fetched, Files, Served};
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::outcome::FaultClass;
@@ -124,7 +124,7 @@ pub(super) struct Unflipped<'a> {
 
 #[async_trait]
 impl Files for Unflipped<'_> {
-    async fn get(&self, path: &str) -> Result<Fetched, String> {
+    async fn get(&self, path: &str) -> Result<Fetched, files::Error> {
         if path == names::MAIN {
             let served = Served {
                 content_type: names::CONTENT_TYPE_PLAYLIST.to_owned(),
@@ -134,7 +134,7 @@ impl Files for Unflipped<'_> {
             return Ok(Fetched { bytes: self.main.clone().into(), served: Some(served) });
         }
         let read = self.bucket.read(&format!("{}/{path}", self.id)).await;
-        let whole = read.map_err(|error| error.to_string())?;
+        let whole = read.map_err(|error| files::Error::Unreadable(error.to_string()))?;
         let served = Served {
             content_type: whole.content_type,
             content_encoding: whole.content_encoding,
