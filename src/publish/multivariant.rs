@@ -15,7 +15,7 @@ use crate::domain::video::RenditionView;
 
 /// Overhead of a transport stream over the capped rate of its elementary stream, in percent, for the
 /// rates that are stated before there is anything to measure. A packet of 188 bytes carries at most
-/// 184 (2.2 %); tables, clock references and stuffing take up to three times as much at our rates.
+/// 184; tables, clock references and stuffing take about as much again at our rates.
 const TRANSPORT_OVERHEAD_PERCENT: u64 = 8;
 
 /// Facts that all playlists of a stream share.

@@ -141,7 +141,7 @@ fn push_map(text: &mut String, map: &Map) {
     let uri = &map.uri;
     match map.first_bytes {
         Some(len) => {
-            push_line(text, format_args!("#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{len}@0\""))
+            push_line(text, format_args!("#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{len}@0\""));
         }
         None => push_line(text, format_args!("#EXT-X-MAP:URI=\"{uri}\"")),
     }

@@ -12,7 +12,7 @@ pub const CONTENT_TYPE_WEBVTT: &str = "text/vtt";
 /// `Content-Type` of the poster and the sheets of the storyboard.
 pub const CONTENT_TYPE_JPEG: &str = "image/jpeg";
 
-/// `Cache-Control` of objects that never change: one year, the longest that caches honour.
+/// `Cache-Control` of objects that never change: one year.
 pub const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// `Cache-Control` of `main.m3u8`, ended event playlists and records: caches show a flip within 2 s.
 pub const CACHE_SHORT: &str = "public, max-age=2";
