@@ -140,16 +140,16 @@ async fn encode(
                 publication = Some(Publication::start(folder, layout, &plan, key));
             }
             Output::Event(Event::Rendition { rendition, codec }) => {
-                planned(publication.as_mut())?.codec(rendition, codec)?;
+                planned(publication.as_mut())?.set_codec(rendition, codec)?;
             }
             Output::Event(Event::Cue { subtitles, cue }) => {
-                planned(publication.as_mut())?.cue(subtitles, cue)?;
+                planned(publication.as_mut())?.add_cue(subtitles, cue)?;
             }
             Output::Segment(segment) => {
-                planned(publication.as_mut())?.segment(segment).await?;
+                planned(publication.as_mut())?.add_segment(segment).await?;
             }
             Output::Thumbnail(thumbnail, jpeg) => {
-                planned(publication.as_mut())?.thumbnail(thumbnail, jpeg).await?;
+                planned(publication.as_mut())?.add_thumbnail(thumbnail, jpeg).await?;
             }
             Output::Event(_) => {}
         }

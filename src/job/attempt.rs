@@ -141,19 +141,19 @@ impl Attempt<'_> {
                     publication = Some(Publication::start(target, layout, &plan, key));
                 }
                 Output::Event(Event::Rendition { rendition, codec }) => {
-                    planned(publication.as_mut())?.codec(rendition, codec)?;
+                    planned(publication.as_mut())?.set_codec(rendition, codec)?;
                 }
                 Output::Segment(segment) => {
                     self.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
-                    planned(publication.as_mut())?.segment(segment).await?;
+                    planned(publication.as_mut())?.add_segment(segment).await?;
                 }
                 Output::Thumbnail(thumbnail, jpeg) => {
                     let publication = planned(publication.as_mut())?;
-                    publication.thumbnail(thumbnail, jpeg).await?;
+                    publication.add_thumbnail(thumbnail, jpeg).await?;
                     self.show_thumbnails(publication.thumbnails());
                 }
                 Output::Event(Event::Cue { subtitles, cue }) => {
-                    planned(publication.as_mut())?.cue(subtitles, cue)?;
+                    planned(publication.as_mut())?.add_cue(subtitles, cue)?;
                 }
                 Output::Event(Event::Progress { position_ns }) => {
                     let publication = planned(publication.as_mut())?;

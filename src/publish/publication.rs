@@ -63,7 +63,7 @@ impl Publication {
     ///
     /// # Errors
     /// [`Incomplete::UnknownRendition`].
-    pub fn codec(&mut self, rendition: u16, codec: String) -> Result<(), Error> {
+    pub fn set_codec(&mut self, rendition: u16, codec: String) -> Result<(), Error> {
         let slot = self.codecs.get_mut(usize::from(rendition));
         *slot.ok_or(Incomplete::UnknownRendition(rendition))? = Some(codec);
         Ok(())
@@ -74,7 +74,7 @@ impl Publication {
     ///
     /// # Errors
     /// [`Incomplete::UnknownRendition`], or the error of this or an earlier segment of the rendition.
-    pub async fn segment(&mut self, segment: Segment) -> Result<(), Error> {
+    pub async fn add_segment(&mut self, segment: Segment) -> Result<(), Error> {
         let rendition = segment.rendition;
         let uploader = self.uploaders.get_mut(usize::from(rendition));
         uploader.ok_or(Incomplete::UnknownRendition(rendition))?.push(segment).await?;
@@ -86,7 +86,7 @@ impl Publication {
     ///
     /// # Errors
     /// [`Error::Target`].
-    pub async fn thumbnail(&mut self, thumbnail: Thumbnail, jpeg: Bytes) -> Result<(), Error> {
+    pub async fn add_thumbnail(&mut self, thumbnail: Thumbnail, jpeg: Bytes) -> Result<(), Error> {
         self.thumbnails.publish(thumbnail, jpeg).await
     }
 
@@ -94,7 +94,7 @@ impl Publication {
     ///
     /// # Errors
     /// [`Incomplete::UnknownSubtitles`].
-    pub fn cue(&mut self, rendition: u16, cue: Cue) -> Result<(), Error> {
+    pub fn add_cue(&mut self, rendition: u16, cue: Cue) -> Result<(), Error> {
         self.subtitles.add(rendition, cue)
     }
 

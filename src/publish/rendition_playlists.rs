@@ -11,7 +11,7 @@ use crate::domain::hls::key_frames::{KeyFrame, KeyFrames};
 use crate::domain::hls::media_playlist::{self, Header, IFrameEntry, Map, PlaylistKind};
 use crate::domain::hls::names::{self, Layout};
 
-/// What is known of a rendition before its first segment.
+/// Facts of a rendition that are fixed before its first segment.
 pub(super) struct Rendition {
     pub(super) layout: Layout,
     pub(super) name: String,

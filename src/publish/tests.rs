@@ -76,7 +76,7 @@ fn begin_with(target: &Arc<Recorder>, key: Option<StreamKey>) -> (String, Public
     let target = Arc::clone(target) as Arc<dyn Target>;
     let mut publication = Publication::start(target, layout, &film(), key);
     for rendition in 0..RENDITIONS {
-        publication.codec(rendition, format!("codec{rendition}")).unwrap();
+        publication.set_codec(rendition, format!("codec{rendition}")).unwrap();
     }
     (id.to_string(), publication)
 }
@@ -102,18 +102,18 @@ async fn until_playable(publication: &mut Publication) {
 async fn playlists_name_only_uploaded_objects_and_main_comes_when_all_renditions_can_play() {
     let target = Recorder::new(Semaphore::MAX_PERMITS, None);
     let (id, mut publication) = begin(&target);
-    publication.segment(segment(0, 0)).await.unwrap();
-    publication.segment(segment(1, 0)).await.unwrap();
+    publication.add_segment(segment(0, 0)).await.unwrap();
+    publication.add_segment(segment(1, 0)).await.unwrap();
     publication.announce().await.unwrap();
     assert!(!*publication.playable().borrow(), "the audio has no segment yet");
-    publication.segment(segment(2, 0)).await.unwrap();
+    publication.add_segment(segment(2, 0)).await.unwrap();
     until_playable(&mut publication).await;
     assert_eq!(publication.published(), [1, 1, 1]);
     let main = target.last(&format!("{id}/main.m3u8"));
     assert!(main.contains("a1/480p/event.m3u8") && !main.contains("index.m3u8"), "{main}");
 
     for rendition in 0..RENDITIONS {
-        publication.segment(segment(rendition, 1)).await.unwrap();
+        publication.add_segment(segment(rendition, 1)).await.unwrap();
     }
     let finished = publication.finish().await.unwrap();
     assert_eq!(target.last(&format!("{id}/main.m3u8")), main, "finish must not flip");
@@ -139,13 +139,13 @@ async fn a_storyboard_names_only_sheets_that_are_there() {
     let target = Recorder::new(Semaphore::MAX_PERMITS, None);
     let (id, mut publication) = begin(&target);
     let sheet = |number, tiles| Thumbnail::StoryboardSheet { number, tiles };
-    publication.thumbnail(Thumbnail::Poster, Bytes::from_static(b"poster")).await.unwrap();
+    publication.add_thumbnail(Thumbnail::Poster, Bytes::from_static(b"poster")).await.unwrap();
     assert_eq!(publication.thumbnails().poster.as_deref(), Some("a1/poster.jpg"));
     assert_eq!(target.last(&format!("{id}/a1/poster.jpg")), "poster");
-    publication.thumbnail(sheet(0, 25), Bytes::from_static(b"first")).await.unwrap();
-    publication.thumbnail(sheet(1, 3), Bytes::from_static(b"second")).await.unwrap();
+    publication.add_thumbnail(sheet(0, 25), Bytes::from_static(b"first")).await.unwrap();
+    publication.add_thumbnail(sheet(1, 3), Bytes::from_static(b"second")).await.unwrap();
     for rendition in 0..RENDITIONS {
-        publication.segment(segment(rendition, 0)).await.unwrap();
+        publication.add_segment(segment(rendition, 0)).await.unwrap();
     }
     assert_eq!(publication.thumbnails().storyboard, None);
     let finished = publication.finish().await.unwrap();
@@ -167,8 +167,8 @@ async fn an_initialization_section_is_uploaded_before_its_segments() {
     let mut publication = Publication::start(to, Layout::of_attempt(&id, "a1"), &plan, None);
     let audio = RENDITIONS - 1;
     let init = Some(Bytes::from_static(b"init"));
-    publication.segment(Segment { init, ..segment(audio, 0) }).await.unwrap();
-    publication.segment(segment(audio, 1)).await.unwrap();
+    publication.add_segment(Segment { init, ..segment(audio, 0) }).await.unwrap();
+    publication.add_segment(segment(audio, 1)).await.unwrap();
     while publication.published()[usize::from(audio)] < 2 {
         tokio::task::yield_now().await;
     }
@@ -187,7 +187,7 @@ async fn a_stalled_bucket_slows_the_pipeline() {
     let counted = Arc::clone(&taken);
     let pushing = tokio::spawn(async move {
         for number in 0..10 {
-            publication.segment(segment(0, number)).await.unwrap();
+            publication.add_segment(segment(0, number)).await.unwrap();
             counted.fetch_add(1, Ordering::SeqCst);
         }
     });
@@ -206,12 +206,12 @@ async fn a_failed_upload_fails_the_publication_and_nothing_is_flipped() {
     let target = Recorder::new(Semaphore::MAX_PERMITS, Some("360p/seg_00001"));
     let (id, mut publication) = begin(&target);
     for rendition in 0..RENDITIONS {
-        publication.segment(segment(rendition, 0)).await.unwrap();
+        publication.add_segment(segment(rendition, 0)).await.unwrap();
     }
     until_playable(&mut publication).await;
     let main = target.last(&format!("{id}/main.m3u8"));
     for rendition in 0..RENDITIONS {
-        publication.segment(segment(rendition, 1)).await.unwrap();
+        publication.add_segment(segment(rendition, 1)).await.unwrap();
     }
     let error = publication.finish().await.map(drop).unwrap_err();
     assert_eq!((error.code(), error.class()), ("publish-failed", FaultClass::Retryable));
@@ -222,15 +222,15 @@ async fn a_failed_upload_fails_the_publication_and_nothing_is_flipped() {
 async fn a_gap_or_a_missing_rendition_fails_the_publication() {
     let target = Recorder::new(Semaphore::MAX_PERMITS, None);
     let (_, mut publication) = begin(&target);
-    publication.segment(segment(0, 0)).await.unwrap();
-    publication.segment(segment(0, 2)).await.unwrap();
+    publication.add_segment(segment(0, 0)).await.unwrap();
+    publication.add_segment(segment(0, 2)).await.unwrap();
     assert_eq!(publication.finish().await.map(drop).unwrap_err().code(), "stream-incomplete");
 
     let (_, mut publication) = begin(&target);
-    publication.segment(segment(0, 0)).await.unwrap();
+    publication.add_segment(segment(0, 0)).await.unwrap();
     assert_eq!(publication.finish().await.map(drop).unwrap_err().code(), "stream-incomplete");
     let (_, mut publication) = begin(&target);
-    assert!(publication.segment(segment(7, 0)).await.is_err());
+    assert!(publication.add_segment(segment(7, 0)).await.is_err());
 }
 
 #[tokio::test]
@@ -240,7 +240,7 @@ async fn encrypted_playlists_have_key_tags_and_rates_include_padding() {
     let (id, mut publication) = begin_with(&target, Some(key));
     for number in 0..3 {
         for rendition in 0..RENDITIONS {
-            publication.segment(segment(rendition, number)).await.unwrap();
+            publication.add_segment(segment(rendition, number)).await.unwrap();
         }
     }
     drop(publication.finish().await.unwrap().flip().await.unwrap());
@@ -287,12 +287,12 @@ async fn subtitles_appear_with_the_flip() {
     let layout = Layout::of_attempt(&id, "a1");
     let mut publication = Publication::start(Arc::clone(&target) as _, layout, &planned, None);
     let cue = |start_ns| Cue { start_ns, duration_ns: Some(4_000_000_000), text: "Hi".to_owned() };
-    publication.cue(0, cue(4_000_000_000)).unwrap();
-    assert!(publication.cue(1, cue(0)).is_err());
+    publication.add_cue(0, cue(4_000_000_000)).unwrap();
+    assert!(publication.add_cue(1, cue(0)).is_err());
     for rendition in 0..RENDITIONS {
-        publication.codec(rendition, format!("codec{rendition}")).unwrap();
+        publication.set_codec(rendition, format!("codec{rendition}")).unwrap();
         for number in 0..2 {
-            publication.segment(segment(rendition, number)).await.unwrap();
+            publication.add_segment(segment(rendition, number)).await.unwrap();
         }
     }
     while publication.published().contains(&0) {

@@ -47,7 +47,7 @@ fn skipped(stream: &SubtitleStream, language: &str) -> String {
     let reason = if codec.starts_with("subpicture/") {
         "holds bitmaps, not text"
     } else {
-        "is no known text"
+        "is not a supported text format"
     };
     format!("subtitle stream ({language}) skipped: {codec} {reason}")
 }

@@ -238,8 +238,8 @@ fn text_subtitles_get_renditions_and_others_a_note() {
         plan.notes,
         [
             "subtitle stream (fr) skipped: subpicture/x-pgs holds bitmaps, not text",
-            "subtitle stream (und) skipped: application/x-teletext is no known text",
-            "subtitle stream (de) skipped: text/x-raw is no known text",
+            "subtitle stream (und) skipped: application/x-teletext is not a supported text format",
+            "subtitle stream (de) skipped: text/x-raw is not a supported text format",
         ]
     );
     assert_eq!(plan.rendition_names().count(), 2, "they are not encoded");
