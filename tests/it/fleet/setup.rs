@@ -1,4 +1,4 @@
-//! What the README says to type, typed.
+//! Runs the commands of docs/how-to/fleet-on-aws.md as they stand there.
 
 use std::process::Command;
 
@@ -9,9 +9,9 @@ use crate::support::appliance::Home;
 use crate::support::servers::{Make, REGION, Servers};
 use crate::support::{media, root};
 
-/// The README's blocks of this kind, one after the other.
+/// The shell blocks with this label, concatenated.
 fn blocks(kind: &str) -> String {
-    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let text = std::fs::read_to_string(root().join("docs/how-to/fleet-on-aws.md")).unwrap();
     let mut script = String::new();
     for block in text.split("```sh ").skip(1) {
         let (label, code) = block.split_once('\n').unwrap();
@@ -19,7 +19,7 @@ fn blocks(kind: &str) -> String {
             script.push_str(code.split("```").next().unwrap());
         }
     }
-    assert!(script.contains("aws "), "the README has no block {kind}");
+    assert!(script.contains("aws "), "docs/how-to/fleet-on-aws.md has no block {kind}");
     script
 }
 
