@@ -13,6 +13,7 @@ mod fmp4;
 mod iframes;
 pub mod keys;
 mod level;
+mod media_tags;
 mod multivariant;
 mod playlist_rules;
 mod rates;

@@ -3,15 +3,17 @@
 use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, VariantStream};
 
 use super::iframes::IFrames;
+use super::media_tags;
 use super::rendition::Rendition;
+use super::segment::VideoFormat;
 use crate::domain::conformance::Report;
 
 /// Relative tolerance between stated and measured bit rates (rules 1.26 and 1.27).
-const TOLERANCE: f64 = 0.1;
+const BIT_RATE_TOLERANCE: f64 = 0.1;
 
 /// Relative tolerance of frame rates: FRAME-RATE has three decimals, and times are ticks of 90 kHz.
 /// 29.97 and 30 differ by twice as much.
-const RATE_TOLERANCE: f64 = 0.000_5;
+const FRAME_RATE_TOLERANCE: f64 = 0.000_5;
 
 /// Verifies the playlist `main` with this text.
 pub(super) fn verify(
@@ -23,34 +25,19 @@ pub(super) fn verify(
     report: &mut Report,
 ) {
     let (i_frame, plain): (Vec<_>, Vec<_>) = master.variants.iter().partition(|v| v.is_i_frame);
-    let find = |uri: &str| renditions.iter().find(|rendition| rendition.uri == uri);
     for variant in &plain {
-        if let Some(video) = find(&variant.uri) {
+        if let Some(video) = renditions.iter().find(|rendition| rendition.uri == variant.uri) {
             verify_variant(main, variant, video, &audio_of(master, variant, renditions), report);
         }
     }
     verify_shapes(&plain, report);
-    let independent = renditions.iter().filter(|r| r.format.is_some()).all(|r| r.is_independent);
-    if !master.independent_segments && !independent {
-        report.must("9.12", main, "EXT-X-INDEPENDENT-SEGMENTS is missing");
-    } else if !master.independent_segments {
-        report.should("9.11", main, "EXT-X-INDEPENDENT-SEGMENTS is missing in this playlist");
-    }
+    verify_independence(main, master, renditions, report);
     let has_video = renditions.iter().any(|rendition| rendition.format.is_some());
     if plain.len() < 2 && has_video {
-        report.must(
-            "9.9",
-            main,
-            format!("the playlist has {} variants, expected 2 or more", plain.len()),
-        );
+        let text = format!("the playlist has {} variants, expected 2 or more", plain.len());
+        report.must("9.9", main, text);
     }
-    if let Some(first) = plain.first() {
-        let average = |v: &VariantStream| v.average_bandwidth.unwrap_or(v.bandwidth);
-        let distance = |v: &&&VariantStream| average(v).abs_diff(2_000_000);
-        if plain.iter().min_by_key(distance).is_some_and(|best| best.uri != first.uri) {
-            report.should("1.32", main, "the first variant is not the one nearest to 2 Mb/s");
-        }
-    }
+    verify_first(main, &plain, report);
     if i_frame.is_empty() && has_video {
         report.must("6.1", main, "EXT-X-I-FRAME-STREAM-INF is missing");
     }
@@ -59,12 +46,38 @@ pub(super) fn verify(
             verify_iframes(main, variant, playlist, report);
         }
     }
-    let audio: Vec<_> = master
-        .alternatives
-        .iter()
-        .filter(|media| media.media_type == AlternativeMediaType::Audio)
-        .collect();
-    verify_audio(main, text, &audio, &plain, renditions, report);
+    verify_audio(main, master, &plain, renditions, report);
+    // The parser accepts a playlist without it.
+    if !text.starts_with("#EXTM3U") {
+        report.must("RFC 8216 4.3.1.1", main, "the first line is not #EXTM3U");
+    }
+}
+
+/// Segments must be independent, as this playlist or all playlists of video state.
+fn verify_independence(
+    main: &str,
+    master: &MasterPlaylist,
+    renditions: &[Rendition],
+    report: &mut Report,
+) {
+    if master.independent_segments {
+        return;
+    }
+    if renditions.iter().filter(|r| r.format.is_some()).all(|r| r.is_independent) {
+        report.should("9.11", main, "EXT-X-INDEPENDENT-SEGMENTS is missing in this playlist");
+    } else {
+        report.must("9.12", main, "EXT-X-INDEPENDENT-SEGMENTS is missing");
+    }
+}
+
+/// The first variant should be the one whose average rate is nearest to 2 Mbit/s.
+fn verify_first(main: &str, variants: &[&VariantStream], report: &mut Report) {
+    let Some(first) = variants.first() else { return };
+    let average = |v: &VariantStream| v.average_bandwidth.unwrap_or(v.bandwidth);
+    let distance = |v: &&&VariantStream| average(v).abs_diff(2_000_000);
+    if variants.iter().min_by_key(distance).is_some_and(|best| best.uri != first.uri) {
+        report.should("1.32", main, "the first variant is not the one nearest to 2 Mbit/s");
+    }
 }
 
 /// The audio renditions in the group of a variant.
@@ -85,7 +98,22 @@ fn verify_variant(
     audio: &[&Rendition],
     report: &mut Report,
 ) {
-    let place = &variant.uri;
+    verify_codecs(main, variant, video, audio, report);
+    if let Some(format) = video.format {
+        verify_resolution("9.2", variant, &format, report);
+    }
+    verify_range(variant, video, report);
+    verify_frame_rate(variant, video, report);
+    verify_bandwidths(variant, video, audio, report);
+}
+
+fn verify_codecs(
+    main: &str,
+    variant: &VariantStream,
+    video: &Rendition,
+    audio: &[&Rendition],
+    report: &mut Report,
+) {
     let mut codecs = vec![video.codec()];
     codecs.extend(audio.iter().map(|rendition| rendition.codec()));
     let stated = variant.codecs.as_deref().unwrap_or_default();
@@ -95,30 +123,47 @@ fn verify_variant(
         // Stating it is optional (rule 5.10).
         stated.retain(|codec| *codec != "wvtt");
     }
-    let missing = codecs.iter().any(|codec| !stated.contains(&codec.as_str()));
-    if missing || stated.iter().any(|codec| !codecs.iter().any(|real| real == codec)) {
+    let is_missing = codecs.iter().any(|codec| !stated.contains(&codec.as_str()));
+    if is_missing || stated.iter().any(|codec| !codecs.iter().any(|real| real == codec)) {
         let text = format!("CODECS in {main} is {stated:?}, the segments have {codecs:?}");
-        report.must("9.1", place, text);
+        report.must("9.1", &variant.uri, text);
     }
-    if let Some(format) = video.format {
-        let real = (u64::from(format.width), u64::from(format.height));
-        let stated = variant.resolution.map(|size| (size.width, size.height));
-        if stated != Some(real) {
-            let text = format!("RESOLUTION is {stated:?}, the frames are {real:?}");
-            report.must("9.2", place, text);
-        }
+}
+
+fn verify_resolution(
+    rule: &str,
+    variant: &VariantStream,
+    format: &VideoFormat,
+    report: &mut Report,
+) {
+    let real = (u64::from(format.width), u64::from(format.height));
+    let stated = variant.resolution.map(|size| (size.width, size.height));
+    if stated != Some(real) {
+        let text = format!("RESOLUTION is {stated:?}, the frames are {real:?}");
+        report.must(rule, &variant.uri, text);
     }
-    verify_range(variant, video, report);
+}
+
+fn verify_frame_rate(variant: &VariantStream, video: &Rendition, report: &mut Report) {
     match (variant.frame_rate, video.fps) {
         (None, _) if video.format.is_none() => {}
-        (None, _) => report.must("9.15", place, "FRAME-RATE is missing"),
-        (Some(stated), Some(fps)) if (stated - fps).abs() > RATE_TOLERANCE * fps => {
+        (None, _) => report.must("9.15", &variant.uri, "FRAME-RATE is missing"),
+        (Some(stated), Some(fps)) if (stated - fps).abs() > FRAME_RATE_TOLERANCE * fps => {
             let text = format!("FRAME-RATE is {stated}, measured {fps:.3}");
-            report.must("9.15", place, text);
+            report.must("9.15", &variant.uri, text);
         }
         // A single frame has no rate.
         (Some(_), _) => {}
     }
+}
+
+fn verify_bandwidths(
+    variant: &VariantStream,
+    video: &Rendition,
+    audio: &[&Rendition],
+    report: &mut Report,
+) {
+    let place = &variant.uri;
     let largest = |rate: fn(&Rendition) -> f64| {
         audio.iter().map(|rendition| rate(rendition)).fold(0.0, f64::max)
     };
@@ -180,7 +225,7 @@ fn verify_rate(
     report: &mut Report,
 ) {
     let stated = stated.unwrap_or_default() as f64;
-    if (stated - measured).abs() > TOLERANCE * measured {
+    if (stated - measured).abs() > BIT_RATE_TOLERANCE * measured {
         let text = format!("{name} is {stated:.0}, measured {measured:.0} bit/s");
         report.must(rule, place, text);
     }
@@ -194,23 +239,20 @@ fn verify_iframes(main: &str, variant: &VariantStream, playlist: &IFrames, repor
         let text = format!("CODECS in {main} is {:?}, the frames are {real}", variant.codecs);
         report.must("9.3", place, text);
     }
-    let size = (u64::from(format.width), u64::from(format.height));
-    let stated = variant.resolution.map(|size| (size.width, size.height));
-    if stated != Some(size) {
-        report.must("9.4", place, format!("RESOLUTION is {stated:?}, the frames are {size:?}"));
-    }
+    verify_resolution("9.4", variant, &format, report);
     let (peak, _) = playlist.rates();
     verify_rate("1.27", "BANDWIDTH", place, Some(variant.bandwidth), peak, report);
 }
 
 fn verify_audio(
     main: &str,
-    text: &str,
-    audio: &[&AlternativeMedia],
+    master: &MasterPlaylist,
     variants: &[&VariantStream],
     renditions: &[Rendition],
     report: &mut Report,
 ) {
+    let is_audio = |media: &&AlternativeMedia| media.media_type == AlternativeMediaType::Audio;
+    let audio: Vec<_> = master.alternatives.iter().filter(is_audio).collect();
     for variant in variants {
         if let Some(group) = &variant.audio
             && !audio.iter().any(|media| media.group_id == *group)
@@ -218,18 +260,8 @@ fn verify_audio(
             report.must("8.9", &variant.uri, format!("AUDIO group {group:?} does not exist"));
         }
     }
-    for (at, media) in audio.iter().enumerate() {
-        let name = &media.name;
-        if media.language.as_deref().unwrap_or_default().is_empty() {
-            report.must("8.10", main, format!("audio rendition {name:?} has no LANGUAGE"));
-        }
-        let same = |other: &&&AlternativeMedia| {
-            other.group_id == media.group_id && other.name == media.name
-        };
-        if name.is_empty() || audio[..at].iter().any(|other| same(&other)) {
-            let text = format!("NAME {name:?} is empty or not unique in its group");
-            report.must("RFC 8216 4.3.4.1", main, text);
-        }
+    media_tags::verify(main, "audio", "8.10", &audio, report);
+    for media in &audio {
         let found = renditions.iter().find(|r| Some(&r.uri) == media.uri.as_ref());
         if let Some(measured) = found.and_then(|rendition| rendition.audio)
             && media.channels.as_deref() != Some(measured.channels.to_string().as_str())
@@ -237,9 +269,5 @@ fn verify_audio(
             let (stated, real) = (&media.channels, measured.channels);
             report.must("2.3", main, format!("CHANNELS is {stated:?}, the audio has {real}"));
         }
-    }
-    // The parser accepts a playlist without it.
-    if !text.starts_with("#EXTM3U") {
-        report.must("RFC 8216 4.3.1.1", main, "the first line is not #EXTM3U");
     }
 }

@@ -10,15 +10,13 @@ use super::keys::Keys;
 use super::segment::seconds_between;
 use super::segment_key::Decryption;
 use super::timeline::Timeline;
-use super::{fetch, playlist_rules, rates};
+use super::{fetch, media_tags, playlist_rules, rates};
 use crate::domain::conformance::{Measured, Report};
 
 /// Tolerance of times, in seconds: `WebVTT` has milliseconds.
 const ROUNDING_SECS: f64 = 0.002;
 /// Rule for the format of a segment.
 const FORMAT: &str = "RFC 8216 3.5";
-/// Rule for EXT-X-MEDIA.
-const MEDIA: &str = "RFC 8216 4.3.4.1";
 
 /// A subtitle rendition.
 pub(super) struct Subtitles {
@@ -159,21 +157,10 @@ impl Subtitles {
 /// Verifies the subtitle renditions of the multivariant playlist `main`.
 pub(super) fn verify_multivariant(main: &str, master: &MasterPlaylist, report: &mut Report) {
     let subtitles: Vec<_> = of(master).collect();
-    for (at, media) in subtitles.iter().enumerate() {
-        let name = &media.name;
-        if media.language.as_deref().unwrap_or_default().is_empty() {
-            report.must("4.7", main, format!("subtitle rendition {name:?} has no LANGUAGE"));
-        }
-        let same = |other: &&&AlternativeMedia| {
-            other.group_id == media.group_id && other.name == media.name
-        };
-        if name.is_empty() || subtitles[..at].iter().any(|other| same(&other)) {
-            let text = format!("NAME {name:?} is empty or not unique in its group");
-            report.must(MEDIA, main, text);
-        }
-        if media.uri.is_none() {
-            report.must(MEDIA, main, format!("subtitle rendition {name:?} has no URI"));
-        }
+    media_tags::verify(main, "subtitle", "4.7", &subtitles, report);
+    for media in subtitles.iter().filter(|media| media.uri.is_none()) {
+        let text = format!("subtitle rendition {:?} has no URI", media.name);
+        report.must(media_tags::RULE, main, text);
     }
     let groups: BTreeSet<&String> = subtitles.iter().map(|media| &media.group_id).collect();
     for variant in master.variants.iter().filter(|variant| !variant.is_i_frame) {

@@ -3,7 +3,7 @@
 pub mod codecs;
 pub mod fragments;
 pub mod key;
-pub mod key_frame;
+mod key_frame;
 pub mod key_frames;
 pub mod media_playlist;
 pub mod multivariant;
@@ -11,5 +11,5 @@ pub mod names;
 pub mod rates;
 pub mod storyboard;
 mod text;
-pub mod transport_stream;
+mod transport_stream;
 pub mod webvtt;

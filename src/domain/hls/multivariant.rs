@@ -87,38 +87,13 @@ pub fn render(
     push_line(&mut text, format_args!("#EXTM3U"));
     push_line(&mut text, format_args!("#EXT-X-VERSION:6"));
     push_line(&mut text, format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
-    // In an audio-only stream the default rendition is the variant itself and has no URI (RFC 8216,
-    // 4.3.4.1); a single rendition needs no group.
     let is_audio_only = variants.is_empty();
+    // A single audio rendition is the variant itself and needs no group.
     for rendition in audio.iter().filter(|_| !is_audio_only || audio.len() > 1) {
-        let uri = if is_audio_only && rendition.is_default {
-            String::new()
-        } else {
-            format!(",URI=\"{}\"", quotable(&rendition.uri))
-        };
-        let is_default = if rendition.is_default { "YES" } else { "NO" };
-        push_line(
-            &mut text,
-            format_args!(
-                "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\",LANGUAGE=\"{}\",\
-                 DEFAULT={is_default},AUTOSELECT=YES,CHANNELS=\"{}\"{uri}",
-                quotable(&rendition.title),
-                quotable(&rendition.language),
-                rendition.channels,
-            ),
-        );
+        audio_media(&mut text, rendition, is_audio_only);
     }
     for rendition in subtitles {
-        push_line(
-            &mut text,
-            format_args!(
-                "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{SUBTITLES_GROUP}\",NAME=\"{}\",\
-                 LANGUAGE=\"{}\",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI=\"{}\"",
-                quotable(&rendition.title),
-                quotable(&rendition.language),
-                quotable(&rendition.uri)
-            ),
-        );
+        subtitles_media(&mut text, rendition);
     }
     for variant in in_order(variants, audio) {
         stream_inf(&mut text, variant, audio, !subtitles.is_empty());
@@ -132,6 +107,40 @@ pub fn render(
         }
     }
     text
+}
+
+/// In an audio-only stream the default rendition is the variant itself and has no URI (RFC 8216,
+/// 4.3.4.1).
+fn audio_media(text: &mut String, rendition: &AudioRendition, is_audio_only: bool) {
+    let uri = if is_audio_only && rendition.is_default {
+        String::new()
+    } else {
+        format!(",URI=\"{}\"", quotable(&rendition.uri))
+    };
+    let is_default = if rendition.is_default { "YES" } else { "NO" };
+    push_line(
+        text,
+        format_args!(
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\",LANGUAGE=\"{}\",\
+             DEFAULT={is_default},AUTOSELECT=YES,CHANNELS=\"{}\"{uri}",
+            quotable(&rendition.title),
+            quotable(&rendition.language),
+            rendition.channels,
+        ),
+    );
+}
+
+fn subtitles_media(text: &mut String, rendition: &SubtitleRendition) {
+    push_line(
+        text,
+        format_args!(
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{SUBTITLES_GROUP}\",NAME=\"{}\",\
+             LANGUAGE=\"{}\",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI=\"{}\"",
+            quotable(&rendition.title),
+            quotable(&rendition.language),
+            quotable(&rendition.uri)
+        ),
+    );
 }
 
 /// `BANDWIDTH` is the largest sum over all playable combinations (Apple's authoring rule 9.13).

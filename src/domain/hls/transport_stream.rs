@@ -21,7 +21,7 @@ struct AccessUnit {
 ///
 /// # Errors
 /// [`Error`] if the bytes are not a transport stream.
-pub fn find(segment: &[u8]) -> Result<KeyFrames, Error> {
+pub(super) fn find(segment: &[u8]) -> Result<KeyFrames, Error> {
     let mut reader = TsPacketReader::new(segment);
     let mut found = KeyFrames::default();
     let mut video = None;
