@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
+use ladderd_pixels::poster;
 use parking_lot::Mutex;
 
 use crate::domain::plan::{Plan, StoryboardPlan, ThumbnailPlan};
-use crate::domain::poster;
 use crate::domain::recipe::PipelineSpec;
 use crate::domain::thumbnail::Thumbnail;
 use crate::worker::graph::element::{caps_filter, chain, make, pad, plain, queue};
