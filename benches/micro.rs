@@ -8,7 +8,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use ladderd::domain::encode::EncodeConfig;
-use ladderd::domain::hls::media_playlist::{Header, Kind};
+use ladderd::domain::hls::media_playlist::{Header, PlaylistKind};
 use ladderd::domain::hls::webvtt::Cue;
 use ladderd::domain::hls::{key_frames, media_playlist, webvtt};
 use ladderd::domain::ladder::Ladder;
@@ -95,8 +95,8 @@ fn segment() -> Vec<u8> {
 }
 
 /// The playlist of a film of two hours, which is written anew after each segment.
-#[divan::bench(args = [Kind::Growing, Kind::Whole])]
-fn render_playlist(bencher: Bencher, kind: Kind) {
+#[divan::bench(args = [PlaylistKind::Event, PlaylistKind::Vod])]
+fn render_playlist(bencher: Bencher, kind: PlaylistKind) {
     let durations = vec![6_006_000_000; 1200];
     let header = Header { target_duration_secs: 6, ..Header::default() };
     let name = |number| format!("segment_{number:05}.ts");

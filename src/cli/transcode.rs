@@ -18,7 +18,6 @@ use crate::domain::hls::names::Layout;
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
 use crate::encryption::Encryption;
-use crate::job::adapters;
 use crate::publish::Publication;
 use crate::publish::folder::Folder;
 use crate::settings::Settings;
@@ -141,18 +140,16 @@ async fn encode(
                 publication = Some(Publication::start(folder, layout, &plan, key));
             }
             Output::Event(Event::Rendition { rendition, codec }) => {
-                planned(publication.as_mut())?.codec(rendition, codec)?;
+                planned(publication.as_mut())?.set_codec(rendition, codec)?;
             }
             Output::Event(Event::Cue { subtitles, cue }) => {
-                planned(publication.as_mut())?.cue(subtitles, cue)?;
+                planned(publication.as_mut())?.add_cue(subtitles, cue)?;
             }
             Output::Segment(segment) => {
-                let segment = adapters::segment(segment);
-                planned(publication.as_mut())?.segment(segment).await?;
+                planned(publication.as_mut())?.add_segment(segment).await?;
             }
-            Output::Picture(picture, jpeg) => {
-                let still = adapters::still(picture);
-                planned(publication.as_mut())?.still(still, jpeg).await?;
+            Output::Thumbnail(thumbnail, jpeg) => {
+                planned(publication.as_mut())?.add_thumbnail(thumbnail, jpeg).await?;
             }
             Output::Event(_) => {}
         }
@@ -251,7 +248,7 @@ impl Show {
                 });
                 Ok(print_line(&line.to_string())?)
             }
-            Output::Segment(_) | Output::Picture(..) => Ok(()),
+            Output::Segment(_) | Output::Thumbnail(..) => Ok(()),
         }
     }
 

@@ -21,8 +21,10 @@ use tokio_util::codec::FramedRead;
 
 use self::feeder::{SourceState, feed};
 use self::frames::{Frame, Frames};
+use crate::domain::segment::Segment;
+use crate::domain::thumbnail::Thumbnail;
 use crate::source::{self, Source};
-use crate::worker::protocol::{Event, MEMORY_LIMIT, Order, Picture};
+use crate::worker::protocol::{Event, MEMORY_LIMIT, Order};
 use crate::worker::spawn::{self, Process, Program};
 
 pub use self::error::Error;
@@ -37,33 +39,15 @@ const EXIT_GRACE: Duration = Duration::from_secs(5);
 const OUT_OF_MEMORY: [&str; 4] =
     ["failed to allocate", "memory allocation of", "std::bad_alloc", "Cannot allocate memory"];
 
-/// A whole segment with its bytes.
-#[derive(Clone, Debug)]
-pub struct SegmentBytes {
-    /// Index of the rendition.
-    pub rendition: u16,
-    /// Number of the segment, from 0.
-    pub number: u32,
-    /// Running time of its first frame, in nanoseconds.
-    pub start_ns: u64,
-    /// Duration in nanoseconds.
-    pub duration_ns: u64,
-    /// The segment.
-    pub bytes: Bytes,
-    /// What the segments of the rendition are read with, beside the first of them; none where each
-    /// can be read alone.
-    pub init: Option<Bytes>,
-}
-
 /// What comes out of a worker.
 #[derive(Clone, Debug)]
 pub enum Output {
     /// An event without bytes: anything but a segment or a failure.
     Event(Event),
     /// A segment.
-    Segment(SegmentBytes),
-    /// A still picture and its JPEG.
-    Picture(Picture, Bytes),
+    Segment(Segment),
+    /// A thumbnail and its JPEG.
+    Thumbnail(Thumbnail, Bytes),
 }
 
 /// A running worker. It is killed when this is dropped.
@@ -142,8 +126,8 @@ impl Worker {
                 Frame::Data { rendition, number, bytes } => {
                     self.segments.entry((rendition, number)).or_default().unsplit(bytes);
                 }
-                Frame::Picture(picture, jpeg) => {
-                    return Ok(Some(Output::Picture(picture, jpeg.freeze())));
+                Frame::Thumbnail(thumbnail, jpeg) => {
+                    return Ok(Some(Output::Thumbnail(thumbnail, jpeg.freeze())));
                 }
                 Frame::Init { rendition, bytes } => {
                     self.inits.insert(rendition, bytes.freeze());
@@ -160,7 +144,7 @@ impl Worker {
                     Error::Protocol(format!("segment {number} of rendition {rendition} is empty"))
                 })?;
                 let (bytes, init) = (bytes.freeze(), self.inits.remove(&rendition));
-                Ok(Some(Output::Segment(SegmentBytes {
+                Ok(Some(Output::Segment(Segment {
                     rendition,
                     number,
                     start_ns,

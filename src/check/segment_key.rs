@@ -1,4 +1,4 @@
-//! Encrypted segments: what EXT-X-KEY says of them (RFC 8216, 4.3.2.4), and what is in them.
+//! Encryption of segments: the rules for `EXT-X-KEY` (RFC 8216, 4.3.2.4), and decryption.
 
 use aes::Aes128;
 use aes::cipher::block_padding::Pkcs7;
@@ -10,40 +10,41 @@ use super::files::Files;
 use super::keys::{Key, Keys};
 use crate::domain::conformance::Report;
 
-/// Rule of what EXT-X-KEY says, and of how a segment is encrypted.
+/// Rule for `EXT-X-KEY`, and for the encryption of segments.
 const RULE: &str = "RFC 8216 4.3.2.4";
-/// Name of the finding that a key is not to be had.
+/// Name of the finding that a key cannot be had.
 const NO_KEY: &str = "key";
-/// Size of a block of AES.
+/// Size of an AES block.
 const BLOCK_BYTES: usize = 16;
 
-/// How the segments of one playlist are encrypted, from one to the next.
+type Iv = [u8; BLOCK_BYTES];
+
+/// Follows the `EXT-X-KEY` tags of one playlist from segment to segment.
 pub(super) struct Decryption<'a> {
     files: &'a dyn Files,
     keys: &'a Keys,
     path: &'a str,
     version: usize,
-    /// Media sequence number of the next segment: its initialization vector, where none is stated.
+    /// Media sequence number of the next segment: its initialization vector, if none is stated.
     sequence: u128,
-    state: State,
-    /// Whether any segment was encrypted.
-    has_locks: bool,
+    current: CurrentKey,
+    has_encrypted: bool,
 }
 
-/// What applies from the last EXT-X-KEY on.
+/// The last `EXT-X-KEY`.
 #[derive(Clone, Copy)]
-enum State {
-    Plain,
+enum CurrentKey {
+    None,
     Aes128 {
         key: Key,
-        iv: Option<[u8; BLOCK_BYTES]>,
+        iv: Option<Iv>,
     },
-    /// It was told why.
-    Locked,
+    /// The key cannot be had; the report has the reason.
+    Missing,
 }
 
 impl<'a> Decryption<'a> {
-    /// Begins with the first segment of a playlist.
+    /// Begins with the first segment of a playlist, whose path is `path`.
     pub(super) fn new(
         files: &'a dyn Files,
         keys: &'a Keys,
@@ -52,149 +53,152 @@ impl<'a> Decryption<'a> {
     ) -> Self {
         let version = playlist.version.unwrap_or(1);
         let sequence = u128::from(playlist.media_sequence);
-        Self { files, keys, path, version, sequence, state: State::Plain, has_locks: false }
+        let current = CurrentKey::None;
+        Self { files, keys, path, version, sequence, current, has_encrypted: false }
     }
 
-    /// Whether any segment was encrypted. If nothing of a playlist was read then, it was told why.
-    pub(super) fn has_locks(&self) -> bool {
-        self.has_locks
+    /// Whether any segment so far is encrypted. If no segment of the playlist could be read then, the
+    /// report has the reason.
+    pub(super) fn has_encrypted(&self) -> bool {
+        self.has_encrypted
     }
 
-    /// Goes on to a segment. Returns how to open it.
-    pub(super) async fn next(&mut self, segment: &MediaSegment, report: &mut Report) -> Lock {
-        let unread = segment.unknown_tags.iter().find(|tag| tag.tag == "X-KEY");
+    /// Advances to a segment. Returns its key.
+    pub(super) async fn next(&mut self, segment: &MediaSegment, report: &mut Report) -> SegmentKey {
+        let unparsed = segment.unknown_tags.iter().find(|tag| tag.tag == "X-KEY");
         if let Some(key) = &segment.key {
-            self.state = self.judge(key, report).await;
-        } else if let Some(tag) = unread {
-            // The parser wants an IV with METHOD=NONE, and a METHOD always.
+            self.current = self.verify(key, report).await;
+        } else if let Some(tag) = unparsed {
+            // The parser rejects METHOD=NONE without an IV, and a tag without METHOD.
             let attributes = tag.rest.as_deref().unwrap_or_default();
-            self.state = if attributes.split([',', ':']).any(|part| part.trim() == "METHOD=NONE") {
-                State::Plain
+            let is_none = attributes.split([',', ':']).any(|part| part.trim() == "METHOD=NONE");
+            self.current = if is_none {
+                CurrentKey::None
             } else {
-                report.must(RULE, self.path, "an EXT-X-KEY has no METHOD");
-                State::Locked
+                report.must(RULE, self.path, "EXT-X-KEY has no METHOD");
+                CurrentKey::Missing
             };
         }
         let number = self.sequence.to_be_bytes();
         self.sequence += 1;
-        let lock = match self.state {
-            State::Plain => Lock::Open,
-            State::Aes128 { key, iv } => Lock::Aes128 { key, iv: iv.unwrap_or(number) },
-            State::Locked => Lock::Shut,
+        let key = match self.current {
+            CurrentKey::None => SegmentKey::None,
+            CurrentKey::Aes128 { key, iv } => SegmentKey::Aes128 { key, iv: iv.unwrap_or(number) },
+            CurrentKey::Missing => SegmentKey::Missing,
         };
-        self.has_locks |= lock.is_encrypted();
-        lock
+        self.has_encrypted |= key.is_encrypted();
+        key
     }
 
-    /// What an EXT-X-KEY says.
-    async fn judge(&self, stated: &m3u8_rs::Key, report: &mut Report) -> State {
+    async fn verify(&self, stated: &m3u8_rs::Key, report: &mut Report) -> CurrentKey {
         let path = self.path;
         match &stated.method {
             KeyMethod::None => {
                 if stated.uri.is_some() || stated.iv.is_some() || stated.keyformat.is_some() {
-                    report.must(RULE, path, "METHOD=NONE has other attributes");
+                    report.must(RULE, path, "EXT-X-KEY with METHOD=NONE has other attributes");
                 }
-                return State::Plain;
+                return CurrentKey::None;
             }
             KeyMethod::AES128 => {}
             KeyMethod::SampleAES => {
-                let text = "METHOD is SAMPLE-AES: this check opens AES-128 only, so look at what \
-                            it was made of";
+                let text = "METHOD is SAMPLE-AES, which this check cannot decrypt: check the stream \
+                            before it is packaged";
                 report.must(NO_KEY, path, text);
-                return State::Locked;
+                return CurrentKey::Missing;
             }
             KeyMethod::Other(method) => {
-                let text = format!("METHOD is {method:?} and none of NONE, AES-128, SAMPLE-AES");
+                let text = format!("METHOD is {method:?}, expected NONE, AES-128 or SAMPLE-AES");
                 report.must(RULE, path, text);
-                return State::Locked;
+                return CurrentKey::Missing;
             }
         }
-        let iv = stated.iv.as_deref().map(vector);
+        let iv = stated.iv.as_deref().map(parse_iv);
         if iv == Some(None) {
-            let text = format!("IV is {:?} and not 0x with 32 hex digits", stated.iv);
+            let text = format!("IV is {:?}, expected 0x and 32 hex digits", stated.iv);
             report.must(RULE, path, text);
-            return State::Locked;
+            return CurrentKey::Missing;
         }
-        self.judge_version(stated, report);
+        self.verify_version(stated, report);
         let Some(uri) = &stated.uri else {
-            report.must(RULE, path, "an EXT-X-KEY with METHOD=AES-128 has no URI");
-            return State::Locked;
+            report.must(RULE, path, "EXT-X-KEY with METHOD=AES-128 has no URI");
+            return CurrentKey::Missing;
         };
         match stated.keyformat.as_deref() {
             None | Some("identity") => match self.keys.get(self.files, path, uri).await {
-                Ok(key) => State::Aes128 { key, iv: iv.flatten() },
-                Err(reason) => {
+                Ok(key) => CurrentKey::Aes128 { key, iv: iv.flatten() },
+                Err(error) => {
                     let text = format!(
-                        "the key {uri} cannot be had: {reason}; give it with --key-hex, or let its \
+                        "the key {uri} cannot be loaded: {error}; give it with --key-hex, or make its \
                          server answer"
                     );
                     report.must(NO_KEY, path, text);
-                    State::Locked
+                    CurrentKey::Missing
                 }
             },
             Some(format) => {
-                let text = format!("KEYFORMAT is {format:?}: give the key with --key-hex");
+                let text = format!("KEYFORMAT {format:?} is not supported: give it with --key-hex");
                 report.must(NO_KEY, path, text);
-                State::Locked
+                CurrentKey::Missing
             }
         }
     }
 
-    /// Attributes that are younger than the version that the playlist states (RFC 8216, 7).
-    fn judge_version(&self, stated: &m3u8_rs::Key, report: &mut Report) {
-        let versions = [
+    /// Attributes must not be newer than the version that the playlist states (RFC 8216, 7).
+    fn verify_version(&self, stated: &m3u8_rs::Key, report: &mut Report) {
+        let attributes = [
             ("IV", stated.iv.is_some(), 2),
             ("KEYFORMAT", stated.keyformat.is_some(), 5),
             ("KEYFORMATVERSIONS", stated.keyformatversions.is_some(), 5),
         ];
-        for (attribute, is_there, needed) in versions {
+        for (attribute, is_there, needed) in attributes {
             if is_there && self.version < needed {
                 let version = self.version;
-                let text = format!("{attribute} needs EXT-X-VERSION {needed}, there is {version}");
+                let text = format!("{attribute} needs EXT-X-VERSION {needed}, found {version}");
                 report.must("RFC 8216 7", self.path, text);
             }
         }
     }
 }
 
-/// How one segment, or a picture that is encrypted by itself, is opened.
+/// Key of one segment, or of one key frame that is encrypted by itself.
 #[derive(Clone, Copy)]
-pub(super) enum Lock {
-    /// It is not encrypted.
-    Open,
-    /// By this key.
-    Aes128 { key: Key, iv: [u8; BLOCK_BYTES] },
-    /// Not at all.
-    Shut,
+pub(super) enum SegmentKey {
+    /// The segment is not encrypted.
+    None,
+    Aes128 {
+        key: Key,
+        iv: Iv,
+    },
+    /// The segment is encrypted and the key cannot be had; the report has the reason.
+    Missing,
 }
 
-impl Lock {
-    /// Whether it is encrypted.
+impl SegmentKey {
+    /// Whether the segment is encrypted.
     pub(super) fn is_encrypted(self) -> bool {
-        !matches!(self, Self::Open)
+        !matches!(self, Self::None)
     }
 
-    /// The bytes as they were before they were encrypted. `None` if they cannot be had: then it was
-    /// told why.
-    pub(super) fn open(self, place: &str, bytes: &Bytes, report: &mut Report) -> Option<Bytes> {
+    /// Decrypts the segment. `None` if that fails; the report has the reason then.
+    pub(super) fn decrypt(self, place: &str, bytes: &Bytes, report: &mut Report) -> Option<Bytes> {
         let (key, iv) = match self {
-            Self::Open => return Some(bytes.clone()),
+            Self::None => return Some(bytes.clone()),
             Self::Aes128 { key, iv } => (key, iv),
-            Self::Shut => return None,
+            Self::Missing => return None,
         };
         if bytes.is_empty() || !bytes.len().is_multiple_of(BLOCK_BYTES) {
-            let text = format!("{} bytes are no whole blocks of AES: it was cut", bytes.len());
+            let text = format!("{} bytes are not a whole number of AES blocks", bytes.len());
             report.must(RULE, place, text);
             return None;
         }
         let cipher = cbc::Decryptor::<Aes128>::new(&key.into(), &iv.into());
         let Ok(plain) = cipher.decrypt_padded_vec::<Pkcs7>(bytes) else {
-            let text = "the padding is not PKCS7: it was cut, or the key is another one";
+            let text = "the padding is not PKCS7: the file is cut off or the key is wrong";
             report.must(RULE, place, text);
             return None;
         };
         if !is_media(&plain) {
-            let text = "what comes out is no media: the key or the IV is another one";
+            let text = "the decrypted bytes are not media: the key or the IV is wrong";
             report.must(RULE, place, text);
             return None;
         }
@@ -202,16 +206,16 @@ impl Lock {
     }
 }
 
-/// 128 bits in hexadecimal (RFC 8216, 4.2).
-fn vector(text: &str) -> Option<[u8; BLOCK_BYTES]> {
+/// Parses 128 bits in hexadecimal (RFC 8216, 4.2).
+fn parse_iv(text: &str) -> Option<Iv> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
     let mut iv = [0; BLOCK_BYTES];
     hex::decode_to_slice(digits, &mut iv).ok()?;
     Some(iv)
 }
 
-/// Whether it begins as segments do: a packet of a transport stream, a box of ISO 14496-12, or the
-/// first line of `WebVTT`.
+/// Whether the bytes begin like a segment: with a packet of a transport stream, a box of ISO 14496-12,
+/// or the first line of `WebVTT`.
 fn is_media(bytes: &[u8]) -> bool {
     const SYNC: u8 = 0x47;
     let is_letter = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -223,24 +227,25 @@ fn is_media(bytes: &[u8]) -> bool {
 mod tests {
     use aes::cipher::BlockModeEncrypt;
 
-    use super::super::files::Fetched;
+    use super::super::files::{Error, Fetched};
     use super::*;
 
-    /// A folder in which nothing is but a key.
+    /// A folder that holds keys only.
     struct OneKey;
 
     #[async_trait::async_trait]
     impl Files for OneKey {
-        async fn get(&self, path: &str) -> Result<Fetched, String> {
+        async fn get(&self, path: &str) -> Result<Fetched, Error> {
             match path {
                 "360p/key" => Ok(Fetched { bytes: vec![7; 16].into(), served: None }),
                 "360p/short" => Ok(Fetched { bytes: vec![7; 15].into(), served: None }),
-                _ => Err("there is no such file".to_owned()),
+                _ => Err(Error::Unreadable("no such file".to_owned())),
             }
         }
     }
 
-    /// What is said of a playlist with these lines before its only segment, of this version.
+    /// Rules that a playlist of this version breaks with these lines before its only segment, and the
+    /// decrypted segment.
     async fn rules(version: usize, lines: &str, bytes: &[u8]) -> (Vec<String>, Option<Bytes>) {
         let text = format!(
             "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:6\n\
@@ -249,8 +254,8 @@ mod tests {
         let playlist = m3u8_rs::parse_media_playlist_res(text.as_bytes()).unwrap();
         let (keys, mut report) = (Keys::fetched(), Report::default());
         let mut decryption = Decryption::new(&OneKey, &keys, "360p/index.m3u8", &playlist);
-        let lock = decryption.next(&playlist.segments[0], &mut report).await;
-        let plain = lock.open("360p/seg.ts", &Bytes::copy_from_slice(bytes), &mut report);
+        let key = decryption.next(&playlist.segments[0], &mut report).await;
+        let plain = key.decrypt("360p/seg.ts", &Bytes::copy_from_slice(bytes), &mut report);
         let rules = report.findings.iter().map(|finding| finding.rule.clone()).collect();
         (rules, plain)
     }
@@ -262,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_key_says_is_judged() {
+    async fn key_tags_and_padding_are_verified() {
         const IV: &str = "IV=0x0000000000000000000000000000000A";
         let plain = [&[0x47_u8][..], &[0; 187]].concat();
         let good = encrypted(&plain, 7, 10);
@@ -280,24 +285,24 @@ mod tests {
             (6, format!("#EXT-X-KEY:METHOD=AES-128,URI=\"short\",{IV}"), &good, &[NO_KEY]),
             (6, format!("#EXT-X-KEY:METHOD=AES-128,URI=\"skd://k\",{IV}"), &good, &[NO_KEY]),
             (6, format!("#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"key\",{IV}"), &good, &[NO_KEY]),
-            // Cut within a block, and between two.
+            // Cut off within a block, and between two blocks.
             (6, format!("#EXT-X-KEY:METHOD=AES-128,URI=\"key\",{IV}"), &good[..100], &[RULE]),
             (6, format!("#EXT-X-KEY:METHOD=AES-128,URI=\"key\",{IV}"), &good[..96], &[RULE]),
         ];
         for (version, line, bytes, expected) in table {
-            let (found, opened) = rules(version, &line, bytes).await;
+            let (found, decrypted) = rules(version, &line, bytes).await;
             assert_eq!(found, expected, "{line}");
-            let is_plain = opened.is_some_and(|opened| opened == plain);
+            let is_plain = decrypted.is_some_and(|decrypted| decrypted == plain);
             assert_eq!(is_plain, expected.is_empty() || expected == ["RFC 8216 7"], "{line}");
         }
     }
 
     #[tokio::test]
-    async fn without_an_iv_the_sequence_number_is_it() {
+    async fn without_an_iv_the_media_sequence_number_counts() {
         let plain = [0x47; 188];
         let line = "#EXT-X-KEY:METHOD=AES-128,URI=\"key\"";
-        let (found, opened) = rules(1, line, &encrypted(&plain, 7, 3)).await;
-        assert_eq!((found, opened.as_deref()), (Vec::new(), Some(&plain[..])));
+        let (found, decrypted) = rules(1, line, &encrypted(&plain, 7, 3)).await;
+        assert_eq!((found, decrypted.as_deref()), (Vec::new(), Some(&plain[..])));
         let (found, _) = rules(1, line, &encrypted(&plain, 7, 3 << 120)).await;
         assert_eq!(found, [RULE], "another IV");
         let (found, _) = rules(1, line, &encrypted(&plain, 8, 3)).await;
