@@ -1,26 +1,28 @@
-//! Small JSON objects.
+//! JSON objects (records), and compare-and-swap writes.
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Bucket, Error, Precondition, PutOptions};
+use super::bucket::Bucket;
+use super::error::Error;
+use super::object_types::{Precondition, PutOptions};
 
 impl Bucket {
-    /// Reads a JSON object. `None` where there is none, or where it is not of this form (an older
-    /// release's).
+    /// Reads a JSON object. Returns `None` if the key has no object, or if its text does not parse
+    /// as `T` (an older release wrote it).
     ///
     /// # Errors
-    /// If the store fails.
+    /// As [`Bucket::read`], except [`Error::NotFound`].
     pub async fn read_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
         match self.read(key).await {
-            Ok(whole) => Ok(serde_json::from_slice(&whole.bytes).ok()),
+            Ok(object) => Ok(serde_json::from_slice(&object.bytes).ok()),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Writes a JSON object and returns its entity tag.
+    /// Writes a value as indented JSON and returns the entity tag of the object.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`] if the precondition does not hold.
@@ -42,29 +44,30 @@ impl Bucket {
         self.put(key, Bytes::from(text), options).await
     }
 
-    /// Writes an object over the version that was seen (or where none was), and returns the new
-    /// version. That it is there already, byte for byte, is a success: the SDK may send a request
-    /// twice.
+    /// Compare and swap: writes over the version with the entity tag `expected` (`None`: the key
+    /// must have no object) and returns the new entity tag. Finding these very bytes in the object
+    /// is a success, because the SDK may send a request twice. Writes anew if the object has been
+    /// deleted in the meantime.
     ///
     /// # Errors
-    /// [`Error::PreconditionFailed`] if somebody else has written it meanwhile.
+    /// [`Error::PreconditionFailed`] if another writer was faster.
     pub async fn replace(
         &self,
         key: &str,
         body: Bytes,
         options: PutOptions<'_>,
-        seen: Option<&str>,
+        expected: Option<&str>,
     ) -> Result<String, Error> {
-        let precondition = seen.map_or(Precondition::Absent, Precondition::Etag);
+        let precondition = expected.map_or(Precondition::Absent, Precondition::Etag);
         let options = PutOptions { precondition, ..options };
         let failed = match self.put(key, body.clone(), options).await {
             Err(error @ (Error::PreconditionFailed { .. } | Error::NotFound { .. })) => error,
-            ended => return ended,
+            result => return result,
         };
         match self.read(key).await {
             Ok(found) if found.bytes == body => Ok(found.etag),
             Ok(_) => Err(failed),
-            // It was deleted under us.
+            // Deleted between the two calls.
             Err(Error::NotFound { .. }) => {
                 let options = PutOptions { precondition: Precondition::Absent, ..options };
                 self.put(key, body, options).await
