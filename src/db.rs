@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// The database. Clones share one connection, so statements run one at a time.
 #[derive(Clone)]
@@ -44,6 +44,31 @@ impl Db {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
+    }
+
+    /// Runs `work` in a write transaction on a blocking thread. The transaction takes the write lock
+    /// at its start; it commits if `work` succeeds and rolls back otherwise.
+    ///
+    /// # Errors
+    /// Outside, failures of the transaction itself; inside, the error of `work`.
+    pub async fn transaction<T, E>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> rusqlite::Result<Result<T, E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.call(move |connection| {
+            let behavior = TransactionBehavior::Immediate;
+            let transaction = connection.transaction_with_behavior(behavior)?;
+            let result = work(&transaction);
+            if result.is_ok() {
+                transaction.commit()?;
+            }
+            Ok(result)
+        })
+        .await
     }
 
     /// Runs `work` with the connection on this thread, which it blocks: for start-up and tests.

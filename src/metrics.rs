@@ -1,4 +1,4 @@
-//! Counters and gauges, rendered in the OpenMetrics text format for Prometheus.
+//! Counters and gauges, rendered in the `OpenMetrics` text format for Prometheus.
 
 mod backends;
 mod gpus;

@@ -279,22 +279,20 @@ pub(super) fn open_uploads(
 
 /// Deletes uploads that began longer ago than `older_than`. Returns their number, and the blobs of
 /// their parts.
-pub(super) fn reap_uploads(
-    db: &mut Connection,
+pub(super) fn delete_stale_uploads(
+    db: &Transaction<'_>,
     older_than: Duration,
 ) -> rusqlite::Result<(usize, Vec<String>)> {
-    let transaction = db.transaction()?;
     let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
     let limit = Timestamp::now().as_millisecond().saturating_sub(age);
-    let stale: Vec<String> = transaction
+    let stale: Vec<String> = db
         .prepare("SELECT id FROM uploads WHERE began_ms <= ?1")?
         .query_map([limit], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     let mut blobs = Vec::new();
     for id in &stale {
-        blobs.extend(delete_upload(&transaction, id)?);
+        blobs.extend(delete_upload(db, id)?);
     }
-    transaction.commit()?;
     Ok((stale.len(), blobs))
 }
 

@@ -41,6 +41,7 @@ impl WriteCondition {
 }
 
 /// Conditions of a read, in the order of precedence of RFC 9110, section 13.2.2.
+#[expect(clippy::struct_field_names, reason = "the fields are named after their headers")]
 pub(super) struct ReadCondition {
     pub(super) if_match: Option<ETagCondition>,
     pub(super) if_none_match: Option<ETagCondition>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Transaction;
 use s3s::{S3Result, s3_error};
 
 use super::blobs::Blobs;
@@ -80,8 +80,11 @@ impl Store {
     /// # Errors
     /// If a statement on the database fails.
     pub async fn reap(&self, older_than: Duration) -> Result<usize, Error> {
-        let (uploads, blobs) =
-            self.0.db.call(move |db| catalog::reap_uploads(db, older_than)).await?;
+        let (uploads, blobs) = self
+            .0
+            .db
+            .transaction(move |db| catalog::delete_stale_uploads(db, older_than))
+            .await??;
         self.0.blobs.remove(blobs).await;
         Ok(uploads)
     }
@@ -138,22 +141,12 @@ impl Inner {
         Err(s3_error!(NoSuchBucket, "bucket {bucket} does not exist"))
     }
 
-    /// Runs `work` in a write transaction, which takes the write lock at its start. Commits if
-    /// `work` succeeds, rolls back otherwise.
+    /// Runs `work` in a write transaction: commits if `work` succeeds, rolls back otherwise.
     pub(super) async fn transaction<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> S3Result<T> + Send + 'static,
     ) -> S3Result<T> {
-        let run = move |connection: &mut Connection| -> Result<S3Result<T>, rusqlite::Error> {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&transaction);
-            if result.is_ok() {
-                transaction.commit()?;
-            }
-            Ok(result)
-        };
-        self.db.call(run).await.map_err(internal_error)?
+        self.db.transaction(work).await.map_err(internal_error)?
     }
 
     /// Looks up the row of an object. Fails with `NoSuchKey` if the key has none.
@@ -190,7 +183,7 @@ mod tests {
                 blob,
                 size: 4,
                 md5: String::new(),
-                modified: jiff::Timestamp::now(),
+                modified: Timestamp::now(),
             };
             catalog::put_part(&transaction, "u", &part)?;
             transaction.commit()

@@ -103,7 +103,7 @@ pub async fn readyz(State(state): State<AppState>) -> Result<&'static str, Error
     if missing.is_empty() { Ok("ready\n") } else { Err(Error::NotReady(missing.join("; "))) }
 }
 
-/// Returns counters and gauges in the OpenMetrics text format, for Prometheus.
+/// Returns counters and gauges in the `OpenMetrics` text format, for Prometheus.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
 pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Error> {
     let (gpus, depth) = tokio::join!(read_gpus(&state), state.queue.depth());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -87,22 +87,14 @@ impl EmbeddedQueue {
         self.arrival.notify_waiters();
     }
 
-    /// Runs `work` in a write transaction, which takes the write lock at its start.
+    /// Runs `work` in a write transaction.
     async fn write<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        self.db
-            .call(move |connection: &mut Connection| {
-                let transaction =
-                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let result = work(&transaction)?;
-                transaction.commit()?;
-                Ok(result)
-            })
-            .await
-            .map_err(|error: rusqlite::Error| unavailable(operation, error))
+        let result = self.db.transaction(work).await.flatten();
+        result.map_err(|error| unavailable(operation, error))
     }
 
     /// Changes the message that a receipt leases. Fails with [`Error::LeaseLost`] if the receipt is
