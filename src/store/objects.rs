@@ -1,4 +1,4 @@
-//! StoredObject objects: read, write, list, delete.
+//! Reading, writing, listing and deleting objects.
 
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;

@@ -15,8 +15,23 @@ impl Bucket {
     /// # Errors
     /// As [`Bucket::read`], except [`Error::NotFound`].
     pub async fn read_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
+        Ok(self.read_json_version(key).await?.map(|(value, _)| value))
+    }
+
+    /// Reads a JSON object with its entity tag, for a later [`Bucket::replace_json`]. Returns `None`
+    /// as [`Bucket::read_json`] does.
+    ///
+    /// # Errors
+    /// As [`Bucket::read`], except [`Error::NotFound`].
+    pub async fn read_json_version<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<(T, String)>, Error> {
         match self.read(key).await {
-            Ok(object) => Ok(serde_json::from_slice(&object.bytes).ok()),
+            Ok(found) => {
+                let value = serde_json::from_slice(&found.bytes).ok();
+                Ok(value.map(|value| (value, found.etag)))
+            }
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -33,15 +48,22 @@ impl Bucket {
         cache_control: Option<&str>,
         precondition: Precondition<'_>,
     ) -> Result<String, Error> {
-        let text = serde_json::to_vec_pretty(value).map_err(|error| Error::Rejected {
-            operation: "write",
-            key: key.to_owned(),
-            reason: error.to_string(),
-        })?;
-        let content_type = "application/json";
-        let options =
-            PutOptions { content_type, cache_control, precondition, ..PutOptions::default() };
-        self.put(key, Bytes::from(text), options).await
+        let options = PutOptions { precondition, ..json_options(cache_control) };
+        self.put(key, to_json(key, value)?, options).await
+    }
+
+    /// Writes a value as indented JSON over the version `expected`, as [`Bucket::replace`] does.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`] if another writer was faster.
+    pub async fn replace_json(
+        &self,
+        key: &str,
+        value: &impl Serialize,
+        cache_control: Option<&str>,
+        expected: Option<&str>,
+    ) -> Result<String, Error> {
+        self.replace(key, to_json(key, value)?, json_options(cache_control), expected).await
     }
 
     /// Compare and swap: writes over the version with the entity tag `expected` (`None`: the key
@@ -75,4 +97,16 @@ impl Bucket {
             Err(error) => Err(error),
         }
     }
+}
+
+fn to_json(key: &str, value: &impl Serialize) -> Result<Bytes, Error> {
+    serde_json::to_vec_pretty(value).map(Bytes::from).map_err(|error| Error::Rejected {
+        operation: "write",
+        key: key.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+fn json_options(cache_control: Option<&str>) -> PutOptions<'_> {
+    PutOptions { content_type: "application/json", cache_control, ..PutOptions::default() }
 }
