@@ -18,10 +18,9 @@ export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-# The profile of the tests: it compiles in half the time of a release, and `make test` reuses it all.
-# With the example, Cargo resolves the same features for the dependencies as for the tests.
+# The profile of the tests: it compiles in half the time of a release, and `make test` reuses what it built.
 demo: deps web ## Build, start the appliance, encode a clip, print a URL that plays: VIDEO=file.mp4 PORT=8080
-	$(CARGO) build --locked --bins --examples
+	$(CARGO) build --locked
 	@node .ci/demo.mjs target/debug/ladderd $(PORT) "$(VIDEO)"
 
 ifeq ($(FILTER),)
