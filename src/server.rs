@@ -23,7 +23,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `service` on `listener` with at most `max_connections` at a time. Returns after
-/// `shutdown` resolves and open requests have ended, at the latest [`DRAIN_TIMEOUT`] later.
+/// `shutdown` resolves and open requests have ended, at the latest 5 s later (`DRAIN_TIMEOUT`).
 pub async fn serve<S, B>(
     listener: TcpListener,
     max_connections: usize,
