@@ -1,44 +1,45 @@
-//! The S3 operations on whole objects.
+//! S3 operations on objects: put, get, head, copy, delete.
 
-use std::time::{Duration, SystemTime};
+use std::ops::Range;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, DeleteObjectInput,
     DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
     GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, PutObjectInput,
     PutObjectOutput, StreamingBlob,
 };
-use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
+use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
 
 use super::blobs::Piece;
-use super::catalog::{self, Headers, NewObject, Object};
-use super::conditions::{Conditions, Reads};
+use super::catalog::{self, Headers, NewObject};
+use super::conditions::{ReadCondition, WriteCondition};
+use super::convert::{to_i64, to_s3_timestamp};
 use super::digest::content;
-use super::event::ObjectCreated;
-use super::{Inner, Store};
+use super::error::internal_error;
+use super::store::Store;
 
-/// The conditions of a GET or HEAD: both inputs have the same fields.
-macro_rules! reads {
+/// The conditions of a GET or a HEAD. A macro, because both inputs have the same fields but no
+/// trait.
+macro_rules! read_condition {
     ($input:ident) => {
-        Reads {
-            same: $input.if_match,
-            none_match: $input.if_none_match,
-            modified_since: $input.if_modified_since,
-            unmodified_since: $input.if_unmodified_since,
+        ReadCondition {
+            if_match: $input.if_match,
+            if_none_match: $input.if_none_match,
+            if_modified_since: $input.if_modified_since,
+            if_unmodified_since: $input.if_unmodified_since,
         }
     };
 }
 
-/// What a GET and a HEAD both answer of an object.
-macro_rules! described {
+/// The fields that the answers to GET and HEAD share.
+macro_rules! metadata {
     ($output:ident, $object:ident, $content_length:ident) => {
         $output {
             $content_length,
             accept_ranges: Some("bytes".to_owned()),
             e_tag: Some(ETag::Strong($object.etag)),
-            last_modified: Some(modified($object.modified)),
+            last_modified: Some(to_s3_timestamp($object.modified)),
             content_type: $object.headers.content_type.and_then(|text| text.parse().ok()),
             cache_control: $object.headers.cache_control,
             content_encoding: $object.headers.content_encoding,
@@ -49,83 +50,8 @@ macro_rules! described {
     };
 }
 
-impl Inner {
-    /// Whether there is such a bucket.
-    pub(super) fn check_bucket(&self, bucket: &str) -> S3Result<()> {
-        if bucket == self.buckets.private || bucket == self.buckets.public {
-            return Ok(());
-        }
-        Err(s3_error!(NoSuchBucket, "there is no bucket {bucket}"))
-    }
-
-    /// Runs `work` in a transaction that is taken for writing at once.
-    pub(super) async fn transaction<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Transaction<'_>) -> S3Result<T> + Send + 'static,
-    ) -> S3Result<T> {
-        let run = move |connection: &mut Connection| -> Result<S3Result<T>, rusqlite::Error> {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&transaction);
-            if result.is_ok() {
-                transaction.commit()?;
-            }
-            Ok(result)
-        };
-        self.db.call(run).await.map_err(internal)?
-    }
-
-    pub(super) async fn object(&self, bucket: &str, key: &str) -> S3Result<Object> {
-        self.check_bucket(bucket)?;
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        let found = self.db.call(move |db| catalog::find(db, &bucket, &key)).await;
-        found.map_err(internal)?.ok_or_else(|| s3_error!(NoSuchKey, "there is no such object"))
-    }
-}
-
 impl Store {
-    /// Puts an object into the place of its key, if the conditions allow, with its event.
-    /// `before` runs first in the same transaction.
-    pub(super) async fn publish(
-        &self,
-        new: NewObject,
-        conditions: Conditions,
-        event_name: &'static str,
-        before: impl FnOnce(&Transaction<'_>) -> S3Result<()> + Send + 'static,
-    ) -> S3Result<()> {
-        let inner = std::sync::Arc::clone(&self.0);
-        let makes_event = new.bucket == inner.buckets.private
-            && !crate::domain::record::is_internal_key(&new.key);
-        let hook = std::sync::Arc::clone(&inner);
-        let orphans = inner
-            .transaction(move |db| {
-                before(db)?;
-                let current = catalog::find(db, &new.bucket, &new.key).map_err(internal)?;
-                conditions.check(current.as_ref())?;
-                let now = Timestamp::now();
-                let (id, orphans) = catalog::replace(db, &new, now).map_err(internal)?;
-                if makes_event {
-                    let event = ObjectCreated {
-                        size_bytes: new.blobs.iter().map(|(_, size)| size).sum(),
-                        bucket: new.bucket,
-                        key: new.key,
-                        etag: new.etag,
-                        sequencer: format!("{id:016X}"),
-                        event_name,
-                        time: now,
-                    };
-                    (hook.on_created.in_transaction)(db, &event).map_err(internal)?;
-                }
-                Ok(orphans)
-            })
-            .await?;
-        if makes_event {
-            (self.0.on_created.after_commit)();
-        }
-        self.0.blobs.remove(orphans).await;
-        Ok(())
-    }
-
+    /// Stores the body in a new file, then commits the object.
     pub(super) async fn put(
         &self,
         input: PutObjectInput,
@@ -148,8 +74,10 @@ impl Store {
             },
             blobs: vec![(written.name.clone(), written.size)],
         };
-        let conditions = Conditions { matches: input.if_match, differs: input.if_none_match };
-        if let Err(error) = self.publish(new, conditions, "ObjectCreated:Put", |_| Ok(())).await {
+        let precondition =
+            WriteCondition { if_match: input.if_match, if_none_match: input.if_none_match };
+        let event = "ObjectCreated:Put";
+        if let Err(error) = self.commit_object(new, precondition, event, |_| Ok(())).await {
             self.0.blobs.remove([written.name]).await;
             return Err(error);
         }
@@ -167,31 +95,33 @@ impl Store {
 
     pub(super) async fn get(&self, input: GetObjectInput) -> S3Result<GetObjectOutput> {
         let object = self.0.object(&input.bucket, &input.key).await?;
-        reads!(input).check(&object)?;
+        read_condition!(input).check(&object)?;
         let range = match input.range {
             Some(range) => range.check(object.size).map_err(S3Error::from)?,
             None => 0..object.size,
         };
         let id = object.id;
-        let blobs = self.0.db.call(move |db| catalog::blobs(db, id)).await.map_err(internal)?;
-        let body = self.0.blobs.read(cut(&blobs, &range));
+        let blobs =
+            self.0.db.call(move |db| catalog::blobs(db, id)).await.map_err(internal_error)?;
+        let body = self.0.blobs.read(pieces_of(&blobs, &range));
         let content_range =
             input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
-        let content_length = Some(signed(range.end - range.start));
-        let described = described!(GetObjectOutput, object, content_length);
-        Ok(GetObjectOutput { body: Some(StreamingBlob::wrap(body)), content_range, ..described })
+        let content_length = Some(to_i64(range.end - range.start));
+        let metadata = metadata!(GetObjectOutput, object, content_length);
+        Ok(GetObjectOutput { body: Some(StreamingBlob::wrap(body)), content_range, ..metadata })
     }
 
     pub(super) async fn head(&self, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
         let object = self.0.object(&input.bucket, &input.key).await?;
-        reads!(input).check(&object)?;
-        let content_length = Some(signed(object.size));
-        Ok(described!(HeadObjectOutput, object, content_length))
+        read_condition!(input).check(&object)?;
+        let content_length = Some(to_i64(object.size));
+        Ok(metadata!(HeadObjectOutput, object, content_length))
     }
 
+    /// Copies bytes and headers through a GET and a PUT.
     pub(super) async fn copy(&self, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
         let CopySource::Bucket { bucket, key, .. } = &input.copy_source else {
-            return Err(s3_error!(NotImplemented, "only a bucket and a key can be copied from"));
+            return Err(s3_error!(NotImplemented, "the copy source must be a bucket and a key"));
         };
         let source = self.0.object(bucket, key).await?;
         let get = GetObjectInput::builder().bucket(bucket.to_string()).key(key.to_string()).build();
@@ -211,7 +141,7 @@ impl Store {
         let put = self.put(put, None).await?;
         let result = CopyObjectResult {
             e_tag: put.e_tag,
-            last_modified: Some(modified(Timestamp::now())),
+            last_modified: Some(to_s3_timestamp(Timestamp::now())),
             ..CopyObjectResult::default()
         };
         Ok(CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() })
@@ -241,7 +171,7 @@ impl Store {
         let orphans = self.0.transaction(move |db| {
             let mut orphans = Vec::new();
             for key in &keys {
-                orphans.extend(catalog::delete(db, &bucket, key).map_err(internal)?);
+                orphans.extend(catalog::delete(db, &bucket, key).map_err(internal_error)?);
             }
             Ok(orphans)
         });
@@ -251,17 +181,8 @@ impl Store {
     }
 }
 
-pub(super) fn signed(size: u64) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX)
-}
-
-pub(super) fn modified(time: Timestamp) -> s3s::dto::Timestamp {
-    let since = u64::try_from(time.as_millisecond()).unwrap_or_default();
-    (SystemTime::UNIX_EPOCH + Duration::from_millis(since)).into()
-}
-
-/// The pieces of these files that make up the range.
-fn cut(blobs: &[(String, u64)], range: &std::ops::Range<u64>) -> Vec<Piece> {
+/// The pieces of the files (names and sizes in bytes, in order) that make up the byte range.
+fn pieces_of(blobs: &[(String, u64)], range: &Range<u64>) -> Vec<Piece> {
     let mut start = 0;
     let mut pieces = Vec::new();
     for (name, size) in blobs {
@@ -273,10 +194,4 @@ fn cut(blobs: &[(String, u64)], range: &std::ops::Range<u64>) -> Vec<Piece> {
         start = end;
     }
     pieces
-}
-
-/// A fault of ours.
-pub(super) fn internal(error: impl std::error::Error + Send + Sync + 'static) -> S3Error {
-    tracing::error!(%error, "the store failed");
-    S3Error::with_source(S3ErrorCode::InternalError, Box::new(error))
 }
