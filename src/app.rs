@@ -58,7 +58,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
     let told_to_stop = stop_signal()?;
-    let _lock = settings.data_dir.lock()?;
+    let _lock = lock(&settings.data_dir)?;
     // Sockets bind early, work starts late.
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;

@@ -98,6 +98,6 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.board.lock().remove(&self.id);
+        self.board.jobs.lock().remove(&self.id);
     }
 }

@@ -184,7 +184,7 @@ mod tests {
             cached.read(offset, 1 << 18).await.unwrap();
         }
         assert_eq!(inner.reads.load(Ordering::SeqCst), 20);
-        assert!(cached.lock().len() <= KEPT);
+        assert!(cached.blocks.lock().len() <= KEPT);
     }
 
     /// A store behind a link: each request waits for its first byte, and all share the rate.

@@ -60,7 +60,10 @@ mod imp {
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
             static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-                filter::pad_templates(&[VideoFormat::I420, VideoFormat::A420], VideoFormat::I420)
+                video_filter::pad_templates(
+                    &[VideoFormat::I420, VideoFormat::A420],
+                    VideoFormat::I420,
+                )
             });
             &TEMPLATES
         }
@@ -81,7 +84,7 @@ mod imp {
             let is_input = direction == gst::PadDirection::Sink;
             // Without alpha first: whoever converts takes that, unless there is alpha to be lost.
             let formats = if is_input { &["I420"][..] } else { &["I420", "A420"] };
-            filter::other_caps(caps, filter, |structure| {
+            video_filter::other_caps(caps, filter, |structure| {
                 structure.set("format", gst::List::new(formats));
             })
         }
@@ -104,11 +107,11 @@ mod imp {
         output: &mut VideoFrameRef<&mut gst::BufferRef>,
     ) -> Option<()> {
         let (width, height) = (input.width() as usize, input.height() as usize);
-        let source = filter::planes(input)?;
+        let source = video_filter::planes(input)?;
         let stride = usize::try_from(*input.plane_stride().get(3)?).ok()?;
         let alpha = Source { bytes: input.plane_data(3).ok()?, stride };
         let chroma_width = width.div_ceil(2);
-        for (number, [luma, blue, red]) in filter::bands(output, 1)?.enumerate() {
+        for (number, [luma, blue, red]) in video_filter::bands(output, 1)?.enumerate() {
             let first = number * 2;
             if first >= height {
                 break;

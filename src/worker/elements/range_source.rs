@@ -157,7 +157,7 @@ mod imp {
     const LONGEST_PLUGGING: Duration = Duration::from_secs(2);
 
     #[derive(Default)]
-    pub(in crate::worker) struct RangeSrc {
+    pub(crate) struct RangeSrc {
         client: Mutex<Option<Client>>,
         /// Whether one was waited for in vain, which is enough.
         is_impatient: AtomicBool,
