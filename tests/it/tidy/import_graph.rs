@@ -12,11 +12,11 @@ pub(crate) struct ImportGraph {
     pub(crate) imports: BTreeMap<File, BTreeMap<File, String>>,
 }
 
-/// What a name or a path stands for.
+/// The meaning of a name or a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Target {
     Module(String),
-    /// Something that this file defines.
+    /// An item that this file defines.
     Item(File),
 }
 
@@ -33,7 +33,7 @@ impl ImportGraph {
                         Target::Item(file) if is_used || !is_below(modules, path, &file) => {
                             graph.add(module, &file, &import.path);
                         }
-                        // What a glob brings in is not known by name.
+                        // The names that a glob imports are unknown.
                         Target::Module(of) if import.name == "*" && !import.is_public => {
                             graph.add(module, &modules.0[&of].file, &import.path);
                         }
@@ -53,7 +53,7 @@ impl ImportGraph {
     }
 
     fn add(&mut self, from: &Module, to: &str, path: &Segments) {
-        if from.file != to {
+        if from.file != to && !is_own_wrapper(&from.file, to) {
             let imports = self.imports.entry(from.file.clone()).or_default();
             imports.entry(to.to_owned()).or_insert_with(|| path.join("::"));
         }
@@ -165,13 +165,20 @@ impl ImportGraph {
     }
 }
 
+/// Whether an element's `imp.rs` imports its `mod.rs`. A GObject class and its implementation name each
+/// other (`ObjectSubclass<imp::Scaler>`, `type Type = super::Scaler`), so this direction is no import.
+fn is_own_wrapper(from: &str, to: &str) -> bool {
+    let folder = |file: &str, name: &str| file.strip_suffix(name).map(str::to_owned);
+    folder(from, "/imp.rs").is_some_and(|own| folder(to, "/mod.rs") == Some(own))
+}
+
 /// Whether the file is that of a module below this one.
 fn is_below(modules: &Modules, path: &str, file: &str) -> bool {
     let below = format!("{path}::");
     modules.0.iter().any(|(other, module)| module.file == file && other.starts_with(&below))
 }
 
-/// What a path means in a module. Nothing where it leads to a crate that is not among the modules.
+/// The meaning of a path in a module. Empty if it leads to another crate.
 fn resolve(
     modules: &Modules,
     within: &str,
@@ -214,7 +221,7 @@ fn base<'a>(modules: &Modules, within: &str, path: &'a [String]) -> Option<(Stri
     }
 }
 
-/// Follows the rest of a path from what its beginning stands for.
+/// Follows the rest of a path from the meaning of its beginning.
 fn follow(
     modules: &Modules,
     from: Target,
@@ -227,13 +234,13 @@ fn follow(
     let Some(known) = modules.0.get(module) else { return BTreeSet::new() };
     let found = lookup(modules, module, first, visited);
     if found.is_empty() && !known.imports.iter().any(|import| import.name == *first) {
-        // Made by a macro, most likely.
+        // A macro defines this name.
         return BTreeSet::from([Target::Item(known.file.clone())]);
     }
     found.into_iter().flat_map(|target| follow(modules, target, tail, visited)).collect()
 }
 
-/// What a name stands for in a module: a child, something that it defines, something that it imports.
+/// The meaning of a name in a module: a child, an item that it defines or an import.
 fn lookup(
     modules: &Modules,
     module: &str,

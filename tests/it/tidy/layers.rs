@@ -18,7 +18,9 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption"],
     // Wrappers of one facility each, without an idea of videos.
     &["db", "sandbox", "server", "telemetry"],
-    &["domain", "pixels"],
+    // Computes the tables that `pixels` takes, in the form in which it takes them.
+    &["domain"],
+    &["pixels"],
 ];
 
 /// Imports of a lower layer that are refused all the same: the worker is a function from bytes to

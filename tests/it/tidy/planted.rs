@@ -110,6 +110,22 @@ fn modules_within_a_file_and_files_called_mod_are_resolved() {
 }
 
 #[test]
+fn a_gobject_class_and_its_implementation_may_name_each_other() {
+    let element = |other: &str| {
+        cycles(&[
+            ("src/lib.rs", "mod elements;"),
+            ("src/elements.rs", "pub mod scaler; pub struct Size; mod filter;"),
+            ("src/elements/filter.rs", "pub use super::scaler::imp::Inner; fn f(i: Inner) {}"),
+            ("src/elements/scaler/mod.rs", "pub mod imp; pub struct Scaler(imp::Inner);"),
+            ("src/elements/scaler/imp.rs", other),
+        ])
+    };
+    assert_eq!(element("use super::Scaler; pub struct Inner;"), Vec::<String>::new());
+    let other = "use crate::elements::filter::f; pub struct Inner;";
+    assert_eq!(element(other).len(), 1);
+}
+
+#[test]
 fn an_import_upwards_or_of_a_sibling_is_refused() {
     let graph = graph(&[
         ("src/lib.rs", "pub mod cli; pub mod http; pub mod job; pub mod queue; pub mod store;"),
