@@ -165,8 +165,9 @@ impl ImportGraph {
     }
 }
 
-/// Whether an element's `imp.rs` imports its `mod.rs`. A GObject class and its implementation name each
-/// other (`ObjectSubclass<imp::Scaler>`, `type Type = super::Scaler`), so this direction is no import.
+/// Whether an element's `imp.rs` imports its `mod.rs`. A `GObject` class and its implementation name
+/// each other (`ObjectSubclass<imp::Scaler>`, `type Type = super::Scaler`), so this direction is no
+/// import.
 fn is_own_wrapper(from: &str, to: &str) -> bool {
     let folder = |file: &str, name: &str| file.strip_suffix(name).map(str::to_owned);
     folder(from, "/imp.rs").is_some_and(|own| folder(to, "/mod.rs") == Some(own))
