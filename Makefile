@@ -1,4 +1,4 @@
-# The two commands that matter: `make demo` and `make test`. Both install what is missing.
+# `make demo` and `make test` are all that a newcomer needs. Both install what is missing.
 
 CARGO ?= cargo
 NPM ?= npm
@@ -7,23 +7,30 @@ VIDEO ?=
 VIDEOS ?=
 RUNS ?= 3
 OPTIONS ?=
+FILTER ?=
 BENCH := target/bench/venv/bin
 TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-trixie bench check unit build web deps test-deps clean
+.PHONY: help demo test test-trixie bench fix check unit generate build web deps test-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: deps web ## Build, start the appliance, put a video through it, print where to watch: VIDEO=file.mp4 PORT=8080
-	$(CARGO) build --release --locked
-	@node .ci/demo.mjs target/release/ladderd $(PORT) "$(VIDEO)"
+# The profile of the tests: it compiles in half the time of a release, and `make test` reuses what it built.
+demo: deps web ## Build, start the appliance, encode a clip, print a URL that plays: VIDEO=file.mp4 PORT=8080
+	$(CARGO) build --locked
+	@node .ci/demo.mjs target/debug/ladderd $(PORT) "$(VIDEO)"
 
-test: test-deps web check unit ## Install what is missing and run every check and test
+ifeq ($(FILTER),)
+test: test-deps web check unit ## Run every check and test; FILTER=name runs only the tests whose name holds it
+else
+test: test-deps web
+	$(CARGO) nextest run --workspace --locked $(FILTER)
+endif
 
-test-trixie: test-deps web ## The tests of pipeline and streams once more, with the GStreamer of Debian 13
+test-trixie: test-deps web ## Run the tests of pipeline and streams with the GStreamer of Debian 13
 	@.ci/trixie
 
 bench: build ## ladderd against ffmpeg, CPU, memory, quality: VIDEOS="a.mp4 b.mp4" RUNS=3 OPTIONS="--repeat-to 180"
@@ -32,15 +39,23 @@ bench: build ## ladderd against ffmpeg, CPU, memory, quality: VIDEOS="a.mp4 b.mp
 	@$(BENCH)/python3 -m pip install -q --disable-pip-version-check -r benches/requirements.txt
 	$(BENCH)/python3 benches/compare.py --runs $(RUNS) $(OPTIONS) $(VIDEOS)
 
-check: ## Formatting, lints, documentation, licences, types: warnings are errors
+fix: ## Format the code and apply the lints' own suggestions
+	$(CARGO) fmt --all
+	$(CARGO) clippy --fix --allow-dirty --allow-staged --workspace --all-targets --locked
+
+generate: ## Write the files that are generated from the code: default settings, reference pages
+	LADDERD_WRITE_GENERATED=1 $(CARGO) nextest run --workspace --locked generated::
+
+check: ## Check formatting, lints, docs, licences and types; warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) deny --locked check bans licenses sources
 	cd web && $(NPM) run --silent check
 
-unit: ## Every test
+unit: ## Run every test
 	$(CARGO) nextest run --workspace --locked
+	$(CARGO) test --doc --workspace --locked
 
 build: deps web ## The release binary: target/release/ladderd
 	$(CARGO) build --release --locked

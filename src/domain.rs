@@ -19,7 +19,6 @@ pub mod media;
 pub mod message;
 pub mod outcome;
 pub mod plan;
-pub mod poster;
 pub mod recipe;
 pub mod record;
 pub mod sources;

@@ -67,7 +67,7 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
             Failure::retryable("gstreamer-init", format!("GStreamer does not start: {e}"))
         })?;
     plugins::restrict();
-    let mut media = discover::probe(&client)?;
+    let mut media = discover::discover(&client)?;
     frame_times::measure(&client, &mut media);
     output.event(&Event::Probed { media: media.clone() });
     order.limits.check(&media).map_err(|error| Failure::of(&error))?;

@@ -2,7 +2,7 @@
 
 mod chaos;
 mod events;
-mod readme;
+mod how_to;
 mod takeover;
 
 use super::support::appliance::Appliance;

@@ -1,6 +1,6 @@
 //! The constant rate of the output.
 
-use super::super::media::{Fraction, Pace, VideoStream};
+use super::super::media::{Fraction, FrameTimes, VideoStream};
 
 /// The highest rate that Apple's authoring rules allow (1.19).
 const MAX_FPS: u32 = 60;
@@ -45,7 +45,7 @@ const USUAL: [Fraction; 15] = [
 pub(super) fn output_rate(stream: &VideoStream, notes: &mut Vec<String>) -> Fraction {
     let stated = stream.fps;
     let is_stated = stated.num > 0 && stated.den > 0 && stated.as_f64() <= MAX_STATED_FPS;
-    let Some(measured) = stream.pace.as_ref().map(measured) else {
+    let Some(measured) = stream.frame_times.as_ref().map(measured) else {
         return if is_stated { of_stated(stated, notes) } else { assumed(stated, notes) };
     };
     let fps = match measured {
@@ -86,16 +86,16 @@ enum Measured {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gaps between pictures")]
-fn measured(pace: &Pace) -> Measured {
+fn measured(times: &FrameTimes) -> Measured {
     let rate = |ns: u64| 1e9 / ns.max(1) as f64;
-    let is_even = pace.fast_ns * 10 >= pace.median_ns * 9
-        && pace.mean_ns.abs_diff(pace.median_ns) * 10 <= pace.median_ns;
+    let is_even = times.fast_ns * 10 >= times.median_ns * 9
+        && times.mean_ns.abs_diff(times.median_ns) * 10 <= times.median_ns;
     if is_even {
-        return Measured::Even(rate(pace.mean_ns));
+        return Measured::Even(rate(times.mean_ns));
     }
-    let is_busy = rate(pace.mean_ns) >= BUSY_FPS;
+    let is_busy = rate(times.mean_ns) >= BUSY_FPS;
     let most = if is_busy { f64::from(MAX_FPS) } else { MOSTLY_STILL_FPS };
-    Measured::Uneven(rate(pace.fast_ns).min(most))
+    Measured::Uneven(rate(times.fast_ns).min(most))
 }
 
 /// The nearest usual rate, or the next one above.
@@ -186,7 +186,11 @@ mod tests {
             })
             .collect();
         let fps = Fraction::new(stated.0, stated.1);
-        let stream = VideoStream { fps, pace: Pace::of(times), ..VideoStream::plain(640, 360) };
+        let stream = VideoStream {
+            fps,
+            frame_times: FrameTimes::from_timestamps_ns(times),
+            ..VideoStream::plain(640, 360)
+        };
         let mut notes = Vec::new();
         (output_rate(&stream, &mut notes), notes.len())
     }

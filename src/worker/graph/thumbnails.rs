@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
+use ladderd_pixels::poster;
 use parking_lot::Mutex;
 
 use crate::domain::plan::{PicturesPlan, Plan, StoryboardPlan};
-use crate::domain::poster;
 use crate::domain::recipe::PipelineSpec;
 use crate::worker::graph::element::{caps_filter, chain, make, pad, plain, queue};
 use crate::worker::output::Output;

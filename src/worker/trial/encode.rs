@@ -66,7 +66,7 @@ fn stream(clip: &Clip) -> VideoStream {
         width: clip.width,
         height: clip.height,
         fps: Fraction::new(FPS, 1),
-        pace: None,
+        frame_times: None,
         pixel_aspect: Fraction::new(1, 1),
         orientation: Orientation::Upright,
         interlaced: false,

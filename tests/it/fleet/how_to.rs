@@ -1,4 +1,4 @@
-//! The commands of the documentation that set up a fleet, run as they stand there.
+//! The commands of docs/how-to/fleet-on-aws.md, run as they stand there.
 
 use std::process::Command;
 
@@ -9,33 +9,17 @@ use crate::support::appliance::Appliance;
 use crate::support::servers::{REGION, ServerKind, Servers};
 use crate::support::{media, root};
 
-/// README and the pages of `docs/`, in the order of their paths.
-fn pages() -> Vec<String> {
-    let mut open = vec![root().join("README.md"), root().join("docs")];
-    let mut found = Vec::new();
-    while let Some(path) = open.pop() {
-        if let Ok(entries) = std::fs::read_dir(&path) {
-            open.extend(entries.map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|extension| extension == "md") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
-}
-
 /// The code blocks with one of these labels (with spaces between them), one after the other.
 fn blocks(labels: &str) -> String {
+    let page = std::fs::read_to_string(root().join("docs/how-to/fleet-on-aws.md")).unwrap();
     let mut script = String::new();
-    for page in pages() {
-        for block in page.split("```sh ").skip(1) {
-            let (label, code) = block.split_once('\n').unwrap();
-            if labels.split(' ').any(|wanted| wanted == label) {
-                script.push_str(code.split("```").next().unwrap());
-            }
+    for block in page.split("```sh ").skip(1) {
+        let (label, code) = block.split_once('\n').unwrap();
+        if labels.split(' ').any(|wanted| wanted == label) {
+            script.push_str(code.split("```").next().unwrap());
         }
     }
-    assert!(script.contains("aws "), "the documentation has no block {labels}");
+    assert!(script.contains("aws "), "docs/how-to/fleet-on-aws.md has no block {labels}");
     script
 }
 
