@@ -10,16 +10,16 @@ use gstreamer::subclass::prelude::*;
 use crate::memory::Memory;
 use crate::{facts, faults};
 
-/// What an element does.
+/// The kind of an element.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// Encodes what is in these memories.
+    /// Encodes frames in these memories.
     Encoder(&'static [&'static str]),
-    /// Decodes such a format with such an element, into the first of these memories that suits.
+    /// Decodes this format with this element into the first of these memories that downstream accepts.
     Decoder(&'static str, &'static str, &'static [&'static str]),
-    /// Brings pictures from one of these memories into one of those.
+    /// Copies frames from the first memories to the second.
     Copy(&'static [&'static str], &'static [&'static str]),
-    /// Scales, converts and turns in these memories.
+    /// Scales, converts and rotates in these memories.
     Scaler(&'static [&'static str]),
 }
 
@@ -62,7 +62,7 @@ fn is_wanted(factory: &str, like: &str) -> bool {
     let set = set();
     let in_set = set.names.iter().any(|name| like == name || like.starts_with(name.as_str()));
     let number = u32::from(factory != like);
-    // Decoders of gstreamer-vaapi are not among the facts: they have no property that is set.
+    // `elements.json` has no decoders of gstreamer-vaapi: no recipe sets a property of theirs.
     let exists =
         facts::has(like, &set.release) || like.starts_with("vaapi") && like.ends_with("dec");
     in_set && exists && number < set.devices
@@ -100,7 +100,7 @@ macro_rules! doubles {
                 }
 
                 fn property(&self, _: usize, spec: &glib::ParamSpec) -> glib::Value {
-                    // Nobody asks for more: what is set shows in what the element does.
+                    // No caller reads a value that was set.
                     spec.default_value().clone()
                 }
 
@@ -130,7 +130,7 @@ macro_rules! doubles {
             impl BinImpl for Inner {}
         })+
 
-        /// Registers what is configured.
+        /// Registers the configured elements.
         pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
             $(if is_wanted($factory, $like) {
                 let rank = gst::Rank::NONE;
@@ -181,7 +181,7 @@ fn raw(memories: &[&str], formats: &str, sizes: &str) -> gst::Caps {
     all.join(";").parse().unwrap()
 }
 
-/// NVENC has a least size (that of Turing and newer), and both have a greatest.
+/// Range of frame sizes: the minimum of NVENC is that of Turing and newer cards.
 fn sizes(memories: &[&str]) -> &'static str {
     if memories.contains(&CUDA) {
         ",width=[160,4096],height=[64,4096]"
@@ -209,7 +209,7 @@ fn templates(kind: &Kind) -> Vec<gst::PadTemplate> {
         .to_vec()
 }
 
-/// Fills the bin.
+/// Adds the elements that do the work to the bin, with ghost pads.
 fn build(bin: &gst::Bin, kind: &Kind) {
     let make =
         |factory: &str, name: &str| gst::ElementFactory::make(factory).name(name).build().unwrap();
@@ -254,7 +254,7 @@ fn build(bin: &gst::Bin, kind: &Kind) {
     }
 }
 
-/// Lets a scaler turn, too. What turns takes 8 bits only, so it is there only where it is needed.
+/// Makes a scaler rotate, too. `videoflip` accepts 8 bits only, so it is added when it is needed.
 fn turn(bin: &gst::Bin, direction: &glib::Value) {
     let make = |factory: &str| gst::ElementFactory::make(factory).build().unwrap();
     let (flip, convert) = (make("videoflip"), make("videoconvert"));
@@ -266,7 +266,7 @@ fn turn(bin: &gst::Bin, direction: &glib::Value) {
     gst::Element::link_many([&before, &convert, &flip, &scale]).unwrap();
 }
 
-/// Does what the real element would do with a property, where it shows.
+/// Applies a property to the inner elements, if it has a visible effect.
 fn apply(bin: &gst::Bin, name: &str, value: &glib::Value) {
     match name {
         "gop-size" | "key-int-max" | "keyframe-period" => {

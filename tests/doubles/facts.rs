@@ -1,5 +1,5 @@
-//! What real elements have, release by release: `elements.json`, an extract of what was read from the
-//! sources of `GStreamer`.
+//! Properties of the real elements in each release: `elements.json`, an extract of `GStreamer`'s
+//! sources.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -10,9 +10,9 @@ use gstreamer::prelude::*;
 use gstreamer_video::VideoOrientationMethod;
 use serde_json::Value;
 
-/// What B-frames a card may do, which the sources leave to it.
-const MOST_OF_THE_CARD: i64 = 4;
-/// Rate controls of VA-API's encoders, which the sources leave to the driver: those that the
+/// Number of B-frames of a card, where the sources name the card's own limit.
+const CARD_LIMIT: i64 = 4;
+/// Rate controls of VA-API encoders. The driver decides which there are; these are all that the
 /// releases know.
 const VA_RATE_CONTROLS: [&str; 4] = ["cbr", "vbr", "vcm", "cqp"];
 const VA_RATE_CONTROLS_SINCE_1_26: [&str; 6] = ["cbr", "vbr", "vcm", "cqp", "icq", "qvbr"];
@@ -22,7 +22,7 @@ fn all() -> &'static Value {
     ALL.get_or_init(|| serde_json::from_str(include_str!("elements.json")).unwrap())
 }
 
-/// The properties of an element in a release; none where the release lacks the element.
+/// The properties of an element in a release, if the release has the element.
 fn entry(element: &str, release: &str) -> Option<&'static serde_json::Map<String, Value>> {
     let entry = all().get(element)?.get(release)?;
     match entry.get("same_as").and_then(Value::as_str) {
@@ -102,7 +102,7 @@ fn property(element: &str, release: &str, name: &str, facts: &Value) -> Option<g
                 .build()
         }
         "string" => glib::ParamSpecString::builder(name).flags(flags).build(),
-        // Objects and formats: no recipe sets them.
+        // No recipe sets objects and formats.
         _ => return None,
     })
 }
@@ -124,13 +124,13 @@ fn number(text: &str) -> Option<i64> {
         "G_MAXINT" => Some(i64::from(i32::MAX)),
         "G_MAXUINT" => Some(i64::from(u32::MAX)),
         "G_MAXUSHORT" => Some(i64::from(u16::MAX)),
-        caps if caps.contains("caps->") => Some(MOST_OF_THE_CARD),
+        caps if caps.contains("caps->") => Some(CARD_LIMIT),
         digits => digits.parse().ok(),
     });
     factors.product()
 }
 
-/// A property that takes names.
+/// A property of an enum type.
 fn choice(
     element: &str,
     name: &str,

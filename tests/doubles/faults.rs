@@ -1,12 +1,12 @@
-//! How doubles fail, as the real elements do. The file `fault` holds one of
+//! Faults of real encoders, injected into the doubles. The file `fault` has one of
 //!
 //! - `open`: no session can be opened;
-//! - `sessions K`: no more than K at a time in a process;
-//! - `frames N`: an error after N pictures;
-//! - `hang N`: nothing more after N pictures;
-//! - `crash N`: the process dies after N pictures;
-//! - `garbage`: what comes out is no H.264;
-//! - `no-idr`: only the first picture is an IDR.
+//! - `sessions K`: a process can open K sessions at a time;
+//! - `frames N`: an error after N frames;
+//! - `hang N`: no output after N frames;
+//! - `crash N`: the process aborts after N frames;
+//! - `garbage`: the output is no H.264;
+//! - `no-idr`: only the first frame is an IDR.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,7 +58,9 @@ impl Drop for Session {
     }
 }
 
-/// Makes an encoder fail: `inner` is what encodes in it.
+/// Makes the encoder `outer` fail. `inner` is the software encoder in it.
+///
+/// The pad probes run on the streaming thread of `inner`. `hang` blocks that thread for good.
 pub(crate) fn inject(outer: &gst::Element, inner: &gst::Element) {
     let fault = fault();
     let (weak, taken) = (outer.downgrade(), AtomicUsize::new(0));
@@ -119,14 +121,14 @@ pub(crate) fn inject(outer: &gst::Element, inner: &gst::Element) {
     });
 }
 
-/// Nothing is left but the first start code.
+/// Overwrites everything behind the first start code.
 fn spoil(bytes: &mut [u8]) {
     for (at, byte) in bytes.iter_mut().enumerate().skip(5) {
         *byte = u8::try_from((at * 167 + 13) % 251).unwrap_or(0) | 1;
     }
 }
 
-/// Slices of an IDR become those of any picture.
+/// Turns IDR slices into plain ones.
 fn make_plain(bytes: &mut [u8]) {
     for at in 0..bytes.len().saturating_sub(3) {
         if bytes[at..at + 3] == [0, 0, 1] && bytes[at + 3] & 0x1F == 5 {

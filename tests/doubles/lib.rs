@@ -1,13 +1,13 @@
-//! Doubles of GPU elements, as a plugin for `GStreamer`: they have the factory names and the
-//! properties of the real ones and work in software.
+//! A `GStreamer` plugin with doubles of GPU elements: they have the factory names and properties of
+//! the real elements and work in software.
 //!
-//! They are configured by files in the folder that `GST_PLUGIN_PATH` names first: `set` holds which
-//! of them there are (`nvcodec`, `nvcodec-without-encoder`, `va`, `qsv` or `vaapi`) and of which
-//! release, such as `nvcodec 1.26.11+`; `devices`, if there, how many GPUs; `fault`, if there, how
-//! they fail (see `faults`).
+//! Files in the first folder of `GST_PLUGIN_PATH` configure them: `set` has the set of elements
+//! (`nvcodec`, `nvcodec-without-encoder`, `va`, `va-low-power`, `qsv` or `vaapi`) and the release, such
+//! as `nvcodec 1.26.11+`; `devices` the number of GPUs (1 without it); `fault` the way to fail (see
+//! `faults`).
 
 #![allow(unsafe_code, reason = "the entry point of a plugin, and enums that are known at run time")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "for tests alone")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "only tests load this plugin")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "each place has one fault")]
 #![allow(missing_docs, reason = "nothing is used by name")]
 
@@ -27,7 +27,7 @@ pub(crate) fn folder() -> PathBuf {
     std::env::split_paths(&folders).next().unwrap_or_default()
 }
 
-/// What is in one of the files; nothing where it is not there.
+/// The trimmed content of a file; empty if there is none.
 pub(crate) fn file(name: &str) -> String {
     std::fs::read_to_string(folder().join(name)).unwrap_or_default().trim().to_owned()
 }

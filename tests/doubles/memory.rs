@@ -1,4 +1,4 @@
-//! Pictures that claim to be in a GPU's memory, and are not.
+//! Frames in system memory whose caps claim GPU memory.
 
 use std::sync::OnceLock;
 
@@ -9,7 +9,7 @@ use gstreamer::subclass::prelude::*;
 use gstreamer_base::subclass::BaseTransformMode;
 use gstreamer_base::subclass::prelude::*;
 
-/// Changes nothing but which memory pictures are said to be in.
+/// Changes the memory feature of caps and nothing else.
 #[derive(Default)]
 pub struct Inner(OnceLock<Sides>);
 
@@ -24,8 +24,8 @@ glib::wrapper! {
 }
 
 impl Memory {
-    /// Takes pictures in one of these memories and hands them on in one of those, the first that
-    /// suits. Memories are features of caps; that of the system is empty.
+    /// An element that accepts frames in the memories `from` and outputs the first of the memories `to`
+    /// that downstream accepts. Memories are features of caps; system memory is the empty string.
     pub(crate) fn between(from: &[&str], to: &[&str]) -> gst::Element {
         let memory: Self = glib::Object::new();
         let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();

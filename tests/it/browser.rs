@@ -1,4 +1,4 @@
-//! Real players in a real browser: a person uploads and watches, and rungs are switched by force.
+//! hls.js and Video.js in Chromium: upload, playback while a job runs, forced switches of rungs.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::support::appliance::{Appliance, Home};
+use super::support::appliance::Appliance;
 use super::support::{Need, corpus, media, root, skip};
 
-/// Whether the scripts in `web/e2e` can run here.
+/// Whether the scripts in `web/e2e` can run here. Reports a skip where they cannot.
 fn has_browser() -> bool {
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     let needs = [
-        (PathBuf::from(chromium), "chromium is not there"),
+        (PathBuf::from(chromium), "chromium is not installed"),
         (
             root().join("web/node_modules/playwright-core/package.json"),
             "the page's packages are not installed (make web)",
@@ -28,20 +28,20 @@ fn has_browser() -> bool {
     missing.is_none()
 }
 
-/// Runs one of the scripts. Returns its line of JSON, and whether it found all well.
+/// Runs a script of `web/e2e`. Returns its line of JSON and whether it exited with success.
 async fn browse(script: &str, arguments: &[&str]) -> (Value, bool) {
     let mut node = Command::new("node");
     node.arg(root().join("web/e2e").join(script)).args(arguments);
     let output = tokio::task::spawn_blocking(move || node.output().unwrap()).await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let result = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|_| panic!("the browser said nothing: {said}"));
-    // What was measured belongs to the record of a run, also where all is well.
+        .unwrap_or_else(|_| panic!("the script printed no result: {said}"));
+    // Kept in the log of a test that passes, too.
     println!("{result}");
     (result, output.status.success())
 }
 
-/// The film was played on all rungs, to its end, and nobody would have noticed.
+/// The player has shown every rung up to the end without a gap or a stall over 0.5 s.
 fn assert_played(result: &Value, secs: f64) {
     let number = |name: &str| result[name].as_f64().unwrap_or(f64::NAN);
     assert_eq!(result["errors"], json!([]), "{result:#}");
@@ -60,63 +60,54 @@ async fn a_browser_uploads_and_plays_before_the_encode_has_ended() {
     if !has_browser() {
         return;
     }
-    let home = Home::default();
-    let file = match corpus("bbb_720p24_30s_vp8_vorbis.webm") {
-        Some(file) => Some(file),
-        None => media::clip(home.path(), 720, "30", 30),
-    };
-    let Some(file) = file else { return };
-    let appliance = home.start();
-    let (result, well) = browse("watch.mjs", &[&appliance.api, file.to_str().unwrap()]).await;
+    let film = corpus("bbb_720p24_30s_vp8_vorbis.webm").or_else(|| media::clip(720, "30", 30));
+    let Some(file) = film else { return };
+    let appliance = Appliance::start();
+    let (result, is_success) = browse("watch.mjs", &[&appliance.api, file.to_str().unwrap()]).await;
     assert_eq!(result["errors"], json!([]), "{result:#}");
     assert_eq!(result["playable_state"], "running", "playable before the end: {result:#}");
     assert!(result["current_time"].as_f64().unwrap() > 8.0, "{result:#}");
     assert_eq!(result["ended_state"], "ready", "{result:#}");
-    assert!(well, "{result:#}");
+    assert!(is_success, "{result:#}");
 }
 
-/// Both players play a whole stream, in segments of 1 s: 30 s have enough borders for each of the
-/// twelve switches between four rungs.
-async fn are_played_with_every_switch(segment: &str, name: &str, height: u32, rungs: &[u32]) {
+/// Plays a finished stream in both players with a switch from each rung to each other one. Segments
+/// of 1 s give the twelve switches between four rungs room in 30 s.
+async fn assert_every_switch_plays(segment: &str, name: &str, height: u32, rungs: &[u32]) {
     if !has_browser() {
         return;
     }
-    let home = Home::with(&[
-        ("LADDERD__ENCODE__SEGMENT", segment),
-        ("LADDERD__ENCODE__GOP_SECS", "1"),
-        ("LADDERD__ENCODE__GOPS_PER_SEGMENT", "1"),
-    ]);
-    let Some(file) = corpus(name).or_else(|| media::clip(home.path(), height, "24", 30)) else {
-        return;
-    };
-    let appliance = home.start();
-    let id = appliance.upload("film.mp4", std::fs::read(file).unwrap()).await;
-    let video = appliance.wait_for_end(&id).await;
-    assert_eq!(video["state"], "ready", "{video:#}");
+    let Some(file) = corpus(name).or_else(|| media::clip(height, "24", 30)) else { return };
+    let appliance = Appliance::builder()
+        .setting("encode.segment", segment)
+        .setting("encode.gop_secs", 1)
+        .setting("encode.gops_per_segment", 1)
+        .start();
+    let (id, video) = appliance.publish("film.mp4", &file).await;
     let url = format!("{}/v1/videos/{id}", appliance.api);
     for player in ["hlsjs", "videojs"] {
-        let (result, well) = browse("switch.mjs", &[player, "seamless", &url]).await;
+        let (result, is_success) = browse("switch.mjs", &[player, "seamless", &url]).await;
         assert_eq!(result["rungs"], json!(rungs), "{result:#}");
         assert_eq!(result["was_growing"], false, "{result:#}");
         assert_played(&result, video["duration_secs"].as_f64().unwrap());
-        assert!(well, "{result:#}");
+        assert!(is_success, "{result:#}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn players_switch_between_all_rungs_of_a_whole_stream() {
+async fn players_switch_between_all_rungs_of_a_ts_stream() {
     let name = "bbb_1080p24_30s_aac51.mp4";
-    are_played_with_every_switch("ts", name, 1080, &[360, 480, 720, 1080]).await;
+    assert_every_switch_plays("ts", name, 1080, &[360, 480, 720, 1080]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn players_switch_between_the_rungs_of_a_stream_of_fragments() {
-    are_played_with_every_switch("cmaf", "bbb_480p24_30s_aac51.mp4", 480, &[360, 480]).await;
+async fn players_switch_between_all_rungs_of_a_cmaf_stream() {
+    assert_every_switch_plays("cmaf", "bbb_480p24_30s_aac51.mp4", 480, &[360, 480]).await;
 }
 
-/// Lets the job rest for a moment once it can be watched: a fast machine would have ended it before
-/// a player is there.
-async fn hold_job(appliance: &Appliance, id: &str) {
+/// Stops the worker for a second once the stream is playable: a fast machine would end the job before
+/// a player has joined.
+async fn pause_job(appliance: &Appliance, id: &str) {
     appliance.wait_for(id, |video| video["playable"] == true).await;
     let workers = appliance.workers();
     let signal = |signal| {
@@ -131,50 +122,43 @@ async fn hold_job(appliance: &Appliance, id: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn players_that_join_a_growing_stream_play_it_to_its_end() {
+async fn players_that_join_an_event_playlist_play_to_its_end() {
     if !has_browser() {
         return;
     }
-    let home = Home::default();
-    let file = match corpus("bbb_480p24_30s_aac51.mp4") {
-        Some(file) => Some(file),
-        None => media::clip(home.path(), 480, "24", 30),
-    };
-    let Some(file) = file else { return };
-    let appliance = home.start();
+    let film = corpus("bbb_480p24_30s_aac51.mp4").or_else(|| media::clip(480, "24", 30));
+    let Some(file) = film else { return };
+    let appliance = Appliance::start();
     let bytes = std::fs::read(file).unwrap();
     for player in ["hlsjs", "videojs"] {
-        // Each player has a job of its own to join, and waits for it in an open browser.
+        // Each player joins a job of its own; the browser is open before the job starts.
         let answer = appliance.ask(player, bytes.len() as u64).await;
         let id = answer["video_id"].as_str().unwrap();
         let url = format!("{}/v1/videos/{id}", appliance.api);
         let arguments = [player, "seamless", &url];
         let playing = browse("switch.mjs", &arguments);
         let put = appliance.put(&answer["upload"], bytes.clone());
-        let (put, (), (result, well)) = tokio::join!(put, hold_job(&appliance, id), playing);
+        let (put, (), (result, is_success)) = tokio::join!(put, pause_job(&appliance, id), playing);
         assert_eq!(put.status(), 200);
         assert_eq!(result["state"], "running", "opened before the end: {result:#}");
         assert_eq!(result["was_growing"], true, "{result:#}");
         assert_eq!(result["rungs"], json!([360, 480]), "{result:#}");
         assert_played(&result, result["duration_secs"].as_f64().unwrap());
-        assert!(well, "{result:#}");
+        assert!(is_success, "{result:#}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_shows_the_storyboard() {
+async fn the_page_shows_the_storyboard_tile_under_the_pointer() {
     if !has_browser() {
         return;
     }
-    let home = Home::default();
-    let Some(clip) = media::clip(home.path(), 360, "25", 60) else { return };
-    let appliance = home.start();
-    let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
-    let video = appliance.wait_for_end(&id).await;
-    assert_eq!(video["state"], "ready", "{video:#}");
-    let (result, well) = browse("hover.mjs", &[&appliance.api, &id]).await;
+    let Some(clip) = media::clip(360, "25", 60) else { return };
+    let appliance = Appliance::start();
+    let (id, video) = appliance.publish("film.mp4", &clip).await;
+    let (result, is_success) = browse("hover.mjs", &[&appliance.api, &id]).await;
     assert_eq!(result["errors"], json!([]), "{result:#}");
     assert_eq!(result["shown"]["sheet"], result["expected"]["sheet"], "{result:#}");
     assert_eq!(result["poster"], video["poster_url"], "{result:#}");
-    assert!(well, "{result:#}");
+    assert!(is_success, "{result:#}");
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
-use super::support::{corpus, program};
+use super::support::appliance::Appliance;
+use super::support::{corpus, media, program};
 
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = program().args(arguments).output().unwrap();
@@ -23,7 +24,7 @@ fn help_names_the_commands_and_hides_the_inner_ones() {
 }
 
 #[test]
-fn the_defaults_are_valid() {
+fn the_default_settings_are_valid() {
     let (code, _, said) = run(&["validate"]);
     assert_eq!(code, Some(0), "{said}");
     let cpu = said.lines().find(|line| line.starts_with("cpu")).unwrap();
@@ -31,7 +32,7 @@ fn the_defaults_are_valid() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_with_exit_code_64() {
+fn all_faults_of_settings_are_reported_at_once_with_exit_code_64() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("bad.toml");
     std::fs::write(&file, "[http]\nlisten = \"nowhere\"\n[queue]\nlease_secs = 1\n").unwrap();
@@ -43,8 +44,10 @@ fn all_faults_are_told_at_once_with_exit_code_64() {
 }
 
 #[test]
-fn a_plan_is_printed_and_nothing_encoded() {
-    let Some(input) = corpus("portrait_576x1024_16s.mp4") else { return };
+fn plan_prints_the_rungs_of_a_file() {
+    let portrait = corpus("portrait_576x1024_16s.mp4");
+    let portrait = portrait.or_else(|| media::silent_clip(576, 1024, "25", 2));
+    let Some(input) = portrait else { return };
     let (code, plan, said) = run(&["plan", &input.display().to_string()]);
     assert_eq!(code, Some(0), "{said}");
     let plan: ladderd::domain::plan::Plan = serde_json::from_str(&plan).unwrap();
@@ -53,7 +56,7 @@ fn a_plan_is_printed_and_nothing_encoded() {
 }
 
 #[test]
-fn a_missing_file_is_named() {
+fn a_missing_input_file_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().display().to_string();
     let (code, _, said) = run(&["transcode", "/no/such/film.mp4", &out]);
@@ -62,17 +65,16 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn two_appliances_do_not_share_a_data_directory() {
-    let home = super::support::appliance::Home::default();
-    let _first = home.start();
-    let data = home.path().display().to_string();
+fn a_second_appliance_refuses_a_data_directory_in_use() {
+    let first = Appliance::start();
+    let data = first.data_dir().display().to_string();
     let (code, _, said) = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &data]);
     assert_eq!(code, Some(1));
     assert!(said.contains("another ladderd"), "{said}");
 }
 
 #[test]
-fn a_folder_is_checked_without_certificates() {
+fn a_folder_can_be_checked_without_ca_certificates() {
     let dir = tempfile::tempdir().unwrap();
     let nowhere = dir.path().join("none");
     let output = program()

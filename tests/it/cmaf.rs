@@ -1,91 +1,68 @@
-//! Fragmented MP4 (`encode.segment = "cmaf"`): it keeps the same rules, and others can read it.
+//! Fragmented MP4 (`encode.segment = "cmaf"`): it keeps the same rules, and ffmpeg decodes it.
 
 use std::path::Path;
 
-use m3u8_rs::MediaPlaylist;
+use super::conformance::assert_served_without_findings;
+use super::support::appliance::Appliance;
+use super::support::damage::{self, Damage, number, text, without_lines};
+use super::support::stream::{Stream, Transcode};
+use super::support::{corpus, has_ffmpeg, media};
 
-use super::conformance::{
-    Damage, are_called_by_their_rules, check, musts, number, serves_without_a_finding, text,
-    without_lines,
-};
-use super::support::appliance::Home;
-use super::support::{self, Need, corpus, has, media, skip};
-
-const CMAF: (&str, &str) = ("LADDERD__ENCODE__SEGMENT", "cmaf");
-
-/// Makes a stream of a file.
-fn transcode(input: &Path, out: &Path) {
-    let mut program = support::program();
-    let output = program.arg("transcode").arg(input).arg(out).env(CMAF.0, CMAF.1).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn playlist(file: &Path) -> MediaPlaylist {
-    m3u8_rs::parse_media_playlist_res(&std::fs::read(file).unwrap()).unwrap()
-}
-
-fn index(out: &Path, rendition: &str) -> String {
-    out.join(rendition).join("index.m3u8").display().to_string()
+fn transcode(input: &Path) -> Stream {
+    Transcode::new(input).setting("encode.segment", "cmaf").run()
 }
 
 #[test]
 fn a_film_keeps_the_rules_and_decodes() {
-    let Some(input) = corpus("bbb_480p24_30s_aac51.mp4") else { return };
-    if !has("ffmpeg") {
-        return skip(Need::Ffmpeg, "ffmpeg is not there");
+    let film = corpus("bbb_480p24_30s_aac51.mp4").or_else(|| media::clip(480, "24", 30));
+    let Some(input) = film else { return };
+    if !has_ffmpeg() {
+        return;
     }
-    let out = tempfile::tempdir().unwrap();
-    transcode(&input, out.path());
-    let (is_sound, report) = check(out.path().to_str().unwrap());
-    assert!(is_sound && musts(&report).is_empty(), "{report:#}");
-    for (rendition, size) in [("480p", (854, 480)), ("360p", (640, 360))] {
-        let index = index(out.path(), rendition);
+    let stream = transcode(&input);
+    stream.check().assert_sound();
+    for (rendition, width, height) in [("480p", 854, 480), ("360p", 640, 360)] {
+        let index = stream.index(rendition);
         assert_eq!(media::decode_errors(&index), "", "{rendition}");
         // 30 s at 24 frames per second.
-        assert_eq!(media::picture(&index), (size.0, size.1, 720), "{rendition}");
+        assert_eq!(media::size_and_frames(&index), (width, height, 720), "{rendition}");
     }
-    assert_eq!(media::decode_errors(&index(out.path(), "audio-und")), "");
+    assert_eq!(media::decode_errors(&stream.index("audio-und")), "");
 }
 
 #[test]
-fn television_keeps_its_time_and_its_key_frames_stand_alone() {
-    let home = tempfile::tempdir().unwrap();
-    let Some(clip) = media::clip(home.path(), 360, "30000/1001", 14) else { return };
-    let out = home.path().join("out");
-    transcode(&clip, &out);
-    let (is_sound, report) = check(out.to_str().unwrap());
-    assert!(is_sound, "{report:#}");
-    let whole = playlist(&out.join("360p/index.m3u8"));
-    let durations: Vec<f32> = whole.segments.iter().map(|segment| segment.duration).collect();
+fn fractional_rates_keep_their_durations_and_each_key_frame_decodes_alone() {
+    let Some(clip) = media::clip(360, "30000/1001", 14) else { return };
+    let stream = transcode(&clip);
+    stream.check().assert_sound();
     // The first segment is cut into its GOPs.
-    assert_eq!(durations[..4], [2.002, 2.002, 2.002, 6.006]);
-    let (_, _, in_source) = media::picture(clip.to_str().unwrap());
-    assert_eq!(media::picture(&index(&out, "360p")), (640, 360, in_source));
+    assert_eq!(stream.durations("360p")[..4], [2.002, 2.002, 2.002, 6.006]);
+    let (_, _, source_frames) = media::size_and_frames(clip.to_str().unwrap());
+    assert_eq!(media::size_and_frames(&stream.index("360p")), (640, 360, source_frames));
 
-    // What a player gets for one picture: the initialization section and the range.
-    let init = std::fs::read(out.join("360p/init.mp4")).unwrap();
-    for picture in &playlist(&out.join("360p/iframes.m3u8")).segments {
-        let segment = std::fs::read(out.join("360p").join(&picture.uri)).unwrap();
-        let range = picture.byte_range.as_ref().unwrap();
+    // A player reads the initialization section and the range of one I-frame.
+    let init = std::fs::read(stream.path("360p/init.mp4")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for iframe in &stream.playlist("360p/iframes.m3u8").segments {
+        let segment = std::fs::read(stream.path("360p").join(&iframe.uri)).unwrap();
+        let range = iframe.byte_range.as_ref().unwrap();
         let begin = usize::try_from(range.offset.unwrap()).unwrap();
         let end = begin + usize::try_from(range.length).unwrap();
-        let file = home.path().join("picture.mp4");
+        let file = dir.path().join("iframe.mp4");
         std::fs::write(&file, [&init, &segment[begin..end]].concat()).unwrap();
-        assert_eq!(media::pictures_decoded(&file), 1, "{range:?} of {}", picture.uri);
+        assert_eq!(media::frames_decoded(&file), 1, "{range:?} of {}", iframe.uri);
     }
 }
 
 #[test]
-fn sound_and_picture_stay_together() {
-    let home = tempfile::tempdir().unwrap();
-    let Some(clip) = media::flashes(home.path()) else { return };
-    let out = home.path().join("out");
-    transcode(&clip, &out);
-    let (flashes, tones) = media::flash_times(&out.join("main.m3u8").display().to_string());
+fn audio_and_video_stay_in_sync() {
+    let Some(clip) = media::flashes() else { return };
+    let stream = transcode(&clip);
+    let (flashes, tones) = media::flash_times(&stream.main());
     assert_eq!((flashes.len(), tones.len()), (5, 5), "{flashes:?} {tones:?}");
-    // ffmpeg shows fragments late by as much as their pictures are reordered: CMAF tells that as
-    // negative offsets, which ffmpeg moves above 0. The first picture stands at 0 by the check.
-    let late = media::start_time(&index(&out, "360p"));
+    // CMAF stores the reordering of frames as negative offsets, and ffmpeg moves these above 0: it
+    // shows all frames late by that much. The check asserts that the first frame stands at 0.
+    let late = media::start_time(&stream.index("360p"));
     assert!(late < 0.1, "{late}");
     for (n, (flash, tone)) in (1..).zip(flashes.iter().zip(&tones)) {
         let expected = 2.0 * f64::from(n);
@@ -95,7 +72,7 @@ fn sound_and_picture_stay_together() {
     }
 }
 
-/// Where the first of these boxes has its body.
+/// Offset of the body of the first box of this kind.
 fn body(bytes: &[u8], kind: [u8; 4]) -> usize {
     bytes.windows(4).position(|window| *window == kind).unwrap() + 4
 }
@@ -120,7 +97,7 @@ const DAMAGES: &[Damage] = &[
         file: "main.m3u8",
         change: |b| text(b, |t| t.replacen("avc1.64", "avc1.4d", 1)),
     },
-    // A fragment that is shown half a second late.
+    // The fragment is shown half a second late.
     Damage {
         rule: "7.3",
         file: "360p/seg_00001.m4s",
@@ -131,7 +108,7 @@ const DAMAGES: &[Damage] = &[
             b
         },
     },
-    // A key frame that is none any more: the slice behind the delimiter is one of another kind.
+    // The slice behind the delimiter is no longer one of an IDR.
     Damage {
         rule: "7.4",
         file: "240p/seg_00001.m4s",
@@ -163,16 +140,14 @@ const DAMAGES: &[Damage] = &[
 ];
 
 #[test]
-fn every_damage_is_called_by_its_rule() {
-    let home = tempfile::tempdir().unwrap();
-    let Some(clip) = media::clip(home.path(), 360, "30000/1001", 13) else { return };
-    let good = home.path().join("good");
-    transcode(&clip, &good);
-    are_called_by_their_rules(&good, DAMAGES);
+fn the_check_names_the_rule_that_each_damage_breaks() {
+    let Some(clip) = media::clip(360, "30000/1001", 13) else { return };
+    damage::assert_found(&transcode(&clip), DAMAGES, &[]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_served_keeps_the_rules() {
-    let home = Home::with(&[CMAF]);
-    drop(serves_without_a_finding(&home).await);
+async fn a_served_stream_keeps_the_rules() {
+    let appliance = Appliance::builder().setting("encode.segment", "cmaf").start();
+    let clip = media::clip(480, "25", 8);
+    assert_served_without_findings(&appliance, clip.as_deref()).await;
 }

@@ -1,24 +1,15 @@
-//! What dies, and what must survive it.
+//! Recovery after a worker or the daemon was killed or terminated.
 
 use std::collections::BTreeSet;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::support::appliance::{Appliance, Home};
+use super::support::appliance::Appliance;
 use super::support::media;
 
-/// A job that runs and has published something.
-async fn in_the_middle(home: &Home, appliance: &Appliance) -> Option<String> {
-    let clip = media::clip(home.path(), 720, "30", 30)?;
-    let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
-    let video = appliance.wait_for(&id, |video| video["playable"] == true).await;
-    assert_eq!(video["state"], "running", "{video:#}");
-    Some(id)
-}
-
-/// The video is ready, whole, and the only thing that is public.
-async fn check_end(appliance: &Appliance, id: &str) -> Value {
+/// The video becomes ready, its stream is complete, and nothing else is public.
+async fn assert_published(appliance: &Appliance, id: &str) -> Value {
     let video = appliance.wait_for_end(id).await;
     assert_eq!(video["state"], "ready", "{video:#}");
     let keys = appliance.keys("public", "").await;
@@ -27,9 +18,9 @@ async fn check_end(appliance: &Appliance, id: &str) -> Value {
     assert_eq!(attempts.len(), 1, "one attempt is left: {keys:?}");
     let (_, _, main) = appliance.public(&format!("{id}/main.m3u8")).await;
     let playlist = m3u8_rs::parse_master_playlist_res(&main).unwrap();
-    let plain: Vec<_> = playlist.variants.into_iter().filter(|v| !v.is_i_frame).collect();
-    assert_eq!(plain.len(), 3);
-    for variant in plain {
+    let variants: Vec<_> = playlist.variants.into_iter().filter(|v| !v.is_i_frame).collect();
+    assert_eq!(variants.len(), 3);
+    for variant in variants {
         let folder = variant.uri.strip_suffix("index.m3u8").expect("the final playlist");
         let (_, _, text) = appliance.public(&format!("{id}/{}", variant.uri)).await;
         let media = m3u8_rs::parse_media_playlist_res(&text).unwrap();
@@ -45,66 +36,61 @@ async fn check_end(appliance: &Appliance, id: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_worker_costs_an_attempt_and_no_more() {
-    let home = Home::default();
-    let appliance = home.start();
-    let Some(id) = in_the_middle(&home, &appliance).await else { return };
+async fn a_killed_worker_costs_one_attempt() {
+    let appliance = Appliance::start();
+    let Some(id) = appliance.start_long_job().await else { return };
     let workers = appliance.workers();
     assert_eq!(workers.len(), 1);
     kill_process(Pid::from_raw(workers[0]).unwrap(), Signal::KILL).unwrap();
-    let video = check_end(&appliance, &id).await;
+    let video = assert_published(&appliance, &id).await;
     assert_eq!(video["attempt"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_daemon_takes_its_worker_along_and_goes_on_after_its_start() {
-    let home = Home::default();
-    let mut appliance = home.start();
-    let Some(id) = in_the_middle(&home, &appliance).await else { return };
+async fn a_killed_daemon_takes_its_worker_along_and_resumes_after_a_restart() {
+    let mut appliance = Appliance::start();
+    let Some(id) = appliance.start_long_job().await else { return };
     let worker = appliance.workers()[0];
     appliance.kill();
     let gone = std::time::Instant::now();
     while std::fs::read(format!("/proc/{worker}/cmdline")).is_ok_and(|line| !line.is_empty()) {
-        assert!(gone.elapsed() < super::support::appliance::PATIENCE, "the worker lives on");
+        assert!(gone.elapsed() < super::support::appliance::TIMEOUT, "the worker lives on");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    let appliance = home.start();
-    let video = check_end(&appliance, &id).await;
+    appliance.restart();
+    let video = assert_published(&appliance, &id).await;
     assert_eq!(video["attempt"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_lets_a_job_finish_within_the_grace() {
-    let home = Home::with(&[("LADDERD__JOBS__SHUTDOWN_GRACE_SECS", "100")]);
-    let mut appliance = home.start();
-    let Some(id) = in_the_middle(&home, &appliance).await else { return };
+async fn after_sigterm_a_job_may_finish_within_the_grace_period() {
+    let mut appliance = Appliance::builder().setting("jobs.shutdown_grace_secs", 100).start();
+    let Some(id) = appliance.start_long_job().await else { return };
     assert!(appliance.terminate().success());
-    let appliance = home.start();
+    appliance.restart();
     let (_, video) = appliance.get(&format!("/v1/videos/{id}")).await;
     assert_eq!((&video["state"], &video["attempt"]), (&Value::from("ready"), &Value::from(1)));
-    check_end(&appliance, &id).await;
+    assert_published(&appliance, &id).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_gives_back_what_does_not_finish_in_time() {
-    let home = Home::with(&[("LADDERD__JOBS__SHUTDOWN_GRACE_SECS", "0")]);
-    let mut appliance = home.start();
-    let Some(id) = in_the_middle(&home, &appliance).await else { return };
+async fn after_sigterm_a_job_that_takes_longer_goes_back_to_the_queue() {
+    let mut appliance = Appliance::builder().setting("jobs.shutdown_grace_secs", 0).start();
+    let Some(id) = appliance.start_long_job().await else { return };
     assert!(appliance.terminate().success());
-    let leased: u32 = home
+    let leased: u32 = appliance
         .database()
         .query_row("SELECT count(*) FROM messages WHERE receipt IS NOT NULL", [], |row| row.get(0))
         .unwrap();
     assert_eq!(leased, 0, "the message is visible again");
-    let appliance = home.start();
-    check_end(&appliance, &id).await;
+    appliance.restart();
+    assert_published(&appliance, &id).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_kills_every_worker_ends_in_the_dead_letters_with_a_record() {
-    let home = Home::with(&[("LADDERD__QUEUE__MAX_ATTEMPTS", "2")]);
-    let Some(clip) = media::clip(home.path(), 720, "30", 30) else { return };
-    let appliance = home.start();
+async fn a_job_whose_workers_all_die_becomes_a_dead_letter_with_a_record() {
+    let Some(clip) = media::clip(720, "30", 30) else { return };
+    let appliance = Appliance::builder().setting("queue.max_attempts", 2).start();
     let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
     for attempt in 1..=2 {
         let is_on = |video: &Value| video["attempt"] == attempt && video["state"] == "running";

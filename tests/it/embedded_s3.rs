@@ -1,4 +1,4 @@
-//! The embedded S3 server, over TCP, by clients that are not ours.
+//! The embedded S3 server over TCP, used by the AWS SDK and by plain HTTP.
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
@@ -6,15 +6,9 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use ladderd::domain::message;
 use ladderd::domain::sources::SourceFilter;
 
-use super::support::appliance::{Appliance, Home};
+use super::support::appliance::Appliance;
 
 const MIB: usize = 1 << 20;
-
-fn started() -> (Home, Appliance) {
-    let home = Home::default();
-    let appliance = home.start();
-    (home, appliance)
-}
 
 async fn put(appliance: &Appliance, bucket: &str, key: &str, body: Vec<u8>) {
     let put = appliance.s3_client().put_object().bucket(bucket).key(key);
@@ -26,15 +20,15 @@ async fn get(appliance: &Appliance, bucket: &str, key: &str) -> Vec<u8> {
     object.body.collect().await.unwrap().to_vec()
 }
 
-/// How many objects of this key the private bucket has.
-fn objects_of(home: &Home, key: &str) -> u32 {
+/// Number of objects of this key in the private bucket.
+fn objects_of(appliance: &Appliance, key: &str) -> u32 {
     let sql = "SELECT count(*) FROM objects WHERE bucket = 'uploads' AND key = ?1";
-    home.database().query_row(sql, [key], |row| row.get(0)).unwrap()
+    appliance.database().query_row(sql, [key], |row| row.get(0)).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_key_leaves_its_bucket_and_every_key_comes_back() {
-    let (_home, appliance) = started();
+async fn every_key_stays_in_its_bucket_and_can_be_read_back() {
+    let appliance = Appliance::start();
     let long = "k".repeat(1024);
     let keys = [
         "plain",
@@ -68,7 +62,7 @@ async fn no_key_leaves_its_bucket_and_every_key_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_read_the_public_bucket_and_nothing_else() {
-    let (_home, appliance) = started();
+    let appliance = Appliance::start();
     put(&appliance, "uploads", "records/secret", b"secret".to_vec()).await;
     put(&appliance, "public", "open", b"open".to_vec()).await;
     let status = async |method: reqwest::Method, path: &str| {
@@ -96,8 +90,8 @@ async fn strangers_read_the_public_bucket_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_writers_that_want_no_object_there_one_wins() {
-    let (_home, appliance) = started();
+async fn one_of_many_writers_with_if_none_match_wins() {
+    let appliance = Appliance::start();
     let client = appliance.s3_client();
     let writers: Vec<_> = (0..16)
         .map(|n| {
@@ -119,7 +113,7 @@ async fn of_many_writers_that_want_no_object_there_one_wins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn if_match_is_honoured() {
-    let (_home, appliance) = started();
+    let appliance = Appliance::start();
     let client = appliance.s3_client();
     let put = |body: &'static [u8]| {
         client.put_object().bucket("public").key("k").body(ByteStream::from_static(body))
@@ -134,8 +128,8 @@ async fn if_match_is_honoured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_are_not_what_was_stated_never_appear() {
-    let (home, appliance) = started();
+async fn an_upload_that_differs_from_its_stated_size_or_checksum_is_not_stored() {
+    let appliance = Appliance::start();
     let client = appliance.s3_client();
     put(&appliance, "public", "k", b"old".to_vec()).await;
     let put =
@@ -161,7 +155,7 @@ async fn bytes_that_are_not_what_was_stated_never_appear() {
     let id = answer["video_id"].as_str().unwrap();
     let (_, video) = appliance.get(&format!("/v1/videos/{id}")).await;
     assert_eq!(video["state"], "uploading");
-    let uploads: u32 = home
+    let uploads: u32 = appliance
         .database()
         .query_row("SELECT count(*) FROM objects WHERE key LIKE '%cut.mp4'", [], |row| row.get(0))
         .unwrap();
@@ -169,8 +163,8 @@ async fn bytes_that_are_not_what_was_stated_never_appear() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_presigned_url_is_for_one_object_of_one_size_once() {
-    let (_home, appliance) = started();
+async fn a_presigned_url_is_valid_for_one_upload_of_one_size() {
+    let appliance = Appliance::start();
     let answer = appliance.ask("x.mp4", 10).await;
     let upload = &answer["upload"];
     assert_eq!(appliance.put(upload, vec![0; 11]).await.status(), 403, "another size");
@@ -185,9 +179,8 @@ async fn a_presigned_url_is_for_one_object_of_one_size_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_in_parts_survives_kill_9_and_completing_may_be_repeated() {
-    let home = Home::default();
-    let mut appliance = home.start();
+async fn a_multipart_upload_survives_kill_9_and_its_completion_is_idempotent() {
+    let mut appliance = Appliance::start();
     let client = appliance.s3_client();
     let (bucket, key) = ("public", "big");
     let begun = client.create_multipart_upload().bucket(bucket).key(key).send().await.unwrap();
@@ -201,7 +194,7 @@ async fn an_upload_in_parts_survives_kill_9_and_completing_may_be_repeated() {
     };
     let first = part(client.clone(), 1, vec![1; 5 * MIB]).await;
     appliance.kill();
-    let appliance = home.start();
+    appliance.restart();
     let client = appliance.s3_client();
     let second = part(client.clone(), 3, vec![3; 77]).await;
     let complete = |parts: Vec<CompletedPart>| {
@@ -230,8 +223,8 @@ async fn an_upload_in_parts_survives_kill_9_and_completing_may_be_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parts_may_not_be_small_and_an_aborted_upload_is_gone() {
-    let (home, appliance) = started();
+async fn small_parts_are_refused_and_an_aborted_upload_leaves_no_files() {
+    let appliance = Appliance::start();
     let client = appliance.s3_client();
     let begun = client.create_multipart_upload().bucket("public").key("k").send().await.unwrap();
     let id = begun.upload_id().unwrap();
@@ -249,34 +242,34 @@ async fn parts_may_not_be_small_and_an_aborted_upload_is_gone() {
     let gone =
         client.list_parts().bucket("public").key("k").upload_id(id).send().await.unwrap_err();
     assert_eq!(gone.code(), Some("NoSuchUpload"));
-    assert_eq!(files(&home), 0, "its files are removed");
+    assert_eq!(files(&appliance), 0, "its files are removed");
 }
 
-/// Files of the store.
-fn files(home: &Home) -> usize {
-    let shards = std::fs::read_dir(home.path().join("blobs")).unwrap();
+/// Number of files of the store.
+fn files(appliance: &Appliance) -> usize {
+    let shards = std::fs::read_dir(appliance.data_dir().join("blobs")).unwrap();
     shards.map(|shard| std::fs::read_dir(shard.unwrap().path()).unwrap().count()).sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replaced_and_deleted_objects_leave_no_files_and_a_start_sweeps_the_rest() {
-    let (home, mut appliance) = started();
+    let mut appliance = Appliance::start();
     put(&appliance, "public", "k", b"1".to_vec()).await;
     put(&appliance, "public", "k", b"2".to_vec()).await;
-    assert_eq!(files(&home), 1);
-    let stray = home.path().join("blobs/ab/abcdef");
+    assert_eq!(files(&appliance), 1);
+    let stray = appliance.data_dir().join("blobs/ab/abcdef");
     std::fs::write(&stray, "of an upload that a crash cut off").unwrap();
     appliance.kill();
-    let appliance = home.start();
-    assert_eq!(files(&home), 1);
+    appliance.restart();
+    assert_eq!(files(&appliance), 1);
     assert_eq!(get(&appliance, "public", "k").await, b"2");
     appliance.s3_client().delete_object().bucket("public").key("k").send().await.unwrap();
-    assert_eq!(files(&home), 0);
+    assert_eq!(files(&appliance), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn listings_go_page_by_page_and_fold_at_a_delimiter() {
-    let (_home, appliance) = started();
+async fn listings_are_paginated_and_group_keys_by_delimiter() {
+    let appliance = Appliance::start();
     for n in 0..25 {
         put(&appliance, "public", &format!("a/{n:02}/x"), Vec::new()).await;
     }
@@ -299,7 +292,7 @@ async fn listings_go_page_by_page_and_fold_at_a_delimiter() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_buckets_are_listed_as_clients_want_it() {
-    let (_home, appliance) = started();
+    let appliance = Appliance::start();
     let listed = appliance.s3_client().list_buckets().send().await.unwrap();
     let names: Vec<_> = listed.buckets().iter().map(|bucket| bucket.name().unwrap()).collect();
     assert_eq!(names, ["uploads", "public"]);
@@ -308,7 +301,7 @@ async fn the_buckets_are_listed_as_clients_want_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_origins_may_upload_and_read() {
-    let (_home, appliance) = started();
+    let appliance = Appliance::start();
     put(&appliance, "public", "k", b"x".to_vec()).await;
     let url = format!("{}/public/k", appliance.s3);
     let preflight = appliance
@@ -329,8 +322,8 @@ async fn pages_of_other_origins_may_upload_and_read() {
     assert_eq!(read.headers()["access-control-allow-origin"], "*");
     assert!(read.headers()["access-control-expose-headers"].to_str().unwrap().contains("ETag"));
 
-    let home = Home::with(&[("LADDERD__EMBEDDED__CORS_ORIGINS", "https://ours.example")]);
-    let appliance = home.start();
+    let appliance =
+        Appliance::builder().setting("embedded.cors_origins", "https://ours.example").start();
     let refused = appliance
         .http
         .request(reqwest::Method::OPTIONS, format!("{}/public/k", appliance.s3))
@@ -344,9 +337,8 @@ async fn pages_of_other_origins_may_upload_and_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_and_its_event_are_one() {
-    let home = Home::with(&[("LADDERD__QUEUE__RETRY__FIRST_SECS", "1000")]);
-    let appliance = home.start();
+async fn an_object_and_its_event_are_written_together() {
+    let appliance = Appliance::builder().setting("queue.retry.first_secs", 1000).start();
     // No video: the job settles at once and leaves its record.
     put(&appliance, "uploads", "a b/ü+.mp4", b"no video".to_vec()).await;
     put(&appliance, "uploads", "records/not-a-source.json", b"{}".to_vec()).await;
@@ -354,7 +346,7 @@ async fn an_object_and_its_event_are_one() {
     let video = appliance.wait_for_end(&id).await;
     assert_eq!(video["error"]["code"], "not-media");
     appliance.wait_for_empty_queue().await;
-    assert_eq!(objects_of(&home, "a b/ü+.mp4"), 1);
+    assert_eq!(objects_of(&appliance, "a b/ü+.mp4"), 1);
     // The body of the event is what AWS would have sent: our own parser of AWS's reads it.
     let event = ladderd::embedded::ObjectCreated {
         bucket: "uploads".to_owned(),
@@ -375,8 +367,8 @@ async fn an_object_and_its_event_are_one() {
 async fn a_large_upload_is_never_in_memory_as_a_whole() {
     const SIZE: usize = 500_000_000;
     const PIECE: usize = 1_000_000;
-    let home = Home::with(&[("LADDERD__UPLOADS__SINGLE_PUT_MAX_BYTES", "1000000000")]);
-    let appliance = home.start();
+    let appliance =
+        Appliance::builder().setting("uploads.single_put_max_bytes", 1_000_000_000).start();
     let answer = appliance.ask("large.mp4", SIZE as u64).await;
     let pieces = (0..SIZE / PIECE).map(|_| Ok::<_, std::io::Error>(vec![0_u8; PIECE]));
     let put = appliance

@@ -1,10 +1,9 @@
-//! A video arrives, and what becomes of it.
+//! Videos from upload to stream, and the failures of uploads that are no videos.
 
 use serde_json::Value;
 
-use super::support::appliance::{Appliance, Home};
-use super::support::media;
-use super::support::{Need, corpus, skip};
+use super::support::appliance::Appliance;
+use super::support::{corpus, has_ffmpeg, media};
 
 /// Keys below a video's folder, without the id and the attempt.
 async fn published(appliance: &Appliance, id: &str) -> Vec<String> {
@@ -13,10 +12,9 @@ async fn published(appliance: &Appliance, id: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_becomes_a_stream_that_was_playable_before_it_was_whole() {
-    let home = Home::default();
-    let Some(clip) = media::clip(home.path(), 480, "30", 20) else { return };
-    let appliance = home.start();
+async fn an_upload_becomes_a_stream_that_is_playable_while_it_encodes() {
+    let Some(clip) = media::clip(480, "30", 20) else { return };
+    let appliance = Appliance::start();
     let id = appliance.upload("My film.mp4", std::fs::read(clip).unwrap()).await;
 
     let early = appliance.wait_for(&id, |video| video["playable"] == true).await;
@@ -41,24 +39,25 @@ async fn an_upload_becomes_a_stream_that_was_playable_before_it_was_whole() {
     let (_, headers, text) = appliance.public(&main).await;
     assert_eq!(headers["cache-control"], "public, max-age=2");
     assert_eq!(headers["content-encoding"], "gzip");
-    check_whole(&appliance, &id, &text).await;
-    check_stills(&appliance, &id, &video).await;
+    assert_complete(&appliance, &id, &text).await;
+    assert_thumbnails(&appliance, &id, &video).await;
     let depth = appliance.wait_for_empty_queue().await;
     assert_eq!(depth["dead"], 0);
-    // The worker is gone with its job.
+    // The worker ends with its job.
     assert_eq!(appliance.workers(), Vec::<i32>::new());
 }
 
-/// Every rendition is there, is VOD, and holds the bytes and the time that it states.
-async fn check_whole(appliance: &Appliance, id: &str, main: &[u8]) {
+/// Every rendition is a VOD playlist with all of its segments and the right duration.
+async fn assert_complete(appliance: &Appliance, id: &str, main: &[u8]) {
     let playlist = m3u8_rs::parse_master_playlist_res(main).unwrap();
-    let plain: Vec<_> = playlist.variants.iter().filter(|v| !v.is_i_frame).collect();
-    assert_eq!(playlist.variants.len(), 2 * plain.len(), "each has its I-frames");
-    let sizes: Vec<_> = plain.iter().map(|v| v.resolution.map(|r| (r.width, r.height))).collect();
+    let variants: Vec<_> = playlist.variants.iter().filter(|v| !v.is_i_frame).collect();
+    assert_eq!(playlist.variants.len(), 2 * variants.len(), "each has its I-frames");
+    let sizes: Vec<_> =
+        variants.iter().map(|v| v.resolution.map(|r| (r.width, r.height))).collect();
     assert_eq!(sizes.len(), 2);
     assert!(sizes.contains(&Some((854, 480))) && sizes.contains(&Some((640, 360))), "{sizes:?}");
-    let sound = playlist.alternatives[0].uri.clone().unwrap();
-    let uris = plain.iter().map(|variant| variant.uri.clone()).chain([sound]);
+    let audio = playlist.alternatives[0].uri.clone().unwrap();
+    let uris = variants.iter().map(|variant| variant.uri.clone()).chain([audio]);
     for uri in uris {
         let (_, headers, text) = appliance.public(&format!("{id}/{uri}")).await;
         assert!(headers["cache-control"].to_str().unwrap().contains("immutable"));
@@ -80,10 +79,9 @@ async fn check_whole(appliance: &Appliance, id: &str, main: &[u8]) {
     }
 }
 
-/// Poster and storyboard are where the API says, and the record says the same.
-async fn check_stills(appliance: &Appliance, id: &str, video: &Value) {
-    let (_, _, record) = appliance.public(&format!("{id}/job.json")).await;
-    let record: Value = serde_json::from_slice(&record).unwrap();
+/// API and record have the same poster and storyboard, and both are public.
+async fn assert_thumbnails(appliance: &Appliance, id: &str, video: &Value) {
+    let record = appliance.record(id).await;
     let names = [("poster", "image/jpeg"), ("storyboard", "text/vtt")];
     for (name, content_type) in names {
         let path = record[name].as_str().unwrap();
@@ -100,16 +98,13 @@ async fn check_stills(appliance: &Appliance, id: &str, video: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_s3_client_can_upload() {
-    let home = Home::default();
-    let Some(clip) = media::clip(home.path(), 180, "25", 3) else { return };
-    let appliance = home.start();
+    let Some(clip) = media::clip(180, "25", 3) else { return };
+    let appliance = Appliance::start();
     let body = aws_sdk_s3::primitives::ByteStream::from_path(&clip).await.unwrap();
     let key = "from elsewhere/ä+b.mp4";
     appliance.s3_client().put_object().bucket("uploads").key(key).body(body).send().await.unwrap();
     let id = ladderd::domain::job::VideoId::of_source("uploads", key).to_string();
-    let video = appliance
-        .wait_for(&id, |video| matches!(video["state"].as_str(), Some("ready" | "failed")))
-        .await;
+    let video = appliance.wait_for_end(&id).await;
     assert_eq!(
         (video["state"].as_str(), video["filename"].as_str()),
         (Some("ready"), Some("ä+b.mp4"))
@@ -119,9 +114,8 @@ async fn any_s3_client_can_upload() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_video_fails_with_a_reason_and_harms_nothing() {
-    let home = Home::default();
-    let appliance = home.start();
+async fn an_upload_that_is_no_video_fails_with_code_and_reason() {
+    let appliance = Appliance::start();
     let text = b"This is not a video, whatever its name says.".to_vec();
     let mut cases = vec![
         ("text.mp4", text, "not-media", "not a video"),
@@ -140,10 +134,9 @@ async fn what_is_no_video_fails_with_a_reason_and_harms_nothing() {
         assert_eq!(video["error"]["code"], code, "{name}: {video:#}");
         let message = video["error"]["message"].as_str().unwrap();
         assert!(message.contains(words) && message.ends_with('.'), "{name}: {message}");
-        // Nothing of it is public but the record that says why.
+        // Only the record with the reason is public.
         assert_eq!(published(&appliance, &id).await, ["job.json"], "{name}");
-        let (_, _, record) = appliance.public(&format!("{id}/job.json")).await;
-        let record: Value = serde_json::from_slice(&record).unwrap();
+        let record = appliance.record(&id).await;
         assert_eq!(record["outcome"], "failed");
         assert_eq!(record["error"]["code"], code);
     }
@@ -153,20 +146,20 @@ async fn what_is_no_video_fails_with_a_reason_and_harms_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_nobody_understands_becomes_a_dead_letter() {
-    let home = Home::default();
-    let mut appliance = home.start();
+async fn a_message_of_unknown_shape_becomes_a_dead_letter() {
+    let mut appliance = Appliance::start();
     appliance.kill();
-    home.database()
+    appliance
+        .database()
         .execute(
             "INSERT INTO messages (id, body, visible_at_ms, enqueued_at_ms) VALUES ('m', '{}', 0, 0)",
             [],
         )
         .unwrap();
-    let appliance = home.start();
+    appliance.restart();
     let depth = appliance.wait_for_empty_queue().await;
     assert_eq!(depth["dead"], 1);
-    let reason: String = home
+    let reason: String = appliance
         .database()
         .query_row("SELECT reason FROM dead_letters WHERE id = 'm'", [], |row| row.get(0))
         .unwrap();
@@ -174,52 +167,47 @@ async fn a_message_that_nobody_understands_becomes_a_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_message_is_done_without_work() {
-    let home = Home::default();
-    let Some(clip) = media::clip(home.path(), 180, "25", 3) else { return };
-    let mut appliance = home.start();
-    let id = appliance.upload("x.mp4", std::fs::read(clip).unwrap()).await;
-    let first = appliance.wait_for_end(&id).await;
-    assert_eq!(first["state"], "ready", "{first:#}");
+async fn a_repeated_message_encodes_nothing() {
+    let Some(clip) = media::clip(180, "25", 3) else { return };
+    let mut appliance = Appliance::start();
+    let (id, first) = appliance.publish("x.mp4", &clip).await;
     let before = published(&appliance, &id).await;
     let key =
         appliance.keys("uploads", "").await.into_iter().find(|k| k.ends_with("/x.mp4")).unwrap();
     appliance.kill();
     let body = serde_json::json!({"bucket": "uploads", "key": key}).to_string();
-    home.database()
+    appliance
+        .database()
         .execute(
             "INSERT INTO messages (id, body, visible_at_ms, enqueued_at_ms) VALUES ('again', ?1, 0, 0)",
             [body],
         )
         .unwrap();
-    let appliance = home.start();
+    appliance.restart();
     appliance.wait_for_empty_queue().await;
     assert_eq!(published(&appliance, &id).await, before);
     assert_eq!(appliance.get(&format!("/v1/videos/{id}")).await.1["timings"], first["timings"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_video_is_gone_also_in_the_middle_of_its_job() {
-    let home = Home::default();
-    let Some(clip) = media::clip(home.path(), 720, "30", 30) else { return };
-    let appliance = home.start();
+async fn a_video_can_be_deleted_while_it_encodes() {
+    let Some(clip) = media::clip(720, "30", 30) else { return };
+    let appliance = Appliance::start();
     let id = appliance.upload("x.mp4", std::fs::read(clip).unwrap()).await;
     appliance.wait_for(&id, |video| video["playable"] == true).await;
-    let url = format!("{}/v1/videos/{id}", appliance.api);
-    assert_eq!(appliance.http.delete(&url).send().await.unwrap().status(), 204);
+    assert_eq!(appliance.delete(&id).await, 204);
     appliance.wait_for_empty_queue().await;
     assert_eq!(appliance.get(&format!("/v1/videos/{id}")).await.0, 404);
     assert_eq!(appliance.keys("public", "").await, Vec::<String>::new());
     assert_eq!(appliance.keys("uploads", "").await, Vec::<String>::new());
     assert_eq!(appliance.workers(), Vec::<i32>::new());
-    assert_eq!(appliance.http.delete(&url).send().await.unwrap().status(), 404);
+    assert_eq!(appliance.delete(&id).await, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_tell_the_story_to_its_end() {
-    let home = Home::default();
-    let Some(clip) = media::clip(home.path(), 360, "30", 10) else { return };
-    let appliance = home.start();
+async fn server_sent_events_follow_a_video_from_upload_to_ready() {
+    let Some(clip) = media::clip(360, "30", 10) else { return };
+    let appliance = Appliance::start();
     let bytes = std::fs::read(clip).unwrap();
     let answer = appliance.ask("x.mp4", bytes.len() as u64).await;
     let id = answer["video_id"].as_str().unwrap().to_owned();
@@ -243,16 +231,13 @@ async fn events_tell_the_story_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotated_phone_video_comes_out_upright() {
-    let home = Home::default();
+async fn a_rotated_phone_video_is_published_upright() {
     let Some(source) = corpus("phone_480p_rot90_editlist.mp4") else { return };
-    if !super::support::has("ffprobe") {
-        return skip(Need::Ffmpeg, "ffprobe is not there");
+    if !has_ffmpeg() {
+        return;
     }
-    let appliance = home.start();
-    let id = appliance.upload("phone.mp4", std::fs::read(source).unwrap()).await;
-    let video = appliance.wait_for_end(&id).await;
-    assert_eq!(video["state"], "ready", "{video:#}");
+    let appliance = Appliance::start();
+    let (_, video) = appliance.publish("phone.mp4", &source).await;
     let (width, height) = (&video["renditions"][0]["width"], &video["renditions"][0]["height"]);
     assert!(width.as_u64() < height.as_u64(), "portrait stays portrait: {video:#}");
 }

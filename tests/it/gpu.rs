@@ -1,5 +1,5 @@
-//! GPUs that work, that fail, and that are not there. Their elements are doubles, which encode in
-//! software; all else is real.
+//! GPUs that work, that fail and that are missing. Doubles stand in for their elements and encode in
+//! software; everything else is real.
 
 mod failures;
 mod recipes;

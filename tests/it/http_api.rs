@@ -1,8 +1,8 @@
-//! The HTTP API, over TCP.
+//! The HTTP API over TCP.
 
 use serde_json::{Value, json};
 
-use super::support::appliance::{Appliance, Home};
+use super::support::appliance::Appliance;
 
 async fn problem(response: reqwest::Response) -> (u16, Value) {
     assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -18,9 +18,8 @@ async fn post(appliance: &Appliance, path: &str, body: &str) -> reqwest::Respons
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn errors_are_problems_that_say_what_is_wrong() {
-    let home = Home::default();
-    let appliance = home.start();
+async fn errors_are_problem_documents_with_code_and_detail() {
+    let appliance = Appliance::start();
     let large = json!({"filename": "x", "size_bytes": 1_u64 << 50}).to_string();
     let unnamed = json!({"filename": " ", "size_bytes": 1}).to_string();
     let negative = json!({"filename": "x", "size_bytes": -1}).to_string();
@@ -55,9 +54,8 @@ async fn errors_are_problems_that_say_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_is_seen_from_the_moment_it_is_asked_for() {
-    let home = Home::default();
-    let appliance = home.start();
+async fn a_video_is_listed_as_soon_as_its_upload_is_requested() {
+    let appliance = Appliance::start();
     let answer = appliance.ask("My film.mp4", 123).await;
     let id = answer["video_id"].as_str().unwrap();
     assert_eq!(answer["video_url"], format!("/v1/videos/{id}"));
@@ -71,12 +69,11 @@ async fn an_upload_is_seen_from_the_moment_it_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_files_go_up_in_parts() {
-    let home = Home::with(&[
-        ("LADDERD__UPLOADS__SINGLE_PUT_MAX_BYTES", "1000"),
-        ("LADDERD__UPLOADS__PART_SIZE_BYTES", "5242880"),
-    ]);
-    let appliance = home.start();
+async fn large_files_are_uploaded_in_parts() {
+    let appliance = Appliance::builder()
+        .setting("uploads.single_put_max_bytes", 1000)
+        .setting("uploads.part_size_bytes", 5_242_880)
+        .start();
     let size = 5_242_880 + 10;
     let answer = appliance.ask("big.mp4", size).await;
     let upload = &answer["upload"];
@@ -86,7 +83,7 @@ async fn large_files_go_up_in_parts() {
     for (part, len) in parts.iter().zip([5_242_880, 10]) {
         let url = part["url"].as_str().unwrap();
         let wrong = appliance.http.put(url).body(vec![0; 11]).send().await.unwrap();
-        assert_eq!(wrong.status(), 403, "the size is bound");
+        assert_eq!(wrong.status(), 403, "the signature covers the size");
         let put = appliance.http.put(url).body(vec![0; len]).send().await.unwrap();
         assert_eq!(put.status(), 200);
         let etag = put.headers()["etag"].to_str().unwrap().to_owned();
@@ -107,9 +104,8 @@ async fn large_files_go_up_in_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_list_goes_page_by_page() {
-    let home = Home::default();
-    let appliance = home.start();
+async fn the_list_of_videos_is_paginated() {
+    let appliance = Appliance::start();
     let mut asked = Vec::new();
     for n in 0..5 {
         let answer = appliance.ask(&format!("{n}.mp4"), 1).await;
@@ -131,9 +127,8 @@ async fn the_list_goes_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operators_see_how_it_is() {
-    let home = Home::default();
-    let appliance = home.start();
+async fn health_metrics_and_system_report_the_state() {
+    let appliance = Appliance::start();
     let text = async |path: &str| {
         let url = format!("{}{path}", appliance.api);
         let response = appliance.http.get(url).send().await.unwrap();
@@ -164,9 +159,8 @@ async fn operators_see_how_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_is_served_with_a_policy() {
-    let home = Home::default();
-    let appliance = home.start();
+async fn the_page_is_served_with_a_content_security_policy() {
+    let appliance = Appliance::start();
     let page = appliance.http.get(&appliance.api).send().await.unwrap();
     assert_eq!(page.status(), 200);
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();

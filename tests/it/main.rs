@@ -5,12 +5,12 @@
     clippy::expect_used,
     clippy::print_stdout,
     unreachable_pub,
-    reason = "a test that panics has failed, and says why on its output"
+    reason = "a panic fails the test and prints its reason"
 )]
 
 pub(crate) mod support;
 
-mod attacks;
+mod audio;
 mod browser;
 mod children;
 mod cli;
@@ -18,23 +18,23 @@ mod cmaf;
 mod conformance;
 mod corpus;
 mod crash;
-mod dynamic_range;
+mod damaged_files;
 mod embedded_s3;
 mod encryption;
 mod end_to_end;
 mod fleet;
+mod frames;
+mod fuzzing;
 mod gpu;
 mod hls_output;
+mod hostile_files;
 mod http_api;
-mod mutants;
-mod noise;
-mod pictures;
 mod queue_contract;
 mod recipes;
 mod sandbox;
 mod settings;
-mod sound;
-mod stills;
 mod subtitles;
 mod systemd;
+mod thumbnails;
 mod tidy;
+mod tone_mapping;

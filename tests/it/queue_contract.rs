@@ -1,5 +1,5 @@
-//! What every queue must do. The suite is written against the traits alone, and runs on the
-//! embedded queue and on SQS as moto and LocalStack make it.
+//! The contract of all queues. One suite on the traits runs on the embedded queue and on the SQS of
+//! moto and `LocalStack`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use ladderd::queue::embedded::EmbeddedQueue;
 use ladderd::queue::sqs::SqsQueue;
 use ladderd::queue::{Enqueue, Error, Inspect, Message, Queue};
 
-use super::support::servers::{Make, Servers};
+use super::support::servers::{ServerKind, Servers};
 
 /// The shortest lease and pause that SQS knows.
 const SOON: Duration = Duration::from_secs(1);
@@ -23,33 +23,33 @@ impl<T: Queue + Enqueue + Inspect> AnyQueue for T {}
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Embedded,
-    Sqs(Make),
+    Sqs(ServerKind),
 }
 
-/// A queue, and what keeps it there.
-struct Bench {
+/// A queue with its data or its servers.
+struct Fixture {
     queue: Arc<dyn AnyQueue>,
     kind: Kind,
     _dir: Option<tempfile::TempDir>,
     servers: Option<Servers>,
 }
 
-async fn bench(kind: Kind) -> Option<Bench> {
+async fn fixture(kind: Kind) -> Option<Fixture> {
     match kind {
         Kind::Embedded => {
             let dir = tempfile::tempdir().unwrap();
             let queue: Arc<dyn AnyQueue> = Arc::new(open(&dir));
-            Some(Bench { queue, kind, _dir: Some(dir), servers: None })
+            Some(Fixture { queue, kind, _dir: Some(dir), servers: None })
         }
-        Kind::Sqs(make) => {
-            let servers = Servers::start(make).await?;
+        Kind::Sqs(server) => {
+            let servers = Servers::start(server).await?;
             servers.notify(false).await;
-            // What the switch itself has sent.
+            // The servers send a test message when notifications are switched.
             let purged = servers.sqs.purge_queue().queue_url(&servers.queue_url).send().await;
             purged.unwrap();
             let queue = SqsQueue::open(servers.sqs.clone(), &servers.queue_url, "").await.unwrap();
             let queue: Arc<dyn AnyQueue> = Arc::new(queue);
-            Some(Bench { queue, kind, _dir: None, servers: Some(servers) })
+            Some(Fixture { queue, kind, _dir: None, servers: Some(servers) })
         }
     }
 }
@@ -66,11 +66,11 @@ async fn must_receive(queue: &Arc<dyn AnyQueue>, lease: Duration) -> Message {
 macro_rules! on_all {
     ($name:ident) => {
         mod $name {
-            use super::{Kind, bench};
-            use crate::support::servers::Make;
+            use super::{Kind, fixture};
+            use crate::support::servers::ServerKind;
             async fn run(kind: Kind) {
-                if let Some(bench) = bench(kind).await {
-                    super::$name(bench).await;
+                if let Some(fixture) = fixture(kind).await {
+                    super::$name(fixture).await;
                 }
             }
             #[tokio::test(flavor = "multi_thread")]
@@ -79,19 +79,19 @@ macro_rules! on_all {
             }
             #[tokio::test(flavor = "multi_thread")]
             async fn sqs_of_moto() {
-                run(Kind::Sqs(Make::Moto)).await;
+                run(Kind::Sqs(ServerKind::Moto)).await;
             }
             #[tokio::test(flavor = "multi_thread")]
             async fn sqs_of_localstack() {
-                run(Kind::Sqs(Make::LocalStack)).await;
+                run(Kind::Sqs(ServerKind::LocalStack)).await;
             }
         }
     };
 }
 
-on_all!(a_leased_message_is_hidden_and_comes_back_when_the_lease_ends);
-async fn a_leased_message_is_hidden_and_comes_back_when_the_lease_ends(bench: Bench) {
-    let queue = &bench.queue;
+on_all!(a_leased_message_is_hidden_until_its_lease_ends);
+async fn a_leased_message_is_hidden_until_its_lease_ends(fixture: Fixture) {
+    let queue = &fixture.queue;
     queue.send("x").await.unwrap();
     let first = must_receive(queue, SOON).await;
     assert_eq!((first.body.as_str(), first.receive_count), ("x", 1));
@@ -102,9 +102,9 @@ async fn a_leased_message_is_hidden_and_comes_back_when_the_lease_ends(bench: Be
     assert_ne!(second.receipt, first.receipt);
 }
 
-on_all!(a_receipt_ends_with_its_delivery);
-async fn a_receipt_ends_with_its_delivery(bench: Bench) {
-    let queue = &bench.queue;
+on_all!(a_receipt_is_invalid_after_the_next_delivery);
+async fn a_receipt_is_invalid_after_the_next_delivery(fixture: Fixture) {
+    let queue = &fixture.queue;
     queue.send("x").await.unwrap();
     let old = must_receive(queue, SOON).await;
     let new = must_receive(queue, LEASE).await;
@@ -116,8 +116,8 @@ async fn a_receipt_ends_with_its_delivery(bench: Bench) {
     for result in lost {
         assert!(matches!(result, Err(Error::LeaseLost)), "{result:?}");
     }
-    if bench.kind == Kind::Embedded {
-        // SQS may take a late acknowledgement: whoever has one has done what was asked for.
+    if fixture.kind == Kind::Embedded {
+        // SQS may accept a late acknowledgement, which is harmless: the work is done.
         let late = queue.ack(&old.receipt).await;
         assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
     }
@@ -127,9 +127,9 @@ async fn a_receipt_ends_with_its_delivery(bench: Bench) {
     assert_eq!((depth.visible, depth.in_flight, depth.dead), (0, 0, 0));
 }
 
-on_all!(an_extended_lease_holds);
-async fn an_extended_lease_holds(bench: Bench) {
-    let queue = &bench.queue;
+on_all!(an_extended_lease_stays_hidden);
+async fn an_extended_lease_stays_hidden(fixture: Fixture) {
+    let queue = &fixture.queue;
     queue.send("x").await.unwrap();
     let message = must_receive(queue, Duration::from_secs(2)).await;
     queue.extend(&message.receipt, LEASE).await.unwrap();
@@ -137,9 +137,9 @@ async fn an_extended_lease_holds(bench: Bench) {
     queue.ack(&message.receipt).await.unwrap();
 }
 
-on_all!(a_retry_comes_after_its_pause_and_a_dead_letter_never);
-async fn a_retry_comes_after_its_pause_and_a_dead_letter_never(bench: Bench) {
-    let queue = &bench.queue;
+on_all!(a_retry_is_delivered_after_its_delay_and_a_dead_letter_never);
+async fn a_retry_is_delivered_after_its_delay_and_a_dead_letter_never(fixture: Fixture) {
+    let queue = &fixture.queue;
     queue.send("x").await.unwrap();
     let message = must_receive(queue, LEASE).await;
     queue.retry_after(&message.receipt, LEASE).await.unwrap();
@@ -154,15 +154,15 @@ async fn a_retry_comes_after_its_pause_and_a_dead_letter_never(bench: Bench) {
     queue.dead_letter(&again.receipt, "it is poison").await.unwrap();
     assert_eq!(queue.receive(SOON, LEASE).await.unwrap(), None);
     assert_eq!(queue.depth().await.unwrap().dead, 1);
-    if let Some(servers) = &bench.servers {
+    if let Some(servers) = &fixture.servers {
         let dead = servers.dead_letters().await;
         assert_eq!(dead, [("y".to_owned(), "it is poison".to_owned())]);
     }
 }
 
-on_all!(an_arrival_wakes_a_waiting_receive);
-async fn an_arrival_wakes_a_waiting_receive(bench: Bench) {
-    let queue = Arc::clone(&bench.queue);
+on_all!(a_new_message_ends_a_waiting_receive);
+async fn a_new_message_ends_a_waiting_receive(fixture: Fixture) {
+    let queue = Arc::clone(&fixture.queue);
     let waiting = Arc::clone(&queue);
     let receive = tokio::spawn(async move { must_receive(&waiting, LEASE).await });
     tokio::task::yield_now().await;
@@ -170,10 +170,10 @@ async fn an_arrival_wakes_a_waiting_receive(bench: Bench) {
     assert_eq!(receive.await.unwrap().body, "x");
 }
 
-on_all!(concurrent_receivers_share_no_message);
-async fn concurrent_receivers_share_no_message(bench: Bench) {
+on_all!(concurrent_receivers_get_each_message_once);
+async fn concurrent_receivers_get_each_message_once(fixture: Fixture) {
     const MESSAGES: usize = 100;
-    let queue = Arc::clone(&bench.queue);
+    let queue = Arc::clone(&fixture.queue);
     for n in 0..MESSAGES {
         queue.send(&n.to_string()).await.unwrap();
     }
@@ -195,15 +195,15 @@ async fn concurrent_receivers_share_no_message(bench: Bench) {
         seen.extend(receiver.await.unwrap());
     }
     assert_eq!(seen.iter().collect::<HashSet<_>>().len(), MESSAGES, "one is lost");
-    // SQS promises "at least once", and moto, whose threads share no lock, needs that leave at
-    // times; the claim in the bucket keeps a second delivery from a second flip.
-    if bench.kind != Kind::Sqs(Make::Moto) {
+    // SQS promises "at least once", and moto's threads deliver some messages twice. The claim in
+    // the bucket prevents a second flip.
+    if fixture.kind != Kind::Sqs(ServerKind::Moto) {
         assert_eq!(seen.len(), MESSAGES, "one came twice");
     }
 }
 
 #[tokio::test]
-async fn a_restart_loses_nothing_and_frees_what_the_dead_process_held() {
+async fn a_restart_loses_no_message_and_ends_the_leases_of_the_dead_process() {
     let dir = tempfile::tempdir().unwrap();
     let before: Arc<dyn AnyQueue> = Arc::new(open(&dir));
     before.send("held").await.unwrap();
@@ -219,8 +219,8 @@ async fn a_restart_loses_nothing_and_frees_what_the_dead_process_held() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_without_a_place_for_dead_letters_is_refused() {
-    let Some(servers) = Servers::start(Make::Moto).await else { return };
+async fn a_queue_without_a_dead_letter_queue_is_refused() {
+    let Some(servers) = Servers::start(ServerKind::Moto).await else { return };
     let url = servers.queue("alone", None).await;
     let refused = SqsQueue::open(servers.sqs.clone(), &url, "").await.map(drop).unwrap_err();
     assert!(refused.to_string().contains("set queue.dead_letter_url"), "{refused}");

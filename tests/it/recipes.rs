@@ -1,4 +1,4 @@
-//! `pipelines/`: recipes, held against what each release of `GStreamer` really has.
+//! The recipes of `pipelines/` against the elements of each release of `GStreamer`.
 
 use std::fmt::Write;
 
@@ -14,14 +14,14 @@ use ladderd::domain::recipe::{
 use super::support::elements::{NEWEST, OLDEST, RELEASES, Release, extract};
 use super::support::{Need, root, skip};
 
-/// The recipe with the encoders that a release has for it, by name; none where it has none.
+/// Names of the encoders that a release offers to a recipe.
 fn encoders(recipe: &Recipe, release: &'static str) -> Vec<String> {
     let found = resolve(recipe, "", &Release::new(release)).unwrap_or_default();
     found.iter().map(|recipe| recipe.encode[0].element.clone()).collect()
 }
 
 #[test]
-fn each_release_has_the_encoders_that_it_should_have() {
+fn each_release_offers_the_expected_encoders() {
     let (va, low) = ("vah264enc", "vah264lpenc");
     let table: [(&str, &str, &[&str]); 16] = [
         ("nvenc", "1.22.0", &["nvcudah264enc"]),
@@ -31,14 +31,14 @@ fn each_release_has_the_encoders_that_it_should_have() {
         ("nvenc", "1.29.2+", &["nvh264enc"]),
         ("nvdec", "1.22.0", &["x264enc"]),
         ("nvdec", "1.28.6+", &["x264enc"]),
-        // No quality under a cap before 1.26.
+        // Constant quality with a bitrate cap came with 1.26.
         ("vaapi", "1.22.0", &[va, low]),
         ("vaapi", "1.26.11+", &[va, va, low, low]),
         ("vaapi", "1.28.6+", &[va, va, low, low]),
         ("qsv", "1.22.0", &["qsvh264enc", "qsvh264enc"]),
         ("qsv", "1.28.6+", &["qsvh264enc", "qsvh264enc"]),
         ("vaapi-legacy", "1.22.0", &["vaapih264enc", "vaapih264enc"]),
-        // Removed.
+        // GStreamer has removed it.
         ("vaapi-legacy", "1.28.6+", &[]),
         ("cpu", "1.22.0", &["x264enc"]),
         ("cpu", "1.28.6+", &["x264enc"]),
@@ -51,14 +51,14 @@ fn each_release_has_the_encoders_that_it_should_have() {
 }
 
 #[test]
-fn x264_is_told_the_same_wherever_the_pictures_come_from() {
+fn x264_has_the_same_settings_in_all_recipes() {
     let recipes = backend::recipes().unwrap();
     let encode = |name| &recipes.iter().find(|recipe| recipe.name == name).unwrap().encode;
     assert_eq!(encode("nvdec"), encode("cpu"));
 }
 
 #[test]
-fn only_what_a_release_lacks_is_a_lack() {
+fn a_recipe_that_resolves_lacks_nothing() {
     for recipe in backend::recipes().unwrap() {
         for release in RELEASES {
             for found in resolve(&recipe, "", &Release::new(release)).unwrap_or_default() {
@@ -68,7 +68,7 @@ fn only_what_a_release_lacks_is_a_lack() {
     }
 }
 
-/// What is only set where it is there must be there somewhere: else it is a slip of the pen.
+/// Optional properties exist in some release; one that exists in none is a typing error.
 #[test]
 fn every_property_and_value_is_known_to_some_release() {
     let releases = RELEASES.map(Release::new);
@@ -98,7 +98,7 @@ fn every_property_and_value_is_known_to_some_release() {
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
-/// A value with something in place of its placeholders.
+/// A value with an example in place of a placeholder.
 fn sample(value: &Value) -> String {
     match value {
         Value::Bool(switch) => switch.to_string(),
@@ -112,11 +112,11 @@ fn sample(value: &Value) -> String {
 }
 
 #[test]
-fn the_extract_is_what_was_read_from_the_sources() {
-    let path = root().join("../shared/gst-elements.json");
-    let Ok(text) = std::fs::read_to_string(path) else {
-        return skip(Need::Corpus, "the facts of all elements are not there");
+fn the_extract_of_gpu_elements_agrees_with_the_facts_of_all_elements() {
+    let Some(path) = std::env::var_os("LADDERD_GST_ELEMENTS") else {
+        return skip(Need::Elements, "LADDERD_GST_ELEMENTS names no file with all elements");
     };
+    let text = std::fs::read_to_string(root().join(path)).unwrap();
     let all: serde_json::Value = serde_json::from_str(&text).unwrap();
     let own = extract();
     for (element, releases) in own.as_object().unwrap() {
@@ -138,7 +138,7 @@ fn the_extract_is_what_was_read_from_the_sources() {
     }
 }
 
-/// A film from a phone: 1080p at 29.97, H.264, lying on its side.
+/// The plan of a phone's video: 1080p at 29.97 fps, H.264, rotated by 90 degrees.
 fn film() -> Plan {
     let media: MediaInfo = serde_json::from_value(serde_json::json!({
         "container": "Quicktime", "duration_ns": 60_000_000_000_u64, "audio": [], "undecodable": [],
@@ -173,7 +173,7 @@ fn a_second_gpu_has_elements_of_its_own() {
     assert!(faults.iter().any(|fault| fault.contains("nvh264device1enc")), "{faults:?}");
 }
 
-/// A pipeline as people write it.
+/// A pipeline as text, one element per line.
 fn described(spec: &PipelineSpec) -> String {
     let element = |spec: &ElementSpec| {
         let values = spec.set.iter().map(|(name, value)| format!(" {name}={value}"));

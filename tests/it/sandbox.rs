@@ -1,16 +1,16 @@
-//! The walls round a worker.
+//! The sandbox of a worker.
 
 use super::support;
 
 #[test]
-fn nothing_gets_out_of_the_sandbox() {
+fn the_sandbox_refuses_every_attempt_to_get_out() {
     let output = support::program().args(["sandbox-test", "--json"]).output().unwrap();
     let outcome: serde_json::Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
     let right = |attempt: &serde_json::Value| attempt["is_right"] == true;
     let attempts = outcome["attempts"].as_array().unwrap();
-    // An old kernel may lack a wall, which the job says; what is refused must be refused all the
-    // same, by those that stand.
+    // An old kernel may lack a layer, which is reported; the other layers must refuse these attempts
+    // all the same.
     let wrong: Vec<_> = attempts.iter().filter(|attempt| !right(attempt)).collect();
     let walls = outcome["walls"].as_array().unwrap();
     let whole = walls.iter().all(|wall| wall["holds"] == true);

@@ -1,4 +1,4 @@
-//! Settings from four layers, and what is said of wrong ones.
+//! Settings from four layers, and the errors about invalid ones.
 
 use std::path::PathBuf;
 
@@ -58,13 +58,13 @@ fn later_layers_win() {
 }
 
 #[test]
-fn unknown_keys_and_wrong_types_are_all_told() {
+fn unknown_keys_and_wrong_types_are_all_reported() {
     let (dir, mut sources) = with_file(
         "nonsense = 1\n[http]\nlisten = 8080\nport = 1\n[queue.retry]\nfirst_secs = \"soon\"\n[[ladder]]\nheigth = 360\n",
     );
     sources.environment = environment(&[("LADDERD__JOBS__MAX_RUNING", "2")]);
     let file = dir.path().join("test.toml").display().to_string();
-    let told = faults(&sources);
+    let reported = faults(&sources);
     let expected = [
         format!("{file}: http.listen = 8080: allowed: text in quotes"),
         format!(
@@ -75,11 +75,11 @@ fn unknown_keys_and_wrong_types_are_all_told() {
         format!("{file}: queue.retry.first_secs = \"soon\": allowed: a whole number, 0 or greater"),
         "the environment: jobs.max_runing: unknown key; allowed: backend_retrial_secs, claim_renewal_secs, max_encoder_sessions, max_running, required_backends, shutdown_grace_secs, stall_timeout_secs, worker_memory_bytes".to_owned(),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
 }
 
 #[test]
-fn values_out_of_their_range_are_all_told() {
+fn values_out_of_range_are_all_reported() {
     let (dir, mut sources) = with_file(
         "[queue]\nlease_secs = 0\n[encode]\nquality = 99.0\n[store]\npublic_bucket = \"uploads\"\n\
          [[ladder]]\nheight = 361\nmax_bitrate_kbps = 900\n",
@@ -87,7 +87,7 @@ fn values_out_of_their_range_are_all_told() {
     sources.environment =
         environment(&[("LADDERD__HTTP__LISTEN", "here"), ("LADDERD__LOG__LEVEL", "=")]);
     let file = dir.path().join("test.toml").display().to_string();
-    let told = faults(&sources);
+    let reported = faults(&sources);
     let expected = [
         format!("{file}: queue.lease_secs = 0: allowed: 3 to 43200"),
         "the environment: http.listen = \"here\": allowed: address and port, such as 127.0.0.1:8080".to_owned(),
@@ -96,15 +96,15 @@ fn values_out_of_their_range_are_all_told() {
         format!("{file}: encode.quality = 99: allowed: 0, or 10 to 40"),
         "the environment: log.level = \"=\": allowed: error, warn, info, debug, trace or a filter".to_owned(),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
 }
 
 #[test]
-fn a_file_that_is_no_toml_or_not_there_is_named() {
+fn a_file_that_is_no_toml_or_missing_is_named() {
     let (dir, sources) = with_file("[http\n");
-    let told = faults(&sources).join("\n");
+    let reported = faults(&sources).join("\n");
     let file = dir.path().join("test.toml").display().to_string();
-    assert!(told.starts_with(&file) && told.contains("line 1"), "{told}");
+    assert!(reported.starts_with(&file) && reported.contains("line 1"), "{reported}");
     let sources = Sources { file: Some(PathBuf::from("/no/such.toml")), ..Sources::default() };
     assert_eq!(faults(&sources), ["/no/such.toml: there is no such file"]);
 }
@@ -114,9 +114,9 @@ fn store_and_queue_must_go_together() {
     let (_dir, sources) = with_file(
         "[store]\nafter_success = \"tag\"\n[queue]\nkind = \"sqs\"\n[sources]\nsuffixes = [\"\"]\n",
     );
-    let told = faults(&sources).join("\n");
+    let reported = faults(&sources).join("\n");
     for key in ["queue.kind", "queue.url", "store.after_success", "sources.suffixes"] {
-        assert!(told.contains(key), "{told}");
+        assert!(reported.contains(key), "{reported}");
     }
     let (_dir, sources) = with_file("[store]\nkind = \"s3\"\n");
     assert!(Settings::load(&sources).is_ok(), "a single box on S3 finds its uploads by itself");
@@ -126,25 +126,25 @@ fn store_and_queue_must_go_together() {
 }
 
 #[test]
-fn faults_of_encryption_are_told_at_once_and_without_secrets() {
+fn faults_of_encryption_are_reported_at_once_and_without_secrets() {
     let (dir, mut sources) = with_file(
         "[encryption]\nkind = \"aes-128\"\nkey_url = \"https://k.example/{id}\"\n\
          key_hex = \"0011-secret\"\n",
     );
     sources.environment = environment(&[("LADDERD__ENCRYPTION__KEY_ENDPOINT_TOKEN", "two words")]);
     let file = dir.path().join("test.toml").display().to_string();
-    let told = faults(&sources);
+    let reported = faults(&sources);
     let expected = [
         format!("{file}: encryption.key_url = \"https://k.example/{{id}}\": allowed: a URL: {{id}} is unknown; the one placeholder is {{video_id}}"),
         format!("{file}: encryption.key_hex = (redacted): allowed: 32 hex digits"),
         "the environment: encryption.key_endpoint_token = (redacted): allowed: letters, digits and signs, without spaces".to_owned(),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     // A number where a text should be, and a line that is no TOML.
     for text in ["[encryption]\nkey_hex = 4711\n", "[encryption]\nkey_hex = \"4711\n"] {
         let (_dir, sources) = with_file(text);
-        let told = faults(&sources).join("\n");
-        assert!(told.contains("key_hex") && !told.contains("4711"), "{told}");
+        let reported = faults(&sources).join("\n");
+        assert!(reported.contains("key_hex") && !reported.contains("4711"), "{reported}");
     }
 }
 

@@ -1,31 +1,15 @@
-//! Subtitles: read back by ffmpeg and held against those of the source.
+//! Subtitles: the cues that ffmpeg reads in the output are those of the source.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 
-use serde_json::Value;
-
-use super::conformance::{Damage, are_called_by_their_rules, check, musts, number, text, without};
-use super::support::appliance::Home;
+use super::support::appliance::Appliance;
+use super::support::damage::{self, Damage, behind, number, text, without, without_last_segment};
 use super::support::keys::KeyServer;
-use super::support::{self, Need, corpus, has, media, skip};
+use super::support::stream::{Stream, Transcode, check_url, transcode};
+use super::support::{corpus, has_ffmpeg, media};
 
 const KEY_HEX: &str = "12345678901234567890123456789012";
-
-fn transcode(input: &Path, out: &Path, settings: &[(&str, &str)]) -> Output {
-    let mut program = support::program();
-    program.args(["transcode", "--json"]).args([input, out]).envs(settings.iter().copied());
-    let output = program.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output
-}
-
-/// What the worker has told, by the name of the event.
-fn events(output: &Output, name: &str) -> Vec<Value> {
-    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-    let events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    events.filter(|event| event["event"] == name).collect()
-}
 
 /// Start, end and text of a cue.
 type Cue = (f64, f64, String);
@@ -56,11 +40,11 @@ fn cues(input: &Path, track: usize) -> Vec<Cue> {
     found
 }
 
-/// The cues of a rendition: those of all its segments, each once.
-fn published(out: &Path, rendition: &str) -> Vec<Cue> {
+/// The cues in all segments of a rendition, each once.
+fn published(stream: &Stream, rendition: &str) -> Vec<Cue> {
     let mut all: Vec<Cue> = Vec::new();
     for number in 0.. {
-        let segment = out.join(rendition).join(format!("seg_{number:05}.vtt"));
+        let segment = stream.path(&format!("{rendition}/seg_{number:05}.vtt"));
         if !segment.is_file() {
             assert!(number > 0, "{rendition} has no segment");
             break;
@@ -72,30 +56,28 @@ fn published(out: &Path, rendition: &str) -> Vec<Cue> {
     all
 }
 
-/// A file's subtitles have the same texts at the same times in the stream, which keeps the rules.
-fn come_through(file: &str, tracks: &[(usize, &str)]) {
+/// Asserts that the subtitles of a file of the corpus have the same texts at the same times in the
+/// stream, and that it keeps the rules.
+fn assert_kept(file: &str, tracks: &[(usize, &str)]) {
     let Some(input) = corpus(file) else { return };
-    if !has("ffmpeg") {
-        return skip(Need::Ffmpeg, "ffmpeg is not there");
+    if !has_ffmpeg() {
+        return;
     }
-    let dir = tempfile::tempdir().unwrap();
-    let (found, out) = (are_the_same(&input, dir.path(), tracks), dir.path());
-    assert!(found > 0, "{file} has no subtitle");
-    let (is_sound, report) = check(out.to_str().unwrap());
-    assert!(is_sound && musts(&report).is_empty(), "{report:#}");
+    let stream = transcode(&input);
+    assert!(assert_same_cues(&input, &stream, tracks) > 0, "{file} has no subtitle");
+    stream.check().assert_sound();
 }
 
-/// Makes a stream and compares. Returns the number of cues.
-fn are_the_same(input: &Path, out: &Path, tracks: &[(usize, &str)]) -> usize {
-    let output = transcode(input, out, &[]);
-    let done = &events(&output, "done")[0]["duration_ns"];
-    let end = std::time::Duration::from_nanos(done.as_u64().unwrap()).as_secs_f64();
+/// Compares the cues of source and stream to 50 ms. Returns their number.
+fn assert_same_cues(input: &Path, stream: &Stream, tracks: &[(usize, &str)]) -> usize {
+    let duration_ns = stream.event("done")["duration_ns"].as_u64().unwrap();
+    let end = std::time::Duration::from_nanos(duration_ns).as_secs_f64();
     let mut found = 0;
     for (track, rendition) in tracks {
         let mut expected = cues(input, *track);
-        // What the source shows when the stream has ended.
+        // Cues behind the end of the stream are left out.
         expected.retain(|(start, ..)| *start < end - 0.05);
-        let made = published(out, rendition);
+        let made = published(stream, rendition);
         assert_eq!(made.len(), expected.len(), "{rendition}: {made:?} {expected:?}");
         for ((start, stop, text), (from, to, wanted)) in made.iter().zip(&expected) {
             assert_eq!(text, wanted, "{rendition}");
@@ -107,12 +89,12 @@ fn are_the_same(input: &Path, out: &Path, tracks: &[(usize, &str)]) -> usize {
     found
 }
 
-macro_rules! these_come_through {
+macro_rules! subtitles_are_kept {
     ($($name:ident: $file:literal, $tracks:expr;)*) => {
-        $(#[test] fn $name() { come_through($file, &$tracks); })*
+        $(#[test] fn $name() { assert_kept($file, &$tracks); })*
     };
 }
-these_come_through! {
+subtitles_are_kept! {
     subrip_in_matroska: "mkv_srt.mkv", [(0, "subtitles-en")];
     ass_in_matroska: "mkv_ass.mkv", [(0, "subtitles-und")];
     webvtt_in_matroska: "mkv_webvtt.mkv", [(0, "subtitles-und")];
@@ -126,32 +108,22 @@ these_come_through! {
 }
 
 #[test]
-fn subtitles_that_are_pictures_are_left_out_with_a_note() {
-    let Some(pictures) = corpus("mkv_pgs.mkv") else { return };
-    let dir = tempfile::tempdir().unwrap();
-    let Some(clip) = media::clip(dir.path(), 120, "25", 2) else { return };
-    let input = dir.path().join("pictures.mkv");
-    let made = Command::new("ffmpeg")
-        .args(["-v", "error", "-i"])
-        .arg(&clip)
-        .arg("-i")
-        .arg(&pictures)
-        .args(["-map", "0", "-map", "1:s", "-c", "copy"])
-        .arg(&input)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    let out = dir.path().join("out");
-    let planned = &events(&transcode(&input, &out, &[]), "planned")[0]["plan"];
-    assert_eq!(planned["subtitles"], serde_json::json!([]));
+fn bitmap_subtitles_are_left_out_with_a_note() {
+    let Some(bitmaps) = corpus("mkv_pgs.mkv") else { return };
+    let Some(clip) = media::clip(120, "25", 2) else { return };
+    let (clip, bitmaps) = (clip.display().to_string(), bitmaps.display().to_string());
+    let arguments = ["-i", &clip, "-i", &bitmaps, "-map", "0", "-map", "1:s", "-c", "copy"];
+    let Some(input) = media::generated("bitmaps.mkv", &arguments) else { return };
+    let stream = transcode(&input);
+    assert_eq!(stream.plan()["subtitles"], serde_json::json!([]));
     let note = "subtitle stream (en) skipped: subpicture/x-pgs holds bitmaps, not text";
-    assert_eq!(planned["notes"], serde_json::json!([note]));
-    let main = std::fs::read_to_string(out.join("main.m3u8")).unwrap();
+    assert_eq!(stream.plan()["notes"], serde_json::json!([note]));
+    let main = stream.text("main.m3u8");
     assert!(!main.contains("SUBTITLES"), "{main}");
 }
 
 #[test]
-fn a_damaged_track_does_not_cost_the_video() {
+fn a_damaged_subtitle_track_does_not_fail_the_video() {
     let Some(input) = corpus("mkv_ass.mkv") else { return };
     let mut bytes = std::fs::read(input).unwrap();
     for damaged in [&b"[Script Info]"[..], b"[V4+ Styles]", b"This is the first subtitle."] {
@@ -161,19 +133,8 @@ fn a_damaged_track_does_not_cost_the_video() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("damaged.mkv");
     std::fs::write(&file, bytes).unwrap();
-    let out = dir.path().join("out");
-    // GStreamer's parser gives up on such a track, and its demuxer then on the file.
-    transcode(&file, &out, &[]);
-    let (is_sound, report) = check(out.to_str().unwrap());
-    assert!(is_sound, "{report:#}");
-}
-
-/// A subtitled clip, and the folder of its stream.
-fn stream(dir: &Path, settings: &[(&str, &str)]) -> Option<(PathBuf, PathBuf)> {
-    let clip = media::subtitled(dir)?;
-    let out = dir.join("good");
-    transcode(&clip, &out, settings);
-    Some((clip, out))
+    // GStreamer's parser stops at the track, and its demuxer then stops at the file.
+    transcode(&file).check().assert_sound();
 }
 
 const DAMAGES: &[Damage] = &[
@@ -192,13 +153,13 @@ const DAMAGES: &[Damage] = &[
         file: "subtitles-en/seg_00000.vtt",
         change: |b| text(b, |t| t.replace("WEBVTT", "1")),
     },
-    // A cue that is over when the segment begins.
+    // The cue ends before its segment begins.
     Damage {
         rule: "RFC 8216 3.5",
         file: "subtitles-en/seg_00003.vtt",
         change: |b| text(b, |t| format!("{t}\n00:00:00.100 --> 00:00:00.200\nearly\n")),
     },
-    // A cue that the segment before it had begun.
+    // The cue begins later than in the segment before.
     Damage {
         rule: "RFC 8216 3.5",
         file: "subtitles-en/seg_00003.vtt",
@@ -207,12 +168,7 @@ const DAMAGES: &[Damage] = &[
     Damage {
         rule: "5.5",
         file: "subtitles-de/index.m3u8",
-        change: |b| {
-            text(b, |t| {
-                let at = t.rfind("#EXTINF").unwrap();
-                format!("{}#EXT-X-ENDLIST\n", &t[..at])
-            })
-        },
+        change: |b| text(b, without_last_segment),
     },
     Damage {
         rule: "8.6",
@@ -222,12 +178,7 @@ const DAMAGES: &[Damage] = &[
     Damage {
         rule: "4.7",
         file: "main.m3u8",
-        change: |b| {
-            text(b, |t| {
-                let at = t.find("TYPE=SUBTITLES").unwrap();
-                format!("{}{}", &t[..at], without(&t[at..], "LANGUAGE"))
-            })
-        },
+        change: |b| text(b, |t| behind(t, "TYPE=SUBTITLES", |t| without(t, "LANGUAGE"))),
     },
     Damage {
         rule: "RFC 8216 4.3.4.1",
@@ -247,25 +198,14 @@ const DAMAGES: &[Damage] = &[
 ];
 
 #[test]
-fn subtitles_are_cut_with_the_picture_and_every_damage_is_called_by_its_rule() {
-    let dir = tempfile::tempdir().unwrap();
-    let Some((clip, good)) = stream(dir.path(), &[]) else { return };
+fn subtitle_segments_are_aligned_with_video_and_the_check_names_the_rule_of_each_damage() {
+    let Some(clip) = media::subtitled() else { return };
+    let stream = transcode(&clip);
     let tracks = [(0, "subtitles-en"), (1, "subtitles-de")];
-    let again = dir.path().join("again");
-    assert_eq!(are_the_same(&clip, &again, &tracks), 4);
-    let playlist = |rendition: &str| {
-        let text = std::fs::read(good.join(rendition).join("index.m3u8")).unwrap();
-        m3u8_rs::parse_media_playlist_res(&text).unwrap()
-    };
-    let (texts, picture) = (playlist("subtitles-en"), playlist("180p"));
-    let durations = |list: &m3u8_rs::MediaPlaylist| -> Vec<f32> {
-        list.segments.iter().map(|segment| segment.duration).collect()
-    };
-    assert_eq!(durations(&texts), durations(&picture));
-    let segment = |number: u32| {
-        std::fs::read_to_string(good.join(format!("subtitles-en/seg_{number:05}.vtt"))).unwrap()
-    };
-    // The first picture is shown at 3,600 s.
+    assert_eq!(assert_same_cues(&clip, &stream, &tracks), 4);
+    assert_eq!(stream.durations("subtitles-en"), stream.durations("180p"));
+    let segment = |number: u32| stream.text(&format!("subtitles-en/seg_{number:05}.vtt"));
+    // The first frame is shown at 3,600 s.
     assert_eq!(
         segment(0),
         "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:324000000,LOCAL:00:00:00.000\n\n\
@@ -273,60 +213,49 @@ fn subtitles_are_cut_with_the_picture_and_every_damage_is_called_by_its_rule() {
     );
     let over = "00:00:05.023 --> 00:00:07.273\nOver the border,\nin two lines\n";
     assert!(segment(2).contains(over) && segment(3).contains(over), "{}", segment(3));
-    assert!(!segment(1).contains("-->"), "nothing is said from 2 to 4 s");
-    are_called_by_their_rules(&good, DAMAGES);
+    assert!(!segment(1).contains("-->"), "no cue from 2 to 4 s");
+    damage::assert_found(&stream, DAMAGES, &[]);
 }
 
 #[test]
-fn fragments_begin_at_0_and_so_do_their_subtitles() {
-    let dir = tempfile::tempdir().unwrap();
-    let cmaf = [("LADDERD__ENCODE__SEGMENT", "cmaf")];
-    let Some((_, out)) = stream(dir.path(), &cmaf) else { return };
-    let (is_sound, report) = check(out.to_str().unwrap());
-    assert!(is_sound, "{report:#}");
-    let text = std::fs::read_to_string(out.join("subtitles-en/seg_00000.vtt")).unwrap();
+fn subtitles_of_cmaf_begin_at_0_like_its_fragments() {
+    let Some(clip) = media::subtitled() else { return };
+    let stream = Transcode::new(&clip).setting("encode.segment", "cmaf").run();
+    stream.check().assert_sound();
+    let text = stream.text("subtitles-en/seg_00000.vtt");
     assert!(text.contains("X-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000"), "{text}");
 }
 
 #[test]
 fn with_a_key_subtitles_are_encrypted_like_all_segments() {
+    let Some(clip) = media::subtitled() else { return };
     let dir = tempfile::tempdir().unwrap();
-    let server = KeyServer::start(dir.path().join("good"), &hex::decode(KEY_HEX).unwrap());
-    let url = format!("{}/play/{{video_id}}", server.url);
-    let settings = [
-        ("LADDERD__ENCRYPTION__KIND", "aes-128"),
-        ("LADDERD__ENCRYPTION__KEY_URL", &*url),
-        ("LADDERD__ENCRYPTION__KEY_HEX", KEY_HEX),
-    ];
-    let Some((_, out)) = stream(dir.path(), &settings) else { return };
-    let segment = std::fs::read(out.join("subtitles-en/seg_00000.vtt")).unwrap();
+    let server = KeyServer::start(dir.path().to_owned(), &hex::decode(KEY_HEX).unwrap());
+    let stream = Transcode::new(&clip)
+        .into_folder(dir.path())
+        .setting("encryption.kind", "aes-128")
+        .setting("encryption.key_url", &format!("{}/play/{{video_id}}", server.url))
+        .setting("encryption.key_hex", KEY_HEX)
+        .run();
+    let segment = std::fs::read(stream.path("subtitles-en/seg_00000.vtt")).unwrap();
     assert!(!segment.starts_with(b"WEBVTT") && segment.len().is_multiple_of(16));
-    let index = std::fs::read_to_string(out.join("subtitles-en/index.m3u8")).unwrap();
+    let index = stream.text("subtitles-en/index.m3u8");
     assert_eq!(index.matches("#EXT-X-KEY").count(), index.matches("#EXTINF").count());
-    // It opens them with the key from the server.
-    let (is_sound, report) = check(out.to_str().unwrap());
-    assert!(is_sound, "{report:#}");
+    // The check gets the key from the server.
+    stream.check().assert_sound();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_appliance_serves_subtitles_and_its_api_names_them() {
-    let home = Home::default();
-    let Some(clip) = media::subtitled(home.path()) else { return };
-    let appliance = home.start();
-    let id = appliance.upload("film.mkv", std::fs::read(clip).unwrap()).await;
-    let video = appliance.wait_for_end(&id).await;
-    assert_eq!(video["state"], "ready", "{video:#}");
-    let (_, _, record) = appliance.public(&format!("{id}/job.json")).await;
-    let record: Value = serde_json::from_slice(&record).unwrap();
+async fn the_appliance_serves_subtitles_and_its_api_lists_them() {
+    let Some(clip) = media::subtitled() else { return };
+    let appliance = Appliance::start();
+    let (id, video) = appliance.publish("film.mkv", &clip).await;
+    let record = appliance.record(&id).await;
     for renditions in [&video["renditions"], &record["renditions"]] {
         let names = renditions.as_array().unwrap().iter();
         let names: Vec<_> = names.map(|r| (r["name"].as_str().unwrap(), &r["segments"])).collect();
         let count = names[0].1;
         assert_eq!(names[3..], [("subtitles-en", count), ("subtitles-de", count)], "{names:?}");
     }
-    let url = video["playback_url"].as_str().unwrap().to_owned();
-    let (is_sound, report) = tokio::task::spawn_blocking(move || check(&url)).await.unwrap();
-    assert!(is_sound, "{report:#}");
-    // Types, encodings and caches as well: there is not even advice.
-    assert_eq!(report["findings"], serde_json::json!([]));
+    check_url(video["playback_url"].as_str().unwrap()).await.assert_without_findings();
 }

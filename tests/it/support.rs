@@ -1,29 +1,34 @@
-//! What the tests share.
+//! Helpers of all tests.
 
 pub mod appliance;
 pub mod damage;
 pub mod doubles;
 pub mod elements;
+pub mod fleet;
 pub mod keys;
 pub mod media;
+pub mod mutation;
 pub mod proxy;
 pub mod run;
 pub mod servers;
+pub mod stream;
 
 use std::path::PathBuf;
 
-/// What a test needs and a machine may lack.
+/// A requirement that a machine may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// The real files in `../shared/media/dev`.
+    /// The corpus of real files (see [`corpus_folder`]).
     Corpus,
     /// Headless Chromium and Node.
     Chromium,
+    /// The properties of all `GStreamer` elements: the file that `LADDERD_GST_ELEMENTS` names.
+    Elements,
     /// ffmpeg and ffprobe.
     Ffmpeg,
     /// systemd-analyze.
     Systemd,
-    /// moto and LocalStack.
+    /// moto and `LocalStack`.
     Servers,
 }
 
@@ -32,6 +37,7 @@ impl Need {
         match self {
             Self::Corpus => "corpus",
             Self::Chromium => "chromium",
+            Self::Elements => "elements",
             Self::Ffmpeg => "ffmpeg",
             Self::Systemd => "systemd",
             Self::Servers => "servers",
@@ -39,7 +45,8 @@ impl Need {
     }
 }
 
-/// Says that a test cannot run here and why; a failure where `LADDERD_REQUIRE` names the need.
+/// Reports that a test cannot run here and why. Panics where `LADDERD_REQUIRE` (names with commas
+/// between them) has the need.
 pub fn skip(need: Need, why: &str) {
     let required = std::env::var("LADDERD_REQUIRE").unwrap_or_default();
     assert!(
@@ -50,9 +57,15 @@ pub fn skip(need: Need, why: &str) {
     println!("SKIP: {why}");
 }
 
-/// A real file of the corpus, or `None` (said as a skip) where the corpus is not there.
+/// The folder of the corpus: `dev` below `LADDERD_CORPUS` (`../shared/media` where that is not set).
+pub fn corpus_folder() -> PathBuf {
+    let named = std::env::var_os("LADDERD_CORPUS").map(PathBuf::from);
+    root().join(named.unwrap_or_else(|| "../shared/media".into())).join("dev")
+}
+
+/// A real file of the corpus, or `None` (reported as a skip) where the corpus is not there.
 pub fn corpus(file: &str) -> Option<PathBuf> {
-    let path = root().join("../shared/media/dev").join(file);
+    let path = corpus_folder().join(file);
     if path.is_file() {
         return Some(path);
     }
@@ -65,18 +78,17 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A client of HTTP. It keeps no connection: a server that was stopped for a while, or killed, has
-/// closed it meanwhile, which is a matter of the connection and of no test.
+/// An HTTP client that keeps no connection open: a server that a test stops or kills closes its
+/// connections.
 pub fn http_client() -> reqwest::Client {
     // Fails where it is installed already, which is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
 }
 
-/// The program under test.
+/// The program under test, without the developer's settings.
 pub fn program() -> std::process::Command {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ladderd"));
-    // What the developer has set must not change a test.
     for (name, _) in std::env::vars() {
         if name.starts_with("LADDERD_") || name == "RUST_LOG" {
             command.env_remove(name);
@@ -85,12 +97,20 @@ pub fn program() -> std::process::Command {
     command
 }
 
-/// Whether a program is there to be called.
-pub fn has(program: &str) -> bool {
-    let found = std::process::Command::new(program)
-        .arg("-version")
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .status();
-    found.is_ok()
+/// The environment variable of a setting: `LADDERD__QUEUE__MAX_ATTEMPTS` of `queue.max_attempts`.
+pub fn environment_variable(key: &str) -> String {
+    format!("LADDERD__{}", key.replace('.', "__").to_uppercase())
+}
+
+/// Whether ffmpeg and ffprobe are installed. Reports a skip where they are not.
+pub fn has_ffmpeg() -> bool {
+    let is_installed = |program: &str| {
+        let mut command = std::process::Command::new(program);
+        command.arg("-version").output().is_ok()
+    };
+    let has = is_installed("ffmpeg") && is_installed("ffprobe");
+    if !has {
+        skip(Need::Ffmpeg, "ffmpeg is not installed");
+    }
+    has
 }

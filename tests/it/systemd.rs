@@ -1,16 +1,16 @@
-//! The unit file.
+//! The systemd unit.
 
 use std::process::Command;
 
 use super::support::{Need, root, skip};
 
 #[test]
-fn systemd_finds_no_fault_in_the_unit() {
+fn systemd_analyze_accepts_the_unit() {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
-        return skip(Need::Systemd, "systemd-analyze is not there");
+        return skip(Need::Systemd, "systemd-analyze is not installed");
     }
     let unit = std::fs::read_to_string(root().join("systemd/ladderd.service")).unwrap();
-    // It looks whether the program is there: here, the one under test stands in for it.
+    // systemd-analyze asserts that the program exists, so the one under test takes its place.
     let unit = unit.replace("/usr/bin/ladderd", env!("CARGO_BIN_EXE_ladderd"));
     let unit = unit.replace("file:///usr/share/doc/ladderd/README.md", "https://example.com/");
     let dir = tempfile::tempdir().unwrap();

@@ -1,28 +1,62 @@
-//! Rules of the house that no compiler knows.
+//! Rules of this repository that no compiler knows.
+//!
+//! `LADDERD_PRINT_STRUCTURE=1 cargo nextest run -E 'test(=tidy::the_import_graph_has_every_file)'
+//! --no-capture` prints files, levels and lengths by module.
 
+mod import_graph;
+mod layers;
+mod lexer;
+mod modules;
+mod planted;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use import_graph::ImportGraph;
+use modules::Modules;
 
 use super::support::root;
 
-fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+fn files(dir: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files(&path, extensions, found);
+        } else if path.extension().is_some_and(|own| extensions.iter().any(|e| own == *e)) {
             found.push(path);
         }
     }
 }
 
-/// The Rust files below these folders: name within the package, and text.
-fn sources(folders: &[&str]) -> Vec<(String, String)> {
+/// The files with these endings below these folders: path within the package, and text.
+fn sources_of(folders: &[&str], extensions: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for folder in folders {
-        files(&root().join(folder), &mut found);
+        files(&root().join(folder), extensions, &mut found);
     }
+    found.sort();
     let name = |path: &Path| path.strip_prefix(root()).unwrap().display().to_string();
     found.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The Rust files below these folders: path within the package, and text.
+fn sources(folders: &[&str]) -> Vec<(String, String)> {
+    sources_of(folders, &["rs"])
+}
+
+/// The imports among the files of the program, its library and `pixels`.
+fn import_graph() -> ImportGraph {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).ok();
+    let mut modules = Modules::default();
+    modules.add_crate("ladderd", "src/lib.rs", &read);
+    modules.add_crate("main", "src/main.rs", &read);
+    modules.add_crate("ladderd_pixels", "pixels/src/lib.rs", &read);
+    ImportGraph::new(&modules)
+}
+
+/// Lines before the tests of the file.
+fn length(text: &str) -> usize {
+    text.lines().take_while(|line| *line != "#[cfg(test)]").count()
 }
 
 #[test]
@@ -55,22 +89,22 @@ fn the_domain_is_pure() {
 
 #[test]
 fn no_file_is_longer_than_400_lines_before_its_tests() {
-    let long: Vec<String> = sources(&["src", "tests"])
-        .into_iter()
-        .map(|(name, text)| {
-            let lines = text.lines().take_while(|line| *line != "#[cfg(test)]").count();
-            (name, lines)
-        })
+    let rust = sources(&["src", "tests", "pixels/src"]);
+    let page = sources_of(&["web/src"], &["ts", "tsx", "css"]);
+    let long: Vec<String> = rust
+        .iter()
+        .chain(&page)
+        .map(|(name, text)| (name, length(text)))
         .filter(|(_, lines)| *lines > 400)
         .map(|(name, lines)| format!("{name}: {lines}"))
         .collect();
-    assert!(long.is_empty(), "find the border inside: {long:?}");
+    assert!(long.is_empty(), "split these files: {long:?}");
 }
 
 #[test]
 fn nothing_is_left_for_later() {
     let words = ["todo!", "unimplemented!", &["FIX", "ME"].concat(), &["#[ign", "ore"].concat()];
-    for (name, text) in sources(&["src", "tests"]) {
+    for (name, text) in sources(&["src", "tests", "pixels/src"]) {
         if name.ends_with("tidy.rs") {
             continue;
         }
@@ -91,22 +125,74 @@ fn messages_are_acknowledged_in_one_place() {
 }
 
 #[test]
+fn the_import_graph_has_every_file() {
+    let graph = import_graph();
+    if std::env::var_os("LADDERD_PRINT_STRUCTURE").is_some() {
+        print_structure(&graph);
+    }
+    let is_of_tests = |name: &str| name.ends_with("/tests.rs") || name.ends_with("/testing.rs");
+    for (name, _) in sources(&["src", "pixels/src"]) {
+        assert!(graph.imports.contains_key(&name) || is_of_tests(&name), "no mod leads to {name}");
+    }
+}
+
+#[test]
+fn every_module_has_a_layer() {
+    let graph = import_graph();
+    let known: BTreeSet<&str> = layers::LAYERS.iter().copied().flatten().copied().collect();
+    let modules = graph.imports.keys().filter(|file| *file != "src/lib.rs");
+    let unknown: BTreeSet<&str> =
+        modules.map(|file| layers::module_of(file)).filter(|name| !known.contains(name)).collect();
+    assert!(unknown.is_empty(), "tests/it/tidy/layers.rs does not name {unknown:?}");
+}
+
+#[test]
 fn siblings_do_not_import_each_other() {
     const SIBLINGS: [&str; 5] = ["queue", "store", "source", "publish", "worker"];
     // The worker's parent feeds it a source: that border is the `Source` trait.
     const ALLOWED: [(&str, &str); 1] = [("worker", "source")];
-    for sibling in SIBLINGS {
-        let of_it = |name: &str| {
-            name == format!("src/{sibling}.rs") || name.starts_with(&format!("src/{sibling}/"))
-        };
-        for (name, text) in sources(&["src"]).iter().filter(|(name, _)| of_it(name)) {
-            for other in SIBLINGS.iter().filter(|other| **other != sibling) {
-                let used = text.contains(&format!("crate::{other}::"));
-                let allowed = ALLOWED.contains(&(sibling, other));
-                assert!(!used || allowed, "{name} uses {other}: they meet in src/job");
-            }
+    let graph = import_graph();
+    for (file, imports) in &graph.imports {
+        let sibling = layers::module_of(file);
+        for other in imports.keys().map(|other| layers::module_of(other)) {
+            let is_refused = sibling != other
+                && SIBLINGS.contains(&sibling)
+                && SIBLINGS.contains(&other)
+                && !ALLOWED.contains(&(sibling, other));
+            assert!(!is_refused, "{file} imports {other}: they meet in src/job");
         }
     }
+}
+
+/// Prints tangles of imports, and files, levels and lengths by module.
+fn print_structure(graph: &ImportGraph) {
+    let tangles = graph.tangles();
+    let (cycles, count) = (graph.cycles(), tangles.len());
+    println!("import cycles: {} in {count} groups of files that reach each other", cycles.len());
+    for tangle in tangles {
+        println!("  {} files: {tangle:?}", tangle.len());
+    }
+    let mut modules: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
+    for file in graph.imports.keys().filter(|file| *file != "src/lib.rs") {
+        modules.entry(layers::module_of(file)).or_default().insert(file);
+    }
+    println!("{:12} {:>5} {:>6} {:>6} {:>6}", "module", "files", "levels", "median", "90 %");
+    let mut all = Vec::new();
+    for (module, files) in modules {
+        let read = |file: &&String| length(&std::fs::read_to_string(root().join(file)).unwrap());
+        let lengths: Vec<usize> = files.iter().map(read).collect();
+        print_row(module, graph.levels(&files), &lengths);
+        all.extend(lengths);
+    }
+    let every: BTreeSet<&String> = graph.imports.keys().collect();
+    print_row("all", graph.levels(&every), &all);
+}
+
+fn print_row(module: &str, levels: usize, lengths: &[usize]) {
+    let mut sorted = lengths.to_vec();
+    sorted.sort_unstable();
+    let of = |percent: usize| sorted[(sorted.len() - 1) * percent / 100];
+    println!("{module:12} {:>5} {levels:>6} {:>6} {:>6}", sorted.len(), of(50), of(90));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-// What the scripts of this folder share: a headless Chromium, and what it complains of.
+// Headless Chromium for the scripts of this folder.
 
 import { chromium } from "playwright-core";
 

@@ -3,15 +3,15 @@
 //   node web/e2e/hover.mjs BASE_URL VIDEO_ID
 //
 // Prints one JSON line:
-//   expected   sheet and place of the picture that the storyboard has for that time
-//   shown      sheet and place of the picture that is seen above the bar
-//   sheet_size of the sheet, which the browser has decoded
-//   visible    whether it is seen in full
-//   went_on    whether the film went on meanwhile
-//   poster     what the player shows before it plays
+//   expected   sheet and position of the storyboard tile for that time
+//   shown      sheet and position of the tile above the progress bar
+//   sheet_size width and height of the decoded sheet in pixels
+//   visible    whether the tile is fully opaque
+//   went_on    whether playback continued meanwhile
+//   poster     URL of the poster that the player shows first
 //   errors     errors of the page, the console and this script
-// and exits with 0 only if both are the same, and all is as it should be.
-// SCREENSHOT names a file for what is seen.
+// and exits with 0 only if both tiles are the same, playback continued and there is no error.
+// SCREENSHOT names a file for a screenshot.
 
 import { openPage } from "./browser.mjs";
 
@@ -37,7 +37,7 @@ function parse(text, url) {
   });
 }
 
-// What the tooltip of the progress bar shows now.
+// The tile in the tooltip of the progress bar.
 function tooltip() {
   const element = document.querySelector(".vjs-mouse-display .vjs-time-tooltip");
   const style = getComputedStyle(element);
@@ -55,8 +55,8 @@ function tooltip() {
   };
 }
 
-// Whether it has faded in.
-function isPictureVisible() {
+// Whether the tile has faded in.
+function isTileVisible() {
   const element = document.querySelector(".vjs-mouse-display .vjs-time-tooltip");
   if (!element?.style.backgroundImage) return false;
   const opacities = [];
@@ -74,15 +74,15 @@ async function sizeOf(url) {
   return [image.naturalWidth, image.naturalHeight];
 }
 
-// Moves until the picture is seen: the page still moves itself while its player begins, and a bar
-// that plays is never at rest, for which Playwright's own hover() would wait.
+// Moves the pointer until the tile is visible. Playwright's hover() waits for an element at rest, but
+// the layout shifts while the player starts, and the bar moves during playback.
 async function hoverAt(share) {
   const bar = page.locator(".vjs-progress-holder");
   for (let step = 0; step < 50; step += 1) {
     const { x, y, width, height } = await bar.boundingBox();
     await page.mouse.move(x + width * share + (step % 2), y + height / 2);
     await page.waitForTimeout(100);
-    if (await page.evaluate(isPictureVisible)) return;
+    if (await page.evaluate(isTileVisible)) return;
   }
 }
 
@@ -98,13 +98,13 @@ try {
   const { start, end, ...expected } = cue;
   result.expected = expected;
 
-  // The player takes its final size with the first picture.
+  // The player takes its final size with the first frame.
   await page.waitForFunction(() => document.querySelector("video").currentTime > 0);
   const before = await page.evaluate(() => document.querySelector("video").currentTime);
-  // The player hides its controls from those who do not move.
+  // The player hides its controls while the pointer rests.
   await page.locator(".video-js").hover();
   await hoverAt((start + end) / 2 / duration);
-  result.visible = await page.evaluate(isPictureVisible);
+  result.visible = await page.evaluate(isTileVisible);
   result.shown = await page.evaluate(tooltip);
   result.sheet_size = await page.evaluate(sizeOf, result.shown.sheet);
   result.poster = await page.evaluate(

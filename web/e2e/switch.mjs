@@ -2,27 +2,26 @@
 //
 //   node web/e2e/switch.mjs PLAYER MANNER URL
 //
-// PLAYER is hlsjs or videojs. MANNER says how it is told to switch:
-//   seamless   at every border between segments, as by the player's own measuring of the network
-//   now        at once, as by a menu of qualities: what is buffered of the old rung is thrown away,
-//              and the machine has to be fast enough to fill the buffer again (hlsjs only)
-// URL is a main.m3u8, or a video of the API (BASE/v1/videos/ID), which is waited for until it is
-// playable.
+// PLAYER is hlsjs or videojs. MANNER is the way to switch:
+//   seamless   at every border between segments, like the player's own bandwidth estimate
+//   now        at once, like a menu of qualities: the player drops the buffer of the old rung, so the
+//              machine must be fast enough to fill it again (hlsjs only)
+// URL is a main.m3u8, or a video of the API (BASE/v1/videos/ID); the script waits until it is playable.
 //
 // Prints one JSON line:
-//   state, duration_secs   of the video, when it was opened and when it had been played (API only)
-//   was_growing            whether the stream was still growing when its first picture was shown
-//   rungs, shown           the heights that are offered, and those that were displayed, in order
-//   missing_switches       the switches that did not occur
-//   time_to_first_frame    seconds from the URL to the first picture
-//   first_time             its place in the film
-//   longest_stall          the longest time in seconds for which the film did not go on
-//   longest_still          the longest time in seconds for which one picture stood
+//   state, duration_secs   of the video: the state at the start, the duration at the end (API only)
+//   was_growing            whether the playlist was an EVENT without end at the first frame
+//   rungs, shown           heights on offer, and heights of the frames shown, in order
+//   missing_switches       switches that did not occur
+//   time_to_first_frame    seconds from the URL to the first frame
+//   first_time             media time of the first frame in seconds
+//   longest_stall          longest time in seconds without progress of the playback position
+//   longest_still          longest time in seconds that one frame was shown
 //   gaps                   holes in the buffer and jumps of the clock, above 0.1 s
 //   current_time, duration, ended
 //   dropped_frames, total_frames
-//   errors                 of the page, the console and the player, also those it got over
-// and exits with 0 only if the whole film was played on all rungs without any of these.
+//   errors                 of page, console and player, those that it recovered from included
+// and exits with 0 only if all of the stream was played on all rungs without gaps and errors.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -32,7 +31,7 @@ import { openPage } from "./browser.mjs";
 const [player, manner, url] = process.argv.slice(2);
 const LIMIT_MS = Number(process.env.LIMIT_MS ?? 150_000);
 const LONGEST_STALL_SECS = 0.5;
-// Less than a picture of the slowest film.
+// Less than a frame at 10 fps.
 const END_SECS = 0.1;
 
 const FILES = {
@@ -46,7 +45,7 @@ const FILES = {
   "/video-js.css": ["../node_modules/video.js/dist/video-js.css", "text/css"],
 };
 
-// The page has an origin of its own, so that the store is asked as by any site: with CORS.
+// The page has an origin of its own, so that requests to the store need CORS.
 async function servePage() {
   const server = createServer(async (request, response) => {
     const [file, type] = FILES[request.url] ?? [];
@@ -90,12 +89,12 @@ const { browser, page } = await openPage(errors);
 try {
   page.setDefaultTimeout(LIMIT_MS);
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
-  // The browser is there before the video is, so that the beginning of a job is not missed.
+  // The browser is open before the video exists, so that the page joins at the start of the job.
   const ofApi = !url.endsWith(".m3u8");
   const video = ofApi ? await whenPlayable(url) : { playback_url: url };
   result.state = video.state;
   const order = { player, url: video.playback_url, manner };
-  // A player that hangs says what it has got so far.
+  // A player that hangs reports its results so far.
   setTimeout(() => page.evaluate(() => window.end()).catch(() => {}), LIMIT_MS).unref();
   const { errors: ofPlayer, ...played } = await page.evaluate((o) => window.play(o), order);
   errors.push(...ofPlayer);

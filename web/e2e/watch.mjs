@@ -3,8 +3,8 @@
 //   node web/e2e/watch.mjs BASE_URL FILE
 //
 // Prints one JSON line:
-//   playable_state   state of the video when the player was shown first
-//   current_time     where the player was at the end
+//   playable_state   state of the video when the player appeared
+//   current_time     playback position at the end in seconds
 //   ended_state      state of the video at the end
 //   errors           errors of the page, the console and the player
 // and exits with 0 only if it played past 8 s, without an error, to the state "ready".
@@ -13,7 +13,7 @@ import { openPage } from "./browser.mjs";
 
 const [base, file] = process.argv.slice(2);
 const WATCH_SECS = 8;
-// A clock that was ahead of the picture is set back by a part of a second on a busy machine.
+// On a busy machine the browser sets a clock that is ahead of the frames back by up to this much.
 const SET_BACK_SECS = 0.5;
 const LIMIT_MS = 120_000;
 
@@ -27,7 +27,7 @@ try {
   await page.getByTestId("player").waitFor();
   result.playable_state = await page.getByTestId("state").getAttribute("data-state");
 
-  // The player's own element: what a person would see move.
+  // The player's own element, which a person sees.
   await page.waitForFunction(
     (secs) => (document.querySelector("video")?.currentTime ?? 0) > secs,
     WATCH_SECS + SET_BACK_SECS,

@@ -1,43 +1,38 @@
-//! A GPU that fails in the middle of a job: the video is ready all the same, and the record says why
-//! it took longer.
+//! A GPU that fails during a job: another backend finishes the video, and the record has the failure.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::appliance::{Appliance, Home};
+use crate::support::appliance::{Appliance, TIMEOUT};
 use crate::support::doubles::Doubles;
 use crate::support::media;
+use crate::support::stream::Transcode;
 
-/// An appliance on this machine.
-fn home(doubles: &Doubles) -> Home {
-    let environment = doubles.environment();
-    let mut all: Vec<(&str, &str)> =
-        environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    all.extend([
-        ("LADDERD__JOBS__STALL_TIMEOUT_SECS", "5"),
-        ("LADDERD__JOBS__BACKEND_RETRIAL_SECS", "1"),
-    ]);
-    Home::with(&all)
+/// Starts an appliance on this machine.
+fn start_on(machine: &Doubles) -> Appliance {
+    Appliance::builder()
+        .environment(machine.environment())
+        .setting("jobs.stall_timeout_secs", 5)
+        .setting("jobs.backend_retrial_secs", 1)
+        .start()
 }
 
-/// Uploads a film of 12 s and waits for its end. One of 480 lines has two rungs, of 720 three.
-async fn made(home: &Home, appliance: &Appliance, height: u32) -> Option<(String, Value)> {
-    let clip = media::clip(home.path(), height, "30", 12)?;
-    let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
-    let video = appliance.wait_for_end(&id).await;
-    assert_eq!((&video["state"], &video["attempt"]), (&"ready".into(), &1.into()), "{video:#}");
+/// Publishes a clip of 12 s in one attempt. One of 480 lines has two rungs, of 720 lines three.
+async fn publish(appliance: &Appliance, height: u32) -> Option<(String, Value)> {
+    let clip = media::clip(height, "30", 12)?;
+    let (id, video) = appliance.publish("film.mp4", &clip).await;
+    assert_eq!(video["attempt"], 1, "{video:#}");
     Some((id, video))
 }
 
-/// Only the stream of the backend that did it is public, and it is whole.
-async fn check(appliance: &Appliance, id: &str) {
+/// Only the stream of the backend that finished is public, and it is complete.
+async fn assert_one_complete_stream(appliance: &Appliance, id: &str) {
     let keys = appliance.keys("public", "").await;
     let folders: BTreeSet<&str> = keys.iter().filter_map(|key| key.split('/').nth(1)).collect();
     let attempts: Vec<&&str> = folders.iter().filter(|name| name.starts_with('a')).collect();
     assert_eq!(attempts.len(), 1, "one folder is left: {folders:?}");
-    let (_, _, record) = appliance.public(&format!("{id}/job.json")).await;
-    let record: Value = serde_json::from_slice(&record).unwrap();
+    let record = appliance.record(id).await;
     assert_eq!(record["attempt_id"], **attempts[0], "{record:#}");
     let rungs = record["renditions"].as_array().unwrap();
     assert!(rungs.iter().any(|rung| rung["name"] == "480p"), "{record:#}");
@@ -51,7 +46,7 @@ async fn check(appliance: &Appliance, id: &str) {
     }
 }
 
-/// What backend failed, and how.
+/// Name and code of the backend that failed, and whether it is in quarantine.
 fn failure(video: &Value) -> (&str, &str, bool) {
     let failures = video["backend_failures"].as_array().unwrap();
     assert_eq!(failures.len(), 1, "{video:#}");
@@ -59,16 +54,16 @@ fn failure(video: &Value) -> (&str, &str, bool) {
     (text("backend"), text("code"), failures[0]["quarantined"] == true)
 }
 
-/// It fails in a way that its trial does not show: something about the video.
-async fn fails_in_a_job(fault: &str, height: u32, code: &str) -> Option<Value> {
+/// A fault that the trial encode does not meet: the next backend finishes the job, and the failed one
+/// stays available.
+async fn assert_fallback(fault: &str, height: u32, code: &str) -> Option<Value> {
     let doubles = Doubles::new("va 1.26.11+");
     doubles.fault(fault);
-    let home = home(&doubles);
-    let appliance = home.start();
-    let (id, video) = made(&home, &appliance, height).await?;
+    let appliance = start_on(&doubles);
+    let (id, video) = publish(&appliance, height).await?;
     assert_eq!(video["backend"], "cpu", "{video:#}");
     assert_eq!(failure(&video), ("vaapi", code, false), "{video:#}");
-    check(&appliance, &id).await;
+    assert_one_complete_stream(&appliance, &id).await;
     let (_, system) = appliance.get("/v1/system").await;
     let states = system["backends"].as_array().unwrap();
     let vaapi = states.iter().find(|backend| backend["name"] == "vaapi").unwrap();
@@ -77,39 +72,39 @@ async fn fails_in_a_job(fault: &str, height: u32, code: &str) -> Option<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_device() {
-    let Some(video) = fails_in_a_job("frames 200", 480, "pipeline-failed").await else { return };
+async fn a_lost_device_in_mid_encode() {
+    let Some(video) = assert_fallback("frames 200", 480, "pipeline-failed").await else { return };
     let failed = &video["backend_failures"][0];
     assert!(failed["element"].as_str().unwrap().contains("vah264enc"), "{failed:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_few_sessions() {
-    // The trial takes two, the job three.
-    fails_in_a_job("sessions 2", 720, "pipeline-failed").await;
+async fn too_few_encoder_sessions() {
+    // The trial opens two sessions, the job three.
+    assert_fallback("sessions 2", 720, "pipeline-failed").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hang() {
-    fails_in_a_job("hang 200", 480, "worker-stalled").await;
+async fn an_encoder_that_hangs() {
+    assert_fallback("hang 200", 480, "worker-stalled").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_of_the_driver() {
-    fails_in_a_job("crash 200", 480, "worker-died").await;
+async fn a_driver_that_crashes() {
+    assert_fallback("crash 200", 480, "worker-died").await;
 }
 
-/// It works at the start, fails for good, and comes back.
-async fn breaks_and_comes_back(fault: &str) {
+/// A fault that begins after the start-up trial: the backend goes into quarantine, and comes back when
+/// the fault has ended.
+async fn assert_quarantine_and_return(fault: &str) {
     let doubles = Doubles::new("va 1.26.11+");
-    let home = home(&doubles);
-    let appliance = home.start();
+    let appliance = start_on(&doubles);
     doubles.fault(fault);
-    let Some((id, video)) = made(&home, &appliance, 480).await else { return };
+    let Some((id, video)) = publish(&appliance, 480).await else { return };
     assert_eq!(video["backend"], "cpu", "{video:#}");
     let (backend, _, quarantined) = failure(&video);
     assert_eq!((backend, quarantined), ("vaapi", true), "{video:#}");
-    check(&appliance, &id).await;
+    assert_one_complete_stream(&appliance, &id).await;
     let state = async || {
         let (_, system) = appliance.get("/v1/system").await;
         let states = system["backends"].as_array().unwrap();
@@ -121,35 +116,34 @@ async fn breaks_and_comes_back(fault: &str) {
     doubles.fault("");
     let began = std::time::Instant::now();
     while state().await["state"] != "available" {
-        assert!(began.elapsed() < crate::support::appliance::PATIENCE, "it does not come back");
+        assert!(began.elapsed() < TIMEOUT, "it does not come back");
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
-    let (_, video) = made(&home, &appliance, 480).await.unwrap();
+    let (_, video) = publish(&appliance, 480).await.unwrap();
     assert_eq!(video["backend"], "vaapi", "{video:#}");
     assert_eq!(video["backend_failures"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_session_can_be_opened_any_more() {
-    breaks_and_comes_back("open").await;
+async fn an_encoder_that_opens_no_session_any_more() {
+    assert_quarantine_and_return("open").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn garbage_comes_out() {
-    breaks_and_comes_back("garbage").await;
+async fn an_encoder_that_outputs_garbage() {
+    assert_quarantine_and_return("garbage").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_frames_are_missing() {
-    breaks_and_comes_back("no-idr").await;
+async fn an_encoder_without_idr_frames() {
+    assert_quarantine_and_return("no-idr").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_jobs_go_to_two_gpus() {
+async fn two_jobs_run_on_two_gpus() {
     let doubles = Doubles::new("nvcodec 1.26.11+").with_devices(2);
-    let home = home(&doubles);
-    let appliance = home.start();
-    let Some(clip) = media::clip(home.path(), 480, "30", 12) else { return };
+    let appliance = start_on(&doubles);
+    let Some(clip) = media::clip(480, "30", 12) else { return };
     let bytes = std::fs::read(clip).unwrap();
     let first = appliance.upload("one.mp4", bytes.clone()).await;
     let second = appliance.upload("two.mp4", bytes).await;
@@ -164,18 +158,12 @@ async fn two_jobs_go_to_two_gpus() {
 }
 
 #[test]
-fn a_file_is_transcoded_by_the_next_backend() {
-    let dir = tempfile::tempdir().unwrap();
-    let Some(film) = media::clip(dir.path(), 360, "30", 8) else { return };
+fn transcode_falls_back_to_the_next_backend() {
+    let Some(film) = media::clip(360, "30", 8) else { return };
     let doubles = Doubles::new("va 1.22.0");
     doubles.fault("frames 200");
-    let out = dir.path().join("out");
-    let run =
-        doubles.program().arg("transcode").arg(film).arg(&out).arg("--json").output().unwrap();
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    let text = String::from_utf8_lossy(&run.stdout);
-    let failed = text.lines().find(|line| line.contains("backend-failed")).unwrap();
+    let stream = Transcode::new(&film).on(&doubles).run();
+    let failed = stream.event("backend-failed").to_string();
     assert!(failed.contains("vaapi"), "{failed}");
-    let check = doubles.program().arg("check").arg(&out).output().unwrap();
-    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+    stream.check().assert_sound();
 }

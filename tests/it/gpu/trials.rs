@@ -1,4 +1,4 @@
-//! What `ladderd backends` says of machines.
+//! Trial encodes, as `ladderd backends` reports them.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::support::doubles::Doubles;
 use crate::support::program;
 
 #[test]
-fn every_way_to_fail_is_found_by_the_trial() {
+fn the_trial_finds_every_kind_of_fault() {
     let doubles = Doubles::new("va 1.26.11+");
     let table = [
         ("open", "Failed to open session"),
@@ -40,7 +40,7 @@ fn an_encoder_that_hangs_is_given_up() {
 }
 
 #[test]
-fn a_machine_without_a_gpu_says_so_and_takes_its_processor() {
+fn a_machine_without_a_gpu_encodes_on_the_cpu() {
     let output = program().args(["backends", "--json"]).output().unwrap();
     assert!(output.status.success());
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -54,7 +54,7 @@ fn a_machine_without_a_gpu_says_so_and_takes_its_processor() {
 }
 
 #[test]
-fn each_gpu_is_tried() {
+fn the_trial_runs_on_each_gpu() {
     let doubles = Doubles::new("nvcodec 1.26.11+").with_devices(2);
     let output = doubles.program().args(["backends", "--json"]).output().unwrap();
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -72,7 +72,7 @@ fn each_gpu_is_tried() {
 }
 
 #[test]
-fn a_backend_that_is_required_and_missing_is_a_fault() {
+fn a_missing_backend_of_jobs_required_backends_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("ladderd.toml");
     std::fs::write(&config, "[jobs]\nrequired_backends = [\"nvenc\", \"cpu\"]\n").unwrap();

@@ -1,72 +1,75 @@
 //! A whole appliance: the real program on free ports, with a data directory of its own.
 
+use std::fmt::Display;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::config::Credentials;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-/// How long anything in a test may take before it counts as hung.
-pub const PATIENCE: Duration = Duration::from_mins(2);
+/// Anything in a test that takes longer counts as hung.
+pub const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The data of an appliance that may be started more than once.
-pub struct Home {
-    dir: tempfile::TempDir,
+/// The settings of an appliance to be started.
+#[derive(Default)]
+pub struct ApplianceBuilder {
     environment: Vec<(String, String)>,
+    config: Option<String>,
     store_url: Option<String>,
 }
 
-impl Default for Home {
-    fn default() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), environment: Vec::new(), store_url: None }
-    }
-}
-
-impl Home {
-    /// A home with these variables set, such as `LADDERD__QUEUE__MAX_ATTEMPTS`.
-    pub fn with(environment: &[(&str, &str)]) -> Self {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Self { environment: environment.iter().map(owned).collect(), ..Self::default() }
+impl ApplianceBuilder {
+    /// Sets a setting by its key, such as `queue.max_attempts`.
+    pub fn setting(mut self, key: &str, value: impl Display) -> Self {
+        self.environment.push((super::environment_variable(key), value.to_string()));
+        self
     }
 
-    /// A box of a fleet: its store and queue are elsewhere.
-    pub fn of_fleet(
-        store_url: &str,
-        settings: Vec<(String, String)>,
-        more: &[(&str, &str)],
-    ) -> Self {
-        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self {
-            environment: settings.into_iter().chain(more).collect(),
-            store_url: Some(store_url.to_owned()),
-            ..Self::default()
+    /// Sets environment variables.
+    pub fn environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.environment.extend(variables);
+        self
+    }
+
+    /// Gives it a configuration file with this text.
+    pub fn config(mut self, text: &str) -> Self {
+        self.config = Some(text.to_owned());
+        self
+    }
+
+    /// Uses a store at this URL, and a queue elsewhere, instead of the embedded ones.
+    pub fn store_url(mut self, url: &str) -> Self {
+        self.store_url = Some(url.to_owned());
+        self
+    }
+
+    /// Starts the appliance and waits until it prints its URLs.
+    pub fn start(self) -> Appliance {
+        let data_dir = tempfile::tempdir().unwrap();
+        if let Some(text) = &self.config {
+            std::fs::write(data_dir.path().join("ladderd.toml"), text).unwrap();
         }
+        let Process { child, api, s3, keys } = self.spawn(data_dir.path());
+        let http = super::http_client();
+        Appliance { builder: self, data_dir, child, api, s3, keys, http }
     }
 
-    pub fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
-    /// Starts the appliance and waits until it says that it is there.
-    pub fn start(&self) -> Appliance {
-        self.start_with(&[])
-    }
-
-    /// The same with further arguments.
-    pub fn start_with(&self, arguments: &[&str]) -> Appliance {
-        let mut child = super::program()
+    fn spawn(&self, data_dir: &Path) -> Process {
+        let mut command = super::program();
+        command
             .args(["serve", "--listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0", "--data-dir"])
-            .arg(self.path())
-            .args(arguments)
+            .arg(data_dir)
             .env("LADDERD__QUEUE__RETRY__FIRST_SECS", "1")
             .env("RUST_LOG", "info,aws=warn")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        if self.config.is_some() {
+            command.arg("--config").arg(data_dir.join("ladderd.toml"));
+        }
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let urls: Vec<&str> =
@@ -74,30 +77,34 @@ impl Home {
         let (api, s3) = match (&urls[..], &self.store_url) {
             ([api, s3], None) => ((*api).to_owned(), (*s3).to_owned()),
             ([api], Some(s3)) => ((*api).to_owned(), s3.clone()),
-            _ => panic!("the appliance said {line:?}"),
+            _ => panic!("the appliance printed {line:?}"),
         };
-        let keys = match std::fs::read(self.path().join("credentials.json")) {
+        let keys = match std::fs::read(data_dir.join("credentials.json")) {
             Ok(text) => serde_json::from_slice(&text).unwrap(),
             Err(_) => json!({"access_key_id": "test", "secret_access_key": "test"}),
         };
-        Appliance { child, api, s3, keys, http: crate::support::http_client() }
+        Process { child, api, s3, keys }
     }
+}
 
-    /// The database, as somebody who looks into the files would see it.
-    pub fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.path().join("ladderd.sqlite")).unwrap()
-    }
+/// The parts that change with each start.
+struct Process {
+    child: Child,
+    api: String,
+    s3: String,
+    keys: Value,
 }
 
 /// A running appliance. It is killed when this is dropped.
 pub struct Appliance {
+    builder: ApplianceBuilder,
+    data_dir: tempfile::TempDir,
     child: Child,
     /// URL of the API.
     pub api: String,
     /// URL of the store.
     pub s3: String,
     keys: Value,
-    /// A client.
     pub http: reqwest::Client,
 }
 
@@ -108,25 +115,51 @@ impl Drop for Appliance {
 }
 
 impl Appliance {
+    pub fn builder() -> ApplianceBuilder {
+        ApplianceBuilder::default()
+    }
+
+    /// Starts an appliance with the default settings.
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// Starts it once more with the same data and settings, after it was killed or terminated.
+    pub fn restart(&mut self) {
+        self.kill();
+        let process = self.builder.spawn(self.data_dir.path());
+        (self.child, self.api) = (process.child, process.api);
+        (self.s3, self.keys) = (process.s3, process.keys);
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        self.data_dir.path()
+    }
+
+    /// The database file of its embedded queue and store.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.data_dir().join("ladderd.sqlite")).unwrap()
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// kill -9, and waits until it is gone.
+    /// Sends SIGKILL and waits for the end of the process.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM, and waits until it has gone by itself.
+    /// Sends SIGTERM and waits for the end of the process.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap()
     }
 
-    /// Pids of the workers that run now.
+    /// Process ids of the workers that run now.
     pub fn workers(&self) -> Vec<i32> {
         super::run::workers_of(self.pid())
     }
@@ -135,15 +168,8 @@ impl Appliance {
     pub fn s3_client(&self) -> aws_sdk_s3::Client {
         let key = |name: &str| self.keys[name].as_str().unwrap().to_owned();
         let (id, secret) = (key("access_key_id"), key("secret_access_key"));
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .region(Region::from_static("us-east-1"))
-            .endpoint_url(&self.s3)
-            .credentials_provider(Credentials::new(id, secret, None, None, "test"))
-            .force_path_style(true)
-            .build();
-        aws_sdk_s3::Client::from_conf(config)
+        let keys = Credentials::new(id, secret, None, None, "test");
+        super::servers::s3_client(&self.s3, "us-east-1", keys)
     }
 
     /// GET from the API.
@@ -188,10 +214,10 @@ impl Appliance {
         put.body(bytes).send().await.unwrap()
     }
 
-    /// Waits until the video is as `wanted` says.
+    /// Waits until `wanted` holds for the video.
     pub async fn wait_for(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
-        let waited = tokio::time::timeout(PATIENCE, async {
+        let waited = tokio::time::timeout(TIMEOUT, async {
             loop {
                 last = self.get(&format!("/v1/videos/{id}")).await.1;
                 if wanted(&last) {
@@ -201,7 +227,7 @@ impl Appliance {
             }
         });
         let waited = waited.await;
-        waited.unwrap_or_else(|_| panic!("the video does not become as it should: {last:#}"))
+        waited.unwrap_or_else(|_| panic!("the video stays {last:#}"))
     }
 
     /// Waits until the video is ready or failed.
@@ -209,10 +235,40 @@ impl Appliance {
         self.wait_for(id, |video| matches!(video["state"].as_str(), Some("ready" | "failed"))).await
     }
 
-    /// Waits until the queue holds nothing, and returns its depth.
+    /// Uploads a file and waits until its video is ready. Returns id and video.
+    pub async fn publish(&self, filename: &str, file: &Path) -> (String, Value) {
+        let id = self.upload(filename, std::fs::read(file).unwrap()).await;
+        let video = self.wait_for_end(&id).await;
+        assert_eq!(video["state"], "ready", "{video:#}");
+        (id, video)
+    }
+
+    /// Starts a job that takes some seconds, and waits until its stream is playable. Returns the
+    /// video's id; nothing without ffmpeg.
+    pub async fn start_long_job(&self) -> Option<String> {
+        let clip = super::media::clip(720, "30", 30)?;
+        let id = self.upload("film.mp4", std::fs::read(clip).unwrap()).await;
+        let video = self.wait_for(&id, |video| video["playable"] == true).await;
+        assert_eq!(video["state"], "running", "{video:#}");
+        Some(id)
+    }
+
+    /// The completion record of a video.
+    pub async fn record(&self, id: &str) -> Value {
+        let (_, _, record) = self.public(&format!("{id}/job.json")).await;
+        serde_json::from_slice(&record).unwrap()
+    }
+
+    /// Deletes a video. Returns the status.
+    pub async fn delete(&self, id: &str) -> u16 {
+        let url = format!("{}/v1/videos/{id}", self.api);
+        self.http.delete(url).send().await.unwrap().status().as_u16()
+    }
+
+    /// Waits until the queue is empty, and returns its depth.
     pub async fn wait_for_empty_queue(&self) -> Value {
         let mut depth = Value::Null;
-        let waited = tokio::time::timeout(PATIENCE, async {
+        let waited = tokio::time::timeout(TIMEOUT, async {
             loop {
                 depth = self.get("/v1/system").await.1["queue"].clone();
                 if depth["visible"] == 0 && depth["in_flight"] == 0 {
@@ -224,7 +280,7 @@ impl Appliance {
         waited.await.unwrap_or_else(|_| panic!("the queue does not become empty: {depth}"))
     }
 
-    /// A public object as a player would read it: status, headers and (unzipped) bytes.
+    /// A public object as a player reads it: status, headers and unzipped bytes.
     pub async fn public(&self, key: &str) -> (u16, HeaderMap, Vec<u8>) {
         let response = self.http.get(format!("{}/public/{key}", self.s3)).send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -1,69 +1,94 @@
-//! Damage of files, the same in every run.
+//! Damage to one file of a sound stream, and the rule that the check must name for it.
 
-/// Numbers that look random (`SplitMix64`), the same for the same seed.
-pub struct Dice(u64);
+use std::path::Path;
 
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
+use super::stream::{Stream, check};
 
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
+/// A change of a file that breaks a rule.
+pub struct Damage {
+    /// Number of the rule.
+    pub rule: &'static str,
+    /// The file within the stream.
+    pub file: &'static str,
+    pub change: fn(Vec<u8>) -> Vec<u8>,
+}
 
-    /// A number below this one, which is not 0.
-    pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap()
+/// Asserts that the stream is sound, and that the check names the rule of each damage to it.
+/// `arguments` are those of `ladderd check`.
+pub fn assert_found(stream: &Stream, damages: &[Damage], arguments: &[&str]) {
+    let report = check(stream.folder(), arguments);
+    report.assert_sound();
+    let copies = tempfile::tempdir().unwrap();
+    for damage in damages {
+        let bad = copies.path().join(stream.folder().file_name().unwrap());
+        copy(stream.folder(), &bad);
+        let file = bad.join(damage.file);
+        std::fs::write(&file, (damage.change)(std::fs::read(&file).unwrap())).unwrap();
+        let report = check(&bad, arguments);
+        let is_found = report.musts().iter().any(|rule| rule == damage.rule);
+        assert!(is_found, "{} in {}: {:#}", damage.rule, damage.file, report.json);
+        std::fs::remove_dir_all(&bad).unwrap();
     }
 }
 
-/// Damages the bytes in one of the ways that transfers, disks and attackers do.
-pub fn damaged(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    if bytes.is_empty() {
-        return bytes;
-    }
-    match dice.below(6) {
-        // Headers are where parsers go wrong.
-        0 => flip(&mut bytes, 512, dice),
-        1 => flip(&mut bytes, usize::MAX, dice),
-        2 => bytes.truncate(dice.below(bytes.len())),
-        3 => {
-            let (from, len) = chunk(&bytes, dice);
-            let to = dice.below(bytes.len() - len + 1);
-            for at in 0..len {
-                bytes.swap(from + at, to + at);
-            }
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
         }
-        4 => {
-            let (from, len) = chunk(&bytes, dice);
-            let copy = bytes[from..from + len].to_vec();
-            let to = dice.below(bytes.len());
-            bytes.splice(to..to, copy);
-        }
-        // A size, an offset or a time that is as large as can be, or 0.
-        _ => {
-            let at = dice.below(bytes.len());
-            let end = bytes.len().min(at + 4);
-            bytes[at..end].fill(if dice.below(2) == 0 { 0xFF } else { 0 });
-        }
-    }
-    bytes
-}
-
-fn flip(bytes: &mut [u8], within: usize, dice: &mut Dice) {
-    for _ in 0..=dice.below(24) {
-        let at = dice.below(bytes.len().min(within));
-        bytes[at] = u8::try_from(dice.below(256)).unwrap();
     }
 }
 
-/// Where a piece of the bytes begins, and how long it is.
-fn chunk(bytes: &[u8], dice: &mut Dice) -> (usize, usize) {
-    let len = 1 + dice.below(bytes.len().div_ceil(4).min(4096));
-    (dice.below(bytes.len() - len + 1), len)
+/// Changes a text file; panics where nothing changes.
+pub fn text(bytes: Vec<u8>, change: impl Fn(&str) -> String) -> Vec<u8> {
+    let before = String::from_utf8(bytes).unwrap();
+    let after = change(&before);
+    assert_ne!(before, after, "the damage changes nothing:\n{before}");
+    after.into_bytes()
+}
+
+/// Replaces the first number behind a name.
+pub fn number(text: &str, name: &str, change: impl Fn(f64) -> f64) -> String {
+    let at = text.find(name).unwrap() + name.len();
+    let end = text[at..].find(|c: char| !c.is_ascii_digit() && c != '.').unwrap() + at;
+    let changed = change(text[at..end].parse().unwrap());
+    format!("{}{changed}{}", &text[..at], &text[end..])
+}
+
+/// Removes an attribute with its comma.
+pub fn without(text: &str, name: &str) -> String {
+    let at = text.find(&format!(",{name}=")).unwrap();
+    let rest = &text[at + 1..];
+    let value = rest.find('=').unwrap() + 1;
+    let len = if rest[value..].starts_with('"') {
+        value + 2 + rest[value + 1..].find('"').unwrap()
+    } else {
+        rest.find([',', '\n']).unwrap()
+    };
+    format!("{}{}", &text[..at], &rest[len..])
+}
+
+/// Removes the lines that begin with `start`.
+pub fn without_lines(text: &str, start: &str) -> String {
+    text.lines()
+        .filter(|line| !line.starts_with(start))
+        .fold(String::new(), |all, line| all + line + "\n")
+}
+
+/// Removes the last segment of a playlist.
+pub fn without_last_segment(text: &str) -> String {
+    let at = text.rfind("#EXTINF").unwrap();
+    format!("{}#EXT-X-ENDLIST\n", &text[..at])
+}
+
+/// Changes what stands from the first `mark` on.
+pub fn behind(text: &str, mark: &str, change: impl Fn(&str) -> String) -> String {
+    let at = text.find(mark).unwrap();
+    format!("{}{}", &text[..at], change(&text[at..]))
 }

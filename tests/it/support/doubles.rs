@@ -1,17 +1,18 @@
-//! Machines with GPUs that are none: doubles of their elements, as a plugin in a folder of its own.
+//! Machines with simulated GPUs: a GStreamer plugin in a folder of its own has doubles of their
+//! elements.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-/// A machine with these elements.
+/// A machine that has the doubles of one set of elements.
 pub struct Doubles {
     dir: tempfile::TempDir,
 }
 
 impl Doubles {
-    /// A set of elements of a release, such as `nvcodec 1.26.11+`.
+    /// `set` names elements and release, such as `nvcodec 1.26.11+`.
     pub fn new(set: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let examples = Path::new(env!("CARGO_BIN_EXE_ladderd")).parent().unwrap().join("examples");
@@ -20,21 +21,21 @@ impl Doubles {
             .unwrap_or_else(|error| panic!("{error}: cargo build --example gpu_doubles makes it"));
         let doubles = Self { dir };
         doubles.write("set", set);
-        // With what is known of all other plugins: only ours is new.
-        if let Some(known) = list_of_plugins() {
+        // A copy of the registry saves the scan of all other plugins.
+        if let Some(known) = registry_of_user() {
             std::fs::copy(known, doubles.registry()).unwrap();
         }
         doubles
     }
 
-    /// The same machine with so many GPUs.
+    /// Gives the machine this many GPUs.
     pub fn with_devices(self, count: u32) -> Self {
         self.write("devices", &count.to_string());
         self
     }
 
-    /// Lets the encoders fail, or not any more, from the next process on. What this may be, see the
-    /// doubles.
+    /// Makes the encoders of all later processes fail in this way (`tests/doubles/faults.rs` has the
+    /// names; the empty one ends it).
     pub fn fault(&self, fault: &str) {
         self.write("fault", fault);
     }
@@ -47,7 +48,7 @@ impl Doubles {
         self.dir.path().join("registry.bin")
     }
 
-    /// What a process needs to be on this machine.
+    /// The environment variables that put a process on this machine.
     pub fn environment(&self) -> [(String, String); 2] {
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         [
@@ -63,7 +64,7 @@ impl Doubles {
         program
     }
 
-    /// What `ladderd backends` says of a backend on its first device.
+    /// The entry of a backend's first device in `ladderd backends --json`.
     pub fn backend(&self, name: &str) -> Value {
         let output = self.program().args(["backends", "--json"]).output().unwrap();
         let said: Value = serde_json::from_slice(&output.stdout)
@@ -73,8 +74,8 @@ impl Doubles {
     }
 }
 
-/// GStreamer's list of plugins, where one was made already.
-fn list_of_plugins() -> Option<PathBuf> {
+/// GStreamer's plugin registry, if there is one already.
+fn registry_of_user() -> Option<PathBuf> {
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
     let files = std::fs::read_dir(cache.join("gstreamer-1.0")).ok()?;

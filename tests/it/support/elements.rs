@@ -1,27 +1,27 @@
-//! What elements of GPUs have, release by release of `GStreamer`: the extract that the doubles are
-//! made from, too.
+//! Properties of GPU elements in each release of `GStreamer`, from `tests/doubles/elements.json`.
 
 use ladderd::domain::recipe::Elements;
 use serde_json::Value;
 
-/// The releases, the oldest first. The last is a look at what is to come.
+/// The releases from the oldest on; the last is a development release.
 pub const RELEASES: [&str; 5] = ["1.22.0", "1.24.13+", "1.26.11+", "1.28.6+", "1.29.2+"];
 pub const OLDEST: &str = RELEASES[0];
 pub const NEWEST: &str = RELEASES[3];
 
-/// Rate controls of VA-API's encoders, which are the driver's: those that the releases know.
+/// Rate controls of VA-API encoders. The driver decides which there are; these are all that the
+/// releases know.
 const VA_RATE_CONTROLS: [&str; 4] = ["cbr", "vbr", "vcm", "cqp"];
 const VA_RATE_CONTROLS_SINCE_1_26: [&str; 6] = ["cbr", "vbr", "vcm", "cqp", "icq", "qvbr"];
 /// `GstVideoOrientationMethod`.
 const ORIENTATIONS: [&str; 10] =
     ["identity", "90r", "180", "90l", "horiz", "vert", "ul-lr", "ur-ll", "auto", "custom"];
 
-/// The extract.
+/// The properties by element and release.
 pub fn extract() -> Value {
     serde_json::from_str(include_str!("../../doubles/elements.json")).unwrap()
 }
 
-/// A release, on a machine with all of its elements and cards with all that it knows.
+/// A release on a machine that has all of its elements, with cards that can do all it knows.
 pub struct Release {
     name: &'static str,
     all: Value,
@@ -41,7 +41,7 @@ impl Release {
         entry.get("properties")?.as_object()
     }
 
-    /// Whether the element is one of those that the extract is about.
+    /// Whether the file has the element.
     fn is_of_gpu(&self, element: &str) -> bool {
         self.all.get(element).is_some()
     }
@@ -82,7 +82,7 @@ impl Elements for Release {
 }
 
 impl Release {
-    /// The names that a property takes, where it takes names.
+    /// The names that a property takes, if it takes names.
     fn values(&self, element: &str, property: &str, facts: &Value) -> Option<Vec<String>> {
         let owned = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
         if property == "video-direction" {
@@ -97,7 +97,7 @@ impl Release {
     }
 }
 
-/// Whether a switch or a number suits. A bound that the sources leave to the card is none here.
+/// Whether a boolean or a number is in range. A bound that depends on the card is not checked.
 fn in_range(facts: &Value, value: &str) -> bool {
     let text = |key: &str| facts.get(key).and_then(Value::as_str).unwrap_or_default();
     match text("type") {
@@ -109,7 +109,7 @@ fn in_range(facts: &Value, value: &str) -> bool {
                 factors.product()
             };
             let (min, max) = (bound("min"), bound("max"));
-            // The greatest number without a sign, as one source prints it.
+            // One source prints the greatest unsigned number as -1.
             let max = max.filter(|max| *max >= 0.0);
             min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max)
         }

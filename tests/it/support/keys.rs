@@ -1,4 +1,4 @@
-//! A server of files and of keys, as a player or the daemon finds them.
+//! An HTTP server of a stream's files and its key, for players and for the daemon.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,12 +10,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::get;
 
-/// What the key endpoint wants to hear.
+/// The bearer token of the key endpoint.
 pub const TOKEN: &str = "hush-4711";
 
-/// The server. It ends when this is dropped.
+/// The server. It stops when this is dropped.
 pub struct KeyServer {
-    /// Its URL.
     pub url: String,
     shared: Arc<Shared>,
     runtime: Option<tokio::runtime::Runtime>,
@@ -29,8 +28,8 @@ struct Shared {
 }
 
 impl KeyServer {
-    /// `/files/…` are the files of the folder, `/play/<id>` gives the key to everybody, and
-    /// `/keys/<id>` to whoever has the token.
+    /// `/files/…` serves the files of the folder, `/play/<id>` gives the key to everybody, and
+    /// `/keys/<id>` to requests with the token.
     pub fn start(folder: PathBuf, key: &[u8]) -> Self {
         let shared = Arc::new(Shared {
             folder,
@@ -58,17 +57,17 @@ impl KeyServer {
         Self { url, shared, runtime: Some(runtime) }
     }
 
-    /// The endpoint answers 500 this often.
+    /// Answers the next requests for a key with status 500, this many of them.
     pub fn fail(&self, times: u32) {
         self.shared.failures.store(times, Ordering::SeqCst);
     }
 
-    /// Gives this from now on.
+    /// Replaces the key.
     pub fn give(&self, key: &[u8]) {
         *self.shared.key.lock().unwrap() = key.to_vec();
     }
 
-    /// Ids that the endpoint was asked for, failures included.
+    /// Video ids of all requests with the token, failed ones included.
     pub fn asked(&self) -> Vec<String> {
         self.shared.asked.lock().unwrap().clone()
     }
@@ -76,7 +75,7 @@ impl KeyServer {
 
 impl Drop for KeyServer {
     fn drop(&mut self) {
-        // A test may end within a runtime of its own, which must not wait for this one.
+        // The runtime of an async test must not block on the end of this one.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -106,7 +105,7 @@ async fn key_of(
     (StatusCode::OK, shared.key.lock().unwrap().clone())
 }
 
-/// A file, or the part of it that is asked for.
+/// Serves a file, or a range of it.
 async fn file(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<String>,
@@ -133,7 +132,7 @@ async fn file(
     if from >= end {
         return none(StatusCode::RANGE_NOT_SATISFIABLE);
     }
-    let told = format!("bytes {from}-{}/{size}", end - 1);
-    let headers = [(header::ACCEPT_RANGES, "bytes".into()), (header::CONTENT_RANGE, told)];
+    let content_range = format!("bytes {from}-{}/{size}", end - 1);
+    let headers = [(header::ACCEPT_RANGES, "bytes".into()), (header::CONTENT_RANGE, content_range)];
     (StatusCode::PARTIAL_CONTENT, headers, bytes.slice(from..end))
 }

@@ -1,4 +1,4 @@
-//! A proxy between ladderd and S3 or SQS: it writes down what passes, and can make bad weather.
+//! A proxy in front of S3 or SQS. It records requests and injects faults.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,34 +13,32 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// What the proxy does to requests.
+/// The faults that the proxy injects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weather {
-    /// Nothing.
-    Fair,
-    /// A third of them fail: cut before or after they are done, answered with 500 or 503, or held
-    /// up for 30 s (the last a few times only).
-    Foul,
-    /// Conditions of writes are taken out, as some stores ignore them.
+pub enum FaultProfile {
+    None,
+    /// A third of all requests fail: the connection is cut before or after the server has acted, the
+    /// status is 500 or 503, or the answer takes 30 s (twice at most).
+    Frequent,
+    /// `If-Match` and `If-None-Match` are removed: some stores ignore them.
     NoConditions,
 }
 
-/// One request that passed.
+/// A request that the proxy has seen.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub method: Method,
     pub path: String,
-    /// Status that the client got; none where the connection was cut.
+    /// Status that the client got; none after a cut connection.
     pub status: Option<u16>,
-    /// Body of the request, unzipped, of playlists alone.
+    /// Unzipped body of a request that writes a playlist; empty for all others.
     pub text: String,
 }
 
-/// How often a request is held up.
+/// Number of requests that are delayed by [`STALL`].
 const STALLS: u32 = 2;
 const STALL: Duration = Duration::from_secs(30);
 
-/// The proxy. It ends with the test.
 pub struct Proxy {
     pub url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -48,21 +46,21 @@ pub struct Proxy {
 
 struct Inner {
     target: String,
-    weather: Weather,
+    faults: FaultProfile,
     client: reqwest::Client,
     stalls: AtomicU32,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Proxy {
-    /// Starts a proxy before this server.
-    pub async fn start(target: &str, weather: Weather) -> Self {
+    /// Starts a proxy in front of the server at this URL. It stops with the test's runtime.
+    pub async fn start(target: &str, faults: FaultProfile) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
         let inner = Arc::new(Inner {
             target: target.to_owned(),
-            weather,
+            faults,
             client: crate::support::http_client(),
             stalls: AtomicU32::new(0),
             seen: Arc::clone(&seen),
@@ -80,12 +78,12 @@ impl Proxy {
         Self { url, seen }
     }
 
-    /// What has passed so far.
+    /// The requests so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// Requests that were done and put a `main.m3u8` with the final playlists in its place.
+    /// Number of successful writes of the video's `main.m3u8` that name final playlists.
     pub fn flips(&self, id: &str) -> usize {
         let main = format!("/public/{id}/main.m3u8");
         let is_flip = |seen: &&Seen| {
@@ -107,7 +105,7 @@ enum Fault {
 
 impl Inner {
     fn fault(&self) -> Option<Fault> {
-        if self.weather != Weather::Foul || rand::random::<f64>() > 1.0 / 3.0 {
+        if self.faults != FaultProfile::Frequent || rand::random::<f64>() > 1.0 / 3.0 {
             return None;
         }
         Some(match rand::random::<u8>() % 20 {
@@ -146,13 +144,13 @@ async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> io::Result<Respo
         Some(Fault::Status(status)) => {
             inner.note(&parts, &body, Some(status.as_u16()));
             let code = if status == StatusCode::SERVICE_UNAVAILABLE { "SlowDown" } else { "Oops" };
-            let text = format!("<Error><Code>{code}</Code><Message>told to</Message></Error>");
+            let text = format!("<Error><Code>{code}</Code><Message>injected</Message></Error>");
             return Ok(Response::builder().status(status).body(Body::from(text)).unwrap());
         }
         Some(Fault::Stall) => tokio::time::sleep(STALL).await,
         Some(Fault::CutAfter) | None => {}
     }
-    if inner.weather == Weather::NoConditions {
+    if inner.faults == FaultProfile::NoConditions {
         parts.headers.remove("if-none-match");
         parts.headers.remove("if-match");
     }
@@ -188,7 +186,7 @@ async fn forward(
     Ok(response)
 }
 
-/// The headers that are not of one connection.
+/// The headers without those of one connection.
 fn passed(headers: &HeaderMap) -> HeaderMap {
     let is_passed = |name: &HeaderName| {
         !matches!(name.as_str(), "connection" | "transfer-encoding" | "expect" | "keep-alive")

@@ -1,4 +1,4 @@
-//! One run of the program over one file, watched from outside.
+//! A run of the program on one file, with deadlines and a look at its workers from outside.
 
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -6,57 +6,56 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// How long a file may take: what takes longer counts as hung.
+/// A run that takes longer counts as hung.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// On a busy machine it may take so long as this, if it still says something now and then.
+/// On a busy machine a run may take this long while it prints something every [`SILENCE`].
 const LAST_DEADLINE: Duration = Duration::from_mins(3);
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// Two small rungs, so that a run is about the source and not about the encoder.
+/// Two small rungs, so that decoding takes most of the time and not the encoders.
 const SMALL_LADDER: &str = "[[ladder]]\nheight = 240\nmax_bitrate_kbps = 500\n\
                             [[ladder]]\nheight = 360\nmax_bitrate_kbps = 900\n";
 
-/// What a run came to.
+/// The end of a run, and what it printed.
 #[derive(Debug)]
 pub struct Run {
-    /// Exit code; `None` where a signal ended it.
+    /// Exit code; `None` after a signal.
     pub exit: Option<i32>,
-    /// What it printed, line by line, as far as that is JSON.
+    /// The lines of standard output that are JSON.
     pub events: Vec<Value>,
-    /// Everything it printed.
+    /// All of standard output.
     pub stdout: String,
     pub stderr: String,
-    /// The most memory that a worker had at a time, in bytes, as far as it was seen.
+    /// Peak memory of the largest worker in bytes, sampled every 50 ms.
     pub peak_bytes: u64,
-    /// How long it took.
     pub took: Duration,
 }
 
 impl Run {
-    /// The event of this name.
+    /// The last event of this name.
     pub fn event(&self, name: &str) -> Option<&Value> {
         self.events.iter().rev().find(|event| event["event"] == name)
     }
 
-    /// The code of the failure, or `ready`, of `transcode` or `plan`.
+    /// `ready`, or the failure code of `transcode` or `plan`.
     pub fn outcome(&self) -> String {
         if let Some(failed) = self.event("failed") {
             return failed["code"].as_str().unwrap().to_owned();
         }
-        // `plan` says on standard error why there is none: `ladderd: words [code]`.
+        // `plan` prints its failure to standard error: `ladderd: sentence [code]`.
         let code = self.stderr.trim_end().strip_suffix(']').and_then(|said| said.rsplit_once('['));
         match (self.exit, code) {
             (Some(0), _) => "ready".to_owned(),
             (Some(1), Some((_, code))) => code.to_owned(),
-            _ => panic!("neither an end nor a code: {self:?}"),
+            _ => panic!("no outcome: {self:?}"),
         }
     }
 }
 
-/// `transcode --json` with the small ladder and these variables set.
-pub fn transcode(input: &Path, out: &Path, environment: &[(&str, &str)]) -> Run {
+/// `transcode --json` with the small ladder and these settings.
+pub fn transcode(input: &Path, out: &Path, settings: &[(&str, &str)]) -> Run {
     let arguments = ["transcode".as_ref(), "--json".as_ref(), input.as_os_str(), out.as_os_str()];
-    watched(&arguments, environment)
+    watched(&arguments, settings)
 }
 
 /// `plan` with the small ladder.
@@ -64,8 +63,8 @@ pub fn plan(input: &Path) -> Run {
     watched(&["plan".as_ref(), input.as_os_str()], &[])
 }
 
-/// Runs the program to its end and makes sure that nothing is left of it.
-fn watched(arguments: &[&std::ffi::OsStr], environment: &[(&str, &str)]) -> Run {
+/// Runs the program to its end and asserts that no worker outlives it.
+fn watched(arguments: &[&std::ffi::OsStr], settings: &[(&str, &str)]) -> Run {
     let dir = tempfile::tempdir().unwrap();
     let (config, stdout, stderr) =
         (dir.path().join("small.toml"), dir.path().join("stdout"), dir.path().join("stderr"));
@@ -75,15 +74,15 @@ fn watched(arguments: &[&std::ffi::OsStr], environment: &[(&str, &str)]) -> Run 
         .args(arguments)
         .arg("--config")
         .arg(&config)
-        // Whatever hangs in GStreamer is ended by the program itself before it counts as hung here.
+        // Shorter than the deadline here: the program itself ends what hangs in GStreamer.
         .env("LADDERD__JOBS__STALL_TIMEOUT_SECS", "30")
-        .envs(environment.iter().copied())
+        .envs(settings.iter().map(|(key, value)| (super::environment_variable(key), value)))
         .stdout(Stdio::from(std::fs::File::create(&stdout).unwrap()))
         .stderr(Stdio::from(std::fs::File::create(&stderr).unwrap()))
         .spawn()
         .unwrap();
-    let said = || std::fs::metadata(&stdout).unwrap().len();
-    let (exit, workers, peak_bytes) = follow(&mut child, said, arguments);
+    let printed_bytes = || std::fs::metadata(&stdout).unwrap().len();
+    let (exit, workers, peak_bytes) = follow(&mut child, printed_bytes, arguments);
     let left: Vec<i32> = workers.into_iter().filter(|pid| is_worker(*pid)).collect();
     assert!(left.is_empty(), "workers are left of {arguments:?}: {left:?}");
     let stdout = String::from_utf8_lossy(&std::fs::read(&stdout).unwrap()).into_owned();
@@ -93,15 +92,15 @@ fn watched(arguments: &[&std::ffi::OsStr], environment: &[(&str, &str)]) -> Run 
     Run { exit, events, stdout, stderr, peak_bytes, took: began.elapsed() }
 }
 
-/// Waits for the end, and notes workers on the way.
+/// Waits for the end. Returns the exit code, the workers seen and the peak memory of one in bytes.
 fn follow(
     child: &mut Child,
-    said: impl Fn() -> u64,
+    printed_bytes: impl Fn() -> u64,
     arguments: &[&std::ffi::OsStr],
 ) -> (Option<i32>, Vec<i32>, u64) {
     let (mut workers, mut peak_bytes) = (Vec::new(), 0);
     let began = Instant::now();
-    let (mut told, mut told_at) = (0, began);
+    let (mut printed, mut printed_at) = (0, began);
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return (status.code(), workers, peak_bytes);
@@ -112,12 +111,12 @@ fn follow(
                 workers.push(pid);
             }
         }
-        if said() > told {
-            (told, told_at) = (said(), Instant::now());
+        if printed_bytes() > printed {
+            (printed, printed_at) = (printed_bytes(), Instant::now());
         }
-        let is_alive = told_at.elapsed() < SILENCE && began.elapsed() < LAST_DEADLINE;
+        let is_alive = printed_at.elapsed() < SILENCE && began.elapsed() < LAST_DEADLINE;
         if began.elapsed() > DEADLINE && !is_alive {
-            // The worker goes with it.
+            // Its worker dies with it.
             child.kill().unwrap();
             child.wait().unwrap();
             panic!("{arguments:?} hangs; workers so far: {workers:?}");
@@ -126,7 +125,7 @@ fn follow(
     }
 }
 
-/// Pids of the workers of this process.
+/// Process ids of the workers of this process.
 pub fn workers_of(parent: u32) -> Vec<i32> {
     let parent = parent.to_string();
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
@@ -143,7 +142,7 @@ fn is_worker(pid: i32) -> bool {
     command.ends_with(b"ladderd\0worker\0")
 }
 
-/// The most memory that a process has had in bytes.
+/// Peak memory of a process in bytes.
 fn peak_of(pid: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -151,7 +150,7 @@ fn peak_of(pid: i32) -> u64 {
     kib.unwrap_or(0) * 1024
 }
 
-/// Files below a folder that nobody finished.
+/// Temporary files left below a folder.
 pub fn unfinished(dir: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {

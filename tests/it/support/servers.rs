@@ -1,4 +1,4 @@
-//! S3 and SQS that are not ours: moto and LocalStack, each of its own make, started for one test.
+//! S3 and SQS by moto and `LocalStack`, started for one test.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -14,25 +14,24 @@ use serde_json::json;
 
 use super::{Need, root, skip};
 
-/// Which server.
+/// An implementation of S3 and SQS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Make {
+pub enum ServerKind {
     Moto,
     LocalStack,
 }
 
-/// Region of everything that the tests make.
 pub const REGION: &str = "eu-central-1";
 
-/// Prefix of the sources.
+/// Key prefix of the sources.
 pub const PREFIX: &str = "in/";
 
-/// A server with two buckets, a queue that gets the events of one, and its dead letters. It is
-/// killed when this is dropped.
+/// A server with a private and a public bucket, a queue that receives the private bucket's events,
+/// and a queue for dead letters. It is killed when this is dropped.
 pub struct Servers {
     child: Child,
     _home: tempfile::TempDir,
-    pub make: Make,
+    pub kind: ServerKind,
     pub endpoint: String,
     pub s3: aws_sdk_s3::Client,
     pub sqs: aws_sdk_sqs::Client,
@@ -47,23 +46,23 @@ impl Drop for Servers {
     }
 }
 
-fn python(make: Make) -> PathBuf {
-    let name = match make {
-        Make::Moto => "moto",
-        Make::LocalStack => "localstack",
+fn python(kind: ServerKind) -> PathBuf {
+    let name = match kind {
+        ServerKind::Moto => "moto",
+        ServerKind::LocalStack => "localstack",
     };
     root().join("target/tools").join(name).join("bin/python3")
 }
 
-/// The command of a server. It dies with the test, however that ends.
-fn command(make: Make, port: u16, home: &std::path::Path) -> Command {
+/// The command of a server. The kernel kills it when the test's process ends.
+fn command(kind: ServerKind, port: u16, home: &std::path::Path) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(python(make));
-    match make {
-        Make::Moto => {
+    command.args(["--pdeathsig", "KILL", "--"]).arg(python(kind));
+    match kind {
+        ServerKind::Moto => {
             command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p"]).arg(port.to_string());
         }
-        Make::LocalStack => {
+        ServerKind::LocalStack => {
             command
                 .args(["-m", "localstack.runtime.main"])
                 .env("HOME", home)
@@ -88,20 +87,20 @@ fn command(make: Make, port: u16, home: &std::path::Path) -> Command {
 }
 
 impl Servers {
-    /// Starts one, or says SKIP where it is not installed (`.ci/deps test` does).
-    pub async fn start(make: Make) -> Option<Self> {
-        if !python(make).is_file() {
-            skip(Need::Servers, &format!("{make:?} is not installed"));
+    /// Starts a server, or reports a skip where it is not installed (`.ci/deps test` does that).
+    pub async fn start(kind: ServerKind) -> Option<Self> {
+        if !python(kind).is_file() {
+            skip(Need::Servers, &format!("{kind:?} is not installed"));
             return None;
         }
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let home = tempfile::tempdir().unwrap();
-        let child = command(make, port, home.path()).spawn().unwrap();
+        let child = command(kind, port, home.path()).spawn().unwrap();
         let endpoint = format!("http://127.0.0.1:{port}");
-        let (s3, sqs) = (s3_client(&endpoint), sqs_client(&endpoint));
+        let (s3, sqs) = (s3_client(&endpoint, REGION, keys()), sqs_client(&endpoint));
         let (queue_url, dead_letter_url) = (String::new(), String::new());
         let mut servers =
-            Self { child, _home: home, make, endpoint, s3, sqs, queue_url, dead_letter_url };
+            Self { child, _home: home, kind, endpoint, s3, sqs, queue_url, dead_letter_url };
         servers.wait().await;
         servers.dead_letter_url = servers.queue("dead", None).await;
         let dead = servers.arn(&servers.dead_letter_url).await;
@@ -117,8 +116,8 @@ impl Servers {
     async fn wait(&mut self) {
         let began = Instant::now();
         while self.s3.list_buckets().send().await.is_err() {
-            assert!(self.child.try_wait().unwrap().is_none(), "{:?} has ended", self.make);
-            assert!(began.elapsed() < Duration::from_mins(1), "{:?} does not come up", self.make);
+            assert!(self.child.try_wait().unwrap().is_none(), "{:?} has ended", self.kind);
+            assert!(began.elapsed() < Duration::from_mins(1), "{:?} does not come up", self.kind);
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
@@ -130,11 +129,11 @@ impl Servers {
         answer.attributes().unwrap()[&name].clone()
     }
 
-    /// Makes a queue, with dead letters that go to the queue of this ARN, and returns its URL.
+    /// Creates a queue whose dead letters go to the queue of this ARN. Returns its URL.
     pub async fn queue(&self, name: &str, dead: Option<&str>) -> String {
         let mut request = self.sqs.create_queue().queue_name(name);
         if let Some(dead) = dead {
-            // Ours decides what is dead; this is the net below it.
+            // `ladderd` moves dead letters by itself, long before this limit.
             let policy = json!({"deadLetterTargetArn": dead, "maxReceiveCount": 1000});
             request = request.attributes(QueueAttributeName::RedrivePolicy, policy.to_string());
         }
@@ -148,7 +147,7 @@ impl Servers {
         request.send().await.unwrap();
     }
 
-    /// Lets everybody read the public bucket.
+    /// Makes the public bucket readable by everybody.
     async fn publish(&self) {
         let policy = json!({"Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
@@ -159,7 +158,7 @@ impl Servers {
 
     /// Switches the events of the private bucket on and off.
     pub async fn notify(&self, on: bool) {
-        // As the README sets it up: our own records make no events.
+        // As documented: only sources make events, not our own records.
         let rule = FilterRule::builder().name(FilterRuleName::Prefix).value(PREFIX).build();
         let key = S3KeyFilter::builder().filter_rules(rule).build();
         let filter = NotificationConfigurationFilter::builder().key(key).build();
@@ -175,8 +174,8 @@ impl Servers {
         request.notification_configuration(config).send().await.unwrap();
     }
 
-    /// Settings of a box that works here, with S3 and SQS reached through these endpoints.
-    pub fn settings(&self, s3: &str, sqs: &str) -> Vec<(String, String)> {
+    /// Environment of an appliance that reaches S3 and SQS at these URLs.
+    pub fn environment(&self, s3: &str, sqs: &str) -> Vec<(String, String)> {
         let queue_url = self.queue_url.clone();
         [
             ("AWS_ACCESS_KEY_ID", "test"),
@@ -195,7 +194,7 @@ impl Servers {
         .to_vec()
     }
 
-    /// Messages: visible, leased, dead.
+    /// Number of visible, leased and dead messages.
     pub async fn depth(&self) -> (u32, u32, u32) {
         let (visible, leased) = self.count(&self.queue_url).await;
         let (dead, dead_leased) = self.count(&self.dead_letter_url).await;
@@ -213,7 +212,7 @@ impl Servers {
         (number(Visible), number(Leased))
     }
 
-    /// Takes the dead letters: body and reason.
+    /// Receives all dead letters: body and reason.
     pub async fn dead_letters(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         loop {
@@ -232,7 +231,7 @@ impl Servers {
         }
     }
 
-    /// Puts a message into the queue.
+    /// Sends a message to the jobs' queue.
     pub async fn send(&self, body: &str) {
         let request = self.sqs.send_message().queue_url(&self.queue_url).message_body(body);
         request.send().await.unwrap();
@@ -244,13 +243,13 @@ impl Servers {
         request.send().await.unwrap();
     }
 
-    /// Keys of a bucket.
+    /// All keys of a bucket that begin with the prefix.
     pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
         keys_of(&self.s3, bucket, prefix).await
     }
 }
 
-/// All keys of a bucket below a prefix, page by page.
+/// All keys of a bucket that begin with the prefix.
 pub async fn keys_of(client: &aws_sdk_s3::Client, bucket: &str, prefix: &str) -> Vec<String> {
     let list = client.list_objects_v2().bucket(bucket).prefix(prefix);
     let mut pages = list.into_paginator().send();
@@ -266,25 +265,24 @@ fn keys() -> Credentials {
     Credentials::new("test", "test", None, None, "test")
 }
 
-/// A client of S3 at this address.
-pub fn s3_client(endpoint: &str) -> aws_sdk_s3::Client {
+/// An S3 client with these keys.
+pub fn s3_client(endpoint: &str, region: &'static str, keys: Credentials) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .region(Region::new(REGION))
+        .region(Region::from_static(region))
         .endpoint_url(endpoint)
-        .credentials_provider(keys())
+        .credentials_provider(keys)
         .force_path_style(true)
         .build();
     aws_sdk_s3::Client::from_conf(config)
 }
 
-/// A client of SQS at this address.
-pub fn sqs_client(endpoint: &str) -> aws_sdk_sqs::Client {
+fn sqs_client(endpoint: &str) -> aws_sdk_sqs::Client {
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .region(Region::new(REGION))
+        .region(Region::from_static(REGION))
         .endpoint_url(endpoint)
         .credentials_provider(keys())
         .build();

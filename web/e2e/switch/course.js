@@ -1,4 +1,4 @@
-// The order in which the rungs are asked for, as indices into their list.
+// The order of the rungs, as indices into the list of rungs.
 
 // Every switch from each of `count` rungs to each other one, once: a closed walk over all arrows of
 // the complete graph (Hierholzer), as short as it can be.
@@ -28,12 +28,12 @@ export class Course {
     return this.#way[this.#step];
   }
 
-  // The end of the way is the beginning of the next round.
+  // The last step leads back to the first rung.
   advance() {
     this.#step = this.#step + 2 < this.#way.length ? this.#step + 1 : 0;
   }
 
-  // Pairs of rungs, each of which is to be seen one after the other.
+  // Pairs of rungs to be shown one after the other.
   get switches() {
     return this.#way.slice(1).map((to, n) => [this.#way[n], to]);
   }

@@ -1,10 +1,10 @@
-// The page of switch.mjs: a player, somebody who changes its rung all the time, and a watcher.
+// The page of switch.mjs: starts a player, switches its rungs and watches what it shows.
 
 import { Course } from "/switch/course.js";
 import { PLAYERS } from "/switch/players.js";
 import { Watcher } from "/switch/watcher.js";
 
-// How long a rung is shown before the next one is asked for, where it is shown at once.
+// Time on each rung in the manner `now`.
 const HOLD_MS = 1600;
 
 // Plays to the end, or until window.end is called.

@@ -1,4 +1,4 @@
-// The players under test, and how each of them is told which rung to take.
+// The players under test, with one way each to choose the rung.
 //
 // `order` is { url, manner, onRungs, onError, course }: onRungs is called with the heights on offer,
 // in ascending order, before any rung is taken; then there is a course.
@@ -6,7 +6,7 @@
 
 const holder = document.getElementById("holder");
 
-// Both players buffer half a minute by default, which a short film is over before the first switch.
+// Both players buffer 30 s by default: a short stream would be buffered before the first switch.
 const BUFFER_SECS = 6;
 
 function hlsjs(order) {
@@ -14,12 +14,12 @@ function hlsjs(order) {
   Object.assign(video, { muted: true, autoplay: true, width: 640, height: 360 });
   holder.append(video);
   const hls = new Hls({ maxBufferLength: BUFFER_SECS, maxMaxBufferLength: BUFFER_SECS });
-  // Also what it gets over by itself: a hole that it skips is a hole in our stream.
+  // Errors that hls.js recovers from count, too: a hole that it skips is a hole in the stream.
   hls.on(Hls.Events.ERROR, (_, data) => {
-    // hls.js 1.7 looks for growth once before the first sound is appended. Sound that is really
-    // missing is looked for twice, and the watcher sees the hole.
+    // hls.js 1.7 looks for progress once before the first audio is appended. It looks twice for audio
+    // that is missing, and the watcher sees the hole.
     if (data.details === "bufferAppendNoProgress" && data.appendsWithoutProgress === 1) return;
-    // What a switch of ours has interrupted is loaded again, from the rung that we want.
+    // A switch aborts the request of the old rung.
     if (data.details === "aborted") return;
     const words = data.error?.message ?? data.reason ?? "";
     const of = data.frag ? ` segment ${data.frag.sn} of ${data.frag.type} ${data.frag.level}` : "";
@@ -32,7 +32,7 @@ function hlsjs(order) {
   hls.loadSource(order.url);
   hls.attachMedia(video);
   if (order.manner === "now") return { video, take: (rung) => (hls.currentLevel = rung) };
-  // As its own measuring of the network would: each segment of pictures from another rung.
+  // Like its own bandwidth estimate: each video segment from another rung.
   hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag }) => {
     if (frag.type !== "main" || frag.level !== order.course.wanted) return;
     order.course.advance();
@@ -41,15 +41,15 @@ function hlsjs(order) {
   return { video };
 }
 
-// What VHS tells when it gets over something by itself; hls.js calls such things errors.
-const CURES = /gap-skip|unknown-waiting|video-underflow|resync|exclu|error-reload/;
+// Usage events of VHS for recoveries that hls.js reports as errors.
+const RECOVERIES = /gap-skip|unknown-waiting|video-underflow|resync|exclu|error-reload/;
 
-// Only seamless: what VHS does at once empties the buffers of sound and picture, and shows nothing
-// new before the next key frame, whatever the stream.
+// Only seamless: an immediate switch of VHS empties the buffers of audio and video and shows the next
+// key frame first, for any stream.
 function vhs(order) {
   const element = document.createElement("video-js");
   holder.append(element);
-  // It warns that these are for those who know; in a film this short nothing else switches.
+  // VHS warns about changes of these constants. A short stream is not switched otherwise.
   videojs.log.level("error");
   videojs.Vhs.GOAL_BUFFER_LENGTH = BUFFER_SECS;
   videojs.Vhs.MAX_GOAL_BUFFER_LENGTH = BUFFER_SECS;
@@ -70,9 +70,9 @@ function vhs(order) {
   player.on("error", () => order.onError(`video.js: fatal ${player.error()?.message}`));
   player.ready(() => {
     player.tech(true).on("usage", (event) => {
-      if (CURES.test(event.name)) order.onError(`video.js: ${event.name}`);
+      if (RECOVERIES.test(event.name)) order.onError(`video.js: ${event.name}`);
     });
-    // VHS asks here, before the first segment and after each one, with which rung to go on.
+    // VHS calls this for the next rung before the first segment and after each one.
     handler().selectPlaylist = () => {
       if (!order.course) order.onRungs(ladder().map((rung) => rung.attributes.RESOLUTION.height));
       if (handler().playlists.media() === ladder()[order.course.wanted]) order.course.advance();

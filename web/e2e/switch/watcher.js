@@ -1,7 +1,7 @@
-// Watches a video element as a person would: whether it moves, jumps, and what it shows.
+// Watches a video element: stalls, jumps, holes in the buffer and the heights of its frames.
 
 const SAMPLE_MS = 25;
-// Less than this is how exact the clock of the element is.
+// The clock of the element is exact to less than this.
 const JUMP_SECS = 0.1;
 
 export class Watcher {
@@ -49,7 +49,7 @@ export class Watcher {
     this.moved ??= { now, at };
     const elapsed = now - this.moved.now;
     const advance = at - this.moved.at;
-    // Also where this very timer was late: what counts is how far the film got in that time.
+    // A late timer is no stall: progress is compared with the time that has really elapsed.
     this.stalled(elapsed - advance);
     if (advance - elapsed > JUMP_SECS || advance < -JUMP_SECS) {
       this.gap(`jump from ${this.moved.at.toFixed(3)} to ${at.toFixed(3)}`);
@@ -72,7 +72,7 @@ export class Watcher {
     }
   }
 
-  // The same hole is there in many samples.
+  // Many samples see the same hole.
   gap(text) {
     if (!this.gaps.includes(text)) this.gaps.push(text);
   }
@@ -88,7 +88,7 @@ export class Watcher {
       missing_switches: wanted.filter((name) => !switches.includes(name)),
       time_to_first_frame: secs(this.firstFrame / 1000),
       first_time: this.firstTime,
-      // Infinite in VHS, and so far as there are segments in hls.js.
+      // The duration of an EVENT playlist is infinite in VHS, and that of its segments in hls.js.
       was_growing: this.firstDuration > video.duration + 1 || this.firstDuration < video.duration - 1,
       longest_stall: secs(this.longestStall),
       longest_stall_at: secs(this.longestStallAt),

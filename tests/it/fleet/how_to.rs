@@ -1,36 +1,36 @@
-//! Runs the commands of docs/how-to/fleet-on-aws.md as they stand there.
+//! The commands of docs/how-to/fleet-on-aws.md, run as they stand there.
 
 use std::process::Command;
 
 use ladderd::domain::job::VideoId;
 
 use super::{on_both, short_clip};
-use crate::support::appliance::Home;
-use crate::support::servers::{Make, REGION, Servers};
+use crate::support::appliance::Appliance;
+use crate::support::servers::{REGION, ServerKind, Servers};
 use crate::support::{media, root};
 
-/// The shell blocks with this label, concatenated.
-fn blocks(kind: &str) -> String {
-    let text = std::fs::read_to_string(root().join("docs/how-to/fleet-on-aws.md")).unwrap();
+/// The code blocks with one of these labels (with spaces between them), one after the other.
+fn blocks(labels: &str) -> String {
+    let page = std::fs::read_to_string(root().join("docs/how-to/fleet-on-aws.md")).unwrap();
     let mut script = String::new();
-    for block in text.split("```sh ").skip(1) {
+    for block in page.split("```sh ").skip(1) {
         let (label, code) = block.split_once('\n').unwrap();
-        if kind.split(' ').any(|kind| kind == label) {
+        if labels.split(' ').any(|wanted| wanted == label) {
             script.push_str(code.split("```").next().unwrap());
         }
     }
-    assert!(script.contains("aws "), "docs/how-to/fleet-on-aws.md has no block {kind}");
+    assert!(script.contains("aws "), "docs/how-to/fleet-on-aws.md has no block {labels}");
     script
 }
 
-/// Runs the README's commands against these servers. Returns what they printed.
-fn run(servers: &Servers, kind: &str) -> String {
+/// Runs the commands of these blocks against the servers. Returns standard output.
+fn run(servers: &Servers, labels: &str) -> String {
     let bin = root().join("target/tools/moto/bin");
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let names = "PRIVATE=my-uploads PUBLIC=my-streams QUEUE=ladderd-jobs\n";
-    // Of AWS_ENDPOINT_URL, this version of the command knows nothing for SQS.
+    // This version of the AWS CLI ignores AWS_ENDPOINT_URL for SQS.
     let aws = "aws() { command aws --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"; }\n";
-    let script = format!("set -eu\n{names}{aws}{}", blocks(kind));
+    let script = format!("set -eu\n{names}{aws}{}", blocks(labels));
     let output = Command::new("bash")
         .args(["-c", &script])
         .env("PATH", path)
@@ -45,13 +45,13 @@ fn run(servers: &Servers, kind: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-on_both!(the_readme_sets_up_a_fleet_that_works);
-async fn the_readme_sets_up_a_fleet_that_works(make: Make) {
-    let Some(servers) = Servers::start(make).await else { return };
-    // LocalStack runs without IAM here.
-    let said = run(&servers, if make == Make::Moto { "aws iam" } else { "aws" });
+on_both!(the_documented_commands_set_up_a_working_fleet);
+async fn the_documented_commands_set_up_a_working_fleet(kind: ServerKind) {
+    let Some(servers) = Servers::start(kind).await else { return };
+    // LocalStack runs without IAM in these tests.
+    let said = run(&servers, if kind == ServerKind::Moto { "aws iam" } else { "aws" });
     let queue = said.lines().find_map(|line| line.strip_prefix("queue.url = ")).unwrap();
-    // The example that the README points to, with these names in it.
+    // The example that the documentation names, with the names of this test.
     let example = std::fs::read_to_string(root().join("config/aws.toml")).unwrap();
     let config = example
         .replace("0.0.0.0:8080", "127.0.0.1:0")
@@ -59,16 +59,17 @@ async fn the_readme_sets_up_a_fleet_that_works(make: Make) {
         .replace("example-streams", "my-streams")
         .replace("https://cdn.example.com", "")
         .replace(r#""https://sqs.eu-central-1.amazonaws.com/123456789012/ladderd-jobs""#, queue);
-    let mut environment = servers.settings(&servers.endpoint, &servers.endpoint);
+    let mut environment = servers.environment(&servers.endpoint, &servers.endpoint);
     environment.retain(|(name, _)| {
         let endpoints = ["STORE__ENDPOINT_URL", "STORE__PATH_STYLE", "QUEUE__ENDPOINT_URL"];
         name.starts_with("AWS_") || endpoints.iter().any(|end| name.ends_with(end))
     });
-    let home = Home::of_fleet(&servers.endpoint, environment, &[]);
-    let file = home.path().join("ladderd.toml");
-    std::fs::write(&file, config).unwrap();
-    let Some(clip) = short_clip(home.path()) else { return };
-    let appliance = home.start_with(&["--config", file.to_str().unwrap()]);
+    let Some(clip) = short_clip() else { return };
+    let appliance = Appliance::builder()
+        .environment(environment)
+        .store_url(&servers.endpoint)
+        .config(&config)
+        .start();
     let put = servers.s3.put_object().bucket("my-uploads").key("in/Film.MOV").body(clip.into());
     put.send().await.unwrap();
     let id = VideoId::of_source("my-uploads", "in/Film.MOV").to_string();

@@ -1,16 +1,16 @@
-//! Damaged files: whatever comes in, the program ends in time and says how.
+//! Damaged files: every run ends in time, with success or a failure code.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::support::damage::{Dice, damaged};
+use super::support::mutation::{SplitMix64, mutated};
 use super::support::{corpus, media, run};
 
-/// How many there are, unless `LADDERD_MUTANTS` says otherwise.
+/// Number of damaged files, unless `LADDERD_MUTANTS` has another one.
 const MUTANTS: usize = 500;
-/// One in so many is encoded as well; of the others only the plan is asked for.
+/// One in this many is transcoded; the others are only planned.
 const ENCODED: usize = 12;
 
 /// Small files of many containers and codecs.
@@ -37,28 +37,28 @@ const SEEDS: [&str; 20] = [
     "crash_1903669_h264.mp4",
 ];
 
-/// What is damaged: files of the corpus, or a clip where it is not there.
-fn seeds(dir: &Path) -> Vec<PathBuf> {
+/// The files to damage: those of the corpus, or a clip without it.
+fn seeds() -> Vec<PathBuf> {
     let files: Vec<PathBuf> = SEEDS.iter().filter_map(|name| corpus(name)).collect();
-    if files.is_empty() { media::clip(dir, 144, "25", 2).into_iter().collect() } else { files }
+    if files.is_empty() { media::clip(144, "25", 2).into_iter().collect() } else { files }
 }
 
 #[test]
-fn every_damaged_file_ends_in_time_with_a_word() {
+fn every_damaged_file_ends_in_time_with_an_outcome() {
     let dir = tempfile::tempdir().unwrap();
-    let seeds = seeds(dir.path());
+    let seeds = seeds();
     if seeds.is_empty() {
         return;
     }
     let wanted = std::env::var("LADDERD_MUTANTS").ok().map_or(MUTANTS, |n| n.parse().unwrap());
-    // One alone, made and left for a closer look.
+    // Makes one file for a closer look and prints its path.
     if let Ok(number) = std::env::var("LADDERD_MUTANT") {
         let number: usize = number.parse().unwrap();
         let kept = dir.keep();
         println!("{}", make(number, &seeds[number % seeds.len()], &kept).display());
         return;
     }
-    let (next, ends) = (AtomicUsize::new(0), Mutex::new(BTreeMap::<String, usize>::new()));
+    let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(BTreeMap::<String, usize>::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -67,26 +67,26 @@ fn every_damaged_file_ends_in_time_with_a_word() {
                     if number >= wanted {
                         return;
                     }
-                    let end = end_of(number, &seeds[number % seeds.len()], dir.path());
-                    *ends.lock().unwrap().entry(end).or_default() += 1;
+                    let outcome = outcome_of(number, &seeds[number % seeds.len()], dir.path());
+                    *outcomes.lock().unwrap().entry(outcome).or_default() += 1;
                 }
             });
         }
     });
-    println!("{:#?}", ends.lock().unwrap());
+    println!("{:#?}", outcomes.lock().unwrap());
 }
 
-/// Makes the mutant with this number. It is the same one in every run.
+/// Writes the mutant with this number, the same one in every run.
 fn make(number: usize, seed: &Path, dir: &Path) -> PathBuf {
-    let mut dice = Dice::new(number as u64);
-    let bytes = damaged(&std::fs::read(seed).unwrap(), &mut dice);
+    let mut random = SplitMix64::new(number as u64);
+    let bytes = mutated(&std::fs::read(seed).unwrap(), &mut random);
     let input = dir.join(format!("{number}_{}", seed.file_name().unwrap().to_str().unwrap()));
     std::fs::write(&input, bytes).unwrap();
     input
 }
 
-/// How the mutant with this number ends.
-fn end_of(number: usize, seed: &Path, dir: &Path) -> String {
+/// The outcome of the mutant with this number.
+fn outcome_of(number: usize, seed: &Path, dir: &Path) -> String {
     let input = make(number, seed, dir);
     let name = input.display();
     let out = dir.join(format!("{number}_out"));
@@ -95,12 +95,12 @@ fn end_of(number: usize, seed: &Path, dir: &Path) -> String {
     } else {
         run::plan(&input)
     };
-    let end = run.outcome();
-    if ["worker-died", "worker-stalled", "worker-protocol"].contains(&end.as_str()) {
+    let outcome = run.outcome();
+    if ["worker-died", "worker-stalled", "worker-protocol"].contains(&outcome.as_str()) {
         println!("mutant {number} of {name}: {run:?}");
     }
     assert_eq!(run::unfinished(&out), Vec::<PathBuf>::new(), "mutant {number} of {name}");
     std::fs::remove_file(&input).unwrap();
     drop(std::fs::remove_dir_all(&out));
-    end
+    outcome
 }

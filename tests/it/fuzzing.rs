@@ -1,4 +1,4 @@
-//! Whatever comes in from outside is read without a panic: messages, segments, playlists.
+//! Fuzzing of parsers: messages, segments and playlists with any content cause no panic.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,10 +14,11 @@ use ladderd::domain::sources::SourceFilter;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::support::damage::{Dice, damaged};
-use super::support::{media, run};
+use super::support::media;
+use super::support::mutation::{SplitMix64, mutated};
+use super::support::stream::Transcode;
 
-/// JSON of the names that events have, with anything in it.
+/// JSON with the names of S3 events and any values.
 fn events() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -56,7 +57,7 @@ fn events() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn any_message_is_understood_or_refused(text in ".{0,200}", event in events(), key in ".{0,60}") {
+    fn any_message_is_parsed_or_refused(text in ".{0,200}", event in events(), key in ".{0,60}") {
         let read = |body: &str| drop(message::parse(body, "uploads", &SourceFilter::default()));
         read(&text);
         read(&event.to_string());
@@ -69,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_searched_for_key_frames(
+    fn key_frames_are_searched_in_any_bytes(
         init in prop::collection::vec(any::<u8>(), 0..300),
         packets in prop::collection::vec((any::<u16>(), prop::collection::vec(any::<u8>(), 185)), 0..8),
     ) {
@@ -111,43 +112,39 @@ fn load(dir: &Path, below: &Path, found: &mut HashMap<String, Vec<u8>>) {
     }
 }
 
-/// Kinds of damage that are the same in each run. Those behind them are new each time.
+/// Number of mutations that are the same in each run; all later ones are new.
 const KNOWN: u64 = 300;
 
-/// For how many seconds new kinds of damage are tried: `LADDERD_NOISE_SECS`, which continuous
-/// integration sets.
-fn noise() -> Duration {
-    let secs = std::env::var("LADDERD_NOISE_SECS").ok().and_then(|secs| secs.parse().ok());
+/// Time for new mutations, from `LADDERD_FUZZ_SECS`, which continuous integration sets.
+fn fuzz_time() -> Duration {
+    let secs = std::env::var("LADDERD_FUZZ_SECS").ok().and_then(|secs| secs.parse().ok());
     Duration::from_secs(secs.unwrap_or(0))
 }
 
-/// Damages one file of a good stream after the other, in many ways: neither the check nor the search
-/// for key frames minds.
-fn survives_damage(format: &str) {
-    let dir = tempfile::tempdir().unwrap();
-    let Some(clip) = media::clip(dir.path(), 64, "25", 3) else { return };
-    let out = dir.path().join("out");
-    let made = run::transcode(&clip, &out, &[("LADDERD__ENCODE__SEGMENT", format)]);
-    assert_eq!(made.outcome(), "ready", "{made:?}");
+/// Mutates one file of a sound stream after the other: neither the check nor the search for key
+/// frames panics.
+fn read_mutated_streams(format: &str) {
+    let Some(clip) = media::clip(64, "25", 3) else { return };
+    let stream = Transcode::new(&clip).setting("encode.segment", format).run();
     let mut files = HashMap::new();
-    load(&out, &out, &mut files);
+    load(stream.folder(), stream.folder(), &mut files);
     let wanted = |name: &&String| !name.ends_with("jpg") && !name.ends_with("vtt");
     let mut names: Vec<String> = files.keys().filter(wanted).cloned().collect();
     names.sort();
     let init = names.iter().find(|name| name.ends_with("init.mp4")).map(|name| files[name].clone());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    println!("new kinds of damage begin with {}", now + KNOWN);
+    println!("the seeds of new mutations begin with {}", now + KNOWN);
     let known = (0..KNOWN).map(|number| (number, number));
-    let until = Instant::now() + noise();
+    let until = Instant::now() + fuzz_time();
     let new = (KNOWN..).map(|number| (number, now + number)).take_while(|_| Instant::now() < until);
     for (number, seed) in known.chain(new) {
         let name = &names[usize::try_from(number).unwrap() % names.len()];
         let whole = files[name].clone();
-        let bytes = damaged(&whole, &mut Dice::new(seed));
+        let bytes = mutated(&whole, &mut SplitMix64::new(seed));
         drop(key_frames::find(init.as_deref(), &bytes));
         if let Some(init) = init.as_deref() {
-            drop(key_frames::find(Some(&damaged(init, &mut Dice::new(seed))), &whole));
+            drop(key_frames::find(Some(&mutated(init, &mut SplitMix64::new(seed))), &whole));
         }
         files.insert(name.clone(), bytes);
         let memory = Memory(files.clone());
@@ -157,11 +154,11 @@ fn survives_damage(format: &str) {
 }
 
 #[test]
-fn a_damaged_stream_of_transport_segments_is_read() {
-    survives_damage("ts");
+fn mutated_ts_streams_are_read() {
+    read_mutated_streams("ts");
 }
 
 #[test]
-fn a_damaged_stream_of_fragments_is_read() {
-    survives_damage("cmaf");
+fn mutated_cmaf_streams_are_read() {
+    read_mutated_streams("cmaf");
 }

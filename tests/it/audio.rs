@@ -1,0 +1,102 @@
+//! Audio tests: known tones per channel, measured in the output.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::support::media;
+use super::support::stream::transcode;
+
+/// Two seconds of audio without video, each channel with a tone of its own (Hz, amplitude).
+fn tones(layout: &str, channels: &[(u32, f64)]) -> Option<PathBuf> {
+    let channel = |(hz, amplitude): &(u32, f64)| format!("{amplitude}*sin(2*PI*{hz}*t)");
+    let channels: Vec<String> = channels.iter().map(channel).collect();
+    let source = format!("aevalsrc='{}':c={layout}:s=48000:d=2", channels.join("|"));
+    let arguments = ["-f", "lavfi", "-i", &source, "-c:a", "pcm_s24le"];
+    media::generated(&format!("{layout}.mka"), &arguments)
+}
+
+/// Peak level of a tone in the left and the right channel of a playlist, in dB relative to full
+/// scale.
+fn level_of(playlist: &str, hz: u32) -> [f64; 2] {
+    let graph = format!(
+        "bandpass=f={hz}:w=20,bandpass=f={hz}:w=20,atrim=0.5:1.5,\
+         astats=measure_overall=none:measure_perchannel=RMS_level"
+    );
+    let output = Command::new("ffmpeg")
+        .args(["-hide_banner", "-i", playlist, "-af", &graph, "-f", "null", "-"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let levels = said.lines().filter_map(|line| line.split("RMS level dB: ").nth(1));
+    let levels: Vec<f64> =
+        levels.map(|level| level.trim().parse().unwrap_or(f64::NEG_INFINITY)).collect();
+    assert_eq!(levels.len(), 2, "{said}");
+    // The peak of a sine is 3.01 dB above its RMS level.
+    [levels[0] + 3.01, levels[1] + 3.01]
+}
+
+/// Within half a decibel of the expected level, or below -40 dB where silence is expected.
+fn assert_level(found: f64, expected: Option<f64>, of: &str) {
+    match expected {
+        Some(expected) => assert!((found - expected).abs() < 0.5, "{of}: {found}, not {expected}"),
+        None => assert!(found < -40.0, "{of}: {found}, not silent"),
+    }
+}
+
+#[test]
+fn left_stays_left_and_right_stays_right() {
+    let Some(clip) = tones("stereo", &[(440, 0.5), (700, 0.25)]) else { return };
+    let stream = transcode(&clip);
+    let [left, right] = level_of(&stream.index("audio-und"), 440);
+    assert_level(left, Some(-6.02), "440 Hz on the left");
+    assert_level(right, None, "440 Hz on the right");
+    let [left, right] = level_of(&stream.index("audio-und"), 700);
+    assert_level(left, None, "700 Hz on the left");
+    assert_level(right, Some(-12.04), "700 Hz on the right");
+}
+
+/// Levels on the left and on the right in dB; none is silence.
+type Levels = (Option<f64>, Option<f64>);
+
+#[test]
+fn surround_is_mixed_down_by_bt_775() {
+    // The level of each input channel on the left and on the right. All are 3 dB lower than BT.775
+    // has them, so that the mix has the power of one channel.
+    let front = -6.02 - 3.01;
+    let mixed = front - 3.01;
+    let silent = None;
+    let table: [(&str, &[Levels]); 2] = [
+        (
+            "5.1",
+            &[
+                (Some(front), silent),
+                (silent, Some(front)),
+                (Some(mixed), Some(mixed)),
+                (silent, silent),
+                (Some(mixed), silent),
+                (silent, Some(mixed)),
+            ],
+        ),
+        // The front has two thirds of the power.
+        (
+            "quad",
+            &[
+                (Some(-7.78), silent),
+                (silent, Some(-7.78)),
+                (Some(-10.79), silent),
+                (silent, Some(-10.79)),
+            ],
+        ),
+    ];
+    for (layout, channels) in table {
+        let hz = |number: usize| 300 + 250 * u32::try_from(number).unwrap();
+        let given: Vec<(u32, f64)> = (0..channels.len()).map(|n| (hz(n), 0.5)).collect();
+        let Some(clip) = tones(layout, &given) else { return };
+        let stream = transcode(&clip);
+        for (number, (left, right)) in channels.iter().enumerate() {
+            let levels = level_of(&stream.index("audio-und"), hz(number));
+            assert_level(levels[0], *left, &format!("{layout}, channel {number} on the left"));
+            assert_level(levels[1], *right, &format!("{layout}, channel {number} on the right"));
+        }
+    }
+}
