@@ -14,7 +14,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use axum::{Json, Router, middleware};
 use hyper_util::service::TowerToHyperService;
-use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -28,6 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::backend::Pool;
+use crate::domain::declare::{Text, settings};
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::sources::SourceFilter;
@@ -35,27 +35,23 @@ use crate::gpu;
 use crate::job::board::Board;
 use crate::metrics::Metrics;
 use crate::queue::Inspect;
+use crate::server;
 use crate::store::Bucket;
 
-/// How the API is served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Address and port.
-    pub listen: String,
-    /// How long a request may take, event streams excepted.
-    pub request_timeout_secs: u64,
-    /// The largest request body in bytes.
-    pub body_limit_bytes: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8080".to_owned(),
-            request_timeout_secs: 30,
-            body_limit_bytes: 1 << 20,
-        }
+settings! {
+    /// Server of the API and the web page.
+    #[derive(Eq)]
+    pub struct Config {
+        /// Address and port of the API and the web page. The API has no accounts: for a network, put a
+        /// proxy that authenticates in front of it.
+        listen: String = "127.0.0.1:8080".to_owned(), Text {
+            allowed: "address and port, such as 127.0.0.1:8080",
+            accepts: server::is_address,
+        };
+        /// Seconds after which a request is aborted. Event streams have no limit.
+        request_timeout_secs: u64 = 30, 1..=3600;
+        /// Largest request body in bytes. Videos are uploaded to the store, not to the API.
+        body_limit_bytes: u64 = 1 << 20, 65_536..=64 << 20;
     }
 }
 
@@ -146,5 +142,5 @@ const MAX_CONNECTIONS: usize = 1024;
 /// Serves the router until `shutdown`.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let service = TowerToHyperService::new(router);
-    crate::server::serve(listener, MAX_CONNECTIONS, service, shutdown).await;
+    server::serve(listener, MAX_CONNECTIONS, service, shutdown).await;
 }

@@ -22,6 +22,7 @@ mod embedded_s3;
 mod encryption;
 mod end_to_end;
 mod fleet;
+mod generated;
 mod gpu;
 mod hls_output;
 mod http_api;
