@@ -336,6 +336,8 @@ pub(crate) use settings;
 
 #[cfg(test)]
 mod tests {
+    #![allow(unreachable_pub, reason = "settings! makes public structs")]
+
     use super::*;
 
     #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
