@@ -26,7 +26,7 @@ settings! {
         /// AWS region of the buckets, for "s3". Empty: the AWS environment decides (`AWS_REGION`,
         /// profile, instance). Credentials always come from the AWS environment.
         region: String = String::new(), Any;
-        /// Base URL of the S3 server, for "s3", such as "https://minio.example.com". Empty: the
+        /// Base URL of the S3 server, for "s3", such as `https://minio.example.com`. Empty: the
         /// endpoint of AWS.
         endpoint_url: String = String::new(), BASE_URL;
         /// Whether URLs have the form `https://host/bucket/key` instead of `https://bucket.host/key`.
@@ -38,7 +38,7 @@ settings! {
         private_bucket: String = "uploads".to_owned(), BUCKET_NAME;
         /// Bucket of streams, from which players read.
         public_bucket: String = "public".to_owned(), BUCKET_NAME;
-        /// Base URL of the public bucket for players, such as "https://cdn.example.com". Empty: the
+        /// Base URL of the public bucket for players, such as `https://cdn.example.com`. Empty: the
         /// address of the store.
         public_base_url: String = String::new(), BASE_URL;
         /// Base URL of the store for uploaders; presigned URLs start with it. Empty: the address of the

@@ -15,12 +15,12 @@ settings! {
         /// Format of log lines: "text" or "json".
         format: Format = Format::Text, OneOf;
         /// Least severe level that is logged (error, warn, info, debug, trace), or a filter by module
-        /// such as "info,ladderd::job=debug". The variable `RUST_LOG` wins over it.
+        /// such as `info,ladderd::job=debug`. The variable `RUST_LOG` wins over it.
         level: String = "info".to_owned(), Text {
             allowed: "error, warn, info, debug, trace or a filter",
             accepts: |filter| EnvFilter::try_new(filter).is_ok(),
         };
-        /// Debug log of GStreamer in the child processes, as in `GST_DEBUG`: "2", or "2,ladderd*:5".
+        /// Debug log of GStreamer in the child processes, as in `GST_DEBUG`: `2`, or `2,ladderd*:5`.
         /// Empty: none.
         gstreamer: String = String::new(), Any;
     }

@@ -342,7 +342,7 @@ mod tests {
 
     #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     #[serde(rename_all = "kebab-case")]
-    enum Mode {
+    pub enum Mode {
         Fast,
         VerySlow,
     }

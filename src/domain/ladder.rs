@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn ladders_have_valid_rungs_that_rise() {
-        let table: [(&[(u32, u32)], &[&str]); 6] = [
+        type Case<'a> = (&'a [(u32, u32)], &'a [&'a str]);
+        let table: [Case<'_>; 6] = [
             (&[(360, 780), (480, 1500)], &[]),
             (&[], &["ladder"]),
             (&[(361, 900)], &["ladder[0].height"]),

@@ -10,7 +10,7 @@ settings! {
     pub struct SourceFilter {
         /// Prefix of the object keys. Empty: any.
         prefix: String = String::new(), Any;
-        /// Suffixes of the object keys, such as [".mp4", ".mov"]. Empty: any.
+        /// Suffixes of the object keys, such as `[".mp4", ".mov"]`. Empty: any.
         suffixes: Vec<String> = Vec::new(), Text {
             allowed: "ends of names, such as .mp4",
             accepts: |suffix| !suffix.is_empty(),

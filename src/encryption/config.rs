@@ -13,12 +13,12 @@ settings! {
         kind: Kind = Kind::None, OneOf;
         /// URL in the playlists from which players load the 16 bytes of the key. The server there
         /// decides who gets them. `{video_id}` stands for the video:
-        /// "https://keys.example.com/{video_id}".
+        /// `https://keys.example.com/{video_id}`.
         key_url: String = String::new(), Any;
         /// One key for all videos, as 32 hex digits. Set this or `key_endpoint`.
         key_hex: Secret = Secret::default(), Concealed;
         /// URL from which the daemon loads the key of a video (GET, 16 bytes) at each attempt, such as
-        /// "https://keys.internal.example.com/{video_id}". That server decides whether videos share a
+        /// `https://keys.internal.example.com/{video_id}`. That server decides whether videos share a
         /// key.
         key_endpoint: String = String::new(), Any;
         /// Token that the daemon sends to `key_endpoint` as `Authorization: Bearer`. Keep secrets out of

@@ -1,5 +1,7 @@
 //! The documents generated from the declarations: the commented default and the reference.
 
+use std::fmt;
+
 use toml::{Table, Value};
 
 use super::Settings;
@@ -66,7 +68,7 @@ fn write_toml(text: &mut String, section: &str, settings: &[Setting], values: &T
             (Shape::Table(below), Value::Table(values)) => {
                 text.push('\n');
                 comment(text, &setting.doc);
-                text.push_str(&format!("[{path}]\n"));
+                put(text, format_args!("[{path}]\n"));
                 write_toml(text, &path, below, values);
             }
             (Shape::Tables(below), Value::Array(entries)) => {
@@ -74,7 +76,7 @@ fn write_toml(text: &mut String, section: &str, settings: &[Setting], values: &T
                 comment(text, &setting.doc);
                 for (n, values) in entries.iter().enumerate() {
                     let gap = if n == 0 { "" } else { "\n" };
-                    text.push_str(&format!("{gap}[[{path}]]\n"));
+                    put(text, format_args!("{gap}[[{path}]]\n"));
                     for setting in below {
                         write_key(text, setting, &values[setting.key], n == 0);
                     }
@@ -90,16 +92,21 @@ fn write_key(text: &mut String, setting: &Setting, value: &Value, is_commented: 
     if is_commented {
         comment(text, &setting.doc);
         if !setting.allowed.is_empty() {
-            text.push_str(&format!("# Allowed: {}.\n", setting.allowed));
+            put(text, format_args!("# Allowed: {}.\n", setting.allowed));
         }
     }
     let readable = readable(setting.key, value).map(|words| format!(" # {words}"));
-    text.push_str(&format!("{} = {value}{}\n", setting.key, readable.unwrap_or_default()));
+    put(text, format_args!("{} = {value}{}\n", setting.key, readable.unwrap_or_default()));
 }
 
+fn put(text: &mut String, part: fmt::Arguments<'_>) {
+    text.push_str(&part.to_string());
+}
+
+/// A comment of these lines, without the backticks of their Markdown.
 fn comment(text: &mut String, lines: &[&str]) {
     for line in lines {
-        text.push_str(&format!("# {}\n", line.replace('`', "")));
+        put(text, format_args!("# {}\n", line.replace('`', "")));
     }
 }
 
@@ -114,19 +121,19 @@ fn write_reference(text: &mut String, section: &str, settings: &[Setting], value
         let (key, words, allowed) =
             (setting.key, words.unwrap_or_default(), allowed(setting, value));
         let doc = setting.doc.join(" ").replace('|', "\\|");
-        text.push_str(&format!("| `{key}` | `{value}`{words} | {allowed} | {doc}{secret} |\n"));
+        put(text, format_args!("| `{key}` | `{value}`{words} | {allowed} | {doc}{secret} |\n"));
     }
     for setting in settings.iter().filter(|setting| !is_value(setting)) {
         let path = join(section, setting.key);
         let doc = setting.doc.join(" ");
         match (&setting.shape, &values[setting.key]) {
             (Shape::Table(below), Value::Table(values)) => {
-                text.push_str(&format!("\n## `[{path}]`\n\n{doc}\n"));
+                put(text, format_args!("\n## `[{path}]`\n\n{doc}\n"));
                 write_reference(text, &path, below, values);
             }
             (Shape::Tables(below), value) => {
                 let allowed = &setting.allowed;
-                text.push_str(&format!("\n## `[[{path}]]`\n\n{doc} Allowed: {allowed}.\n"));
+                put(text, format_args!("\n## `[[{path}]]`\n\n{doc} Allowed: {allowed}.\n"));
                 write_entries(text, below, value);
             }
             (Shape::Value | Shape::Table(_), _) => {}
@@ -139,15 +146,15 @@ fn write_entries(text: &mut String, settings: &[Setting], entries: &Value) {
     text.push_str("\n| Key | Allowed | Meaning |\n|---|---|---|\n");
     for setting in settings {
         let (key, allowed, doc) = (setting.key, &setting.allowed, setting.doc.join(" "));
-        text.push_str(&format!("| `{key}` | {allowed} | {doc} |\n"));
+        put(text, format_args!("| `{key}` | {allowed} | {doc} |\n"));
     }
     let keys: Vec<_> = settings.iter().map(|setting| format!("`{}`", setting.key)).collect();
     let rule = "---|".repeat(keys.len());
-    text.push_str(&format!("\nDefault:\n\n| {} |\n|{rule}\n", keys.join(" | ")));
+    put(text, format_args!("\nDefault:\n\n| {} |\n|{rule}\n", keys.join(" | ")));
     for entry in entries.as_array().into_iter().flatten() {
         let values: Vec<_> =
             settings.iter().map(|setting| entry[setting.key].to_string()).collect();
-        text.push_str(&format!("| {} |\n", values.join(" | ")));
+        put(text, format_args!("| {} |\n", values.join(" | ")));
     }
 }
 
