@@ -1,9 +1,9 @@
-"""ladderd and ffmpeg make the same four rungs of the same videos, in turns.
+"""Compare ladderd with ffmpeg: both encode the same four rungs of the same videos, in turns.
 
     make bench VIDEOS="a.mp4 b.mp4" [RUNS=3]
 
-Prints medians; leaves compare.json and compare.svg under target/bench. On shared machines, CPU
-seconds are what to compare: wall time is noisy.
+Prints medians and writes compare.json and compare.svg to target/bench. On shared machines, compare
+CPU seconds: wall time is noisy.
 """
 
 import argparse
@@ -28,80 +28,80 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--ladderd", default="target/release/ladderd")
     parser.add_argument("--out", type=Path, default=Path("target/bench"))
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", action="append", help="a contestant's name; may be given again")
-    parser.add_argument("--no-quality", action="store_true", help="leave VMAF out: it takes long")
+    parser.add_argument("--only", action="append", help="name of a contestant; may be repeated")
+    parser.add_argument("--no-quality", action="store_true", help="skip VMAF, which is slow")
     parser.add_argument("--repeat-to", type=int, metavar="SECS",
-                        help="also each video repeated until it is so long, without VMAF")
+                        help="also run each video looped to this length, without VMAF")
     return parser.parse_args()
 
 
-def contestants(told: argparse.Namespace) -> list[Ffmpeg | Transcode]:
+def contestants(options: argparse.Namespace) -> list[Ffmpeg | Transcode]:
     static = imageio_ffmpeg.get_ffmpeg_exe()
-    everyone: list[Ffmpeg | Transcode] = [
-        Transcode("ladderd", told.ladderd),
-        Transcode("ladderd fast", told.ladderd, "fast"),
-        Transcode("ladderd best", told.ladderd, "best"),
-        Appliance("ladderd serve", told.ladderd),
+    candidates: list[Ffmpeg | Transcode] = [
+        Transcode("ladderd", options.ladderd),
+        Transcode("ladderd fast", options.ladderd, "fast"),
+        Transcode("ladderd best", options.ladderd, "best"),
+        Appliance("ladderd serve", options.ladderd),
         Ffmpeg(BASELINE, "ffmpeg", "veryfast"),
         Ffmpeg("ffmpeg medium", "ffmpeg", "medium"),
         Ffmpeg("new ffmpeg veryfast", static, "veryfast"),
         Ffmpeg("new ffmpeg medium", static, "medium"),
         FfmpegRuns("ffmpeg four runs", "ffmpeg", "veryfast"),
     ]
-    return [one for one in everyone if not told.only or one.name in told.only]
+    return [candidate for candidate in candidates if not options.only or candidate.name in options.only]
 
 
 def repeated(video: Path, secs: int, out: Path) -> Path:
-    """The video again and again, its streams unchanged."""
+    """Loops a video to `secs` seconds, without reencoding."""
     path = out / f"{video.stem}_{secs}s{video.suffix}"
     subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-stream_loop", "-1", "-i", str(video), "-t", str(secs),
                     "-map", "0:v:0", "-map", "0:a:0", "-c", "copy", str(path)], check=True)
     return path
 
 
-def compete(video: Path, told: argparse.Namespace, scratch: Path, with_quality: bool) -> report.Clip:
-    """Everyone in turns, so that a slow minute of the machine falls on all of them."""
-    everyone = contestants(told)
-    entries = {one.name: report.Entry(one.name) for one in everyone}
-    log = told.out / "compare.log"
-    for run in range(told.runs):
-        for one in everyone:
-            out = scratch / one.name.replace(" ", "-")
-            cost = one.run(video, out, log)
-            entries[one.name].costs.append(cost)
-            print(f"{video.stem} {run + 1}/{told.runs} {one.name}: {cost.cpu_secs:.1f} CPU s, "
+def compare(video: Path, options: argparse.Namespace, scratch: Path, with_quality: bool) -> report.Clip:
+    """Runs the contestants in turns, so that a slow minute of the machine affects all of them."""
+    candidates = contestants(options)
+    entries = {candidate.name: report.Entry(candidate.name) for candidate in candidates}
+    log = options.out / "compare.log"
+    for run in range(options.runs):
+        for candidate in candidates:
+            out = scratch / candidate.name.replace(" ", "-")
+            cost = candidate.run(video, out, log)
+            entries[candidate.name].costs.append(cost)
+            print(f"{video.stem} {run + 1}/{options.runs} {candidate.name}: {cost.cpu_secs:.1f} CPU s, "
                   f"{cost.wall_secs:.1f} s", flush=True)
-            if run == 0 and with_quality and not isinstance(one, Appliance):
-                entries[one.name].renditions = judge(one, video, out)
+            if run == 0 and with_quality and not isinstance(candidate, Appliance):
+                entries[candidate.name].renditions = measure_quality(candidate, video, out)
             shutil.rmtree(out)
     return report.Clip(video.stem, list(entries.values()))
 
 
-def judge(one: Ffmpeg | Transcode, video: Path, out: Path) -> dict[int, quality.Rendition]:
+def measure_quality(candidate: Ffmpeg | Transcode, video: Path, out: Path) -> dict[int, quality.Rendition]:
     static = imageio_ffmpeg.get_ffmpeg_exe()
-    size = quality.picture_size(static, video)
-    playlists = one.renditions(out)
+    size = quality.frame_size(static, video)
+    playlists = candidate.renditions(out)
     return {height: quality.measure(static, video, playlist, size) for height, playlist in playlists.items()}
 
 
 def main() -> None:
-    told = arguments()
-    told.out.mkdir(parents=True, exist_ok=True)
+    options = arguments()
+    options.out.mkdir(parents=True, exist_ok=True)
     clips = []
-    # Not under /tmp: it may be memory, which no disk is.
-    with tempfile.TemporaryDirectory(dir=told.out) as folder:
+    # Not under /tmp, which may be a file system in memory.
+    with tempfile.TemporaryDirectory(dir=options.out) as folder:
         scratch = Path(folder).resolve()
-        for video in told.videos:
-            clips.append(compete(video, told, scratch, not told.no_quality))
-            if told.repeat_to:
-                long = repeated(video, told.repeat_to, scratch)
-                clips.append(compete(long, told, scratch, False))
+        for video in options.videos:
+            clips.append(compare(video, options, scratch, not options.no_quality))
+            if options.repeat_to:
+                long = repeated(video, options.repeat_to, scratch)
+                clips.append(compare(long, options, scratch, False))
     for clip in clips:
         print(f"\n{clip.name}, {os.cpu_count()} cores\n{report.costs(clip, BASELINE)}")
         if any(entry.renditions for entry in clip.entries):
             print(f"\n{report.renditions(clip)}")
-    report.save(told.out / "compare.json", clips, {key: str(value) for key, value in vars(told).items()})
-    report.plot(told.out / "compare.svg", clips)
+    report.save(options.out / "compare.json", clips, {key: str(value) for key, value in vars(options).items()})
+    report.plot(options.out / "compare.svg", clips)
 
 
 if __name__ == "__main__":

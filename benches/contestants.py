@@ -1,4 +1,4 @@
-"""Who makes the four rungs: ladderd, and ffmpeg in the ways people use it."""
+"""The contestants: ladderd, and ffmpeg in the ways that people use it."""
 
 import json
 import shutil
@@ -12,10 +12,11 @@ from pathlib import Path
 import cost
 from cost import Cost
 
-# Height, aimed-at bitrate, cap and buffer in kbit/s: the ladder that ffmpeg's users copy.
+# Height in pixels; target bitrate, maximum bitrate and buffer in kbit/s. This ladder is widely copied in
+# guides to ffmpeg.
 RUNGS = [(1080, 5000, 5350, 7500), (720, 2800, 3000, 4200), (480, 1400, 1500, 2100), (360, 800, 856, 1200)]
 HLS = ["-f", "hls", "-hls_time", "6", "-hls_playlist_type", "vod", "-hls_flags", "independent_segments"]
-SOUND = ["-c:a", "aac", "-b:a", "128k", "-ac", "2"]
+AUDIO = ["-c:a", "aac", "-b:a", "128k", "-ac", "2"]
 
 
 def video_options(preset: str) -> list[str]:
@@ -47,7 +48,7 @@ class Ffmpeg:
             command += [f"-b:v:{index}", f"{rate}k", f"-maxrate:v:{index}", f"{cap}k",
                         f"-bufsize:v:{index}", f"{buffer}k"]
         streams = " ".join(f"v:{index},a:{index}" for index in range(len(RUNGS)))
-        command += [*SOUND, *HLS, "-master_pl_name", "main.m3u8", "-hls_segment_filename",
+        command += [*AUDIO, *HLS, "-master_pl_name", "main.m3u8", "-hls_segment_filename",
                     f"{out}/%v/seg%05d.ts", "-var_stream_map", streams, f"{out}/%v/index.m3u8"]
         playlists = [out / "main.m3u8", *(out / str(index) / "index.m3u8" for index in range(len(RUNGS)))]
         return cost.run(command, log, lambda: all(path.exists() for path in playlists))
@@ -58,7 +59,7 @@ class Ffmpeg:
 
 @dataclass
 class FfmpegRuns(Ffmpeg):
-    """A command for each rung, one after the other: the plain way."""
+    """One ffmpeg command per rung, one after the other."""
 
     def run(self, source: Path, out: Path, log: Path) -> Cost:
         fresh(out)
@@ -68,7 +69,7 @@ class FfmpegRuns(Ffmpeg):
             playlist.parent.mkdir()
             command = [self.program, "-nostdin", "-y", "-i", str(source), "-map", "0:v:0", "-map", "0:a:0",
                        "-vf", f"scale=-2:{height}", *video_options(self.preset), "-b:v", f"{rate}k",
-                       "-maxrate", f"{cap}k", "-bufsize", f"{buffer}k", *SOUND, *HLS,
+                       "-maxrate", f"{cap}k", "-bufsize", f"{buffer}k", *AUDIO, *HLS,
                        "-hls_segment_filename", f"{playlist.parent}/seg%05d.ts", str(playlist)]
             one = cost.run(command, log, playlist.exists)
             total.wall_secs += one.wall_secs
@@ -81,7 +82,7 @@ class FfmpegRuns(Ffmpeg):
 
 @dataclass
 class Transcode:
-    """`ladderd transcode`: a file to a folder."""
+    """`ladderd transcode`, from a file to a folder."""
 
     name: str
     program: str
@@ -100,7 +101,7 @@ class Transcode:
 
 @dataclass
 class Appliance(Transcode):
-    """The daemon with its embedded store: from the end of the upload on."""
+    """The daemon with its embedded store, measured from the end of the upload."""
 
     def run(self, source: Path, out: Path, log: Path) -> Cost:
         fresh(out)
@@ -124,7 +125,7 @@ class Appliance(Transcode):
         how, video = asked["upload"], asked["video_id"]
         before = cost.cpu_secs(pid)
         tree = cost.Tree(pid)
-        tree.look()
+        tree.sample()
         if "url" in how:
             put(how["url"], source.read_bytes(), how["headers"])
         else:
@@ -140,20 +141,20 @@ class Appliance(Transcode):
             if state["state"] in ("failed", "cancelled"):
                 raise SystemExit(f"the video {source} failed: {state}")
             for _ in range(5):
-                tree.look()
+                tree.sample()
                 time.sleep(cost.PAUSE_SECS)
         taken.wall_secs = now
         taken.cpu_secs = cost.cpu_secs(pid) - before
-        tree.look()
+        tree.sample()
         taken.peak_bytes, taken.disk_bytes = tree.peak_bytes, tree.disk_bytes
         return taken
 
 
 def put(url: str, body: bytes, headers: dict[str, str]) -> str:
-    """Stores bytes; returns their ETag."""
+    """Sends a PUT and returns the ETag."""
     request = urllib.request.Request(url, body, headers, method="PUT")
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return answer.headers["etag"]
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return response.headers["etag"]
 
 
 def put_parts(api: str, how: dict, source: Path) -> None:
@@ -167,14 +168,14 @@ def put_parts(api: str, how: dict, source: Path) -> None:
 
 
 def call(url: str, method: str = "GET", body: bytes | None = None):
-    """A request; returns the JSON of the answer, if there is any."""
+    """Sends a request and returns the parsed JSON body, if any."""
     request = urllib.request.Request(url, body, {"content-type": "application/json"}, method=method)
     with urllib.request.urlopen(request) as response:
-        answer = response.read()
-    return json.loads(answer) if answer else None
+        text = response.read()
+    return json.loads(text) if text else None
 
 
 def fresh(out: Path) -> None:
-    """An empty folder."""
+    """Creates an empty folder, in place of an old one."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)

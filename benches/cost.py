@@ -1,4 +1,4 @@
-"""What a command costs: seconds of CPU and wall time, memory, bytes written to disks."""
+"""Cost of a command: CPU and wall time in seconds, peak memory and bytes written to disk."""
 
 import os
 import subprocess
@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Looking is work, too, which holds up the process that is looked at.
+# Interval between samples. Shorter ones would slow down the measured process.
 PAUSE_SECS = 0.1
-# The kernel walks through every page of a process to say what memory it has: 10 ms for 500 MiB.
+# Interval between samples of memory. The kernel walks all pages of a process for one: 10 ms for
+# 500 MiB.
 MEMORY_SECS = 0.5
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
 class Cost:
-    """Of one run. `peak_bytes` is the largest sum of the memory of all its processes, in which what
-    several share counts once (the proportional set size); `disk_bytes` is what they had written to
-    disks."""
+    """Cost of one run. `peak_bytes` is the peak of the summed proportional set sizes of its processes,
+    which count shared pages once; `disk_bytes` is the sum of the bytes that they wrote to disk."""
 
     wall_secs: float = 0.0
     cpu_secs: float = 0.0
@@ -28,21 +28,21 @@ class Cost:
 
     @property
     def busy(self) -> float:
-        """The share of the machine's cores that were at work."""
+        """Mean share of the machine's cores that was busy, 0 to 1."""
         return self.cpu_secs / (self.wall_secs * len(os.sched_getaffinity(0)))
 
 
 @dataclass
 class Tree:
-    """A process and what it has started, looked at again and again."""
+    """A process and its descendants, sampled repeatedly."""
 
     root: int
     peak_bytes: int = 0
     memory_due: float = 0.0
     written: dict[int, int] = field(default_factory=dict)
 
-    def look(self) -> None:
-        """Takes in what the processes have now; their memory, if it is time for that."""
+    def sample(self) -> None:
+        """Records the bytes written by each process and, every `MEMORY_SECS`, their memory."""
         pids = self.pids()
         for pid in pids:
             try:
@@ -56,7 +56,7 @@ class Tree:
             self.peak_bytes = max(self.peak_bytes, sum(map(resident_bytes, pids)))
 
     def pids(self) -> list[int]:
-        """The root and all below it that are alive."""
+        """Ids of the root and its living descendants."""
         found = [self.root]
         for pid in found:
             try:
@@ -77,7 +77,7 @@ class Tree:
 
 
 def resident_bytes(pid: int) -> int:
-    """The proportional set size of a process, 0 once it has ended."""
+    """Proportional set size of a process; 0 once it has ended."""
     try:
         memory = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
@@ -86,19 +86,19 @@ def resident_bytes(pid: int) -> int:
 
 
 def cpu_secs(pid: int) -> float:
-    """User and system time of a living process and of the children that it has waited for."""
+    """User and system time of a living process and of the children that it has waited for, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(int(ticks) for ticks in fields[11:15]) / TICKS
 
 
 def run(command: list[str], log: Path, is_playable: Callable[[], bool]) -> Cost:
-    """Runs a command to its end. Whether its stream can be played is asked until it can."""
+    """Runs a command to its end. Polls `is_playable` until it returns true, to time the first playable stream."""
     began = time.monotonic()
     cost = Cost()
     with log.open("ab") as output:
         output.write(f"\n$ {' '.join(command)}\n".encode())
         output.flush()
-        # Its own usage comes from wait4, which Popen would take away.
+        # wait4 reports the usage of this child only; Popen.wait would discard it.
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
@@ -109,11 +109,11 @@ def run(command: list[str], log: Path, is_playable: Callable[[], bool]) -> Cost:
             cost.playable_secs = time.monotonic() - began
         if pid:
             break
-        tree.look()
+        tree.sample()
         time.sleep(PAUSE_SECS)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        raise SystemExit(f"it ended with {child.returncode}, see {log}: {' '.join(command)}")
+        raise SystemExit(f"exit status {child.returncode}, see {log}: {' '.join(command)}")
     cost.wall_secs = time.monotonic() - began
     cost.cpu_secs = usage.ru_utime + usage.ru_stime
     cost.peak_bytes = tree.peak_bytes

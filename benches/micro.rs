@@ -1,4 +1,4 @@
-//! What the pure core and the readers cost, by themselves: `cargo bench --bench micro`.
+//! Micro-benchmarks of the pure code and of the parsers: `cargo bench --bench micro`.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 use std::hint::black_box;
@@ -8,23 +8,23 @@ use divan::counter::{BytesCount, ItemsCount};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use ladderd::domain::encode::EncodeConfig;
-use ladderd::domain::hls::media_playlist::{Header, Kind};
+use ladderd::domain::hls::media_playlist::{Header, PlaylistKind};
 use ladderd::domain::hls::webvtt::Cue;
 use ladderd::domain::hls::{key_frames, media_playlist, webvtt};
 use ladderd::domain::ladder::Ladder;
 use ladderd::domain::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
 use ladderd::domain::recipe::{Source as RecipeSource, render};
-use ladderd::domain::tone::picture;
-use ladderd::domain::tone::{ASSUMED_PEAK_NIT, Table};
+use ladderd::domain::tone;
 use ladderd::domain::{message, plan, sources};
-use ladderd_pixels::scale::{Scaler, Scratch, Siting};
-use ladderd_pixels::{Source, Target};
+use ladderd_pixels::scale::{PlaneScaler, Scratch, Siting};
+use ladderd_pixels::tone_map::map_frame;
+use ladderd_pixels::{Plane, PlaneMut, poster};
 
 fn main() {
     divan::main();
 }
 
-/// The luma of a picture, from rung to rung.
+/// Scaling of the luma of a frame, from rung to rung.
 #[divan::bench(args = [(1920, 1080, 1280, 720), (1280, 720, 854, 480), (854, 480, 640, 360), (3840, 2160, 1920, 1080)])]
 fn scale_luma(
     bencher: Bencher,
@@ -32,37 +32,44 @@ fn scale_luma(
 ) {
     let plane: Vec<u8> = (0..width * height).map(|at| (at * 7 % 251).to_le_bytes()[0]).collect();
     let centre = (Siting::Centre, Siting::Centre);
-    let scaler = Scaler::new((width, height), (to_width, to_height), centre);
+    let scaler = PlaneScaler::new((width, height), (to_width, to_height), centre);
     let (mut out, mut scratch) = (vec![0; to_width * to_height], Scratch::default());
     bencher.counter(BytesCount::from(plane.len())).bench_local(|| {
-        let source = Source { bytes: &plane, stride: width };
-        let target = Target { bytes: black_box(&mut out), stride: to_width };
-        scaler.band((source, None), target, 0, &mut scratch);
+        let input = Plane { bytes: &plane, stride: width };
+        let output = PlaneMut { bytes: black_box(&mut out), stride: to_width };
+        scaler.scale_band((input, None), output, 0, &mut scratch);
     });
 }
 
-/// A 1080p picture of HLG to BT.709, on one thread.
+/// Tone mapping of a 1080p frame from HLG to BT.709, on one thread.
 #[divan::bench]
 fn tone_map(bencher: Bencher) {
     let (width, height) = (1920, 1080);
-    let table = Table::new(DynamicRange::Hlg, ASSUMED_PEAK_NIT);
+    let lut = tone::lut(DynamicRange::Hlg, tone::ASSUMED_PEAK_NIT);
     let plane = |samples: usize| 500_u16.to_le_bytes().repeat(samples);
     let planes = [plane(width * height), plane(width * height / 4), plane(width * height / 4)];
     let strides = [width, width / 2, width / 2];
-    let source = [0, 1, 2].map(|n: usize| Source { bytes: &planes[n], stride: strides[n] * 2 });
+    let input = [0, 1, 2].map(|n: usize| Plane { bytes: &planes[n], stride: strides[n] * 2 });
     let mut out = planes.clone().map(|plane| vec![0; plane.len() / 2]);
     bencher.counter(ItemsCount::new(width * height)).bench_local(|| {
-        let [luma, blue, red] = &mut out;
-        let target = [
-            Target { bytes: luma, stride: strides[0] },
-            Target { bytes: blue, stride: strides[1] },
-            Target { bytes: red, stride: strides[2] },
+        let [luma, cb, cr] = &mut out;
+        let output = [
+            PlaneMut { bytes: luma, stride: strides[0] },
+            PlaneMut { bytes: cb, stride: strides[1] },
+            PlaneMut { bytes: cr, stride: strides[2] },
         ];
-        picture::convert(&table, &source, target, (width, height));
+        map_frame(&lut, &input, output, (width, height));
     });
 }
 
-/// What publish does with each segment: six seconds of 1080p in a transport stream.
+/// Score of a poster candidate of 720p.
+#[divan::bench]
+fn score_poster(bencher: Bencher) {
+    let rgb: Vec<u8> = (0..1280 * 720 * 3).map(|at: u32| (at * 7 % 251).to_le_bytes()[0]).collect();
+    bencher.counter(BytesCount::from(rgb.len())).bench(|| poster::score(black_box(&rgb), 1280 * 3));
+}
+
+/// Search for key frames in a transport stream segment of six seconds of 1080p.
 #[divan::bench]
 fn find_key_frames(bencher: Bencher) {
     let segment = segment();
@@ -88,15 +95,15 @@ fn segment() -> Vec<u8> {
 }
 
 /// The playlist of a film of two hours, which is written anew after each segment.
-#[divan::bench(args = [Kind::Growing, Kind::Whole])]
-fn render_playlist(bencher: Bencher, kind: Kind) {
+#[divan::bench(args = [PlaylistKind::Event, PlaylistKind::Vod])]
+fn render_playlist(bencher: Bencher, kind: PlaylistKind) {
     let durations = vec![6_006_000_000; 1200];
     let header = Header { target_duration_secs: 6, ..Header::default() };
     let name = |number| format!("segment_{number:05}.ts");
     bencher.bench(|| media_playlist::render(kind, header, black_box(&durations), name));
 }
 
-/// The subtitles of a talkative film.
+/// Segmentation of the subtitles of a two-hour film with a cue every three seconds.
 #[divan::bench]
 fn cut_subtitles(bencher: Bencher) {
     let cue = |number: u64| Cue {
@@ -109,6 +116,7 @@ fn cut_subtitles(bencher: Bencher) {
     bencher.bench(|| webvtt::segments(black_box(&cues), &durations, 126_000));
 }
 
+/// Parsing of one S3 event notification.
 #[divan::bench]
 fn parse_event(bencher: Bencher) {
     let body = r#"{"Records": [{"eventVersion": "2.1", "eventSource": "aws:s3",
@@ -119,7 +127,7 @@ fn parse_event(bencher: Bencher) {
     bencher.bench(|| message::parse(black_box(body), "uploads", &filter).unwrap());
 }
 
-/// From what the probe found to the pipeline.
+/// Planning and rendering of a pipeline from the result of the probe.
 #[divan::bench]
 fn plan_and_render(bencher: Bencher) {
     let (ladder, encode) = (Ladder::default(), EncodeConfig::default());
@@ -130,7 +138,7 @@ fn plan_and_render(bencher: Bencher) {
         width: 1920,
         height: 1080,
         fps: Fraction::new(24_000, 1001),
-        pace: None,
+        frame_times: None,
         pixel_aspect: Fraction::new(1, 1),
         orientation: Orientation::Upright,
         interlaced: false,

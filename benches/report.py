@@ -1,4 +1,4 @@
-"""The figures as tables, JSON and a picture."""
+"""Results as tables, JSON and a chart."""
 
 import json
 import platform
@@ -14,7 +14,7 @@ MIB = 1024 * 1024
 
 @dataclass
 class Entry:
-    """What one contestant did with one clip."""
+    """Results of one contestant on one clip."""
 
     name: str
     costs: list[Cost] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Clip:
 
 
 def table(rows: list[list[str]]) -> str:
-    """Columns as wide as they must be; the first to the left, figures to the right."""
+    """Aligns columns: the first to the left, figures to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -46,7 +46,7 @@ def number(value: float | None, digits: int = 1) -> str:
 
 
 def costs(clip: Clip, baseline: str) -> str:
-    """Medians, and the CPU as a share of the baseline's."""
+    """Medians, and the ratio of CPU seconds to those of the baseline."""
     base = next((entry.median("cpu_secs") for entry in clip.entries if entry.name == baseline), None)
     rows = [["medians", "CPU s", "ratio", "wall s", "busy", "peak MiB", "disk MiB", "playable s"]]
     for entry in clip.entries:
@@ -76,8 +76,8 @@ def cell(rendition: Rendition | None) -> str:
 
 
 def save(path: Path, clips: list[Clip], arguments: dict[str, object]) -> None:
-    """Everything measured, each run for itself."""
-    told = {
+    """Writes all measurements as JSON, run by run."""
+    results = {
         "machine": {"processor": platform.machine(), "system": platform.platform()},
         "arguments": arguments,
         "clips": {clip.name: {entry.name: {
@@ -85,11 +85,11 @@ def save(path: Path, clips: list[Clip], arguments: dict[str, object]) -> None:
             "renditions": as_json(entry.renditions),
         } for entry in clip.entries} for clip in clips},
     }
-    path.write_text(json.dumps(told, indent=2) + "\n")
+    path.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def plot(path: Path, clips: list[Clip]) -> None:
-    """For each clip: CPU seconds as bars, and quality over bitrate."""
+    """Draws, for each clip, CPU seconds as bars and quality over bitrate."""
     import matplotlib
 
     matplotlib.use("svg")

@@ -7,7 +7,7 @@ mod parts;
 use std::fs::File;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::{Pool, pool};
+use crate::backend::{Pool, Trials, pool};
 use crate::domain::admission::Cost;
 use crate::domain::backend::{self as backends, Driver};
 use crate::encryption::Encryption;
@@ -28,6 +28,7 @@ use crate::job::{Context, Scheduler};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::store::Bucket;
+use crate::worker::spawn::Program;
 use crate::{backend, gpu, http};
 
 use self::parts::Parts;
@@ -40,12 +41,12 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// This program, which is also the worker.
+/// This program, as its children are started: `gst_debug` is the setting `log.gstreamer`.
 ///
 /// # Errors
-/// If the system does not tell.
-pub fn program() -> std::io::Result<PathBuf> {
-    std::env::current_exe()
+/// If the system does not report the path of this program.
+pub fn program(gst_debug: &str) -> std::io::Result<Program> {
+    Ok(Program::new(std::env::current_exe()?, gst_debug))
 }
 
 /// Runs the appliance until SIGTERM or SIGINT.
@@ -62,7 +63,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     // Sockets bind early, work starts late.
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
-    let program = program()?;
+    let program = program(&settings.log.gstreamer)?;
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let backends = open_backends(&program, &driver, &settings).await?;
     let parts = Parts::open(&settings, api_address).await?;
@@ -185,11 +186,12 @@ async fn serve_store(server: Option<embedded::Server>, stop: CancellationToken) 
 
 /// Tries every backend. It is an error if none works, or if one that is required does not.
 async fn open_backends(
-    program: &Path,
+    program: &Program,
     driver: &Arc<dyn gpu::Driver>,
     settings: &Settings,
 ) -> anyhow::Result<Pool> {
-    let tried = backend::try_all(program, gpu_facts(driver).await?).await?;
+    let trials = Trials { program: program.clone(), encode: settings.encode.clone() };
+    let tried = backend::try_all(&trials, gpu_facts(driver).await?).await?;
     for status in &tried.statuses {
         let (backend, reason) = (status.label(), &status.reason);
         if status.is_available() {
@@ -212,7 +214,7 @@ async fn open_backends(
         cores: u32::try_from(cores).unwrap_or(u32::MAX),
         retrial: Duration::from_secs(settings.jobs.backend_retrial_secs),
     };
-    Ok(Pool::new(program.to_owned(), Arc::clone(driver), limits, tried))
+    Ok(Pool::new(trials, Arc::clone(driver), limits, tried))
 }
 
 /// What the NVIDIA driver says of itself.

@@ -4,22 +4,13 @@
 //! encode a little.
 
 pub mod pool;
+mod trials;
 
-use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
-
-use serde::de::DeserializeOwned;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
-
-use crate::domain::backend::{
-    self, Backend, BackendState, BackendStatus, Driver, Found, Survey, Trial, TrialRequest, explain,
-};
-use crate::domain::gpu::DEVICE_ORDER;
+use crate::domain::backend::{self, Backend, BackendState, BackendStatus, Driver, Found, explain};
 use crate::domain::recipe::Recipe;
 
 pub use pool::{Pool, Slot};
+pub use trials::{TrialError, Trials};
 
 /// The recipes that are built in: name of the file and its text.
 const BUILT_IN: [(&str, &str); 6] = [
@@ -30,20 +21,16 @@ const BUILT_IN: [(&str, &str); 6] = [
     ("pipelines/nvdec.toml", include_str!("../pipelines/nvdec.toml")),
     ("pipelines/cpu.toml", include_str!("../pipelines/cpu.toml")),
 ];
-/// How long the look for the elements may take. A first start scans every plugin.
-const SURVEY_TIMEOUT: Duration = Duration::from_mins(2);
-/// How long one trial may take: its own limits are shorter, unless a driver hangs.
-const TRIAL_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Why the backends could not be looked at.
+/// Why the backends could not be tried.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The recipes are wrong.
     #[error("{}", .0.join("\n"))]
     Recipes(Vec<String>),
-    /// The child process failed.
-    #[error("the backends cannot be tried: {0}")]
-    Trial(String),
+    /// The survey of the elements failed.
+    #[error("failed to survey the backends: {0}")]
+    Survey(#[from] TrialError),
 }
 
 /// What works on this machine.
@@ -63,24 +50,23 @@ pub fn recipes() -> Result<Vec<Recipe>, Vec<String>> {
     Recipe::parse_all(&BUILT_IN)
 }
 
-/// Lets child processes (`program trial`) try every recipe on every device, one after the other.
+/// Tries every recipe on every device, one after the other. `driver` is what NVML reports.
 ///
 /// # Errors
-/// If the recipes are wrong or the children cannot be started. A recipe that fails is a status, not
-/// an error.
-pub async fn try_all(program: &Path, driver: Driver) -> Result<Tried, Error> {
+/// If the recipes are wrong or no child can be started. A recipe that fails is a status, not an error.
+pub async fn try_all(trials: &Trials, driver: Driver) -> Result<Tried, Error> {
     let recipes = recipes().map_err(Error::Recipes)?;
-    let request = TrialRequest::Survey(recipes.clone());
-    let survey: Survey = ask(program, &request, SURVEY_TIMEOUT).await.map_err(Error::Trial)?;
+    let survey = trials.survey(&recipes).await?;
     let facts = backend::Facts { driver, ..survey.facts };
     let mut tried = Tried::default();
     for found in survey.found {
         let Some(recipe) = recipes.iter().find(|recipe| recipe.name == found.name) else {
             continue;
         };
-        let (status, backend) = match try_found(program, &found).await {
+        let (status, backend) = match try_found(trials, &found).await {
             Ok((backend, fps)) => (available(&found, recipe, &backend, fps), Some(backend)),
-            Err(reason) => {
+            Err(reasons) => {
+                let reason = reasons.join("; ");
                 let reason = match explain(recipe, &facts) {
                     Some(why) if found.recipes.is_empty() => why,
                     Some(why) => format!("{why} ({reason})"),
@@ -95,11 +81,12 @@ pub async fn try_all(program: &Path, driver: Driver) -> Result<Tried, Error> {
     Ok(tried)
 }
 
-/// Tries what is here of a recipe, encoder by encoder, until one works.
-async fn try_found(program: &Path, found: &Found) -> Result<(Backend, f64), String> {
+/// Tries the installed encoders of a recipe one after the other until one works. Returns the backend
+/// and its frames per second, or the reason of each failure.
+async fn try_found(trials: &Trials, found: &Found) -> Result<(Backend, f64), Vec<String>> {
     let mut reasons = found.faults.clone();
     for recipe in &found.recipes {
-        match try_recipe(program, recipe).await {
+        match trials.encode(recipe).await {
             Ok(trial) => {
                 let backend = Backend {
                     recipe: trial.recipe,
@@ -115,15 +102,7 @@ async fn try_found(program: &Path, found: &Found) -> Result<(Backend, f64), Stri
             }
         }
     }
-    Err(reasons.join("; "))
-}
-
-/// Lets a child process encode by a recipe that was resolved.
-///
-/// # Errors
-/// Why it does not work, in words.
-pub async fn try_recipe(program: &Path, recipe: &Recipe) -> Result<Trial, String> {
-    ask(program, &TrialRequest::Encode(Box::new(recipe.clone())), TRIAL_TIMEOUT).await
+    Err(reasons)
 }
 
 fn status(found: &Found, recipe: &Recipe) -> BackendStatus {
@@ -153,35 +132,4 @@ fn available(found: &Found, recipe: &Recipe, backend: &Backend, fps: f64) -> Bac
         trial_pixels_per_sec: Some(backend.pixels_per_sec),
         ..status(found, recipe)
     }
-}
-
-/// Asks a child process, which answers in time or is killed.
-async fn ask<T: DeserializeOwned>(
-    program: &Path,
-    request: &TrialRequest,
-    timeout: Duration,
-) -> Result<T, String> {
-    let request = serde_json::to_vec(request).map_err(|error| error.to_string())?;
-    let mut command = Command::new(program);
-    let pipe = Stdio::piped;
-    command.arg("trial").stdin(pipe()).stdout(pipe()).stderr(pipe());
-    let (name, value) = DEVICE_ORDER;
-    command.env(name, value).kill_on_drop(true).process_group(0);
-    let answered = async {
-        let mut child = command.spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(&request).await?;
-        }
-        child.wait_with_output().await
-    };
-    let output = tokio::time::timeout(timeout, answered)
-        .await
-        .map_err(|_| format!("it hangs: no answer came within {} s", timeout.as_secs()))?
-        .map_err(|error: std::io::Error| error.to_string())?;
-    let answer: Result<Result<T, String>, _> = serde_json::from_slice(&output.stdout);
-    answer.unwrap_or_else(|_| {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last: Vec<&str> = said.trim().lines().rev().take(3).collect();
-        Err(format!("its trial ended without an answer ({}): {}", output.status, last.join(" | ")))
-    })
 }

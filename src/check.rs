@@ -1,127 +1,122 @@
-//! `ladderd check`: whether a stream keeps the rules, by what is really in it.
+//! `ladderd check`: verifies a published stream by reading it back.
 //!
-//! It reads the multivariant playlist, every playlist under it and every byte of every segment, and
-//! shares no code with what writes streams: a mistake in one is not repeated in the other.
+//! It reads the multivariant playlist, every playlist below it and every byte of every segment.
+//!
+//! Invariant: nothing here shares code with the modules that write streams, so a mistake in one is
+//! not repeated in the other.
 
-mod decrypt;
+mod alignment;
+mod demux;
+mod fetch;
 pub mod files;
 mod fmp4;
 mod iframes;
 pub mod keys;
 mod level;
-mod media;
+mod media_tags;
 mod multivariant;
+mod playlist_rules;
 mod rates;
+mod rendition;
 mod segment;
+mod segment_key;
 mod subtitles;
+mod timeline;
 mod transport;
 
-use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist};
+use m3u8_rs::{AlternativeMediaType, MasterPlaylist};
 
-use self::files::{Fetched, Files};
+use self::files::Files;
 use self::iframes::IFrames;
 use self::keys::Keys;
-use self::media::Rendition;
-use self::subtitles::Texts;
+use self::rendition::Rendition;
+use self::subtitles::Subtitles;
 use crate::domain::conformance::Report;
 
-/// Checks the stream whose multivariant playlist has this name. What is encrypted is opened with
-/// these keys.
+/// Verifies the stream whose multivariant playlist is `main`, a path below `files`. `keys` decrypt
+/// its segments. Every fault ends up in the report, unreadable files included.
 pub async fn check(files: &dyn Files, keys: &Keys, main: &str) -> Report {
     let mut report = Report::default();
-    let Some(text) = playlist(files, main, &mut report).await else { return report };
+    let Some(text) = fetch::playlist(files, main, &mut report).await else { return report };
     match m3u8_rs::parse_master_playlist_res(&text.bytes) {
-        Ok(master) => everything(files, keys, main, &text.bytes, &master, &mut report).await,
-        Err(_) => report.must("RFC 8216 4.3.4", main, "it is no multivariant playlist"),
+        Ok(master) => {
+            let stream = Stream { files, keys, main, master: &master };
+            stream.check(&String::from_utf8_lossy(&text.bytes), &mut report).await;
+        }
+        Err(_) => report.must("RFC 8216 4.3.4", main, "the file is not a multivariant playlist"),
     }
     report.sort();
     report
 }
 
-async fn everything(
-    files: &dyn Files,
-    keys: &Keys,
-    main: &str,
-    text: &[u8],
-    master: &MasterPlaylist,
-    report: &mut Report,
-) {
-    let mut iframes = Vec::new();
-    for variant in master.variants.iter().filter(|variant| variant.is_i_frame) {
-        iframes.extend(IFrames::read(files, keys, main, &variant.uri, report).await);
-    }
-    let mut renditions: Vec<Rendition> = Vec::new();
-    let plain = master.variants.iter().filter(|variant| !variant.is_i_frame);
-    let sounds = master.alternatives.iter().filter(|m| m.media_type == AlternativeMediaType::Audio);
-    let uris = plain.map(|v| v.uri.as_str()).chain(sounds.filter_map(|m| m.uri.as_deref()));
-    for uri in uris {
-        if renditions.iter().any(|known| known.uri == uri) {
-            continue;
-        }
-        let read = Rendition::read(files, keys, main, uri, &mut iframes, report).await;
-        renditions.extend(read);
-    }
-    let mut texts: Vec<Texts> = Vec::new();
-    for uri in subtitles::of(master).filter_map(|media| media.uri.as_deref()) {
-        texts.extend(Texts::read(files, keys, main, uri, report).await);
-    }
-    for text in &texts {
-        text.judge(&renditions, report);
-    }
-    for playlist in &iframes {
-        playlist.judge(&renditions, report);
-    }
-    media::compare(&renditions, report);
-    let said = String::from_utf8_lossy(text);
-    multivariant::judge(main, &said, master, &renditions, &iframes, report);
-    subtitles::judge_multivariant(main, master, report);
-    report.measured.extend(renditions.iter().map(Rendition::measured));
-    report.measured.extend(texts.iter().map(Texts::measured));
+/// A stream whose multivariant playlist has been parsed.
+struct Stream<'a> {
+    files: &'a dyn Files,
+    keys: &'a Keys,
+    main: &'a str,
+    master: &'a MasterPlaylist,
 }
 
-/// Reads a playlist and judges how it is served.
-async fn playlist(files: &dyn Files, path: &str, report: &mut Report) -> Option<Fetched> {
-    let fetched = match files.get(path).await {
-        Ok(fetched) => fetched,
-        Err(error) => {
-            report.must("RFC 8216 6.2.1", path, format!("it cannot be read: {error}"));
-            return None;
+impl Stream<'_> {
+    /// `text` is the multivariant playlist as it was read.
+    async fn check(&self, text: &str, report: &mut Report) {
+        let mut iframes = self.read_iframes(report).await;
+        let renditions = self.read_renditions(&mut iframes, report).await;
+        let subtitles = self.read_subtitles(report).await;
+        let video = renditions.iter().find(|rendition| rendition.format.is_some());
+        if let Some(timeline) = video.map(Rendition::timeline) {
+            for rendition in &subtitles {
+                rendition.verify(&timeline, report);
+            }
         }
-    };
-    if let Some(served) = &fetched.served {
-        if served.content_encoding != "gzip" {
-            report.must("10.1", path, "the playlist is not served gzip-encoded");
+        let timeline = video.map(Rendition::timeline);
+        for playlist in &iframes {
+            playlist.verify(timeline.as_ref(), report);
         }
-        if served.content_type != "application/vnd.apple.mpegurl" {
-            let found = &served.content_type;
-            report.should("10.4", path, format!("Content-Type is {found:?}"));
-        }
+        alignment::verify(&renditions, report);
+        multivariant::verify(self.main, text, self.master, &renditions, &iframes, report);
+        subtitles::verify_multivariant(self.main, self.master, report);
+        report.measured.extend(renditions.iter().map(Rendition::measured));
+        report.measured.extend(subtitles.iter().map(Subtitles::measured));
     }
-    Some(fetched)
-}
 
-/// Reads the media playlist that the multivariant playlist refers to by `uri`, with its path.
-async fn media_playlist(
-    files: &dyn Files,
-    main: &str,
-    uri: &str,
-    report: &mut Report,
-) -> Option<(String, MediaPlaylist)> {
-    let path = resolve(main, uri);
-    let text = playlist(files, &path, report).await?;
-    let Ok(parsed) = m3u8_rs::parse_media_playlist_res(&text.bytes) else {
-        report.must("RFC 8216 4.3.3", &path, "it is no media playlist");
-        return None;
-    };
-    Some((path, parsed))
-}
-
-/// Path of what a playlist refers to.
-fn resolve(playlist: &str, uri: &str) -> String {
-    match playlist.rsplit_once('/') {
-        Some((folder, _)) if !uri.contains("://") && !uri.starts_with('/') => {
-            format!("{folder}/{uri}")
+    async fn read_iframes(&self, report: &mut Report) -> Vec<IFrames> {
+        let Self { files, keys, main, master } = *self;
+        let mut playlists = Vec::new();
+        for variant in master.variants.iter().filter(|variant| variant.is_i_frame) {
+            playlists.extend(IFrames::read(files, keys, main, &variant.uri, report).await);
         }
-        Some(_) | None => uri.to_owned(),
+        playlists
+    }
+
+    /// Reads the video and audio renditions, and compares the I-frame playlists with their segments.
+    async fn read_renditions(
+        &self,
+        iframes: &mut [IFrames],
+        report: &mut Report,
+    ) -> Vec<Rendition> {
+        let Self { files, keys, main, master } = *self;
+        let variants = master.variants.iter().filter(|variant| !variant.is_i_frame);
+        let is_audio =
+            |media: &&m3u8_rs::AlternativeMedia| media.media_type == AlternativeMediaType::Audio;
+        let audio = master.alternatives.iter().filter(is_audio);
+        let uris = variants.map(|v| v.uri.as_str()).chain(audio.filter_map(|m| m.uri.as_deref()));
+        let mut renditions: Vec<Rendition> = Vec::new();
+        for uri in uris {
+            if renditions.iter().all(|known| known.uri != uri) {
+                let read = Rendition::read(files, keys, main, uri, iframes, report).await;
+                renditions.extend(read);
+            }
+        }
+        renditions
+    }
+
+    async fn read_subtitles(&self, report: &mut Report) -> Vec<Subtitles> {
+        let Self { files, keys, main, master } = *self;
+        let mut renditions = Vec::new();
+        for uri in subtitles::of(master).filter_map(|media| media.uri.as_deref()) {
+            renditions.extend(Subtitles::read(files, keys, main, uri, report).await);
+        }
+        renditions
     }
 }

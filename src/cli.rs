@@ -191,12 +191,14 @@ fn with_settings(
 
 fn validate(config: ConfigArgs) -> anyhow::Result<ExitCode> {
     let mut faults = Vec::new();
-    if let Err(more) = config.load(Overrides::default()) {
+    // A backend is tried with the defaults where the settings are wrong.
+    let settings = config.load(Overrides::default()).unwrap_or_else(|more| {
         faults.extend(more.0);
-    }
+        Settings::default()
+    });
     match backend::recipes() {
         Err(more) => faults.extend(more),
-        Ok(_) => faults.extend(backends::faults()?),
+        Ok(_) => faults.extend(backends::faults(&settings)?),
     }
     if faults.is_empty() {
         say("all is well");

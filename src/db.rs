@@ -1,23 +1,23 @@
-//! The one SQLite database of an embedded appliance: object metadata and the queue, so that an
-//! object and its event become durable in the same transaction.
+//! The SQLite database of an appliance without AWS. It holds object metadata and the queue, so that
+//! one transaction makes an object and its event durable.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-/// A shared connection. Cheap to clone.
+/// The database. Clones share one connection, so statements run one at a time.
 #[derive(Clone)]
 pub struct Db(Arc<Mutex<Connection>>);
 
 impl Db {
-    /// Opens or makes the database. WAL with `synchronous=FULL`: what was committed survives a
-    /// loss of power (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
+    /// Opens or creates the database, in WAL mode with `synchronous=FULL`: committed transactions
+    /// survive a loss of power (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
     ///
     /// # Errors
-    /// If the file cannot be opened or is no database.
+    /// If the file cannot be opened or is not a database.
     pub fn open(path: &Path) -> rusqlite::Result<Self> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(10))?;
@@ -27,10 +27,10 @@ impl Db {
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
-    /// Runs `work` with the connection on a thread that may block.
+    /// Runs `work` with the connection on a blocking thread.
     ///
     /// # Errors
-    /// What `work` returns.
+    /// The error of `work`.
     pub async fn call<T, E>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
@@ -46,10 +46,35 @@ impl Db {
         }
     }
 
-    /// Runs `work` with the connection on this thread: for start-up and for tests.
+    /// Runs `work` in a write transaction on a blocking thread. The transaction takes the write lock
+    /// at its start; it commits if `work` succeeds and rolls back otherwise.
     ///
     /// # Errors
-    /// What `work` returns.
+    /// Outside, failures of the transaction itself; inside, the error of `work`.
+    pub async fn transaction<T, E>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> rusqlite::Result<Result<T, E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.call(move |connection| {
+            let behavior = TransactionBehavior::Immediate;
+            let transaction = connection.transaction_with_behavior(behavior)?;
+            let result = work(&transaction);
+            if result.is_ok() {
+                transaction.commit()?;
+            }
+            Ok(result)
+        })
+        .await
+    }
+
+    /// Runs `work` with the connection on this thread, which it blocks: for start-up and tests.
+    ///
+    /// # Errors
+    /// The error of `work`.
     pub fn blocking<T, E>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, E>,

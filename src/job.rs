@@ -16,7 +16,6 @@ mod records;
 mod scheduler;
 mod video;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::board::Board;
@@ -31,6 +30,7 @@ use crate::encryption::Encryption;
 use crate::metrics::Metrics;
 use crate::queue::{self, Enqueue, Queue};
 use crate::store::{AfterSuccess, Bucket};
+use crate::worker::spawn::Program;
 pub use claim::{cancel, claim_is_gone, running_elsewhere};
 pub use scheduler::Scheduler;
 
@@ -86,7 +86,7 @@ pub struct Context {
     /// What is counted.
     pub metrics: Metrics,
     /// This program, which is also the worker.
-    pub program: PathBuf,
+    pub program: Program,
     /// What encodes.
     pub backends: Pool,
     /// The configured ladder.

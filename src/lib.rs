@@ -1,16 +1,19 @@
-//! `ladderd`: uploaded video in, an HLS ladder out, nothing lost.
+//! `ladderd` turns uploaded video into HLS streams: it decodes a source once, encodes the whole
+//! ladder of renditions and publishes while it encodes.
 //!
-//! The modules, in reading order (ARCHITECTURE.md walks through them):
+//! The modules from the bottom up; each imports only from those above it in this list.
+//! `ARCHITECTURE.md` follows one job through them.
 //!
-//! - [`domain`]: the decisions, pure: what a message means, which rungs a source gets, what a
-//!   playlist says, what a fault leads to.
-//! - [`queue`], [`store`], [`source`], [`worker`], [`publish`]: the effects. They do not know of
-//!   each other; they meet in [`job`].
-//! - [`job`]: the life of one job, from message to acknowledgement.
-//! - [`encryption`]: where the keys of encrypted streams come from.
-//! - [`embedded`]: the S3 server and the database that stand in for AWS.
-//! - [`http`]: the API and the page.
-//! - [`settings`], [`app`], [`cli`]: how it is put together and started.
+//! - [`domain`]: pure decisions. Plans, playlists, failure codes, record formats; no effects.
+//! - [`sandbox`], [`db`], [`server`], [`telemetry`]: process limits, SQLite, HTTP connections, logs.
+//! - [`queue`], [`store`], [`source`], [`embedded`], [`gpu`], [`encryption`], [`publish`],
+//!   [`check`]: one effect each. They do not know of each other.
+//! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
+//!   their trial on this machine.
+//! - [`metrics`]: counters and gauges.
+//! - [`job`]: one job from message to acknowledgement.
+//! - [`http`]: the API and the web page.
+//! - [`settings`], [`app`], [`cli`]: configuration, composition and commands.
 
 pub mod app;
 pub mod backend;

@@ -1,4 +1,4 @@
-//! Counters and gauges for Prometheus.
+//! Counters and gauges, rendered in the `OpenMetrics` text format for Prometheus.
 
 mod backends;
 mod gpus;
@@ -17,26 +17,26 @@ use crate::domain::backend::BackendStatus;
 use crate::domain::gpu::GpuStatus;
 use crate::queue::Depth;
 
-/// How an attempt ended.
+/// Label of the attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct EndedLabels {
-    /// `ready`, `failed`, `retried`, `dead` or `nothing-to-do`.
+    /// How the attempt ended: `ready`, `failed`, `retried`, `dead` or `nothing-to-do`.
     pub outcome: &'static str,
 }
 
-/// All that is counted. Cheap to clone.
+/// All counters and gauges. Clones share them.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    /// Attempts by how they ended.
+    /// Ended attempts, by outcome.
     pub attempts: Family<EndedLabels, Counter>,
-    /// Jobs that run now.
+    /// Jobs that run now on this box.
     pub jobs_running: Gauge,
-    /// Videos that were begun anew on another backend.
+    /// Encode runs that began on another backend after one failed.
     fallbacks: Counter,
-    /// Bytes of segments that were published.
+    /// Published bytes of segments.
     pub published_bytes: Counter,
-    /// Seconds of media that were encoded.
+    /// Encoded media time in seconds.
     pub encoded_seconds: Counter<f64, AtomicU64>,
     visible: Gauge,
     in_flight: Gauge,
@@ -91,35 +91,35 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts an attempt that ended.
+    /// Counts an ended attempt.
     pub fn ended(&self, outcome: &'static str) {
         self.attempts.get_or_create(&EndedLabels { outcome }).inc();
     }
 
-    /// Counts a video that was begun anew on another backend.
+    /// Counts an encode run that begins on another backend after one failed.
     pub fn fell_back(&self) {
         self.fallbacks.inc();
     }
 
-    /// Notes how the GPUs are.
-    pub fn gpus(&self, status: GpuStatus) {
-        self.gpus.note(status);
+    /// Sets the state of the GPUs.
+    pub fn set_gpus(&self, status: GpuStatus) {
+        self.gpus.set(status);
     }
 
-    /// Notes which backends can be used.
-    pub fn backends(&self, statuses: &[BackendStatus]) {
-        backends::note(&self.backends, statuses);
+    /// Sets which backends are available.
+    pub fn set_backends(&self, statuses: &[BackendStatus]) {
+        backends::set(&self.backends, statuses);
     }
 
-    /// Notes how many messages there are.
-    pub fn queue_depth(&self, depth: Depth) {
+    /// Sets the number of messages by state.
+    pub fn set_queue_depth(&self, depth: Depth) {
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.visible.set(signed(depth.visible));
         self.in_flight.set(signed(depth.in_flight));
         self.dead.set(signed(depth.dead));
     }
 
-    /// The text that Prometheus reads.
+    /// Renders all metrics as text.
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -128,5 +128,60 @@ impl Metrics {
             text.clear();
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::gpu::Device;
+
+    fn samples(metrics: &Metrics) -> Vec<String> {
+        let text = metrics.render();
+        let lines = text.lines().filter(|line| line.starts_with("ladderd_gpu_"));
+        lines.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_gpu_has_samples_of_known_figures_until_it_is_gone() {
+        let metrics = Metrics::default();
+        assert_eq!(samples(&metrics), ["ladderd_gpu_available 0"]);
+        let with_figures = Device {
+            index: 0,
+            name: "NVIDIA L4".to_owned(),
+            uuid: "GPU-1".to_owned(),
+            memory_total_bytes: 24 << 30,
+            memory_used_bytes: 1 << 30,
+            encoder_percent: Some(50),
+            decoder_percent: Some(0),
+            encoder_sessions: Some(4),
+            temperature_celsius: Some(61),
+            throttle_reasons: vec!["sw-power-cap".to_owned()],
+        };
+        let without_figures =
+            Device { index: 1, name: "NVIDIA GB10".to_owned(), ..Device::default() };
+        let status = |devices| GpuStatus { available: true, devices, ..GpuStatus::default() };
+        metrics.set_gpus(status(vec![with_figures, without_figures.clone()]));
+        assert_eq!(
+            samples(&metrics),
+            [
+                "ladderd_gpu_available 1",
+                r#"ladderd_gpu_memory_total_bytes{gpu="0",name="NVIDIA L4"} 25769803776"#,
+                r#"ladderd_gpu_memory_used_bytes{gpu="0",name="NVIDIA L4"} 1073741824"#,
+                r#"ladderd_gpu_encoder_utilization_ratio{gpu="0",name="NVIDIA L4"} 0.5"#,
+                r#"ladderd_gpu_decoder_utilization_ratio{gpu="0",name="NVIDIA L4"} 0.0"#,
+                r#"ladderd_gpu_encoder_sessions{gpu="0",name="NVIDIA L4"} 4"#,
+                r#"ladderd_gpu_temperature_celsius{gpu="0",name="NVIDIA L4"} 61"#,
+                r#"ladderd_gpu_throttled{gpu="0",name="NVIDIA L4"} 1"#,
+                r#"ladderd_gpu_throttled{gpu="1",name="NVIDIA GB10"} 0"#,
+            ]
+        );
+        metrics.set_gpus(status(vec![without_figures]));
+        assert_eq!(
+            samples(&metrics),
+            ["ladderd_gpu_available 1", r#"ladderd_gpu_throttled{gpu="1",name="NVIDIA GB10"} 0"#]
+        );
+        metrics.set_gpus(GpuStatus::absent("gone"));
+        assert_eq!(samples(&metrics), ["ladderd_gpu_available 0"]);
     }
 }

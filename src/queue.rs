@@ -1,8 +1,8 @@
-//! The queue of messages, each a wish for one or more jobs.
+//! The queue of messages. Each message asks for one or more jobs.
 //!
-//! Delivery is at least once. A received message is leased: nobody else gets it until its
-//! visibility timeout passes. Implementations: [`embedded`] (SQLite) and [`sqs`]. One contract
-//! suite (`tests/it/queue_contract.rs`) runs on both.
+//! Delivery is at least once. A received message is leased: no other consumer receives it until the
+//! lease expires. Implementations: [`embedded`] (SQLite) and [`sqs`]. One contract suite
+//! (`tests/it/queue_contract.rs`) runs on both.
 
 pub mod embedded;
 pub mod sqs;
@@ -62,46 +62,47 @@ pub enum Kind {
     Sqs,
 }
 
-/// The handle of one delivery. A later delivery of the same message has another one.
+/// Handle of one delivery. Each delivery of a message has another receipt; an older receipt is
+/// void.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Receipt(pub String);
 
 /// One delivery of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The queue's id of the message: the same at each delivery.
+    /// Id of the message: the same at each delivery.
     pub id: String,
-    /// The handle of this delivery.
+    /// Handle of this delivery.
     pub receipt: Receipt,
-    /// Text of the message.
+    /// Text of the message, not parsed.
     pub body: String,
-    /// How often the message has been delivered, this time included: 1 at first.
+    /// Number of deliveries so far, this one included: 1 at the first.
     pub receive_count: u32,
 }
 
-/// How many messages there are.
+/// Number of messages by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
-    /// Messages that a receive could return now.
+    /// Messages that a receive can return now.
     pub visible: u64,
     /// Messages that are leased or wait for their retry.
     pub in_flight: u64,
-    /// Dead letters.
+    /// Messages in the dead-letter queue.
     pub dead: u64,
 }
 
-/// Why a call to the queue failed.
+/// Failure of a call to the queue.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The delivery is no longer ours: it was acknowledged, or its lease ran out.
+    /// The receipt is void: its delivery was settled, or its lease expired.
     #[error("the lease on the message is lost")]
     LeaseLost,
-    /// The queue could not be reached or could not store.
+    /// The queue cannot be reached or cannot store the change. The same call may succeed later.
     #[error("queue {operation}: {reason}")]
     Unavailable {
         /// The call that failed.
         operation: &'static str,
-        /// What the queue said.
+        /// Answer of the queue, with all causes.
         reason: String,
     },
 }
@@ -121,36 +122,61 @@ impl Fault for Error {
     }
 }
 
-/// A queue with leases.
+/// A queue with leases, as its consumer sees it.
+///
+/// Every method fails with [`Error::Unavailable`] if the queue cannot be reached. The state of the
+/// message is then unknown; if the change was lost, the lease expires and the message is delivered
+/// again.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Waits up to `wait` for a message and leases it for `lease`. `None` after a quiet wait.
-    /// Dropping the future loses no message: at worst its lease has to run out.
+    /// Waits up to `wait` (SQS: at most 20 s) for a message and leases it for `lease` from now.
+    /// Returns `None` if none arrives. Dropping the future loses no message: at worst, the message
+    /// stays invisible until its lease expires.
     async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Message>, Error>;
 
-    /// Makes the lease end `lease` from now. [`Error::LeaseLost`] if it is no longer ours.
+    /// Makes the lease expire `lease` from now, earlier or later than before. `Ok` means that no
+    /// other consumer receives the message until then.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] if the lease has expired or the delivery is settled: stop the work.
     async fn extend(&self, receipt: &Receipt, lease: Duration) -> Result<(), Error>;
 
-    /// Removes the message for good. Returns `Ok` if it was already acknowledged by this receipt.
+    /// Removes the message for good. `Ok` means that it is not delivered again, also if an earlier
+    /// call with this receipt removed it. A receipt whose lease has expired still acknowledges, as
+    /// long as no other consumer has received the message.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] if the message has been delivered again, given back or moved. SQS does
+    /// not tell in every case.
     async fn ack(&self, receipt: &Receipt) -> Result<(), Error>;
 
-    /// Gives the lease up; the message is delivered again after `after`.
+    /// Gives the lease up. `Ok` means that the message is visible again `after` from now, and that
+    /// the receipt is void.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] if the lease has expired or the delivery is settled: the message takes
+    /// its own way.
     async fn retry_after(&self, receipt: &Receipt, after: Duration) -> Result<(), Error>;
 
-    /// Moves the message to the dead letters, with the reason in readable form.
+    /// Moves the message to the dead-letter queue, with a reason for people. `Ok` means that the
+    /// message is there and is not delivered again. After a crash in between, SQS has it in both
+    /// queues.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] if the lease has expired or the delivery is settled.
     async fn dead_letter(&self, receipt: &Receipt, reason: &str) -> Result<(), Error>;
 }
 
-/// What puts messages of our own into a queue.
+/// A queue, as a producer sees it.
 #[async_trait]
 pub trait Enqueue: Send + Sync {
-    /// Puts a message into the queue; it is durable when this returns.
+    /// Enqueues a message. `Ok` means that it is durable. A call that fails may have enqueued it.
     async fn send(&self, body: &str) -> Result<(), Error>;
 }
 
-/// What an operator wants to know of a queue.
+/// A queue, as an operator sees it.
 #[async_trait]
 pub trait Inspect: Send + Sync {
-    /// Counts the messages. SQS answers approximately.
+    /// Counts the messages by state. SQS counts approximately.
     async fn depth(&self) -> Result<Depth, Error>;
 }

@@ -1,4 +1,5 @@
-//! Connections: accepted as many at a time as are allowed, and ended in order.
+//! HTTP server of the API and of the embedded store: limits open connections, and drains them at
+//! shutdown.
 
 use std::error::Error;
 use std::future::Future;
@@ -14,14 +15,15 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// How long a client may take over the head of a request.
+/// Longest time in which a client sends the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long requests may go on once the server is told to stop.
-const DRAIN: Duration = Duration::from_secs(5);
-/// Pause where a connection cannot be accepted: we are out of descriptors, most likely.
+/// How long open requests may continue after shutdown begins.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause after a failed accept. The usual cause is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `shutdown`. Requests may end for a moment then.
+/// Serves `service` on `listener` with at most `max_connections` at a time. Returns after
+/// `shutdown` resolves and open requests have ended, at the latest 5 s later (`DRAIN_TIMEOUT`).
 pub async fn serve<S, B>(
     listener: TcpListener,
     max_connections: usize,
@@ -39,7 +41,7 @@ pub async fn serve<S, B>(
     let graceful = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
-        // The permit comes before the connection: what cannot be served waits in the backlog.
+        // Take the permit before accepting: further clients wait in the backlog of the socket.
         let accepted = async {
             let permit = Arc::clone(&permits).acquire_owned().await;
             (permit, listener.accept().await)
@@ -58,13 +60,13 @@ pub async fn serve<S, B>(
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(error, "a connection broke off");
+                tracing::debug!(error, "failed to serve connection");
             }
             drop(permit);
         });
     }
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were cut off by the shutdown");
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!("aborted open requests at shutdown");
     }
 }
 

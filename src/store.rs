@@ -1,19 +1,24 @@
-//! The two buckets, through `aws-sdk-s3`, whoever serves them.
+//! The two buckets, always reached through `aws-sdk-s3`: on AWS, on another S3 server or on the
+//! embedded one.
 //!
-//! The SDK owns the retries of single requests; nothing here retries.
+//! The SDK retries single requests. Only [`Bucket::read_range`] retries by itself, because the SDK
+//! does not retry a body that breaks off.
 
+mod bucket;
 mod conditions;
+mod error;
+mod object_types;
 mod objects;
 mod records;
 mod uploads;
 
-use aws_sdk_s3::Client;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::declare::{Any, BASE_URL, OneOf, Text, Violation, settings};
-use crate::domain::outcome::{Fault, FaultClass};
 
-pub use objects::{Body, Entry, Head, Precondition, PutOptions, Whole};
+pub use bucket::Bucket;
+pub use error::Error;
+pub use object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObject};
 pub use uploads::{CompletedPart, PresignedPart, PresignedPut};
 
 settings! {
@@ -79,128 +84,19 @@ pub enum Kind {
     /// This process, from `data_dir`.
     #[default]
     Embedded,
-    /// Amazon S3, or what speaks its protocol.
+    /// Amazon S3, or a server that speaks its protocol.
     S3,
 }
 
-/// What becomes of a source once its stream is ready.
+/// Handling of a source after its stream is published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AfterSuccess {
-    /// It stays.
+    /// Keep it.
     #[default]
     Keep,
-    /// It is deleted.
+    /// Delete it.
     Delete,
-    /// It gets the tag `ladderd=done`, for a lifecycle rule to act on.
+    /// Tag it `ladderd=done`, so that a lifecycle rule can delete or archive it.
     Tag,
-}
-
-/// Why a call to the store failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no such object (or upload).
-    #[error("{operation} {key}: no such object")]
-    NotFound {
-        /// The call that failed.
-        operation: &'static str,
-        /// Key of the object.
-        key: String,
-    },
-    /// The object is not what the precondition wants: somebody wrote it in between.
-    #[error("{operation} {key}: the object has changed")]
-    PreconditionFailed {
-        /// The call that failed.
-        operation: &'static str,
-        /// Key of the object.
-        key: String,
-    },
-    /// The credentials do not allow it.
-    #[error("{operation} {key}: access denied: {reason}")]
-    Denied {
-        /// The call that failed.
-        operation: &'static str,
-        /// Key of the object.
-        key: String,
-        /// What the store said.
-        reason: String,
-    },
-    /// The request can never succeed as it is.
-    #[error("{operation} {key}: {reason}")]
-    Rejected {
-        /// The call that failed.
-        operation: &'static str,
-        /// Key of the object.
-        key: String,
-        /// What the store said.
-        reason: String,
-    },
-    /// The store could not be reached, or failed after the SDK's own retries.
-    #[error("{operation} {key}: {reason}")]
-    Unavailable {
-        /// The call that failed.
-        operation: &'static str,
-        /// Key of the object.
-        key: String,
-        /// What went wrong, the whole chain.
-        reason: String,
-    },
-}
-
-impl Fault for Error {
-    fn class(&self) -> FaultClass {
-        match self {
-            Self::NotFound { .. } | Self::Rejected { .. } => FaultClass::Permanent,
-            // Wrong credentials are mended by the operator; the upload must survive until then.
-            Self::PreconditionFailed { .. } | Self::Denied { .. } | Self::Unavailable { .. } => {
-                FaultClass::Retryable
-            }
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::NotFound { .. } => "source-missing",
-            Self::PreconditionFailed { .. } => "source-changed",
-            Self::Denied { .. } => "store-denied",
-            Self::Rejected { .. } => "store-rejected",
-            Self::Unavailable { .. } => "store-unavailable",
-        }
-    }
-}
-
-/// A bucket's client. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Bucket {
-    client: Client,
-    /// Client whose endpoint is the one that uploaders reach: a signature covers the host.
-    presigner: Client,
-    name: String,
-    conditional_writes: bool,
-}
-
-impl Bucket {
-    /// A bucket behind `client`; URLs for others are signed for the endpoint of `presigner`.
-    #[must_use]
-    pub fn new(client: Client, presigner: Client, name: &str) -> Self {
-        Self { client, presigner, name: name.to_owned(), conditional_writes: true }
-    }
-
-    /// The same bucket, if its store does not keep the conditions of writes.
-    #[must_use]
-    pub fn without_conditional_writes(self) -> Self {
-        Self { conditional_writes: false, ..self }
-    }
-
-    /// Whether the store keeps the conditions of writes.
-    #[must_use]
-    pub fn has_conditional_writes(&self) -> bool {
-        self.conditional_writes
-    }
-
-    /// Name of the bucket.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
 }

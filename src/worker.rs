@@ -13,6 +13,7 @@ pub mod parent;
 mod plugins;
 mod probe;
 pub mod protocol;
+pub mod spawn;
 mod timeline;
 pub mod trial;
 

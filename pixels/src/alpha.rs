@@ -1,36 +1,43 @@
-//! Pictures that are partly transparent: shown on black.
+//! Blending of partly transparent frames over black.
 
-use crate::Source;
+use crate::Plane;
 
-/// The black of video in limited range (BT.601, BT.709): luma, and chroma.
-pub const BLACK: [u8; 2] = [16, 128];
+/// Luma of black in limited range (BT.601, BT.709).
+pub const BLACK_LUMA: u8 = 16;
+/// Chroma of black, and of every grey.
+pub const BLACK_CHROMA: u8 = 128;
 
-/// A row of a plane on black. `alpha` says for each of its samples how much of it there is, 255 being
-/// all.
-pub fn over_black(target: &mut [u8], row: &[u8], alpha: &[u8], black: u8) {
+/// Blends a row of samples over `black` and writes the result to `out`.
+///
+/// `alpha` holds the opacity of each sample, from 0 (transparent) to 255 (opaque). The shortest of
+/// the three slices ends the row.
+pub fn blend_over_black(out: &mut [u8], row: &[u8], alpha: &[u8], black: u8) {
     let base = i32::from(black);
-    for ((out, sample), alpha) in target.iter_mut().zip(row).zip(alpha) {
-        let much = (i32::from(*sample) - base) * i32::from(*alpha);
-        // Rounded to the nearest, below black too.
-        let part = (much + 127 * much.signum()) / 255;
-        *out = u8::try_from(base + part).unwrap_or(*sample);
+    for ((out, sample), alpha) in out.iter_mut().zip(row).zip(alpha) {
+        let product = (i32::from(*sample) - base) * i32::from(*alpha);
+        // Rounds to the nearest value, for negative products as well.
+        let blended = (product + 127 * product.signum()) / 255;
+        *out = u8::try_from(base + blended).unwrap_or(*sample);
     }
 }
 
-/// The alpha of a row of chroma in 4:2:0: the mean of the four samples of luma that each stands for.
-/// `rows` are the two rows, and `width` is that of luma, whose last column may stand alone.
+/// Returns the alpha of one row of 4:2:0 chroma: for each sample the mean of the four luma samples
+/// that it covers.
+///
+/// `rows` are the numbers of the two luma rows, `width` is the width of luma in samples. An odd
+/// last column counts twice.
 #[must_use]
-pub fn of_chroma(alpha: Source<'_>, rows: [usize; 2], width: usize) -> Vec<u8> {
-    let [above, below] = rows.map(|number| {
+pub fn chroma_alpha(alpha: Plane<'_>, rows: [usize; 2], width: usize) -> Vec<u8> {
+    let [upper, lower] = rows.map(|number| {
         let row = alpha.row(number);
         &row[..width.min(row.len())]
     });
-    let pairs = above.chunks(2).zip(below.chunks(2));
+    let pairs = upper.chunks(2).zip(lower.chunks(2));
     let sum = |pair: &[u8]| {
         let first = u16::from(pair[0]);
         first + pair.get(1).map_or(first, |second| u16::from(*second))
     };
-    let mean = |(above, below)| u8::try_from((sum(above) + sum(below) + 2) / 4).unwrap_or(255);
+    let mean = |(upper, lower)| u8::try_from((sum(upper) + sum(lower) + 2) / 4).unwrap_or(255);
     pairs.map(mean).collect()
 }
 
@@ -39,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_go_to_black_as_they_become_transparent() {
+    fn samples_approach_black_with_transparency() {
         let table = [
             (235, 255, 16, 235),
             (235, 0, 16, 16),
@@ -52,20 +59,16 @@ mod tests {
         ];
         for (sample, alpha, black, expected) in table {
             let mut out = [77; 2];
-            over_black(&mut out, &[sample], &[alpha], black);
+            blend_over_black(&mut out, &[sample], &[alpha], black);
             assert_eq!(out, [expected, 77], "{sample} at {alpha} on {black}");
         }
     }
 
     #[test]
-    fn chroma_has_the_mean_of_its_luma() {
+    fn chroma_alpha_is_the_mean_of_its_luma() {
         let bytes = [0, 4, 255, 9, 8, 12, 255, 9];
-        let alpha = Source { bytes: &bytes, stride: 4 };
-        assert_eq!(
-            of_chroma(alpha, [0, 1], 3),
-            [6, 255],
-            "the fourth column is none of the picture"
-        );
-        assert_eq!(of_chroma(alpha, [0, 0], 2), [2], "the last row stands for two");
+        let alpha = Plane { bytes: &bytes, stride: 4 };
+        assert_eq!(chroma_alpha(alpha, [0, 1], 3), [6, 255], "the fourth column is padding");
+        assert_eq!(chroma_alpha(alpha, [0, 0], 2), [2], "an odd last row counts twice");
     }
 }

@@ -1,41 +1,43 @@
-//! Where a picture lies in one of other proportions.
+//! Letterboxing: the rectangle that a frame takes in one of another aspect ratio.
 
-/// A part of a picture, in samples of luma. All are even, so that chroma has a place of its own.
+/// A rectangle in luma samples. All values are even, so that 4:2:0 chroma splits at its borders.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Place {
+pub struct Rect {
     /// Columns to its left.
     pub left: usize,
     /// Rows above it.
     pub top: usize,
-    /// Its columns.
+    /// Columns inside.
     pub width: usize,
-    /// Its rows.
+    /// Rows inside.
     pub height: usize,
 }
 
-/// What is lost or added where sides are rounded to even numbers.
-const ROUNDED: usize = 2;
+/// Samples that a side gains or loses when it is rounded to an even number.
+const ROUNDING: usize = 2;
 
-/// The largest place in the middle of a picture of `to` samples that has the proportions of `shape`
-/// (width and height in the same unit). All of it where only rounding is in the way.
+/// Returns the largest centred rectangle with the aspect ratio of `shape` in a frame of `size`
+/// samples.
+///
+/// `shape` is a width and a height in one common unit. A rectangle that misses the whole frame only
+/// by rounding becomes the whole frame, as does a `shape` with a side of 0.
 #[must_use]
-pub fn fit(shape: (u64, u64), to: (usize, usize)) -> Place {
-    let whole = Place { left: 0, top: 0, width: to.0, height: to.1 };
-    // What has no shape cannot be fitted.
+pub fn fit(shape: (u64, u64), size: (usize, usize)) -> Rect {
+    let whole = Rect { left: 0, top: 0, width: size.0, height: size.1 };
     if shape.0 == 0 || shape.1 == 0 {
         return whole;
     }
-    let scaled = |of: usize, by: u64, through: u64| {
-        let side = (of as u128 * u128::from(by) + u128::from(through)) / (2 * u128::from(through));
-        usize::try_from(side).unwrap_or(usize::MAX).saturating_mul(2).max(ROUNDED)
+    let scaled = |side: usize, num: u64, den: u64| {
+        let half = (side as u128 * u128::from(num) + u128::from(den)) / (2 * u128::from(den));
+        usize::try_from(half).unwrap_or(usize::MAX).saturating_mul(2).max(ROUNDING)
     };
-    let width = scaled(to.1, shape.0, shape.1).min(to.0);
-    let height = scaled(to.0, shape.1, shape.0).min(to.1);
-    if to.0 - width <= ROUNDED && to.1 - height <= ROUNDED {
+    let width = scaled(size.1, shape.0, shape.1).min(size.0);
+    let height = scaled(size.0, shape.1, shape.0).min(size.1);
+    if size.0 - width <= ROUNDING && size.1 - height <= ROUNDING {
         return whole;
     }
-    let before = |outer: usize, inner: usize| (outer - inner) / 4 * 2;
-    Place { left: before(to.0, width), top: before(to.1, height), width, height }
+    let margin = |outer: usize, inner: usize| (outer - inner) / 4 * 2;
+    Rect { left: margin(size.0, width), top: margin(size.1, height), width, height }
 }
 
 #[cfg(test)]
@@ -43,8 +45,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proportions_are_kept_with_black_beside_or_above() {
-        let whole = |to: (usize, usize)| (0, 0, to.0, to.1);
+    fn aspect_ratio_is_kept_with_bars_beside_or_above() {
+        let whole = |size: (usize, usize)| (0, 0, size.0, size.1);
         let table = [
             ((1920, 1080), (1280, 720), whole((1280, 720))),
             ((1920, 1080), (854, 480), whole((854, 480))),
@@ -57,8 +59,12 @@ mod tests {
             ((1, u64::MAX), (640, 480), (318, 0, 2, 480)),
             ((0, 5), (640, 480), whole((640, 480))),
         ];
-        for (shape, to, (left, top, width, height)) in table {
-            assert_eq!(fit(shape, to), Place { left, top, width, height }, "{shape:?} in {to:?}");
+        for (shape, size, (left, top, width, height)) in table {
+            assert_eq!(
+                fit(shape, size),
+                Rect { left, top, width, height },
+                "{shape:?} in {size:?}"
+            );
         }
     }
 }

@@ -1,10 +1,10 @@
-//! A plane in another size: Lanczos with three lobes, stretched over the source's samples where the
-//! plane becomes smaller, so that nothing aliases.
+//! Scaling of a plane with a Lanczos filter of three lobes. Where the plane becomes smaller, the
+//! filter is stretched over the input's samples, so that nothing aliases.
 //!
-//! All arithmetic is of 16 bits: the upper half of a product, which x86 has as `pmulhw`. So many rows
-//! of the output ([`STRIP_ROWS`]) are made at a time. Their columns are scaled first, in tiles that stay
-//! in the processor's nearest cache, then a transposed strip of them is scaled along the rows, where
-//! each vector holds one column.
+//! All arithmetic is in 16 bits: the upper half of a product, `pmulhw` on x86. The output is made
+//! in strips of [`STRIP_ROWS`] rows. First the columns are scaled, in tiles that stay in the
+//! processor's L1 cache; then the strip, which lies transposed, is scaled along its rows, one
+//! column per vector.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -13,98 +13,97 @@ mod avx2;
     clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    reason = "samples of a line are counted, and weights are less than 2"
+    reason = "the numbers are lengths of lines and weights below 2"
 )]
 mod filter;
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a checked conversion is no vector instruction"
+    reason = "a checked conversion is not vectorised"
 )]
 mod lanes;
 
 use std::ops::Range;
 
-use crate::{Source, Target};
+use crate::{Plane, PlaneMut};
 use filter::{Filter, Taps};
 
-/// Rows that are made at a time: a band of a multiple of them wastes nothing.
+/// Rows of a strip. A band whose height is a multiple of it wastes no work.
 pub const STRIP_ROWS: usize = lanes::ROWS;
 
-/// Where samples lie between those of a plane in full resolution (the chroma of 4:2:0).
+/// Position of a chroma sample relative to the luma samples that it covers (4:2:0), on one axis.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Siting {
-    /// In the middle of the two that they stand for; also right for luma.
+    /// Midway between the two luma samples; also the value for luma itself.
     Centre,
-    /// On the first of the two that they stand for: MPEG-2, H.264 and HEVC, horizontally.
-    First,
+    /// On the first of the two luma samples: horizontally in MPEG-2, H.264 and HEVC.
+    Cosited,
 }
 
-/// Scales planes from one size to another.
+/// Scales planes of one size to another.
 #[derive(Debug)]
-pub struct Scaler {
+pub struct PlaneScaler {
     columns: Filter,
     rows: Filter,
 }
 
-/// A plane that was scaled before by the same [`Scaler`], and what was made of it: where a plane is
-/// the same as the one before, so is what is made of it.
+/// The previous input of the same [`PlaneScaler`] and its output. Rows that did not change are
+/// copied.
 #[derive(Clone, Copy, Debug)]
-pub struct Before<'a> {
-    /// What was read.
-    pub source: Source<'a>,
-    /// What was made of it, from the same row on as the target.
-    pub made: Source<'a>,
+pub struct Previous<'a> {
+    /// The whole plane that was scaled.
+    pub input: Plane<'a>,
+    /// The scaled plane, from the first row of the band that is made now.
+    pub output: Plane<'a>,
 }
 
-/// Memory that a [`Scaler`] works in, to be used again for the next plane.
+/// Buffers of a [`PlaneScaler`], kept from one plane to the next.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// Rows of the source, tile after tile, in [`lanes::SOURCE_BITS`].
+    /// Rows of the input, tile after tile, with [`lanes::SAMPLE_BITS`] fractional bits.
     tiles: Vec<[i16; lanes::TILE]>,
-    /// Columns of the source, scaled to some rows of the output.
+    /// Columns of the input, scaled to the rows of one strip.
     strip: Vec<[i16; lanes::ROWS]>,
 }
 
-impl Scaler {
-    /// From a plane of `from` to one of `to` samples, width and height, whose chroma is sited like
-    /// this horizontally and vertically. No side may be 0.
+impl PlaneScaler {
+    /// A scaler from `input` to `output` samples (width, height) for planes with this horizontal
+    /// and vertical siting. No side may be 0.
     #[must_use]
-    pub fn new(from: (usize, usize), to: (usize, usize), sited: (Siting, Siting)) -> Self {
+    pub fn new(input: (usize, usize), output: (usize, usize), siting: (Siting, Siting)) -> Self {
         Self {
-            columns: Filter::new(from.0, to.0, sited.0),
-            rows: Filter::new(from.1, to.1, sited.1),
+            columns: Filter::new(input.0, output.0, siting.0),
+            rows: Filter::new(input.1, output.1, siting.1),
         }
     }
 
-    /// Makes the rows from `above` on, as many as `target` has. Rows of the source that are missing
-    /// count as zeros. What is as it was `before` is copied.
-    pub fn band(
+    /// Scales `input` to the output rows from `first_row` on, as many as `output` holds.
+    ///
+    /// Missing rows of the input count as zeros. Strips whose input rows equal those of `previous`
+    /// are copied from its output.
+    pub fn scale_band(
         &self,
-        (source, before): (Source<'_>, Option<Before<'_>>),
-        target: Target<'_>,
-        above: usize,
+        (input, previous): (Plane<'_>, Option<Previous<'_>>),
+        output: PlaneMut<'_>,
+        first_row: usize,
         scratch: &mut Scratch,
     ) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
-            #[expect(
-                unsafe_code,
-                reason = "the compiler cannot see that the processor was asked"
-            )]
-            // SAFETY: it needs a processor with AVX2, which this one is.
-            return unsafe { self.band_avx2((source, before), target, above, scratch) };
+            #[expect(unsafe_code, reason = "the feature is detected at run time")]
+            // SAFETY: the processor has AVX2, the only requirement of the function.
+            return unsafe { self.scale_band_avx2((input, previous), output, first_row, scratch) };
         }
-        self.band_on_any((source, before), target, above, scratch);
+        self.scale_band_portable((input, previous), output, first_row, scratch);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn band_avx2(
+    fn scale_band_avx2(
         &self,
-        planes: (Source<'_>, Option<Before<'_>>),
-        target: Target<'_>,
-        above: usize,
+        planes: (Plane<'_>, Option<Previous<'_>>),
+        output: PlaneMut<'_>,
+        first_row: usize,
         scratch: &mut Scratch,
     ) {
         let columns =
@@ -112,64 +111,65 @@ impl Scaler {
         let rows = |out: &mut [u8], stride, strip: &[_], filter: &Filter, count| {
             avx2::rows(out, stride, strip, filter, count);
         };
-        self.strips(planes, target, above, scratch, columns, rows);
+        self.scale_strips(planes, output, first_row, scratch, columns, rows);
     }
 
-    fn band_on_any(
+    fn scale_band_portable(
         &self,
-        planes: (Source<'_>, Option<Before<'_>>),
-        target: Target<'_>,
-        above: usize,
+        planes: (Plane<'_>, Option<Previous<'_>>),
+        output: PlaneMut<'_>,
+        first_row: usize,
         scratch: &mut Scratch,
     ) {
-        self.strips(planes, target, above, scratch, lanes::columns, lanes::rows);
+        self.scale_strips(planes, output, first_row, scratch, lanes::columns, lanes::rows);
     }
 
     #[inline(always)]
-    fn strips(
+    fn scale_strips(
         &self,
-        (source, before): (Source<'_>, Option<Before<'_>>),
-        target: Target<'_>,
-        above: usize,
+        (input, previous): (Plane<'_>, Option<Previous<'_>>),
+        output: PlaneMut<'_>,
+        first_row: usize,
         scratch: &mut Scratch,
         scale_columns: impl Fn(&mut [[i16; lanes::ROWS]], &[[i16; lanes::TILE]], &Taps<'_>),
         scale_rows: impl Fn(&mut [u8], usize, &[[i16; lanes::ROWS]], &Filter, usize),
     ) {
-        let missing = self.rows.to.saturating_sub(above);
-        let count = target.bytes.len().div_ceil(target.stride).min(missing);
-        scratch.strip.resize(self.columns.from.next_multiple_of(lanes::TILE), [0; lanes::ROWS]);
-        let strips = target.bytes.chunks_mut(target.stride * lanes::ROWS);
+        let remaining = self.rows.output_len.saturating_sub(first_row);
+        let count = output.bytes.len().div_ceil(output.stride).min(remaining);
+        let width = self.columns.input_len;
+        scratch.strip.resize(width.next_multiple_of(lanes::TILE), [0; lanes::ROWS]);
+        let strips = output.bytes.chunks_mut(output.stride * lanes::ROWS);
         for (number, out) in strips.enumerate().take(count.div_ceil(lanes::ROWS)) {
-            let first = above + number * lanes::ROWS;
-            let taps = self.rows.taps(first..(first + lanes::ROWS).min(above + count));
-            let read = taps.samples();
-            if let Some(before) = before
-                && is_same(source, before.source, self.columns.from, read.clone())
+            let first = first_row + number * lanes::ROWS;
+            let taps = self.rows.taps(first..(first + lanes::ROWS).min(first_row + count));
+            let input_rows = taps.input_range();
+            if let Some(previous) = previous
+                && rows_are_equal(input, previous.input, width, input_rows.clone())
             {
-                let made = before.made.below(number * lanes::ROWS);
-                copy(made, out, target.stride, self.columns.to, taps.len());
+                let strip = previous.output.skip_rows(number * lanes::ROWS);
+                copy_rows(strip, out, output.stride, self.columns.output_len, taps.len());
                 continue;
             }
-            lanes::widen(&mut scratch.tiles, source, self.columns.from, read.clone());
+            lanes::load_tiles(&mut scratch.tiles, input, width, input_rows.clone());
             let strips = scratch.strip.chunks_exact_mut(lanes::TILE);
-            for (strip, tile) in strips.zip(scratch.tiles.chunks_exact(read.len())) {
+            for (strip, tile) in strips.zip(scratch.tiles.chunks_exact(input_rows.len())) {
                 scale_columns(strip, tile, &taps);
             }
-            scale_rows(out, target.stride, &scratch.strip, &self.columns, taps.len());
+            scale_rows(out, output.stride, &scratch.strip, &self.columns, taps.len());
         }
     }
 }
 
-/// Whether these rows of two planes of the same width are alike.
-fn is_same(one: Source<'_>, other: Source<'_>, width: usize, mut rows: Range<usize>) -> bool {
+/// Whether these rows of two planes of `width` samples exist and are equal.
+fn rows_are_equal(one: Plane<'_>, other: Plane<'_>, width: usize, mut rows: Range<usize>) -> bool {
     rows.all(|row| {
         let (one, other) = (one.row(row).get(..width), other.row(row).get(..width));
         one.is_some() && one == other
     })
 }
 
-/// Copies so many rows of this width.
-fn copy(from: Source<'_>, to: &mut [u8], stride: usize, width: usize, rows: usize) {
+/// Copies the first `rows` rows of `width` samples.
+fn copy_rows(from: Plane<'_>, to: &mut [u8], stride: usize, width: usize, rows: usize) {
     for (row, out) in to.chunks_mut(stride).take(rows).enumerate() {
         if let (Some(out), Some(row)) = (out.get_mut(..width), from.row(row).get(..width)) {
             out.copy_from_slice(row);
@@ -183,7 +183,7 @@ fn copy(from: Source<'_>, to: &mut [u8], stride: usize, width: usize, rows: usiz
     clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    reason = "small numbers"
+    reason = "the numbers are small"
 )]
 mod tests {
     use super::*;
@@ -192,30 +192,30 @@ mod tests {
         scaled_in_bands(from, to, plane, to.1)
     }
 
-    /// With columns beside the plane, in the source and in the output, that nobody may touch.
+    /// Scales band by band. Input and output have padding, which must not be read or written.
     fn scaled_in_bands(
         from: (usize, usize),
         to: (usize, usize),
         plane: &[u8],
         rows: usize,
     ) -> Vec<u8> {
-        let (of_source, of_target) = (from.0 + 3, to.0 + 5);
+        let (input_stride, output_stride) = (from.0 + 3, to.0 + 5);
         let padded = |row: &[u8]| [row, &[255; 3]].concat();
         let padded: Vec<u8> = plane.chunks(from.0).flat_map(padded).collect();
-        let source = Source { bytes: &padded, stride: of_source };
-        let mut out = vec![77; of_target * to.1];
-        let scaler = Scaler::new(from, to, (Siting::Centre, Siting::Centre));
+        let input = Plane { bytes: &padded, stride: input_stride };
+        let mut out = vec![77; output_stride * to.1];
+        let scaler = PlaneScaler::new(from, to, (Siting::Centre, Siting::Centre));
         let mut scratch = Scratch::default();
-        for (number, bytes) in out.chunks_mut(rows * of_target).enumerate() {
-            let target = Target { bytes, stride: of_target };
-            scaler.band((source, None), target, number * rows, &mut scratch);
+        for (number, bytes) in out.chunks_mut(rows * output_stride).enumerate() {
+            let output = PlaneMut { bytes, stride: output_stride };
+            scaler.scale_band((input, None), output, number * rows, &mut scratch);
         }
-        let rows = out.chunks(of_target);
-        assert!(rows.clone().all(|row| row[to.0..] == [77; 5]), "only the plane is written");
+        let rows = out.chunks(output_stride);
+        assert!(rows.clone().all(|row| row[to.0..] == [77; 5]), "padding was written");
         rows.flat_map(|row| row[..to.0].to_vec()).collect()
     }
 
-    /// The same in floating point, sample by sample, straight from the definition.
+    /// Reference: the definition in floating point, sample by sample.
     fn exact(from: (usize, usize), to: (usize, usize), plane: &[u8]) -> Vec<f64> {
         let kernel = |x: f64| {
             let sinc = |x: f64| if x == 0.0 { 1.0 } else { x.sin() / x };
@@ -244,7 +244,7 @@ mod tests {
         (0..to.1).flat_map(row).map(|value| value.clamp(0.0, 255.0)).collect()
     }
 
-    /// Anything but smooth: each sample of its own.
+    /// White noise from a linear congruential generator.
     fn noise((width, height): (usize, usize)) -> Vec<u8> {
         let mut state = 7_u32;
         let mut next = || {
@@ -270,7 +270,7 @@ mod tests {
     ];
 
     #[test]
-    fn whole_numbers_are_as_good_as_the_definition() {
+    fn fixed_point_is_within_a_step_of_the_definition() {
         for (from, to) in SIZES {
             let plane = noise(from);
             let found = scaled(from, to, &plane);
@@ -282,11 +282,11 @@ mod tests {
     }
 
     #[test]
-    fn a_plane_of_one_value_keeps_it() {
+    fn a_flat_plane_stays_flat() {
         for (from, to) in SIZES {
             for value in [0, 1, 16, 127, 128, 235, 254, 255] {
                 let out = scaled(from, to, &vec![value; from.0 * from.1]);
-                // Hundreds of products, of which each was rounded, make a step.
+                // The rounding errors of hundreds of products add up to one step.
                 let most = u8::from(from.0 > to.0 * 8);
                 let keeps = |v: &u8| v.abs_diff(value) <= most;
                 assert!(out.iter().all(keeps), "{from:?} to {to:?}: {value}, {out:?}");
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn bands_make_the_same_plane() {
+    fn bands_equal_the_whole_plane() {
         for (from, to) in SIZES {
             let plane = noise(from);
             let whole = scaled(from, to, &plane);
@@ -306,46 +306,47 @@ mod tests {
     }
 
     #[test]
-    fn every_processor_makes_the_same_plane() {
+    fn portable_code_equals_avx2() {
         for (from, to) in SIZES {
             let plane = noise(from);
-            let source = Source { bytes: &plane, stride: from.0 };
+            let input = Plane { bytes: &plane, stride: from.0 };
             let mut out = vec![0; to.0 * to.1];
-            let target = Target { bytes: &mut out, stride: to.0 };
-            let scaler = Scaler::new(from, to, (Siting::Centre, Siting::Centre));
-            scaler.band_on_any((source, None), target, 0, &mut Scratch::default());
+            let output = PlaneMut { bytes: &mut out, stride: to.0 };
+            let scaler = PlaneScaler::new(from, to, (Siting::Centre, Siting::Centre));
+            scaler.scale_band_portable((input, None), output, 0, &mut Scratch::default());
             assert_eq!(out, scaled(from, to, &plane), "{from:?} to {to:?}");
         }
     }
 
-    /// What was made is marked here, so that it shows what was copied.
+    /// The previous output holds a marker value, which shows the rows that were copied.
     #[test]
-    fn only_what_changed_is_made_again() {
+    fn only_changed_strips_are_scaled() {
         const MARK: u8 = 99;
         for (from, to) in SIZES.into_iter().filter(|(_, to)| to.1 > STRIP_ROWS) {
-            let before = noise(from);
-            let scaler = Scaler::new(from, to, (Siting::Centre, Siting::Centre));
+            let previous_plane = noise(from);
+            let scaler = PlaneScaler::new(from, to, (Siting::Centre, Siting::Centre));
             for changed in [None, Some(0), Some(from.1 / 2), Some(from.1 - 1)] {
-                let mut plane = before.clone();
+                let mut plane = previous_plane.clone();
                 if let Some(row) = changed {
                     plane[row * from.0] ^= 1;
                 }
-                let true_rows = scaled(from, to, &plane);
-                let read = |bytes| Source { bytes, stride: from.0 };
-                let made = vec![MARK; to.0 * to.1];
-                let made = Source { bytes: &made, stride: to.0 };
-                let last = Before { source: read(&before), made };
+                let expected_rows = scaled(from, to, &plane);
+                let as_input = |bytes| Plane { bytes, stride: from.0 };
+                let marked = vec![MARK; to.0 * to.1];
+                let marked = Plane { bytes: &marked, stride: to.0 };
+                let previous = Previous { input: as_input(&previous_plane), output: marked };
                 let mut out = vec![0; to.0 * to.1];
-                let target = Target { bytes: &mut out, stride: to.0 };
+                let output = PlaneMut { bytes: &mut out, stride: to.0 };
                 let mut scratch = Scratch::default();
-                scaler.band((read(&plane), Some(last)), target, 0, &mut scratch);
+                scaler.scale_band((as_input(&plane), Some(previous)), output, 0, &mut scratch);
                 let strip = STRIP_ROWS * to.0;
-                let strips = out.chunks(strip).zip(true_rows.chunks(strip)).enumerate();
-                for (number, (found, right)) in strips {
+                let strips = out.chunks(strip).zip(expected_rows.chunks(strip)).enumerate();
+                for (number, (found, expected)) in strips {
                     let first = number * STRIP_ROWS;
-                    let read = scaler.rows.taps(first..(first + STRIP_ROWS).min(to.1)).samples();
-                    if changed.is_some_and(|row| read.contains(&row)) {
-                        assert_eq!(found, right, "{from:?} to {to:?}, {changed:?}, {number}");
+                    let input_rows =
+                        scaler.rows.taps(first..(first + STRIP_ROWS).min(to.1)).input_range();
+                    if changed.is_some_and(|row| input_rows.contains(&row)) {
+                        assert_eq!(found, expected, "{from:?} to {to:?}, {changed:?}, {number}");
                     } else {
                         assert!(found.iter().all(|v| *v == MARK), "{from:?} {changed:?} {number}");
                     }
@@ -354,21 +355,21 @@ mod tests {
         }
     }
 
-    /// A slope tells where its samples lie: each is a step brighter than the one before.
+    /// On a ramp, in which each sample is one brighter than the one before, a value is a position.
     #[test]
-    fn chroma_stays_where_it_was_sited() {
+    fn chroma_keeps_its_siting() {
         let plane: Vec<u8> = (0..120).collect();
-        let place = |sited| {
-            let scaler = Scaler::new((120, 1), (40, 1), (sited, Siting::Centre));
+        let sample = |siting| {
+            let scaler = PlaneScaler::new((120, 1), (40, 1), (siting, Siting::Centre));
             let mut out = vec![0; 40];
-            let source = Source { bytes: &plane, stride: 120 };
-            let target = Target { bytes: &mut out, stride: 40 };
-            scaler.band((source, None), target, 0, &mut Scratch::default());
+            let input = Plane { bytes: &plane, stride: 120 };
+            let output = PlaneMut { bytes: &mut out, stride: 40 };
+            scaler.scale_band((input, None), output, 0, &mut Scratch::default());
             out[20]
         };
         // Chroma 20 of the output: between luma 40 and 41, which are luma 120 to 125 of the source.
-        assert_eq!(place(Siting::Centre), 61, "its middle, 122.5, is chroma 61");
+        assert_eq!(sample(Siting::Centre), 61, "its middle, 122.5, is chroma 61");
         // On luma 40, whose middle is luma 121 of the source: chroma 60.5.
-        assert!([60, 61].contains(&place(Siting::First)), "{}", place(Siting::First));
+        assert!([60, 61].contains(&sample(Siting::Cosited)), "{}", sample(Siting::Cosited));
     }
 }

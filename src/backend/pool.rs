@@ -1,13 +1,13 @@
 //! The backends while jobs run: which are taken, how busy they are, which are in quarantine.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::{Tried, try_recipe};
+use super::Tried;
+use super::trials::Trials;
 use crate::domain::admission::{self, Capacity, Cost, Load, Thresholds};
 use crate::domain::backend::{Backend, BackendState, BackendStatus};
 use crate::domain::recipe::DeviceKind;
@@ -39,7 +39,7 @@ pub struct Limits {
 pub struct Pool(Arc<Inner>);
 
 struct Inner {
-    program: PathBuf,
+    trials: Trials,
     driver: Arc<dyn Driver>,
     limits: Limits,
     state: Mutex<State>,
@@ -66,12 +66,12 @@ struct Entry {
 impl Pool {
     /// The backends that were tried.
     #[must_use]
-    pub fn new(program: PathBuf, driver: Arc<dyn Driver>, limits: Limits, tried: Tried) -> Self {
+    pub fn new(trials: Trials, driver: Arc<dyn Driver>, limits: Limits, tried: Tried) -> Self {
         let mut entries: Vec<Entry> =
             tried.backends.into_iter().map(|backend| Entry::new(backend, &limits)).collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.backend.recipe.priority));
         let state = Mutex::new(State { statuses: tried.statuses, entries, running: 0 });
-        Self(Arc::new(Inner { program, driver, limits, state, changed: Notify::new() }))
+        Self(Arc::new(Inner { trials, driver, limits, state, changed: Notify::new() }))
     }
 
     /// Every recipe on every device, as it stands now.
@@ -174,7 +174,7 @@ impl Pool {
     async fn try_again(&self, label: &str) -> Result<(), Shut> {
         let recipe = self.state().entry(label).map(|entry| entry.backend.recipe.clone());
         let Some(recipe) = recipe else { return Ok(()) };
-        let tried = try_recipe(&self.0.program, &recipe).await;
+        let tried = self.0.trials.encode(&recipe).await;
         let first = self.0.limits.retrial;
         let mut state = self.state();
         let ended = match tried {
@@ -184,7 +184,8 @@ impl Pool {
                 }
                 Ok(())
             }
-            Err(reason) => {
+            Err(error) => {
+                let reason = error.to_string();
                 let failures = state.quarantine(label, &reason);
                 let pause =
                     (first * 2_u32.saturating_pow(failures.min(16))).min(LONGEST_QUARANTINE);

@@ -1,4 +1,4 @@
-//! Where the files of a stream are read from.
+//! Files of a stream: in a folder, on a server, or wherever else an implementation of [`Files`] reads.
 
 use std::path::PathBuf;
 
@@ -6,16 +6,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use m3u8_rs::Map;
 
-/// A file, and how it was served where it was.
+/// A file, and the headers that it was served with.
 #[derive(Clone, Debug, Default)]
 pub struct Fetched {
-    /// Its bytes, not compressed.
+    /// Content, not compressed.
     pub bytes: Bytes,
-    /// Its headers; none for a local file.
+    /// Headers; `None` for a local file.
     pub served: Option<Served>,
 }
 
-/// The headers that rules speak of.
+/// The headers that rules apply to. A missing header is an empty text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Served {
     /// `Content-Type`.
@@ -26,36 +26,60 @@ pub struct Served {
     pub cache_control: String,
 }
 
-/// The files of a stream, by their path relative to the folder of the multivariant playlist.
-#[async_trait]
-pub trait Files: Send + Sync {
-    /// Reads one whole.
-    ///
-    /// # Errors
-    /// What went wrong, for the report.
-    async fn get(&self, path: &str) -> Result<Fetched, String>;
+/// Reasons why a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The file system, the network or the store reports this.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The server answers with a status other than success.
+    #[error("HTTP status {0}")]
+    Status(reqwest::StatusCode),
+    /// `Content-Encoding` is gzip and the content is not.
+    #[error("the content is not gzip: {0}")]
+    NotGzip(String),
 }
 
-/// A local folder.
+/// The files of a stream, by path relative to the folder of the multivariant playlist.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// Reads a whole file.
+    ///
+    /// # Errors
+    /// [`Error`], which becomes a finding of the report.
+    async fn get(&self, path: &str) -> Result<Fetched, Error>;
+}
+
+/// Path of a URI that stands in a playlist.
+pub(super) fn resolve(playlist: &str, uri: &str) -> String {
+    match playlist.rsplit_once('/') {
+        Some((folder, _)) if !uri.contains("://") && !uri.starts_with('/') => {
+            format!("{folder}/{uri}")
+        }
+        Some(_) | None => uri.to_owned(),
+    }
+}
+
+/// Files of a local folder.
 pub struct Folder(pub PathBuf);
 
 #[async_trait]
 impl Files for Folder {
-    async fn get(&self, path: &str) -> Result<Fetched, String> {
+    async fn get(&self, path: &str) -> Result<Fetched, Error> {
         let read = tokio::fs::read(self.0.join(path)).await;
-        let bytes = read.map_err(|error| error.to_string())?.into();
+        let bytes = read.map_err(|error| Error::Unreadable(error.to_string()))?.into();
         Ok(Fetched { bytes, served: None })
     }
 }
 
-/// A server.
+/// Files of a server.
 pub struct Http {
     client: reqwest::Client,
     base: Option<reqwest::Url>,
 }
 
 impl Http {
-    /// Files below the folder of this URL.
+    /// Paths are relative to this URL.
     ///
     /// # Errors
     /// If TLS cannot be set up.
@@ -63,7 +87,7 @@ impl Http {
         Self::open(Some(base))
     }
 
-    /// Files that are named by whole URLs.
+    /// Paths are absolute URLs.
     ///
     /// # Errors
     /// If TLS cannot be set up.
@@ -72,9 +96,9 @@ impl Http {
     }
 
     fn open(base: Option<reqwest::Url>) -> Result<Self, reqwest::Error> {
-        // Fails where another provider was installed before, which is as good.
+        // Fails if another provider is installed already, which serves as well.
         drop(rustls::crypto::ring::default_provider().install_default());
-        // Media is not to be redirected (rule 8.18).
+        // Media must not be redirected (rule 8.18).
         let policy = reqwest::redirect::Policy::none();
         Ok(Self { client: reqwest::Client::builder().redirect(policy).build()?, base })
     }
@@ -82,17 +106,17 @@ impl Http {
 
 #[async_trait]
 impl Files for Http {
-    async fn get(&self, path: &str) -> Result<Fetched, String> {
-        let told = |error: &dyn std::error::Error| error.to_string();
+    async fn get(&self, path: &str) -> Result<Fetched, Error> {
+        let unreadable = |error: &dyn std::error::Error| Error::Unreadable(error.to_string());
         let url = reqwest::Url::options().base_url(self.base.as_ref()).parse(path);
-        let url = url.map_err(|error| told(&error))?;
+        let url = url.map_err(|error| unreadable(&error))?;
         let request = self.client.get(url).header("accept-encoding", "gzip");
-        let answer = request.send().await.map_err(|error| told(&error))?;
-        if !answer.status().is_success() {
-            return Err(format!("HTTP status {}", answer.status()));
+        let response = request.send().await.map_err(|error| unreadable(&error))?;
+        if !response.status().is_success() {
+            return Err(Error::Status(response.status()));
         }
         let header = |name: &str| {
-            let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
+            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or_default().to_owned()
         };
         let served = Served {
@@ -100,13 +124,14 @@ impl Files for Http {
             content_encoding: header("content-encoding"),
             cache_control: header("cache-control"),
         };
-        let bytes = answer.bytes().await.map_err(|error| told(&error))?;
+        let bytes = response.bytes().await.map_err(|error| unreadable(&error))?;
         Fetched { bytes, served: Some(served) }.unzipped()
     }
 }
 
 impl Fetched {
-    /// The part of the file that an EXT-X-MAP names: all, unless it has a range.
+    /// The part of the file that an `EXT-X-MAP` names: all of it without a byte range, `None` if the
+    /// range lies outside the file.
     pub(super) fn part(&self, map: &Map) -> Option<Bytes> {
         let Some(range) = &map.byte_range else { return Some(self.bytes.clone()) };
         let begin = usize::try_from(range.offset.unwrap_or(0)).ok()?;
@@ -114,17 +139,17 @@ impl Fetched {
         (end <= self.bytes.len()).then(|| self.bytes.slice(begin..end))
     }
 
-    /// The file without its `Content-Encoding`.
+    /// Undoes the `Content-Encoding`, if it is gzip.
     ///
     /// # Errors
-    /// If it is no gzip although the header says so.
-    pub fn unzipped(self) -> Result<Self, String> {
+    /// [`Error::NotGzip`].
+    pub fn unzipped(self) -> Result<Self, Error> {
         if self.served.as_ref().is_none_or(|served| served.content_encoding != "gzip") {
             return Ok(self);
         }
         let mut plain = Vec::new();
         std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&self.bytes[..]), &mut plain)
-            .map_err(|error| format!("it is not gzip: {error}"))?;
+            .map_err(|error| Error::NotGzip(error.to_string()))?;
         Ok(Self { bytes: plain.into(), ..self })
     }
 }

@@ -1,80 +1,93 @@
-//! Fragmented MP4 (ISO 14496-12, and CMAF, ISO 23000-19): fragments, and the pictures and sounds in
-//! them.
+//! Fragmented MP4 (ISO 14496-12; CMAF, ISO 23000-19): fragments, and the H.264 and AAC in them.
 
 use mp4_atom::{Atom, Avcc, Codec, Decode, Header, Mdat, Moof, Moov, Mp4a, Tfhd, Traf, Trak, Trex};
 
-use super::segment::{AAC_RATES, CLOCK_HZ, Format, Picture, Segment, Sound};
+use super::segment::{AAC_RATES, Audio, CLOCK_HZ, Frame, Segment, VideoFormat};
 
-/// What a fragment may begin off the end of the one before: times are rounded to ticks.
+/// Tolerance between the end of a fragment and the begin of the next one, in seconds: times are
+/// rounded to ticks.
 const ROUNDING_SECS: f64 = 0.001;
-/// Flag of a sample that is no key frame (ISO 14496-12, 8.8.3.1).
-const NO_KEY_FRAME: u32 = 0x1_0000;
-/// The rule that says what a segment of fragmented MP4 is.
+/// Flag `sample_is_non_sync_sample` (ISO 14496-12, 8.8.3.1).
+const NON_SYNC_SAMPLE: u32 = 0x1_0000;
+/// Rule for the structure of a segment of fragmented MP4.
 const STRUCTURE: &str = "RFC 8216 3.3";
 
-/// Reads segments one after the other, with their initialization section.
+/// Reads the segments of one rendition in order.
 pub(super) struct Fragments {
     tracks: Vec<Track>,
 }
 
+/// Reasons why an initialization section cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum InitError {
+    #[error("the initialization section is damaged: {0}")]
+    Damaged(String),
+    #[error("the initialization section has no moov box")]
+    NoMoov,
+}
+
 struct Track {
     id: u32,
+    /// Ticks per second.
     timescale: u32,
-    kind: Kind,
+    content: Content,
     defaults: Trex,
-    /// Where the next fragment is due.
+    /// Decode time at which the next fragment is expected, in ticks.
     next: Option<u64>,
 }
 
-enum Kind {
-    Pictures { format: Option<Format>, has_parameter_sets: bool, length_bytes: usize },
-    Sounds(Sound),
+enum Content {
+    Video { format: Option<VideoFormat>, has_parameter_sets: bool, length_bytes: usize },
+    Audio(Audio),
     Other,
 }
 
-/// One sample of a fragment.
+/// One sample of a fragment. Times are in ticks.
 struct Sample {
+    /// Offset in the segment, in bytes.
     at: usize,
     size: usize,
     flags: u32,
-    time: u64,
-    lasts: u64,
-    shown: i64,
+    decode_time: u64,
+    duration: u64,
+    /// Composition time offset.
+    composition: i64,
 }
 
 impl Fragments {
-    /// Reads the initialization section.
-    pub(super) fn new(section: &[u8]) -> Result<Self, String> {
+    /// Parses the initialization section.
+    pub(super) fn new(section: &[u8]) -> Result<Self, InitError> {
         let mut rest = section;
-        while let Some((header, mut body, behind)) = piece(rest) {
+        while let Some((header, mut body, behind)) = first_box(rest) {
             if header.kind == Moov::KIND {
                 let moov = Moov::decode_body(&mut body)
-                    .map_err(|error| format!("the initialization section is damaged: {error}"))?;
+                    .map_err(|error| InitError::Damaged(error.to_string()))?;
                 let defaults = moov.mvex.map(|mvex| mvex.trex).unwrap_or_default();
                 let tracks = moov.trak.iter().map(|track| Track::new(track, &defaults)).collect();
                 return Ok(Self { tracks });
             }
             rest = behind;
         }
-        Err("the initialization section has no movie in it".to_owned())
+        Err(InitError::NoMoov)
     }
 
-    /// Takes a whole segment apart.
+    /// Reads a whole segment.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Segment {
-        self.take_apart(bytes, false)
+        self.segment(bytes, false)
     }
 
-    /// Takes the beginning of a fragment apart that ends somewhere: the samples that are whole.
+    /// Reads the beginning of a fragment: all samples up to the end of the bytes.
     pub(super) fn read_beginning(&mut self, bytes: &[u8]) -> Segment {
-        self.take_apart(bytes, true)
+        self.segment(bytes, true)
     }
 
-    fn take_apart(&mut self, bytes: &[u8], is_cut: bool) -> Segment {
+    /// `is_cut` tells that the bytes may end within a fragment, behind one of its samples.
+    fn segment(&mut self, bytes: &[u8], is_cut: bool) -> Segment {
         let mut segment = Segment::default();
         let mut rest = bytes;
         while !rest.is_empty() {
             let at = bytes.len() - rest.len();
-            let Some((header, mut body, behind)) = piece(rest) else {
+            let Some((header, mut body, behind)) = first_box(rest) else {
                 let is_data = |rest: &mut &[u8]| {
                     Header::decode(rest).is_ok_and(|header| header.kind == Mdat::KIND)
                 };
@@ -87,17 +100,18 @@ impl Fragments {
                 match Moof::decode_body(&mut body) {
                     Ok(moof) => self.fragment(&moof, at, bytes, is_cut, &mut segment),
                     Err(error) => {
-                        segment.fault(STRUCTURE, format!("the fragment at byte {at}: {error}"));
+                        let text = format!("the fragment at byte {at} is damaged: {error}");
+                        segment.fault(STRUCTURE, text);
                     }
                 }
             }
             rest = behind;
         }
         for track in &self.tracks {
-            match track.kind {
-                Kind::Pictures { .. } => segment.video_streams += 1,
-                Kind::Sounds(_) => segment.audio_streams += 1,
-                Kind::Other => {}
+            match track.content {
+                Content::Video { .. } => segment.video_streams += 1,
+                Content::Audio(_) => segment.audio_streams += 1,
+                Content::Other => {}
             }
         }
         segment
@@ -114,8 +128,8 @@ impl Fragments {
         for fragment in &moof.traf {
             let id = fragment.tfhd.track_id;
             let Some(track) = self.tracks.iter_mut().find(|track| track.id == id) else {
-                segment
-                    .fault(STRUCTURE, format!("track {id} is not in the initialization section"));
+                let text = format!("track {id} is missing in the initialization section");
+                segment.fault(STRUCTURE, text);
                 continue;
             };
             let mut end = 0;
@@ -130,14 +144,15 @@ impl Fragments {
                 track.sample(&sample, data, segment);
             }
             if is_cut && end != bytes.len() {
-                segment.fault("6.1", format!("it goes on for {} bytes", bytes.len() - end));
+                let text = format!("{} bytes follow the last whole sample", bytes.len() - end);
+                segment.fault("6.1", text);
             }
         }
     }
 }
 
-/// The first box of these bytes: its head, its body, and what is behind it.
-fn piece(bytes: &[u8]) -> Option<(Header, &[u8], &[u8])> {
+/// The first box of these bytes: header, body, and the bytes behind it.
+fn first_box(bytes: &[u8]) -> Option<(Header, &[u8], &[u8])> {
     let mut behind = bytes;
     let header = Header::decode(&mut behind).ok()?;
     let (body, behind) = behind.split_at_checked(header.size.unwrap_or(behind.len()))?;
@@ -147,89 +162,92 @@ fn piece(bytes: &[u8]) -> Option<(Header, &[u8], &[u8])> {
 impl Track {
     fn new(track: &Trak, defaults: &[Trex]) -> Self {
         let id = track.tkhd.track_id;
-        let kind = match track.mdia.minf.stbl.stsd.codecs.first() {
-            Some(Codec::Avc1(described)) => pictures(&described.avcc),
-            Some(Codec::Mp4a(described)) => sounds(described),
-            Some(_) | None => Kind::Other,
+        let content = match track.mdia.minf.stbl.stsd.codecs.first() {
+            Some(Codec::Avc1(entry)) => video(&entry.avcc),
+            Some(Codec::Mp4a(entry)) => audio(entry),
+            Some(_) | None => Content::Other,
         };
         let defaults = defaults.iter().find(|trex| trex.track_id == id).cloned();
         let timescale = track.mdia.mdhd.timescale.max(1);
-        Self { id, timescale, kind, defaults: defaults.unwrap_or_default(), next: None }
+        Self { id, timescale, content, defaults: defaults.unwrap_or_default(), next: None }
     }
 
-    /// The samples of a fragment whose head begins at this byte. They begin where those before end.
+    /// The samples of a fragment whose `moof` box is at this offset. Reports a gap to the fragment
+    /// before.
     fn samples(&mut self, fragment: &Traf, at: usize, segment: &mut Segment) -> Vec<Sample> {
         let id = self.id;
         let Tfhd { default_sample_duration, default_sample_size, default_sample_flags, .. } =
             fragment.tfhd;
         if fragment.tfhd.base_data_offset.is_some() {
-            segment.fault(STRUCTURE, format!("track {id} is not addressed from its fragment on"));
+            let text = format!("data of track {id} is not addressed relative to its moof box");
+            segment.fault(STRUCTURE, text);
         }
         let Some(begin) = fragment.tfdt.as_ref().map(|begin| begin.base_media_decode_time) else {
-            segment.fault(STRUCTURE, format!("a fragment of track {id} has no decode time (tfdt)"));
+            segment.fault(STRUCTURE, format!("a fragment of track {id} has no tfdt box"));
             return Vec::new();
         };
         if let Some(next) = self.next
             && (self.secs(begin) - self.secs(next)).abs() > ROUNDING_SECS
         {
-            let (found, due) = (self.secs(begin), self.secs(next));
-            let text = format!("tfdt of track {id} is {found:.3} s where {due:.3} s is due");
+            let (found, expected) = (self.secs(begin), self.secs(next));
+            let text = format!("tfdt of track {id} is {found:.3} s, expected {expected:.3} s");
             segment.fault("7.3", text);
         }
-        let (mut time, mut place) = (begin, at);
+        let (mut decode_time, mut place) = (begin, at);
         let mut samples = Vec::new();
         for run in &fragment.trun {
             if let Some(offset) = run.data_offset {
                 place = at.saturating_add_signed(isize::try_from(offset).unwrap_or(isize::MAX));
             }
-            for told in &run.samples {
-                let size = told.size.or(default_sample_size);
+            for entry in &run.samples {
+                let size = entry.size.or(default_sample_size);
                 let size = size.unwrap_or(self.defaults.default_sample_size);
                 let size = usize::try_from(size).unwrap_or(usize::MAX);
-                let flags = told.flags.or(default_sample_flags);
+                let flags = entry.flags.or(default_sample_flags);
                 let flags = flags.unwrap_or(self.defaults.default_sample_flags);
-                let shown = told.cts.unwrap_or(0);
-                let lasts = told.duration.or(default_sample_duration);
-                let lasts = u64::from(lasts.unwrap_or(self.defaults.default_sample_duration));
-                samples.push(Sample { at: place, size, flags, time, lasts, shown });
+                let composition = entry.cts.unwrap_or(0);
+                let duration = entry.duration.or(default_sample_duration);
+                let duration = u64::from(duration.unwrap_or(self.defaults.default_sample_duration));
+                samples.push(Sample { at: place, size, flags, decode_time, duration, composition });
                 place = place.saturating_add(size);
-                time = time.saturating_add(lasts);
+                decode_time = decode_time.saturating_add(duration);
             }
         }
-        self.next = Some(time);
+        self.next = Some(decode_time);
         samples
     }
 
+    /// Adds a sample to the segment. `data` is its content.
     fn sample(&self, sample: &Sample, data: &[u8], segment: &mut Segment) {
-        let pts = self.on_clock(sample.time.saturating_add_signed(sample.shown));
-        match &self.kind {
-            Kind::Pictures { format, has_parameter_sets, length_bytes } => {
-                let kinds = units(data, *length_bytes);
+        let pts = self.on_clock(sample.decode_time.saturating_add_signed(sample.composition));
+        match &self.content {
+            Content::Video { format, has_parameter_sets, length_bytes } => {
+                let kinds = nal_unit_types(data, *length_bytes);
                 let is_idr = kinds.as_ref().is_some_and(|kinds| kinds.contains(&5));
                 if kinds.is_none() {
-                    segment.fault("1.2", format!("a picture of track {} is no H.264", self.id));
+                    segment.fault("1.2", format!("a sample of track {} is not H.264", self.id));
                 }
-                if is_idr == (sample.flags & NO_KEY_FRAME != 0) {
-                    let text = format!("track {}: only an IDR is a sync sample", self.id);
+                if is_idr == (sample.flags & NON_SYNC_SAMPLE != 0) {
+                    let text = format!("sync samples of track {} are not the IDRs", self.id);
                     segment.fault("7.4", text);
                 }
                 segment.format = segment.format.or(*format);
-                segment.pictures.push(Picture {
+                segment.frames.push(Frame {
                     pts,
-                    dts: self.on_clock(sample.time),
+                    dts: self.on_clock(sample.decode_time),
                     is_idr,
                     has_parameter_sets: *has_parameter_sets,
                     bytes: data.len(),
                 });
             }
-            Kind::Sounds(described) => {
-                let first = Sound { first_pts: pts, ..*described };
-                let sound = segment.sound.get_or_insert(first);
-                sound.frames += 1;
-                let rate = u64::from(described.sample_rate_hz);
-                sound.samples += sample.lasts * rate / u64::from(self.timescale);
+            Content::Audio(format) => {
+                let first = Audio { first_pts: pts, ..*format };
+                let audio = segment.audio.get_or_insert(first);
+                audio.frames += 1;
+                let rate = u64::from(format.sample_rate_hz);
+                audio.samples += sample.duration * rate / u64::from(self.timescale);
             }
-            Kind::Other => {}
+            Content::Other => {}
         }
     }
 
@@ -238,27 +256,27 @@ impl Track {
         ticks as f64 / f64::from(self.timescale)
     }
 
-    /// On the clock that all times are told in.
+    /// Converts ticks of the track to ticks of the 90 kHz clock.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
     fn on_clock(&self, ticks: u64) -> u64 {
         (self.secs(ticks) * CLOCK_HZ).round() as u64
     }
 }
 
-fn pictures(record: &Avcc) -> Kind {
-    Kind::Pictures {
-        format: record.sequence_parameter_sets.first().and_then(|set| Format::of(set)),
+fn video(record: &Avcc) -> Content {
+    Content::Video {
+        format: record.sequence_parameter_sets.first().and_then(|set| VideoFormat::of(set)),
         has_parameter_sets: !record.sequence_parameter_sets.is_empty()
             && !record.picture_parameter_sets.is_empty(),
         length_bytes: usize::from(record.length_size),
     }
 }
 
-fn sounds(described: &Mp4a) -> Kind {
-    let Some(specific) = &described.esds.es_desc.dec_config.dec_specific else {
-        return Kind::Other;
+fn audio(entry: &Mp4a) -> Content {
+    let Some(specific) = &entry.esds.es_desc.dec_config.dec_specific else {
+        return Content::Other;
     };
-    Kind::Sounds(Sound {
+    Content::Audio(Audio {
         first_pts: 0,
         frames: 0,
         samples: 0,
@@ -268,8 +286,9 @@ fn sounds(described: &Mp4a) -> Kind {
     })
 }
 
-/// The kinds of the units of a picture (ITU-T H.264, table 7-1), each behind its length.
-fn units(mut data: &[u8], length_bytes: usize) -> Option<Vec<u8>> {
+/// Types of the NAL units of a frame (ITU-T H.264, table 7-1), each behind its length. `None` if the
+/// lengths do not add up.
+fn nal_unit_types(mut data: &[u8], length_bytes: usize) -> Option<Vec<u8>> {
     let mut kinds = Vec::new();
     while !data.is_empty() {
         let (length, behind) = data.split_at_checked(length_bytes)?;

@@ -1,54 +1,63 @@
-//! I-frame playlists: byte ranges that are one picture each.
+//! I-frame playlists: each byte range must be one key frame of a segment.
 //!
-//! Those of a stream in the clear lie in its segments. A part of an encrypted segment cannot be
-//! read alone, so there the pictures are encrypted each by itself, in files of their own: they are
-//! read with the playlist, and compared with the segments once those are.
+//! In a stream in the clear the ranges lie in its segments, so they are read together with those. A
+//! part of an encrypted segment cannot be decrypted alone; there, each key frame is encrypted by
+//! itself in a file of its own. Such frames are read first and compared with the segments later.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use m3u8_rs::ByteRange;
 
-use super::decrypt::{Decryption, Lock};
-use super::files::Files;
+use super::demux::read_alone;
+use super::files::{Files, resolve};
 use super::keys::Keys;
-use super::media::{self, Rendition};
-use super::segment::{Format, Picture, Segment, read_alone, seconds_between};
-use super::{media_playlist, rates, resolve};
+use super::segment::{Frame, Segment, VideoFormat, seconds_between};
+use super::segment_key::{Decryption, SegmentKey};
+use super::timeline::Timeline;
+use super::{fetch, playlist_rules, rates};
 use crate::domain::conformance::Report;
+
+/// Tolerance of times beyond one frame, in seconds: times are rounded to milliseconds.
+const ROUNDING_SECS: f64 = 0.002;
 
 /// One I-frame playlist.
 pub(super) struct IFrames {
-    /// As the multivariant playlist refers to it.
+    /// URI in the multivariant playlist.
     pub(super) uri: String,
     path: String,
     target_secs: f64,
-    /// Ranges by the segment that they lie in.
+    /// Ranges that are still to be read, by the path of their segment.
     ranges: HashMap<String, Vec<Range>>,
-    /// Pictures that were encrypted by themselves, until they are found in a segment.
-    apart: Vec<(usize, Alone)>,
-    /// The initialization section, which the ranges lack.
-    map: Bytes,
-    /// What was found: when each picture is shown, and its size.
+    /// Key frames that were encrypted by themselves and not yet found in a segment, by entry.
+    unmatched: Vec<(usize, KeyFrame)>,
+    /// Initialization section of the ranges.
+    init: Bytes,
+    /// Presentation times of the key frames that were found in a segment, by entry.
     found: Vec<(usize, u64)>,
+    /// Bytes and `EXTINF` of each entry.
     sizes: Vec<(u64, f64)>,
-    format: Option<Format>,
+    format: Option<VideoFormat>,
 }
 
+/// Byte range of the entry with this number.
+#[derive(Clone, Copy)]
 struct Range {
     number: usize,
     offset: usize,
     len: usize,
 }
 
-/// A picture, read without its segment.
+/// A key frame that was read without its segment.
 #[derive(Clone, Copy)]
-struct Alone {
-    picture: Picture,
-    format: Option<Format>,
+struct KeyFrame {
+    frame: Frame,
+    format: Option<VideoFormat>,
 }
 
 impl IFrames {
-    /// Reads the playlist.
+    /// Reads the playlist, and the key frames that are encrypted by themselves. `None` if nothing can
+    /// be verified; the report has the reason then.
     pub(super) async fn read(
         files: &dyn Files,
         keys: &Keys,
@@ -56,20 +65,20 @@ impl IFrames {
         uri: &str,
         report: &mut Report,
     ) -> Option<Self> {
-        let (path, parsed) = media_playlist(files, main, uri, report).await?;
+        let (path, parsed) = fetch::media_playlist(files, main, uri, report).await?;
         if !parsed.i_frames_only {
-            report.must("6.8", &path, "there is no EXT-X-I-FRAMES-ONLY");
+            report.must("6.8", &path, "EXT-X-I-FRAMES-ONLY is missing");
         }
         if !parsed.end_list {
-            report.must("RFC 8216 4.3.3.4", &path, "there is no EXT-X-ENDLIST");
+            report.must("RFC 8216 4.3.3.4", &path, "EXT-X-ENDLIST is missing");
         }
         let mut playlist = Self {
             uri: uri.to_owned(),
             path: path.clone(),
-            target_secs: f64::from(u32::try_from(parsed.target_duration).unwrap_or(u32::MAX)),
+            target_secs: playlist_rules::seconds(parsed.target_duration),
             ranges: HashMap::new(),
-            apart: Vec::new(),
-            map: Bytes::new(),
+            unmatched: Vec::new(),
+            init: Bytes::new(),
             found: Vec::new(),
             sizes: Vec::new(),
             format: None,
@@ -77,156 +86,167 @@ impl IFrames {
         let mut decryption = Decryption::new(files, keys, &path, &parsed);
         let mut file = (String::new(), None);
         for (number, segment) in parsed.segments.iter().enumerate() {
-            let lock = decryption.next(segment, report).await;
+            let key = decryption.next(segment, report).await;
             if let Some(map) = &segment.map {
-                let place = resolve(&path, &map.uri);
-                let section = files.get(&place).await.ok();
-                match section.and_then(|fetched| fetched.part(map)) {
-                    Some(cut) => playlist.map = cut,
-                    None => report.must("6.1", &path, "its EXT-X-MAP cannot be read"),
-                }
+                playlist.read_init(files, map, report).await;
             }
             let Some(range) = &segment.byte_range else {
-                report.must("6.8", &path, format!("picture {number} has no EXT-X-BYTERANGE"));
+                report.must("6.8", &path, format!("entry {number} has no EXT-X-BYTERANGE"));
                 continue;
             };
             playlist.sizes.push((range.length, f64::from(segment.duration)));
-            let usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-            let (offset, len) = (usize(range.offset.unwrap_or(0)), usize(range.length));
+            let range = Range::new(number, range);
             let place = resolve(&path, &segment.uri);
-            if lock.is_encrypted() {
-                if file.0 != place {
-                    let pictures = media::media(files, &place, report).await;
-                    file = (place.clone(), pictures.map(|fetched| fetched.bytes));
-                }
-                let range = Range { number, offset, len };
-                playlist.take_apart(&place, file.1.as_ref(), &range, lock, report);
+            if !key.is_encrypted() {
+                playlist.ranges.entry(place).or_default().push(range);
                 continue;
             }
-            playlist.ranges.entry(place).or_default().push(Range { number, offset, len });
+            if file.0 != place {
+                let fetched = fetch::media(files, &place, report).await;
+                file = (place.clone(), fetched.map(|fetched| fetched.bytes));
+            }
+            if let Some(bytes) = &file.1 {
+                playlist.take_encrypted(&place, bytes, range, key, report);
+            }
         }
-        if decryption.has_locks() && playlist.apart.is_empty() && playlist.ranges.is_empty() {
-            // It was told why there is nothing to judge.
-            return None;
-        }
-        Some(playlist)
+        let is_empty = playlist.unmatched.is_empty() && playlist.ranges.is_empty();
+        (!decryption.has_encrypted() || !is_empty).then_some(playlist)
     }
 
-    /// Opens a picture that is encrypted by itself.
-    fn take_apart(
+    async fn read_init(&mut self, files: &dyn Files, map: &m3u8_rs::Map, report: &mut Report) {
+        let place = resolve(&self.path, &map.uri);
+        let section = files.get(&place).await.ok();
+        match section.and_then(|fetched| fetched.part(map)) {
+            Some(part) => self.init = part,
+            None => report.must("6.1", &self.path, "EXT-X-MAP cannot be read"),
+        }
+    }
+
+    /// Decrypts a key frame that is encrypted by itself. `file` is the content of `place`.
+    fn take_encrypted(
         &mut self,
         place: &str,
-        file: Option<&Bytes>,
-        range: &Range,
-        lock: Lock,
+        file: &Bytes,
+        range: Range,
+        key: SegmentKey,
         report: &mut Report,
     ) {
-        let Some(file) = file else { return };
         let number = range.number;
-        let Some(part) = slice(file, (range.offset as u64, range.len as u64)) else {
-            report.must("6.1", &self.path, format!("picture {number} lies outside its file"));
+        let Some(part) = range.of(file) else {
+            report.must("6.1", &self.path, format!("entry {number} lies outside its file"));
             return;
         };
-        let Some(plain) = lock.open(place, &file.slice_ref(part), report) else { return };
-        match self.alone(&plain) {
-            Some(alone) => self.apart.push((number, alone)),
-            None => self.not_one(number, report),
+        let Some(plain) = key.decrypt(place, &file.slice_ref(part), report) else { return };
+        match self.key_frame(&plain) {
+            Some(frame) => self.unmatched.push((number, frame)),
+            None => self.not_a_key_frame(number, report),
         }
     }
 
-    /// The picture, if the part is one whole IDR.
-    fn alone(&self, part: &[u8]) -> Option<Alone> {
-        let read = read_alone(&self.map, part);
-        let picture = *read.pictures.first().filter(|p| p.is_idr && p.has_parameter_sets)?;
+    /// The key frame that the part consists of; `None` if it is anything else.
+    fn key_frame(&self, part: &[u8]) -> Option<KeyFrame> {
+        let read = read_alone(&self.init, part);
+        let frame = *read.frames.first().filter(|f| f.is_idr && f.has_parameter_sets)?;
         let is_whole = !read.faults.iter().any(|fault| fault.rule == "6.1");
-        (read.pictures.len() == 1 && is_whole).then_some(Alone { picture, format: read.format })
+        (read.frames.len() == 1 && is_whole).then_some(KeyFrame { frame, format: read.format })
     }
 
-    fn not_one(&self, number: usize, report: &mut Report) {
-        let text = format!("the range of picture {number} is not one whole IDR");
+    fn not_a_key_frame(&self, number: usize, report: &mut Report) {
+        let text = format!("the range of entry {number} is not one whole IDR");
         report.must("6.1", &self.path, text);
     }
 
-    fn found(&mut self, number: usize, alone: Alone) {
-        self.found.push((number, alone.picture.pts));
-        self.format = self.format.or(alone.format);
+    fn add_found(&mut self, number: usize, key_frame: KeyFrame) {
+        self.found.push((number, key_frame.frame.pts));
+        self.format = self.format.or(key_frame.format);
     }
 
-    /// Looks at the ranges that lie in this segment, and for pictures that are in it.
-    pub(super) fn take(&mut self, place: &str, bytes: &[u8], whole: &Segment, report: &mut Report) {
+    /// Compares the entries with a segment: reads the ranges that lie in it, and looks for key frames
+    /// that were encrypted by themselves. `bytes` is the segment in the clear.
+    pub(super) fn compare(
+        &mut self,
+        place: &str,
+        bytes: &[u8],
+        segment: &Segment,
+        report: &mut Report,
+    ) {
         for range in self.ranges.remove(place).unwrap_or_default() {
             let number = range.number;
-            let Some(part) = slice(bytes, (range.offset as u64, range.len as u64)) else {
-                report.must(
-                    "6.1",
-                    &self.path,
-                    format!("picture {number} lies outside its segment"),
-                );
+            let Some(part) = range.of(bytes) else {
+                let text = format!("entry {number} lies outside its segment");
+                report.must("6.1", &self.path, text);
                 continue;
             };
-            match self.alone(part).filter(|alone| alone.is_in(whole)) {
-                Some(alone) => self.found(number, alone),
-                None => self.not_one(number, report),
+            match self.key_frame(part).filter(|key_frame| key_frame.is_in(segment)) {
+                Some(key_frame) => self.add_found(number, key_frame),
+                None => self.not_a_key_frame(number, report),
             }
         }
-        let (here, apart) = self.apart.drain(..).partition(|(_, alone)| alone.is_in(whole));
-        self.apart = apart;
+        let (here, unmatched) = self.unmatched.drain(..).partition(|(_, k)| k.is_in(segment));
+        self.unmatched = unmatched;
         let here: Vec<_> = here;
-        for (number, alone) in here {
-            self.found(number, alone);
+        for (number, key_frame) in here {
+            self.add_found(number, key_frame);
         }
     }
 
-    /// Judges the whole, once all segments were looked at.
-    pub(super) fn judge(&self, renditions: &[Rendition], report: &mut Report) {
+    /// Verifies the playlist after all segments were compared. `video` is the timeline of the video,
+    /// if the stream has any.
+    pub(super) fn verify(&self, video: Option<&Timeline<'_>>, report: &mut Report) {
         for place in self.ranges.keys() {
             report.must("6.1", &self.path, format!("{place} is in no other playlist"));
         }
-        for (number, _) in &self.apart {
-            report.must("6.1", &self.path, format!("picture {number} is in no other playlist"));
+        for (number, _) in &self.unmatched {
+            report.must("6.1", &self.path, format!("entry {number} is in no segment"));
         }
-        let of_video = renditions.iter().find(|r| r.format.is_some());
-        let Some((video, first)) = of_video.and_then(|v| Some((v, *v.begins.first()?))) else {
-            return;
-        };
-        let mut at = 0.0;
+        let Some((video, first)) = video.and_then(|v| Some((v, v.first_pts?))) else { return };
+        let tolerance = video.frame_secs + ROUNDING_SECS;
+        let mut begin = 0.0;
         let mut found = self.found.iter().copied().collect::<HashMap<_, _>>();
         for (number, (_, secs)) in self.sizes.iter().enumerate() {
             if let Some(pts) = found.remove(&number) {
                 let real = seconds_between(first, pts);
-                if (real - at).abs() > video.frame_secs + 0.002 {
-                    let text =
-                        format!("picture {number} is shown at {real:.3} s and not {at:.3} s");
+                if (real - begin).abs() > tolerance {
+                    let text = format!("entry {number} is at {real:.3} s, expected {begin:.3} s");
                     report.must("8.1", &self.path, text);
                 }
             }
-            at += secs;
+            begin += secs;
         }
-        if (at - video.duration_secs()).abs() > video.frame_secs + 0.002 {
-            let text = format!("it lasts {at:.3} s, {} {:.3} s", video.uri, video.duration_secs());
+        if (begin - video.duration_secs).abs() > tolerance {
+            let Timeline { uri, duration_secs, .. } = video;
+            let text = format!("the duration is {begin:.3} s, that of {uri} {duration_secs:.3} s");
             report.must("8.3", &self.path, text);
         }
     }
 
-    /// Peak and average in bit/s.
+    /// Peak and average bit rate in bit/s.
     pub(super) fn rates(&self) -> (f64, f64) {
         rates::measure(&self.sizes, self.target_secs)
     }
 
-    pub(super) fn format(&self) -> Option<Format> {
+    /// Format of the key frames; `None` if none could be read.
+    pub(super) fn format(&self) -> Option<VideoFormat> {
         self.format
     }
 }
 
-impl Alone {
-    /// Whether the segment has the same picture.
-    fn is_in(&self, segment: &Segment) -> bool {
-        let same = |p: &Picture| p.pts == self.picture.pts && p.bytes == self.picture.bytes;
-        segment.pictures.iter().any(same)
+impl Range {
+    fn new(number: usize, range: &ByteRange) -> Self {
+        let usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        Self { number, offset: usize(range.offset.unwrap_or(0)), len: usize(range.length) }
+    }
+
+    /// The part of a file; `None` if the range lies outside.
+    fn of(self, bytes: &[u8]) -> Option<&[u8]> {
+        bytes.get(self.offset..self.offset.checked_add(self.len)?)
     }
 }
 
-fn slice(bytes: &[u8], (offset, len): (u64, u64)) -> Option<&[u8]> {
-    let offset = usize::try_from(offset).ok()?;
-    bytes.get(offset..offset.checked_add(usize::try_from(len).ok()?)?)
+impl KeyFrame {
+    /// Whether the segment has the same frame.
+    fn is_in(&self, segment: &Segment) -> bool {
+        let is_same = |f: &Frame| f.pts == self.frame.pts && f.bytes == self.frame.bytes;
+        segment.frames.iter().any(is_same)
+    }
 }

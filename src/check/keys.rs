@@ -1,97 +1,108 @@
-//! Where the check has the keys of encrypted streams from.
+//! Keys that decrypt the segments of a stream.
 
 use std::collections::HashMap;
 
 use tokio::sync::Mutex;
 
-use super::files::{Files, Http};
-use super::resolve;
+use super::files::{self, Files, Http, resolve};
 
-/// A key of AES-128.
+/// An AES-128 key.
 pub type Key = [u8; 16];
 
-/// The keys of a stream.
+/// The keys of one stream.
 pub struct Keys {
     origin: Origin,
-    /// What was answered, by URI: all playlists of a stream name the same few keys.
-    answers: Mutex<HashMap<String, Result<Key, String>>>,
+    /// Results by URI: all playlists of a stream name the same few keys.
+    results: Mutex<HashMap<String, Result<Key, Error>>>,
 }
 
 enum Origin {
-    /// There is none.
     None,
-    /// One for all, whatever the playlists name.
     Known(Key),
-    /// From where the playlists say.
     Fetched,
+}
+
+/// Reasons why a key cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Error {
+    #[error("the stream should not be encrypted")]
+    Unexpected,
+    #[error("{0}")]
+    Fetch(#[from] files::Error),
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+    #[error("keys cannot be loaded by {0}")]
+    Scheme(String),
+    #[error("it has {0} bytes instead of 16")]
+    Length(usize),
 }
 
 impl Keys {
     /// No key: the stream should not be encrypted.
     #[must_use]
     pub fn none() -> Self {
-        Self::from(Origin::None)
+        Self::new(Origin::None)
     }
 
-    /// This key for everything. Nobody is asked for it.
+    /// One key for all segments; the URIs in the playlists are not loaded.
     #[must_use]
     pub fn known(key: Key) -> Self {
-        Self::from(Origin::Known(key))
+        Self::new(Origin::Known(key))
     }
 
-    /// Keys from the URIs in the playlists, as a player gets them.
+    /// The keys at the URIs in the playlists, as players load them.
     #[must_use]
     pub fn fetched() -> Self {
-        Self::from(Origin::Fetched)
+        Self::new(Origin::Fetched)
     }
 
-    fn from(origin: Origin) -> Self {
-        Self { origin, answers: Mutex::default() }
+    fn new(origin: Origin) -> Self {
+        Self { origin, results: Mutex::default() }
     }
 
-    /// Reads 32 hex digits.
+    /// Parses exactly 32 hex digits.
     ///
     /// # Errors
-    /// If it is anything else.
+    /// If the text is anything else.
     pub fn parse_hex(text: &str) -> Result<Key, hex::FromHexError> {
         let mut key = [0; 16];
         hex::decode_to_slice(text, &mut key)?;
         Ok(key)
     }
 
-    /// The key that a playlist names.
+    /// The key at the URI that a playlist names.
     pub(super) async fn get(
         &self,
         files: &dyn Files,
         playlist: &str,
         uri: &str,
-    ) -> Result<Key, String> {
+    ) -> Result<Key, Error> {
         match &self.origin {
-            Origin::None => return Err("none was expected".to_owned()),
+            Origin::None => return Err(Error::Unexpected),
             Origin::Known(key) => return Ok(*key),
             Origin::Fetched => {}
         }
         let place = resolve(playlist, uri);
-        let mut answers = self.answers.lock().await;
-        if let Some(known) = answers.get(&place) {
+        let mut results = self.results.lock().await;
+        if let Some(known) = results.get(&place) {
             return known.clone();
         }
-        let fetched = match place.split_once("://") {
-            // Keys that are relative to a playlist are read like its segments.
-            None => files.get(&place).await,
-            // A client only now: TLS needs the machine's certificates, which a folder does not.
-            Some(("http" | "https", _)) => match Http::anywhere() {
-                Ok(http) => http.get(&place).await,
-                Err(error) => Err(format!("TLS cannot be set up: {error}")),
-            },
-            Some((scheme, _)) => Err(format!("{scheme} is not a scheme that it can be read by")),
-        };
-        let key = fetched.and_then(|fetched| {
-            let found = fetched.bytes.len();
-            let key = Key::try_from(&fetched.bytes[..]);
-            key.map_err(|_| format!("there are {found} bytes and not 16"))
-        });
-        answers.insert(place, key.clone());
+        let key = fetch(files, &place).await;
+        results.insert(place, key.clone());
         key
     }
+}
+
+async fn fetch(files: &dyn Files, place: &str) -> Result<Key, Error> {
+    let fetched = match place.split_once("://") {
+        // A relative URI lies beside the segments.
+        None => files.get(place).await?,
+        // Created on demand: TLS needs the machine's certificates, a folder does not.
+        Some(("http" | "https", _)) => {
+            let http = Http::anywhere().map_err(|error| Error::Tls(error.to_string()))?;
+            http.get(place).await?
+        }
+        Some((scheme, _)) => return Err(Error::Scheme(scheme.to_owned())),
+    };
+    Key::try_from(&fetched.bytes[..]).map_err(|_| Error::Length(fetched.bytes.len()))
 }

@@ -1,22 +1,22 @@
-//! The least level of H.264 that a picture needs (ITU-T H.264, table A-1).
+//! The lowest level of H.264 for a video (ITU-T H.264, table A-1).
 
-/// A row of the table.
+/// Limits of one level.
 struct Level {
-    /// `level_idc`: ten times the level's number.
+    /// `level_idc`: ten times the level.
     idc: u8,
-    /// Macroblocks in a second.
+    /// Macroblocks per second.
     per_second: f64,
-    /// Macroblocks in a picture.
-    per_picture: u32,
-    /// Macroblocks in the buffer of decoded pictures.
+    /// Macroblocks per frame.
+    per_frame: u32,
+    /// Macroblocks in the decoded picture buffer.
     buffered: u32,
 }
 
-const fn level(idc: u8, per_second: f64, per_picture: u32, buffered: u32) -> Level {
-    Level { idc, per_second, per_picture, buffered }
+const fn level(idc: u8, per_second: f64, per_frame: u32, buffered: u32) -> Level {
+    Level { idc, per_second, per_frame, buffered }
 }
 
-/// From 2.0 on: what is below that no player has to be spared.
+/// Levels from 2.0 on; every player can decode lower ones.
 const LEVELS: [Level; 12] = [
     level(20, 11_880.0, 396, 2_376),
     level(21, 19_800.0, 792, 4_752),
@@ -32,20 +32,20 @@ const LEVELS: [Level; 12] = [
     level(52, 2_073_600.0, 36_864, 184_320),
 ];
 
-/// What a measured rate may be off.
+/// Relative tolerance of a measured frame rate.
 const RATE_TOLERANCE: f64 = 0.001;
 
-/// `level_idc` that pictures of this size need, so many of which come in a second and may be
-/// referred to; none where no level is enough.
-pub(super) fn least(width: u32, height: u32, fps: f64, referred: u32) -> Option<u8> {
-    let picture = width.div_ceil(16).saturating_mul(height.div_ceil(16));
-    // No side is longer than the root of eight times the picture's size (A.3.1 f and g).
+/// Lowest `level_idc` for frames of this size in pixels, at this frame rate and with this number of
+/// reference frames; `None` if no level is enough.
+pub(super) fn least(width: u32, height: u32, fps: f64, reference_frames: u32) -> Option<u8> {
+    let frame = width.div_ceil(16).saturating_mul(height.div_ceil(16));
+    // A side is at most the square root of eight times the frame size (A.3.1 f and g).
     let side = f64::from(width.max(height).div_ceil(16));
     let fits = |level: &&Level| {
-        picture <= level.per_picture
-            && side * side <= f64::from(level.per_picture) * 8.0
-            && f64::from(picture) * fps * (1.0 - RATE_TOLERANCE) <= level.per_second
-            && picture.saturating_mul(referred) <= level.buffered
+        frame <= level.per_frame
+            && side * side <= f64::from(level.per_frame) * 8.0
+            && f64::from(frame) * fps * (1.0 - RATE_TOLERANCE) <= level.per_second
+            && frame.saturating_mul(reference_frames) <= level.buffered
     };
     LEVELS.iter().find(fits).map(|level| level.idc)
 }

@@ -1,9 +1,10 @@
-//! Segment bit rates as RFC 8216, 4.1 defines them.
+//! Segment bit rates (RFC 8216, 4.1).
 
-/// What the length of a run may be off, so that a run of just half the target counts.
+/// Tolerance of the 0.5 and 1.5 target durations, in seconds: `EXTINF` values are rounded.
 const ROUNDING_SECS: f64 = 0.001;
 
-/// Peak and average in bit/s of segments given as bytes and seconds.
+/// Peak and average in bit/s of segments given as size in bytes and duration in seconds. The peak is
+/// the largest rate of contiguous segments that last 0.5 to 1.5 target durations together.
 #[expect(clippy::cast_precision_loss, reason = "bytes of a video")]
 pub(super) fn measure(segments: &[(u64, f64)], target_secs: f64) -> (f64, f64) {
     let rate = |bytes: u64, secs: f64| if secs > 0.0 { bytes as f64 * 8.0 / secs } else { 0.0 };

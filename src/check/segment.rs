@@ -1,46 +1,48 @@
-//! One segment, taken apart, whatever it is: what is in it, when it is shown, what is wrong.
+//! Content of one media segment, whatever its format.
 
 use h264_reader::nal::sps::{FrameMbsFlags, SeqParameterSet};
 use h264_reader::rbsp::{BitReader, decode_nal};
 
-use super::fmp4::Fragments;
-use super::transport::{self, Continuity};
-
-/// Ticks of the clock in a second, in which all times are told.
+/// Ticks per second of all presentation and decode times.
 pub(super) const CLOCK_HZ: f64 = 90_000.0;
-/// The clock has 33 bits.
+/// Range of the clock: it has 33 bits and wraps.
 const CLOCK_RANGE: i64 = 1 << 33;
 
-/// A picture (one access unit).
+/// One video frame (an access unit of H.264).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Picture {
+pub(super) struct Frame {
     pub(super) pts: u64,
     pub(super) dts: u64,
     pub(super) is_idr: bool,
-    /// They are in it, or in what it is read with.
+    /// Parameter sets stand in the frame, or in the initialization section.
     pub(super) has_parameter_sets: bool,
-    /// Its size.
+    /// Size in bytes.
     pub(super) bytes: usize,
 }
 
-/// What the parameter sets say.
+/// Format of H.264 video, read from its sequence parameter set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Format {
+pub(super) struct VideoFormat {
+    /// `profile_idc`.
     pub(super) profile: u8,
+    /// The constraint flags, as they stand in a codec string.
     pub(super) constraints: u8,
+    /// `level_idc`: ten times the level.
     pub(super) level: u8,
+    /// Width in pixels.
     pub(super) width: u32,
+    /// Height in pixels.
     pub(super) height: u32,
-    /// Pictures that others may refer to.
-    pub(super) referred: u32,
-    /// Whether pictures may be coded as two fields.
+    /// `max_num_ref_frames`.
+    pub(super) reference_frames: u32,
+    /// Whether frames may be coded as two fields.
     pub(super) has_fields: bool,
-    /// Code of the transfer function (ITU-T H.273), where it is stated.
+    /// `transfer_characteristics` (ITU-T H.273), if stated.
     pub(super) transfer: Option<u8>,
 }
 
-impl Format {
-    /// What this sequence parameter set says.
+impl VideoFormat {
+    /// Parses a sequence parameter set; `None` if it is damaged.
     pub(super) fn of(unit: &[u8]) -> Option<Self> {
         let bits = decode_nal(unit).ok()?;
         let set = SeqParameterSet::from_bits(BitReader::new(&bits[..])).ok()?;
@@ -54,24 +56,26 @@ impl Format {
             level,
             width,
             height,
-            referred: set.max_num_ref_frames,
+            reference_frames: set.max_num_ref_frames,
             has_fields: set.frame_mbs_flags != FrameMbsFlags::Frames,
             transfer: colour.map(|colour| colour.transfer_characteristics),
         })
     }
 
-    /// RFC 6381 name.
+    /// Codec string (RFC 6381).
     pub(super) fn codec(&self) -> String {
         format!("avc1.{:02x}{:02x}{:02x}", self.profile, self.constraints, self.level)
     }
 }
 
-/// Frames of AAC (ISO 14496-3, 1.A.2).
+/// The AAC frames of a segment together (ISO 14496-3, 1.A.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sound {
+pub(super) struct Audio {
+    /// Presentation time of the first frame.
     pub(super) first_pts: u64,
+    /// Number of frames.
     pub(super) frames: u64,
-    /// How long they are, in samples of each channel.
+    /// Duration in samples per channel.
     pub(super) samples: u64,
     pub(super) sample_rate_hz: u32,
     pub(super) channels: u8,
@@ -79,31 +83,32 @@ pub(super) struct Sound {
     pub(super) object_type: u8,
 }
 
-/// Samples in a frame of AAC-LC.
+/// Samples per channel in a frame of AAC-LC.
 pub(super) const AAC_SAMPLES: u32 = 1024;
-/// Samples in a second by index (ISO 14496-3, table 1.18).
+/// Sample rates in Hz by index (ISO 14496-3, table 1.18).
 pub(super) const AAC_RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
     7_350,
 ];
 
-/// A rule that a segment breaks.
+/// A rule that the structure or the times of a segment break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) rule: &'static str,
     pub(super) text: String,
 }
 
-/// One segment, taken apart.
+/// Content of one media segment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Segment {
-    pub(super) pictures: Vec<Picture>,
-    pub(super) format: Option<Format>,
-    pub(super) sound: Option<Sound>,
-    /// Elementary streams by kind.
+    /// Video frames in decode order.
+    pub(super) frames: Vec<Frame>,
+    pub(super) format: Option<VideoFormat>,
+    pub(super) audio: Option<Audio>,
+    /// Number of H.264 streams.
     pub(super) video_streams: usize,
+    /// Number of AAC streams.
     pub(super) audio_streams: usize,
-    /// What is wrong with its structure and its times.
     pub(super) faults: Vec<Fault>,
 }
 
@@ -113,7 +118,8 @@ impl Segment {
     }
 }
 
-/// Seconds from one time to another, over the end of the clock's range.
+/// Seconds from one time on the clock to another, negative if the second is earlier. The clock may
+/// wrap in between.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "33 bits")]
 pub(super) fn seconds_between(from: u64, to: u64) -> f64 {
     let ticks = (to as i64 - from as i64).rem_euclid(CLOCK_RANGE);
@@ -121,51 +127,8 @@ pub(super) fn seconds_between(from: u64, to: u64) -> f64 {
     ticks as f64 / CLOCK_HZ
 }
 
-/// Reads the segments of one playlist, one after the other.
-#[derive(Default)]
-pub(super) struct Reader {
-    transport: Continuity,
-    fragments: Option<Fragments>,
-}
-
-impl Reader {
-    /// Takes the initialization section (EXT-X-MAP) that the segments from here on are read with.
-    pub(super) fn init(&mut self, section: &[u8]) -> Result<(), String> {
-        self.fragments = Some(Fragments::new(section)?);
-        Ok(())
-    }
-
-    /// Takes a segment apart.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Segment {
-        if !is_fragmented(bytes) {
-            return transport::read(bytes, &mut self.transport);
-        }
-        if let Some(fragments) = &mut self.fragments {
-            return fragments.read(bytes);
-        }
-        let mut segment = Segment::default();
-        segment.fault("8.20", "it is fragmented MP4, and there is no EXT-X-MAP for it");
-        segment
-    }
-}
-
-/// Reads a range of a segment by itself, with the initialization section that goes before it.
-pub(super) fn read_alone(map: &[u8], range: &[u8]) -> Segment {
-    if !is_fragmented(range) {
-        return transport::read(&[map, range].concat(), &mut Continuity::default());
-    }
-    match Fragments::new(map) {
-        Ok(mut fragments) => fragments.read_beginning(range),
-        Err(text) => {
-            let mut segment = Segment::default();
-            segment.fault("8.20", text);
-            segment
-        }
-    }
-}
-
-/// Whether this begins as fragmented MP4 does, and not as a transport stream.
+/// Whether the bytes begin as fragmented MP4 does, and not as a transport stream.
 pub(super) fn is_fragmented(bytes: &[u8]) -> bool {
-    const FIRST: [&[u8]; 7] = [b"styp", b"moof", b"sidx", b"prft", b"emsg", b"ftyp", b"free"];
-    bytes.get(4..8).is_some_and(|kind| FIRST.contains(&kind))
+    const FIRST_BOXES: [&[u8]; 7] = [b"styp", b"moof", b"sidx", b"prft", b"emsg", b"ftyp", b"free"];
+    bytes.get(4..8).is_some_and(|kind| FIRST_BOXES.contains(&kind))
 }

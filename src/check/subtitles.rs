@@ -1,45 +1,47 @@
-//! Subtitles: their playlists, and the cues in their segments (RFC 8216, 3.5; Apple's rules 4 and 5).
+//! Subtitle renditions: their playlists, and the cues of their `WebVTT` segments (RFC 8216, 3.5;
+//! Apple's authoring rules 4 and 5).
 
 use std::collections::BTreeSet;
 
 use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist};
 
-use super::decrypt::Decryption;
-use super::files::Files;
+use super::files::{Files, resolve};
 use super::keys::Keys;
-use super::media::{Rendition, judge_playlist, media};
 use super::segment::seconds_between;
-use super::{media_playlist, rates, resolve};
+use super::segment_key::Decryption;
+use super::timeline::Timeline;
+use super::{fetch, media_tags, playlist_rules, rates};
 use crate::domain::conformance::{Measured, Report};
 
-/// What times may be off that are told in milliseconds.
+/// Tolerance of times, in seconds: `WebVTT` has milliseconds.
 const ROUNDING_SECS: f64 = 0.002;
-/// Where the format of a segment is described.
+/// Rule for the format of a segment.
 const FORMAT: &str = "RFC 8216 3.5";
-/// Where EXT-X-MEDIA is described.
-const MEDIA: &str = "RFC 8216 4.3.4.1";
 
-/// A playlist of subtitles, read.
-pub(super) struct Texts {
+/// A subtitle rendition.
+pub(super) struct Subtitles {
+    /// URI in the multivariant playlist.
     uri: String,
     path: String,
+    /// `EXT-X-TARGETDURATION`.
     target_secs: f64,
-    /// EXTINF of each segment.
-    stated: Vec<f64>,
+    /// `EXTINF` of each segment, in seconds.
+    stated_secs: Vec<f64>,
+    /// Size of each segment.
     bytes: Vec<u64>,
     /// Number, path and content of each segment that could be read.
-    segments: Vec<(usize, String, Text)>,
+    segments: Vec<(usize, String, WebVtt)>,
 }
 
-/// A segment of `WebVTT`.
+/// Content of a segment.
 #[derive(Debug, Default, PartialEq)]
-struct Text {
-    /// X-TIMESTAMP-MAP: ticks of the stream's clock, and the time of cues that they stand for.
+struct WebVtt {
+    /// `X-TIMESTAMP-MAP`: a time in ticks of 90 kHz, and the cue time in seconds that it maps to.
     map: Option<(u64, f64)>,
     cues: Vec<Cue>,
 }
 
-/// When something is shown, in seconds of the segment's own time, and what.
+/// One cue. Times are in seconds.
 #[derive(Clone, Debug, PartialEq)]
 struct Cue {
     start: f64,
@@ -47,8 +49,9 @@ struct Cue {
     text: String,
 }
 
-impl Texts {
-    /// Reads playlist and segments and judges what each says by itself.
+impl Subtitles {
+    /// Reads the playlist and all segments and verifies each by itself. `None` if the playlist cannot be
+    /// read; the report has the reason then.
     pub(super) async fn read(
         files: &dyn Files,
         keys: &Keys,
@@ -56,178 +59,182 @@ impl Texts {
         uri: &str,
         report: &mut Report,
     ) -> Option<Self> {
-        let (path, parsed) = media_playlist(files, main, uri, report).await?;
-        judge_playlist(&path, &parsed, report);
-        let mut texts = Self {
+        let (path, parsed) = fetch::media_playlist(files, main, uri, report).await?;
+        playlist_rules::verify(&path, &parsed, report);
+        let mut subtitles = Self {
             uri: uri.to_owned(),
             path: path.clone(),
-            target_secs: precise(parsed.target_duration),
-            stated: parsed.segments.iter().map(|s| f64::from(s.duration)).collect(),
+            target_secs: playlist_rules::seconds(parsed.target_duration),
+            stated_secs: parsed.segments.iter().map(|s| f64::from(s.duration)).collect(),
             bytes: Vec::new(),
             segments: Vec::new(),
         };
         let mut decryption = Decryption::new(files, keys, &path, &parsed);
         for (number, segment) in parsed.segments.iter().enumerate() {
-            let lock = decryption.next(segment, report).await;
+            let key = decryption.next(segment, report).await;
             let place = resolve(&path, &segment.uri);
-            let Some(fetched) = media(files, &place, report).await else { continue };
-            texts.bytes.push(fetched.bytes.len() as u64);
-            let Some(plain) = lock.open(&place, &fetched.bytes, report) else { continue };
+            let Some(fetched) = fetch::media(files, &place, report).await else { continue };
+            subtitles.bytes.push(fetched.bytes.len() as u64);
+            let Some(plain) = key.decrypt(&place, &fetched.bytes, report) else { continue };
             match parse(&plain) {
-                Ok(text) => texts.segments.push((number, place, text)),
-                Err(error) => report.must(FORMAT, &place, error),
+                Ok(webvtt) => subtitles.segments.push((number, place, webvtt)),
+                Err(error) => report.must(FORMAT, &place, error.to_string()),
             }
         }
-        Some(texts)
+        Some(subtitles)
     }
 
+    /// The measures for the report.
     pub(super) fn measured(&self) -> Measured {
-        let sizes: Vec<_> = self.bytes.iter().copied().zip(self.stated.iter().copied()).collect();
+        let sizes: Vec<_> =
+            self.bytes.iter().copied().zip(self.stated_secs.iter().copied()).collect();
         let (peak_bps, average_bps) = rates::measure(&sizes, self.target_secs);
         Measured {
             uri: self.uri.clone(),
-            segments: self.stated.len(),
+            segments: self.stated_secs.len(),
             bytes: self.bytes.iter().sum(),
-            duration_secs: self.stated.iter().sum(),
+            duration_secs: self.stated_secs.iter().sum(),
             peak_bps,
             average_bps,
             codec: "wvtt".to_owned(),
         }
     }
 
-    /// Judges the subtitles against the picture.
-    pub(super) fn judge(&self, renditions: &[Rendition], report: &mut Report) {
-        let Some(video) = renditions.iter().find(|r| r.format.is_some()) else { return };
-        let (found, expected) = (self.stated.iter().sum::<f64>(), video.duration_secs());
+    /// Verifies the subtitles against the video.
+    pub(super) fn verify(&self, video: &Timeline<'_>, report: &mut Report) {
+        let (found, expected) = (self.stated_secs.iter().sum::<f64>(), video.duration_secs);
         if (found - expected).abs() > video.frame_secs + ROUNDING_SECS {
-            let text = format!("it lasts {found:.3} s, {} lasts {expected:.3} s", video.uri);
+            let text =
+                format!("the duration is {found:.3} s, that of {} {expected:.3} s", video.uri);
             report.must("5.5", &self.path, text);
         }
-        let Some(first) = video.begins.first() else { return };
-        for (_, place, text) in &self.segments {
-            let Some((ticks, local)) = text.map else {
-                report.must("5.3", place, "there is no X-TIMESTAMP-MAP");
+        let Some(first) = video.first_pts else { return };
+        for (_, place, webvtt) in &self.segments {
+            let Some((ticks, local)) = webvtt.map else {
+                report.must("5.3", place, "X-TIMESTAMP-MAP is missing");
                 continue;
             };
-            let off = seconds_between(*first, ticks) - local;
-            if off.abs() > ROUNDING_SECS {
-                let told = format!(
-                    "X-TIMESTAMP-MAP puts its text {off:.3} s off: the picture begins at {first}"
+            let error = seconds_between(first, ticks) - local;
+            if error.abs() > ROUNDING_SECS {
+                let text = format!(
+                    "X-TIMESTAMP-MAP is off by {error:.3} s: the video begins at tick {first}"
                 );
-                report.must(FORMAT, place, told);
+                report.must(FORMAT, place, text);
             }
         }
-        self.judge_cues(report);
+        self.verify_cues(report);
     }
 
-    /// Each cue has to be in every segment that it reaches into, with the same times.
-    fn judge_cues(&self, report: &mut Report) {
-        let begin_of = |number: usize| self.stated[..number].iter().sum::<f64>();
-        let spans = self.segments.iter().map(|(number, place, text)| {
+    /// A cue must stand in every segment that it overlaps, with the same times.
+    fn verify_cues(&self, report: &mut Report) {
+        let begin_of = |number: usize| self.stated_secs[..number].iter().sum::<f64>();
+        let spans = self.segments.iter().map(|(number, place, webvtt)| {
             let begin = begin_of(*number);
-            (begin, begin + self.stated[*number], place, text)
+            (begin, begin + self.stated_secs[*number], place, webvtt)
         });
         let spans: Vec<_> = spans.collect();
-        for (begin, end, place, text) in &spans {
-            for cue in &text.cues {
+        for (begin, end, place, webvtt) in &spans {
+            for cue in &webvtt.cues {
                 if cue.end <= cue.start {
-                    report.must(FORMAT, place, format!("a cue ends before it begins: {cue:?}"));
+                    report.must(FORMAT, place, format!("{cue:?} ends before it begins"));
                 } else if cue.start > end + ROUNDING_SECS || cue.end < begin - ROUNDING_SECS {
-                    let told = format!("{cue:?} is not shown from {begin:.3} to {end:.3} s");
-                    report.must(FORMAT, place, told);
+                    let text = format!("{cue:?} does not overlap {begin:.3} to {end:.3} s");
+                    report.must(FORMAT, place, text);
                 }
             }
         }
         for pair in spans.windows(2) {
-            let ((_, _, _, text), (begin, _, place, next)) = (pair[0], pair[1]);
-            let reaches = |cue: &&Cue| cue.end > begin + ROUNDING_SECS;
-            let lacks = |cue: &&Cue| !next.cues.contains(cue);
-            if let Some(cue) = text.cues.iter().filter(reaches).find(lacks) {
-                report.must(FORMAT, place, format!("{cue:?} is still shown, and is not in it"));
+            let ((_, _, _, webvtt), (begin, _, place, next)) = (pair[0], pair[1]);
+            let overlaps = |cue: &&Cue| cue.end > begin + ROUNDING_SECS;
+            let is_missing = |cue: &&Cue| !next.cues.contains(cue);
+            if let Some(cue) = webvtt.cues.iter().filter(overlaps).find(is_missing) {
+                report.must(FORMAT, place, format!("{cue:?} overlaps the segment, but is missing"));
             }
         }
     }
 }
 
-/// Judges what the multivariant playlist says of subtitles.
-pub(super) fn judge_multivariant(main: &str, master: &MasterPlaylist, report: &mut Report) {
+/// Verifies the subtitle renditions of the multivariant playlist `main`.
+pub(super) fn verify_multivariant(main: &str, master: &MasterPlaylist, report: &mut Report) {
     let subtitles: Vec<_> = of(master).collect();
-    for (at, media) in subtitles.iter().enumerate() {
-        let name = &media.name;
-        if media.language.as_deref().unwrap_or_default().is_empty() {
-            report.must("4.7", main, format!("the subtitles {name:?} have no LANGUAGE"));
-        }
-        let same = |other: &&&AlternativeMedia| {
-            other.group_id == media.group_id && other.name == media.name
-        };
-        if name.is_empty() || subtitles[..at].iter().any(|other| same(&other)) {
-            let told = format!("the NAME {name:?} is empty, or another's in its group");
-            report.must(MEDIA, main, told);
-        }
-        if media.uri.is_none() {
-            report.must(MEDIA, main, format!("the subtitles {name:?} have no URI"));
-        }
+    media_tags::verify(main, "subtitle", "4.7", &subtitles, report);
+    for media in subtitles.iter().filter(|media| media.uri.is_none()) {
+        let text = format!("subtitle rendition {:?} has no URI", media.name);
+        report.must(media_tags::RULE, main, text);
     }
-    let there: BTreeSet<&String> = subtitles.iter().map(|media| &media.group_id).collect();
+    let groups: BTreeSet<&String> = subtitles.iter().map(|media| &media.group_id).collect();
     for variant in master.variants.iter().filter(|variant| !variant.is_i_frame) {
         match &variant.subtitles {
-            Some(group) if !there.contains(group) => {
-                let told = format!("SUBTITLES names the group {group:?}, which is not there");
-                report.must("RFC 8216 4.3.4.2", &variant.uri, told);
+            Some(group) if !groups.contains(group) => {
+                let text = format!("SUBTITLES group {group:?} does not exist");
+                report.must("RFC 8216 4.3.4.2", &variant.uri, text);
             }
-            None if !there.is_empty() => {
-                let told = "there are subtitles, and this variant names none of their groups";
-                report.should("RFC 8216 4.3.4.2", &variant.uri, told);
+            None if !groups.is_empty() => {
+                let text = "the variant names no SUBTITLES group, although there are some";
+                report.should("RFC 8216 4.3.4.2", &variant.uri, text);
             }
             Some(_) | None => {}
         }
     }
 }
 
-/// The subtitles of a multivariant playlist.
+/// The subtitle renditions of a multivariant playlist.
 pub(super) fn of(master: &MasterPlaylist) -> impl Iterator<Item = &AlternativeMedia> {
     master.alternatives.iter().filter(|m| m.media_type == AlternativeMediaType::Subtitles)
 }
 
-/// Takes a segment apart.
-fn parse(bytes: &[u8]) -> Result<Text, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| format!("it is not UTF-8: {error}"))?;
+/// Reasons why a segment is not `WebVTT`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum ParseError {
+    #[error("the segment is not UTF-8: {0}")]
+    Utf8(#[from] std::str::Utf8Error),
+    #[error("the segment does not begin with WEBVTT")]
+    Signature,
+    #[error("X-TIMESTAMP-MAP={0} cannot be parsed")]
+    TimestampMap(String),
+    #[error("the times of a cue cannot be parsed: {0:?}")]
+    Times(String),
+}
+
+/// Parses a segment.
+fn parse(bytes: &[u8]) -> Result<WebVtt, ParseError> {
+    let text = std::str::from_utf8(bytes)?;
     let text = text.trim_start_matches('\u{FEFF}').replace("\r\n", "\n").replace('\r', "\n");
     let mut blocks = text.split("\n\n").map(|block| block.trim_matches('\n'));
     let mut head = blocks.next().unwrap_or_default().lines();
     let first = head.next().unwrap_or_default();
     if first != "WEBVTT" && !first.starts_with("WEBVTT ") && !first.starts_with("WEBVTT\t") {
-        return Err("it does not begin with WEBVTT".to_owned());
+        return Err(ParseError::Signature);
     }
-    let mut parsed = Text::default();
+    let mut parsed = WebVtt::default();
     if let Some(map) = head.find_map(|line| line.strip_prefix("X-TIMESTAMP-MAP=")) {
         let read = timestamp_map(map);
-        parsed.map = Some(read.ok_or_else(|| format!("X-TIMESTAMP-MAP={map} cannot be read"))?);
+        parsed.map = Some(read.ok_or_else(|| ParseError::TimestampMap(map.to_owned()))?);
     }
     for block in blocks {
         let mut lines = block.lines();
         let times = lines.find(|line| line.contains("-->"));
         let Some(times) = times else { continue };
-        let (start, end) = span(times).ok_or_else(|| format!("no times of a cue: {times:?}"))?;
+        let (start, end) = span(times).ok_or_else(|| ParseError::Times(times.to_owned()))?;
         let text = lines.collect::<Vec<_>>().join("\n");
         parsed.cues.push(Cue { start, end, text });
     }
     Ok(parsed)
 }
 
-/// `MPEGTS:900000,LOCAL:00:00:00.000`, in either order.
+/// Parses `MPEGTS:900000,LOCAL:00:00:00.000`, in either order.
 fn timestamp_map(text: &str) -> Option<(u64, f64)> {
     let find = |name| text.split(',').find_map(|part| part.trim().strip_prefix(name));
     Some((find("MPEGTS:")?.parse().ok()?, seconds(find("LOCAL:")?)?))
 }
 
-/// `00:00:01.000 --> 00:00:02.000 align:start`.
+/// Parses `00:00:01.000 --> 00:00:02.000 align:start`.
 fn span(line: &str) -> Option<(f64, f64)> {
     let (start, rest) = line.split_once("-->")?;
     Some((seconds(start.trim())?, seconds(rest.split_whitespace().next()?)?))
 }
 
-/// `01:02:03.456`, where hours may be left out.
+/// Parses `01:02:03.456`; the hours are optional.
 fn seconds(text: &str) -> Option<f64> {
     let (whole, thousandths) = text.split_once('.').filter(|(_, ms)| ms.len() == 3)?;
     let parts: Vec<u32> = whole.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
@@ -241,28 +248,23 @@ fn seconds(text: &str) -> Option<f64> {
     Some(secs + f64::from(thousandths.parse::<u16>().ok()?) / 1000.0)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "seconds")]
-fn precise(count: u64) -> f64 {
-    count as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_segment_is_read_as_others_write_it() {
+    fn segments_of_other_writers_are_parsed() {
         let text = "\u{FEFF}WEBVTT - a title\r\nX-TIMESTAMP-MAP=LOCAL:00:00:01.500,MPEGTS:900000\r\n\
                     \r\nNOTE nothing\r\n\r\nid 7\r\n00:01.000 --> 01:00:02.250 align:start\r\nHi\r\nyou\r\n";
         let read = parse(text.as_bytes()).unwrap();
         assert_eq!(read.map, Some((900_000, 1.5)));
         let cue = Cue { start: 1.0, end: 3602.25, text: "Hi\nyou".to_owned() };
         assert_eq!(read.cues, [cue]);
-        assert_eq!(parse(b"WEBVTT").unwrap(), Text::default());
+        assert_eq!(parse(b"WEBVTT").unwrap(), WebVtt::default());
     }
 
     #[test]
-    fn what_is_no_webvtt_says_so() {
+    fn other_formats_are_an_error() {
         let broken = [
             &b"1\n00:00:01,000 --> 00:00:02,000\nSRT"[..],
             b"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:x,LOCAL:00:00:00.000\n",

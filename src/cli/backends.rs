@@ -7,22 +7,24 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::say;
-use crate::backend::Tried;
-use crate::domain::backend::{self, BackendStatus};
+use crate::backend::{self, Trials, Tried};
+use crate::domain::backend::{self as facts, BackendStatus};
 use crate::settings::Settings;
-use crate::{app, backend as trials, gpu};
+use crate::{app, gpu};
 
 /// Tries all of them.
-pub(super) async fn tried() -> anyhow::Result<Tried> {
+pub(super) async fn tried(settings: &Settings) -> anyhow::Result<Tried> {
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let facts = app::gpu_facts(&driver).await?;
-    Ok(trials::try_all(&app::program()?, facts).await?)
+    let program = app::program(&settings.log.gstreamer)?;
+    let trials = Trials { program, encode: settings.encode.clone() };
+    Ok(backend::try_all(&trials, facts).await?)
 }
 
 /// Tries all of them and prints a table.
 pub(super) fn backends(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
-    let statuses = app::runtime()?.block_on(tried())?.statuses;
-    let missing = backend::missing(&settings.jobs.required_backends, &statuses);
+    let statuses = app::runtime()?.block_on(tried(settings))?.statuses;
+    let missing = facts::missing(&settings.jobs.required_backends, &statuses);
     let text = if json {
         serde_json::to_string_pretty(&json!({ "backends": statuses, "missing": missing }))? + "\n"
     } else {
@@ -37,8 +39,8 @@ pub(super) fn backends(settings: &Settings, json: bool) -> anyhow::Result<ExitCo
 }
 
 /// Prints how each fares. It is a fault if none works.
-pub(super) fn faults() -> anyhow::Result<Option<String>> {
-    let statuses = app::runtime()?.block_on(tried())?.statuses;
+pub(super) fn faults(settings: &Settings) -> anyhow::Result<Option<String>> {
+    let statuses = app::runtime()?.block_on(tried(settings))?.statuses;
     say(table(&statuses).trim_end());
     let none = !statuses.iter().any(BackendStatus::is_available);
     let plugins = "install the GStreamer plugins (base, good, bad, ugly, libav)";

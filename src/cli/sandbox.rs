@@ -8,7 +8,7 @@ use crate::sandbox::probe::{self, Outcome};
 
 /// Tests the walls. Succeeds only if all of them hold.
 pub(super) fn test(json: bool) -> anyhow::Result<ExitCode> {
-    let outcome = probe::run(&app::program()?)?;
+    let outcome = probe::run(app::program("")?.command("sandbox-probe"))?;
     let mut out = std::io::stdout();
     if json {
         serde_json::to_writer_pretty(&mut out, &outcome)?;

@@ -18,7 +18,6 @@ use crate::domain::hls::names::Layout;
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
 use crate::encryption::Encryption;
-use crate::job::adapters;
 use crate::publish::Publication;
 use crate::publish::folder::Folder;
 use crate::settings::Settings;
@@ -30,7 +29,7 @@ use crate::worker::protocol::{Event, Order};
 /// Prints the plan of a file.
 pub(super) fn plan(settings: &Settings, input: &Path) -> anyhow::Result<ExitCode> {
     app::runtime()?.block_on(async {
-        let mut worker = start(settings, input, &choose(None).await?, true)?;
+        let mut worker = start(settings, input, &choose(settings, None).await?, true)?;
         loop {
             match worker.next().await {
                 Ok(Some(Output::Event(Event::Planned { plan }))) => {
@@ -84,7 +83,7 @@ pub(super) fn transcode(
             Ok(key) => key,
             Err(error) => return Ok(failed(&error, json)?),
         };
-        let mut backends = choose(options.backend.as_deref()).await?;
+        let mut backends = choose(settings, options.backend.as_deref()).await?;
         let mut show = Show::new(json);
         let publication = loop {
             let worker = start(settings, input, &backends, false)?;
@@ -141,18 +140,16 @@ async fn encode(
                 publication = Some(Publication::start(folder, layout, &plan, key));
             }
             Output::Event(Event::Rendition { rendition, codec }) => {
-                planned(publication.as_mut())?.codec(rendition, codec)?;
+                planned(publication.as_mut())?.set_codec(rendition, codec)?;
             }
             Output::Event(Event::Cue { subtitles, cue }) => {
-                planned(publication.as_mut())?.cue(subtitles, cue)?;
+                planned(publication.as_mut())?.add_cue(subtitles, cue)?;
             }
             Output::Segment(segment) => {
-                let segment = adapters::segment(segment);
-                planned(publication.as_mut())?.segment(segment).await?;
+                planned(publication.as_mut())?.add_segment(segment).await?;
             }
-            Output::Picture(picture, jpeg) => {
-                let still = adapters::still(picture);
-                planned(publication.as_mut())?.still(still, jpeg).await?;
+            Output::Thumbnail(thumbnail, jpeg) => {
+                planned(publication.as_mut())?.add_thumbnail(thumbnail, jpeg).await?;
             }
             Output::Event(_) => {}
         }
@@ -165,8 +162,8 @@ fn planned(publication: Option<&mut Publication>) -> anyhow::Result<&mut Publica
 }
 
 /// The backends that work here, the best first, or the one that was asked for.
-async fn choose(wanted: Option<&str>) -> anyhow::Result<Vec<Backend>> {
-    let tried = super::backends::tried().await?;
+async fn choose(settings: &Settings, wanted: Option<&str>) -> anyhow::Result<Vec<Backend>> {
+    let tried = super::backends::tried(settings).await?;
     if let Some(wanted) = wanted {
         let missing = backend::missing(&[wanted.to_owned()], &tried.statuses);
         anyhow::ensure!(missing.is_empty(), missing.join("; "));
@@ -184,7 +181,7 @@ fn start(
     backends: &[Backend],
     plan_only: bool,
 ) -> anyhow::Result<Worker> {
-    let program = app::program()?;
+    let program = app::program(&settings.log.gstreamer)?;
     let source =
         LocalFile::open(input).with_context(|| format!("{} cannot be opened", input.display()))?;
     let order = Order {
@@ -251,7 +248,7 @@ impl Show {
                 });
                 Ok(print_line(&line.to_string())?)
             }
-            Output::Segment(_) | Output::Picture(..) => Ok(()),
+            Output::Segment(_) | Output::Thumbnail(..) => Ok(()),
         }
     }
 

@@ -4,6 +4,7 @@ mod reasons;
 
 use serde::{Deserialize, Serialize};
 
+use super::encode::EncodeConfig;
 use super::plan::VideoPlan;
 use super::recipe::{self, Recipe};
 
@@ -177,8 +178,13 @@ pub fn missing(wanted: &[String], statuses: &[BackendStatus]) -> Vec<String> {
 pub enum TrialRequest {
     /// Which of their elements are here?
     Survey(Vec<Recipe>),
-    /// Does this one, which was resolved, encode?
-    Encode(Box<Recipe>),
+    /// Does this resolved recipe encode?
+    Encode {
+        /// The recipe.
+        recipe: Box<Recipe>,
+        /// The encode settings that jobs use.
+        encode: EncodeConfig,
+    },
 }
 
 /// Answer to [`TrialRequest::Survey`].

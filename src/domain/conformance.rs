@@ -1,69 +1,69 @@
-//! What a check of a stream found: rules of Apple's HLS authoring specification and of RFC 8216.
+//! Report of a stream check against Apple's HLS authoring specification and RFC 8216.
 
 use serde::{Deserialize, Serialize};
 
-/// How binding a rule is.
+/// Severity of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
-    /// Players may fail.
+    /// Binding: players may fail.
     Must,
-    /// Players do worse.
+    /// Advice: players play it, but worse.
     Should,
 }
 
-/// A rule that is broken somewhere.
+/// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Number of the rule: `7.4` of Apple's specification, `RFC 8216 4.3.3.1` of the RFC.
+    /// Id of the rule: `7.4` of Apple's specification, `RFC 8216 4.3.3.1` of the RFC.
     pub rule: String,
-    /// How binding it is.
+    /// Severity of the rule.
     pub level: Level,
-    /// The playlist or segment, relative to the multivariant playlist.
+    /// Path of the playlist or segment, relative to the multivariant playlist.
     pub place: String,
-    /// What is wrong, with the values that were found and expected.
+    /// The fault in words, with the found and the expected values.
     pub message: String,
 }
 
-/// What was measured of one media playlist.
+/// Measures of one media playlist.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// The playlist, relative to the multivariant playlist.
+    /// URI of the playlist, relative to the multivariant playlist.
     pub uri: String,
-    /// Number of its segments.
+    /// Number of segments.
     pub segments: usize,
-    /// Bytes of its segments.
+    /// Total size of the segments.
     pub bytes: u64,
-    /// Length of the timeline of its segments, in seconds.
+    /// Measured duration of all segments, in seconds.
     pub duration_secs: f64,
     /// Peak segment bit rate in bit/s (RFC 8216, 4.1).
     pub peak_bps: f64,
     /// Average segment bit rate in bit/s (RFC 8216, 4.1).
     pub average_bps: f64,
-    /// RFC 6381 name of what is in the segments.
+    /// Codec string of the segments (RFC 6381).
     pub codec: String,
 }
 
-/// All that was found and measured.
+/// Result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Every broken rule, the binding ones first.
+    /// Broken rules, the binding ones first.
     pub findings: Vec<Finding>,
-    /// Every media playlist.
+    /// Measures of every media playlist.
     pub measured: Vec<Measured>,
 }
 
-/// The most findings of one rule in one place that are kept: a fault of the first segment is one of
-/// all others, too.
-const KEPT_PER_RULE: usize = 3;
+/// Findings of one rule that are kept for one folder: a fault of the first segment is often one of all
+/// segments.
+const MAX_PER_RULE: usize = 3;
 
 impl Report {
-    /// Notes a broken rule that is binding.
+    /// Adds a finding of a binding rule.
     pub fn must(&mut self, rule: &str, place: &str, message: impl Into<String>) {
         self.add(rule, Level::Must, place, message.into());
     }
 
-    /// Notes a broken rule that is advice.
+    /// Adds a finding of a rule that is advice.
     pub fn should(&mut self, rule: &str, place: &str, message: impl Into<String>) {
         self.add(rule, Level::Should, place, message.into());
     }
@@ -73,24 +73,24 @@ impl Report {
         let same = self.findings.iter().filter(|known| {
             known.rule == rule && known.level == level && folder(&known.place) == folder(place)
         });
-        if same.count() < KEPT_PER_RULE {
+        if same.count() < MAX_PER_RULE {
             let (rule, place) = (rule.to_owned(), place.to_owned());
             self.findings.push(Finding { rule, level, place, message });
         }
     }
 
-    /// Takes over what another check found.
+    /// Adds the findings and measures of another report.
     pub fn append(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.measured.extend(other.measured);
     }
 
-    /// The findings that are binding.
+    /// The findings of binding rules.
     pub fn musts(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.level == Level::Must)
     }
 
-    /// Puts the binding findings first.
+    /// Sorts the binding findings to the front.
     pub fn sort(&mut self) {
         self.findings.sort_by_key(|finding| finding.level);
     }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn binding_rules_come_first_and_a_fault_of_all_segments_is_told_three_times() {
+    fn binding_rules_come_first_and_a_fault_of_all_segments_counts_three_times() {
         let mut report = Report::default();
         report.should("1.13", "720p/index.m3u8", "key frames are far apart");
         for number in 0..9 {

@@ -1,63 +1,63 @@
-//! Surround to stereo, as ITU-R BS.775-4 (table 2) mixes it: the centre and the channels behind at
-//! 3 dB less, the low-frequency effects not at all.
+//! Downmix of surround sound to stereo (ITU-R BS.775-4, table 2): the centre and the rear channels
+//! at
+//! -3 dB, the LFE channel not at all.
 
-use std::f32::consts::FRAC_1_SQRT_2 as LESS;
+use std::f32::consts::FRAC_1_SQRT_2 as MINUS_3_DB;
 
-/// What is heard of a channel on the left and on the right.
-type Heard = [f32; 2];
+/// Gains of an input channel in the left and the right output channel.
+type Gains = [f32; 2];
 
-const LEFT: Heard = [1.0, 0.0];
-const RIGHT: Heard = [0.0, 1.0];
-const BOTH: Heard = [LESS, LESS];
-const LEFT_BEHIND: Heard = [LESS, 0.0];
-const RIGHT_BEHIND: Heard = [0.0, LESS];
-/// At 3 dB less than those behind at the sides: it is half of each.
-const BEHIND: Heard = [0.5, 0.5];
-const NOT_AT_ALL: Heard = [0.0, 0.0];
+const LEFT: Gains = [1.0, 0.0];
+const RIGHT: Gains = [0.0, 1.0];
+const CENTRE: Gains = [MINUS_3_DB, MINUS_3_DB];
+const REAR_LEFT: Gains = [MINUS_3_DB, 0.0];
+const REAR_RIGHT: Gains = [0.0, MINUS_3_DB];
+/// Half of each rear channel: 3 dB below them.
+const REAR_CENTRE: Gains = [0.5, 0.5];
+const SILENT: Gains = [0.0, 0.0];
 
-/// By the bits of `channel-mask` (`GstAudioChannelPosition`, which is not `WAVEFORMATEXTENSIBLE` from
-/// the tenth on). Those above the listener are like those below them.
-const POSITIONS: [Heard; 21] = [
+/// Gains by bit of `channel-mask`. The bits are `GstAudioChannelPosition`, which differs from
+/// `WAVEFORMATEXTENSIBLE` from the tenth on. Height channels count like those below them.
+const POSITIONS: [Gains; 21] = [
     LEFT,
     RIGHT,
-    BOTH,
-    NOT_AT_ALL,
-    LEFT_BEHIND,
-    RIGHT_BEHIND,
+    CENTRE,
+    SILENT,
+    REAR_LEFT,
+    REAR_RIGHT,
     LEFT,
     RIGHT,
-    BEHIND,
-    NOT_AT_ALL,
-    LEFT_BEHIND,
-    RIGHT_BEHIND,
+    REAR_CENTRE,
+    SILENT,
+    REAR_LEFT,
+    REAR_RIGHT,
     LEFT,
     RIGHT,
-    BOTH,
-    BOTH,
-    LEFT_BEHIND,
-    RIGHT_BEHIND,
-    LEFT_BEHIND,
-    RIGHT_BEHIND,
-    BEHIND,
+    CENTRE,
+    CENTRE,
+    REAR_LEFT,
+    REAR_RIGHT,
+    REAR_LEFT,
+    REAR_RIGHT,
+    REAR_CENTRE,
 ];
 
-/// For the left and the right channel, how much there is in it of each channel in `mask`, in the
-/// order of its bits. Nothing where there is nothing to mix, or a channel that is not known.
+/// Returns the gains for the left and the right output channel, one per channel in `mask`, in the
+/// order of its bits. Returns none for mono, stereo and masks with unknown channels.
 ///
-/// The standard's sums are louder than full scale when all channels are. The power of a sum is made
-/// that of one channel (3 dB less for 5.1): what is not the same in all channels clips no more
-/// often than in the source, and voices stay loud. (A factor that excludes all clipping would take
-/// 7.7 dB.)
+/// The sums of the standard exceed full scale when all channels are loud. The gains are normalised
+/// to the power of one channel (-3 dB for 5.1): uncorrelated channels then clip no more often than
+/// in the source, and voices stay loud. A factor that excludes all clipping would cost 7.7 dB.
 #[must_use]
 pub fn to_stereo(mask: u64) -> Option<[Vec<f32>; 2]> {
     if mask >> POSITIONS.len() != 0 || mask.count_ones() < 3 {
         return None;
     }
     let present = POSITIONS.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1);
-    let heard: Vec<Heard> = present.map(|(_, heard)| *heard).collect();
-    let power = |side: usize| heard.iter().map(|heard| heard[side] * heard[side]).sum::<f32>();
-    let gain = power(0).max(power(1)).max(1.0).sqrt().recip();
-    let side = |side: usize| heard.iter().map(|heard| heard[side] * gain).collect();
+    let gains: Vec<Gains> = present.map(|(_, gains)| *gains).collect();
+    let power = |side: usize| gains.iter().map(|gains| gains[side] * gains[side]).sum::<f32>();
+    let factor = power(0).max(power(1)).max(1.0).sqrt().recip();
+    let side = |side: usize| gains.iter().map(|gains| gains[side] * factor).collect();
     Some([side(0), side(1)])
 }
 
@@ -71,11 +71,11 @@ mod tests {
         to_stereo(mask).map(|sides| sides.map(|side| side.iter().map(thousandth).collect()))
     }
 
-    /// In thousandths, the left and the right.
+    /// Gains of the left and the right channel in thousandths.
     type Mixed = Option<[&'static [i32]; 2]>;
 
     #[test]
-    fn known_layouts_are_mixed_as_the_standard_says() {
+    fn known_layouts_are_mixed_by_the_standard() {
         let table: [(&str, u64, Mixed); 9] = [
             ("mono", 0x4, None),
             ("stereo", 0x3, None),

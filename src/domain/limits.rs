@@ -184,12 +184,12 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::media::{AudioStream, Pace};
+    use crate::domain::media::{AudioStream, FrameTimes};
 
     /// A stream with a picture every so many nanoseconds.
     fn stream(width: u32, height: u32, gap_ns: u64) -> VideoStream {
-        let pace = Pace { frames: 100, fast_ns: gap_ns, median_ns: gap_ns, mean_ns: gap_ns };
-        VideoStream { pace: Some(pace), ..VideoStream::plain(width, height) }
+        let times = FrameTimes { frames: 100, fast_ns: gap_ns, median_ns: gap_ns, mean_ns: gap_ns };
+        VideoStream { frame_times: Some(times), ..VideoStream::plain(width, height) }
     }
 
     #[test]

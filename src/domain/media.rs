@@ -1,4 +1,4 @@
-//! What the probe found in a source.
+//! The result of the probe: container, streams and their properties.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub struct Fraction {
 }
 
 impl Fraction {
-    /// A fraction in the form given; it is not reduced.
+    /// Makes a fraction without reducing it.
     #[must_use]
     pub const fn new(num: u32, den: u32) -> Self {
         Self { num, den }
@@ -31,18 +31,18 @@ impl std::fmt::Display for Fraction {
     }
 }
 
-/// How the decoded picture must be turned to be upright (the `image-orientation` tag).
+/// The transformation that turns a decoded frame upright (GStreamer's `image-orientation` tag).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Orientation {
-    /// As it is.
+    /// None.
     #[default]
     Upright,
-    /// By 90 degrees clockwise.
+    /// Rotation by 90 degrees clockwise.
     Rotate90,
-    /// By 180 degrees.
+    /// Rotation by 180 degrees.
     Rotate180,
-    /// By 270 degrees clockwise.
+    /// Rotation by 270 degrees clockwise.
     Rotate270,
     /// Mirrored left to right.
     FlipRotate0,
@@ -55,21 +55,21 @@ pub enum Orientation {
 }
 
 impl Orientation {
-    /// Whether width and height change places.
+    /// Whether width and height swap.
     #[must_use]
     pub const fn swaps_sides(self) -> bool {
         matches!(self, Self::Rotate90 | Self::Rotate270 | Self::FlipRotate90 | Self::FlipRotate270)
     }
 }
 
-/// What the values of a picture stand for: how much light, and which colours.
+/// Transfer function and colour primaries, as far as tone mapping tells them apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DynamicRange {
-    /// What every screen shows: BT.709 and its like.
+    /// BT.709, BT.601 and the like.
     #[default]
     Standard,
-    /// The colours of BT.2020 without its light.
+    /// BT.2020 primaries with a standard transfer function.
     WideGamut,
     /// PQ of BT.2100: HDR10, HDR10+, and Dolby Vision on top of them.
     Pq,
@@ -82,82 +82,82 @@ pub enum DynamicRange {
 pub struct VideoStream {
     /// GStreamer's stream id, by which the pipeline finds the pad.
     pub stream_id: String,
-    /// Caps name of the coded stream with its variant, such as `video/x-h264`.
+    /// Caps name of the coded stream, such as `video/x-h264`.
     pub codec: String,
-    /// Caps of the coded stream, as text: with profile and chroma format where they are known.
+    /// Caps of the coded stream as text, with profile and chroma format if known.
     #[serde(default)]
     pub caps: String,
     /// Coded width in pixels, before orientation and pixel aspect ratio.
     pub width: u32,
     /// Coded height in pixels.
     pub height: u32,
-    /// Frames per second as the container or the codec says; `0/1` where variable or unknown.
+    /// Frames per second that the container or the codec states; `0/1` if variable or unknown.
     pub fps: Fraction,
-    /// How fast the pictures really come, where that could be measured.
+    /// Measured intervals between frames; none if the measurement failed.
     #[serde(default)]
-    pub pace: Option<Pace>,
-    /// Width of a pixel over its height.
+    pub frame_times: Option<FrameTimes>,
+    /// Pixel aspect ratio: width of a pixel over its height.
     pub pixel_aspect: Fraction,
-    /// How the picture is turned upright.
+    /// The transformation that turns frames upright.
     pub orientation: Orientation,
-    /// Whether the stream has interlaced pictures.
+    /// Whether the stream has interlaced frames.
     pub interlaced: bool,
-    /// Bits per sample; 8 where unknown.
+    /// Bits per sample; 8 if unknown.
     pub bit_depth: u32,
-    /// What its values stand for.
+    /// Standard, wide-gamut or high dynamic range.
     #[serde(default)]
     pub dynamic_range: DynamicRange,
-    /// A still picture (cover art), not a film.
+    /// Whether it is a still image, such as cover art.
     pub is_image: bool,
 }
 
 impl VideoStream {
-    /// Pictures in a second on the average, where that could be measured.
+    /// Mean frame rate of the measured frames; none without a measurement.
     #[must_use]
     pub fn measured_fps(&self) -> Option<Fraction> {
-        let gap_ns = self.pace?.mean_ns.max(1);
-        Some(Fraction::new(1_000_000_000, u32::try_from(gap_ns).unwrap_or(u32::MAX)))
+        let interval_ns = self.frame_times?.mean_ns.max(1);
+        Some(Fraction::new(1_000_000_000, u32::try_from(interval_ns).unwrap_or(u32::MAX)))
     }
 }
 
-/// The time from each picture to the next, over the first pictures of a stream.
+/// Intervals between the first frames of a stream, from one presentation time to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pace {
-    /// Pictures that were looked at.
+pub struct FrameTimes {
+    /// Number of measured frames.
     pub frames: u32,
-    /// A tenth of the gaps are not longer than this, in nanoseconds.
+    /// 10th percentile of the intervals, in nanoseconds.
     pub fast_ns: u64,
-    /// Half of the gaps are not longer than this.
+    /// Median of the intervals, in nanoseconds.
     pub median_ns: u64,
-    /// All gaps together, over their number.
+    /// Mean of the intervals, in nanoseconds.
     pub mean_ns: u64,
 }
 
-impl Pace {
-    /// The least number of pictures that say something of a rate.
-    const LEAST_PICTURES: usize = 8;
-    /// Pictures closer than this count as one: more than a millisecond, the clock of Matroska, and
-    /// less than the gap at any rate that is allowed.
-    const LEAST_GAP_NS: u64 = 1_500_000;
+impl FrameTimes {
+    /// Fewer frames say nothing about a frame rate.
+    const MIN_FRAMES: usize = 8;
+    /// Frames closer than this count as one. The value lies between the 1 ms clock of Matroska and
+    /// the interval at the highest allowed frame rate.
+    const MIN_INTERVAL_NS: u64 = 1_500_000;
 
-    /// The pace of pictures shown at these times, in nanoseconds, in any order; none where there are
-    /// too few.
+    /// Computes the intervals of frames with these presentation times, in nanoseconds and any
+    /// order. Returns none for fewer than eight frames.
     #[must_use]
-    pub fn of(mut times: Vec<u64>) -> Option<Self> {
+    pub fn from_timestamps_ns(mut times: Vec<u64>) -> Option<Self> {
         times.sort_unstable();
-        // VP9 has pictures that are not shown, a tick of the container's clock beside those that are.
-        times.dedup_by(|time, kept| *time - *kept < Self::LEAST_GAP_NS);
+        // VP9 has hidden frames, which containers place one clock tick beside a visible one.
+        times.dedup_by(|time, kept| *time - *kept < Self::MIN_INTERVAL_NS);
         let (first, last) = (*times.first()?, *times.last()?);
-        let mut gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        if times.len() < Self::LEAST_PICTURES {
+        let mut intervals: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        if times.len() < Self::MIN_FRAMES {
             return None;
         }
-        gaps.sort_unstable();
+        intervals.sort_unstable();
         Some(Self {
             frames: u32::try_from(times.len()).unwrap_or(u32::MAX),
-            fast_ns: gaps[gaps.len() / 10],
-            median_ns: gaps[gaps.len() / 2],
-            mean_ns: (last - first) / gaps.len() as u64,
+            fast_ns: intervals[intervals.len() / 10],
+            median_ns: intervals[intervals.len() / 2],
+            mean_ns: (last - first) / intervals.len() as u64,
         })
     }
 }
@@ -173,51 +173,51 @@ pub struct AudioStream {
     pub channels: u32,
     /// Samples per second.
     pub sample_rate_hz: u32,
-    /// ISO 639 code, where the container has one.
+    /// ISO 639 code, if the container states one.
     pub language: Option<String>,
-    /// Title of the track, where the container has one.
+    /// Title of the track, if the container states one.
     pub title: Option<String>,
 }
 
 /// One subtitle stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubtitleStream {
-    /// GStreamer's stream id; empty where it has none, for what it does not know.
+    /// GStreamer's stream id; empty for formats that GStreamer does not know.
     pub stream_id: String,
-    /// What it is written in: a caps name, such as `text/x-raw`, or a codec id of Matroska.
+    /// Caps name, such as `text/x-raw`, or codec id of Matroska.
     pub codec: String,
-    /// How its text is read; none where it is not text, or none that is known.
+    /// Format of the text; none for bitmap subtitles and unknown formats.
     pub text: Option<SubtitleText>,
-    /// Language code or tag, where the container has one.
+    /// Language code or tag, if the container states one.
     pub language: Option<String>,
-    /// Title of the track, where the container has one.
+    /// Title of the track, if the container states one.
     pub title: Option<String>,
 }
 
-/// How the text of a subtitle is written.
+/// Format of subtitle text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SubtitleText {
-    /// As GStreamer gives it: its caps say whether there is markup in it.
+    /// GStreamer's raw text; its caps say whether it contains markup.
     Raw,
-    /// A line of SSA or ASS as Matroska keeps it, without its times.
+    /// A line of SSA or ASS as Matroska stores it, without times.
     Ass,
     /// The text of a `WebVTT` cue.
     WebVtt,
-    /// The id of a `WebVTT` cue, its settings and its text, a line each (`D_WEBVTT`).
+    /// Id, settings and text of a `WebVTT` cue, one per line (`D_WEBVTT`).
     WebVttBlock,
 }
 
-/// A stream that cannot be decoded here.
+/// A stream for which no decoder is installed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undecodable {
-    /// What it is, in words that a person understands, such as `Apple ProRes 422 video`.
+    /// Name of the codec for people, such as `Apple ProRes 422 video`.
     pub description: String,
     /// Whether it is a video stream.
     pub is_video: bool,
 }
 
-/// What the probe found: everything that the plan is made from.
+/// The result of the probe: the input of the plan.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MediaInfo {
     /// Name of the container, such as `Quicktime`.
@@ -228,7 +228,7 @@ pub struct MediaInfo {
     pub video: Vec<VideoStream>,
     /// Audio streams in container order.
     pub audio: Vec<AudioStream>,
-    /// Subtitle streams in container order, whatever they are made of.
+    /// Subtitle streams in container order, text and bitmap.
     #[serde(default)]
     pub subtitles: Vec<SubtitleStream>,
     /// Streams for which no decoder is installed.
@@ -246,7 +246,7 @@ impl VideoStream {
             width,
             height,
             fps: Fraction::new(30, 1),
-            pace: None,
+            frame_times: None,
             pixel_aspect: Fraction::new(1, 1),
             orientation: Orientation::Upright,
             interlaced: false,

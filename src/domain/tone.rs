@@ -1,100 +1,77 @@
-//! From high dynamic range to what every screen shows: ITU-R BT.2100 (PQ, HLG) to BT.709.
+//! Tone mapping: high dynamic range (ITU-R BT.2100, PQ and HLG) to BT.709.
 //!
-//! A table maps the coded values of a source to those of the output, so that a picture costs a few
-//! look-ups for each pixel, whatever the arithmetic behind the table. The arithmetic: the signal to
-//! light (BT.2100, with the OOTF of HLG for a screen of 1000 nit), the light to what a screen with a
-//! white of 203 nit can show (the EETF of BT.2390), the colours from BT.2020 to BT.709 (BT.2087),
-//! what lies outside pulled in, and light to signal (BT.1886).
+//! [`lut`] computes a table from the codes of a source to those of the output;
+//! [`ladderd_pixels::tone_map`] applies it to frames. The steps behind the table:
+//! 1. signal to light (BT.2100, with the OOTF of HLG for a screen of 1000 nit),
+//! 2. light to the range of a screen whose white has 203 nit (the EETF of BT.2390),
+//! 3. colours from BT.2020 to BT.709 (BT.2087), those outside the gamut moved inside,
+//! 4. light to signal (BT.1886).
 
-pub mod picture;
+use ladderd_pixels::tone_map::{FRACTION_BITS, Lut3d, NODES, STEP_BITS};
 
 use super::media::DynamicRange;
 
-/// Codes of ten bits from one node of the table to the next, as a power of two. With twice as many,
-/// colours at the border of BT.709 are off by five codes of eight bits.
-pub const STEP_BITS: u32 = 4;
-/// Nodes of the table on each axis, the end included.
-pub const NODES: usize = (1024 >> STEP_BITS) + 1;
-/// Fractional bits of the values in the table.
-pub const FRACTION_BITS: u32 = 6;
 /// White of the output in nit: the reference level of BT.2408.
 const WHITE_NIT: f64 = 203.0;
-/// Peak of a source that does not state it, in nit: the screen that HLG is made for, and that most
-/// films are graded on.
+/// Assumed peak of a source that states none, in nit: the nominal peak of HLG (BT.2100), and of the
+/// displays on which most films are graded.
 pub const ASSUMED_PEAK_NIT: f64 = 1000.0;
 /// Peak of PQ in nit.
 const PQ_PEAK_NIT: f64 = 10_000.0;
-/// Weights of BT.2020 and BT.709 for red and blue.
+/// Luma weights of red and blue in BT.2020.
 const BT2020: (f64, f64) = (0.2627, 0.0593);
+/// Luma weights of red and blue in BT.709.
 const BT709: (f64, f64) = (0.2126, 0.0722);
 
-/// The table: for each node of the source's chroma (blue, red) and luma the three values of the
-/// output, eight bits and [`FRACTION_BITS`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// Luma, luma running fastest, then red chroma.
-    pub luma: Vec<i16>,
-    /// Blue and red chroma, in the same order.
-    pub chroma: Vec<[i16; 2]>,
-}
-
-impl Table {
-    /// Where the values of this node begin.
-    #[must_use]
-    pub fn index(blue: usize, red: usize, luma: usize) -> usize {
-        (blue * NODES + red) * NODES + luma
-    }
-
-    /// The table for sources of this kind whose brightest light has so many nit, with codes of ten
-    /// bits in the limited range.
-    #[must_use]
-    pub fn new(range: DynamicRange, peak_nit: f64) -> Self {
-        let tone = Tone::new(peak_nit);
-        let (mut luma, mut chroma) = (Vec::new(), Vec::new());
-        for blue in 0..NODES {
-            for red in 0..NODES {
-                for y in 0..NODES {
-                    let [out_y, out_blue, out_red] = convert(range, &tone, [y, blue, red]);
-                    luma.push(out_y);
-                    chroma.push([out_blue, out_red]);
-                }
+/// Computes the look-up table for sources of this dynamic range whose brightest light has
+/// `peak_nit` cd/m². Its input codes are 10-bit, limited range.
+#[must_use]
+pub fn lut(range: DynamicRange, peak_nit: f64) -> Lut3d {
+    let eetf = Eetf::new(peak_nit);
+    let (mut luma, mut chroma) = (Vec::new(), Vec::new());
+    for cb in 0..NODES {
+        for cr in 0..NODES {
+            for y in 0..NODES {
+                let [out_y, out_cb, out_cr] = map_node(range, &eetf, [y, cb, cr]);
+                luma.push(out_y);
+                chroma.push([out_cb, out_cr]);
             }
         }
-        Self { luma, chroma }
     }
+    Lut3d { luma, chroma }
 }
 
-/// The output of a node.
-fn convert(range: DynamicRange, tone: &Tone, node: [usize; 3]) -> [i16; 3] {
-    #[expect(clippy::cast_precision_loss, reason = "codes of ten bits")]
+/// The output of a node, as the table stores it.
+fn map_node(range: DynamicRange, eetf: &Eetf, node: [usize; 3]) -> [i16; 3] {
+    #[expect(clippy::cast_precision_loss, reason = "codes have 10 bits")]
     let code = node.map(|node| (node << STEP_BITS) as f64);
-    output(range, tone, code).map(fixed)
+    map_codes(range, eetf, code).map(to_fixed_point)
 }
 
-/// The codes of the output, of eight bits, for those of the source, of ten.
-fn output(range: DynamicRange, tone: &Tone, [y, blue, red]: [f64; 3]) -> [f64; 3] {
+/// Maps 10-bit `Y'CbCr` codes of the source to 8-bit codes of the output.
+fn map_codes(range: DynamicRange, eetf: &Eetf, [y, cb, cr]: [f64; 3]) -> [f64; 3] {
     let difference = |code: f64| (code - 512.0) / 896.0;
-    let signal = rgb(BT2020, [(y - 64.0) / 876.0, difference(blue), difference(red)]);
+    let signal = rgb(BT2020, [(y - 64.0) / 876.0, difference(cb), difference(cr)]);
     let signal = signal.map(|value| value.clamp(0.0, 1.0));
     let light = match range {
-        DynamicRange::Pq => tone.map(signal.map(pq_to_nit)),
-        DynamicRange::Hlg => tone.map(hlg_to_nit(signal)),
-        // The curve of BT.2020 is that of BT.709: screens show both by BT.1886.
+        DynamicRange::Pq => eetf.map(signal.map(pq_to_nit)),
+        DynamicRange::Hlg => eetf.map(hlg_to_nit(signal)),
+        // BT.2020 has the curve of BT.709; screens decode both by BT.1886.
         DynamicRange::WideGamut | DynamicRange::Standard => signal.map(|value| value.powf(2.4)),
     };
     let signal = into_gamut(to_bt709(light)).map(|value| value.powf(1.0 / 2.4));
-    let [y, blue, red] = ycbcr(BT709, signal);
-    [16.0 + 219.0 * y, 128.0 + 224.0 * blue, 128.0 + 224.0 * red]
+    let [y, cb, cr] = ycbcr(BT709, signal);
+    [16.0 + 219.0 * y, 128.0 + 224.0 * cb, 128.0 + 224.0 * cr]
 }
 
-fn fixed(value: f64) -> i16 {
+fn to_fixed_point(value: f64) -> i16 {
     #[expect(clippy::cast_possible_truncation, reason = "clamped")]
     let fixed = (value.clamp(0.0, 255.0) * f64::from(1 << FRACTION_BITS)).round() as i16;
     fixed
 }
 
-fn rgb((kr, kb): (f64, f64), [y, blue, red]: [f64; 3]) -> [f64; 3] {
-    let (r, b) = (y + 2.0 * (1.0 - kr) * red, y + 2.0 * (1.0 - kb) * blue);
+fn rgb((kr, kb): (f64, f64), [y, cb, cr]: [f64; 3]) -> [f64; 3] {
+    let (r, b) = (y + 2.0 * (1.0 - kr) * cr, y + 2.0 * (1.0 - kb) * cb);
     [r, (y - kr * r - kb * b) / (1.0 - kr - kb), b]
 }
 
@@ -137,47 +114,48 @@ fn hlg_to_nit(signal: [f64; 3]) -> [f64; 3] {
     scene.map(|value| gain * value)
 }
 
-/// The EETF of BT.2390 for a source with this peak and a white of [`WHITE_NIT`].
-struct Tone {
-    /// The source's peak, as a PQ signal.
-    peak: f64,
-    /// The output's white, relative to it.
-    most: f64,
+/// The electrical-electrical transfer function of BT.2390: compresses highlights so that the peak
+/// of the source becomes the output's white ([`WHITE_NIT`]).
+struct Eetf {
+    /// Peak of the source as a PQ signal.
+    peak_signal: f64,
+    /// White of the output as a PQ signal, relative to that peak.
+    max_luminance: f64,
 }
 
-impl Tone {
+impl Eetf {
     fn new(peak_nit: f64) -> Self {
-        let peak = nit_to_pq(peak_nit.clamp(WHITE_NIT, PQ_PEAK_NIT));
-        Self { peak, most: nit_to_pq(WHITE_NIT) / peak }
+        let peak_signal = nit_to_pq(peak_nit.clamp(WHITE_NIT, PQ_PEAK_NIT));
+        Self { peak_signal, max_luminance: nit_to_pq(WHITE_NIT) / peak_signal }
     }
 
-    /// Light of the source in nit as light of the output, 1 being white. The largest of the three
-    /// colours and their luminance decide together how much the light is dimmed: by the first alone,
-    /// colours stay as they are and the picture gets dark, by the second alone they burn out.
+    /// Maps light of the source, in nit, to light of the output, where 1 is white. The gain is the
+    /// mean of the gains of the largest colour and of the luminance: the first alone keeps colours
+    /// but darkens the frame, the second alone clips colours.
     fn map(&self, light: [f64; 3]) -> [f64; 3] {
         let largest = light[0].max(light[1]).max(light[2]);
-        let gain = |nit: f64| if nit > 0.0 { self.dimmed(nit) / nit } else { 0.0 };
+        let gain = |nit: f64| if nit > 0.0 { self.map_nit(nit) / nit } else { 0.0 };
         let gain = f64::midpoint(gain(largest), gain(luminance(BT2020, light)));
         light.map(|nit| nit * gain / WHITE_NIT)
     }
 
-    /// What becomes of a grey of this light, in nit.
-    fn dimmed(&self, nit: f64) -> f64 {
-        let signal = (nit_to_pq(nit) / self.peak).min(1.0);
-        let knee = 1.5 * self.most - 0.5;
-        if signal < knee || self.most >= 1.0 {
-            return pq_to_nit(signal * self.peak);
+    /// Maps the light of a grey, in nit.
+    fn map_nit(&self, nit: f64) -> f64 {
+        let signal = (nit_to_pq(nit) / self.peak_signal).min(1.0);
+        let knee = 1.5 * self.max_luminance - 0.5;
+        if signal < knee || self.max_luminance >= 1.0 {
+            return pq_to_nit(signal * self.peak_signal);
         }
         let t = (signal - knee) / (1.0 - knee);
         let (t2, t3) = (t * t, t * t * t);
         let curved = (2.0 * t3 - 3.0 * t2 + 1.0) * knee
             + (t3 - 2.0 * t2 + t) * (1.0 - knee)
-            + (-2.0 * t3 + 3.0 * t2) * self.most;
-        pq_to_nit(curved * self.peak)
+            + (-2.0 * t3 + 3.0 * t2) * self.max_luminance;
+        pq_to_nit(curved * self.peak_signal)
     }
 }
 
-/// Linear colours of BT.2020 as those of BT.709 (BT.2087).
+/// Converts linear colours of BT.2020 to BT.709 (BT.2087).
 fn to_bt709([r, g, b]: [f64; 3]) -> [f64; 3] {
     [
         1.6605 * r - 0.5876 * g - 0.0728 * b,
@@ -186,9 +164,9 @@ fn to_bt709([r, g, b]: [f64; 3]) -> [f64; 3] {
     ]
 }
 
-/// A colour that cannot be shown, as one that can: mixed with the grey of its luminance until none of
-/// its parts is negative, then dimmed until none is brighter than white. Mixed with grey until then,
-/// bright yellow is cream and orange is pink: their luminance is near white, where there is no colour.
+/// Moves a colour into the gamut: mixes it with the grey of its luminance until no component is
+/// negative, then dims it until none exceeds white. Mixing alone would turn bright yellow to cream
+/// and orange to pink, because their luminance is near white, where no saturation is left.
 fn into_gamut(light: [f64; 3]) -> [f64; 3] {
     let grey = luminance(BT709, light).max(0.0);
     let least = light[0].min(light[1]).min(light[2]);
@@ -198,23 +176,26 @@ fn into_gamut(light: [f64; 3]) -> [f64; 3] {
     shown.map(|value| (value / most).clamp(0.0, 1.0))
 }
 
-/// What the table stands for, for tests.
+/// The exact values that the table approximates.
 #[cfg(test)]
 fn exact(range: DynamicRange, code: [f64; 3]) -> [f64; 3] {
-    output(range, &Tone::new(ASSUMED_PEAK_NIT), code)
+    map_codes(range, &Eetf::new(ASSUMED_PEAK_NIT), code)
 }
 
 #[cfg(test)]
 mod tests {
+    use ladderd_pixels::tone_map::map_frame;
+    use ladderd_pixels::{Plane, PlaneMut};
+
     use super::*;
 
     /// The output for a grey of this PQ or HLG signal, as a share of its white.
     fn grey(range: DynamicRange, signal: f64) -> f64 {
-        let tone = Tone::new(ASSUMED_PEAK_NIT);
+        let eetf = Eetf::new(ASSUMED_PEAK_NIT);
         let light = match range {
-            DynamicRange::Hlg => tone.map(hlg_to_nit([signal; 3])),
+            DynamicRange::Hlg => eetf.map(hlg_to_nit([signal; 3])),
             DynamicRange::Pq | DynamicRange::WideGamut | DynamicRange::Standard => {
-                tone.map([pq_to_nit(signal); 3])
+                eetf.map([pq_to_nit(signal); 3])
             }
         };
         light[0].powf(1.0 / 2.4)
@@ -222,8 +203,8 @@ mod tests {
 
     #[test]
     fn bright_colours_keep_their_hue() {
-        // HLG signals of red, green and blue as a camera took them of a colour chart in the sun, and
-        // the parts of the output: what is at white, and what at most is left of the others.
+        // HLG signals (red, green, blue) that a camera recorded of a sunlit colour chart, and for
+        // each component of the output the largest share that it may have of the largest one.
         let table = [
             ("yellow", [0.86, 0.82, 0.40], [1.0, 0.68, 0.03]),
             ("orange", [0.83, 0.68, 0.40], [1.0, 0.30, 0.07]),
@@ -231,7 +212,7 @@ mod tests {
             ("cyan", [0.45, 0.72, 0.82], [0.01, 0.67, 1.0]),
         ];
         for (name, signal, most) in table {
-            let light = Tone::new(ASSUMED_PEAK_NIT).map(hlg_to_nit(signal));
+            let light = Eetf::new(ASSUMED_PEAK_NIT).map(hlg_to_nit(signal));
             let shown = into_gamut(to_bt709(light));
             let largest = shown[0].max(shown[1]).max(shown[2]);
             for (part, most) in shown.iter().zip(most) {
@@ -253,27 +234,27 @@ mod tests {
     }
 
     #[test]
-    fn the_curve_rises_to_white_and_leaves_the_dark_alone() {
+    fn the_curve_rises_to_white_and_keeps_the_shadows() {
         for range in [DynamicRange::Pq, DynamicRange::Hlg] {
             let steps: Vec<f64> = (0..=100).map(|n| grey(range, f64::from(n) / 100.0)).collect();
             assert!(steps.is_sorted_by(|a, b| *a <= b + 1e-9), "{range:?} {steps:?}");
             assert!(steps[0] < 1e-6 && (steps[100] - 1.0).abs() < 1e-3, "{range:?} {steps:?}");
         }
-        // 20 nit are shown as 20 of the 203 that stand for white.
+        // 20 nit become 20/203 of white.
         let dark = grey(DynamicRange::Pq, nit_to_pq(20.0));
         assert!((dark - (20.0_f64 / 203.0).powf(1.0 / 2.4)).abs() < 0.01, "{dark}");
     }
 
     #[test]
-    fn greys_stay_grey_and_all_colours_can_be_shown() {
-        let table = Table::new(DynamicRange::Hlg, ASSUMED_PEAK_NIT);
+    fn greys_stay_grey_and_all_colours_are_in_gamut() {
+        let table = lut(DynamicRange::Hlg, ASSUMED_PEAK_NIT);
         let one = i16::try_from(1 << FRACTION_BITS).unwrap();
         let grey = 512 >> STEP_BITS;
         for luma in 0..NODES {
-            let [blue, red] = table.chroma[Table::index(grey, grey, luma)];
-            assert!((blue - 128 * one).abs() <= 1 && (red - 128 * one).abs() <= 1, "{luma}");
+            let [cb, cr] = table.chroma[Lut3d::index(grey, grey, luma)];
+            assert!((cb - 128 * one).abs() <= 1 && (cr - 128 * one).abs() <= 1, "{luma}");
         }
-        assert_eq!(table.luma[Table::index(grey, grey, 64 >> STEP_BITS)], 16 * one, "black");
+        assert_eq!(table.luma[Lut3d::index(grey, grey, 64 >> STEP_BITS)], 16 * one, "black");
         assert!(table.luma.iter().all(|luma| (16 * one..=235 * one).contains(luma)));
         let chroma = table.chroma.iter().flatten();
         assert!(chroma.into_iter().all(|value| (16 * one..=240 * one).contains(value)));
@@ -285,5 +266,40 @@ mod tests {
         let red = [0.6274, 0.0691, 0.0164].map(|value| value * 0.5);
         let back = into_gamut(to_bt709(red));
         assert!((back[0] - 0.5).abs() < 0.01 && back[1].abs() < 0.01 && back[2].abs() < 0.01);
+    }
+
+    /// Maps a square of two by two samples of one colour.
+    fn map_flat(lut: &Lut3d, code: [u16; 3]) -> ([u8; 4], u8, u8) {
+        let [luma, cb, cr] = [(code[0], 4), (code[1], 1), (code[2], 1)]
+            .map(|(code, count)| code.to_le_bytes().repeat(count));
+        let input = [(&luma, 4), (&cb, 2), (&cr, 2)]
+            .map(|(bytes, stride)| Plane { bytes: bytes.as_slice(), stride });
+        let (mut y, mut cb, mut cr) = ([0; 4], [0], [0]);
+        let output = [(&mut y[..], 2), (&mut cb[..], 1), (&mut cr[..], 1)]
+            .map(|(bytes, stride)| PlaneMut { bytes, stride });
+        map_frame(lut, &input, output, (2, 2));
+        (y, cb[0], cr[0])
+    }
+
+    #[test]
+    fn black_and_white_stay_black_and_white() {
+        let table = lut(DynamicRange::Hlg, ASSUMED_PEAK_NIT);
+        assert_eq!(map_flat(&table, [64, 512, 512]), ([16; 4], 128, 128));
+        let (white, ..) = map_flat(&table, [940, 512, 512]);
+        assert!(white.iter().all(|y| (234..=235).contains(y)), "{white:?}");
+    }
+
+    #[test]
+    fn interpolation_between_nodes_is_as_good_as_the_arithmetic() {
+        let table = lut(DynamicRange::Hlg, ASSUMED_PEAK_NIT);
+        for code in [[300, 500, 530], [517, 470, 600], [721, 560, 450], [850, 505, 520]] {
+            let (luma, cb, cr) = map_flat(&table, code);
+            let exact = exact(DynamicRange::Hlg, code.map(f64::from));
+            // Luma is dithered, so the mean counts. Errors are largest outside the gamut of BT.709.
+            let mean = luma.iter().map(|y| f64::from(*y)).sum::<f64>() / 4.0;
+            assert!((mean - exact[0]).abs() < 1.5, "{code:?}: {mean} {exact:?}");
+            assert!((f64::from(cb) - exact[1]).abs() < 2.0, "{code:?}: {cb} {exact:?}");
+            assert!((f64::from(cr) - exact[2]).abs() < 2.0, "{code:?}: {cr} {exact:?}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Who may do what: the owner of the keys everything, everybody else read public objects.
+//! Authorization: the holder of the access key may do everything, everybody else may read objects
+//! of the public bucket.
 
 use std::borrow::Cow;
 
@@ -8,7 +9,7 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::path::S3Path;
 use s3s::{S3Result, s3_error};
 
-/// The rule.
+/// The authorization rule, called by `s3s` after it has verified the signature.
 pub(super) struct Access {
     pub(super) public_bucket: String,
 }
@@ -28,17 +29,20 @@ impl S3Access for Access {
         if !reads || !is_public {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }
-        // A link of a stranger's making must not turn our text into a page with scripts.
+        // An unsigned link must not turn a text object into a page with scripts on our origin.
         if query.iter().any(|(name, _)| name.starts_with("response-")) {
-            return Err(s3_error!(InvalidRequest, "only signed requests choose response headers"));
+            return Err(s3_error!(
+                InvalidRequest,
+                "only signed requests may override response headers"
+            ));
         }
         Ok(())
     }
 }
 
-/// Refuses a request with an `x-amz-` header that its signature does not cover, as AWS does: one
-/// more header would make a presigned PUT a copy of any object. `s3s` has verified the signature
-/// over the headers that are named in it, no more. Signatures of version 2 name none.
+/// Refuses a request with an `x-amz-` header that its signature does not cover, as AWS does: an
+/// added `x-amz-copy-source` would turn a presigned PUT into a copy of any object. `s3s` verifies
+/// only the headers that the signature lists. Signatures of version 2 list none and are refused.
 fn every_amz_header_is_signed(
     headers: &HeaderMap,
     query: &[(Cow<'_, str>, Cow<'_, str>)],
@@ -51,24 +55,25 @@ fn every_amz_header_is_signed(
             .split(['\u{20}', ','])
             .find_map(|field| field.trim().strip_prefix("SignedHeaders="))
             .unwrap_or_default(),
-        _ => return Err(s3_error!(AccessDenied, "one signature of version 4 is wanted")),
+        _ => return Err(s3_error!(AccessDenied, "exactly one signature of version 4 is required")),
     };
     let is_signed = |name: &str| signed.split(';').any(|signed| signed.eq_ignore_ascii_case(name));
     for name in headers.keys().map(header::HeaderName::as_str) {
-        // The hash of the body binds itself: a wrong one is refused.
-        let binds = name.starts_with("x-amz-") && name != "x-amz-content-sha256";
-        if binds && !is_signed(name) {
+        // A wrong hash of the body is refused anyway.
+        let must_be_signed = name.starts_with("x-amz-") && name != "x-amz-content-sha256";
+        if must_be_signed && !is_signed(name) {
             return Err(s3_error!(AccessDenied, "the header {name} is not signed"));
         }
     }
     Ok(())
 }
 
+/// Splits a query string into decoded pairs of name and value.
 fn names_and_values(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     query.split('&').map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let plain = |text| percent_decode_str(text).decode_utf8_lossy();
-        (plain(name), plain(value))
+        let decode = |text| percent_decode_str(text).decode_utf8_lossy();
+        (decode(name), decode(value))
     })
 }
 
@@ -89,9 +94,10 @@ mod tests {
     #[test]
     fn amz_headers_must_be_signed_by_one_signature_of_version_4() {
         let v4 = "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host;x-amz-date, Signature=c";
-        let tight = "AWS4-HMAC-SHA256 Credential=a/b,SignedHeaders=host;x-amz-date,Signature=c";
+        let without_spaces =
+            "AWS4-HMAC-SHA256 Credential=a/b,SignedHeaders=host;x-amz-date,Signature=c";
         assert!(check(Some(v4), "", "x-amz-date"));
-        assert!(check(Some(tight), "", "x-amz-date"));
+        assert!(check(Some(without_spaces), "", "x-amz-date"));
         assert!(check(Some(v4), "", "range"));
         assert!(check(Some(v4), "", "x-amz-content-sha256"));
         assert!(!check(Some(v4), "", "x-amz-copy-source"));

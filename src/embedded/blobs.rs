@@ -1,4 +1,4 @@
-//! Immutable files with random names: the bytes of objects and parts.
+//! Blobs: immutable files with random names that hold the bytes of objects and parts.
 
 use std::collections::HashSet;
 use std::io;
@@ -13,17 +13,17 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufWriter};
 use tokio_util::io::ReaderStream;
 
-/// Bytes that are read or written at once.
+/// Size of one read or write.
 const PIECE_BYTES: usize = 128 << 10;
 
-/// How long the next bytes of a body may take. A client that is silent for longer is gone, or
-/// holds a connection that others wait for.
-const BODY_PATIENCE: Duration = Duration::from_mins(1);
+/// Longest pause between two pieces of a body. A client that pauses longer is gone, or occupies a
+/// connection that others wait for.
+const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The folder of the files.
+/// The folder of the blobs, with 256 subfolders named by the first two hex digits.
 pub(super) struct Blobs(PathBuf);
 
-/// A file that was written and is durable.
+/// A blob that is durable, with its size in bytes and its sums.
 pub(super) struct Written {
     pub(super) name: String,
     pub(super) size: u64,
@@ -31,7 +31,7 @@ pub(super) struct Written {
     pub(super) checksums: s3s::dto::Checksum,
 }
 
-/// A part of a file.
+/// A byte range of a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) name: String,
@@ -40,7 +40,7 @@ pub(super) struct Piece {
 }
 
 impl Blobs {
-    /// Opens or makes the folder.
+    /// Opens the folder and creates missing subfolders.
     pub(super) fn open(data_dir: &Path) -> io::Result<Self> {
         let dir = data_dir.join("blobs");
         for shard in 0..=u8::MAX {
@@ -53,7 +53,7 @@ impl Blobs {
         self.0.join(&name[..2]).join(name)
     }
 
-    /// Writes a stream to a new file and makes it durable. Nothing is left if it fails.
+    /// Writes a stream to a new blob and syncs it to disk. Removes the blob if this fails.
     pub(super) async fn write(
         &self,
         body: impl Stream<Item = Result<Bytes, s3s::StdError>> + Unpin,
@@ -71,7 +71,7 @@ impl Blobs {
         }
     }
 
-    /// The bytes of these pieces, one after the other.
+    /// Streams the bytes of these pieces, one after the other.
     pub(super) fn read(
         &self,
         pieces: Vec<Piece>,
@@ -87,25 +87,26 @@ impl Blobs {
             .try_flatten()
     }
 
-    /// Removes files that nothing names any more.
+    /// Removes blobs that no row names any more. A missing file is no error; other failures are
+    /// logged.
     pub(super) async fn remove(&self, names: impl IntoIterator<Item = String>) {
         for name in names {
             if let Err(error) = tokio::fs::remove_file(self.path(&name)).await
                 && error.kind() != io::ErrorKind::NotFound
             {
-                // The next start sweeps it.
-                tracing::warn!(%error, "a file of the store cannot be removed");
+                // The next start removes it.
+                tracing::warn!(%error, "failed to remove blob");
             }
         }
     }
 
-    /// Removes every file that is not known. Returns how many there were.
-    pub(super) fn sweep(&self, known: &HashSet<String>) -> io::Result<usize> {
+    /// Removes every blob that is not in `named`. Returns the number of removed files.
+    pub(super) fn sweep(&self, named: &HashSet<String>) -> io::Result<usize> {
         let mut removed = 0;
         for shard in std::fs::read_dir(&self.0)? {
             for file in std::fs::read_dir(shard?.path())? {
                 let file = file?;
-                if !file.file_name().to_str().is_some_and(|name| known.contains(name)) {
+                if !file.file_name().to_str().is_some_and(|name| named.contains(name)) {
                     std::fs::remove_file(file.path())?;
                     removed += 1;
                 }
@@ -115,6 +116,7 @@ impl Blobs {
     }
 }
 
+/// Writes and syncs one file. Returns its size in bytes, MD5 and the wanted checksums.
 async fn fill(
     path: &Path,
     mut body: impl Stream<Item = Result<Bytes, s3s::StdError>> + Unpin,
@@ -123,7 +125,7 @@ async fn fill(
     let mut file = BufWriter::with_capacity(PIECE_BYTES, File::create_new(path).await?);
     let mut md5 = Md5::new();
     let mut size = 0;
-    while let Some(piece) = tokio::time::timeout(BODY_PATIENCE, body.next()).await? {
+    while let Some(piece) = tokio::time::timeout(BODY_TIMEOUT, body.next()).await? {
         let piece = piece?;
         md5.update(&piece);
         hasher.update(&piece);

@@ -1,4 +1,5 @@
-//! The rows: objects, uploads and their parts. Every function runs in its caller's transaction.
+//! Rows of objects, multipart uploads and parts. Every function runs in the transaction of its
+//! caller.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -7,9 +8,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
+use super::convert::to_i64;
+
 pub(super) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS objects (
-        -- Never used twice: its order is the order of events.
+        -- Never reused: events are ordered by it.
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         bucket TEXT NOT NULL,
         key TEXT NOT NULL,
@@ -32,7 +35,7 @@ pub(super) const SCHEMA: &str = "
         key TEXT NOT NULL,
         headers TEXT NOT NULL,
         began_ms INTEGER NOT NULL,
-        -- Entity tag of the object that it became: completing may be repeated.
+        -- Entity tag of the completed object: a client may repeat the completion.
         completed_etag TEXT
     ) STRICT;
     CREATE TABLE IF NOT EXISTS parts (
@@ -67,17 +70,17 @@ pub(super) struct Object {
     pub(super) modified: Timestamp,
 }
 
-/// An object that is to be.
+/// An object to be written.
 pub(super) struct NewObject {
     pub(super) bucket: String,
     pub(super) key: String,
     pub(super) etag: String,
     pub(super) headers: Headers,
-    /// Files and their sizes, in order.
+    /// Blobs with their sizes in bytes, in order.
     pub(super) blobs: Vec<(String, u64)>,
 }
 
-/// A part that was uploaded.
+/// A stored part.
 pub(super) struct PartRow {
     pub(super) number: i32,
     pub(super) blob: String,
@@ -106,13 +109,13 @@ fn object(row: &rusqlite::Row<'_>) -> rusqlite::Result<Object> {
     })
 }
 
-/// The object under a key.
+/// Looks up the object of a key.
 pub(super) fn find(db: &Connection, bucket: &str, key: &str) -> rusqlite::Result<Option<Object>> {
     let sql = format!("SELECT {OBJECT_COLUMNS} FROM objects WHERE bucket = ?1 AND key = ?2");
     db.prepare_cached(&sql)?.query_row([bucket, key], object).optional()
 }
 
-/// The first object behind `after` whose key is not before `from`.
+/// The first object in key order whose key is greater than `after` and at least `from`.
 pub(super) fn next(
     db: &Connection,
     bucket: &str,
@@ -126,15 +129,15 @@ pub(super) fn next(
     db.prepare_cached(&sql)?.query_row([bucket, after, from], object).optional()
 }
 
-/// Files of an object with their sizes, in order.
+/// Blobs of an object with their sizes in bytes, in order.
 pub(super) fn blobs(db: &Connection, object_id: i64) -> rusqlite::Result<Vec<(String, u64)>> {
     db.prepare_cached("SELECT blob, size FROM object_blobs WHERE object_id = ?1 ORDER BY seq")?
         .query_map([object_id], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?
         .collect()
 }
 
-/// Puts the object in the place of the one that is there. Returns its id and the files that are
-/// nobody's now.
+/// Inserts the object and deletes the one that has its key. Returns the new id, and the blobs that
+/// no row names any more.
 pub(super) fn replace(
     db: &Transaction<'_>,
     new: &NewObject,
@@ -149,7 +152,7 @@ pub(super) fn replace(
             new.bucket,
             new.key,
             new.etag,
-            signed(size),
+            to_i64(size),
             headers_text(&new.headers),
             now.as_millisecond()
         ],
@@ -158,13 +161,13 @@ pub(super) fn replace(
     for (seq, (blob, size)) in (0_i64..).zip(&new.blobs) {
         db.execute(
             "INSERT INTO object_blobs (object_id, seq, blob, size) VALUES (?1, ?2, ?3, ?4)",
-            params![id, seq, blob, signed(*size)],
+            params![id, seq, blob, to_i64(*size)],
         )?;
     }
     Ok((id, orphans))
 }
 
-/// Deletes the object. Returns the files that are nobody's now.
+/// Deletes the object, if any. Returns the blobs that no row names any more.
 pub(super) fn delete(
     db: &Transaction<'_>,
     bucket: &str,
@@ -176,7 +179,7 @@ pub(super) fn delete(
     Ok(blobs.into_iter().map(|(blob, _)| blob).collect())
 }
 
-/// Begins an upload.
+/// Inserts a multipart upload that begins now.
 pub(super) fn begin_upload(
     db: &Transaction<'_>,
     id: &str,
@@ -191,7 +194,7 @@ pub(super) fn begin_upload(
     .map(drop)
 }
 
-/// The upload of this id to this key.
+/// Looks up the upload with this id to this key.
 pub(super) fn upload(
     db: &Connection,
     id: &str,
@@ -208,7 +211,7 @@ pub(super) fn upload(
     .optional()
 }
 
-/// Notes a part. Returns the file of the part that it replaces.
+/// Inserts a part. Returns the blob of the part that it replaces.
 pub(super) fn put_part(
     db: &Transaction<'_>,
     upload_id: &str,
@@ -223,7 +226,7 @@ pub(super) fn put_part(
             upload_id,
             part.number,
             part.blob,
-            signed(part.size),
+            to_i64(part.size),
             part.md5,
             part.modified.as_millisecond()
         ],
@@ -231,7 +234,7 @@ pub(super) fn put_part(
     Ok(old)
 }
 
-/// The parts of an upload by number.
+/// Parts of an upload, ordered by number.
 pub(super) fn parts(db: &Connection, upload_id: &str) -> rusqlite::Result<Vec<PartRow>> {
     let sql = "SELECT number, blob, size, md5, modified_ms FROM parts
                WHERE upload_id = ?1 ORDER BY number";
@@ -248,20 +251,21 @@ pub(super) fn parts(db: &Connection, upload_id: &str) -> rusqlite::Result<Vec<Pa
         .collect()
 }
 
-/// Remembers what an upload became; its parts belong to the object now.
+/// Marks an upload as completed and deletes the rows of its parts, whose blobs the object takes
+/// over.
 pub(super) fn complete_upload(db: &Transaction<'_>, id: &str, etag: &str) -> rusqlite::Result<()> {
     db.execute("DELETE FROM parts WHERE upload_id = ?1", [id])?;
     db.execute("UPDATE uploads SET completed_etag = ?2 WHERE id = ?1", [id, etag]).map(drop)
 }
 
-/// Forgets an upload. Returns the files of its parts.
-pub(super) fn forget_upload(db: &Transaction<'_>, id: &str) -> rusqlite::Result<Vec<String>> {
+/// Deletes an upload. Returns the blobs of its parts.
+pub(super) fn delete_upload(db: &Transaction<'_>, id: &str) -> rusqlite::Result<Vec<String>> {
     let blobs = parts(db, id)?.into_iter().map(|part| part.blob).collect();
     db.execute("DELETE FROM uploads WHERE id = ?1", [id])?;
     Ok(blobs)
 }
 
-/// Uploads that are not completed: id, key and when they were begun.
+/// Uploads that are not completed: id, key and time of their beginning, ordered by key.
 pub(super) fn open_uploads(
     db: &Connection,
     bucket: &str,
@@ -273,27 +277,26 @@ pub(super) fn open_uploads(
         .collect()
 }
 
-/// Forgets the uploads that were begun longer ago. Returns how many, and the files of their parts.
-pub(super) fn reap_uploads(
-    db: &mut Connection,
+/// Deletes uploads that began longer ago than `older_than`. Returns their number, and the blobs of
+/// their parts.
+pub(super) fn delete_stale_uploads(
+    db: &Transaction<'_>,
     older_than: Duration,
 ) -> rusqlite::Result<(usize, Vec<String>)> {
-    let transaction = db.transaction()?;
     let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
     let limit = Timestamp::now().as_millisecond().saturating_sub(age);
-    let dead: Vec<String> = transaction
+    let stale: Vec<String> = db
         .prepare("SELECT id FROM uploads WHERE began_ms <= ?1")?
         .query_map([limit], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     let mut blobs = Vec::new();
-    for id in &dead {
-        blobs.extend(forget_upload(&transaction, id)?);
+    for id in &stale {
+        blobs.extend(delete_upload(db, id)?);
     }
-    transaction.commit()?;
-    Ok((dead.len(), blobs))
+    Ok((stale.len(), blobs))
 }
 
-/// Every file that something names.
+/// Every blob that a row names.
 pub(super) fn all_blobs(db: &Connection) -> rusqlite::Result<HashSet<String>> {
     db.prepare("SELECT blob FROM object_blobs UNION ALL SELECT blob FROM parts")?
         .query_map([], |row| row.get(0))?
@@ -302,10 +305,6 @@ pub(super) fn all_blobs(db: &Connection) -> rusqlite::Result<HashSet<String>> {
 
 fn headers_text(headers: &Headers) -> String {
     serde_json::to_string(headers).unwrap_or_else(|_| "{}".to_owned())
-}
-
-fn signed(size: u64) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX)
 }
 
 fn unsigned(size: i64) -> u64 {

@@ -1,69 +1,84 @@
-//! Conditional requests (RFC 9110, 13).
+//! Conditional requests (RFC 9110, section 13).
 
 use jiff::Timestamp;
 use s3s::dto::ETagCondition;
 use s3s::{S3Result, s3_error};
 
-use super::backend::modified;
 use super::catalog::Object;
+use super::convert::to_s3_timestamp;
 
-/// What must hold of the object that is there, for a write.
+/// Precondition of a write, as S3 has it: `If-Match` on a missing object is `NoSuchKey`.
 #[derive(Default)]
-pub(super) struct Conditions {
-    pub(super) matches: Option<ETagCondition>,
-    pub(super) differs: Option<ETagCondition>,
+pub(super) struct WriteCondition {
+    pub(super) if_match: Option<ETagCondition>,
+    pub(super) if_none_match: Option<ETagCondition>,
 }
 
-impl Conditions {
+impl WriteCondition {
+    /// Checks against the object that the key has now.
     pub(super) fn check(&self, current: Option<&Object>) -> S3Result<()> {
-        if let Some(condition) = &self.matches {
+        if let Some(condition) = &self.if_match {
             let Some(current) = current else {
-                return Err(s3_error!(NoSuchKey, "If-Match: there is no such object"));
+                return Err(s3_error!(NoSuchKey, "If-Match: the key has no object"));
             };
-            if !is_etag(condition, &current.etag) {
-                return Err(s3_error!(PreconditionFailed, "If-Match: the object is another one"));
+            if !matches(condition, &current.etag) {
+                return Err(s3_error!(
+                    PreconditionFailed,
+                    "If-Match: the object has another entity tag"
+                ));
             }
         }
-        if let (Some(condition), Some(current)) = (&self.differs, current)
-            && is_etag(condition, &current.etag)
+        if let (Some(condition), Some(current)) = (&self.if_none_match, current)
+            && matches(condition, &current.etag)
         {
-            return Err(s3_error!(PreconditionFailed, "If-None-Match: there is such an object"));
+            return Err(s3_error!(
+                PreconditionFailed,
+                "If-None-Match: the object has this entity tag"
+            ));
         }
         Ok(())
     }
 }
 
-/// What must hold of the object, for a read (RFC 9110, 13.2.2).
-pub(super) struct Reads {
-    pub(super) same: Option<ETagCondition>,
-    pub(super) none_match: Option<ETagCondition>,
-    pub(super) modified_since: Option<s3s::dto::Timestamp>,
-    pub(super) unmodified_since: Option<s3s::dto::Timestamp>,
+/// Conditions of a read, in the order of precedence of RFC 9110, section 13.2.2.
+#[expect(clippy::struct_field_names, reason = "the fields are named after their headers")]
+pub(super) struct ReadCondition {
+    pub(super) if_match: Option<ETagCondition>,
+    pub(super) if_none_match: Option<ETagCondition>,
+    pub(super) if_modified_since: Option<s3s::dto::Timestamp>,
+    pub(super) if_unmodified_since: Option<s3s::dto::Timestamp>,
 }
 
-impl Reads {
+impl ReadCondition {
+    /// Fails with `PreconditionFailed` or `NotModified`.
     pub(super) fn check(&self, object: &Object) -> S3Result<()> {
-        // HTTP dates have no fractions.
-        let modified =
-            modified(Timestamp::from_second(object.modified.as_second()).unwrap_or_default());
-        match (&self.same, &self.unmodified_since) {
-            (Some(wanted), _) if !is_etag(wanted, &object.etag) => {
-                return Err(s3_error!(PreconditionFailed, "If-Match: the object is another one"));
+        // HTTP dates have whole seconds.
+        let whole_secs = Timestamp::from_second(object.modified.as_second()).unwrap_or_default();
+        let modified = to_s3_timestamp(whole_secs);
+        match (&self.if_match, &self.if_unmodified_since) {
+            (Some(wanted), _) if !matches(wanted, &object.etag) => {
+                return Err(s3_error!(
+                    PreconditionFailed,
+                    "If-Match: the object has another entity tag"
+                ));
             }
             (None, Some(since)) if modified > *since => {
-                return Err(s3_error!(PreconditionFailed, "the object was modified since"));
+                return Err(s3_error!(
+                    PreconditionFailed,
+                    "If-Unmodified-Since: the object was modified later"
+                ));
             }
             _ => {}
         }
-        match (&self.none_match, &self.modified_since) {
-            (Some(known), _) if is_etag(known, &object.etag) => Err(s3_error!(NotModified)),
+        match (&self.if_none_match, &self.if_modified_since) {
+            (Some(known), _) if matches(known, &object.etag) => Err(s3_error!(NotModified)),
             (None, Some(since)) if modified <= *since => Err(s3_error!(NotModified)),
             _ => Ok(()),
         }
     }
 }
 
-fn is_etag(condition: &ETagCondition, etag: &str) -> bool {
+fn matches(condition: &ETagCondition, etag: &str) -> bool {
     match condition {
         ETagCondition::Any => true,
         ETagCondition::ETag(wanted) => wanted.value() == etag,

@@ -1,4 +1,4 @@
-//! The one pair of keys of the embedded store.
+//! The access key of the embedded store. There is one, and it may do everything.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -10,20 +10,21 @@ use serde::{Deserialize, Serialize};
 /// Name of the file in the data directory.
 const FILE: &str = "credentials.json";
 
-/// Access key and secret.
+/// An access key with its secret.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
-    /// The access key's id.
+    /// Id of the access key: `LADDERD` and 12 hex digits.
     pub access_key_id: String,
-    /// The secret.
+    /// Secret: 40 hex digits.
     pub secret_access_key: String,
 }
 
-/// Reads the credentials, or makes them where there are none. Only the owner may read the file.
+/// Reads `credentials.json` in the data directory, or creates it with random values. Only its owner
+/// may read the file (mode 0600).
 ///
 /// # Errors
-/// If the file cannot be read or written.
+/// If the file cannot be read, parsed or written.
 pub fn load_or_create(data_dir: &Path) -> std::io::Result<Credentials> {
     let path = data_dir.join(FILE);
     match std::fs::read(&path) {
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_are_made_once_and_kept_from_others() {
+    fn they_are_created_once_and_only_their_owner_may_read_them() {
         let dir = tempfile::tempdir().unwrap();
         let first = load_or_create(dir.path()).unwrap();
         let again = load_or_create(dir.path()).unwrap();

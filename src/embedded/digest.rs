@@ -1,4 +1,4 @@
-//! Bytes that come in: stored, and compared with what was said of them.
+//! Incoming bytes: stored, and checked against the length and the checksums of the request.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use s3s::crypto::Checksum as _;
 use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
-use super::Store;
 use super::blobs::Written;
+use super::store::Store;
 
-/// The checksums that came with a request.
+/// Checksums that a request states, by header name.
 pub(super) type Expected = HashMap<&'static str, String>;
 
-/// Names of the checksums with the headers (also as trailers) that carry them.
+/// Headers, or trailers, that carry checksums.
 pub(super) const CHECKSUMS: [&str; 5] = [
     "x-amz-checksum-crc32",
     "x-amz-checksum-crc32c",
@@ -23,7 +23,8 @@ pub(super) const CHECKSUMS: [&str; 5] = [
     "x-amz-checksum-sha256",
 ];
 
-/// What a PUT of an object or of a part brings: both inputs have the same fields.
+/// The [`Content`] of a PUT. A macro, because the inputs for objects and for parts have the same
+/// fields but no trait.
 macro_rules! content {
     ($input:ident, $trailers:ident) => {
         $crate::embedded::digest::Content {
@@ -43,7 +44,7 @@ macro_rules! content {
 }
 pub(super) use content;
 
-/// Bytes that come in, and what is said of them.
+/// The body of a PUT, and what the request states about it.
 pub(super) struct Content {
     pub(super) body: Option<StreamingBlob>,
     pub(super) length: Option<i64>,
@@ -53,7 +54,8 @@ pub(super) struct Content {
 }
 
 impl Store {
-    /// Takes bytes in, and refuses them unless they are what the request says they are.
+    /// Stores a body in a new file. Removes the file and fails with `IncompleteBody` or `BadDigest`
+    /// if length or checksums differ from those that the request states.
     pub(super) async fn receive(&self, content: Content) -> S3Result<Written> {
         let body = content.body.unwrap_or_else(|| {
             StreamingBlob::wrap(
@@ -71,9 +73,9 @@ impl Store {
             }
         }
         let fault = if content.length.is_some_and(|len| u64::try_from(len) != Ok(written.size)) {
-            Some(s3_error!(IncompleteBody, "the body is not as long as it was said to be"))
+            Some(s3_error!(IncompleteBody, "the body does not have the length of the request"))
         } else if content.md5.is_some_and(|md5| md5 != base64_of(&written.md5)) {
-            Some(s3_error!(BadDigest, "Content-MD5 is not that of the body"))
+            Some(s3_error!(BadDigest, "Content-MD5 differs from that of the body"))
         } else {
             wrong_checksum(&expected, &written)
         };
@@ -97,7 +99,8 @@ pub(super) fn expected_checksums(stated: [Option<String>; CHECKSUMS.len()]) -> E
         .collect()
 }
 
-/// Computes what was stated; and all that may be stated behind the body.
+/// Computes the checksums that the request states, or all if trailers may state them after the
+/// body.
 fn hasher(expected: &Expected, has_trailers: bool) -> ChecksumHasher {
     let wanted = |name: &str| has_trailers || expected.contains_key(name);
     ChecksumHasher {
@@ -121,7 +124,7 @@ fn wrong_checksum(expected: &Expected, written: &Written) -> Option<S3Error> {
     CHECKSUMS.into_iter().zip(computed).find_map(|(name, computed)| {
         let stated = expected.get(name)?;
         (computed.as_ref() != Some(stated))
-            .then(|| s3_error!(BadDigest, "{name} is not that of the body"))
+            .then(|| s3_error!(BadDigest, "{name} differs from that of the body"))
     })
 }
 
@@ -129,11 +132,11 @@ fn base64_of(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// The body broke off or could not be stored.
+/// Turns a failed write of a body into an S3 error: the disk failed or the body broke off.
 fn incomplete(error: s3s::StdError) -> S3Error {
     match error.downcast::<std::io::Error>() {
         Ok(error) if error.kind() == std::io::ErrorKind::StorageFull => {
-            tracing::error!(%error, "the store is full");
+            tracing::error!(%error, "failed to store object: disk is full");
             S3Error::with_source(S3ErrorCode::InternalError, error)
         }
         Ok(error) => S3Error::with_source(S3ErrorCode::IncompleteBody, error),

@@ -1,4 +1,4 @@
-//! The event that a new object makes.
+//! The event of a new object, in the form of an S3 notification.
 
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -7,27 +7,29 @@ use serde_json::json;
 /// An object that was created in the private bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectCreated {
-    /// The bucket.
+    /// Name of the bucket.
     pub bucket: String,
-    /// The key, as it is.
+    /// Key, not encoded.
     pub key: String,
     /// Entity tag without quotes.
     pub etag: String,
     /// Size in bytes.
     pub size_bytes: u64,
-    /// Orders the events of a key: hex digits, greater is later.
+    /// Orders the events of one key: 16 hex digits, greater is later.
     pub sequencer: String,
-    /// `ObjectCreated:Put` and the like.
+    /// Name as in S3, such as `ObjectCreated:Put`.
     pub event_name: &'static str,
-    /// When.
+    /// Time of the write.
     pub time: Timestamp,
 }
 
-/// What AWS leaves as it is in the keys of notifications.
+/// Characters other than letters and digits that AWS does not encode in the keys of notifications.
+/// Spaces become `+`.
 const ENCODED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b' ');
 
-/// The event as an S3 notification (version 2.1 of its structure), as AWS would send it to SQS.
+/// Renders the event as the JSON text of an S3 notification (structure version 2.1), as AWS sends
+/// it to SQS.
 #[must_use]
 pub fn body(event: &ObjectCreated) -> String {
     let key = utf8_percent_encode(&event.key, ENCODED).to_string().replace(' ', "+");
@@ -59,7 +61,7 @@ mod tests {
     use crate::domain::sources::SourceFilter;
 
     #[test]
-    fn the_parser_of_messages_reads_the_key_back() {
+    fn the_message_parser_reads_the_key_back() {
         for key in ["a/b.mp4", "ä ö+ü.mov", "100%.mp4", "a?b&c=d#e", "..%2f../x", "\u{1F600}"] {
             let event = ObjectCreated {
                 bucket: "uploads".to_owned(),

@@ -1,4 +1,4 @@
-//! Listings, page by page.
+//! `ListObjectsV2`, page by page.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,11 +6,12 @@ use rusqlite::Connection;
 use s3s::dto::{CommonPrefix, ETag, ListObjectsV2Input, ListObjectsV2Output};
 use s3s::{S3Result, s3_error};
 
-use super::Store;
-use super::backend::{internal, modified, signed};
 use super::catalog::{self, Object};
+use super::convert::{to_i64, to_s3_timestamp};
+use super::error::internal_error;
+use super::store::Store;
 
-/// The most keys of one answer, as S3 has it.
+/// Maximum of keys and common prefixes on one page, the same as in S3.
 const MAX_KEYS: i32 = 1000;
 
 impl Store {
@@ -29,7 +30,7 @@ impl Store {
             .db
             .call(move |db| list_page(db, &bucket, &prefix, &delimiter, after, limit))
             .await
-            .map_err(internal)?;
+            .map_err(internal_error)?;
         let count = page.objects.len() + page.prefixes.len();
         let prefixes =
             page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(prefix) }).collect();
@@ -50,14 +51,15 @@ impl Store {
     }
 }
 
-/// One answer of a listing.
+/// One page of a listing.
 struct Page {
     objects: Vec<Object>,
     prefixes: Vec<String>,
-    /// Where the next one goes on, where there is more.
+    /// Key after which the next page begins; `None` on the last page.
     next: Option<String>,
 }
 
+/// Collects up to `limit` keys and common prefixes that come after the key `after`.
 fn list_page(
     db: &Connection,
     bucket: &str,
@@ -75,7 +77,7 @@ fn list_page(
         }
         if let Some(at) = rest.find(delimiter).filter(|_| !delimiter.is_empty()) {
             let common = object.key[..prefix.len() + at + delimiter.len()].to_owned();
-            // Behind every key that begins with it.
+            // The next key to look at lies behind all keys with this common prefix.
             after = format!("{common}{}", char::MAX);
             page.prefixes.push(common);
         } else {
@@ -89,9 +91,9 @@ fn list_page(
 fn listed(object: Object) -> s3s::dto::Object {
     s3s::dto::Object {
         key: Some(object.key),
-        size: Some(signed(object.size)),
+        size: Some(to_i64(object.size)),
         e_tag: Some(ETag::Strong(object.etag)),
-        last_modified: Some(modified(object.modified)),
+        last_modified: Some(to_s3_timestamp(object.modified)),
         ..s3s::dto::Object::default()
     }
 }
@@ -100,5 +102,5 @@ fn decode_token(token: &str) -> S3Result<String> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok();
     bytes
         .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is not one of ours"))
+        .ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is not valid"))
 }

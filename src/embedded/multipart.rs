@@ -1,4 +1,4 @@
-//! Uploads in parts. Completing one copies no bytes: the object is made of its parts' files.
+//! Multipart uploads. Completing one copies no bytes: the object takes over the files of its parts.
 
 use jiff::Timestamp;
 use md5::{Digest, Md5};
@@ -10,15 +10,16 @@ use s3s::dto::{
 };
 use s3s::{S3Result, TrailingHeaders, s3_error};
 
-use super::Store;
-use super::backend::{internal, modified};
 use super::catalog::{self, Headers, NewObject, PartRow, UploadRow};
-use super::conditions::Conditions;
+use super::conditions::WriteCondition;
+use super::convert::to_s3_timestamp;
 use super::digest::content;
+use super::error::internal_error;
+use super::store::Store;
 
-/// The smallest part that S3 takes, but for the last one.
+/// Minimum size of a part except the last, the same as in S3.
 const MIN_PART_BYTES: u64 = 5 << 20;
-/// The numbers that S3 takes.
+/// Valid part numbers, the same as in S3.
 const PART_NUMBERS: std::ops::RangeInclusive<i32> = 1..=10_000;
 
 impl Store {
@@ -38,7 +39,8 @@ impl Store {
         let (upload_id, bucket, key) = (id.clone(), input.bucket.clone(), input.key.clone());
         self.0
             .transaction(move |db| {
-                catalog::begin_upload(db, &upload_id, &bucket, &key, &headers).map_err(internal)
+                catalog::begin_upload(db, &upload_id, &bucket, &key, &headers)
+                    .map_err(internal_error)
             })
             .await?;
         Ok(CreateMultipartUploadOutput {
@@ -55,7 +57,7 @@ impl Store {
         trailers: Option<TrailingHeaders>,
     ) -> S3Result<UploadPartOutput> {
         if !PART_NUMBERS.contains(&input.part_number) {
-            return Err(s3_error!(InvalidArgument, "part numbers are 1 to 10000"));
+            return Err(s3_error!(InvalidArgument, "part numbers range from 1 to 10000"));
         }
         self.upload(&input.upload_id, &input.bucket, &input.key).await?;
         let content = content!(input, trailers);
@@ -69,12 +71,12 @@ impl Store {
             modified: Timestamp::now(),
         };
         let (id, bucket, key) = (input.upload_id, input.bucket, input.key);
-        let noted = self.0.transaction(move |db| {
-            // The upload may have ended while the part came in.
-            open_upload(catalog::upload(db, &id, &bucket, &key).map_err(internal)?.as_ref())?;
-            catalog::put_part(db, &id, &part).map_err(internal)
+        let stored = self.0.transaction(move |db| {
+            // The upload may have been completed or aborted while the part came in.
+            check_open(catalog::upload(db, &id, &bucket, &key).map_err(internal_error)?.as_ref())?;
+            catalog::put_part(db, &id, &part).map_err(internal_error)
         });
-        match noted.await {
+        match stored.await {
             Ok(replaced) => self.0.blobs.remove(replaced).await,
             Err(error) => {
                 self.0.blobs.remove([written.name]).await;
@@ -97,21 +99,22 @@ impl Store {
         input: CompleteMultipartUploadInput,
     ) -> S3Result<CompleteMultipartUploadOutput> {
         let upload = self.upload(&input.upload_id, &input.bucket, &input.key).await?;
-        let done = |etag: String| CompleteMultipartUploadOutput {
+        let completed = |etag: String| CompleteMultipartUploadOutput {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
             e_tag: Some(ETag::Strong(etag)),
             ..CompleteMultipartUploadOutput::default()
         };
         if let Some(etag) = upload.completed_etag {
-            return Ok(done(etag));
+            return Ok(completed(etag));
         }
-        let wanted = input.multipart_upload.clone().and_then(|u| u.parts).unwrap_or_default();
+        let requested = input.multipart_upload.clone().and_then(|u| u.parts).unwrap_or_default();
         let id = input.upload_id.clone();
-        let there = self.0.db.call(move |db| catalog::parts(db, &id)).await.map_err(internal)?;
-        let chosen = choose(&wanted, &there)?;
+        let stored =
+            self.0.db.call(move |db| catalog::parts(db, &id)).await.map_err(internal_error)?;
+        let chosen = choose(&requested, &stored)?;
         let etag = etag_of(&chosen)?;
-        let left_out: Vec<String> = there
+        let left_out: Vec<String> = stored
             .iter()
             .filter(|part| !chosen.iter().any(|chosen| chosen.number == part.number))
             .map(|part| part.blob.clone())
@@ -123,24 +126,29 @@ impl Store {
             headers: upload.headers,
             blobs: chosen.iter().map(|part| (part.blob.clone(), part.size)).collect(),
         };
-        let conditions =
-            Conditions { matches: input.if_match.clone(), differs: input.if_none_match.clone() };
+        let precondition = WriteCondition {
+            if_match: input.if_match.clone(),
+            if_none_match: input.if_none_match.clone(),
+        };
         let (id, bucket, key) = (input.upload_id.clone(), input.bucket.clone(), input.key.clone());
-        let became = etag.clone();
-        let blobs: Vec<String> = there.iter().map(|part| part.blob.clone()).collect();
+        let object_etag = etag.clone();
+        let blobs: Vec<String> = stored.iter().map(|part| part.blob.clone()).collect();
         let end_upload = move |db: &rusqlite::Transaction<'_>| {
-            open_upload(catalog::upload(db, &id, &bucket, &key).map_err(internal)?.as_ref())?;
-            let now: Vec<String> =
-                catalog::parts(db, &id).map_err(internal)?.into_iter().map(|p| p.blob).collect();
+            check_open(catalog::upload(db, &id, &bucket, &key).map_err(internal_error)?.as_ref())?;
+            let now: Vec<String> = catalog::parts(db, &id)
+                .map_err(internal_error)?
+                .into_iter()
+                .map(|p| p.blob)
+                .collect();
             if now != blobs {
                 return Err(s3_error!(InvalidPart, "a part was replaced in the meantime"));
             }
-            catalog::complete_upload(db, &id, &became).map_err(internal)
+            catalog::complete_upload(db, &id, &object_etag).map_err(internal_error)
         };
         let event = "ObjectCreated:CompleteMultipartUpload";
-        self.publish(new, conditions, event, end_upload).await?;
+        self.commit_object(new, precondition, event, end_upload).await?;
         self.0.blobs.remove(left_out).await;
-        Ok(done(etag))
+        Ok(completed(etag))
     }
 
     pub(super) async fn abort_multipart(
@@ -149,23 +157,29 @@ impl Store {
     ) -> S3Result<AbortMultipartUploadOutput> {
         self.upload(&input.upload_id, &input.bucket, &input.key).await?;
         let id = input.upload_id;
-        let orphans =
-            self.0.transaction(move |db| catalog::forget_upload(db, &id).map_err(internal)).await?;
+        let orphans = self
+            .0
+            .transaction(move |db| catalog::delete_upload(db, &id).map_err(internal_error))
+            .await?;
         self.0.blobs.remove(orphans).await;
         Ok(AbortMultipartUploadOutput::default())
     }
 
-    pub(super) async fn list_parts_of(&self, input: ListPartsInput) -> S3Result<ListPartsOutput> {
+    pub(super) async fn list_parts_of_upload(
+        &self,
+        input: ListPartsInput,
+    ) -> S3Result<ListPartsOutput> {
         self.upload(&input.upload_id, &input.bucket, &input.key).await?;
         let id = input.upload_id.clone();
-        let parts = self.0.db.call(move |db| catalog::parts(db, &id)).await.map_err(internal)?;
+        let parts =
+            self.0.db.call(move |db| catalog::parts(db, &id)).await.map_err(internal_error)?;
         let parts = parts
             .into_iter()
             .map(|part| Part {
                 part_number: Some(part.number),
                 size: i64::try_from(part.size).ok(),
                 e_tag: Some(ETag::Strong(part.md5)),
-                last_modified: Some(modified(part.modified)),
+                last_modified: Some(to_s3_timestamp(part.modified)),
                 ..Part::default()
             })
             .collect();
@@ -188,13 +202,13 @@ impl Store {
         let open = self.0.db.call(move |db| catalog::open_uploads(db, &bucket)).await;
         let prefix = input.prefix.unwrap_or_default();
         let uploads = open
-            .map_err(internal)?
+            .map_err(internal_error)?
             .into_iter()
             .filter(|(_, key, _)| key.starts_with(&prefix))
             .map(|(id, key, began)| MultipartUpload {
                 upload_id: Some(id),
                 key: Some(key),
-                initiated: Some(modified(began)),
+                initiated: Some(to_s3_timestamp(began)),
                 ..MultipartUpload::default()
             })
             .collect();
@@ -206,40 +220,43 @@ impl Store {
         })
     }
 
+    /// Looks up an upload by id and key. Fails with `NoSuchUpload`.
     async fn upload(&self, id: &str, bucket: &str, key: &str) -> S3Result<UploadRow> {
         self.0.check_bucket(bucket)?;
         let (id, bucket, key) = (id.to_owned(), bucket.to_owned(), key.to_owned());
         let found = self.0.db.call(move |db| catalog::upload(db, &id, &bucket, &key)).await;
-        found.map_err(internal)?.ok_or_else(|| s3_error!(NoSuchUpload, "there is no such upload"))
+        found
+            .map_err(internal_error)?
+            .ok_or_else(|| s3_error!(NoSuchUpload, "the upload does not exist"))
     }
 }
 
-/// An upload that still takes parts.
-fn open_upload(upload: Option<&UploadRow>) -> S3Result<()> {
+/// Fails with `NoSuchUpload` unless the upload still accepts parts.
+fn check_open(upload: Option<&UploadRow>) -> S3Result<()> {
     match upload {
         Some(UploadRow { completed_etag: None, .. }) => Ok(()),
         Some(_) | None => Err(s3_error!(NoSuchUpload, "the upload has ended")),
     }
 }
 
-/// The parts that the request names, checked against those that are there.
-fn choose<'a>(wanted: &[CompletedPart], there: &'a [PartRow]) -> S3Result<Vec<&'a PartRow>> {
-    if wanted.is_empty() {
-        return Err(s3_error!(MalformedXML, "the request names no part"));
+/// Picks the parts that the request names from the stored ones. Fails if one is missing, out of
+/// order or too small.
+fn choose<'a>(requested: &[CompletedPart], stored: &'a [PartRow]) -> S3Result<Vec<&'a PartRow>> {
+    if requested.is_empty() {
+        return Err(s3_error!(MalformedXML, "the request lists no parts"));
     }
-    let mut chosen: Vec<&PartRow> = Vec::with_capacity(wanted.len());
-    for part in wanted {
+    let mut chosen: Vec<&PartRow> = Vec::with_capacity(requested.len());
+    for part in requested {
         let number = part.part_number.unwrap_or_default();
         if chosen.last().is_some_and(|last| last.number >= number) {
             return Err(s3_error!(InvalidPartOrder, "part {number} is out of order"));
         }
-        let is_it = |row: &&PartRow| {
+        let is_match = |row: &&PartRow| {
             row.number == number && part.e_tag.as_ref().is_some_and(|tag| tag.value() == row.md5)
         };
-        let row = there
-            .iter()
-            .find(is_it)
-            .ok_or_else(|| s3_error!(InvalidPart, "part {number} is not there like this"))?;
+        let row = stored.iter().find(is_match).ok_or_else(|| {
+            s3_error!(InvalidPart, "part {number} was not uploaded with this entity tag")
+        })?;
         chosen.push(row);
     }
     let small = chosen[..chosen.len() - 1].iter().find(|part| part.size < MIN_PART_BYTES);
@@ -249,11 +266,12 @@ fn choose<'a>(wanted: &[CompletedPart], there: &'a [PartRow]) -> S3Result<Vec<&'
     Ok(chosen)
 }
 
-/// Entity tag of an object made of parts: MD5 of their MD5s, and how many there are.
+/// Entity tag of a multipart object, as S3 computes it: MD5 of the MD5s of the parts, a dash and
+/// the number of parts.
 fn etag_of(parts: &[&PartRow]) -> S3Result<String> {
     let mut md5 = Md5::new();
     for part in parts {
-        md5.update(hex::decode(&part.md5).map_err(internal)?);
+        md5.update(hex::decode(&part.md5).map_err(internal_error)?);
     }
     Ok(format!("{}-{}", hex::encode(md5.finalize()), parts.len()))
 }

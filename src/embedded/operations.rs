@@ -1,4 +1,4 @@
-//! Which S3 operations there are.
+//! The S3 operations that the server implements; `s3s` answers `NotImplemented` to all others.
 
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, BucketLocationConstraint,
@@ -12,11 +12,11 @@ use s3s::dto::{
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::Store;
-use super::backend::modified;
+use super::convert::to_s3_timestamp;
+use super::store::Store;
 
-/// Implements the protocol's trait: operations that need their input alone by the name of the
-/// method that does them, the others in full.
+/// Implements the trait [`S3`]: an operation that needs only its input names the method that
+/// performs it, the others are written out.
 macro_rules! operations {
     ($($name:ident($input:ident) -> $output:ident = $method:ident;)+ { $($rest:tt)* }) => {
         #[async_trait::async_trait]
@@ -45,7 +45,7 @@ operations! {
             = complete_multipart;
         abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput
             = abort_multipart;
-        list_parts(ListPartsInput) -> ListPartsOutput = list_parts_of;
+        list_parts(ListPartsInput) -> ListPartsOutput = list_parts_of_upload;
         list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput
             = list_uploads;
     {
@@ -76,7 +76,7 @@ operations! {
         request: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
         self.0.check_bucket(&request.input.bucket)?;
-        // Empty stands for us-east-1.
+        // An empty string means us-east-1.
         let location_constraint = Some(BucketLocationConstraint::from(String::new()));
         Ok(S3Response::new(GetBucketLocationOutput { location_constraint }))
     }
@@ -86,8 +86,8 @@ operations! {
         _request: S3Request<ListBucketsInput>,
     ) -> S3Result<S3Response<ListBucketsOutput>> {
         let names = [self.0.buckets.private.clone(), self.0.buckets.public.clone()];
-        // They have always been there; clients want a date all the same.
-        let creation_date = Some(modified(jiff::Timestamp::UNIX_EPOCH));
+        // The buckets have no date of creation, but clients require one.
+        let creation_date = Some(to_s3_timestamp(jiff::Timestamp::UNIX_EPOCH));
         let bucket = |name| s3s::dto::Bucket {
             name: Some(name),
             creation_date: creation_date.clone(),

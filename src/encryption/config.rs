@@ -49,31 +49,31 @@ impl Rule<Secret> for Concealed {
 /// Whether segments are encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
-    /// They are not.
+    /// Segments are in the clear.
     #[default]
     #[serde(rename = "none")]
     None,
-    /// Whole segments, by AES-128 (RFC 8216, 4.3.2.4).
+    /// Whole segments are encrypted with AES-128 (RFC 8216, 4.3.2.4).
     #[serde(rename = "aes-128")]
     Aes128,
 }
 
-/// A text that is never printed.
+/// Text that `Debug` and serialization redact.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// What stands in its place wherever settings are shown.
+    /// Text shown in its place.
     const SHOWN: &str = "(redacted)";
 
-    /// Whether there is none.
+    /// Whether no secret is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The text, for where it is used.
+    /// The text itself. Do not log it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -103,7 +103,7 @@ impl Config {
             !(self.key_url.is_empty() && self.key_hex.is_empty() && self.key_endpoint.is_empty());
         match self.kind {
             Kind::Aes128 => self.check_aes(),
-            // Who sets a key does not want to publish in the clear.
+            // An operator who sets a key does not want streams in the clear.
             Kind::None if is_any_set => {
                 let allowed = "aes-128, as there is a key; none, if key_url, key_hex and \
                                key_endpoint are empty";
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_go_together_is_told() {
+    fn contradictory_settings_are_faults() {
         let config = |url: &str, hex: &str, endpoint: &str| Config {
             kind: Kind::Aes128,
             key_url: url.to_owned(),

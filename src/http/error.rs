@@ -1,5 +1,5 @@
-//! Every error of the API, as `application/problem+json` (RFC 9457). The only place of status
-//! codes.
+//! Errors of the API, sent as `application/problem+json` (RFC 9457). Only this file chooses status
+//! codes of errors.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -9,49 +9,49 @@ use serde::{Deserialize, Serialize};
 use crate::domain::outcome::Fault;
 use crate::{queue, store};
 
-/// The body of an error.
+/// Body of every error response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Problem {
-    /// Always `about:blank`: `code` tells errors apart.
+    /// Always `about:blank`; `code` tells errors apart.
     pub r#type: String,
-    /// What the status means.
+    /// Standard text of the HTTP status.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// Stable kebab-case code.
+    /// Stable code in kebab case.
     pub code: String,
-    /// What is wrong, and what to do.
+    /// Cause and remedy, in a sentence for people.
     pub detail: String,
 }
 
-/// What a handler can fail with.
+/// Failure of a handler. Each variant has one status and one code.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such thing.
+    /// The video, the upload or the path does not exist (404).
     #[error("{0}")]
     NotFound(String),
-    /// The path has other methods.
-    #[error("this path does not take this method")]
-    Method,
-    /// The request is wrong.
+    /// The path exists, but not with this method (405).
+    #[error("this path does not support this method")]
+    MethodNotAllowed,
+    /// A field of the request is not valid (400).
     #[error("{0}")]
     Invalid(String),
-    /// What is to be uploaded is too large.
+    /// The file or the request body is too large (413).
     #[error("{0}")]
     TooLarge(String),
-    /// Something that is needed does not answer.
+    /// The daemon cannot serve this request now (503).
     #[error("{0}")]
     NotReady(String),
-    /// It took too long.
+    /// The request exceeded `http.request_timeout_secs` (408).
     #[error("the request took too long")]
     Timeout,
-    /// A bucket.
+    /// A call to a bucket failed (400, 404, 409 or 503).
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// The queue.
+    /// A call to the queue failed (503).
     #[error(transparent)]
     Queue(#[from] queue::Error),
-    /// A fault of ours.
+    /// A bug of ladderd (500).
     #[error("{0}")]
     Internal(String),
 }
@@ -60,7 +60,7 @@ impl Error {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) | Self::Store(store::Error::NotFound { .. }) => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) | Self::Store(store::Error::Rejected { .. }) => {
                 StatusCode::BAD_REQUEST
             }
@@ -77,7 +77,7 @@ impl Error {
     fn code(&self) -> &str {
         match self {
             Self::NotFound(_) => "not-found",
-            Self::Method => "method-not-allowed",
+            Self::MethodNotAllowed => "method-not-allowed",
             Self::Invalid(_) => "invalid-request",
             Self::TooLarge(_) => "too-large",
             Self::NotReady(_) => "not-ready",
@@ -93,14 +93,14 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = self.status();
         if status.is_server_error() {
-            tracing::error!(code = self.code(), error = %self, "the request failed");
+            tracing::error!(code = self.code(), error = %self, "failed to answer request");
         }
         problem(status, self.code(), self.to_string())
     }
 }
 
-/// A problem as a response.
-pub(super) fn problem(status: StatusCode, code: &str, detail: String) -> Response {
+/// Builds the response of a problem.
+fn problem(status: StatusCode, code: &str, detail: String) -> Response {
     let body = Problem {
         r#type: "about:blank".to_owned(),
         title: status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -112,14 +112,15 @@ pub(super) fn problem(status: StatusCode, code: &str, detail: String) -> Respons
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     if matches!(status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
-        // The rest of the body is never read: the client must not use the connection again.
+        // The rest of the body stays unread, so the client must not reuse the connection.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-/// Gives answers of layers below us (bad JSON, body too large, timeouts) the same form.
-pub(super) async fn unify(response: Response) -> Response {
+/// Middleware: turns plain-text errors of axum and of inner layers (bad JSON, body too large,
+/// timeout) into problems.
+pub(super) async fn to_problem(response: Response) -> Response {
     const MAX_TEXT_BYTES: usize = 4096;
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
@@ -129,12 +130,12 @@ pub(super) async fn unify(response: Response) -> Response {
     }
     let text = axum::body::to_bytes(response.into_body(), MAX_TEXT_BYTES).await.unwrap_or_default();
     let detail = String::from_utf8_lossy(&text).into_owned();
-    let known = match status {
-        StatusCode::METHOD_NOT_ALLOWED => Error::Method,
+    let error = match status {
+        StatusCode::METHOD_NOT_ALLOWED => Error::MethodNotAllowed,
         StatusCode::REQUEST_TIMEOUT => Error::Timeout,
         StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(detail),
         StatusCode::INTERNAL_SERVER_ERROR => Error::Internal("an internal error".to_owned()),
         _ => return problem(status, "invalid-request", detail),
     };
-    known.into_response()
+    error.into_response()
 }

@@ -1,25 +1,25 @@
-//! The page, built from `web/` and part of the binary.
+//! The web page. `make web` builds it from `web/`; the binary contains its files.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use rust_embed::RustEmbed;
 
-use super::AppState;
 use super::error::Error;
+use super::state::AppState;
 
 #[derive(RustEmbed)]
 #[folder = "web/dist/"]
 #[allow_missing = true]
 struct Files;
 
-/// What is shown where the page was not built.
+/// Shown by a binary that was built without `make web`.
 const NOT_BUILT: &str = "<!doctype html><title>ladderd</title><p>The page is not part of this \
                          build. Run <code>make web</code> and build again; the API works \
-                         without.</p>";
+                         without it.</p>";
 
-/// The page and its files.
-pub(super) async fn file(State(state): State<AppState>, uri: Uri) -> Response {
+/// Serves `index.html` for `/` and every other file by its path.
+pub(super) async fn serve_file(State(state): State<AppState>, uri: Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
     let path = if path.is_empty() { "index.html" } else { path };
     let mut response = match Files::get(path) {
@@ -31,9 +31,9 @@ pub(super) async fn file(State(state): State<AppState>, uri: Uri) -> Response {
             response
         }
         None if path == "index.html" => Html(NOT_BUILT).into_response(),
-        None => return Error::NotFound(format!("there is nothing at /{path}")).into_response(),
+        None => return Error::NotFound(format!("/{path} does not exist")).into_response(),
     };
-    // Vite puts a hash into the names of all files below assets/.
+    // Vite puts a hash of the content into the names of all files in assets/.
     let cache = if path.starts_with("assets/") {
         "public, max-age=31536000, immutable"
     } else {
@@ -41,14 +41,14 @@ pub(super) async fn file(State(state): State<AppState>, uri: Uri) -> Response {
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
-    protect(headers, &state.store_origins);
+    set_content_security_policy(headers, &state.store_origins);
     response
 }
 
-/// The page talks to us and to the store, and to nobody else.
-fn protect(headers: &mut HeaderMap, origins: &[String]) {
+/// Allows the page to reach this server and the origins of the store, and nothing else.
+fn set_content_security_policy(headers: &mut HeaderMap, origins: &[String]) {
     let store = origins.join(" ");
-    // Video.js sets styles, plays from blobs and transmuxes in a worker made of one.
+    // Video.js sets inline styles, plays from blob URLs and transmuxes in a worker loaded from one.
     let policy = format!(
         "default-src 'self'; connect-src 'self' {store}; media-src 'self' blob: {store}; \
          img-src 'self' data: {store}; style-src 'self' 'unsafe-inline'; font-src 'self' data:; \

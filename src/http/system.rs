@@ -1,4 +1,4 @@
-//! How the appliance itself is.
+//! State of the appliance: health, readiness, metrics, overview.
 
 use std::sync::Arc;
 
@@ -8,51 +8,52 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use serde::Serialize;
 
-use super::AppState;
 use super::error::{Error, Problem};
+use super::state::AppState;
 use crate::domain::backend::BackendStatus;
 use crate::domain::gpu::GpuStatus;
 
-/// What an operator wants to know.
+/// Overview for operators.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct System {
     /// Version of ladderd.
     version: &'static str,
-    /// Every backend, and why it is or is not available.
+    /// Every backend, with the reason if it is not available.
     backends: Vec<BackendStatus>,
-    /// The GPUs.
+    /// NVIDIA driver and GPUs.
     gpu: GpuStatus,
-    /// Who serves the buckets, and what they keep.
+    /// Capabilities of the store.
     store: StoreInfo,
-    /// Messages.
+    /// Number of messages.
     queue: QueueDepth,
-    /// Ids of the videos that are worked on.
+    /// Ids of the videos that this box processes now.
     running_jobs: Vec<String>,
 }
 
-/// The buckets' store.
+/// Capabilities of the store that serves the buckets.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct StoreInfo {
-    /// Whether it keeps the conditions of writes. Without them, two boxes that get the same message
-    /// at the same moment may both publish the video; each stream is whole all the same.
+    /// Whether the store obeys `If-Match` and `If-None-Match` on writes. Without them, two boxes
+    /// that receive the same message at the same moment may both publish the video; either stream
+    /// is complete.
     conditional_writes: bool,
 }
 
-/// How many messages there are.
+/// Number of messages in the queue. SQS counts approximately.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct QueueDepth {
-    /// Waiting.
+    /// Messages that wait to be received.
     visible: u64,
-    /// Leased, or waiting for their retry.
+    /// Messages that are leased or wait for their retry.
     in_flight: u64,
-    /// Dead letters.
+    /// Messages in the dead-letter queue.
     dead: u64,
 }
 
-/// Version, backends, GPU, queue and jobs.
+/// Returns version, backends, GPUs, depth of the queue and running jobs.
 #[utoipa::path(get, path = "/v1/system", responses((status = 200, body = System)))]
 pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error> {
-    let (gpu, depth) = tokio::join!(ask_gpus(&state), state.queue.depth());
+    let (gpu, depth) = tokio::join!(read_gpus(&state), state.queue.depth());
     let (gpu, depth) = (gpu?, depth?);
     Ok(Json(System {
         version: env!("CARGO_PKG_VERSION"),
@@ -64,20 +65,25 @@ pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error
     }))
 }
 
-async fn ask_gpus(state: &AppState) -> Result<GpuStatus, Error> {
+/// Reads the state of the GPUs on a blocking thread: the driver may take seconds.
+async fn read_gpus(state: &AppState) -> Result<GpuStatus, Error> {
     let driver = Arc::clone(&state.gpu);
-    let asked = tokio::task::spawn_blocking(move || driver.status());
-    asked.await.map_err(|error| Error::Internal(error.to_string()))
+    let status = tokio::task::spawn_blocking(move || driver.status());
+    status.await.map_err(|error| Error::Internal(error.to_string()))
 }
 
-/// The process lives.
+/// Liveness: answers 200 as long as the process serves HTTP.
 #[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Uploads can be taken and jobs can be done.
-#[utoipa::path(get, path = "/readyz", responses((status = 200, body = String), (status = 503, body = Problem)))]
+/// Readiness: answers 200 if the box can accept uploads and process jobs.
+///
+/// Answers 503 with the reasons if a bucket or the queue cannot be reached, if no backend is
+/// available, or while the daemon stops.
+#[utoipa::path(get, path = "/readyz",
+    responses((status = 200, body = String), (status = 503, body = Problem)))]
 pub async fn readyz(State(state): State<AppState>) -> Result<&'static str, Error> {
     if *state.draining.borrow() {
         return Err(Error::NotReady("the daemon is stopping".to_owned()));
@@ -97,13 +103,13 @@ pub async fn readyz(State(state): State<AppState>) -> Result<&'static str, Error
     if missing.is_empty() { Ok("ready\n") } else { Err(Error::NotReady(missing.join("; "))) }
 }
 
-/// Counters and gauges for Prometheus.
+/// Returns counters and gauges in the `OpenMetrics` text format, for Prometheus.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
 pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Error> {
-    let (gpus, depth) = tokio::join!(ask_gpus(&state), state.queue.depth());
-    state.metrics.gpus(gpus?);
-    state.metrics.queue_depth(depth?);
-    state.metrics.backends(&state.backends.statuses());
+    let (gpus, depth) = tokio::join!(read_gpus(&state), state.queue.depth());
+    state.metrics.set_gpus(gpus?);
+    state.metrics.set_queue_depth(depth?);
+    state.metrics.set_backends(&state.backends.statuses());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], state.metrics.render()))
 }

@@ -10,34 +10,13 @@ use flate2::write::GzEncoder;
 use tokio::sync::Mutex;
 
 use super::Error;
-use crate::check::files::{Fetched, Files, Served};
+use crate::check::files::{self, Fetched, Files, Served};
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::outcome::FaultClass;
-use crate::publish::{self, Object, Segment, Still, Target};
+use crate::publish::{self, Object, Target};
 use crate::source::{self, Source};
 use crate::store::{self, Bucket, PutOptions};
-use crate::worker::parent::SegmentBytes;
-use crate::worker::protocol::Picture;
-
-/// A worker's segment as the publisher takes it.
-pub(crate) fn segment(made: SegmentBytes) -> Segment {
-    Segment {
-        rendition: made.rendition,
-        number: made.number,
-        duration_ns: made.duration_ns,
-        bytes: made.bytes,
-        init: made.init,
-    }
-}
-
-/// A worker's still picture as the publisher takes it.
-pub(crate) fn still(picture: Picture) -> Still {
-    match picture {
-        Picture::Poster => Still::Poster,
-        Picture::Sheet { number, tiles } => Still::Sheet { number, tiles },
-    }
-}
 
 /// One version of an object as a source. Every read states the version (`If-Match`).
 pub(super) struct ObjectSource {
@@ -90,7 +69,7 @@ impl PublicTarget {
     /// Puts this text in place of `main.m3u8`, unless it is there.
     pub(super) async fn flip(&self, main: String) -> Result<(), Error> {
         if !self.shows(main.as_bytes()).await? {
-            self.put(publish::main_object(self.main_key.clone(), main)).await?;
+            self.put(Object::multivariant_playlist(self.main_key.clone(), main)).await?;
         }
         Ok(())
     }
@@ -145,7 +124,7 @@ pub(super) struct Unflipped<'a> {
 
 #[async_trait]
 impl Files for Unflipped<'_> {
-    async fn get(&self, path: &str) -> Result<Fetched, String> {
+    async fn get(&self, path: &str) -> Result<Fetched, files::Error> {
         if path == names::MAIN {
             let served = Served {
                 content_type: names::CONTENT_TYPE_PLAYLIST.to_owned(),
@@ -155,7 +134,7 @@ impl Files for Unflipped<'_> {
             return Ok(Fetched { bytes: self.main.clone().into(), served: Some(served) });
         }
         let read = self.bucket.read(&format!("{}/{path}", self.id)).await;
-        let whole = read.map_err(|error| error.to_string())?;
+        let whole = read.map_err(|error| files::Error::Unreadable(error.to_string()))?;
         let served = Served {
             content_type: whole.content_type,
             content_encoding: whole.content_encoding,

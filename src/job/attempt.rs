@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::adapters::{self, ObjectSource, PublicTarget};
+use super::adapters::{ObjectSource, PublicTarget};
 use super::board::Ticket;
 use super::claim::Claim;
 use super::{Context, Error};
@@ -15,7 +15,7 @@ use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::plan::Plan;
-use crate::publish::{self, Publication, StillPaths, Whole};
+use crate::publish::{self, Finished, Publication, ThumbnailPaths};
 use crate::source::Source;
 use crate::source::read_ahead::ReadAhead;
 use crate::store::Head;
@@ -84,7 +84,7 @@ pub(super) struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// Encodes and uploads everything but the flip.
-    pub(super) async fn run(&self, signals: &Signals<'_>) -> Result<Whole, Error> {
+    pub(super) async fn run(&self, signals: &Signals<'_>) -> Result<Finished, Error> {
         let target = Arc::new(PublicTarget::open(&self.context.public, self.id).await?);
         let mut worker = self.spawn()?;
         let limit_secs = self.context.limits.job_secs;
@@ -126,7 +126,7 @@ impl Attempt<'_> {
         &self,
         worker: &mut Worker,
         target: &Arc<PublicTarget>,
-    ) -> Result<Whole, Error> {
+    ) -> Result<Finished, Error> {
         let began = Instant::now();
         let mut publication: Option<Publication> = None;
         let mut done = false;
@@ -141,20 +141,19 @@ impl Attempt<'_> {
                     publication = Some(Publication::start(target, layout, &plan, key));
                 }
                 Output::Event(Event::Rendition { rendition, codec }) => {
-                    planned(publication.as_mut())?.codec(rendition, codec)?;
+                    planned(publication.as_mut())?.set_codec(rendition, codec)?;
                 }
                 Output::Segment(segment) => {
                     self.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
-                    let segment = adapters::segment(segment);
-                    planned(publication.as_mut())?.segment(segment).await?;
+                    planned(publication.as_mut())?.add_segment(segment).await?;
                 }
-                Output::Picture(picture, jpeg) => {
+                Output::Thumbnail(thumbnail, jpeg) => {
                     let publication = planned(publication.as_mut())?;
-                    publication.still(adapters::still(picture), jpeg).await?;
-                    self.show_stills(publication.stills());
+                    publication.add_thumbnail(thumbnail, jpeg).await?;
+                    self.show_thumbnails(publication.thumbnails());
                 }
                 Output::Event(Event::Cue { subtitles, cue }) => {
-                    planned(publication.as_mut())?.cue(subtitles, cue)?;
+                    planned(publication.as_mut())?.add_cue(subtitles, cue)?;
                 }
                 Output::Event(Event::Progress { position_ns }) => {
                     let publication = planned(publication.as_mut())?;
@@ -176,15 +175,16 @@ impl Attempt<'_> {
             }
         }
         let publication = publication.filter(|_| done).ok_or(Error::Unfinished)?;
-        let whole = publication.finish().await?;
-        self.show_stills(whole.stills());
-        Ok(whole)
+        let finished = publication.finish().await?;
+        self.show_thumbnails(finished.thumbnails());
+        Ok(finished)
     }
 
-    fn show_stills(&self, stills: &StillPaths) {
+    fn show_thumbnails(&self, thumbnails: &ThumbnailPaths) {
         self.ticket.update(|view| {
             let url = |path: &Option<String>| path.as_ref().map(|path| view.url_of(path));
-            (view.poster_url, view.storyboard_url) = (url(&stills.poster), url(&stills.storyboard));
+            (view.poster_url, view.storyboard_url) =
+                (url(&thumbnails.poster), url(&thumbnails.storyboard));
         });
     }
 
@@ -192,7 +192,7 @@ impl Attempt<'_> {
         for note in &plan.notes {
             tracing::info!(note, "plan");
         }
-        let renditions = publish::views(plan);
+        let renditions = publish::planned_renditions(plan);
         self.ticket.update(|view| {
             view.backend = Some(plan.backend.clone());
             view.duration_secs = plan.duration_ns.map(seconds);

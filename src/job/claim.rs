@@ -322,13 +322,6 @@ impl Shared {
     }
 
     async fn read_back(&self) -> Result<Option<(ClaimRecord, String)>, Error> {
-        match self.bucket.read(&self.key).await {
-            Ok(whole) => {
-                let record = serde_json::from_slice(&whole.bytes).ok();
-                Ok(record.map(|record| (record, whole.etag)))
-            }
-            Err(store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.bucket.read_json_version(&self.key).await?)
     }
 }

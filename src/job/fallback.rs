@@ -14,7 +14,7 @@ use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names;
 use crate::domain::outcome::Fault;
 use crate::domain::video::BackendFailure;
-use crate::publish::{self, Whole};
+use crate::publish::{self, Finished};
 use crate::store::Head;
 use crate::worker::parent;
 
@@ -33,7 +33,7 @@ pub(super) struct Run<'a> {
 
 /// A stream that is uploaded but for its flip.
 pub(super) struct Encoded {
-    pub(super) whole: Whole,
+    pub(super) whole: Finished,
     /// Its folder.
     pub(super) folder: String,
     /// How it keeps the rules.
@@ -98,7 +98,7 @@ impl Run<'_> {
     }
 
     /// Holds what was really uploaded against the rules.
-    async fn check(&self, whole: &Whole, key: Option<&StreamKey>) -> Report {
+    async fn check(&self, whole: &Finished, key: Option<&StreamKey>) -> Report {
         let (bucket, id) = (&self.job.context.public, &self.job.id);
         let files = Unflipped { bucket, id, main: whole.main() };
         // The key at hand, and not the one that players are given: their server may not know us.

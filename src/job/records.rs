@@ -7,7 +7,7 @@ use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::record::{self, JobOutcome, JobRecord, UploadRecord};
 use crate::domain::video::{VideoError, VideoView};
-use crate::store::{self, Bucket, Head, Precondition, PutOptions};
+use crate::store::{self, Bucket, Head, Precondition};
 
 /// Name of the file that a key stands for.
 pub(super) fn filename(key: &str) -> &str {
@@ -44,11 +44,7 @@ pub(super) async fn job_record_of(
     context: &Context,
     id: &VideoId,
 ) -> Result<Option<Versioned>, store::Error> {
-    match context.public.read(&record::job_record_key(id)).await {
-        Ok(found) => Ok(serde_json::from_slice(&found.bytes).ok().map(|job| (job, found.etag))),
-        Err(store::Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+    context.public.read_json_version(&record::job_record_key(id)).await
 }
 
 /// Writes the completion record in place of the one that was seen.
@@ -58,14 +54,8 @@ pub(super) async fn put_job_record(
     seen: Option<&Versioned>,
 ) -> Result<(), Error> {
     let key = record::job_record_key(&record.id);
-    let text = serde_json::to_vec_pretty(record).map_err(|_| Error::Unfinished)?;
-    let options = PutOptions {
-        content_type: "application/json",
-        cache_control: Some(names::CACHE_SHORT),
-        ..PutOptions::default()
-    };
     let seen = seen.map(|(_, etag)| etag.as_str());
-    match context.public.replace(&key, text.into(), options, seen).await {
+    match context.public.replace_json(&key, record, Some(names::CACHE_SHORT), seen).await {
         Ok(_) => Ok(()),
         Err(store::Error::PreconditionFailed { .. }) => Err(Error::ClaimLost),
         Err(error) => Err(error.into()),

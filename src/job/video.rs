@@ -256,7 +256,7 @@ impl Run<'_> {
         let record = records::job_record(id, &view, etag, &folder, None, Some(report));
         let commit = Commit { record: record.clone(), main: whole.main() };
         self.claim.commit(commit).await?;
-        whole.flip().await?;
+        drop(whole.flip().await?);
         self.record_success(record).await
     }
 

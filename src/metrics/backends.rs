@@ -6,17 +6,17 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use crate::domain::backend::{BackendState, BackendStatus};
 
-/// Which backend.
+/// Label of a backend's sample.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct BackendLabels {
     backend: String,
 }
 
-/// Whether each backend can be used.
+/// 1 for each backend that is available, 0 for the others.
 pub(super) type Backends = Family<BackendLabels, Gauge>;
 
-/// The set of backends is that of the start: each keeps its sample.
-pub(super) fn note(backends: &Backends, statuses: &[BackendStatus]) {
+/// Sets the sample of each backend. The set of backends is fixed at start, so no sample goes stale.
+pub(super) fn set(backends: &Backends, statuses: &[BackendStatus]) {
     for status in statuses {
         let labels = BackendLabels { backend: status.label() };
         let available = status.state == BackendState::Available;

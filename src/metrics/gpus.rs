@@ -14,20 +14,21 @@ use prometheus_client::registry::Unit;
 
 use crate::domain::gpu::{Device, GpuStatus};
 
-/// Which GPU.
+/// Labels of a GPU's samples.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     gpu: u32,
     name: String,
 }
 
-/// What was last known of the GPUs. The samples are made of it when they are read: so one that is
-/// gone has none, and neither has a figure that is not known.
+/// The last known state of the GPUs. Samples are made from it on each scrape, so a GPU that is gone
+/// has none, and neither has an unknown figure.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gpus(Arc<Mutex<GpuStatus>>);
 
 impl Gpus {
-    pub(super) fn note(&self, status: GpuStatus) {
+    /// Replaces the last known state.
+    pub(super) fn set(&self, status: GpuStatus) {
         *self.0.lock() = status;
     }
 }
@@ -74,13 +75,14 @@ impl Collector for Gpus {
     }
 }
 
+/// Writes metric families with a sample per GPU.
 struct Families<'a, 'b> {
     encoder: &'a mut DescriptorEncoder<'b>,
     devices: &'a [Device],
 }
 
 impl Families<'_, '_> {
-    /// One figure of every GPU that tells it.
+    /// Writes one metric, with a sample for each GPU whose figure is known.
     fn write<V: EncodeGaugeValue>(
         &mut self,
         name: &str,
@@ -97,59 +99,5 @@ impl Families<'_, '_> {
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::metrics::Metrics;
-
-    fn samples(metrics: &Metrics) -> Vec<String> {
-        let text = metrics.render();
-        let lines = text.lines().filter(|line| line.starts_with("ladderd_gpu_"));
-        lines.map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn a_gpu_has_what_it_tells_until_it_is_gone() {
-        let metrics = Metrics::default();
-        assert_eq!(samples(&metrics), ["ladderd_gpu_available 0"]);
-        let telling = Device {
-            index: 0,
-            name: "NVIDIA L4".to_owned(),
-            uuid: "GPU-1".to_owned(),
-            memory_total_bytes: 24 << 30,
-            memory_used_bytes: 1 << 30,
-            encoder_percent: Some(50),
-            decoder_percent: Some(0),
-            encoder_sessions: Some(4),
-            temperature_celsius: Some(61),
-            throttle_reasons: vec!["sw-power-cap".to_owned()],
-        };
-        let silent = Device { index: 1, name: "NVIDIA GB10".to_owned(), ..Device::default() };
-        let status = |devices| GpuStatus { available: true, devices, ..GpuStatus::default() };
-        metrics.gpus(status(vec![telling, silent.clone()]));
-        assert_eq!(
-            samples(&metrics),
-            [
-                "ladderd_gpu_available 1",
-                r#"ladderd_gpu_memory_total_bytes{gpu="0",name="NVIDIA L4"} 25769803776"#,
-                r#"ladderd_gpu_memory_used_bytes{gpu="0",name="NVIDIA L4"} 1073741824"#,
-                r#"ladderd_gpu_encoder_utilization_ratio{gpu="0",name="NVIDIA L4"} 0.5"#,
-                r#"ladderd_gpu_decoder_utilization_ratio{gpu="0",name="NVIDIA L4"} 0.0"#,
-                r#"ladderd_gpu_encoder_sessions{gpu="0",name="NVIDIA L4"} 4"#,
-                r#"ladderd_gpu_temperature_celsius{gpu="0",name="NVIDIA L4"} 61"#,
-                r#"ladderd_gpu_throttled{gpu="0",name="NVIDIA L4"} 1"#,
-                r#"ladderd_gpu_throttled{gpu="1",name="NVIDIA GB10"} 0"#,
-            ]
-        );
-        metrics.gpus(status(vec![silent]));
-        assert_eq!(
-            samples(&metrics),
-            ["ladderd_gpu_available 1", r#"ladderd_gpu_throttled{gpu="1",name="NVIDIA GB10"} 0"#]
-        );
-        metrics.gpus(GpuStatus::absent("gone"));
-        assert_eq!(samples(&metrics), ["ladderd_gpu_available 0"]);
     }
 }

@@ -1,4 +1,4 @@
-//! A local folder as the target of `ladderd transcode`.
+//! A local folder as target of `ladderd transcode`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Error, Object, Target};
+use super::error::Error;
+use super::object::{Object, Target};
 use crate::domain::outcome::FaultClass;
 
-/// The folder.
+/// Target that writes files below a folder.
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Publishes below this folder, which exists.
+    /// The folder must exist.
     #[must_use]
     pub fn new(path: &Path) -> Self {
         Self(path.to_owned())
@@ -33,8 +34,8 @@ impl Target for Folder {
     }
 }
 
-/// Writes beside the name and renames: a reader sees the old file or the new one. In one piece that
-/// nothing interrupts: a job that fails meanwhile leaves no half of a file.
+/// Writes a file next to the final name and renames it, so a reader sees the old or the new file.
+/// Runs in one blocking task: cancellation cannot leave half a file.
 async fn write(path: PathBuf, body: Bytes) -> std::io::Result<()> {
     tokio::task::spawn_blocking(move || {
         if let Some(parent) = path.parent() {

@@ -1,99 +1,98 @@
-//! Subtitles on their way to the target: once the picture is whole, as they are cut where it is.
+//! Subtitles: collected while the worker encodes, uploaded once all segments of the video are.
 //!
-//! Until then nobody sees them. A growing playlist of them would have to say of every segment that
-//! no cue will come any more, and nothing that is left out before the flip breaks a rule (RFC 8216,
-//! 6.2.1 speaks of playlists that are there).
+//! A subtitle segment covers the same time as a video segment, and a cue may arrive late. An event
+//! playlist of subtitles would have to promise for every segment that no cue is missing, so there is
+//! none: viewers see subtitles after the flip.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::encrypt::{self, Encryption};
-use super::lane::Published;
-use super::playlists::{Playlists, playlist_object};
-use super::{Error, Object, Target};
+use super::encryption::{Encryption, encrypt_segment};
+use super::error::{Error, Incomplete};
+use super::measured::UploadedRendition;
+use super::multivariant::StreamPlaylists;
+use super::object::{Object, Target};
 use crate::domain::hls::key_frames::KeyFrames;
-use crate::domain::hls::media_playlist::{self, Header, Kind};
+use crate::domain::hls::media_playlist::{self, Header, PlaylistKind};
 use crate::domain::hls::names;
-use crate::domain::hls::webvtt::{self, Cue, Room};
+use crate::domain::hls::webvtt::{self, Cue, CueBudget};
 
-/// Segments that are written at the same time: they are small, and there are as many as of the
-/// picture.
-const AT_THE_SAME_TIME: usize = 8;
+/// Segments that are uploaded at the same time. They are a few kilobytes each, so latency counts.
+const PARALLEL_UPLOADS: usize = 8;
 
-/// The cues of a stream.
+/// The cues of all subtitle renditions.
 pub(super) struct Subtitles {
-    /// Of each rendition.
+    /// Cues by rendition.
     cues: Vec<Vec<Cue>>,
-    room: Room,
+    budget: CueBudget,
 }
 
 impl Subtitles {
-    /// For so many renditions.
     pub(super) fn new(renditions: usize) -> Self {
-        Self { cues: vec![Vec::new(); renditions], room: Room::default() }
+        Self { cues: vec![Vec::new(); renditions], budget: CueBudget::default() }
     }
 
-    /// Takes a cue; leaves it out where there is no room. The worker has warned of that.
-    pub(super) fn take(&mut self, rendition: u16, cue: Cue) -> Result<(), Error> {
-        let unknown = || Error::Incomplete(format!("subtitles {rendition} are not in the plan"));
-        let cues = self.cues.get_mut(usize::from(rendition)).ok_or_else(unknown)?;
-        if self.room.take(&cue) {
+    /// Adds a cue. Drops it if the budget is used up; the worker has sent a warning then.
+    pub(super) fn add(&mut self, rendition: u16, cue: Cue) -> Result<(), Error> {
+        let cues = self.cues.get_mut(usize::from(rendition));
+        let cues = cues.ok_or(Incomplete::UnknownSubtitles(rendition))?;
+        if self.budget.charge(&cue) {
             cues.push(cue);
         }
         Ok(())
     }
 
-    /// Writes every segment, then every playlist, along the segments of the picture.
-    pub(super) async fn finish(
+    /// Uploads all segments, then the playlist of each rendition. Segments have the times of those of
+    /// `video`.
+    pub(super) async fn publish(
         self,
         target: &Arc<dyn Target>,
-        playlists: &Playlists,
-        picture: &Published,
+        playlists: &StreamPlaylists,
+        video: &UploadedRendition,
     ) -> Result<(), Error> {
-        let durations: Vec<u64> = picture.segments.iter().map(|s| s.duration_ns).collect();
+        let durations: Vec<u64> = video.segments.iter().map(|s| s.duration_ns).collect();
         for (plan, cues) in playlists.plan().subtitles.iter().zip(self.cues) {
-            let texts = webvtt::segments(&cues, &durations, picture.first_pts);
+            let texts = webvtt::segments(&cues, &durations, video.first_pts);
             let (segments, playlist) = objects(playlists, &plan.name, texts, &durations)?;
-            let written = stream::iter(segments).map(|segment| target.put(segment));
-            written.buffer_unordered(AT_THE_SAME_TIME).try_collect::<()>().await?;
+            let uploads = stream::iter(segments).map(|segment| target.put(segment));
+            uploads.buffer_unordered(PARALLEL_UPLOADS).try_collect::<()>().await?;
             target.put(playlist).await?;
         }
         Ok(())
     }
 }
 
-/// The segments of a rendition, and its playlist. They are media segments like all others: where
-/// there is a key, they are encrypted, and their playlist says so.
+/// The segments and the playlist of one rendition. With a key they are encrypted like all other media
+/// segments.
 fn objects(
-    playlists: &Playlists,
+    playlists: &StreamPlaylists,
     rendition: &str,
     texts: Vec<String>,
-    durations: &[u64],
+    durations_ns: &[u64],
 ) -> Result<(Vec<Object>, Object), Error> {
-    let mut encryption = playlists.key().map(Encryption::new);
+    let mut encryption = playlists.key().cloned().map(Encryption::new);
     let mut segments = Vec::new();
     for (number, text) in (0..).zip(texts) {
         let mut body = Bytes::from(text);
         if let Some(encryption) = &mut encryption {
-            let sealed = encrypt::seal(&encryption.key(), &body, KeyFrames::default())
-                .map_err(Error::Incomplete)?;
-            encryption.note(&sealed);
-            body = sealed.segment;
+            let encrypted = encrypt_segment(encryption.key(), &body, KeyFrames::default())
+                .map_err(|source| Incomplete::Encrypt { number, source })?;
+            encryption.add(&encrypted);
+            body = encrypted.segment;
         }
-        segments.push(Object {
-            key: playlists.layout().key(rendition, &names::subtitles(number)),
-            body,
-            content_type: names::CONTENT_TYPE_WEBVTT,
-            cache_control: names::CACHE_IMMUTABLE,
-            compressible: encryption.is_none(),
-        });
+        let key = playlists.layout().key(rendition, &names::subtitle_segment(number));
+        let object = Object::immutable(key, body, names::CONTENT_TYPE_WEBVTT);
+        segments.push(Object { compressible: encryption.is_none(), ..object });
     }
-    let target_duration_secs = playlists.plan().video.target_duration_secs();
-    let header = Header { target_duration_secs, ..Header::default() };
-    let text = media_playlist::render(Kind::Whole, header, durations, names::subtitles);
-    let text = encryption.map_or(text.clone(), |encryption| encryption.of_segments(&text));
+    let header = Header {
+        target_duration_secs: playlists.plan().video.target_duration_secs(),
+        key: encryption.as_ref().map(Encryption::segment_tag),
+        ..Header::default()
+    };
+    let kind = PlaylistKind::Vod;
+    let text = media_playlist::render(kind, header, durations_ns, names::subtitle_segment);
     let key = playlists.layout().key(rendition, names::INDEX);
-    Ok((segments, playlist_object(key, text, names::CACHE_IMMUTABLE)))
+    Ok((segments, Object::playlist(key, text, names::CACHE_IMMUTABLE)))
 }

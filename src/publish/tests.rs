@@ -1,18 +1,26 @@
-use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::*;
 use crate::domain::encode::{EncodeConfig, SegmentFormat};
-use crate::domain::hls::key::Key;
+use crate::domain::hls::key::{Key, StreamKey};
+use crate::domain::hls::names::Layout;
+use crate::domain::hls::webvtt::Cue;
 use crate::domain::job::VideoId;
 use crate::domain::ladder::Ladder;
 use crate::domain::media::{AudioStream, MediaInfo, SubtitleStream, SubtitleText, VideoStream};
-use crate::domain::plan::plan;
+use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::plan::{Plan, plan};
+use crate::domain::segment::Segment;
+use crate::domain::thumbnail::Thumbnail;
 
-/// A target that notes what is written, lets only so many writes through, and fails where told.
+/// A target that records writes, lets a limited number through, and fails for a configured key.
 struct Recorder {
     written: Mutex<Vec<(String, String)>>,
     permits: Semaphore,
@@ -40,7 +48,7 @@ impl Target for Recorder {
     async fn put(&self, object: Object) -> Result<(), Error> {
         self.permits.acquire().await.unwrap().forget();
         if self.fails_on.is_some_and(|part| object.key.contains(part)) {
-            let (reason, class) = ("told to".to_owned(), FaultClass::Retryable);
+            let (reason, class) = ("configured to fail".to_owned(), FaultClass::Retryable);
             return Err(Error::Target { key: object.key, reason, class });
         }
         let text = String::from_utf8_lossy(&object.body).into_owned();
@@ -49,7 +57,7 @@ impl Target for Recorder {
     }
 }
 
-/// A 480p film with sound: renditions 480p, 360p and audio-en.
+/// A 480p film with audio: renditions 480p, 360p and audio-en.
 fn film() -> Plan {
     let (video, audio) = (VideoStream::plain(854, 480), AudioStream::plain(Some("en"), None));
     let media = MediaInfo { video: vec![video], audio: vec![audio], ..MediaInfo::default() };
@@ -68,20 +76,21 @@ fn begin_with(target: &Arc<Recorder>, key: Option<StreamKey>) -> (String, Public
     let target = Arc::clone(target) as Arc<dyn Target>;
     let mut publication = Publication::start(target, layout, &film(), key);
     for rendition in 0..RENDITIONS {
-        publication.codec(rendition, format!("codec{rendition}")).unwrap();
+        publication.set_codec(rendition, format!("codec{rendition}")).unwrap();
     }
     (id.to_string(), publication)
 }
 
 fn segment(rendition: u16, number: u32) -> Segment {
-    // Null packets: a transport stream of which there is nothing to say.
+    // Null packets: a transport stream without any elementary stream.
     let mut packet = [0xFF; 188];
     packet[..4].copy_from_slice(&[0x47, 0x1F, 0xFF, 0x10]);
     let bytes = Bytes::from(packet.repeat(3990));
-    Segment { rendition, number, duration_ns: 6_000_000_000, bytes, init: None }
+    let start_ns = u64::from(number) * 6_000_000_000;
+    Segment { rendition, number, start_ns, duration_ns: 6_000_000_000, bytes, init: None }
 }
 
-/// Waits until the publication can be played, as the progress of a job would make it.
+/// Announces until the publication is playable, as the progress events of a job do.
 async fn until_playable(publication: &mut Publication) {
     while !*publication.playable().borrow() {
         publication.announce().await.unwrap();
@@ -90,25 +99,25 @@ async fn until_playable(publication: &mut Publication) {
 }
 
 #[tokio::test]
-async fn nothing_names_what_is_not_there_and_main_comes_when_all_can_play() {
+async fn playlists_name_only_uploaded_objects_and_main_comes_when_all_renditions_can_play() {
     let target = Recorder::new(Semaphore::MAX_PERMITS, None);
     let (id, mut publication) = begin(&target);
-    publication.segment(segment(0, 0)).await.unwrap();
-    publication.segment(segment(1, 0)).await.unwrap();
+    publication.add_segment(segment(0, 0)).await.unwrap();
+    publication.add_segment(segment(1, 0)).await.unwrap();
     publication.announce().await.unwrap();
-    assert!(!*publication.playable().borrow(), "the sound is not there yet");
-    publication.segment(segment(2, 0)).await.unwrap();
+    assert!(!*publication.playable().borrow(), "the audio has no segment yet");
+    publication.add_segment(segment(2, 0)).await.unwrap();
     until_playable(&mut publication).await;
     assert_eq!(publication.published(), [1, 1, 1]);
     let main = target.last(&format!("{id}/main.m3u8"));
     assert!(main.contains("a1/480p/event.m3u8") && !main.contains("index.m3u8"), "{main}");
 
     for rendition in 0..RENDITIONS {
-        publication.segment(segment(rendition, 1)).await.unwrap();
+        publication.add_segment(segment(rendition, 1)).await.unwrap();
     }
-    let whole = publication.finish().await.unwrap();
-    assert_eq!(target.last(&format!("{id}/main.m3u8")), main, "no flip before its time");
-    whole.flip().await.unwrap();
+    let finished = publication.finish().await.unwrap();
+    assert_eq!(target.last(&format!("{id}/main.m3u8")), main, "finish must not flip");
+    drop(finished.flip().await.unwrap());
     let main = target.last(&format!("{id}/main.m3u8"));
     assert!(main.contains("a1/480p/index.m3u8") && !main.contains("event.m3u8"), "{main}");
     assert!(main.contains("BANDWIDTH=2000320"), "two times 750,120 bytes in 6 s: {main}");
@@ -129,18 +138,18 @@ async fn nothing_names_what_is_not_there_and_main_comes_when_all_can_play() {
 async fn a_storyboard_names_only_sheets_that_are_there() {
     let target = Recorder::new(Semaphore::MAX_PERMITS, None);
     let (id, mut publication) = begin(&target);
-    let sheet = |number, tiles| Still::Sheet { number, tiles };
-    publication.still(Still::Poster, Bytes::from_static(b"poster")).await.unwrap();
-    assert_eq!(publication.stills().poster.as_deref(), Some("a1/poster.jpg"));
+    let sheet = |number, tiles| Thumbnail::StoryboardSheet { number, tiles };
+    publication.add_thumbnail(Thumbnail::Poster, Bytes::from_static(b"poster")).await.unwrap();
+    assert_eq!(publication.thumbnails().poster.as_deref(), Some("a1/poster.jpg"));
     assert_eq!(target.last(&format!("{id}/a1/poster.jpg")), "poster");
-    publication.still(sheet(0, 25), Bytes::from_static(b"first")).await.unwrap();
-    publication.still(sheet(1, 3), Bytes::from_static(b"second")).await.unwrap();
+    publication.add_thumbnail(sheet(0, 25), Bytes::from_static(b"first")).await.unwrap();
+    publication.add_thumbnail(sheet(1, 3), Bytes::from_static(b"second")).await.unwrap();
     for rendition in 0..RENDITIONS {
-        publication.segment(segment(rendition, 0)).await.unwrap();
+        publication.add_segment(segment(rendition, 0)).await.unwrap();
     }
-    assert_eq!(publication.stills().storyboard, None);
-    let whole = publication.finish().await.unwrap();
-    assert_eq!(whole.stills().storyboard.as_deref(), Some("a1/storyboard.vtt"));
+    assert_eq!(publication.thumbnails().storyboard, None);
+    let finished = publication.finish().await.unwrap();
+    assert_eq!(finished.thumbnails().storyboard.as_deref(), Some("a1/storyboard.vtt"));
     let text = target.last(&format!("{id}/a1/storyboard.vtt"));
     assert_eq!(text.matches(" --> ").count(), 28, "{text}");
     let keys = target.keys();
@@ -150,17 +159,17 @@ async fn a_storyboard_names_only_sheets_that_are_there() {
 }
 
 #[tokio::test]
-async fn what_fragments_are_read_with_is_there_before_them() {
+async fn an_initialization_section_is_uploaded_before_its_segments() {
     let target = Recorder::new(Semaphore::MAX_PERMITS, None);
     let id = VideoId::of_source("uploads", "k");
     let plan = Plan { segment: SegmentFormat::Cmaf, ..film() };
     let to = Arc::clone(&target) as Arc<dyn Target>;
     let mut publication = Publication::start(to, Layout::of_attempt(&id, "a1"), &plan, None);
-    let sound = RENDITIONS - 1;
+    let audio = RENDITIONS - 1;
     let init = Some(Bytes::from_static(b"init"));
-    publication.segment(Segment { init, ..segment(sound, 0) }).await.unwrap();
-    publication.segment(segment(sound, 1)).await.unwrap();
-    while publication.published()[usize::from(sound)] < 2 {
+    publication.add_segment(Segment { init, ..segment(audio, 0) }).await.unwrap();
+    publication.add_segment(segment(audio, 1)).await.unwrap();
+    while publication.published()[usize::from(audio)] < 2 {
         tokio::task::yield_now().await;
     }
     let folder = format!("{id}/a1/audio-en");
@@ -171,18 +180,18 @@ async fn what_fragments_are_read_with_is_there_before_them() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_stalls_makes_the_pipeline_wait() {
+async fn a_stalled_bucket_slows_the_pipeline() {
     let target = Recorder::new(0, None);
     let (_, mut publication) = begin(&target);
     let taken = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&taken);
     let pushing = tokio::spawn(async move {
         for number in 0..10 {
-            publication.segment(segment(0, number)).await.unwrap();
+            publication.add_segment(segment(0, number)).await.unwrap();
             counted.fetch_add(1, Ordering::SeqCst);
         }
     });
-    // One on its way and two that wait; the fourth has to.
+    // One segment is being uploaded and two wait in the queue; the fourth blocks.
     while taken.load(Ordering::SeqCst) < 3 {
         tokio::task::yield_now().await;
     }
@@ -197,12 +206,12 @@ async fn a_failed_upload_fails_the_publication_and_nothing_is_flipped() {
     let target = Recorder::new(Semaphore::MAX_PERMITS, Some("360p/seg_00001"));
     let (id, mut publication) = begin(&target);
     for rendition in 0..RENDITIONS {
-        publication.segment(segment(rendition, 0)).await.unwrap();
+        publication.add_segment(segment(rendition, 0)).await.unwrap();
     }
     until_playable(&mut publication).await;
     let main = target.last(&format!("{id}/main.m3u8"));
     for rendition in 0..RENDITIONS {
-        publication.segment(segment(rendition, 1)).await.unwrap();
+        publication.add_segment(segment(rendition, 1)).await.unwrap();
     }
     let error = publication.finish().await.map(drop).unwrap_err();
     assert_eq!((error.code(), error.class()), ("publish-failed", FaultClass::Retryable));
@@ -210,31 +219,31 @@ async fn a_failed_upload_fails_the_publication_and_nothing_is_flipped() {
 }
 
 #[tokio::test]
-async fn a_gap_or_a_missing_rendition_is_no_stream() {
+async fn a_gap_or_a_missing_rendition_fails_the_publication() {
     let target = Recorder::new(Semaphore::MAX_PERMITS, None);
     let (_, mut publication) = begin(&target);
-    publication.segment(segment(0, 0)).await.unwrap();
-    publication.segment(segment(0, 2)).await.unwrap();
+    publication.add_segment(segment(0, 0)).await.unwrap();
+    publication.add_segment(segment(0, 2)).await.unwrap();
     assert_eq!(publication.finish().await.map(drop).unwrap_err().code(), "stream-incomplete");
 
     let (_, mut publication) = begin(&target);
-    publication.segment(segment(0, 0)).await.unwrap();
+    publication.add_segment(segment(0, 0)).await.unwrap();
     assert_eq!(publication.finish().await.map(drop).unwrap_err().code(), "stream-incomplete");
     let (_, mut publication) = begin(&target);
-    assert!(publication.segment(segment(7, 0)).await.is_err());
+    assert!(publication.add_segment(segment(7, 0)).await.is_err());
 }
 
 #[tokio::test]
-async fn what_is_encrypted_says_how_and_is_measured_as_it_is_loaded() {
+async fn encrypted_playlists_have_key_tags_and_rates_include_padding() {
     let target = Recorder::new(Semaphore::MAX_PERMITS, None);
     let key = StreamKey { key: Key([7; 16]), uri: "https://k.example/0a".to_owned() };
     let (id, mut publication) = begin_with(&target, Some(key));
     for number in 0..3 {
         for rendition in 0..RENDITIONS {
-            publication.segment(segment(rendition, number)).await.unwrap();
+            publication.add_segment(segment(rendition, number)).await.unwrap();
         }
     }
-    publication.finish().await.unwrap().flip().await.unwrap();
+    drop(publication.finish().await.unwrap().flip().await.unwrap());
     let main = target.last(&format!("{id}/main.m3u8"));
     assert!(main.contains("BANDWIDTH=2000342"), "two times 750,128 bytes in 6 s: {main}");
     let written = target.written.lock();
@@ -258,7 +267,7 @@ async fn what_is_encrypted_says_how_and_is_measured_as_it_is_loaded() {
 }
 
 #[tokio::test]
-async fn subtitles_are_shown_with_the_whole_stream_and_not_before() {
+async fn subtitles_appear_with_the_flip() {
     let target = Recorder::new(Semaphore::MAX_PERMITS, None);
     let id = VideoId::of_source("uploads", "k");
     let mut planned = film();
@@ -278,12 +287,12 @@ async fn subtitles_are_shown_with_the_whole_stream_and_not_before() {
     let layout = Layout::of_attempt(&id, "a1");
     let mut publication = Publication::start(Arc::clone(&target) as _, layout, &planned, None);
     let cue = |start_ns| Cue { start_ns, duration_ns: Some(4_000_000_000), text: "Hi".to_owned() };
-    publication.cue(0, cue(4_000_000_000)).unwrap();
-    assert!(publication.cue(1, cue(0)).is_err());
+    publication.add_cue(0, cue(4_000_000_000)).unwrap();
+    assert!(publication.add_cue(1, cue(0)).is_err());
     for rendition in 0..RENDITIONS {
-        publication.codec(rendition, format!("codec{rendition}")).unwrap();
+        publication.set_codec(rendition, format!("codec{rendition}")).unwrap();
         for number in 0..2 {
-            publication.segment(segment(rendition, number)).await.unwrap();
+            publication.add_segment(segment(rendition, number)).await.unwrap();
         }
     }
     while publication.published().contains(&0) {
@@ -291,10 +300,10 @@ async fn subtitles_are_shown_with_the_whole_stream_and_not_before() {
     }
     publication.announce().await.unwrap();
     let main = format!("{id}/main.m3u8");
-    let whole = publication.finish().await.unwrap();
-    assert!(!target.last(&main).contains("SUBTITLES"), "what grows does not name them");
-    assert_eq!(whole.renditions()[3].segments, 2);
-    whole.flip().await.unwrap();
+    let finished = publication.finish().await.unwrap();
+    assert!(!target.last(&main).contains("SUBTITLES"), "the event playlists have no subtitles");
+    assert_eq!(finished.renditions()[3].segments, 2);
+    drop(finished.flip().await.unwrap());
     let shown = target.last(&main);
     assert!(shown.contains("FORCED=NO,URI=\"a1/subtitles-en/index.m3u8\""), "{shown}");
     let index = target.last(&format!("{id}/a1/subtitles-en/index.m3u8"));

@@ -1,12 +1,12 @@
 //! The queue of an appliance without AWS: a table in the database of the embedded store, so that
-//! an object and its message become durable in one transaction.
+//! one transaction makes an object and its message durable.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -19,7 +19,7 @@ const SCHEMA: &str = "
         body TEXT NOT NULL,
         visible_at_ms INTEGER NOT NULL,
         receive_count INTEGER NOT NULL DEFAULT 0,
-        -- Receipt of the delivery that is leased now.
+        -- Receipt of the current delivery; NULL while none has it.
         receipt TEXT UNIQUE,
         enqueued_at_ms INTEGER NOT NULL
     ) STRICT;
@@ -31,7 +31,7 @@ const SCHEMA: &str = "
         reason TEXT NOT NULL,
         died_at_ms INTEGER NOT NULL
     ) STRICT;
-    -- Receipts of messages that are done: an acknowledgement may be repeated.
+    -- Receipts of acknowledged messages: a consumer may repeat an acknowledgement.
     CREATE TABLE IF NOT EXISTS acknowledged (
         receipt TEXT PRIMARY KEY,
         at_ms INTEGER NOT NULL
@@ -39,9 +39,9 @@ const SCHEMA: &str = "
 ";
 
 /// How long an acknowledgement may be repeated: longer than any lease.
-const REMEMBER_ACKS: Duration = Duration::from_hours(24);
+const ACKS_KEPT_FOR: Duration = Duration::from_hours(24);
 
-/// The queue. Cheap to clone.
+/// The embedded queue. Clones share one database connection.
 #[derive(Clone)]
 pub struct EmbeddedQueue {
     db: Db,
@@ -49,31 +49,31 @@ pub struct EmbeddedQueue {
 }
 
 impl EmbeddedQueue {
-    /// Opens the queue. The data directory belongs to one process, so a lease of an earlier one
-    /// has no holder any more: those messages are visible at once.
+    /// Opens the queue and ends all leases: the data directory belongs to one process, so those of
+    /// an earlier process have no holder, and their messages are visible at once.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the tables cannot be made.
+    /// [`Error::Unavailable`] if the tables cannot be created.
     pub fn open(db: Db) -> Result<Self, Error> {
-        let made = db.blocking(|connection| -> rusqlite::Result<()> {
+        let opened = db.blocking(|connection| -> rusqlite::Result<()> {
             connection.execute_batch(SCHEMA)?;
             connection.execute(
                 "UPDATE messages SET visible_at_ms = ?1, receipt = NULL WHERE receipt IS NOT NULL",
                 [now_ms()],
             )?;
-            let forgotten = now_ms() - millis(REMEMBER_ACKS);
-            connection.execute("DELETE FROM acknowledged WHERE at_ms < ?1", [forgotten])?;
+            let oldest_kept = now_ms() - millis(ACKS_KEPT_FOR);
+            connection.execute("DELETE FROM acknowledged WHERE at_ms < ?1", [oldest_kept])?;
             Ok(())
         });
-        made.map_err(|error| unavailable("open", error))?;
+        opened.map_err(|error| unavailable("open", error))?;
         Ok(Self { db, arrival: Arc::default() })
     }
 
-    /// Puts a message into the queue as part of a transaction that somebody else commits, who
-    /// then calls [`Self::notify`].
+    /// Enqueues a message within a transaction of the caller, who calls [`Self::notify`] after the
+    /// commit.
     ///
     /// # Errors
-    /// Those of the database.
+    /// If the row cannot be inserted.
     pub fn enqueue_in(transaction: &Transaction<'_>, body: &str) -> rusqlite::Result<()> {
         transaction.execute(
             "INSERT INTO messages (id, body, visible_at_ms, enqueued_at_ms) VALUES (?1, ?2, ?3, ?3)",
@@ -82,32 +82,24 @@ impl EmbeddedQueue {
         Ok(())
     }
 
-    /// Wakes a waiting receive.
+    /// Wakes waiting calls of [`Queue::receive`].
     pub fn notify(&self) {
         self.arrival.notify_waiters();
     }
 
-    /// Runs `work` in a transaction that is taken for writing at once.
+    /// Runs `work` in a write transaction.
     async fn write<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        self.db
-            .call(move |connection: &mut Connection| {
-                let transaction =
-                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let result = work(&transaction)?;
-                transaction.commit()?;
-                Ok(result)
-            })
-            .await
-            .map_err(|error: rusqlite::Error| unavailable(operation, error))
+        let result = self.db.transaction(work).await.flatten();
+        result.map_err(|error| unavailable(operation, error))
     }
 
-    /// Changes the message of a receipt; [`Error::LeaseLost`] if the receipt is not the present
-    /// one or its time is up.
-    async fn change(
+    /// Changes the message that a receipt leases. Fails with [`Error::LeaseLost`] if the receipt is
+    /// void or its lease has expired.
+    async fn with_lease(
         &self,
         operation: &'static str,
         receipt: &Receipt,
@@ -130,18 +122,21 @@ impl EmbeddedQueue {
         if held.await? { Ok(()) } else { Err(Error::LeaseLost) }
     }
 
+    /// Leases the next visible message.
     async fn take(&self, lease: Duration) -> Result<Taken, Error> {
         self.write("receive", move |transaction| take_next(transaction, lease)).await
     }
 }
 
-/// What a look into the queue gave.
+/// Result of one look into the queue.
 enum Taken {
+    /// A message, leased now.
     Message(Message),
-    /// Nothing is visible; something will be after this long.
+    /// No message is visible; the next one becomes visible after this time, if there is one.
     Later(Option<Duration>),
 }
 
+/// Leases the message that became visible first.
 fn take_next(transaction: &Transaction<'_>, lease: Duration) -> rusqlite::Result<Taken> {
     let next = transaction
         .query_row(
@@ -175,7 +170,7 @@ impl Queue for EmbeddedQueue {
     async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Message>, Error> {
         let deadline = Instant::now() + wait;
         loop {
-            // Registered before the look, so that an arrival in between is not missed.
+            // Registered before the look, so that no arrival in between is missed.
             let arrival = self.arrival.notified();
             tokio::pin!(arrival);
             arrival.as_mut().enable();
@@ -186,15 +181,14 @@ impl Queue for EmbeddedQueue {
             if Instant::now() >= deadline {
                 return Ok(None);
             }
-            // However it ends, the queue is looked at again.
-            let waited = tokio::time::timeout_at(next.min(deadline), arrival).await;
-            drop(waited);
+            // On arrival and on timeout alike, look again.
+            drop(tokio::time::timeout_at(next.min(deadline), arrival).await);
         }
     }
 
     async fn extend(&self, receipt: &Receipt, lease: Duration) -> Result<(), Error> {
         let until = now_ms() + millis(lease);
-        self.change("extend", receipt, move |transaction, id| {
+        self.with_lease("extend", receipt, move |transaction, id| {
             let sql = "UPDATE messages SET visible_at_ms = ?2 WHERE id = ?1";
             transaction.execute(sql, params![id, until]).map(drop)
         })
@@ -204,7 +198,7 @@ impl Queue for EmbeddedQueue {
     async fn ack(&self, receipt: &Receipt) -> Result<(), Error> {
         let receipt = receipt.0.clone();
         let done = self.write("ack", move |transaction| {
-            // A lease that ran out and was taken by nobody is still ours to end.
+            // An expired lease still acknowledges while no other consumer has the message.
             let sql = "DELETE FROM messages WHERE receipt = ?1";
             if transaction.execute(sql, [&receipt])? > 0 {
                 let sql = "INSERT INTO acknowledged (receipt, at_ms) VALUES (?1, ?2)";
@@ -219,7 +213,7 @@ impl Queue for EmbeddedQueue {
 
     async fn retry_after(&self, receipt: &Receipt, after: Duration) -> Result<(), Error> {
         let visible_at = now_ms() + millis(after);
-        self.change("retry", receipt, move |transaction, id| {
+        self.with_lease("retry", receipt, move |transaction, id| {
             let sql = "UPDATE messages SET visible_at_ms = ?2, receipt = NULL WHERE id = ?1";
             transaction.execute(sql, params![id, visible_at]).map(drop)
         })
@@ -230,7 +224,7 @@ impl Queue for EmbeddedQueue {
 
     async fn dead_letter(&self, receipt: &Receipt, reason: &str) -> Result<(), Error> {
         let reason = reason.to_owned();
-        self.change("dead-letter", receipt, move |transaction, id| {
+        self.with_lease("dead-letter", receipt, move |transaction, id| {
             transaction.execute(
                 "INSERT OR REPLACE INTO dead_letters (id, body, receive_count, reason, died_at_ms)
                  SELECT id, body, receive_count, ?2, ?3 FROM messages WHERE id = ?1",

@@ -1,8 +1,9 @@
-//! Amazon SQS, or what speaks its protocol. Standard queues; FIFO queues take no S3 events.
+//! Amazon SQS, or a server that speaks its protocol. Only standard queues: S3 sends no events to
+//! FIFO queues.
 //!
-//! Where SQS is vaguer than [`Queue`], this makes up for it. SQS may accept a receipt after its
-//! lease has run out: the end of each lease is kept here too. Its own redrive policy moves
-//! messages without a reason: what has to go to the dead letters is sent there with one.
+//! This module fills two gaps between SQS and the contract of [`Queue`]. SQS may accept a receipt
+//! after its lease has expired, so the end of each lease is also kept here. The redrive policy of
+//! SQS moves messages without a reason, so [`Queue::dead_letter`] sends them with one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,67 +21,67 @@ use serde::Deserialize;
 
 use super::{Depth, Enqueue, Error, Inspect, Message, Queue, Receipt};
 
-/// The longest that SQS keeps a message invisible.
+/// Longest visibility timeout of SQS.
 const MAX_VISIBILITY: Duration = Duration::from_hours(12);
-/// The longest value of an attribute that is sent along, in bytes; a message may have 256 KiB.
+/// Longest attribute of a dead letter, in bytes. A whole SQS message may have 256 KiB.
 const MAX_REASON_BYTES: usize = 4096;
 
-/// A queue and its dead letters. Cheap to clone.
+/// An SQS queue and its dead-letter queue. Clones share the leases.
 #[derive(Clone)]
 pub struct SqsQueue {
     client: Client,
     url: String,
     dead_letter_url: String,
-    held: Arc<Mutex<HashMap<String, Held>>>,
+    leases: Arc<Mutex<HashMap<String, Lease>>>,
 }
 
-/// A delivery that has not ended here.
-struct Held {
-    until: Instant,
+/// A delivery that is not settled yet. Body and id are kept for the dead-letter queue.
+struct Lease {
+    expires_at: Instant,
     body: String,
-    id: String,
+    message_id: String,
 }
 
-/// What a queue says of where its dead letters go.
+/// The redrive policy of a queue, which names its dead-letter queue.
 #[derive(Deserialize)]
 struct RedrivePolicy {
     #[serde(rename = "deadLetterTargetArn")]
-    target: String,
+    target_arn: String,
 }
 
 impl SqsQueue {
-    /// Finds the queue and its dead letters: `dead_letter_url`, or where its redrive policy points
-    /// to if that is empty.
+    /// Connects to the queue at `url` and to its dead-letter queue: `dead_letter_url`, or the
+    /// target of the queue's redrive policy if that is empty.
     ///
-    /// # Errors
-    /// If the queue cannot be reached, or has no place for dead letters.
+    /// # Errors [`Error::Unavailable`] if either queue cannot be reached, or if there is no
+    /// dead-letter queue.
     pub async fn open(client: Client, url: &str, dead_letter_url: &str) -> Result<Self, Error> {
         let dead_letter_url = if dead_letter_url.is_empty() {
-            redrive_target(&client, url).await?
+            dead_letter_target(&client, url).await?
         } else {
             dead_letter_url.to_owned()
         };
         let url = url.to_owned();
-        let queue = Self { client, url, dead_letter_url, held: Arc::default() };
+        let queue = Self { client, url, dead_letter_url, leases: Arc::default() };
         queue.depth().await?;
         Ok(queue)
     }
 
-    /// When the lease of this receipt ends, if it has not ended yet.
-    fn must_hold(&self, receipt: &Receipt) -> Result<(), Error> {
-        let holds =
-            self.held.lock().get(&receipt.0).is_some_and(|held| held.until > Instant::now());
-        if holds { Ok(()) } else { Err(Error::LeaseLost) }
+    /// Fails with [`Error::LeaseLost`] unless the lease of this receipt runs.
+    fn check_lease(&self, receipt: &Receipt) -> Result<(), Error> {
+        let leases = self.leases.lock();
+        let is_held = leases.get(&receipt.0).is_some_and(|own| own.expires_at > Instant::now());
+        if is_held { Ok(()) } else { Err(Error::LeaseLost) }
     }
 
-    /// Makes the message visible `after` from now.
+    /// Makes the message visible `after` from now, if its lease runs.
     async fn change_visibility(
         &self,
         operation: &'static str,
         receipt: &Receipt,
         after: Duration,
     ) -> Result<(), Error> {
-        self.must_hold(receipt)?;
+        self.check_lease(receipt)?;
         self.client
             .change_message_visibility()
             .queue_url(&self.url)
@@ -88,29 +89,32 @@ impl SqsQueue {
             .visibility_timeout(whole_secs(after))
             .send()
             .await
-            .map_err(|error| judge(operation, &error))?;
+            .map_err(|error| map_error(operation, &error))?;
         Ok(())
     }
 
+    /// Deletes the message and its lease.
     async fn delete(&self, operation: &'static str, receipt: &Receipt) -> Result<(), Error> {
         let delete = self.client.delete_message().queue_url(&self.url).receipt_handle(&receipt.0);
-        delete.send().await.map_err(|error| judge(operation, &error))?;
-        self.held.lock().remove(&receipt.0);
+        delete.send().await.map_err(|error| map_error(operation, &error))?;
+        self.leases.lock().remove(&receipt.0);
         Ok(())
     }
 
-    /// Notes the delivery, and forgets those that ended long ago without being told of.
-    fn hold(&self, receipt: &str, held: Held) {
-        let mut all = self.held.lock();
+    /// Stores a lease, and drops those that expired more than [`MAX_VISIBILITY`] ago: nobody
+    /// settled them.
+    fn insert_lease(&self, receipt: &str, lease: Lease) {
+        let mut leases = self.leases.lock();
         let now = Instant::now();
-        all.retain(|_, held| now < held.until + MAX_VISIBILITY);
-        all.insert(receipt.to_owned(), held);
+        leases.retain(|_, lease| now < lease.expires_at + MAX_VISIBILITY);
+        leases.insert(receipt.to_owned(), lease);
     }
 
+    /// Reads three counts of a queue; a missing one is 0.
     async fn count(&self, url: &str, names: [QueueAttributeName; 3]) -> Result<[u64; 3], Error> {
         let request = self.client.get_queue_attributes().queue_url(url);
         let answer = request.set_attribute_names(Some(names.to_vec())).send().await;
-        let answer = answer.map_err(|error| judge("depth", &error))?;
+        let answer = answer.map_err(|error| map_error("depth", &error))?;
         let number = |name| {
             let text = answer.attributes().and_then(|attributes| attributes.get(name));
             text.and_then(|text| text.parse().ok()).unwrap_or_default()
@@ -119,22 +123,23 @@ impl SqsQueue {
     }
 }
 
-async fn redrive_target(client: &Client, url: &str) -> Result<String, Error> {
+/// URL of the queue that the redrive policy of `url` names.
+async fn dead_letter_target(client: &Client, url: &str) -> Result<String, Error> {
     let none = || Error::Unavailable {
         operation: "open",
-        reason: format!("{url} has no redrive policy: give it one, or set queue.dead_letter_url"),
+        reason: format!("{url} has no redrive policy: add one, or set queue.dead_letter_url"),
     };
     let request = client.get_queue_attributes().queue_url(url);
     let answer = request.attribute_names(QueueAttributeName::RedrivePolicy).send().await;
-    let answer = answer.map_err(|error| judge("open", &error))?;
+    let answer = answer.map_err(|error| map_error("open", &error))?;
     let policy = answer.attributes().and_then(|all| all.get(&QueueAttributeName::RedrivePolicy));
     let policy: RedrivePolicy =
         policy.and_then(|text| serde_json::from_str(text).ok()).ok_or_else(none)?;
     // arn:aws:sqs:<region>:<account>:<name>
-    let mut parts = policy.target.rsplit(':');
+    let mut parts = policy.target_arn.rsplit(':');
     let (name, account) = (parts.next().ok_or_else(none)?, parts.next().ok_or_else(none)?);
     let request = client.get_queue_url().queue_name(name).queue_owner_aws_account_id(account);
-    let answer = request.send().await.map_err(|error| judge("open", &error))?;
+    let answer = request.send().await.map_err(|error| map_error("open", &error))?;
     answer.queue_url().map(str::to_owned).ok_or_else(none)
 }
 
@@ -151,54 +156,54 @@ impl Queue for SqsQueue {
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .send()
             .await
-            .map_err(|error| judge("receive", &error))?;
+            .map_err(|error| map_error("receive", &error))?;
         let Some(message) = answer.messages.unwrap_or_default().into_iter().next() else {
             return Ok(None);
         };
-        let received = message_of(message);
-        // The lease began when SQS answered, which a long poll does late: no earlier than this.
-        let until = Instant::now() + lease;
-        let (id, body) = (received.id.clone(), received.body.clone());
-        self.hold(&received.receipt.0, Held { until, body, id });
+        let received = to_message(message);
+        // The lease begins when SQS answers, which may be late in a long poll.
+        let expires_at = Instant::now() + lease;
+        let (message_id, body) = (received.id.clone(), received.body.clone());
+        self.insert_lease(&received.receipt.0, Lease { expires_at, body, message_id });
         Ok(Some(received))
     }
 
     async fn extend(&self, receipt: &Receipt, lease: Duration) -> Result<(), Error> {
-        let asked = Instant::now();
+        let requested_at = Instant::now();
         self.change_visibility("extend", receipt, lease).await?;
-        if let Some(held) = self.held.lock().get_mut(&receipt.0) {
-            held.until = asked + lease;
+        if let Some(own) = self.leases.lock().get_mut(&receipt.0) {
+            own.expires_at = requested_at + lease;
         }
         Ok(())
     }
 
     async fn ack(&self, receipt: &Receipt) -> Result<(), Error> {
-        // Also after the lease: what the message asked for is durable.
+        // Valid after the lease, too: the result of the job is durable.
         self.delete("ack", receipt).await
     }
 
     async fn retry_after(&self, receipt: &Receipt, after: Duration) -> Result<(), Error> {
         self.change_visibility("retry", receipt, after).await?;
-        self.held.lock().remove(&receipt.0);
+        self.leases.lock().remove(&receipt.0);
         Ok(())
     }
 
     async fn dead_letter(&self, receipt: &Receipt, reason: &str) -> Result<(), Error> {
-        self.must_hold(receipt)?;
-        let (id, body) = match self.held.lock().get(&receipt.0) {
-            Some(held) => (held.id.clone(), held.body.clone()),
+        self.check_lease(receipt)?;
+        let (message_id, body) = match self.leases.lock().get(&receipt.0) {
+            Some(lease) => (lease.message_id.clone(), lease.body.clone()),
             None => return Err(Error::LeaseLost),
         };
-        // Sent before it is deleted: a crash in between makes two of it and loses none.
+        // Send before delete: a crash in between duplicates the message and does not lose it.
         self.client
             .send_message()
             .queue_url(&self.dead_letter_url)
             .message_body(body)
-            .message_attributes("ladderd.reason", text(reason)?)
-            .message_attributes("ladderd.message_id", text(&id)?)
+            .message_attributes("ladderd.reason", text_attribute(reason)?)
+            .message_attributes("ladderd.message_id", text_attribute(&message_id)?)
             .send()
             .await
-            .map_err(|error| judge("dead-letter", &error))?;
+            .map_err(|error| map_error("dead-letter", &error))?;
         self.delete("dead-letter", receipt).await
     }
 }
@@ -207,7 +212,7 @@ impl Queue for SqsQueue {
 impl Enqueue for SqsQueue {
     async fn send(&self, body: &str) -> Result<(), Error> {
         let send = self.client.send_message().queue_url(&self.url).message_body(body);
-        send.send().await.map_err(|error| judge("send", &error))?;
+        send.send().await.map_err(|error| map_error("send", &error))?;
         Ok(())
     }
 }
@@ -226,7 +231,7 @@ impl Inspect for SqsQueue {
     }
 }
 
-fn message_of(message: SqsMessage) -> Message {
+fn to_message(message: SqsMessage) -> Message {
     let count = message
         .attributes
         .as_ref()
@@ -241,8 +246,8 @@ fn message_of(message: SqsMessage) -> Message {
     }
 }
 
-/// An attribute with this text: SQS takes neither empty ones nor control characters.
-fn text(value: &str) -> Result<MessageAttributeValue, Error> {
+/// A message attribute with this text. SQS refuses empty texts and control characters.
+fn text_attribute(value: &str) -> Result<MessageAttributeValue, Error> {
     let mut plain = String::new();
     for c in value.chars().map(|c| if c.is_control() { ' ' } else { c }) {
         if plain.len() + c.len_utf8() > MAX_REASON_BYTES {
@@ -260,15 +265,16 @@ fn text(value: &str) -> Result<MessageAttributeValue, Error> {
         .map_err(|error| Error::Unavailable { operation: "dead-letter", reason: error.to_string() })
 }
 
-/// SQS counts whole seconds: rounded up, so that no pause and no lease is shorter than asked for.
+/// The duration in whole seconds, as SQS wants it: rounded up, so that no lease is too short, and
+/// at most [`MAX_VISIBILITY`].
 fn whole_secs(duration: Duration) -> i32 {
     let duration = duration.min(MAX_VISIBILITY);
     let secs = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     i32::try_from(secs).unwrap_or(i32::MAX)
 }
 
-/// What a failed call means: the one place that reads the answers of SQS.
-fn judge<E>(
+/// Turns a failed SDK call into an [`Error`] by its error code.
+fn map_error<E>(
     operation: &'static str,
     error: &SdkError<E, aws_sdk_sqs::config::http::HttpResponse>,
 ) -> Error
@@ -276,11 +282,11 @@ where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
-    // The query protocol's names and the JSON protocol's, with and without their prefix.
+    // The query protocol and the JSON protocol have different prefixes.
     let code = code.rsplit(['.', '#']).next().unwrap_or_default();
     match code {
         "MessageNotInflight" | "ReceiptHandleIsInvalid" => Error::LeaseLost,
-        // Older answers have one code for a receipt that has run out and for 12 h that are over.
+        // Older servers use this code for an expired receipt and for a lease of over 12 h in all.
         "InvalidParameterValue" if operation == "extend" || operation == "retry" => {
             Error::LeaseLost
         }
@@ -296,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_whole_seconds_that_sqs_takes() {
+    fn durations_become_whole_seconds_that_sqs_accepts() {
         let table = [(0, 0), (1, 1), (200, 1), (1000, 1), (1001, 2), (43_200_001, 43_200)];
         for (millis, secs) in table {
             assert_eq!(whole_secs(Duration::from_millis(millis)), secs, "{millis}");
@@ -304,8 +310,8 @@ mod tests {
     }
 
     #[test]
-    fn reasons_become_attributes_that_sqs_takes() {
-        let value = |text_: &str| text(text_).unwrap().string_value().unwrap().to_owned();
+    fn reasons_become_attributes_that_sqs_accepts() {
+        let value = |text: &str| text_attribute(text).unwrap().string_value().unwrap().to_owned();
         assert_eq!(value(""), "-");
         assert_eq!(value("a\u{0}b\nc ä"), "a b c ä");
         assert_eq!(value(&"ä".repeat(5000)).len(), MAX_REASON_BYTES);

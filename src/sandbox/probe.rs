@@ -38,15 +38,14 @@ impl Outcome {
     }
 }
 
-/// Starts the child and reads what it says.
+/// Runs the child, which `command` starts, and returns its report.
 ///
 /// # Errors
 /// If the child cannot be started or says nothing.
-pub fn run(program: &Path) -> std::io::Result<Outcome> {
+pub fn run(mut command: Command) -> std::io::Result<Outcome> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let outside = tempfile_path();
-    let output = Command::new(program)
-        .arg("sandbox-probe")
+    let output = command
         .arg(listener.local_addr()?.to_string())
         .arg(&outside)
         .stdin(Stdio::null())

@@ -1,15 +1,17 @@
-//! Whether a store keeps the conditions of writes.
+//! Probe: does the store obey preconditions of writes?
 
 use bytes::Bytes;
 
-use super::{Bucket, Error, Precondition, PutOptions};
+use super::bucket::Bucket;
+use super::error::Error;
+use super::object_types::{Precondition, PutOptions};
 
 impl Bucket {
-    /// Finds out whether the store keeps `If-None-Match: *` and `If-Match` on writes. Some answer
-    /// that they do not know them, some ignore them without a word. `key` is written and deleted.
+    /// Finds out whether the store obeys `If-None-Match: *` and `If-Match` on writes. Some stores
+    /// reject these headers, others silently ignore them. Writes and deletes the object `key`.
     ///
     /// # Errors
-    /// If the store cannot be reached or refuses any write.
+    /// [`Error::Unavailable`] or [`Error::Denied`] if the probe cannot be written.
     pub async fn probe_conditional_writes(&self, key: &str) -> Result<bool, Error> {
         let write = async |precondition| {
             let options =
@@ -17,17 +19,18 @@ impl Bucket {
             self.put(key, Bytes::from_static(b"probe"), options).await
         };
         write(Precondition::None).await?;
-        let over_another = write(Precondition::Absent).await;
-        let over_an_unknown = write(Precondition::Etag("00000000000000000000000000000000")).await;
+        let over_existing = write(Precondition::Absent).await;
+        let over_unknown_version =
+            write(Precondition::Etag("00000000000000000000000000000000")).await;
         self.delete(key).await?;
-        let mut kept = true;
-        for answer in [over_another, over_an_unknown] {
+        let mut is_obeyed = true;
+        for answer in [over_existing, over_unknown_version] {
             match answer {
                 Err(Error::PreconditionFailed { .. }) => {}
-                Ok(_) | Err(Error::Rejected { .. }) => kept = false,
+                Ok(_) | Err(Error::Rejected { .. }) => is_obeyed = false,
                 Err(error) => return Err(error),
             }
         }
-        Ok(kept)
+        Ok(is_obeyed)
     }
 }

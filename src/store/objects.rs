@@ -1,97 +1,28 @@
-//! Whole objects: read, write, list, delete.
+//! Reading, writing, listing and deleting objects.
 
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Tag, Tagging};
-use aws_smithy_types::error::display::DisplayErrorContext;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{Bucket, Error};
+use super::bucket::Bucket;
+use super::error::{Error, map_error};
+use super::object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObject};
 
-/// How often a range is asked for whose body breaks off.
+/// Requests for one range whose body breaks off, the first one included.
 const BODY_TRIES: u32 = 4;
 
-/// The bytes of an object.
-pub type Body = Bytes;
-
-/// What must hold of the object that is there, for a write to happen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precondition<'a> {
-    /// Nothing.
-    #[default]
-    None,
-    /// There is no object (`If-None-Match: *`).
-    Absent,
-    /// The object has this entity tag (`If-Match`).
-    Etag(&'a str),
-}
-
-/// Headers that an object is stored with, and the condition of the write.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PutOptions<'a> {
-    /// `Content-Type`.
-    pub content_type: &'a str,
-    /// `Cache-Control`.
-    pub cache_control: Option<&'a str>,
-    /// `Content-Encoding`; the body is encoded already.
-    pub content_encoding: Option<&'a str>,
-    /// When to write.
-    pub precondition: Precondition<'a>,
-}
-
-/// What is known of an object without reading it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Entity tag without quotes.
-    pub etag: String,
-    /// Size in bytes.
-    pub size_bytes: u64,
-    /// When it was written.
-    pub last_modified: Option<Timestamp>,
-}
-
-/// One object of a listing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its key.
-    pub key: String,
-    /// Entity tag without quotes.
-    pub etag: String,
-    /// Size in bytes.
-    pub size_bytes: u64,
-    /// When it was written.
-    pub last_modified: Option<Timestamp>,
-}
-
-/// An object that is read as a whole, with what is known of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Whole {
-    /// Its bytes.
-    pub bytes: Bytes,
-    /// Entity tag without quotes.
-    pub etag: String,
-    /// When it was written.
-    pub last_modified: Option<Timestamp>,
-    /// `Content-Type` that it is served with.
-    pub content_type: String,
-    /// `Content-Encoding` that it is served with; empty for none.
-    pub content_encoding: String,
-    /// `Cache-Control` that it is served with; empty for none.
-    pub cache_control: String,
-}
-
 impl Bucket {
-    /// What is known of the object.
+    /// Asks for the metadata of an object (HEAD).
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is none.
+    /// [`Error::NotFound`] if the key has no object.
     pub async fn head(&self, key: &str) -> Result<Head, Error> {
         let output =
             self.client.head_object().bucket(&self.name).key(key).send().await.map_err(|e| {
                 let missing = e.as_service_error().is_some_and(HeadObjectError::is_not_found);
-                if missing { not_found("head", key) } else { judge("head", key, &e) }
+                if missing { not_found("head", key) } else { map_error("head", key, &e) }
             })?;
         Ok(Head {
             etag: unquoted(output.e_tag().unwrap_or_default()),
@@ -100,19 +31,20 @@ impl Bucket {
         })
     }
 
-    /// Whether the bucket is there and ours to use.
+    /// Checks that the bucket exists and that the credentials may use it.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// [`Error::NotFound`], [`Error::Denied`] or [`Error::Unavailable`].
     pub async fn check(&self) -> Result<(), Error> {
         let head = self.client.head_bucket().bucket(&self.name).send().await;
-        head.map(drop).map_err(|e| judge("head-bucket", &self.name, &e))
+        head.map(drop).map_err(|e| map_error("head-bucket", &self.name, &e))
     }
 
-    /// Reads `len` bytes from `offset` of the version with this entity tag.
+    /// Reads `len` bytes (at least 1) from `offset` of the version with this entity tag. Requests
+    /// the range again, up to 4 times in all, if the store fails or the body breaks off.
     ///
     /// # Errors
-    /// [`Error::PreconditionFailed`] if the object is another version by now.
+    /// [`Error::PreconditionFailed`] if the object has another version now.
     pub async fn read_range(
         &self,
         key: &str,
@@ -120,42 +52,28 @@ impl Bucket {
         offset: u64,
         len: u64,
     ) -> Result<Bytes, Error> {
-        // The SDK tries a request again, but not a body that broke off.
+        let range = format!("bytes={offset}-{}", offset + len - 1);
+        let read = async || {
+            let request = self.client.get_object().bucket(&self.name).key(key);
+            let request = request.if_match(format!("\"{etag}\"")).range(&range);
+            let output = request.send().await.map_err(|e| map_error("read", key, &e))?;
+            collect(key, output.body).await
+        };
+        // The SDK retries a request, but not a body that breaks off.
         let mut tries = 1;
         loop {
-            match self.read_range_once(key, etag, offset, len).await {
+            match read().await {
                 Err(Error::Unavailable { .. }) if tries < BODY_TRIES => tries += 1,
-                ended => return ended,
+                result => return result,
             }
         }
     }
 
-    async fn read_range_once(
-        &self,
-        key: &str,
-        etag: &str,
-        offset: u64,
-        len: u64,
-    ) -> Result<Bytes, Error> {
-        let range = format!("bytes={offset}-{}", offset + len - 1);
-        let output = self
-            .client
-            .get_object()
-            .bucket(&self.name)
-            .key(key)
-            .if_match(format!("\"{etag}\""))
-            .range(range)
-            .send()
-            .await
-            .map_err(|e| judge("read", key, &e))?;
-        collect(key, output.body).await
-    }
-
-    /// Reads a whole small object (a record) with its entity tag.
+    /// Reads an object in full into memory: for records and playlists, not for sources.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is none.
-    pub async fn read(&self, key: &str) -> Result<Whole, Error> {
+    /// [`Error::NotFound`] if the key has no object.
+    pub async fn read(&self, key: &str) -> Result<StoredObject, Error> {
         let output = self
             .client
             .get_object()
@@ -163,11 +81,11 @@ impl Bucket {
             .key(key)
             .send()
             .await
-            .map_err(|e| judge("read", key, &e))?;
+            .map_err(|e| map_error("read", key, &e))?;
         let etag = unquoted(output.e_tag().unwrap_or_default());
         let last_modified = output.last_modified().and_then(timestamp);
         let header = |value: Option<&str>| value.unwrap_or_default().to_owned();
-        Ok(Whole {
+        Ok(StoredObject {
             etag,
             last_modified,
             content_type: header(output.content_type()),
@@ -177,7 +95,8 @@ impl Bucket {
         })
     }
 
-    /// Writes an object and returns its entity tag.
+    /// Writes an object and returns its entity tag, without quotes. A store without conditional
+    /// writes gets no precondition.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`] if the precondition does not hold.
@@ -202,11 +121,11 @@ impl Bucket {
             Precondition::Absent => request.if_none_match("*"),
             Precondition::Etag(etag) => request.if_match(format!("\"{etag}\"")),
         };
-        let output = request.send().await.map_err(|e| judge("write", key, &e))?;
+        let output = request.send().await.map_err(|e| map_error("write", key, &e))?;
         Ok(unquoted(output.e_tag().unwrap_or_default()))
     }
 
-    /// Deletes the object if there is one.
+    /// Deletes the object. A key without an object is no error.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Denied`].
@@ -217,14 +136,15 @@ impl Bucket {
             .key(key)
             .send()
             .await
-            .map_err(|e| judge("delete", key, &e))?;
+            .map_err(|e| map_error("delete", key, &e))?;
         Ok(())
     }
 
-    /// Marks the object as done, for a lifecycle rule of the bucket to act on.
+    /// Tags the object `ladderd=done`, so that a lifecycle rule of the bucket can delete or archive
+    /// it.
     ///
     /// # Errors
-    /// [`Error::Rejected`] if the store knows no tags.
+    /// [`Error::Rejected`] if the store does not support tags.
     pub async fn tag_done(&self, key: &str) -> Result<(), Error> {
         let tag = Tag::builder().key("ladderd").value("done").build();
         let tagging = tag.and_then(|tag| Tagging::builder().tag_set(tag).build());
@@ -234,11 +154,11 @@ impl Bucket {
             reason: e.to_string(),
         })?;
         let request = self.client.put_object_tagging().bucket(&self.name).key(key);
-        request.tagging(tagging).send().await.map_err(|e| judge("tag", key, &e))?;
+        request.tagging(tagging).send().await.map_err(|e| map_error("tag", key, &e))?;
         Ok(())
     }
 
-    /// All objects whose key starts with `prefix`, in key order.
+    /// Lists all objects whose key starts with `prefix`, in key order, over all pages.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Denied`].
@@ -247,7 +167,7 @@ impl Bucket {
             self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
         let mut entries = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|e| judge("list", prefix, &e))?;
+            let page = page.map_err(|e| map_error("list", prefix, &e))?;
             entries.extend(page.contents().iter().map(|object| Entry {
                 key: object.key().unwrap_or_default().to_owned(),
                 etag: unquoted(object.e_tag().unwrap_or_default()),
@@ -268,7 +188,7 @@ async fn collect(key: &str, body: ByteStream) -> Result<Bytes, Error> {
     Ok(bytes.into_bytes())
 }
 
-/// An entity tag as we keep it: without the quotes of the header.
+/// An entity tag without the quotes of the header.
 fn unquoted(etag: &str) -> String {
     etag.trim_matches('"').to_owned()
 }
@@ -283,27 +203,4 @@ pub(super) fn timestamp(time: &aws_sdk_s3::primitives::DateTime) -> Option<Times
 
 fn not_found(operation: &'static str, key: &str) -> Error {
     Error::NotFound { operation, key: key.to_owned() }
-}
-
-/// What a failed call means: the one place that reads the store's answers.
-pub(super) fn judge<E>(
-    operation: &'static str,
-    key: &str,
-    error: &SdkError<E, aws_sdk_s3::config::http::HttpResponse>,
-) -> Error
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    let key = key.to_owned();
-    let reason = DisplayErrorContext(error).to_string();
-    let Some(status) = error.raw_response().map(|r| r.status().as_u16()) else {
-        return Error::Unavailable { operation, key, reason };
-    };
-    match status {
-        404 => Error::NotFound { operation, key },
-        409 | 412 => Error::PreconditionFailed { operation, key },
-        401 | 403 => Error::Denied { operation, key, reason },
-        400 | 405 | 411 | 416 | 422 | 501 => Error::Rejected { operation, key, reason },
-        _ => Error::Unavailable { operation, key, reason },
-    }
 }

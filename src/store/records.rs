@@ -1,26 +1,43 @@
-//! Small JSON objects.
+//! JSON objects (records), and compare-and-swap writes.
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Bucket, Error, Precondition, PutOptions};
+use super::bucket::Bucket;
+use super::error::Error;
+use super::object_types::{Precondition, PutOptions};
 
 impl Bucket {
-    /// Reads a JSON object. `None` where there is none, or where it is not of this form (an older
-    /// release's).
+    /// Reads a JSON object. Returns `None` if the key has no object, or if its text does not parse
+    /// as `T` (an older release wrote it).
     ///
     /// # Errors
-    /// If the store fails.
+    /// As [`Bucket::read`], except [`Error::NotFound`].
     pub async fn read_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
+        Ok(self.read_json_version(key).await?.map(|(value, _)| value))
+    }
+
+    /// Reads a JSON object with its entity tag, for a later [`Bucket::replace_json`]. Returns `None`
+    /// as [`Bucket::read_json`] does.
+    ///
+    /// # Errors
+    /// As [`Bucket::read`], except [`Error::NotFound`].
+    pub async fn read_json_version<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<(T, String)>, Error> {
         match self.read(key).await {
-            Ok(whole) => Ok(serde_json::from_slice(&whole.bytes).ok()),
+            Ok(found) => {
+                let value = serde_json::from_slice(&found.bytes).ok();
+                Ok(value.map(|value| (value, found.etag)))
+            }
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Writes a JSON object and returns its entity tag.
+    /// Writes a value as indented JSON and returns the entity tag of the object.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`] if the precondition does not hold.
@@ -31,40 +48,48 @@ impl Bucket {
         cache_control: Option<&str>,
         precondition: Precondition<'_>,
     ) -> Result<String, Error> {
-        let text = serde_json::to_vec_pretty(value).map_err(|error| Error::Rejected {
-            operation: "write",
-            key: key.to_owned(),
-            reason: error.to_string(),
-        })?;
-        let content_type = "application/json";
-        let options =
-            PutOptions { content_type, cache_control, precondition, ..PutOptions::default() };
-        self.put(key, Bytes::from(text), options).await
+        let options = PutOptions { precondition, ..json_options(cache_control) };
+        self.put(key, to_json(key, value)?, options).await
     }
 
-    /// Writes an object over the version that was seen (or where none was), and returns the new
-    /// version. That it is there already, byte for byte, is a success: the SDK may send a request
-    /// twice.
+    /// Writes a value as indented JSON over the version `expected`, as [`Bucket::replace`] does.
     ///
     /// # Errors
-    /// [`Error::PreconditionFailed`] if somebody else has written it meanwhile.
+    /// [`Error::PreconditionFailed`] if another writer was faster.
+    pub async fn replace_json(
+        &self,
+        key: &str,
+        value: &impl Serialize,
+        cache_control: Option<&str>,
+        expected: Option<&str>,
+    ) -> Result<String, Error> {
+        self.replace(key, to_json(key, value)?, json_options(cache_control), expected).await
+    }
+
+    /// Compare and swap: writes over the version with the entity tag `expected` (`None`: the key
+    /// must have no object) and returns the new entity tag. Finding these very bytes in the object
+    /// is a success, because the SDK may send a request twice. Writes anew if the object has been
+    /// deleted in the meantime.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`] if another writer was faster.
     pub async fn replace(
         &self,
         key: &str,
         body: Bytes,
         options: PutOptions<'_>,
-        seen: Option<&str>,
+        expected: Option<&str>,
     ) -> Result<String, Error> {
-        let precondition = seen.map_or(Precondition::Absent, Precondition::Etag);
+        let precondition = expected.map_or(Precondition::Absent, Precondition::Etag);
         let options = PutOptions { precondition, ..options };
         let failed = match self.put(key, body.clone(), options).await {
             Err(error @ (Error::PreconditionFailed { .. } | Error::NotFound { .. })) => error,
-            ended => return ended,
+            result => return result,
         };
         match self.read(key).await {
             Ok(found) if found.bytes == body => Ok(found.etag),
             Ok(_) => Err(failed),
-            // It was deleted under us.
+            // Deleted between the two calls.
             Err(Error::NotFound { .. }) => {
                 let options = PutOptions { precondition: Precondition::Absent, ..options };
                 self.put(key, body, options).await
@@ -72,4 +97,16 @@ impl Bucket {
             Err(error) => Err(error),
         }
     }
+}
+
+fn to_json(key: &str, value: &impl Serialize) -> Result<Bytes, Error> {
+    serde_json::to_vec_pretty(value).map(Bytes::from).map_err(|error| Error::Rejected {
+        operation: "write",
+        key: key.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+fn json_options(cache_control: Option<&str>) -> PutOptions<'_> {
+    PutOptions { content_type: "application/json", cache_control, ..PutOptions::default() }
 }

@@ -1,45 +1,46 @@
-//! URLs that let somebody without credentials put one object, of one size, once.
+//! Presigned URLs, by which a client without credentials puts one object of one size once, and
+//! multipart uploads.
 
 use std::time::Duration;
 
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart as SdkPart};
-
 use jiff::Timestamp;
 
-use super::objects::{judge, timestamp};
-use super::{Bucket, Error};
+use super::bucket::Bucket;
+use super::error::{Error, map_error};
+use super::objects::timestamp;
 
-/// A URL for one PUT of the whole object.
+/// Presigned URL for one PUT of a whole object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresignedPut {
-    /// Where to send it.
+    /// URL of the PUT, with its signature.
     pub url: String,
-    /// Headers that the signature covers and that the uploader must send, by name. `host` and
-    /// `content-length` are left out: every client sends them by itself.
+    /// Signed headers that the uploader must send: names and values. `host` and `content-length`
+    /// are signed, too, but not listed: every client sends them by itself.
     pub headers: Vec<(String, String)>,
 }
 
-/// A URL for one part.
+/// Presigned URL for one part of a multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresignedPart {
     /// Number of the part, from 1.
     pub number: u32,
-    /// Where to PUT it.
+    /// URL of the PUT, with its signature.
     pub url: String,
 }
 
-/// A part that the uploader has put.
+/// A part that the uploader has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompletedPart {
     /// Number of the part, from 1.
     pub number: u32,
-    /// The `ETag` that the store answered, with or without quotes.
+    /// `ETag` of the PUT's response, with or without quotes.
     pub etag: String,
 }
 
 impl Bucket {
-    /// Signs a PUT of exactly `size_bytes` bytes to a key that must not exist yet.
+    /// Signs a PUT of exactly `size_bytes` bytes to a key that has no object yet.
     ///
     /// # Errors
     /// [`Error::Rejected`] if the SDK refuses to sign.
@@ -60,7 +61,7 @@ impl Bucket {
             .if_none_match("*")
             .presigned(presigning("presign", key, valid_for)?)
             .await
-            .map_err(|e| judge("presign", key, &e))?;
+            .map_err(|e| map_error("presign", key, &e))?;
         let headers = signed
             .headers()
             .filter(|(name, _)| !matches!(*name, "host" | "content-length"))
@@ -69,10 +70,10 @@ impl Bucket {
         Ok(PresignedPut { url: signed.uri().to_owned(), headers })
     }
 
-    /// Begins a multipart upload and returns its id.
+    /// Creates a multipart upload and returns its id.
     ///
     /// # Errors
-    /// As the store answers.
+    /// [`Error::Denied`] or [`Error::Unavailable`].
     pub async fn create_multipart(&self, key: &str, content_type: &str) -> Result<String, Error> {
         let output = self
             .client
@@ -82,7 +83,7 @@ impl Bucket {
             .content_type(content_type)
             .send()
             .await
-            .map_err(|e| judge("create-multipart", key, &e))?;
+            .map_err(|e| map_error("create-multipart", key, &e))?;
         Ok(output.upload_id().unwrap_or_default().to_owned())
     }
 
@@ -108,14 +109,15 @@ impl Bucket {
             .content_length(i64::try_from(size_bytes).unwrap_or(i64::MAX))
             .presigned(presigning("presign-part", key, valid_for)?)
             .await
-            .map_err(|e| judge("presign-part", key, &e))?;
+            .map_err(|e| map_error("presign-part", key, &e))?;
         Ok(PresignedPart { number, url: signed.uri().to_owned() })
     }
 
-    /// Makes the object out of its parts. Only if there is no object under the key yet.
+    /// Completes a multipart upload: the parts become one object. The key must have no object yet.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown upload, [`Error::PreconditionFailed`] if the key exists.
+    /// [`Error::NotFound`] for an unknown upload, [`Error::PreconditionFailed`] if the key has an
+    /// object, [`Error::Rejected`] if a part is missing or differs.
     pub async fn complete_multipart(
         &self,
         key: &str,
@@ -138,14 +140,14 @@ impl Bucket {
             .if_none_match("*")
             .send()
             .await
-            .map_err(|e| judge("complete-multipart", key, &e))?;
+            .map_err(|e| map_error("complete-multipart", key, &e))?;
         Ok(())
     }
 
-    /// Uploads in parts that were begun before `until` and have not ended: key and upload id.
+    /// Lists open multipart uploads that began before `until`, as pairs of key and upload id.
     ///
     /// # Errors
-    /// As the store answers.
+    /// [`Error::Denied`] or [`Error::Unavailable`].
     pub async fn stale_multiparts(&self, until: Timestamp) -> Result<Vec<(String, String)>, Error> {
         let mut stale = Vec::new();
         let (mut key_marker, mut id_marker) = (None, None);
@@ -158,7 +160,7 @@ impl Bucket {
                 .set_upload_id_marker(id_marker.take())
                 .send()
                 .await
-                .map_err(|e| judge("list-multipart", &self.name, &e))?;
+                .map_err(|e| map_error("list-multipart", &self.name, &e))?;
             for upload in page.uploads() {
                 let begun = upload.initiated().and_then(timestamp);
                 if begun.is_some_and(|begun| begun < until)
@@ -175,7 +177,7 @@ impl Bucket {
         }
     }
 
-    /// Gives a multipart upload up and frees its parts.
+    /// Aborts a multipart upload; the store deletes its parts.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown upload.
@@ -187,11 +189,12 @@ impl Bucket {
             .upload_id(upload_id)
             .send()
             .await
-            .map_err(|e| judge("abort-multipart", key, &e))?;
+            .map_err(|e| map_error("abort-multipart", key, &e))?;
         Ok(())
     }
 }
 
+/// How long a URL is valid. S3 allows at most 7 days.
 fn presigning(
     operation: &'static str,
     key: &str,

@@ -20,6 +20,7 @@ use crate::worker::plugins;
 use crate::worker::probe::discover;
 use crate::worker::probe::frame_times;
 use crate::worker::protocol::{Event, Failure, Order};
+use crate::worker::spawn;
 
 /// Runs the worker on the standard input and output that the parent gave it.
 #[must_use]
@@ -38,7 +39,7 @@ pub fn main() -> ExitCode {
 /// on, so that it cannot damage the frames.
 fn streams() -> rustix::io::Result<(UnixStream, Arc<Output>)> {
     // The parent's death ends the worker, whatever it is doing.
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    spawn::die_with_parent()?;
     let socket: OwnedFd = rustix::io::dup(rustix::stdio::stdin())?;
     let frames: OwnedFd = rustix::io::dup(rustix::stdio::stdout())?;
     rustix::stdio::dup2_stdout(std::io::stderr().as_fd())?;
@@ -67,7 +68,7 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
             Failure::retryable("gstreamer-init", format!("GStreamer does not start: {e}"))
         })?;
     plugins::restrict();
-    let mut media = discover::probe(&client)?;
+    let mut media = discover::discover(&client)?;
     frame_times::measure(&client, &mut media);
     output.event(&Event::Probed { media: media.clone() });
     order.limits.check(&media).map_err(|error| Failure::of(&error))?;

@@ -1,10 +1,12 @@
-//! GStreamer elements of our own, in the manner of gst-plugins-rs.
+//! Our own GStreamer elements, in the manner of gst-plugins-rs: each folder has the wrapper type
+//! and its registration in `mod.rs`, the subclass in `imp.rs`.
 
 pub(crate) mod alpha_remover;
 pub(crate) mod av1_decoder;
+mod n_threads;
 pub(crate) mod range_source;
 pub(crate) mod scaler;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod tone_mapper;
-pub(crate) mod video_filter;
+mod video_filter;

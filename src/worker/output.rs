@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::worker::protocol::{DATA, EVENT, Event, INIT, PICTURE, Picture};
+use crate::domain::thumbnail::Thumbnail;
+use crate::worker::protocol::{DATA, EVENT, Event, INIT, THUMBNAIL};
 
 /// Bytes of a segment that are gathered before a frame is written: the muxer writes a few packets
 /// of 188 bytes at a time.
@@ -59,12 +60,12 @@ impl Output {
         }
     }
 
-    /// Sends a still picture.
-    pub(super) fn picture(&self, picture: Picture, jpeg: &[u8]) {
-        match serde_json::to_vec(&picture) {
+    /// Sends a thumbnail.
+    pub(super) fn thumbnail(&self, thumbnail: Thumbnail, jpeg: &[u8]) {
+        match serde_json::to_vec(&thumbnail) {
             Ok(text) => {
                 let len = u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes();
-                self.frame(PICTURE, &[&len, &text[..]].concat(), jpeg);
+                self.frame(THUMBNAIL, &[&len, &text[..]].concat(), jpeg);
             }
             Err(error) => eprintln_event(&error),
         }

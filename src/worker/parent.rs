@@ -6,7 +6,6 @@ mod frames;
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,15 +15,17 @@ use futures_util::StreamExt;
 use parking_lot::Mutex;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::process::{ChildStderr, ChildStdout};
 use tokio::task::JoinHandle;
 use tokio_util::codec::FramedRead;
 
 use self::feeder::{SourceState, feed};
 use self::frames::{Frame, Frames};
-use crate::domain::gpu::DEVICE_ORDER;
+use crate::domain::segment::Segment;
+use crate::domain::thumbnail::Thumbnail;
 use crate::source::{self, Source};
-use crate::worker::protocol::{Event, MEMORY_LIMIT, Order, Picture};
+use crate::worker::protocol::{Event, MEMORY_LIMIT, Order};
+use crate::worker::spawn::{self, Process, Program};
 
 pub use self::error::Error;
 
@@ -38,38 +39,20 @@ const EXIT_GRACE: Duration = Duration::from_secs(5);
 const OUT_OF_MEMORY: [&str; 4] =
     ["failed to allocate", "memory allocation of", "std::bad_alloc", "Cannot allocate memory"];
 
-/// A whole segment with its bytes.
-#[derive(Clone, Debug)]
-pub struct SegmentBytes {
-    /// Index of the rendition.
-    pub rendition: u16,
-    /// Number of the segment, from 0.
-    pub number: u32,
-    /// Running time of its first frame, in nanoseconds.
-    pub start_ns: u64,
-    /// Duration in nanoseconds.
-    pub duration_ns: u64,
-    /// The segment.
-    pub bytes: Bytes,
-    /// What the segments of the rendition are read with, beside the first of them; none where each
-    /// can be read alone.
-    pub init: Option<Bytes>,
-}
-
 /// What comes out of a worker.
 #[derive(Clone, Debug)]
 pub enum Output {
     /// An event without bytes: anything but a segment or a failure.
     Event(Event),
     /// A segment.
-    Segment(SegmentBytes),
-    /// A still picture and its JPEG.
-    Picture(Picture, Bytes),
+    Segment(Segment),
+    /// A thumbnail and its JPEG.
+    Thumbnail(Thumbnail, Bytes),
 }
 
 /// A running worker. It is killed when this is dropped.
 pub struct Worker {
-    child: Child,
+    process: Process,
     frames: FramedRead<ChildStdout, Frames>,
     segments: HashMap<(u16, u32), BytesMut>,
     inits: HashMap<u16, Bytes>,
@@ -87,7 +70,7 @@ impl Worker {
     /// # Errors
     /// [`Error::Spawn`].
     pub fn spawn(
-        program: &PathBuf,
+        program: &Program,
         order: &Order,
         source: Arc<dyn Source>,
         stall_timeout: Duration,
@@ -96,27 +79,21 @@ impl Worker {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(Error::Spawn)?;
         ours.set_nonblocking(true).map_err(Error::Spawn)?;
         let socket = UnixStream::from_std(ours).map_err(Error::Spawn)?;
-        let mut child = Command::new(program)
-            .arg("worker")
-            .env_clear()
-            .envs(kept_environment())
-            // The list of plugins was made by the trial at the start; a worker may start nothing.
-            .envs([("GST_REGISTRY_FORK", "no"), ("GST_REGISTRY_UPDATE", "no"), DEVICE_ORDER])
+        let mut command = program.command("worker");
+        command
+            // The trial at the start made the plugin registry; a worker may start no process.
+            .envs([("GST_REGISTRY_FORK", "no"), ("GST_REGISTRY_UPDATE", "no")])
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // A group of its own, so that whatever it starts ends with it.
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(Error::Spawn)?;
+            .stderr(Stdio::piped());
+        let mut process = spawn::start(command).map_err(Error::Spawn)?;
         let pipe = |name| std::io::Error::other(format!("the worker has no {name}"));
-        let stdout = child.stdout.take().ok_or_else(|| Error::Spawn(pipe("stdout")))?;
-        let stderr = child.stderr.take().ok_or_else(|| Error::Spawn(pipe("stderr")))?;
+        let stdout = process.child.stdout.take().ok_or_else(|| Error::Spawn(pipe("stdout")))?;
+        let stderr = process.child.stderr.take().ok_or_else(|| Error::Spawn(pipe("stderr")))?;
         let source_state = Arc::<Mutex<SourceState>>::default();
         let stderr_tail = Arc::<Mutex<Vec<u8>>>::default();
         Ok(Self {
-            child,
+            process,
             frames: FramedRead::new(stdout, Frames),
             segments: HashMap::new(),
             inits: HashMap::new(),
@@ -132,7 +109,7 @@ impl Worker {
     /// Id of the process, while it runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.child.id()
+        self.process.child.id()
     }
 
     /// The next output, or `None` once the worker has ended well. Cancel safe.
@@ -149,8 +126,8 @@ impl Worker {
                 Frame::Data { rendition, number, bytes } => {
                     self.segments.entry((rendition, number)).or_default().unsplit(bytes);
                 }
-                Frame::Picture(picture, jpeg) => {
-                    return Ok(Some(Output::Picture(picture, jpeg.freeze())));
+                Frame::Thumbnail(thumbnail, jpeg) => {
+                    return Ok(Some(Output::Thumbnail(thumbnail, jpeg.freeze())));
                 }
                 Frame::Init { rendition, bytes } => {
                     self.inits.insert(rendition, bytes.freeze());
@@ -167,7 +144,7 @@ impl Worker {
                     Error::Protocol(format!("segment {number} of rendition {rendition} is empty"))
                 })?;
                 let (bytes, init) = (bytes.freeze(), self.inits.remove(&rendition));
-                Ok(Some(Output::Segment(SegmentBytes {
+                Ok(Some(Output::Segment(Segment {
                     rendition,
                     number,
                     start_ns,
@@ -233,7 +210,7 @@ impl Worker {
     }
 
     async fn death(&mut self) -> Error {
-        let status = match self.child.wait().await {
+        let status = match self.process.child.wait().await {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         };
@@ -248,7 +225,7 @@ impl Worker {
 
     /// Lets the process go by itself, for a moment.
     async fn end(&mut self) {
-        if tokio::time::timeout(EXIT_GRACE, self.child.wait()).await.is_err() {
+        if tokio::time::timeout(EXIT_GRACE, self.process.child.wait()).await.is_err() {
             tracing::warn!(pid = self.pid(), "a finished worker hangs and is killed");
         }
         self.kill().await;
@@ -257,9 +234,8 @@ impl Worker {
     /// Ends the process and all that it started, and waits until it is gone.
     pub async fn kill(&mut self) {
         self.finished = true;
-        kill_group(&self.child);
-        if let Err(error) = self.child.wait().await {
-            tracing::warn!(%error, "a killed worker cannot be waited for");
+        if let Err(error) = self.process.kill().await {
+            tracing::warn!(%error, "failed to wait for a killed worker");
         }
         self.feeder.abort();
         // Its standard error has ended with it, unless a grandchild escaped the group.
@@ -283,41 +259,8 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        kill_group(&self.child);
         self.feeder.abort();
     }
-}
-
-/// Kills the group of a child that has not been waited for: its id is still its own.
-fn kill_group(child: &Child) {
-    let pid =
-        child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
-    if let Some(pid) = pid
-        && let Err(error) = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL)
-        && error != rustix::io::Errno::SRCH
-    {
-        tracing::warn!(%error, "a worker cannot be killed");
-    }
-}
-
-/// What a worker may know of the surroundings: where libraries and plugins are, never a secret.
-fn kept_environment() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)> {
-    const KEPT: [&str; 8] = [
-        "PATH",
-        "HOME",
-        "LANG",
-        "TZ",
-        "TMPDIR",
-        "LD_LIBRARY_PATH",
-        "XDG_CACHE_HOME",
-        "RUST_BACKTRACE",
-    ];
-    const KEPT_PREFIXES: [&str; 4] = ["GST_", "LIBVA_", "CUDA_", "NVIDIA_"];
-    std::env::vars_os().filter(|(name, _)| {
-        name.to_str().is_some_and(|name| {
-            KEPT.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        })
-    })
 }
 
 /// Keeps the end of what the worker writes to its standard error.

@@ -6,10 +6,12 @@
 //!
 //! The worker's standard output carries frames: kind (`u8`), length (`u32`), payload. [`EVENT`]
 //! frames hold one [`Event`] as JSON; [`DATA`] frames hold a rendition's index (`u16`), a
-//! segment's number (`u32`) and bytes of that segment; [`PICTURE`] frames hold a [`Picture`] as
-//! JSON behind its length (`u32`), and a JPEG; [`INIT`] frames hold a rendition's index (`u16`) and
+//! segment's number (`u32`) and bytes of that segment; [`THUMBNAIL`] frames hold a [`Thumbnail`]
+//! as JSON behind its length (`u32`), and a JPEG; [`INIT`] frames hold a rendition's index (`u16`) and
 //! the initialization section that its segments are read with, before the first of them. All numbers
 //! are big-endian.
+//!
+//! [`Thumbnail`]: crate::domain::thumbnail::Thumbnail
 
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +28,10 @@ use crate::domain::plan::Plan;
 pub const EVENT: u8 = b'E';
 /// Kind of a frame with bytes of a segment.
 pub const DATA: u8 = b'D';
-/// Kind of a frame with a still picture.
-pub const PICTURE: u8 = b'P';
+/// Kind of a frame with a [`Thumbnail`].
+///
+/// [`Thumbnail`]: crate::domain::thumbnail::Thumbnail
+pub const THUMBNAIL: u8 = b'T';
 /// Kind of a frame with an initialization section.
 pub const INIT: u8 = b'I';
 /// Length that stands for a read that failed; no bytes follow.
@@ -113,21 +117,6 @@ pub enum Event {
     },
     /// The job cannot go on.
     Failed(Failure),
-}
-
-/// A still picture beside the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "picture", rename_all = "kebab-case")]
-pub enum Picture {
-    /// The one that stands for the video.
-    Poster,
-    /// A sheet of the storyboard.
-    Sheet {
-        /// Number of the sheet, from 0.
-        number: u32,
-        /// Pictures on it.
-        tiles: u32,
-    },
 }
 
 /// Why a worker gave up.

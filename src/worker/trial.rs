@@ -13,11 +13,14 @@ use std::process::ExitCode;
 use gstreamer as gst;
 
 use crate::domain::backend::TrialRequest;
-use crate::worker::plugins;
+use crate::worker::{plugins, spawn};
 
 /// Answers the request on the standard input, as JSON: what is asked for, or `Err` with why not.
 #[must_use]
 pub fn main() -> ExitCode {
+    if spawn::die_with_parent().is_err() {
+        return ExitCode::FAILURE;
+    }
     let answer = match serde_json::from_reader(std::io::stdin()) {
         Ok(request) => answer(&request),
         Err(error) => Err(format!("the request cannot be read: {error}")),
@@ -35,7 +38,9 @@ fn answer(request: &TrialRequest) -> Result<serde_json::Value, String> {
     plugins::restrict();
     let answer = match request {
         TrialRequest::Survey(recipes) => serde_json::to_value(survey::survey(recipes)),
-        TrialRequest::Encode(recipe) => serde_json::to_value(encode::trial(recipe)?),
+        TrialRequest::Encode { recipe, encode } => {
+            serde_json::to_value(encode::trial(recipe, encode)?)
+        }
     };
     answer.map_err(|error| error.to_string())
 }

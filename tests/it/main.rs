@@ -12,6 +12,7 @@ pub(crate) mod support;
 
 mod attacks;
 mod browser;
+mod children;
 mod cli;
 mod cmaf;
 mod conformance;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use ladderd::check::check;
-use ladderd::check::files::{Fetched, Files};
+use ladderd::check::files::{Error, Fetched, Files};
 use ladderd::check::keys::Keys;
 use ladderd::domain::hls::{codecs, fragments, key_frames};
 use ladderd::domain::message;
@@ -91,8 +91,9 @@ struct Memory(HashMap<String, Vec<u8>>);
 
 #[async_trait]
 impl Files for Memory {
-    async fn get(&self, path: &str) -> Result<Fetched, String> {
-        let bytes = self.0.get(path).cloned().ok_or("it is not there")?.into();
+    async fn get(&self, path: &str) -> Result<Fetched, Error> {
+        let bytes = self.0.get(path).cloned();
+        let bytes = bytes.ok_or(Error::Unreadable("no such file".to_owned()))?.into();
         Ok(Fetched { bytes, served: None })
     }
 }

@@ -144,7 +144,7 @@ fn subtitles_that_are_pictures_are_left_out_with_a_note() {
     let out = dir.path().join("out");
     let planned = &events(&transcode(&input, &out, &[]), "planned")[0]["plan"];
     assert_eq!(planned["subtitles"], serde_json::json!([]));
-    let note = "a subtitle track (en) is left out: subpicture/x-pgs is pictures, not text";
+    let note = "subtitle stream (en) skipped: subpicture/x-pgs holds bitmaps, not text";
     assert_eq!(planned["notes"], serde_json::json!([note]));
     let main = std::fs::read_to_string(out.join("main.m3u8")).unwrap();
     assert!(!main.contains("SUBTITLES"), "{main}");

@@ -1,5 +1,5 @@
-//! The loops that compilers make nothing good of, in the instructions of AVX2. They do what those of
-//! [`lanes`](super::lanes) do, bit by bit.
+//! The loops of [`lanes`](super::lanes) in AVX2 instructions, for those that compilers vectorise
+//! badly. Results are bit-identical.
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm256_add_epi16, _mm256_castsi256_si128, _mm256_extracti128_si256,
@@ -12,12 +12,12 @@ use std::array::from_fn;
 use zerocopy::transmute;
 
 use super::filter::{Filter, Taps};
-use super::lanes::{ROWS, SOURCE_BITS, SUM_BITS, SUM_MAX, TILE, put};
+use super::lanes::{ROWS, SAMPLE_BITS, SUM_BITS, SUM_MAX, TILE, write_bytes};
 
-/// Samples in a vector.
+/// Samples of a vector.
 const LANES: usize = 16;
 
-/// Vectors of a row of a tile, or of a column of a strip.
+/// Loads a row of a tile, or a column of a strip, as vectors.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn vectors<const COUNT: usize>(samples: &[i16]) -> [__m256i; COUNT] {
@@ -25,7 +25,7 @@ fn vectors<const COUNT: usize>(samples: &[i16]) -> [__m256i; COUNT] {
     from_fn(|part| transmute!(parts[part]))
 }
 
-/// The sum of samples times weights.
+/// Adds the products of samples and weights to `sums`.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn sum<const SAMPLES: usize, const COUNT: usize>(
@@ -44,7 +44,7 @@ fn sum<const SAMPLES: usize, const COUNT: usize>(
     sums
 }
 
-/// Two squares side by side, each with rows as columns.
+/// Transposes two squares of 8 by 8 samples, which lie side by side.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn transposed(mut square: [__m256i; 8]) -> [__m256i; 8] {
@@ -61,7 +61,7 @@ fn transposed(mut square: [__m256i; 8]) -> [__m256i; 8] {
     square
 }
 
-/// Both halves of a vector.
+/// The lower and the upper half of a vector.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn halves(vector: __m256i) -> [__m128i; 2] {
@@ -75,12 +75,12 @@ pub(super) fn columns(strip: &mut [[i16; ROWS]], tile: &[[i16; TILE]], taps: &Ta
     let zero = _mm256_setzero_si256();
     let most = _mm256_set1_epi16(SUM_MAX);
     let mut scaled = [[zero; COUNT]; ROWS];
-    let begin = taps.samples().start;
+    let begin = taps.input_range().start;
     for (out, (first, weights)) in scaled.iter_mut().zip(taps.iter()) {
         *out = sum([zero; COUNT], &tile[first - begin..], weights);
         for sum in out {
             let clamped = _mm256_min_epi16(_mm256_max_epi16(*sum, zero), most);
-            *sum = _mm256_slli_epi16::<{ (SOURCE_BITS - SUM_BITS).cast_signed() }>(clamped);
+            *sum = _mm256_slli_epi16::<{ (SAMPLE_BITS - SUM_BITS).cast_signed() }>(clamped);
         }
     }
     for (at, columns) in strip.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
@@ -107,8 +107,8 @@ pub(super) fn rows(
 ) {
     const COUNT: usize = ROWS / LANES;
     let half = _mm256_set1_epi16(1 << (SUM_BITS - 1));
-    for left in (0..filter.to).step_by(16) {
-        let taps = filter.taps(left..(left + 16).min(filter.to));
+    for left in (0..filter.output_len).step_by(16) {
+        let taps = filter.taps(left..(left + 16).min(filter.output_len));
         let mut block = [[half; COUNT]; 16];
         for (out, (first, weights)) in block.iter_mut().zip(taps.iter()) {
             *out = sum([half; COUNT], &strip[first..], weights)
@@ -119,12 +119,12 @@ pub(super) fn rows(
             let [first, second] =
                 [0, 8].map(|side| transposed(from_fn(|column| block[side + column][part])));
             for (row, (first, second)) in first.into_iter().zip(second).enumerate() {
-                // It keeps what is below 0 or above 255 within.
+                // `packus` clamps to 0 and 255.
                 let [upper, lower] = halves(_mm256_packus_epi16(first, second));
                 for (row, bytes) in [(row, upper), (row + 8, lower)] {
                     let row = above + row;
                     if row < count {
-                        put(out, row * stride + left, taps.len(), transmute!(bytes));
+                        write_bytes(out, row * stride + left, taps.len(), transmute!(bytes));
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! Which samples of a line make a sample of the scaled one, and with what weights.
+//! The Lanczos filter of one axis: the input samples and weights of each output sample.
 
 use std::ops::Range;
 
@@ -6,59 +6,61 @@ use super::Siting;
 
 /// Lobes of the Lanczos window to each side.
 const LOBES: f64 = 3.0;
-/// A weight of 1. At the ends of a line weights are larger, but less than 2.
+/// The fixed-point weight that stands for 1. Weights at the ends of a line are larger, but below 2.
 const ONE: f64 = 16384.0;
 
 /// The filter for all samples of a line.
 #[derive(Debug)]
 pub(super) struct Filter {
-    /// Samples of the line that is read.
-    pub(super) from: usize,
-    /// Samples of the line that is made.
-    pub(super) to: usize,
-    /// Pairs of weights of each sample.
+    /// Samples of an input line.
+    pub(super) input_len: usize,
+    /// Samples of an output line.
+    pub(super) output_len: usize,
+    /// Pairs of weights per output sample.
     pairs: usize,
+    /// The first input sample of each output sample.
     first: Vec<usize>,
-    /// The second of each pair with its sign changed.
+    /// Weights in pairs. The second of each pair is negated: the caller subtracts its product.
     weights: Vec<[i16; 2]>,
 }
 
-/// The part of a filter that makes some samples.
+/// The part of a filter for a range of output samples.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taps<'a> {
-    /// The first sample that is read, for each that is made.
+    /// The first input sample of each output sample.
     first: &'a [usize],
     weights: &'a [[i16; 2]],
     pairs: usize,
 }
 
 impl Filter {
-    /// From a line of `from` samples to one of `to`.
-    pub(super) fn new(from: usize, to: usize, sited: Siting) -> Self {
-        let ratio = whole(from) / whole(to);
+    /// A filter from a line of `input_len` samples to one of `output_len`.
+    pub(super) fn new(input_len: usize, output_len: usize, siting: Siting) -> Self {
+        let ratio = to_f64(input_len) / to_f64(output_len);
         let stretch = ratio.max(1.0);
-        // Where the first sample of the output lies: its place in full resolution, scaled.
-        let shift = match sited {
+        // Position of the first output sample in the input: its position in luma samples, scaled.
+        let shift = match siting {
             Siting::Centre => (ratio - 1.0) / 2.0,
-            Siting::First => (ratio - 1.0) / 4.0,
+            Siting::Cosited => (ratio - 1.0) / 4.0,
         };
         let reach = LOBES * stretch;
-        let pairs = ((2.0 * reach).ceil() as usize).min(from).div_ceil(2);
-        let mut filter = Self { from, to, pairs, first: Vec::new(), weights: Vec::new() };
-        for sample in 0..to {
-            filter.add(whole(sample) * ratio + shift, reach);
+        let pairs = ((2.0 * reach).ceil() as usize).min(input_len).div_ceil(2);
+        let mut filter =
+            Self { input_len, output_len, pairs, first: Vec::new(), weights: Vec::new() };
+        for sample in 0..output_len {
+            filter.push(to_f64(sample) * ratio + shift, reach);
         }
         filter
     }
 
-    /// Adds a sample that lies here in the line that is read.
-    fn add(&mut self, centre: f64, reach: f64) {
-        let last = self.from.saturating_sub(1) as i64;
+    /// Appends an output sample whose position in the input line is `centre`.
+    fn push(&mut self, centre: f64, reach: f64) {
+        let last = self.input_len.saturating_sub(1) as i64;
         let begin = (centre - reach).floor() as i64 + 1;
         let count = self.pairs * 2;
-        let first = begin.clamp(0, self.from.saturating_sub(count) as i64);
+        let first = begin.clamp(0, self.input_len.saturating_sub(count) as i64);
         let mut weights = vec![0.0; count];
-        // Beyond its ends the line goes on with its last sample.
+        // The line is extended beyond its ends with its first and last sample.
         for at in begin..=(centre + reach).ceil() as i64 {
             let place = (at.clamp(0, last) - first) as usize;
             if let Some(weight) = weights.get_mut(place) {
@@ -66,11 +68,11 @@ impl Filter {
             }
         }
         self.first.push(first as usize);
-        let weights = in_whole_numbers(&weights);
+        let weights = to_fixed_point(&weights);
         self.weights.extend(weights.as_chunks().0.iter().map(|[one, other]| [*one, -other]));
     }
 
-    /// What makes these samples.
+    /// The taps of these output samples.
     #[inline(always)]
     pub(super) fn taps(&self, samples: Range<usize>) -> Taps<'_> {
         Taps {
@@ -82,15 +84,15 @@ impl Filter {
 }
 
 impl Taps<'_> {
-    /// Samples that are made.
+    /// Number of output samples.
     #[inline(always)]
     pub(super) fn len(&self) -> usize {
         self.first.len()
     }
 
-    /// All samples that are read.
+    /// All input samples that these output samples need.
     #[inline(always)]
-    pub(super) fn samples(&self) -> Range<usize> {
+    pub(super) fn input_range(&self) -> Range<usize> {
         match self.first {
             [first, .., last] => *first..*last + self.pairs * 2,
             [first] => *first..*first + self.pairs * 2,
@@ -98,15 +100,15 @@ impl Taps<'_> {
         }
     }
 
-    /// The first sample that is read and the weights, for each that is made.
+    /// The first input sample and the weights of each output sample.
     #[inline(always)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[[i16; 2]])> {
         self.first.iter().copied().zip(self.weights.chunks_exact(self.pairs))
     }
 }
 
-/// The weights as parts of 2^14, which make a whole together.
-fn in_whole_numbers(weights: &[f64]) -> Vec<i16> {
+/// Normalises the weights to a sum of exactly 2^14. The largest weight takes the rounding error.
+fn to_fixed_point(weights: &[f64]) -> Vec<i16> {
     let sum: f64 = weights.iter().sum();
     let mut parts: Vec<i32> = weights.iter().map(|w| (w / sum * ONE).round() as i32).collect();
     let missing = ONE as i32 - parts.iter().sum::<i32>();
@@ -127,6 +129,6 @@ fn lanczos(x: f64) -> f64 {
     LOBES * angle.sin() * (angle / LOBES).sin() / (angle * angle)
 }
 
-fn whole(number: usize) -> f64 {
+fn to_f64(number: usize) -> f64 {
     number as f64
 }

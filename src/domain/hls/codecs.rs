@@ -1,7 +1,7 @@
-//! RFC 6381 codec strings, read from the stream itself.
+//! Codec strings of `CODECS` (RFC 6381), read from the encoded stream.
 
-/// The `avc1` string of an H.264 byte stream (ITU-T H.264, annex B): profile, constraints and
-/// level of its first sequence parameter set. `None` where there is none.
+/// Codec string of an H.264 byte stream (ITU-T H.264, annex B): profile, constraints and level of
+/// its first sequence parameter set. `None` if the stream has no parameter set.
 #[must_use]
 pub fn avc1_of_byte_stream(bytes: &[u8]) -> Option<String> {
     const SEQUENCE_PARAMETER_SET: u8 = 7;
@@ -16,7 +16,8 @@ pub fn avc1_of_byte_stream(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// The same string of the configuration record that goes before fragments (ISO 14496-15, 5.3.3.1).
+/// Codec string of an `AVCDecoderConfigurationRecord`, which CMAF renditions carry in place of
+/// parameter sets in the stream (ISO 14496-15, 5.3.3.1). `None` if the record is cut off.
 #[must_use]
 pub fn avc1_of_record(record: &[u8]) -> Option<String> {
     match record.get(1..4)? {

@@ -1,156 +1,160 @@
-//! Media playlists: the segments of one rendition.
+//! Media playlists: the segments of one rendition, or its key frames (RFC 8216, 4.3).
 
-use std::fmt::Write;
+use super::key::KeyTag;
+use super::text::push_line;
 
-/// What a media playlist says of its future.
+/// Type of a media playlist (`EXT-X-PLAYLIST-TYPE`), and whether it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// It grows (EVENT).
-    Growing,
-    /// It grew and is whole (EVENT with ENDLIST).
-    Closed,
-    /// It is whole (VOD).
-    Whole,
+pub enum PlaylistKind {
+    /// `EVENT`: segments are still appended.
+    Event,
+    /// `EVENT` with `EXT-X-ENDLIST`: all segments are there, under the same name as before.
+    EventEnded,
+    /// `VOD`: all segments are there from the beginning.
+    Vod,
 }
 
-/// Where the initialization section lies that segments are read with (EXT-X-MAP).
+/// Initialization section of the entries (`EXT-X-MAP`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Map {
-    /// Name of its file.
+    /// URI of the file that holds the section.
     pub uri: String,
-    /// How many bytes of the beginning of that file it is; none for all.
+    /// Bytes of the section, from the beginning of the file; `None` for the whole file.
     pub first_bytes: Option<u64>,
 }
 
-/// What a media playlist says before its segments.
+/// Tags of a media playlist that apply to all its entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header<'a> {
-    /// EXT-X-TARGETDURATION in seconds.
+    /// `EXT-X-TARGETDURATION` in seconds.
     pub target_duration_secs: u32,
-    /// What the segments are read with, where they need it.
+    /// Initialization section, if the entries need one.
     pub map: Option<&'a Map>,
-    /// The date that stands for the beginning (RFC 3339), the same in all playlists of a stream. A
-    /// player that changes to another rendition of a growing stream finds its place by it; without
-    /// one it has to load a segment first to see where that belongs.
+    /// Wall-clock time of the first frame (RFC 3339), the same in all playlists of a stream. Without
+    /// it, a player that changes the rendition of an event playlist has to load a segment of the new
+    /// one to find its position.
     pub begins_at: Option<&'a str>,
+    /// Encryption of the entries; `None` for a stream in the clear. The initialization section
+    /// stands before the first tag and is never encrypted.
+    pub key: Option<KeyTag<'a>>,
 }
 
-/// The text of a media playlist whose segments last so long, in nanoseconds, and are named by
-/// `uri`. EXTINF values are rounded so that their sum never strays from the real time by more than a
-/// microsecond (Apple's authoring rule 8.1).
+/// Renders the playlist of segments with these durations in nanoseconds; `uri` names the segment
+/// with a number. The sum of the `EXTINF` values differs from the real time by at most a
+/// microsecond at any segment (Apple's authoring rule 8.1).
 #[must_use]
 pub fn render(
-    kind: Kind,
+    kind: PlaylistKind,
     header: Header<'_>,
     durations_ns: &[u64],
     uri: impl Fn(u32) -> String,
 ) -> String {
-    let target_duration_secs = header.target_duration_secs;
     let mut text = String::with_capacity(200 + 40 * durations_ns.len());
     let playlist_type = match kind {
-        Kind::Growing | Kind::Closed => "EVENT",
-        Kind::Whole => "VOD",
+        PlaylistKind::Event | PlaylistKind::EventEnded => "EVENT",
+        PlaylistKind::Vod => "VOD",
     };
-    // Decimal EXTINF needs version 3; INDEPENDENT-SEGMENTS and EXT-X-MAP version 6 (RFC 8216, 7).
-    line(&mut text, format_args!("#EXTM3U"));
-    line(&mut text, format_args!("#EXT-X-VERSION:6"));
-    line(&mut text, format_args!("#EXT-X-TARGETDURATION:{target_duration_secs}"));
-    line(&mut text, format_args!("#EXT-X-MEDIA-SEQUENCE:0"));
-    line(&mut text, format_args!("#EXT-X-PLAYLIST-TYPE:{playlist_type}"));
-    line(&mut text, format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
-    if matches!(kind, Kind::Growing | Kind::Closed) {
-        // A growing playlist counts as live; this makes players begin at the beginning.
-        line(&mut text, format_args!("#EXT-X-START:TIME-OFFSET=0"));
+    push_preamble(&mut text, header.target_duration_secs, playlist_type);
+    push_line(&mut text, format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
+    if matches!(kind, PlaylistKind::Event | PlaylistKind::EventEnded) {
+        // Players treat an event playlist as live; this makes them start at the beginning.
+        push_line(&mut text, format_args!("#EXT-X-START:TIME-OFFSET=0"));
     }
     if let Some(map) = header.map {
-        line_of_map(&mut text, map);
+        push_map(&mut text, map);
     }
     if let Some(date) = header.begins_at.filter(|_| !durations_ns.is_empty()) {
-        line(&mut text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{date}"));
+        push_line(&mut text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{date}"));
     }
     for (number, us) in (0..).zip(microseconds(durations_ns.iter().copied())) {
-        extinf(&mut text, us);
-        line(&mut text, format_args!("{}", uri(number)));
+        push_key(&mut text, header.key, number as usize);
+        push_extinf(&mut text, us);
+        push_line(&mut text, format_args!("{}", uri(number)));
     }
     match kind {
-        Kind::Growing => {}
-        Kind::Closed | Kind::Whole => line(&mut text, format_args!("#EXT-X-ENDLIST")),
+        PlaylistKind::Event => {}
+        PlaylistKind::EventEnded | PlaylistKind::Vod => {
+            push_line(&mut text, format_args!("#EXT-X-ENDLIST"));
+        }
     }
     text
 }
 
-/// A key frame and where it lies.
+/// Entry of an I-frame playlist: the byte range of one key frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
-    /// Name of the segment.
+pub struct IFrameEntry {
+    /// URI of the file that holds the frame.
     pub uri: String,
-    /// First byte.
+    /// Offset of the first byte.
     pub offset: u64,
     /// Number of bytes.
     pub len: u64,
-    /// Until the next one, in nanoseconds.
+    /// Time from this key frame to the next, in nanoseconds.
     pub duration_ns: u64,
 }
 
-/// The text of an I-frame playlist. Its pictures are read with `map`: the tables at the beginning of
-/// a transport stream, or an initialization section (RFC 8216, 4.3.2.5 and 4.3.3.6); without one each
-/// picture brings its own tables.
+/// Renders an I-frame playlist (RFC 8216, 4.3.3.6). The initialization section of `header` holds the
+/// PAT and PMT of a transport stream, or the `moov` of fragmented MP4; entries that bring their own
+/// tables need none. [`Header::begins_at`] is not used.
 #[must_use]
-pub fn render_iframes(
-    target_duration_secs: u32,
-    map: Option<&Map>,
-    pictures: &[Picture],
-) -> String {
-    let mut text = String::with_capacity(200 + 80 * pictures.len());
-    line(&mut text, format_args!("#EXTM3U"));
-    line(&mut text, format_args!("#EXT-X-VERSION:6"));
-    line(&mut text, format_args!("#EXT-X-TARGETDURATION:{target_duration_secs}"));
-    line(&mut text, format_args!("#EXT-X-MEDIA-SEQUENCE:0"));
-    line(&mut text, format_args!("#EXT-X-PLAYLIST-TYPE:VOD"));
-    line(&mut text, format_args!("#EXT-X-I-FRAMES-ONLY"));
-    if let Some(map) = map {
-        line_of_map(&mut text, map);
+pub fn render_iframes(header: Header<'_>, entries: &[IFrameEntry]) -> String {
+    let mut text = String::with_capacity(200 + 80 * entries.len());
+    push_preamble(&mut text, header.target_duration_secs, "VOD");
+    push_line(&mut text, format_args!("#EXT-X-I-FRAMES-ONLY"));
+    if let Some(map) = header.map {
+        push_map(&mut text, map);
     }
-    let durations = microseconds(pictures.iter().map(|picture| picture.duration_ns));
-    for (picture, us) in pictures.iter().zip(durations) {
-        extinf(&mut text, us);
-        line(&mut text, format_args!("#EXT-X-BYTERANGE:{}@{}", picture.len, picture.offset));
-        line(&mut text, format_args!("{}", picture.uri));
+    let durations = microseconds(entries.iter().map(|entry| entry.duration_ns));
+    for (number, (entry, us)) in entries.iter().zip(durations).enumerate() {
+        push_key(&mut text, header.key, number);
+        push_extinf(&mut text, us);
+        push_line(&mut text, format_args!("#EXT-X-BYTERANGE:{}@{}", entry.len, entry.offset));
+        push_line(&mut text, format_args!("{}", entry.uri));
     }
-    line(&mut text, format_args!("#EXT-X-ENDLIST"));
+    push_line(&mut text, format_args!("#EXT-X-ENDLIST"));
     text
 }
 
-/// Durations in microseconds whose sum is never off by more than one.
+/// Durations in microseconds; the sum of any first few differs from the real time by less than one.
 fn microseconds(durations_ns: impl Iterator<Item = u64>) -> impl Iterator<Item = u64> {
     let mut end_ns = 0;
-    let mut told_us = 0;
+    let mut rounded_end_us = 0;
     durations_ns.map(move |duration_ns| {
         end_ns += duration_ns;
         let end_us = (end_ns + 500) / 1000;
-        let us = end_us - told_us;
-        told_us = end_us;
+        let us = end_us - rounded_end_us;
+        rounded_end_us = end_us;
         us
     })
 }
 
-fn line_of_map(text: &mut String, map: &Map) {
+fn push_preamble(text: &mut String, target_duration_secs: u32, playlist_type: &str) {
+    push_line(text, format_args!("#EXTM3U"));
+    // Decimal EXTINF needs version 3; INDEPENDENT-SEGMENTS and EXT-X-MAP version 6 (RFC 8216, 7).
+    push_line(text, format_args!("#EXT-X-VERSION:6"));
+    push_line(text, format_args!("#EXT-X-TARGETDURATION:{target_duration_secs}"));
+    push_line(text, format_args!("#EXT-X-MEDIA-SEQUENCE:0"));
+    push_line(text, format_args!("#EXT-X-PLAYLIST-TYPE:{playlist_type}"));
+}
+
+fn push_map(text: &mut String, map: &Map) {
     let uri = &map.uri;
     match map.first_bytes {
-        Some(len) => line(text, format_args!("#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{len}@0\"")),
-        None => line(text, format_args!("#EXT-X-MAP:URI=\"{uri}\"")),
+        Some(len) => {
+            push_line(text, format_args!("#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{len}@0\""));
+        }
+        None => push_line(text, format_args!("#EXT-X-MAP:URI=\"{uri}\"")),
     }
 }
 
-fn extinf(text: &mut String, us: u64) {
-    line(text, format_args!("#EXTINF:{}.{:06},", us / 1_000_000, us % 1_000_000));
+fn push_key(text: &mut String, key: Option<KeyTag<'_>>, entry: usize) {
+    if let Some(line) = key.and_then(|key| key.line(entry)) {
+        push_line(text, format_args!("{line}"));
+    }
 }
 
-/// Writing to a string cannot fail.
-pub(super) fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    if text.write_fmt(arguments).is_ok() {
-        text.push('\n');
-    }
+fn push_extinf(text: &mut String, us: u64) {
+    push_line(text, format_args!("#EXTINF:{}.{:06},", us / 1_000_000, us % 1_000_000));
 }
 
 #[cfg(test)]
@@ -162,18 +166,19 @@ mod tests {
     use crate::domain::encode::SegmentFormat;
     use crate::domain::hls::names;
 
-    const SIX: Header<'_> = Header { target_duration_secs: 6, map: None, begins_at: None };
+    const SIX: Header<'_> =
+        Header { target_duration_secs: 6, map: None, begins_at: None, key: None };
 
     fn ts(number: u32) -> String {
         names::segment(SegmentFormat::Ts, number)
     }
 
     #[test]
-    fn fragments_are_read_with_their_initialization_section() {
+    fn fragments_name_their_initialization_section() {
         let map = Map { uri: names::INIT.to_owned(), first_bytes: None };
         let name = |number| names::segment(SegmentFormat::Cmaf, number);
         insta::assert_snapshot!(
-            render(Kind::Whole, Header { map: Some(&map), ..SIX }, &[6_000_000_000], name),
+            render(PlaylistKind::Vod, Header { map: Some(&map), ..SIX }, &[6_000_000_000], name),
             @r#"
         #EXTM3U
         #EXT-X-VERSION:6
@@ -188,15 +193,15 @@ mod tests {
         "#
         );
         let uri = name(0);
-        let picture = Picture { uri, offset: 28, len: 900, duration_ns: 2_000_000_000 };
-        let text = render_iframes(6, Some(&map), &[picture]);
+        let entry = IFrameEntry { uri, offset: 28, len: 900, duration_ns: 2_000_000_000 };
+        let text = render_iframes(Header { map: Some(&map), ..SIX }, &[entry]);
         assert!(text.contains("#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:2.000000,\n"), "{text}");
     }
 
     #[test]
-    fn a_whole_playlist_reads_like_this() {
+    fn a_vod_playlist() {
         insta::assert_snapshot!(
-            render(Kind::Whole, SIX, &[6_006_000_000, 6_006_000_000, 1_234_567_890], ts),
+            render(PlaylistKind::Vod, SIX, &[6_006_000_000, 6_006_000_000, 1_234_567_890], ts),
             @r"
         #EXTM3U
         #EXT-X-VERSION:6
@@ -216,9 +221,9 @@ mod tests {
     }
 
     #[test]
-    fn a_growing_playlist_reads_like_this() {
+    fn an_event_playlist() {
         let header = Header { begins_at: Some("2026-01-01T00:00:00Z"), ..SIX };
-        insta::assert_snapshot!(render(Kind::Growing, header, &[2_000_000_000, 2_000_000_000], ts), @r"
+        insta::assert_snapshot!(render(PlaylistKind::Event, header, &[2_000_000_000, 2_000_000_000], ts), @r"
         #EXTM3U
         #EXT-X-VERSION:6
         #EXT-X-TARGETDURATION:6
@@ -235,8 +240,8 @@ mod tests {
     }
 
     #[test]
-    fn an_i_frame_playlist_reads_like_this() {
-        let picture = |number, offset| Picture {
+    fn an_i_frame_playlist() {
+        let entry = |number, offset| IFrameEntry {
             uri: ts(number),
             offset,
             len: 18_800,
@@ -244,7 +249,10 @@ mod tests {
         };
         let map = Map { uri: ts(0), first_bytes: Some(376) };
         insta::assert_snapshot!(
-            render_iframes(6, Some(&map), &[picture(0, 376), picture(0, 90_000), picture(1, 376)]),
+            render_iframes(
+                Header { map: Some(&map), ..SIX },
+                &[entry(0, 376), entry(0, 90_000), entry(1, 376)]
+            ),
             @r#"
         #EXTM3U
         #EXT-X-VERSION:6
@@ -267,32 +275,98 @@ mod tests {
         );
     }
 
+    const URI: &str = "https://keys.example.com/0a1b";
+
+    #[test]
+    fn each_segment_of_an_encrypted_playlist_has_a_key_tag() {
+        let header = Header { key: Some(KeyTag { uri: URI, ivs: &[[0; 16], [1; 16]] }), ..SIX };
+        let durations = [6_006_000_000, 1_234_567_890];
+        insta::assert_snapshot!(render(PlaylistKind::Vod, header, &durations, ts), @r#"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-TARGETDURATION:6
+        #EXT-X-MEDIA-SEQUENCE:0
+        #EXT-X-PLAYLIST-TYPE:VOD
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXT-X-KEY:METHOD=AES-128,URI="https://keys.example.com/0a1b",IV=0x00000000000000000000000000000000
+        #EXTINF:6.006000,
+        seg_00000.ts
+        #EXT-X-KEY:METHOD=AES-128,URI="https://keys.example.com/0a1b",IV=0x01010101010101010101010101010101
+        #EXTINF:1.234568,
+        seg_00001.ts
+        #EXT-X-ENDLIST
+        "#);
+    }
+
+    #[test]
+    fn each_encrypted_key_frame_has_a_key_tag_and_no_map() {
+        let entry = |offset| IFrameEntry {
+            uri: names::encrypted_iframes(SegmentFormat::Ts, 0),
+            offset,
+            len: 18_800,
+            duration_ns: 2_002_000_000,
+        };
+        let header = Header { key: Some(KeyTag { uri: URI, ivs: &[[0; 16], [1; 16]] }), ..SIX };
+        insta::assert_snapshot!(render_iframes(header, &[entry(0), entry(18_800)]), @r#"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-TARGETDURATION:6
+        #EXT-X-MEDIA-SEQUENCE:0
+        #EXT-X-PLAYLIST-TYPE:VOD
+        #EXT-X-I-FRAMES-ONLY
+        #EXT-X-KEY:METHOD=AES-128,URI="https://keys.example.com/0a1b",IV=0x00000000000000000000000000000000
+        #EXTINF:2.002000,
+        #EXT-X-BYTERANGE:18800@0
+        iframes_00000.ts
+        #EXT-X-KEY:METHOD=AES-128,URI="https://keys.example.com/0a1b",IV=0x01010101010101010101010101010101
+        #EXTINF:2.002000,
+        #EXT-X-BYTERANGE:18800@18800
+        iframes_00000.ts
+        #EXT-X-ENDLIST
+        "#);
+    }
+
+    #[test]
+    fn an_encrypted_event_playlist_only_grows() {
+        let durations = [6_000_000_000; 9];
+        let ivs: Vec<_> = (0..9).map(|n| [n; 16]).collect();
+        let text = |n: usize, kind| {
+            let header = Header { key: Some(KeyTag { uri: URI, ivs: &ivs[..n] }), ..SIX };
+            render(kind, header, &durations[..n], ts)
+        };
+        for n in 1..durations.len() {
+            assert!(text(n + 1, PlaylistKind::Event).starts_with(&text(n, PlaylistKind::Event)));
+        }
+        let ended = text(9, PlaylistKind::Event) + "#EXT-X-ENDLIST\n";
+        assert_eq!(text(9, PlaylistKind::EventEnded), ended);
+    }
+
     proptest! {
         #[test]
         fn lines_are_only_ever_appended(durations in prop::collection::vec(1_u64..7_000_000_000, 1..60)) {
             let date = Header { begins_at: Some("2026-01-01T00:00:00Z"), ..SIX };
             let text = |n: usize, kind| render(kind, date, &durations[..n], ts);
             for n in 1..durations.len() {
-                prop_assert!(text(n + 1, Kind::Growing).starts_with(&text(n, Kind::Growing)));
+                prop_assert!(text(n + 1, PlaylistKind::Event).starts_with(&text(n, PlaylistKind::Event)));
             }
-            let last = text(durations.len(), Kind::Growing);
-            prop_assert_eq!(text(durations.len(), Kind::Closed), format!("{last}#EXT-X-ENDLIST\n"));
+            let last = text(durations.len(), PlaylistKind::Event);
+            prop_assert_eq!(text(durations.len(), PlaylistKind::EventEnded), format!("{last}#EXT-X-ENDLIST\n"));
         }
 
         #[test]
-        fn another_parser_reads_what_was_written(durations in prop::collection::vec(1_000_000_u64..6_400_000_000, 1..60)) {
-            let text = render(Kind::Whole, SIX, &durations, ts);
+        fn another_parser_reads_the_playlist(durations in prop::collection::vec(1_000_000_u64..6_400_000_000, 1..60)) {
+            let text = render(PlaylistKind::Vod, SIX, &durations, ts);
             let playlist = m3u8_rs::parse_media_playlist_res(text.as_bytes()).unwrap();
             prop_assert_eq!(playlist.playlist_type, Some(MediaPlaylistType::Vod));
             prop_assert!(playlist.end_list && playlist.independent_segments);
             prop_assert_eq!(playlist.segments.len(), durations.len());
-            let mut told = 0.0;
+            let mut stated = 0.0;
             let mut real = 0.0;
             for (segment, ns) in playlist.segments.iter().zip(&durations) {
-                told += f64::from(segment.duration);
+                stated += f64::from(segment.duration);
                 real += std::time::Duration::from_nanos(*ns).as_secs_f64();
                 // The parser reads durations as f32.
-                prop_assert!((told - real).abs() < 1e-4, "{told} {real}");
+                prop_assert!((stated - real).abs() < 1e-4, "{stated} {real}");
             }
         }
     }

@@ -1,18 +1,18 @@
-//! The multivariant playlist: every variant, every audio rendition and all subtitles.
+//! The multivariant playlist: variants, audio renditions and subtitles (RFC 8216, 4.3.4).
 
 use crate::domain::media::Fraction;
 
-use super::media_playlist::line;
+use super::text::push_line;
 
-/// The rate near which the first listed variant lies: many players begin with it (Apple's
-/// authoring rule 1.32).
+/// Average bit rate of the variant to list first, in bit/s: many players start with the first one
+/// (Apple's authoring rule 1.32).
 const FIRST_VARIANT_BPS: u64 = 2_000_000;
-/// Name of the one group of audio renditions.
+/// `GROUP-ID` of the audio renditions.
 const AUDIO_GROUP: &str = "audio";
-/// Name of the one group of subtitles.
+/// `GROUP-ID` of the subtitles.
 const SUBTITLES_GROUP: &str = "subtitles";
 
-/// One `EXT-X-STREAM-INF`: a video rendition with the audio group.
+/// One `EXT-X-STREAM-INF`: a video rendition together with the audio group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Variant {
     /// URI of the video's media playlist.
@@ -25,22 +25,22 @@ pub struct Variant {
     pub fps: Fraction,
     /// Codec string of the video.
     pub codec: String,
-    /// Peak segment bitrate of the video in bit/s.
+    /// Peak segment bit rate of the video alone, in bit/s.
     pub peak_bps: u64,
-    /// Average segment bitrate of the video in bit/s.
+    /// Average segment bit rate of the video alone, in bit/s.
     pub average_bps: u64,
-    /// Its I-frame playlist, where there is one.
-    pub iframes: Option<IFrames>,
+    /// I-frame playlist of the video, once it exists.
+    pub iframes: Option<IFramePlaylist>,
 }
 
-/// One `EXT-X-I-FRAME-STREAM-INF`, of the size and codec of its variant.
+/// One `EXT-X-I-FRAME-STREAM-INF`; size and codec are those of the variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IFrames {
-    /// The I-frame playlist, relative to the multivariant playlist.
+pub struct IFramePlaylist {
+    /// URI of the I-frame playlist, relative to the multivariant playlist.
     pub uri: String,
-    /// Peak bitrate in bit/s (RFC 8216, 4.1).
+    /// Peak bit rate in bit/s (RFC 8216, 4.1).
     pub peak_bps: u64,
-    /// Average bitrate in bit/s (RFC 8216, 4.1).
+    /// Average bit rate in bit/s (RFC 8216, 4.1).
     pub average_bps: u64,
 }
 
@@ -49,19 +49,19 @@ pub struct IFrames {
 pub struct AudioRendition {
     /// URI of its media playlist.
     pub uri: String,
-    /// BCP 47 tag.
+    /// Language (BCP 47).
     pub language: String,
-    /// Name for the player's menu, without quotes and control characters.
+    /// `NAME`, which players show in their menu; quotes and control characters are dropped.
     pub title: String,
-    /// Whether a player takes it unless told otherwise.
+    /// Whether players select it if the viewer states no preference (`DEFAULT`).
     pub is_default: bool,
     /// Number of channels.
     pub channels: u32,
     /// Codec string.
     pub codec: String,
-    /// Peak segment bitrate in bit/s.
+    /// Peak segment bit rate in bit/s.
     pub peak_bps: u64,
-    /// Average segment bitrate in bit/s.
+    /// Average segment bit rate in bit/s.
     pub average_bps: u64,
 }
 
@@ -70,13 +70,13 @@ pub struct AudioRendition {
 pub struct SubtitleRendition {
     /// URI of its media playlist.
     pub uri: String,
-    /// BCP 47 tag.
+    /// Language (BCP 47).
     pub language: String,
-    /// Name for the player's menu, without quotes and control characters.
+    /// `NAME`, which players show in their menu; quotes and control characters are dropped.
     pub title: String,
 }
 
-/// The text of the multivariant playlist.
+/// Renders the multivariant playlist. Without variants, the audio is the stream.
 #[must_use]
 pub fn render(
     variants: &[Variant],
@@ -84,47 +84,22 @@ pub fn render(
     subtitles: &[SubtitleRendition],
 ) -> String {
     let mut text = String::new();
-    line(&mut text, format_args!("#EXTM3U"));
-    line(&mut text, format_args!("#EXT-X-VERSION:6"));
-    line(&mut text, format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
-    // Of a variant that is sound alone, the default rendition is what its own playlist holds
-    // (RFC 8216, 4.3.4.1: without a URI), and a single one needs no group.
-    let alone = variants.is_empty();
-    for sound in audio.iter().filter(|_| !alone || audio.len() > 1) {
-        let uri = if alone && sound.is_default {
-            String::new()
-        } else {
-            format!(",URI=\"{}\"", quotable(&sound.uri))
-        };
-        let is_default = if sound.is_default { "YES" } else { "NO" };
-        line(
-            &mut text,
-            format_args!(
-                "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\",LANGUAGE=\"{}\",\
-                 DEFAULT={is_default},AUTOSELECT=YES,CHANNELS=\"{}\"{uri}",
-                quotable(&sound.title),
-                quotable(&sound.language),
-                sound.channels,
-            ),
-        );
+    push_line(&mut text, format_args!("#EXTM3U"));
+    push_line(&mut text, format_args!("#EXT-X-VERSION:6"));
+    push_line(&mut text, format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
+    let is_audio_only = variants.is_empty();
+    // A single audio rendition is the variant itself and needs no group.
+    for rendition in audio.iter().filter(|_| !is_audio_only || audio.len() > 1) {
+        audio_media(&mut text, rendition, is_audio_only);
     }
-    for texts in subtitles {
-        line(
-            &mut text,
-            format_args!(
-                "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{SUBTITLES_GROUP}\",NAME=\"{}\",\
-                 LANGUAGE=\"{}\",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI=\"{}\"",
-                quotable(&texts.title),
-                quotable(&texts.language),
-                quotable(&texts.uri)
-            ),
-        );
+    for rendition in subtitles {
+        subtitles_media(&mut text, rendition);
     }
     for variant in in_order(variants, audio) {
         stream_inf(&mut text, variant, audio, !subtitles.is_empty());
     }
-    if alone {
-        sound_stream_inf(&mut text, audio);
+    if is_audio_only {
+        audio_stream_inf(&mut text, audio);
     }
     for variant in in_order(variants, audio) {
         if let Some(iframes) = &variant.iframes {
@@ -134,61 +109,96 @@ pub fn render(
     text
 }
 
-/// BANDWIDTH is the largest sum of any playable combination (Apple's authoring rule 9.13); text is
-/// too little to count.
+/// In an audio-only stream the default rendition is the variant itself and has no URI (RFC 8216,
+/// 4.3.4.1).
+fn audio_media(text: &mut String, rendition: &AudioRendition, is_audio_only: bool) {
+    let uri = if is_audio_only && rendition.is_default {
+        String::new()
+    } else {
+        format!(",URI=\"{}\"", quotable(&rendition.uri))
+    };
+    let is_default = if rendition.is_default { "YES" } else { "NO" };
+    push_line(
+        text,
+        format_args!(
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\",LANGUAGE=\"{}\",\
+             DEFAULT={is_default},AUTOSELECT=YES,CHANNELS=\"{}\"{uri}",
+            quotable(&rendition.title),
+            quotable(&rendition.language),
+            rendition.channels,
+        ),
+    );
+}
+
+fn subtitles_media(text: &mut String, rendition: &SubtitleRendition) {
+    push_line(
+        text,
+        format_args!(
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{SUBTITLES_GROUP}\",NAME=\"{}\",\
+             LANGUAGE=\"{}\",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI=\"{}\"",
+            quotable(&rendition.title),
+            quotable(&rendition.language),
+            quotable(&rendition.uri)
+        ),
+    );
+}
+
+/// `BANDWIDTH` is the largest sum over all playable combinations (Apple's authoring rule 9.13).
+/// Subtitles are left out: they are a few kbit/s.
 fn stream_inf(text: &mut String, variant: &Variant, audio: &[AudioRendition], has_subtitles: bool) {
-    let (peak, average) = loudest(audio);
+    let (peak, average) = largest_rates(audio);
     let (peak, average) = (variant.peak_bps + peak, variant.average_bps + average);
     let mut codecs = vec![variant.codec.as_str()];
-    for sound in audio {
-        if !codecs.contains(&sound.codec.as_str()) {
-            codecs.push(&sound.codec);
+    for rendition in audio {
+        if !codecs.contains(&rendition.codec.as_str()) {
+            codecs.push(&rendition.codec);
         }
     }
     let group = |is_there: bool, kind: &str, name: &str| {
         if is_there { format!(",{kind}=\"{name}\"") } else { String::new() }
     };
-    let of_audio = group(!audio.is_empty(), "AUDIO", AUDIO_GROUP);
-    let of_subtitles = group(has_subtitles, "SUBTITLES", SUBTITLES_GROUP);
-    line(
+    let audio_group = group(!audio.is_empty(), "AUDIO", AUDIO_GROUP);
+    let subtitles_group = group(has_subtitles, "SUBTITLES", SUBTITLES_GROUP);
+    push_line(
         text,
         format_args!(
             "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\",\
-             RESOLUTION={}x{},FRAME-RATE={:.3}{of_audio}{of_subtitles}",
+             RESOLUTION={}x{},FRAME-RATE={:.3}{audio_group}{subtitles_group}",
             codecs.join(","),
             variant.width,
             variant.height,
             variant.fps.as_f64()
         ),
     );
-    line(text, format_args!("{}", variant.uri));
+    push_line(text, format_args!("{}", variant.uri));
 }
 
-/// The largest peak and the largest average of the sounds, of which one plays at a time.
-fn loudest(audio: &[AudioRendition]) -> (u64, u64) {
+/// Largest peak and largest average of the audio renditions, in bit/s: one plays at a time.
+fn largest_rates(audio: &[AudioRendition]) -> (u64, u64) {
     let largest = |rate: fn(&AudioRendition) -> u64| audio.iter().map(rate).max().unwrap_or(0);
-    (largest(|sound| sound.peak_bps), largest(|sound| sound.average_bps))
+    (largest(|rendition| rendition.peak_bps), largest(|rendition| rendition.average_bps))
 }
 
-/// The one variant of a stream without a picture.
-fn sound_stream_inf(text: &mut String, audio: &[AudioRendition]) {
-    let Some(default) = audio.iter().find(|sound| sound.is_default).or(audio.first()) else {
+/// The one variant of an audio-only stream.
+fn audio_stream_inf(text: &mut String, audio: &[AudioRendition]) {
+    let Some(default) = audio.iter().find(|rendition| rendition.is_default).or(audio.first())
+    else {
         return;
     };
-    let (peak, average) = loudest(audio);
+    let (peak, average) = largest_rates(audio);
     let group = if audio.len() > 1 { format!(",AUDIO=\"{AUDIO_GROUP}\"") } else { String::new() };
-    line(
+    push_line(
         text,
         format_args!(
             "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\"{group}",
             default.codec
         ),
     );
-    line(text, format_args!("{}", default.uri));
+    push_line(text, format_args!("{}", default.uri));
 }
 
-fn i_frame_stream_inf(text: &mut String, variant: &Variant, iframes: &IFrames) {
-    line(
+fn i_frame_stream_inf(text: &mut String, variant: &Variant, iframes: &IFramePlaylist) {
+    push_line(
         text,
         format_args!(
             "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\",\
@@ -203,16 +213,16 @@ fn i_frame_stream_inf(text: &mut String, variant: &Variant, iframes: &IFrames) {
     );
 }
 
-/// The variant that is nearest to [`FIRST_VARIANT_BPS`] with its sound first, then the others from
-/// the best down.
+/// The variants in the order of the playlist: first the one whose rate, audio included, is nearest
+/// to [`FIRST_VARIANT_BPS`], then the others by falling rate.
 fn in_order<'a>(variants: &'a [Variant], audio: &[AudioRendition]) -> Vec<&'a Variant> {
-    let (_, of_sound) = loudest(audio);
+    let (_, audio_bps) = largest_rates(audio);
     let mut order: Vec<&Variant> = variants.iter().collect();
     order.sort_by_key(|variant| std::cmp::Reverse(variant.average_bps));
     let nearest = order
         .iter()
         .enumerate()
-        .min_by_key(|(_, variant)| (variant.average_bps + of_sound).abs_diff(FIRST_VARIANT_BPS))
+        .min_by_key(|(_, variant)| (variant.average_bps + audio_bps).abs_diff(FIRST_VARIANT_BPS))
         .map(|(at, _)| at);
     if let Some(at) = nearest {
         order[..=at].rotate_right(1);
@@ -220,7 +230,7 @@ fn in_order<'a>(variants: &'a [Variant], audio: &[AudioRendition]) -> Vec<&'a Va
     order
 }
 
-/// A quoted string holds neither quotes nor line ends (RFC 8216, 4.2).
+/// Drops the characters that a quoted string cannot hold (RFC 8216, 4.2).
 fn quotable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && *c != '"').collect()
 }
@@ -238,7 +248,7 @@ mod tests {
             codec: "avc1.64001f".to_owned(),
             peak_bps: average_bps * 3 / 2,
             average_bps,
-            iframes: (height == 720).then(|| IFrames {
+            iframes: (height == 720).then(|| IFramePlaylist {
                 uri: "1-ab/720p/iframes.m3u8".to_owned(),
                 peak_bps: 300_000,
                 average_bps: 250_000,
@@ -246,7 +256,7 @@ mod tests {
         }
     }
 
-    fn sound(language: &str, is_default: bool) -> AudioRendition {
+    fn audio(language: &str, is_default: bool) -> AudioRendition {
         AudioRendition {
             uri: format!("1-ab/audio-{language}/index.m3u8"),
             language: language.to_owned(),
@@ -260,9 +270,9 @@ mod tests {
     }
 
     #[test]
-    fn a_playlist_reads_like_this() {
+    fn variants_with_two_audio_renditions() {
         let variants = [variant(1080, 4_500_000), variant(720, 2_500_000), variant(360, 700_000)];
-        insta::assert_snapshot!(render(&variants, &[sound("en", true), sound("de", false)], &[]), @r#"
+        insta::assert_snapshot!(render(&variants, &[audio("en", true), audio("de", false)], &[]), @r#"
         #EXTM3U
         #EXT-X-VERSION:6
         #EXT-X-INDEPENDENT-SEGMENTS
@@ -279,27 +289,27 @@ mod tests {
     }
 
     #[test]
-    fn the_first_variant_is_the_nearest_with_its_sound() {
-        // Without sound 720p were: 0.54 Mb/s above and not 0.63 below.
+    fn the_first_variant_is_nearest_to_2_mbps_with_its_audio() {
+        // Without audio 720p is nearer: 0.54 Mbit/s above rather than 0.63 below.
         let variants = [variant(720, 2_540_000), variant(480, 1_370_000), variant(360, 800_000)];
-        let first = |sounds: &[AudioRendition]| {
-            let text = render(&variants, sounds, &[]);
+        let first = |renditions: &[AudioRendition]| {
+            let text = render(&variants, renditions, &[]);
             text.lines().find(|line| !line.starts_with('#')).map(str::to_owned)
         };
-        assert_eq!(first(&[sound("en", true)]).unwrap(), "1-ab/480p/index.m3u8");
+        assert_eq!(first(&[audio("en", true)]).unwrap(), "1-ab/480p/index.m3u8");
         assert_eq!(first(&[]).unwrap(), "1-ab/720p/index.m3u8");
     }
 
     #[test]
-    fn sound_alone_is_a_variant() {
-        insta::assert_snapshot!(render(&[], &[sound("en", true)], &[]), @r#"
+    fn an_audio_only_stream_is_one_variant() {
+        insta::assert_snapshot!(render(&[], &[audio("en", true)], &[]), @r#"
         #EXTM3U
         #EXT-X-VERSION:6
         #EXT-X-INDEPENDENT-SEGMENTS
         #EXT-X-STREAM-INF:BANDWIDTH=140000,AVERAGE-BANDWIDTH=130000,CODECS="mp4a.40.2"
         1-ab/audio-en/index.m3u8
         "#);
-        insta::assert_snapshot!(render(&[], &[sound("en", true), sound("de", false)], &[]), @r#"
+        insta::assert_snapshot!(render(&[], &[audio("en", true), audio("de", false)], &[]), @r#"
         #EXTM3U
         #EXT-X-VERSION:6
         #EXT-X-INDEPENDENT-SEGMENTS
@@ -311,15 +321,15 @@ mod tests {
     }
 
     #[test]
-    fn another_parser_reads_what_was_written() {
-        let hostile = AudioRendition { title: "a\"b\nc".to_owned(), ..sound("en", true) };
+    fn another_parser_reads_the_playlist() {
+        let hostile = AudioRendition { title: "a\"b\nc".to_owned(), ..audio("en", true) };
         let text = render(&[variant(360, 700_000)], &[hostile], &[]);
         let playlist = m3u8_rs::parse_master_playlist_res(text.as_bytes()).unwrap();
         assert_eq!(playlist.variants.len(), 1);
         assert_eq!(playlist.variants[0].bandwidth, 1_190_000);
         assert_eq!(playlist.alternatives[0].name, "abc");
-        let silent = render(&[variant(360, 700_000)], &[], &[]);
-        assert!(!silent.contains("AUDIO"));
+        let without_audio = render(&[variant(360, 700_000)], &[], &[]);
+        assert!(!without_audio.contains("AUDIO"));
     }
 
     #[test]
@@ -330,7 +340,7 @@ mod tests {
             title: "\"Deutsch\"".to_owned(),
         };
         let variants = [variant(720, 2_500_000), variant(360, 700_000)];
-        let text = render(&variants, &[sound("en", true)], &[subtitles]);
+        let text = render(&variants, &[audio("en", true)], &[subtitles]);
         let lines: Vec<&str> = text.lines().filter(|line| line.contains("SUBTITLES")).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
         #EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subtitles",NAME="Deutsch",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="1-ab/subtitles-de/index.m3u8"

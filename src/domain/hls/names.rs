@@ -1,4 +1,4 @@
-//! Names of what is published, and how it is served.
+//! Object names of a published stream, and the headers that they are served with.
 
 use crate::domain::encode::SegmentFormat;
 use crate::domain::job::VideoId;
@@ -7,50 +7,55 @@ use crate::domain::job::VideoId;
 pub const CONTENT_TYPE_PLAYLIST: &str = "application/vnd.apple.mpegurl";
 /// `Content-Type` of initialization sections.
 pub const CONTENT_TYPE_INIT: &str = "video/mp4";
-/// `Cache-Control` of what never changes under its name.
-pub const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// `Cache-Control` of `main.m3u8` and of records: a flip is seen within seconds.
-pub const CACHE_SHORT: &str = "public, max-age=2";
-/// `Cache-Control` of a playlist that grows every few seconds.
-pub const CACHE_GROWING: &str = "public, max-age=1";
-
-/// Name of the multivariant playlist.
-pub const MAIN: &str = "main.m3u8";
-/// Name of a rendition's playlist while it grows.
-pub const EVENT: &str = "event.m3u8";
-/// Name of a rendition's playlist once it is whole.
-pub const INDEX: &str = "index.m3u8";
-/// Name of a rendition's I-frame playlist.
-pub const IFRAMES: &str = "iframes.m3u8";
-
 /// `Content-Type` of `WebVTT`: the storyboard and subtitles.
 pub const CONTENT_TYPE_WEBVTT: &str = "text/vtt";
-/// `Content-Type` of still pictures.
-pub const CONTENT_TYPE_PICTURE: &str = "image/jpeg";
-/// Name of the poster.
+/// `Content-Type` of the poster and the sheets of the storyboard.
+pub const CONTENT_TYPE_JPEG: &str = "image/jpeg";
+
+/// `Cache-Control` of objects that never change: one year.
+pub const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// `Cache-Control` of `main.m3u8`, ended event playlists and records: caches show a flip within 2 s.
+pub const CACHE_SHORT: &str = "public, max-age=2";
+/// `Cache-Control` of event playlists, which change with every segment.
+pub const CACHE_EVENT: &str = "public, max-age=1";
+
+/// Multivariant playlist.
+pub const MAIN: &str = "main.m3u8";
+/// Event playlist of a rendition.
+pub const EVENT: &str = "event.m3u8";
+/// VOD playlist of a rendition.
+pub const INDEX: &str = "index.m3u8";
+/// I-frame playlist of a rendition.
+pub const IFRAMES: &str = "iframes.m3u8";
+/// Initialization section of a CMAF rendition.
+pub const INIT: &str = "init.mp4";
+/// Poster of a video.
 pub const POSTER: &str = "poster.jpg";
-/// Name of the storyboard's `WebVTT`.
+/// Storyboard of a video (`WebVTT`).
 pub const STORYBOARD: &str = "storyboard.vtt";
 
 /// Name of a sheet of the storyboard.
 #[must_use]
-pub fn sheet(number: u32) -> String {
+pub fn storyboard_sheet(number: u32) -> String {
     format!("storyboard_{number:03}.jpg")
 }
 
-/// Name of the initialization section that the fragments of a rendition are read with.
-pub const INIT: &str = "init.mp4";
-
-/// Name of a segment within its rendition.
+/// Name of a media segment within its rendition.
 #[must_use]
 pub fn segment(format: SegmentFormat, number: u32) -> String {
     format!("seg_{number:05}.{}", extension(format))
 }
 
-/// Name of a segment of subtitles within its rendition.
+/// Name of a subtitle segment within its rendition.
 #[must_use]
-pub fn subtitles(number: u32) -> String {
+pub fn subtitle_segment(number: u32) -> String {
     format!("seg_{number:05}.vtt")
+}
+
+/// Name of the file with the key frames of an encrypted segment, each encrypted by itself.
+#[must_use]
+pub fn encrypted_iframes(format: SegmentFormat, number: u32) -> String {
+    format!("iframes_{number:05}.{}", extension(format))
 }
 
 fn extension(format: SegmentFormat) -> &'static str {
@@ -60,7 +65,7 @@ fn extension(format: SegmentFormat) -> &'static str {
     }
 }
 
-/// `Content-Type` of segments.
+/// `Content-Type` of media segments.
 #[must_use]
 pub fn segment_content_type(format: SegmentFormat) -> &'static str {
     match format {
@@ -69,51 +74,45 @@ pub fn segment_content_type(format: SegmentFormat) -> &'static str {
     }
 }
 
-/// Name of the file with the pictures of an encrypted segment.
-#[must_use]
-pub fn pictures(format: SegmentFormat, number: u32) -> String {
-    format!("iframes_{number:05}.{}", extension(format))
-}
-
 /// Key of a video's multivariant playlist.
 #[must_use]
 pub fn main_key(id: &VideoId) -> String {
     format!("{id}/{MAIN}")
 }
 
-/// Where the files of one stream lie.
+/// Keys and URIs of one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Prefix of `main.m3u8`: empty, or with a slash at its end.
+    /// Prefix of the key of `main.m3u8`: empty, or ends with a slash.
     base: String,
-    /// Folder of the renditions below the base: empty, or with a slash at its end.
-    renditions: String,
-    /// Whether players may watch while the stream is being made.
-    live: bool,
+    /// Folder of the attempt below `base`: empty, or ends with a slash.
+    attempt: String,
+    is_live: bool,
 }
 
 impl Layout {
-    /// An attempt at a video in the public bucket.
+    /// Layout of an attempt in the public bucket: `main.m3u8` below the video's id, everything else
+    /// below the attempt's. Players may watch while the stream is encoded.
     #[must_use]
     pub fn of_attempt(id: &VideoId, attempt_id: &str) -> Self {
-        Self { base: format!("{id}/"), renditions: format!("{attempt_id}/"), live: true }
+        Self { base: format!("{id}/"), attempt: format!("{attempt_id}/"), is_live: true }
     }
 
-    /// A folder of its own, which nobody reads before it is whole.
+    /// Layout of a folder that nobody reads before the stream is finished: no event playlists.
     #[must_use]
     pub fn of_folder() -> Self {
-        Self { base: String::new(), renditions: String::new(), live: false }
+        Self { base: String::new(), attempt: String::new(), is_live: false }
     }
 
-    /// Whether players may watch while the stream is being made: there are event playlists then.
+    /// Whether players may watch while the stream is encoded. If so, there are event playlists.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.live
+        self.is_live
     }
 
     /// Key of the multivariant playlist.
     #[must_use]
-    pub fn main(&self) -> String {
+    pub fn main_key(&self) -> String {
         format!("{}{MAIN}", self.base)
     }
 
@@ -123,22 +122,22 @@ impl Layout {
         format!("{}{}", self.base, self.uri(rendition, file))
     }
 
-    /// Path of a file that belongs to no rendition, relative to the multivariant playlist.
-    #[must_use]
-    pub fn beside(&self, file: &str) -> String {
-        format!("{}{file}", self.renditions)
-    }
-
-    /// Key of a file that belongs to no rendition.
-    #[must_use]
-    pub fn key_beside(&self, file: &str) -> String {
-        format!("{}{}", self.base, self.beside(file))
-    }
-
-    /// The same file as the multivariant playlist refers to it.
+    /// URI of a file of a rendition, relative to the multivariant playlist.
     #[must_use]
     pub fn uri(&self, rendition: &str, file: &str) -> String {
-        format!("{}{rendition}/{file}", self.renditions)
+        format!("{}{rendition}/{file}", self.attempt)
+    }
+
+    /// Key of a file of the whole stream, such as the poster.
+    #[must_use]
+    pub fn key_of_stream_file(&self, file: &str) -> String {
+        format!("{}{}", self.base, self.uri_of_stream_file(file))
+    }
+
+    /// URI of a file of the whole stream, relative to the multivariant playlist.
+    #[must_use]
+    pub fn uri_of_stream_file(&self, file: &str) -> String {
+        format!("{}{file}", self.attempt)
     }
 }
 
@@ -150,7 +149,7 @@ mod tests {
     fn keys_and_uris_agree() {
         let id = VideoId::of_source("uploads", "x.mp4");
         let layout = Layout::of_attempt(&id, "1-ab");
-        assert_eq!(layout.main(), main_key(&id));
+        assert_eq!(layout.main_key(), main_key(&id));
         assert_eq!(
             layout.key("720p", &segment(SegmentFormat::Ts, 7)),
             format!("{id}/1-ab/720p/seg_00007.ts")
@@ -159,7 +158,7 @@ mod tests {
         assert_eq!(layout.uri("720p", EVENT), "1-ab/720p/event.m3u8");
         let folder = Layout::of_folder();
         assert_eq!(
-            (folder.main().as_str(), folder.key("720p", INDEX).as_str()),
+            (folder.main_key().as_str(), folder.key("720p", INDEX).as_str()),
             (MAIN, "720p/index.m3u8")
         );
     }

@@ -1,32 +1,32 @@
-//! Measured bitrates (RFC 8216, 4.1).
+//! Measured segment bit rates (RFC 8216, 4.1).
 
-/// Bits per second of a rendition.
+/// Segment bit rates of one playlist, in bit/s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
-    /// Peak segment bitrate: the largest of any contiguous set of segments whose duration lies
-    /// between 0.5 and 1.5 target durations.
+    /// Peak segment bit rate: the largest rate of any contiguous set of segments whose total duration
+    /// lies between 0.5 and 1.5 target durations.
     pub peak_bps: u64,
-    /// Average segment bitrate: all bits over the whole duration.
+    /// Average segment bit rate: total size divided by total duration.
     pub average_bps: u64,
 }
 
-/// What the length of a run may be off by rounding: a run of just half the target counts, whoever
-/// measures it.
+/// Tolerance of the 0.5 and 1.5 target durations, in nanoseconds: `EXTINF` values are rounded, and a
+/// player that sums them must find the same sets of segments.
 const ROUNDING_NS: u64 = 1_000_000;
 
-/// Measures segments given as bytes and nanoseconds.
+/// Measures segments given as size in bytes and duration in nanoseconds. The peak of a stream that
+/// lasts less than half a target duration is its average.
 #[must_use]
 pub fn measure(segments: &[(u64, u64)], target_duration_secs: u32) -> Rates {
     let target_ns = u64::from(target_duration_secs) * 1_000_000_000;
     let total = segments.iter().fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
     let average_bps = bits_per_second(total);
-    let peak = (0..segments.len()).flat_map(|from| runs(&segments[from..], target_ns)).max();
-    // A stream shorter than half a target has no such run: its average is all there is.
+    let peak = (0..segments.len()).flat_map(|from| set_rates(&segments[from..], target_ns)).max();
     Rates { peak_bps: peak.unwrap_or(average_bps).max(average_bps), average_bps }
 }
 
-/// Rates of the runs that begin with the first segment and have a length that counts.
-fn runs(segments: &[(u64, u64)], target_ns: u64) -> impl Iterator<Item = u64> {
+/// Rates of the contiguous sets that begin with the first segment and whose duration counts.
+fn set_rates(segments: &[(u64, u64)], target_ns: u64) -> impl Iterator<Item = u64> {
     segments
         .iter()
         .scan((0, 0), |sum, part| {
@@ -56,9 +56,9 @@ mod tests {
         let six = 6 * SECOND;
         let table = [
             (vec![(750_000, six), (1_500_000, six)], 2_000_000, 1_500_000),
-            // The tail of a second is too short to be a peak by itself.
+            // A last segment of one second is too short to be a peak by itself.
             (vec![(750_000, six), (900_000, SECOND)], 1_885_715, 1_885_715),
-            // Nothing is long enough: the average.
+            // No set is long enough.
             (vec![(1_000, SECOND)], 8_000, 8_000),
             (vec![], 0, 0),
         ];

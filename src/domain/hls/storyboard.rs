@@ -1,13 +1,13 @@
-//! The storyboard as `WebVTT`: which part of which sheet shows what time. Players show it above
-//! their progress bar.
+//! The storyboard as `WebVTT`: for each interval of time, the rectangle of a sheet that shows it.
+//! Players display it above their progress bar.
 
-use super::media_playlist::line;
 use super::names;
-use super::webvtt::time;
+use super::text::push_line;
+use super::webvtt::timestamp;
 use crate::domain::plan::{StoryboardPlan, VideoPlan};
 
-/// The text for so many pictures of a video that lasts so long. Each cue names a rectangle of a
-/// sheet by a media fragment (`#xywh=`).
+/// Renders the storyboard of a video of this duration with `tiles` frames on its sheets. Each cue
+/// names a rectangle of a sheet by a spatial media fragment (`#xywh=`).
 #[must_use]
 pub fn render(video: &VideoPlan, plan: &StoryboardPlan, tiles: u32, duration_ns: u64) -> String {
     let begin_ns = |tile| video.frame_time_ns(u64::from(tile) * u64::from(plan.interval_frames));
@@ -17,9 +17,14 @@ pub fn render(video: &VideoPlan, plan: &StoryboardPlan, tiles: u32, duration_ns:
         let (sheet, place) = (tile / plan.tiles_per_sheet(), tile % plan.tiles_per_sheet());
         let x = place % plan.columns * plan.tile_width;
         let y = place / plan.columns * plan.tile_height;
-        let (begin, end) = (time(begin_ns(tile)), time(end_ns.max(begin_ns(tile) + 1_000_000)));
-        let (name, width, height) = (names::sheet(sheet), plan.tile_width, plan.tile_height);
-        line(&mut text, format_args!("\n{begin} --> {end}\n{name}#xywh={x},{y},{width},{height}"));
+        let begin = timestamp(begin_ns(tile));
+        let end = timestamp(end_ns.max(begin_ns(tile) + 1_000_000));
+        let (name, width, height) =
+            (names::storyboard_sheet(sheet), plan.tile_width, plan.tile_height);
+        push_line(
+            &mut text,
+            format_args!("\n{begin} --> {end}\n{name}#xywh={x},{y},{width},{height}"),
+        );
     }
     text
 }
@@ -42,9 +47,9 @@ mod tests {
     }
 
     #[test]
-    fn a_storyboard_reads_like_this() {
+    fn a_storyboard_of_two_sheets() {
         let plan = film(250);
-        let storyboard = &plan.pictures.as_ref().unwrap().storyboard;
+        let storyboard = &plan.thumbnails.as_ref().unwrap().storyboard;
         assert_eq!(storyboard.interval_frames, 75, "a hundredth of the length");
         let text = render(&plan.video, storyboard, 27, 67_000_000_000);
         let cues: Vec<&str> = text.split("\n\n").collect();
@@ -66,24 +71,24 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_a_hundredth_apart_within_bounds_and_posters_are_sought_at_the_beginning() {
+    fn tiles_are_a_hundredth_apart_within_bounds_and_posters_come_from_the_beginning() {
         let table = [(5, 30, 10), (30, 30, 10), (250, 75, 25), (7200, 300, 30)];
         for (secs, interval, candidates) in table {
-            let pictures = film(secs).pictures.unwrap();
-            assert_eq!(pictures.storyboard.interval_frames, interval, "{secs} s");
-            assert_eq!(pictures.poster_candidates, candidates, "{secs} s");
-            assert_eq!(pictures.poster_rung, 1, "720p");
+            let thumbnails = film(secs).thumbnails.unwrap();
+            assert_eq!(thumbnails.storyboard.interval_frames, interval, "{secs} s");
+            assert_eq!(thumbnails.poster_candidates, candidates, "{secs} s");
+            assert_eq!(thumbnails.poster_rung, 1, "720p");
         }
     }
 
     #[test]
-    fn a_portrait_and_a_tiny_picture_keep_their_shape() {
+    fn tiles_keep_the_aspect_ratio_of_portrait_and_tiny_frames() {
         for (width, height, tile) in [(1080, 1920, (144, 256)), (16, 16, (10, 10)), (2, 2, (2, 2))]
         {
             let stream = VideoStream::plain(width, height);
             let media = MediaInfo { video: vec![stream], ..MediaInfo::default() };
             let plan = plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu").unwrap();
-            let storyboard = plan.pictures.unwrap().storyboard;
+            let storyboard = plan.thumbnails.unwrap().storyboard;
             assert_eq!((storyboard.tile_width, storyboard.tile_height), tile);
         }
     }

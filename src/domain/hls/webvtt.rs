@@ -1,45 +1,48 @@
-//! Subtitles as `WebVTT`: cues, and the segments that they are cut into (RFC 8216, 3.5).
+//! Subtitles as `WebVTT` segments (RFC 8216, 3.5).
 
 pub mod markup;
 
 use serde::{Deserialize, Serialize};
 
-use super::media_playlist::line;
+use super::text::push_line;
 
-/// How long a cue is shown that does not say so, unless another follows before.
+/// Longest duration of a cue whose source states none, in nanoseconds. The next cue ends it earlier.
 const OPEN_CUE_NS: u64 = 10_000_000_000;
-/// What the cues of a video are counted in that are repeated: they stand in each segment that they
-/// reach into.
+/// Duration of a segment for the budget of cues, in nanoseconds: a cue is repeated in each segment
+/// that it overlaps.
 const REPEATED_EVERY_NS: u64 = 6_000_000_000;
 
-/// A subtitle on the timeline of its stream.
+/// One subtitle on the timeline of the stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cue {
-    /// When it appears, in nanoseconds.
+    /// Start in nanoseconds.
     pub start_ns: u64,
-    /// How long it stays; none where its source does not say.
+    /// Duration in nanoseconds; `None` if the source states none.
     pub duration_ns: Option<u64>,
-    /// `WebVTT` cue text.
+    /// Cue text of `WebVTT`: markup and escapes included.
     pub text: String,
 }
 
-/// What may still come: subtitles cost memory, and bytes in the bucket. A talkative film has 2,000
-/// cues of 60 bytes in each language.
+/// Budget of the cues of one video, all its subtitle renditions together. It bounds the memory and
+/// the bytes in the bucket that a hostile source can cause. A film with much dialogue has 2,000 cues
+/// of 60 bytes in each language.
 #[derive(Clone, Debug)]
-pub struct Room {
+pub struct CueBudget {
     cues: u64,
     bytes: u64,
 }
 
-impl Default for Room {
+impl Default for CueBudget {
     fn default() -> Self {
         Self { cues: 200_000, bytes: 64 << 20 }
     }
 }
 
-impl Room {
-    /// Takes the room of this cue, and of all its repetitions. False if there is not as much.
-    pub fn take(&mut self, cue: &Cue) -> bool {
+impl CueBudget {
+    /// Charges a cue and all its repetitions to the budget. Returns `false` and charges nothing if
+    /// the budget is too small.
+    #[must_use]
+    pub fn charge(&mut self, cue: &Cue) -> bool {
         let lasts_ns = cue.duration_ns.unwrap_or(OPEN_CUE_NS);
         let bytes = (cue.text.len() as u64).saturating_mul(lasts_ns / REPEATED_EVERY_NS + 2);
         match (self.cues.checked_sub(1), self.bytes.checked_sub(bytes)) {
@@ -52,9 +55,9 @@ impl Room {
     }
 }
 
-/// The segments of a rendition, which begin and end with those that last so long. The first picture
-/// of the stream is shown at `first_pts`, in ticks of its 90 kHz clock. A cue stands in every
-/// segment that it reaches into, with the same times. What lies behind the last is left out.
+/// Renders one segment of subtitles for each duration in nanoseconds. `first_pts` is the presentation
+/// time of the first video frame in ticks of 90 kHz, for `X-TIMESTAMP-MAP`. A cue stands in every
+/// segment that it overlaps, with the same times; cues behind the last segment are dropped.
 #[must_use]
 pub fn segments(cues: &[Cue], durations_ns: &[u64], first_pts: u64) -> Vec<String> {
     let head = format!("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{first_pts},LOCAL:00:00:00.000\n");
@@ -70,15 +73,15 @@ pub fn segments(cues: &[Cue], durations_ns: &[u64], first_pts: u64) -> Vec<Strin
         let begins = std::iter::once(0).chain(ends.iter().copied());
         let held = texts.iter_mut().zip(begins).skip(first);
         for (text, _) in held.take_while(|(_, begin)| *begin < end_ns) {
-            let (start, end) = (time(start_ns), time(end_ns));
-            line(text, format_args!("\n{start} --> {end}\n{}", cue.text));
+            let (start, end) = (timestamp(start_ns), timestamp(end_ns));
+            push_line(text, format_args!("\n{start} --> {end}\n{}", cue.text));
         }
     }
     texts
 }
 
-/// The cues in their order, with their times in milliseconds: none is shorter than one, or lasts
-/// longer than the stream.
+/// The cues by start, each with its start and end in milliseconds. A cue lasts at least one
+/// millisecond and ends with the stream at the latest.
 fn timed(cues: &[Cue], stream_ns: u64) -> impl Iterator<Item = (u64, u64, &Cue)> {
     let mut order: Vec<&Cue> = cues.iter().collect();
     order.sort_by_key(|cue| cue.start_ns);
@@ -97,8 +100,8 @@ fn milliseconds(ns: u64) -> u64 {
     ns.saturating_add(500_000) / 1_000_000
 }
 
-/// `hours:minutes:seconds.thousandths`.
-pub(super) fn time(ns: u64) -> String {
+/// Formats a time in nanoseconds as a `WebVTT` timestamp, such as `01:02:03.456`.
+pub(super) fn timestamp(ns: u64) -> String {
     let ms = milliseconds(ns);
     let (secs, ms) = (ms / 1000, ms % 1000);
     format!("{:02}:{:02}:{:02}.{ms:03}", secs / 3600, secs / 60 % 60, secs % 60)
@@ -118,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cue_stands_in_every_segment_that_it_reaches_into() {
+    fn a_cue_stands_in_every_segment_that_it_overlaps() {
         let cues = [
             cue(5_000, Some(3_000), "over the border"),
             cue(1_000, Some(1_500), "<i>first</i>\nof two lines"),
@@ -173,20 +176,20 @@ mod tests {
     }
 
     #[test]
-    fn the_room_for_cues_has_an_end() {
-        let mut room = Room::default();
+    fn the_budget_counts_repetitions_and_ends() {
+        let mut budget = CueBudget::default();
         let film = cue(0, Some(7_200_000), "a note that stays for the whole film");
-        assert!(room.take(&film), "it is written 1,200 times");
+        assert!(budget.charge(&film), "it is written 1,200 times");
         let long = cue(0, Some(43_200_000), &"x".repeat(4_000));
-        assert!((0..10).any(|_| !room.take(&long)));
-        let mut room = Room::default();
-        let shorts = (0..1_000_000).take_while(|_| room.take(&cue(0, None, "x"))).count();
+        assert!((0..10).any(|_| !budget.charge(&long)));
+        let mut budget = CueBudget::default();
+        let shorts = (0..1_000_000).take_while(|_| budget.charge(&cue(0, None, "x"))).count();
         assert_eq!(shorts, 200_000);
     }
 
     proptest! {
         #[test]
-        fn every_cue_before_the_end_is_shown_and_only_where_it_belongs(
+        fn a_segment_has_exactly_the_cues_that_overlap_it(
             cues in prop::collection::vec((0_u64..40_000, 0_u64..15_000), 0..20),
             durations in prop::collection::vec(1_u64..7_000, 1..6),
         ) {
@@ -202,8 +205,8 @@ mod tests {
                 for (text, duration) in texts.iter().zip(&durations) {
                     let end = begin + duration;
                     let ends = (cue.start_ns + cue.duration_ns.unwrap().max(MS)).min(total.max(cue.start_ns + MS));
-                    let reaches = cue.start_ns < end && ends > begin;
-                    prop_assert_eq!(text.contains(&cue.text), reaches, "{:?} {} {}", cue, begin, end);
+                    let overlaps = cue.start_ns < end && ends > begin;
+                    prop_assert_eq!(text.contains(&cue.text), overlaps, "{:?} {} {}", cue, begin, end);
                     begin = end;
                 }
             }

@@ -1,28 +1,28 @@
-//! The constant rate of the output.
+//! The constant frame rate of the output.
 
-use super::super::media::{Fraction, Pace, VideoStream};
+use crate::domain::media::{Fraction, FrameTimes, VideoStream};
 
-/// The highest rate that Apple's authoring rules allow (1.19).
+/// Highest frame rate that Apple's authoring rules allow (1.19).
 const MAX_FPS: u32 = 60;
-/// A rate up to here is [`MAX_FPS`] that was measured over a few uneven frames, as phones state it.
+/// A stated rate up to this one is taken for [`MAX_FPS`]: phones average over a few uneven frames.
 const NEARLY_MAX_FPS: f64 = 61.0;
-/// Above this, what is stated is a clock and no rate: 600, 1000 and 90000 are usual, and no camera
-/// writes so many frames.
+/// A stated rate above this one is the tick rate of a clock: 600, 1000 and 90000 are usual, and no
+/// camera writes as many frames.
 const MAX_STATED_FPS: f64 = 480.0;
-/// The rate where neither the source nor its pictures say one: that of most cameras and screen
+/// Rate if neither the container nor the frame times tell one: that of most cameras and screen
 /// recorders.
 const ASSUMED_FPS: Fraction = Fraction::new(30, 1);
-/// What a stated rate may differ from the measured one: containers round to milliseconds.
-const SAME: f64 = 0.02;
-/// What a measured rate may differ from the usual one that it stands for.
-const MEASURED: f64 = 0.003;
-/// A recording that is still most of the time (fewer pictures than `BUSY_FPS` on the average) and
-/// moves now and then needs no more than this.
+/// Relative tolerance between a stated and a measured rate: containers round to milliseconds.
+const STATED_TOLERANCE: f64 = 0.02;
+/// Relative tolerance between a measured rate and the usual rate that it stands for.
+const MEASURED_TOLERANCE: f64 = 0.003;
+/// Highest output rate of a recording that hardly moves, such as a screen recording.
 const MOSTLY_STILL_FPS: f64 = 30.0;
+/// A recording with a lower average frame rate hardly moves.
 const BUSY_FPS: f64 = 20.0;
 
-/// The rates that recordings are made at.
-const USUAL: [Fraction; 15] = [
+/// Frame rates of usual recordings.
+const USUAL_RATES: [Fraction; 15] = [
     Fraction::new(1, 1),
     Fraction::new(2, 1),
     Fraction::new(5, 1),
@@ -40,84 +40,87 @@ const USUAL: [Fraction; 15] = [
     Fraction::new(60, 1),
 ];
 
-/// The source's own rate where it can be; where its pictures come unevenly, one that shows all of
-/// them where they come fastest.
+/// Chooses the frame rate of the output: the rate of the source if it is constant and allowed. A
+/// source with uneven frame times gets a rate that shows every frame where they come fastest. Adds a
+/// note if the rate differs from the stated one.
 pub(super) fn output_rate(stream: &VideoStream, notes: &mut Vec<String>) -> Fraction {
     let stated = stream.fps;
     let is_stated = stated.num > 0 && stated.den > 0 && stated.as_f64() <= MAX_STATED_FPS;
-    let Some(measured) = stream.pace.as_ref().map(measured) else {
+    let Some(measured) = stream.frame_times.as_ref().map(measured) else {
         return if is_stated { of_stated(stated, notes) } else { assumed(stated, notes) };
     };
     let fps = match measured {
-        Measured::Even(rate) | Measured::Uneven(rate) if is_stated && near(stated, rate, SAME) => {
+        Measured::Even(rate) | Measured::Uneven(rate)
+            if is_stated && near(stated, rate, STATED_TOLERANCE) =>
+        {
             return of_stated(stated, notes);
         }
         Measured::Even(rate) => {
             let (usual, off) = nearest_usual(rate);
-            allowed_rate(if off <= MEASURED { usual } else { thousandths(rate) })
+            allowed_rate(if off <= MEASURED_TOLERANCE { usual } else { thousandths(rate) })
         }
         Measured::Uneven(rate) => usual(rate),
     };
-    notes.push(format!("the frame rate is variable or not the stated one: made {fps}"));
+    notes.push(format!("frame rate set to {fps}: the source is variable or states another rate"));
     fps
 }
 
 fn of_stated(stated: Fraction, notes: &mut Vec<String>) -> Fraction {
     let fps = allowed_rate(stated);
-    if !near(stated, fps.as_f64(), SNAP) {
-        notes.push(format!("{stated} frames per second became {fps}"));
+    if !near(stated, fps.as_f64(), SNAP_TOLERANCE) {
+        notes.push(format!("frame rate changed from {stated} to {fps}"));
     }
     fps
 }
 
 fn assumed(stated: Fraction, notes: &mut Vec<String>) -> Fraction {
     notes.push(if stated.num == 0 || stated.den == 0 {
-        format!("the frame rate is variable or unknown: made {ASSUMED_FPS}")
+        format!("frame rate set to {ASSUMED_FPS}: the source is variable or states none")
     } else {
-        format!("{stated} frames per second became {ASSUMED_FPS}")
+        format!("frame rate changed from {stated} to {ASSUMED_FPS}")
     });
     ASSUMED_FPS
 }
 
-/// Pictures in a second, and whether they come evenly.
+/// Measured frames per second, at constant or at uneven intervals.
 enum Measured {
     Even(f64),
     Uneven(f64),
 }
 
-#[expect(clippy::cast_precision_loss, reason = "gaps between pictures")]
-fn measured(pace: &Pace) -> Measured {
+#[expect(clippy::cast_precision_loss, reason = "gaps between frames")]
+fn measured(times: &FrameTimes) -> Measured {
     let rate = |ns: u64| 1e9 / ns.max(1) as f64;
-    let is_even = pace.fast_ns * 10 >= pace.median_ns * 9
-        && pace.mean_ns.abs_diff(pace.median_ns) * 10 <= pace.median_ns;
+    let is_even = times.fast_ns * 10 >= times.median_ns * 9
+        && times.mean_ns.abs_diff(times.median_ns) * 10 <= times.median_ns;
     if is_even {
-        return Measured::Even(rate(pace.mean_ns));
+        return Measured::Even(rate(times.mean_ns));
     }
-    let is_busy = rate(pace.mean_ns) >= BUSY_FPS;
+    let is_busy = rate(times.mean_ns) >= BUSY_FPS;
     let most = if is_busy { f64::from(MAX_FPS) } else { MOSTLY_STILL_FPS };
-    Measured::Uneven(rate(pace.fast_ns).min(most))
+    Measured::Uneven(rate(times.fast_ns).min(most))
 }
 
-/// The nearest usual rate, or the next one above.
+/// The usual rate within the tolerance, or the next one above.
 fn usual(rate: f64) -> Fraction {
     let (nearest, off) = nearest_usual(rate);
-    if off <= SAME {
+    if off <= STATED_TOLERANCE {
         return nearest;
     }
-    let above = USUAL.iter().find(|usual| usual.as_f64() >= rate);
+    let above = USUAL_RATES.iter().find(|usual| usual.as_f64() >= rate);
     above.copied().unwrap_or(Fraction::new(MAX_FPS, 1))
 }
 
-/// The nearest usual rate, and the share by which it differs.
+/// The nearest usual rate, and its relative difference.
 fn nearest_usual(rate: f64) -> (Fraction, f64) {
     let off = |usual: &Fraction| (usual.as_f64() - rate).abs() / rate;
-    let nearest = USUAL.iter().min_by(|a, b| off(a).total_cmp(&off(b)));
+    let nearest = USUAL_RATES.iter().min_by(|a, b| off(a).total_cmp(&off(b)));
     let nearest = nearest.copied().unwrap_or(ASSUMED_FPS);
     (nearest, off(&nearest))
 }
 
-/// The rate nearest to the stated one that a player takes: every second frame where there are too
-/// many, and at least one in a second.
+/// The allowed rate that is nearest to the stated one: halved until it is at most [`MAX_FPS`], and at
+/// least one frame per second.
 fn allowed_rate(stated: Fraction) -> Fraction {
     let mut fps = reduced(stated);
     while fps.as_f64() > NEARLY_MAX_FPS {
@@ -134,22 +137,22 @@ fn allowed_rate(stated: Fraction) -> Fraction {
     }
 }
 
-/// Share by which a rounded rate differs from the exact one at most: 23.98 from 24000/1001. The
-/// rates themselves differ by a thousandth.
-const SNAP: f64 = 0.000_2;
+/// Relative tolerance between a rounded rate and the exact one, such as 23.98 and 24000/1001. Usual
+/// rates differ by a thousandth at least.
+const SNAP_TOLERANCE: f64 = 0.000_2;
 
 fn near(fps: Fraction, rate: f64, share: f64) -> bool {
     (fps.as_f64() - rate).abs() <= share * rate
 }
 
-/// The exact rate that a rounded one stands for (2997/100 is 30000/1001), reduced.
+/// The exact rate that a rounded one stands for: 30000/1001 for 2997/100.
 fn snapped(fps: Fraction) -> Fraction {
     let value = fps.as_f64();
-    if let Some(exact) = USUAL.iter().find(|exact| near(**exact, value, SNAP)) {
+    if let Some(exact) = USUAL_RATES.iter().find(|exact| near(**exact, value, SNAP_TOLERANCE)) {
         return *exact;
     }
-    // Containers that average over all frames state rates such as 959616/31997: the nearest
-    // thousandth is what the camera meant, and keeps the arithmetic small.
+    // Containers that average over all frames state rates such as 959616/31997. The nearest
+    // thousandth is the camera's rate and keeps the arithmetic small.
     if fps.den <= 1001 { fps } else { thousandths(value) }
 }
 
@@ -172,10 +175,10 @@ fn gcd(a: u32, b: u32) -> u32 {
 mod tests {
     use super::*;
 
-    /// What is stated, the gaps in milliseconds, the rate that comes out, and how many notes.
+    /// Stated rate, gaps between frames in milliseconds, output rate, number of notes.
     type Row = ((u32, u32), &'static [u64], Fraction, usize);
 
-    /// Times of pictures with these gaps in milliseconds, over and over.
+    /// Output rate and number of notes of a source that repeats these gaps in milliseconds.
     fn paced(stated: (u32, u32), gaps_ms: &[u64]) -> (Fraction, usize) {
         let mut at = 0;
         let gaps = gaps_ms.iter().cycle().take(300);
@@ -186,31 +189,35 @@ mod tests {
             })
             .collect();
         let fps = Fraction::new(stated.0, stated.1);
-        let stream = VideoStream { fps, pace: Pace::of(times), ..VideoStream::plain(640, 360) };
+        let stream = VideoStream {
+            fps,
+            frame_times: FrameTimes::from_timestamps_ns(times),
+            ..VideoStream::plain(640, 360)
+        };
         let mut notes = Vec::new();
         (output_rate(&stream, &mut notes), notes.len())
     }
 
     #[test]
-    fn the_rate_is_that_of_the_pictures() {
+    fn the_output_rate_follows_the_frame_times() {
         let even = |num, den| Fraction::new(num, den);
         let table: [Row; 11] = [
-            // What is stated is true, but for milliseconds.
+            // The stated rate is right; times are rounded to milliseconds.
             ((30, 1), &[33, 33, 34], even(30, 1), 0),
             ((24000, 1001), &[42, 41, 42, 42], even(24000, 1001), 0),
             ((60, 1), &[17, 16, 17], even(60, 1), 0),
-            // Nothing is stated, or a clock.
+            // No rate is stated, or that of a clock.
             ((0, 1), &[33, 33, 34], even(30, 1), 1),
             ((1000, 1), &[40], even(25, 1), 1),
             ((0, 1), &[1000], even(1, 1), 1),
-            // A phone that lets some out.
+            // A phone that drops frames.
             ((0, 1), &[33, 33, 67, 34], even(30, 1), 1),
             ((90_000, 1), &[16, 17, 33], even(60, 1), 1),
-            // A screen that stands still for the most part.
+            // A screen recording that hardly moves.
             ((57_600, 1), &[16, 17, 400, 1000], even(30, 1), 1),
             // A phone whose clock runs a little fast.
             ((0, 1), &[33, 34, 33, 33, 33], Fraction::new(753, 25), 1),
-            // Slides that claim the rate of a film.
+            // Slides that state the rate of a film.
             ((30, 1), &[5000], even(1, 1), 1),
         ];
         for (stated, gaps, expected, notes) in table {

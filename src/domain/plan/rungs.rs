@@ -1,13 +1,14 @@
-//! Which rungs a source gets, and how large each is.
+//! The rungs of a source: their number, sizes and bitrate caps.
 
-use super::super::ladder::{Ladder, Rung};
-use super::super::media::VideoStream;
-use super::{Error, PlannedRung};
+use super::error::Error;
+use super::video::PlannedRung;
+use crate::domain::ladder::{Ladder, Rung};
+use crate::domain::media::VideoStream;
 
-/// The least that an encoder is given.
-const LEAST_KBPS: u32 = 100;
+/// Lowest bitrate cap in kbit/s.
+const MIN_KBPS: u32 = 100;
 
-/// Size of the upright picture in square pixels.
+/// Size of the upright frame in square pixels.
 fn display_size(stream: &VideoStream) -> (f64, f64) {
     let aspect = stream.pixel_aspect.as_f64();
     let aspect = if aspect > 0.0 { aspect } else { 1.0 };
@@ -15,7 +16,10 @@ fn display_size(stream: &VideoStream) -> (f64, f64) {
     if stream.orientation.swaps_sides() { (height, width) } else { (width, height) }
 }
 
-/// The rungs, from the largest to the smallest. Never one that is larger than the source.
+/// Plans the rungs from the largest to the smallest; none is larger than the source.
+///
+/// # Errors
+/// [`Error::PictureTooSmall`] if a side is shorter than 2 pixels.
 pub(super) fn rungs(stream: &VideoStream, ladder: &Ladder) -> Result<Vec<PlannedRung>, Error> {
     let (width, height) = display_size(stream);
     let short = width.min(height);
@@ -29,7 +33,7 @@ pub(super) fn rungs(stream: &VideoStream, ladder: &Ladder) -> Result<Vec<Planned
         fitting.push(own_rung(short, ladder));
     }
     fitting.sort_by_key(|rung| std::cmp::Reverse(rung.height));
-    // A player must have something to fall back on (Apple's authoring rule 9.9).
+    // Players need a lower rate to fall back to (Apple's authoring rule 9.9).
     if let [only] = &fitting[..]
         && let Some(lower) = lower_rung(only)
     {
@@ -38,24 +42,24 @@ pub(super) fn rungs(stream: &VideoStream, ladder: &Ladder) -> Result<Vec<Planned
     Ok(fitting.iter().map(|rung| fit(rung, width, height)).collect())
 }
 
-/// A rung of two thirds of the size, at the same bits per pixel; none below a picture of 2 pixels.
+/// A rung of two thirds of the size at the same bits per pixel; `None` below 2 pixels.
 fn lower_rung(rung: &Rung) -> Option<Rung> {
     let height = even_below(f64::from(rung.height) * 2.0 / 3.0);
-    let max_bitrate_kbps = (rung.max_bitrate_kbps * 4 / 9).max(LEAST_KBPS);
+    let max_bitrate_kbps = (rung.max_bitrate_kbps * 4 / 9).max(MIN_KBPS);
     (height >= 2 && height < rung.height).then_some(Rung { height, max_bitrate_kbps })
 }
 
-/// The one rung of a source that is smaller than the ladder: its own size, at the smallest
-/// configured rung's bits per pixel.
+/// The one rung of a source that is smaller than the ladder: the size of the source, at the bits per
+/// pixel of the smallest configured rung.
 fn own_rung(short: f64, ladder: &Ladder) -> Rung {
     let height = even_below(short);
     let smallest = ladder.0.iter().min_by_key(|rung| rung.height);
     let (least_height, kbps) = smallest.map_or((360, 780), |r| (r.height, r.max_bitrate_kbps));
     let share = (f64::from(height) / f64::from(least_height.max(1))).powi(2);
-    Rung { height, max_bitrate_kbps: whole(f64::from(kbps) * share).max(LEAST_KBPS) }
+    Rung { height, max_bitrate_kbps: whole(f64::from(kbps) * share).max(MIN_KBPS) }
 }
 
-/// The size with the rung's short side and the source's aspect ratio.
+/// Size with the short side of the rung and the aspect ratio of the source.
 fn fit(rung: &Rung, width: f64, height: f64) -> PlannedRung {
     let scale = f64::from(rung.height) / width.min(height);
     let side = |length: f64, is_short: bool| {

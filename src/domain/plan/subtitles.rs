@@ -1,48 +1,53 @@
-//! Which subtitle renditions there are.
+//! Subtitle renditions.
 
 use serde::{Deserialize, Serialize};
 
-use super::tracks::{Named, language_tag, name};
+use super::language;
+use super::names::{self, RenditionName};
 use crate::domain::media::{SubtitleStream, SubtitleText};
 
-/// One subtitle rendition. A player shows it when it is asked for: none is the default.
+/// One subtitle rendition. None is the default: players show subtitles on request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubtitlePlan {
-    /// Name of the rendition and of its folder, such as `subtitles-en`.
+    /// Name of the rendition and its folder, such as `subtitles-en`.
     pub name: String,
-    /// The stream that is read.
+    /// Id of the source stream.
     pub stream_id: String,
-    /// How its text is read.
+    /// Format of the text.
     pub text: SubtitleText,
-    /// BCP 47 tag; `und` where unknown.
+    /// Language (BCP 47); `und` if unknown.
     pub language: String,
-    /// Name for the player's menu.
+    /// Name in the player's menu.
     pub title: String,
 }
 
-/// One rendition for each subtitle stream of text; a note for each that is none.
+/// Plans one rendition for each subtitle stream of text, and adds a note for every other stream.
 pub(super) fn plan_subtitles(
     streams: &[SubtitleStream],
     notes: &mut Vec<String>,
 ) -> Vec<SubtitlePlan> {
     let mut planned: Vec<SubtitlePlan> = Vec::new();
     for stream in streams {
-        let language = language_tag(stream.language.as_deref());
+        let language = language::tag(stream.language.as_deref());
         let Some(text) = stream.text.filter(|_| !stream.stream_id.is_empty()) else {
-            notes.push(left_out(stream, &language));
+            notes.push(skipped(stream, &language));
             continue;
         };
         let others = planned.iter().map(|other| (&*other.language, &*other.title));
-        let Named { name, title } =
-            name(("subtitles", "Subtitles"), &language, stream.title.as_deref(), others);
+        let RenditionName { name, title } =
+            names::unique(("subtitles", "Subtitles"), &language, stream.title.as_deref(), others);
         let stream_id = stream.stream_id.clone();
         planned.push(SubtitlePlan { name, stream_id, text, language, title });
     }
     planned
 }
 
-fn left_out(stream: &SubtitleStream, language: &str) -> String {
+fn skipped(stream: &SubtitleStream, language: &str) -> String {
     let codec = &stream.codec;
-    let why = if codec.starts_with("subpicture/") { "pictures, not text" } else { "no known text" };
-    format!("a subtitle track ({language}) is left out: {codec} is {why}")
+    let reason = if codec.starts_with("subpicture/") {
+        "holds bitmaps, not text"
+    } else {
+        "is not a supported text format"
+    };
+    format!("subtitle stream ({language}) skipped: {codec} {reason}")
 }

@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::media::Orientation;
 use crate::domain::media::{AudioStream, SubtitleStream, SubtitleText, Undecodable};
+use crate::domain::outcome::Fault;
 
 fn stream(width: u32, height: u32) -> VideoStream {
     VideoStream::plain(width, height)
@@ -63,7 +65,7 @@ fn rates_are_kept_snapped_halved_or_assumed() {
         ((120, 1), (60, 1), 120),
         ((240, 1), (60, 1), 120),
         ((11988, 100), (60000, 1001), 120),
-        // What a phone calls 60.
+        // Phones state such rates for 60.
         ((60_031, 1000), (60, 1), 120),
         ((59_999, 1000), (60, 1), 120),
         ((2398, 100), (24000, 1001), 48),
@@ -82,7 +84,7 @@ fn rates_are_kept_snapped_halved_or_assumed() {
         let video = planned(source).unwrap_or_else(|error| panic!("{error}")).video;
         assert_eq!(video.fps, Fraction::new(out_num, out_den), "{num}/{den}");
         assert_eq!((video.gop_frames, video.segment_frames), (gop, gop * 3), "{num}/{den}");
-        // A picture lasts a whole number of ticks.
+        // A frame lasts a whole number of ticks.
         let (scale, fps) = (u64::from(video.timescale()), video.fps);
         assert!((10_000..100_000).contains(&scale), "{scale}");
         assert_eq!(scale * u64::from(fps.den) % u64::from(fps.num), 0, "{num}/{den}");
@@ -90,14 +92,14 @@ fn rates_are_kept_snapped_halved_or_assumed() {
 }
 
 #[test]
-fn a_rate_that_changes_is_told() {
+fn a_changed_rate_has_a_note() {
     let notes = |num, den| {
         let source = VideoStream { fps: Fraction::new(num, den), ..stream(640, 360) };
         planned(source).unwrap_or_else(|error| panic!("{error}")).notes
     };
-    assert_eq!(notes(120, 1), ["120/1 frames per second became 60/1"]);
-    assert_eq!(notes(1, 2), ["1/2 frames per second became 1/1"]);
-    assert_eq!(notes(0, 1), ["the frame rate is variable or unknown: made 30/1"]);
+    assert_eq!(notes(120, 1), ["frame rate changed from 120/1 to 60/1"]);
+    assert_eq!(notes(1, 2), ["frame rate changed from 1/2 to 1/1"]);
+    assert_eq!(notes(0, 1), ["frame rate set to 30/1: the source is variable or states none"]);
     assert_eq!(notes(2997, 100), Vec::<String>::new());
     assert_eq!(notes(24, 1), Vec::<String>::new());
 }
@@ -119,7 +121,7 @@ fn the_first_segment_may_be_cut_into_its_gops() {
         let plan = plan(&media, &Ladder::default(), &encode, "cpu");
         let video = plan.unwrap_or_else(|error| panic!("{error}")).video;
         let begins: Vec<u64> = (1..600).filter(|frame| video.begins_segment(*frame)).collect();
-        // Sound is cut at the same times, whenever a frame of it begins.
+        // Audio is cut at the same times.
         let mut ends = Vec::new();
         for ms in 0..20_000 {
             let end = video.segment_end_ns(ms * 1_000_000);
@@ -137,7 +139,7 @@ fn the_first_segment_may_be_cut_into_its_gops() {
 }
 
 #[test]
-fn what_cannot_be_published_says_why() {
+fn sources_that_cannot_be_published_have_a_code() {
     let cover = VideoStream { is_image: true, ..stream(600, 600) };
     let prores = Undecodable { description: "Apple ProRes".to_owned(), is_video: true };
     let table = [
@@ -153,7 +155,7 @@ fn what_cannot_be_published_says_why() {
 }
 
 #[test]
-fn sound_alone_is_cut_as_it_would_be_with_a_picture() {
+fn audio_only_sources_have_the_segments_of_video() {
     let cover = VideoStream { is_image: true, ..stream(600, 600) };
     let audio = vec![AudioStream::plain(Some("en"), None), AudioStream::plain(Some("de"), None)];
     let media = MediaInfo { video: vec![cover], audio, ..MediaInfo::default() };
@@ -161,27 +163,27 @@ fn sound_alone_is_cut_as_it_would_be_with_a_picture() {
     let plan = plan.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(plan.rendition_names().collect::<Vec<_>>(), ["audio-en", "audio-de"]);
     assert_eq!((plan.video.segment_ns(), plan.video.target_duration_secs()), (6_000_000_000, 6));
-    assert_eq!(plan.pictures, None);
+    assert_eq!(plan.thumbnails, None);
 }
 
-fn sounds(audio: Vec<AudioStream>) -> Vec<AudioPlan> {
+fn audio_plans(audio: Vec<AudioStream>) -> Vec<AudioPlan> {
     let media = MediaInfo { video: vec![stream(640, 360)], audio, ..MediaInfo::default() };
     let plan = plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu");
     plan.unwrap_or_else(|error| panic!("{error}")).audio
 }
 
 #[test]
-fn each_sound_gets_a_name_of_its_own() {
-    let sound = AudioStream::plain;
-    let planned = sounds(vec![
-        sound(Some("en"), None),
-        sound(Some("eng"), Some("Director's \"cut\"")),
-        sound(None, None),
-        sound(Some("../x"), None),
-        // Cameras give all tracks the same title, whatever is on them.
-        sound(Some("de"), Some("Core Media Audio")),
-        sound(Some("fr"), Some("Core Media Audio")),
-        sound(Some("fr"), Some("Core Media Audio (2)")),
+fn audio_renditions_have_unique_names_and_titles() {
+    let stream = AudioStream::plain;
+    let planned = audio_plans(vec![
+        stream(Some("en"), None),
+        stream(Some("eng"), Some("Director's \"cut\"")),
+        stream(None, None),
+        stream(Some("../x"), None),
+        // Cameras give all streams the same title.
+        stream(Some("de"), Some("Core Media Audio")),
+        stream(Some("fr"), Some("Core Media Audio")),
+        stream(Some("fr"), Some("Core Media Audio (2)")),
     ]);
     let seen: Vec<_> = planned
         .iter()
@@ -202,7 +204,7 @@ fn each_sound_gets_a_name_of_its_own() {
 }
 
 #[test]
-fn subtitles_of_text_get_renditions_and_others_a_note() {
+fn text_subtitles_get_renditions_and_others_a_note() {
     let subtitles = |codec: &str, text: Option<SubtitleText>, language: Option<&str>| {
         let language = language.map(str::to_owned);
         let (stream_id, codec, title) = (format!("s/{codec}"), codec.to_owned(), None);
@@ -215,7 +217,7 @@ fn subtitles_of_text_get_renditions_and_others_a_note() {
         subtitles("S_TEXT/ASS", Some(SubtitleText::Ass), Some("en")),
         SubtitleStream { title: Some("\"All\"".to_owned()), ..subtitles("text/x-raw", raw, None) },
         subtitles("application/x-teletext", None, None),
-        // What cannot be found in the pipeline.
+        // A stream without an id cannot be found in the pipeline.
         SubtitleStream { stream_id: String::new(), ..subtitles("text/x-raw", raw, Some("de")) },
     ];
     let media = MediaInfo { video: vec![stream(640, 360)], subtitles, ..MediaInfo::default() };
@@ -235,9 +237,9 @@ fn subtitles_of_text_get_renditions_and_others_a_note() {
     assert_eq!(
         plan.notes,
         [
-            "a subtitle track (fr) is left out: subpicture/x-pgs is pictures, not text",
-            "a subtitle track (und) is left out: application/x-teletext is no known text",
-            "a subtitle track (de) is left out: text/x-raw is no known text",
+            "subtitle stream (fr) skipped: subpicture/x-pgs holds bitmaps, not text",
+            "subtitle stream (und) skipped: application/x-teletext is not a supported text format",
+            "subtitle stream (de) skipped: text/x-raw is not a supported text format",
         ]
     );
     assert_eq!(plan.rendition_names().count(), 2, "they are not encoded");
@@ -259,7 +261,7 @@ fn languages_become_their_shortest_tag() {
         ("-", "und"),
     ];
     for (code, tag) in table {
-        let planned = sounds(vec![AudioStream::plain(Some(code), None)]);
+        let planned = audio_plans(vec![AudioStream::plain(Some(code), None)]);
         assert_eq!(planned[0].language, tag, "{code}");
     }
 }
@@ -282,18 +284,18 @@ proptest! {
         let source = VideoStream { fps: Fraction::new(num, den), ..stream(640, 360) };
         let video = planned(source).unwrap_or_else(|error| panic!("{error}")).video;
         prop_assert!(video.fps.as_f64() <= 60.0 && video.fps.as_f64() >= 0.999);
-        // Sound is cut at the first frame behind the picture's cut.
+        // Audio is cut at the first frame behind the cut of the video.
         let longest_ns = video.segment_ns() + 1024 * 1_000_000_000 / 48_000;
         let rounded = (longest_ns + 500_000_000) / 1_000_000_000;
         prop_assert!(rounded <= u64::from(video.target_duration_secs()));
         prop_assert_eq!(video.frames_in_ns(video.frame_time_ns(1234)), 1234);
     }
     #[test]
-    fn names_and_titles_of_sounds_never_repeat(
+    fn names_and_titles_of_audio_never_repeat(
         audio in prop::collection::vec((prop::option::of("[a-z]{2}"), prop::option::of("[ab] \\(2\\)|[ab]")), 0..12),
     ) {
         let streams = audio.iter().map(|(language, title)| AudioStream::plain(language.as_deref(), title.as_deref()));
-        let planned = sounds(streams.collect());
+        let planned = audio_plans(streams.collect());
         let count = |of: fn(&AudioPlan) -> &String| planned.iter().map(of).collect::<std::collections::BTreeSet<_>>().len();
         prop_assert_eq!(count(|audio| &audio.name), planned.len());
         prop_assert_eq!(count(|audio| &audio.title), planned.len());

@@ -1,19 +1,21 @@
-//! For tests: what comes out of elements, picture by picture.
+//! Test support: runs a pipeline and captures the frames that arrive at its sinks.
 
 use std::sync::Arc;
 
 use gstreamer as gst;
+use gstreamer::glib;
 use gstreamer::prelude::*;
 use gstreamer_video::prelude::*;
 use gstreamer_video::{VideoFrame, VideoInfo};
 use parking_lot::Mutex;
 
-use crate::worker::plugins;
+/// Registers the element under test.
+pub(crate) type Register = fn() -> Result<(), glib::BoolError>;
 
-/// Time, format and the samples of each plane, without what lies beside them.
-pub(crate) type Seen = (Option<gst::ClockTime>, String, Vec<Vec<u8>>);
+/// Timestamp, format and the samples of each plane without padding.
+pub(crate) type CapturedFrame = (Option<gst::ClockTime>, String, Vec<Vec<u8>>);
 
-fn seen(buffer: &gst::Buffer, caps: &gst::CapsRef) -> Seen {
+fn captured_frame(buffer: &gst::Buffer, caps: &gst::CapsRef) -> CapturedFrame {
     let info = VideoInfo::from_caps(caps).unwrap();
     let frame = VideoFrame::from_buffer_readable(buffer.clone(), &info).unwrap();
     let plane = |component: u32| {
@@ -26,37 +28,43 @@ fn seen(buffer: &gst::Buffer, caps: &gst::CapsRef) -> Seen {
     (buffer.pts(), info.format().to_string(), (0..frame.n_planes()).map(plane).collect())
 }
 
-/// What ends in the sinks with these names.
-pub(crate) fn run(description: &str, sinks: &[&str]) -> Vec<Vec<Seen>> {
-    watch(&made(description), sinks)
+/// Runs a pipeline to its end. Returns the frames of the sinks with these names.
+pub(crate) fn run(
+    register: Register,
+    description: &str,
+    sinks: &[&str],
+) -> Vec<Vec<CapturedFrame>> {
+    capture(&parse_bin(register, description), sinks)
 }
 
-/// The elements of a description, in which those of our own may be.
-pub(crate) fn made(description: &str) -> gst::Bin {
+/// Parses a pipeline description, which may name the element under test.
+pub(crate) fn parse_bin(register: Register, description: &str) -> gst::Bin {
     gst::init().unwrap();
-    plugins::register_own().unwrap();
+    register().unwrap();
     gst::parse::launch(description).unwrap().downcast().unwrap()
 }
 
-/// Plays them to the end. What ends in the sinks with these names.
-pub(crate) fn watch(bin: &gst::Bin, sinks: &[&str]) -> Vec<Vec<Seen>> {
-    let all = sinks.iter().map(|name| {
+/// Plays a pipeline to its end. Returns the frames of the sinks with these names. Panics on an
+/// error and after a minute.
+pub(crate) fn capture(bin: &gst::Bin, sinks: &[&str]) -> Vec<Vec<CapturedFrame>> {
+    let captured = sinks.iter().map(|name| {
         let pad = bin.by_name(name).unwrap().static_pad("sink").unwrap();
-        let pictures = Arc::new(Mutex::new(Vec::new()));
-        let into = pictures.clone();
+        let frames = Arc::new(Mutex::new(Vec::new()));
+        let probed = frames.clone();
+        // Runs on the streaming thread of the sink; it only copies samples.
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             let caps = pad.current_caps().unwrap();
-            into.lock().push(seen(info.buffer().unwrap(), &caps));
+            probed.lock().push(captured_frame(info.buffer().unwrap(), &caps));
             gst::PadProbeReturn::Ok
         });
-        pictures
+        frames
     });
-    let all: Vec<_> = all.collect();
+    let captured: Vec<_> = captured.collect();
     bin.set_state(gst::State::Playing).unwrap();
     let ends = [gst::MessageType::Eos, gst::MessageType::Error];
     let end = bin.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(60), &ends);
     bin.set_state(gst::State::Null).unwrap();
-    let end = end.expect("it ends");
+    let end = end.expect("the pipeline does not end");
     assert_eq!(end.type_(), gst::MessageType::Eos, "{end:?}");
-    all.iter().map(|pictures| pictures.lock().clone()).collect()
+    captured.iter().map(|frames| frames.lock().clone()).collect()
 }

@@ -1,103 +1,122 @@
-//! What the elements that make pictures have in common.
-
-use std::sync::atomic::{AtomicU32, Ordering};
+//! The common part of our video filters: element metadata, pad templates, caps transformation, and
+//! access to the planes of 4:2:0 frames.
 
 use gstreamer as gst;
-use gstreamer::glib;
-use gstreamer::prelude::*;
 use gstreamer_video::prelude::*;
 use gstreamer_video::{VideoFormat, VideoFrameRef};
-use ladderd_pixels::Source;
+use ladderd_pixels::{Plane, PlaneMut};
 
-/// How many threads share a picture: the property `n-threads`.
-pub(crate) struct Threads(AtomicU32);
+/// The properties in which our video filters differ. [`impl_video_filter!`] derives the subclass
+/// boilerplate from them.
+pub(crate) trait FilterDescription {
+    /// Name for people.
+    const LONG_NAME: &'static str;
+    /// GStreamer's classification ("klass").
+    const CLASSIFICATION: &'static str;
+    /// One sentence for `gst-inspect`.
+    const DESCRIPTION: &'static str;
+    /// Formats of the sink pad.
+    const SINK_FORMATS: &'static [VideoFormat];
+    /// Format of the source pad.
+    const SRC_FORMAT: VideoFormat;
+    /// Whether frames pass untouched if both pads have the same caps.
+    const PASSTHROUGH_ON_SAME_CAPS: bool;
 
-impl Default for Threads {
-    fn default() -> Self {
-        Self::new(1)
-    }
+    /// Rewrites one structure of the caps of the pad in `direction` to the caps that the other pad
+    /// can have.
+    fn transform_structure(direction: gst::PadDirection, structure: &mut gst::Structure);
 }
 
-impl Threads {
-    /// So many until the property says something else.
-    pub(crate) fn new(threads: u32) -> Self {
-        Self(AtomicU32::new(threads))
-    }
+/// Implements `GstObjectImpl`, `ElementImpl` and `BaseTransformImpl` for a [`FilterDescription`].
+/// The items in braces are added to `BaseTransformImpl`.
+macro_rules! impl_video_filter {
+    ($filter:ty) => {
+        $crate::worker::elements::video_filter::impl_video_filter!($filter {});
+    };
+    ($filter:ty { $($item:item)* }) => {
+        impl ::gstreamer::subclass::prelude::GstObjectImpl for $filter {}
 
-    /// The property, and how many there are by default.
-    pub(crate) fn property(default: u32) -> glib::ParamSpec {
-        glib::ParamSpecUInt::builder("n-threads")
-            .nick("Threads")
-            .blurb("Threads that share a picture")
-            .minimum(1)
-            .maximum(64)
-            .default_value(default)
-            .build()
-    }
+        impl ::gstreamer::subclass::prelude::ElementImpl for $filter {
+            fn metadata() -> Option<&'static ::gstreamer::subclass::ElementMetadata> {
+                use $crate::worker::elements::video_filter::FilterDescription;
+                static METADATA: ::std::sync::LazyLock<::gstreamer::subclass::ElementMetadata> =
+                    ::std::sync::LazyLock::new(|| {
+                        ::gstreamer::subclass::ElementMetadata::new(
+                            <$filter>::LONG_NAME,
+                            <$filter>::CLASSIFICATION,
+                            <$filter>::DESCRIPTION,
+                            "ladderd",
+                        )
+                    });
+                Some(&*METADATA)
+            }
 
-    /// Sets it to the value of the property.
-    pub(crate) fn set(&self, value: &glib::Value) {
-        if let Ok(threads) = value.get() {
-            self.0.store(threads, Ordering::Relaxed);
+            fn pad_templates() -> &'static [::gstreamer::PadTemplate] {
+                use $crate::worker::elements::video_filter::{self, FilterDescription};
+                static TEMPLATES: ::std::sync::LazyLock<Vec<::gstreamer::PadTemplate>> =
+                    ::std::sync::LazyLock::new(|| {
+                        video_filter::pad_templates(
+                            &video_filter::raw_caps(<$filter>::SINK_FORMATS),
+                            &video_filter::raw_caps(&[<$filter>::SRC_FORMAT]),
+                        )
+                    });
+                &TEMPLATES
+            }
         }
-    }
 
-    /// How many.
-    pub(crate) fn get(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
+        impl ::gstreamer_base::subclass::prelude::BaseTransformImpl for $filter {
+            const MODE: ::gstreamer_base::subclass::BaseTransformMode =
+                ::gstreamer_base::subclass::BaseTransformMode::NeverInPlace;
+            const PASSTHROUGH_ON_SAME_CAPS: bool =
+                <$filter as $crate::worker::elements::video_filter::FilterDescription>
+                    ::PASSTHROUGH_ON_SAME_CAPS;
+            const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
 
-    /// Rows of chroma that each of them takes of a picture as high as this.
-    pub(crate) fn band(&self, height: u32) -> usize {
-        height.div_ceil(2).div_ceil(self.get()).max(1) as usize
-    }
-}
+            fn transform_caps(
+                &self,
+                direction: ::gstreamer::PadDirection,
+                caps: &::gstreamer::Caps,
+                filter: Option<&::gstreamer::Caps>,
+            ) -> Option<::gstreamer::Caps> {
+                $crate::worker::elements::video_filter::transform_caps::<$filter>(
+                    direction, caps, filter,
+                )
+            }
 
-/// Works on all of them at the same time. The thread that asks takes the first.
-pub(crate) fn at_once<T: Send>(mut items: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
-    let first = items.next();
-    let work = &work;
-    std::thread::scope(|scope| {
-        for item in items {
-            scope.spawn(move || work(item));
+            $($item)*
         }
-        first.map(work);
-    });
+    };
 }
+pub(crate) use impl_video_filter;
 
-/// A pad for pictures of these formats and every size, and one for those that come out.
-pub(crate) fn pad_templates(inputs: &[VideoFormat], output: VideoFormat) -> Vec<gst::PadTemplate> {
-    pads(&of_every_size(inputs.iter()), &of_every_size([&output].into_iter()))
-}
-
-/// A pad for what goes in, and one for what comes out.
-pub(crate) fn pads(input: &gst::Caps, output: &gst::Caps) -> Vec<gst::PadTemplate> {
+/// Always-present pads `sink` and `src` with these caps.
+pub(crate) fn pad_templates(sink: &gst::Caps, src: &gst::Caps) -> Vec<gst::PadTemplate> {
     let template = |name, direction, caps| {
         gst::PadTemplate::new(name, direction, gst::PadPresence::Always, caps).ok()
     };
-    let sink = template("sink", gst::PadDirection::Sink, input);
-    sink.into_iter().chain(template("src", gst::PadDirection::Src, output)).collect()
+    let sink = template("sink", gst::PadDirection::Sink, sink);
+    sink.into_iter().chain(template("src", gst::PadDirection::Src, src)).collect()
 }
 
-/// Pictures of these formats.
-pub(crate) fn of_every_size<'a>(formats: impl Iterator<Item = &'a VideoFormat>) -> gst::Caps {
+/// Caps of raw video in these formats and of any size.
+pub(crate) fn raw_caps(formats: &[VideoFormat]) -> gst::Caps {
     gst::Caps::builder("video/x-raw")
-        .field("format", gst::List::new(formats.map(|format| format.to_str())))
+        .field("format", gst::List::new(formats.iter().map(|format| format.to_str())))
         .field("width", gst::IntRange::new(1, i32::MAX))
         .field("height", gst::IntRange::new(1, i32::MAX))
         .build()
 }
 
-/// The caps of the other pad: each structure changed like this, as far as the filter allows.
-pub(crate) fn other_caps(
+/// Transforms each structure and applies GStreamer's filter, whose order of preference wins.
+pub(crate) fn transform_caps<F: FilterDescription>(
+    direction: gst::PadDirection,
     caps: &gst::Caps,
     filter: Option<&gst::Caps>,
-    change: impl Fn(&mut gst::Structure),
 ) -> Option<gst::Caps> {
     let mut other = gst::Caps::new_empty();
     for structure in caps.iter() {
         let mut structure = structure.to_owned();
-        change(&mut structure);
+        F::transform_structure(direction, &mut structure);
         other.get_mut()?.append_structure(structure);
     }
     Some(match filter {
@@ -106,35 +125,43 @@ pub(crate) fn other_caps(
     })
 }
 
-/// Luma, blue and red.
-pub(crate) type Planes<'a> = [Source<'a>; 3];
+/// Planes of a frame in the order Y, Cb, Cr.
+pub(crate) type Planes<'a> = [Plane<'a>; 3];
 
-/// The planes of a picture.
-pub(crate) fn planes<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Option<Planes<'a>> {
-    let plane = |plane: u32| {
-        let stride = usize::try_from(frame.plane_stride()[plane as usize]).ok()?;
-        Some(Source { bytes: frame.plane_data(plane).ok()?, stride })
-    };
-    Some([plane(0)?, plane(1)?, plane(2)?])
+/// A band of rows of the planes of a frame, in the order Y, Cb, Cr.
+pub(crate) type BandMut<'a> = [PlaneMut<'a>; 3];
+
+/// The plane with this index. `None` if the frame has no such plane or a negative stride.
+pub(crate) fn plane<'a>(
+    frame: &'a VideoFrameRef<&gst::BufferRef>,
+    index: u32,
+) -> Option<Plane<'a>> {
+    let stride = usize::try_from(*frame.plane_stride().get(index as usize)?).ok()?;
+    Some(Plane { bytes: frame.plane_data(index).ok()?, stride })
 }
 
-/// Bytes and stride of a band of each plane.
-pub(crate) type Band<'a> = [(&'a mut [u8], usize); 3];
+/// The first three planes of a frame.
+pub(crate) fn planes<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Option<Planes<'a>> {
+    Some([plane(frame, 0)?, plane(frame, 1)?, plane(frame, 2)?])
+}
 
-/// Cuts a picture into bands of so many rows of chroma, and twice as many of luma.
-pub(crate) fn bands<'a>(
+/// Splits a 4:2:0 frame into bands of `chroma_rows` rows of chroma and twice as many of luma.
+pub(crate) fn bands_mut<'a>(
     frame: &'a mut VideoFrameRef<&mut gst::BufferRef>,
     chroma_rows: usize,
-) -> Option<impl Iterator<Item = Band<'a>>> {
+) -> Option<impl Iterator<Item = BandMut<'a>>> {
     let strides = frame.plane_stride();
     let stride = |plane: usize| usize::try_from(strides[plane]).ok();
     let strides = [stride(0)?, stride(1)?, stride(2)?];
-    let [luma, blue, red, _] = frame.planes_data_mut();
+    let [luma, cb, cr, _] = frame.planes_data_mut();
     let luma = luma.chunks_mut(chroma_rows * 2 * strides[0]);
     let chroma =
-        blue.chunks_mut(chroma_rows * strides[1]).zip(red.chunks_mut(chroma_rows * strides[2]));
-    let bands = luma.zip(chroma);
-    Some(bands.map(move |(luma, (blue, red))| {
-        [(luma, strides[0]), (blue, strides[1]), (red, strides[2])]
+        cb.chunks_mut(chroma_rows * strides[1]).zip(cr.chunks_mut(chroma_rows * strides[2]));
+    Some(luma.zip(chroma).map(move |(luma, (cb, cr))| {
+        [
+            PlaneMut { bytes: luma, stride: strides[0] },
+            PlaneMut { bytes: cb, stride: strides[1] },
+            PlaneMut { bytes: cr, stride: strides[2] },
+        ]
     }))
 }

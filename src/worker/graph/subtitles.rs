@@ -11,7 +11,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use parking_lot::{Condvar, Mutex};
 
-use crate::domain::hls::webvtt::{Cue, Room, markup};
+use crate::domain::hls::webvtt::{Cue, CueBudget, markup};
 use crate::domain::media::SubtitleText;
 use crate::domain::plan::Plan;
 use crate::worker::output::Output;
@@ -37,7 +37,7 @@ struct Shared {
     /// Streams that have not ended.
     open: Mutex<usize>,
     ended: Condvar,
-    room: Mutex<Room>,
+    budget: Mutex<CueBudget>,
     output: Arc<Output>,
 }
 
@@ -52,7 +52,7 @@ impl Subtitles {
             shared: Arc::new(Shared {
                 open: Mutex::new(0),
                 ended: Condvar::new(),
-                room: Mutex::default(),
+                budget: Mutex::default(),
                 output: Arc::clone(output),
             }),
         }
@@ -150,7 +150,7 @@ impl Taker {
         let times = when(pad, buffer).filter(|_| !text.is_empty());
         if let Some((start_ns, duration_ns)) = times {
             let cue = Cue { start_ns, duration_ns, text };
-            if !self.shared.room.lock().take(&cue) {
+            if !self.shared.budget.lock().charge(&cue) {
                 return Err(Fault::Full);
             }
             self.shared.output.event(&Event::Cue { subtitles: self.index, cue });

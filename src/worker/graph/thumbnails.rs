@@ -9,14 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
+use ladderd_pixels::poster;
 use parking_lot::Mutex;
 
-use crate::domain::plan::{PicturesPlan, Plan, StoryboardPlan};
-use crate::domain::poster;
+use crate::domain::plan::{Plan, StoryboardPlan, ThumbnailPlan};
 use crate::domain::recipe::PipelineSpec;
+use crate::domain::thumbnail::Thumbnail;
 use crate::worker::graph::element::{caps_filter, chain, make, pad, plain, queue};
 use crate::worker::output::Output;
-use crate::worker::protocol::{Event, Failure, Picture};
+use crate::worker::protocol::{Event, Failure};
 
 /// JPEG qualities, of 100: the poster is seen large, the storyboard's pictures small.
 const POSTER_QUALITY: u8 = 85;
@@ -34,18 +35,18 @@ pub(crate) fn build(
     tees: &[gst::Element],
     output: &Arc<Output>,
 ) -> Result<Vec<gst::Element>, Failure> {
-    let Some(pictures) = &plan.pictures else { return Ok(Vec::new()) };
+    let Some(thumbnails) = &plan.thumbnails else { return Ok(Vec::new()) };
     let (Some(rung), Some(of_poster)) =
-        (plan.video.rungs.get(pictures.poster_rung), tees.get(pictures.poster_rung))
+        (plan.video.rungs.get(thumbnails.poster_rung), tees.get(thumbnails.poster_rung))
     else {
         return Ok(Vec::new());
     };
     let Some(of_storyboard) = tees.last() else { return Ok(Vec::new()) };
-    let storyboard = &pictures.storyboard;
+    let storyboard = &thumbnails.storyboard;
     let tile = (storyboard.tile_width, storyboard.tile_height);
     let whole = (rung.width, rung.height);
     let sheets = Sheets::new(storyboard, output);
-    let poster = Poster::new(pictures, whole, output);
+    let poster = Poster::new(thumbnails, whole, output);
     Ok(vec![
         branch(pipeline, spec, of_poster, whole, poster)?,
         branch(pipeline, spec, of_storyboard, tile, sheets)?,
@@ -143,7 +144,7 @@ struct Poster {
 }
 
 impl Poster {
-    fn new(plan: &PicturesPlan, (width, height): (u32, u32), output: &Arc<Output>) -> Self {
+    fn new(plan: &ThumbnailPlan, (width, height): (u32, u32), output: &Arc<Output>) -> Self {
         Self {
             interval: u64::from(plan.poster_interval_frames),
             image: Image::black(width, height),
@@ -178,7 +179,7 @@ impl Taker for Poster {
 
     fn end(&mut self) {
         if self.best.take().is_some() {
-            send(&self.output, Picture::Poster, &self.image, POSTER_QUALITY);
+            send(&self.output, Thumbnail::Poster, &self.image, POSTER_QUALITY);
         }
     }
 }
@@ -225,8 +226,8 @@ impl Taker for Sheets {
         }
         let rows = self.tiles.div_ceil(self.plan.columns);
         self.sheet.height = rows * self.plan.tile_height;
-        let picture = Picture::Sheet { number: self.done, tiles: self.tiles };
-        send(&self.output, picture, &self.sheet, SHEET_QUALITY);
+        let sheet = Thumbnail::StoryboardSheet { number: self.done, tiles: self.tiles };
+        send(&self.output, sheet, &self.sheet, SHEET_QUALITY);
         self.done += 1;
         self.tiles = 0;
         let plan = &self.plan;
@@ -258,9 +259,9 @@ impl Image {
     }
 }
 
-fn send(output: &Output, picture: Picture, image: &Image, quality: u8) {
+fn send(output: &Output, thumbnail: Thumbnail, image: &Image, quality: u8) {
     match jpeg(image, quality) {
-        Ok(bytes) => output.picture(picture, &bytes),
+        Ok(bytes) => output.thumbnail(thumbnail, &bytes),
         Err(error) => {
             let message = format!("a still picture cannot be made: {error}");
             output.event(&Event::Warning { message });

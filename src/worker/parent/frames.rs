@@ -3,7 +3,8 @@
 use bytes::{Buf, BytesMut};
 use tokio_util::codec::Decoder;
 
-use crate::worker::protocol::{DATA, EVENT, Event, INIT, MAX_FRAME_BYTES, PICTURE, Picture};
+use crate::domain::thumbnail::Thumbnail;
+use crate::worker::protocol::{DATA, EVENT, Event, INIT, MAX_FRAME_BYTES, THUMBNAIL};
 
 /// Kind and length.
 const HEAD_BYTES: usize = 5;
@@ -29,8 +30,8 @@ pub(super) enum Frame {
         /// The bytes.
         bytes: BytesMut,
     },
-    /// A still picture and its JPEG.
-    Picture(Picture, BytesMut),
+    /// A thumbnail and its JPEG.
+    Thumbnail(Thumbnail, BytesMut),
 }
 
 /// The decoder.
@@ -60,14 +61,14 @@ impl Decoder for Frames {
                 let (rendition, number) = (payload.get_u16(), payload.get_u32());
                 Ok(Some(Frame::Data { rendition, number, bytes: payload }))
             }
-            PICTURE if payload.len() >= 4 => {
+            THUMBNAIL if payload.len() >= 4 => {
                 let len = payload.get_u32() as usize;
                 let Some(text) = payload.get(..len) else {
-                    return Err(std::io::Error::other("a picture without its description"));
+                    return Err(std::io::Error::other("a thumbnail without its description"));
                 };
-                let picture = serde_json::from_slice(text)?;
+                let thumbnail = serde_json::from_slice(text)?;
                 payload.advance(len);
-                Ok(Some(Frame::Picture(picture, payload)))
+                Ok(Some(Frame::Thumbnail(thumbnail, payload)))
             }
             INIT if payload.len() >= 2 => {
                 let rendition = payload.get_u16();
@@ -95,9 +96,9 @@ mod tests {
     fn frames_come_out_however_the_pipe_cuts_them() {
         let mut stream = frame(EVENT, br#"{"event":"progress","position_ns":7}"#);
         stream.extend(frame(DATA, &[0, 3, 0, 0, 0, 9, 0xAA, 0xBB]));
-        let sheet = br#"{"picture":"sheet","number":1,"tiles":2}"#;
+        let sheet = br#"{"thumbnail":"storyboard-sheet","number":1,"tiles":2}"#;
         let len = u32::try_from(sheet.len()).unwrap().to_be_bytes();
-        stream.extend(frame(PICTURE, &[&len, &sheet[..], b"jpeg"].concat()));
+        stream.extend(frame(THUMBNAIL, &[&len, &sheet[..], b"jpeg"].concat()));
         stream.extend(frame(INIT, &[0, 4, 0xCC]));
         let (mut buffer, mut seen) = (BytesMut::new(), Vec::new());
         for byte in stream {
@@ -110,7 +111,8 @@ mod tests {
             panic!("{:?}", seen[1])
         };
         assert_eq!(bytes[..], [0xAA, 0xBB]);
-        let Frame::Picture(Picture::Sheet { number: 1, tiles: 2 }, jpeg) = &seen[2] else {
+        let Frame::Thumbnail(Thumbnail::StoryboardSheet { number: 1, tiles: 2 }, jpeg) = &seen[2]
+        else {
             panic!("{:?}", seen[2])
         };
         assert_eq!(jpeg[..], *b"jpeg");
@@ -121,7 +123,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        let long = frame(PICTURE, &[0xFF; 8]);
+        let long = frame(THUMBNAIL, &[0xFF; 8]);
         for bytes in [frame(b'X', b""), frame(DATA, b"short"), frame(EVENT, b"no json"), long] {
             assert!(Frames.decode(&mut BytesMut::from(&bytes[..])).is_err());
         }
@@ -132,7 +134,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_frames_or_an_error(
-            kind in prop::sample::select(vec![EVENT, DATA, PICTURE, INIT, b'X']),
+            kind in prop::sample::select(vec![EVENT, DATA, THUMBNAIL, INIT, b'X']),
             payload in prop::collection::vec(any::<u8>(), 0..64),
             rest in prop::collection::vec(any::<u8>(), 0..64),
         ) {

@@ -1,4 +1,5 @@
-//! Looks at the source: which streams there are, and whether they can be decoded.
+//! Discovers the streams of the source with GStreamer's discoverer, and whether they can be
+//! decoded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,6 @@ use gstreamer_pbutils::{
     Discoverer, DiscovererAudioInfo, DiscovererInfo, DiscovererResult, DiscovererSubtitleInfo,
     DiscovererVideoInfo,
 };
-
 use gstreamer_video::{VideoColorPrimaries, VideoTransferFunction};
 
 use crate::domain::media::{
@@ -24,23 +24,29 @@ use crate::worker::probe::matroska;
 use crate::worker::probe::mp4;
 use crate::worker::protocol::Failure;
 
-/// How long the probe may take. A source that cannot be opened within this time over a local
-/// socket is broken in a way that makes demuxers search.
+/// Longest run of the discoverer. Intact files open within seconds over the local socket; damaged
+/// ones make demuxers search.
 const PROBE_TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
+/// The context that demuxers request before they decrypt.
+const DECRYPTION_CONTEXT: &str = "drm-preferred-decryption-system-id";
 
-/// What is in the source.
-#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
-pub(crate) fn probe(client: &Client) -> Result<MediaInfo, Failure> {
+/// Discovers the streams of the source.
+///
+/// # Errors
+/// The source is encrypted, damaged or no media file, or GStreamer does not work.
+#[expect(clippy::wildcard_enum_match_arm, reason = "GStreamer's enum may grow")]
+pub(crate) fn discover(client: &Client) -> Result<MediaInfo, Failure> {
     let discoverer = Discoverer::new(PROBE_TIMEOUT)
         .map_err(|e| Failure::retryable("gstreamer-init", format!("no discoverer: {e}")))?;
     let source = client.clone();
     let is_protected = Arc::new(AtomicBool::new(false));
-    let found = Arc::clone(&is_protected);
+    let protection = Arc::clone(&is_protected);
+    // Runs on the thread that calls `discover_uri`, before the elements stream.
     discoverer.connect_source_setup(move |_, element| {
         if let Some(element) = element.downcast_ref::<RangeSrc>() {
             element.set_client(&source);
-            watch_protection(element.upcast_ref(), &found);
-            // The bin that will decode it.
+            watch_for_protection(element.upcast_ref(), &protection);
+            // The parent is the bin that decodes the source.
             if let Some(bin) = element.parent().and_downcast::<gst::Element>() {
                 plugins::copy_pictures(&bin);
             }
@@ -51,38 +57,43 @@ pub(crate) fn probe(client: &Client) -> Result<MediaInfo, Failure> {
         if is_protected { fault::encrypted() } else { fault::of_error(&error, true) }
     })?;
     match info.result() {
-        DiscovererResult::Ok | DiscovererResult::MissingPlugins => Ok(describe(&info, client)),
+        DiscovererResult::Ok | DiscovererResult::MissingPlugins => Ok(media_info(&info, client)),
         DiscovererResult::Timeout => Err(Failure::permanent(
             "probe-timeout",
             format!("The file could not be understood within {PROBE_TIMEOUT:.0}: it is damaged."),
         )),
         DiscovererResult::Busy => Err(Failure::retryable("probe-busy", "the probe is busy")),
-        // An invalid URI or an error that came without its reason.
+        // The remaining results are an invalid URI, and errors without a reason.
         _ => Err(fault::damaged("it could not be read")),
     }
 }
 
-/// Notes whether a demuxer asks for a way to decrypt: what it says afterwards, in want of one, sounds
-/// like damage. The bus is that of the discoverer's pipeline, which the element has become part of.
-fn watch_protection(source: &gst::Element, found: &Arc<AtomicBool>) {
+/// Sets `is_protected` when a demuxer requests a decryption context. Without one, the demuxer's
+/// error looks like damage. The watched bus is that of the discoverer's pipeline, which contains
+/// `source`.
+fn watch_for_protection(source: &gst::Element, is_protected: &Arc<AtomicBool>) {
     let mut top = source.clone().upcast::<gst::Object>();
     while let Some(parent) = top.parent() {
         top = parent;
     }
     let Some(bus) = top.downcast_ref::<gst::Element>().and_then(ElementExt::bus) else { return };
-    let found = Arc::clone(found);
+    let is_protected = Arc::clone(is_protected);
     bus.enable_sync_message_emission();
+    // Runs on the streaming thread that posts the message, usually the demuxer's; must not block.
     bus.connect_sync_message(Some("need-context"), move |_, message| {
         if let gst::MessageView::NeedContext(context) = message.view()
-            && context.context_type() == "drm-preferred-decryption-system-id"
+            && context.context_type() == DECRYPTION_CONTEXT
         {
-            found.store(true, Ordering::Release);
+            is_protected.store(true, Ordering::Release);
         }
     });
 }
 
-fn describe(info: &DiscovererInfo, client: &Client) -> MediaInfo {
-    let subtitles: Vec<SubtitleStream> = info.subtitle_streams().iter().map(subtitle).collect();
+/// Converts the discoverer's result. Streams without a decoder are listed as undecodable; subtitles
+/// are not, because this project parses them itself.
+fn media_info(info: &DiscovererInfo, client: &Client) -> MediaInfo {
+    let subtitles: Vec<SubtitleStream> =
+        info.subtitle_streams().iter().map(subtitle_stream).collect();
     let is_subtitle = |detail: &str| {
         let mut codecs = subtitles.iter().map(|stream| stream.codec.as_str());
         codecs.any(|codec| !codec.is_empty() && detail.contains(&format!("|decoder-{codec}")))
@@ -91,7 +102,7 @@ fn describe(info: &DiscovererInfo, client: &Client) -> MediaInfo {
         .missing_elements_installer_details()
         .iter()
         .filter(|detail| !is_subtitle(detail))
-        .filter_map(|detail| missing(detail))
+        .filter_map(|detail| undecodable(detail))
         .collect();
     let lacks_decoder = |codec: &str| {
         info.missing_elements_installer_details()
@@ -100,35 +111,37 @@ fn describe(info: &DiscovererInfo, client: &Client) -> MediaInfo {
     };
     MediaInfo {
         container: container(info),
-        subtitles: known(subtitles, info, client),
+        subtitles: with_container_metadata(subtitles, info, client),
         duration_ns: info.duration().map(gst::ClockTime::nseconds).filter(|ns| *ns > 0),
         video: info
             .video_streams()
             .iter()
-            .map(video)
+            .map(video_stream)
             .filter(|stream| !lacks_decoder(&stream.codec))
             .collect(),
         audio: info
             .audio_streams()
             .iter()
-            .map(audio)
+            .map(audio_stream)
             .filter(|stream| !lacks_decoder(&stream.codec))
             .collect(),
         undecodable,
     }
 }
 
-/// Reads an installer detail: `gstreamer|1.0|ladderd|Apple ProRes decoder|decoder-video/x-prores`.
-fn missing(detail: &str) -> Option<Undecodable> {
+/// Parses an installer detail, such as
+/// `gstreamer|1.0|ladderd|Apple ProRes decoder|decoder-video/x-prores`.
+fn undecodable(detail: &str) -> Option<Undecodable> {
     let mut fields = detail.split('|').skip(3);
-    let (description, what) = (fields.next()?, fields.next()?);
-    let codec = what.strip_prefix("decoder-")?;
+    let (description, requirement) = (fields.next()?, fields.next()?);
+    let codec = requirement.strip_prefix("decoder-")?;
     Some(Undecodable {
         description: description.trim_end_matches(" decoder").to_owned(),
         is_video: codec.starts_with("video/") || codec.starts_with("image/"),
     })
 }
 
+/// Name of the container for people; empty if there is none.
 fn container(info: &DiscovererInfo) -> String {
     info.container_streams()
         .first()
@@ -137,7 +150,7 @@ fn container(info: &DiscovererInfo) -> String {
         .unwrap_or_default()
 }
 
-fn video(stream: &DiscovererVideoInfo) -> VideoStream {
+fn video_stream(stream: &DiscovererVideoInfo) -> VideoStream {
     let tags = stream.tags();
     VideoStream {
         stream_id: stream_id(stream),
@@ -146,7 +159,7 @@ fn video(stream: &DiscovererVideoInfo) -> VideoStream {
         width: stream.width(),
         height: stream.height(),
         fps: fraction(stream.framerate()),
-        pace: None,
+        frame_times: None,
         pixel_aspect: fraction(stream.par()),
         orientation: tags.as_ref().map(orientation).unwrap_or_default(),
         interlaced: stream.is_interlaced(),
@@ -156,7 +169,7 @@ fn video(stream: &DiscovererVideoInfo) -> VideoStream {
     }
 }
 
-/// What tells whether a decoder takes the stream. Headers of the codec are left out: they are long.
+/// Caps that tell whether a decoder takes the stream, without the long codec headers.
 fn coded_caps(stream: &DiscovererVideoInfo) -> String {
     let Some(caps) = stream.caps() else { return String::new() };
     let Some(structure) = caps.structure(0) else { return String::new() };
@@ -166,7 +179,7 @@ fn coded_caps(stream: &DiscovererVideoInfo) -> String {
     gst::Caps::builder_full().structure(short).build().to_string()
 }
 
-fn audio(stream: &DiscovererAudioInfo) -> AudioStream {
+fn audio_stream(stream: &DiscovererAudioInfo) -> AudioStream {
     AudioStream {
         stream_id: stream_id(stream),
         codec: codec(stream),
@@ -177,11 +190,11 @@ fn audio(stream: &DiscovererAudioInfo) -> AudioStream {
     }
 }
 
-fn subtitle(stream: &DiscovererSubtitleInfo) -> SubtitleStream {
+fn subtitle_stream(stream: &DiscovererSubtitleInfo) -> SubtitleStream {
     let codec = codec(stream);
     SubtitleStream {
         stream_id: stream_id(stream),
-        // Others are text for a parser of GStreamer.
+        // Parsers of GStreamer convert the other text formats.
         text: (codec == "text/x-raw" || codec == "application/x-subtitle-vtt")
             .then_some(SubtitleText::Raw),
         codec,
@@ -190,8 +203,8 @@ fn subtitle(stream: &DiscovererSubtitleInfo) -> SubtitleStream {
     }
 }
 
-/// The subtitles with what the discoverer does not know of them and the file says.
-fn known(
+/// Adds languages, titles and formats that the discoverer misses and the container states.
+fn with_container_metadata(
     mut streams: Vec<SubtitleStream>,
     info: &DiscovererInfo,
     client: &Client,
@@ -201,15 +214,15 @@ fn known(
     }
     let first = info.video_streams().first().map(stream_id).unwrap_or_default();
     let prefix = first.rsplit_once('/').map_or("", |(prefix, _)| prefix);
-    for described in matroska::subtitles(client, prefix) {
-        let same = streams.iter().position(|stream| stream.stream_id == described.stream_id);
-        let nameless = streams.iter().position(|stream| stream.stream_id.is_empty());
+    for track in matroska::subtitles(client, prefix) {
+        let same = streams.iter().position(|stream| stream.stream_id == track.stream_id);
+        let unknown = streams.iter().position(|stream| stream.stream_id.is_empty());
         if let Some(stream) = same.and_then(|at| streams.get_mut(at)) {
-            stream.language = stream.language.take().or(described.language);
-            stream.title = stream.title.take().or(described.title);
-        } else if let Some(stream) = nameless.and_then(|at| streams.get_mut(at)) {
-            // Both lists are in the order of the file.
-            *stream = described;
+            stream.language = stream.language.take().or(track.language);
+            stream.title = stream.title.take().or(track.title);
+        } else if let Some(stream) = unknown.and_then(|at| streams.get_mut(at)) {
+            // Both lists are in the order of the file, so the first unknown stream is this track.
+            *stream = track;
         }
     }
     for (id, language) in mp4::languages(client, prefix) {
@@ -239,9 +252,9 @@ fn bit_depth(stream: &DiscovererVideoInfo) -> u32 {
     stream.caps().and_then(|caps| caps.structure(0)?.get::<u32>("bit-depth-luma").ok()).unwrap_or(8)
 }
 
-/// As the codec or the container says. With eight bits there is no high dynamic range, whatever
-/// they say: nobody could have seen it.
-#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
+/// The dynamic range that the codec or the container states. Streams of 8 bits count as standard,
+/// whatever they state: players show them so.
+#[expect(clippy::wildcard_enum_match_arm, reason = "GStreamer's enum may grow")]
 fn dynamic_range(stream: &DiscovererVideoInfo) -> DynamicRange {
     let colorimetry = stream.caps().and_then(|caps| {
         let text = caps.structure(0)?.get::<String>("colorimetry").ok()?;
@@ -250,10 +263,10 @@ fn dynamic_range(stream: &DiscovererVideoInfo) -> DynamicRange {
     match colorimetry {
         Some(_) | None if bit_depth(stream) < 10 => DynamicRange::Standard,
         None => DynamicRange::Standard,
-        Some(colour) => match colour.transfer() {
+        Some(colorimetry) => match colorimetry.transfer() {
             VideoTransferFunction::Smpte2084 => DynamicRange::Pq,
             VideoTransferFunction::AribStdB67 => DynamicRange::Hlg,
-            _ if colour.primaries() == VideoColorPrimaries::Bt2020 => DynamicRange::WideGamut,
+            _ if colorimetry.primaries() == VideoColorPrimaries::Bt2020 => DynamicRange::WideGamut,
             _ => DynamicRange::Standard,
         },
     }
@@ -266,7 +279,7 @@ fn fraction(value: gst::Fraction) -> Fraction {
     }
 }
 
-/// The tag names how the picture is to be turned, in degrees clockwise.
+/// Reads the `image-orientation` tag, whose values name a rotation in degrees clockwise.
 fn orientation(tags: &gst::TagList) -> Orientation {
     let Some(tag) = tags.get::<gst::tags::ImageOrientation>() else { return Orientation::Upright };
     match tag.get() {

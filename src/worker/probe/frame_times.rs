@@ -1,7 +1,7 @@
-//! How fast the pictures of a source really come: the times of its first pictures, undecoded.
+//! Measures the intervals between the first frames of a source, without decoding them.
 //!
-//! Containers state an average, a clock or nothing; the output's constant rate is chosen from what
-//! is there.
+//! Containers state an average rate, a clock rate or nothing; the output's constant rate is chosen
+//! from the measurement.
 
 use std::sync::Arc;
 
@@ -9,85 +9,100 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
-use crate::domain::media::{MediaInfo, Pace};
+use crate::domain::media::{FrameTimes, MediaInfo};
 use crate::worker::elements::range_source::{Client, RangeSrc};
-use crate::worker::graph::element::{broken, chain, plain};
+use crate::worker::graph::element::{broken, chain, pad, plain};
 use crate::worker::protocol::Failure;
 
-/// Pictures that are looked at: 10 s at the highest rate.
-const PICTURES: usize = 600;
-/// How long the look may take: what does not come by then is not needed.
-const LIMIT: gst::ClockTime = gst::ClockTime::from_seconds(10);
+/// Frames to measure: 10 s at the highest rate, 60 fps.
+const MAX_FRAMES: usize = 600;
+/// Longest measurement. Sources that deliver fewer frames by then are measured by those.
+const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(10);
+/// Name of the message that the pad probe posts after [`MAX_FRAMES`] frames.
+const DONE_MESSAGE: &str = "ladderd-frame-times-done";
 
-/// When pictures are shown, and when they are decoded. AVI tells only the latter of most pictures.
+/// Timestamps of coded frames in nanoseconds. AVI has a PTS for few frames, but a DTS for all.
 #[derive(Default)]
-struct Seen {
-    shown: Vec<u64>,
-    decoded: Vec<u64>,
+struct Timestamps {
+    pts_ns: Vec<u64>,
+    dts_ns: Vec<u64>,
 }
 
-type Times = Arc<Mutex<Seen>>;
-
-/// Notes the pace of the first film of the source. A source that cannot be looked at like this keeps
-/// what its container states.
+/// Sets `frame_times` of the first progressive video stream. The field stays empty if the stream
+/// cannot be measured; the plan then uses the stated rate.
 pub(crate) fn measure(client: &Client, media: &mut MediaInfo) {
-    let Some(film) = media.video.iter_mut().find(|stream| !stream.is_image && !stream.interlaced)
+    let Some(stream) = media.video.iter_mut().find(|stream| !stream.is_image && !stream.interlaced)
     else {
         return;
     };
-    if let Ok(times) = times(client, &film.stream_id) {
-        film.pace = Pace::of(times);
+    if let Ok(timestamps_ns) = read_timestamps_ns(client, &stream.stream_id) {
+        stream.frame_times = FrameTimes::from_timestamps_ns(timestamps_ns);
     }
 }
 
-/// Presentation times of the first pictures, in the order of the stream.
-fn times(client: &Client, stream_id: &str) -> Result<Vec<u64>, Failure> {
+/// Reads the timestamps of the first frames of a stream, in the order of the stream.
+fn read_timestamps_ns(client: &Client, stream_id: &str) -> Result<Vec<u64>, Failure> {
     let pipeline = gst::Pipeline::new();
     let source = RangeSrc::new(client).upcast::<gst::Element>();
     let parse = plain("parsebin")?;
     chain(&pipeline, &[source, parse.clone()])?;
-    let times = Times::default();
-    let (taken, wanted, weak) = (Arc::clone(&times), stream_id.to_owned(), pipeline.downgrade());
+    let timestamps = Arc::new(Mutex::new(Timestamps::default()));
+    let (recorded, wanted) = (Arc::clone(&timestamps), stream_id.to_owned());
+    let weak = pipeline.downgrade();
+    // Runs on the streaming thread of the demuxer; must not block. It only adds and links elements.
     parse.connect_pad_added(move |_, pad| {
         let Some(pipeline) = weak.upgrade() else { return };
-        let is_film = pad.stream_id().is_some_and(|id| id == wanted.as_str());
-        if let Err(failure) = attach(&pipeline, pad, is_film.then(|| Arc::clone(&taken))) {
+        let is_wanted = pad.stream_id().is_some_and(|id| id == wanted.as_str());
+        if let Err(failure) = drop_frames(&pipeline, pad, is_wanted.then(|| Arc::clone(&recorded)))
+        {
             gst::element_error!(pipeline, gst::StreamError::Demux, ["{}", failure.message]);
         }
     });
-    let bus = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
-    let started = pipeline.set_state(gst::State::Playing);
-    let wanted = [gst::MessageType::Eos, gst::MessageType::Error, gst::MessageType::Application];
-    // What came before an error is as good as what came before the end.
-    let waited = started.map(|_| drop(bus.timed_pop_filtered(LIMIT, &wanted)));
-    let stopped = pipeline.set_state(gst::State::Null).map(drop);
-    waited.and(stopped).map_err(|error| broken(error.to_string()))?;
-    let seen = std::mem::take(&mut *times.lock());
-    Ok(if seen.shown.len() < seen.decoded.len() { seen.decoded } else { seen.shown })
+    run_until_measured(&pipeline)?;
+    let timestamps = std::mem::take(&mut *timestamps.lock());
+    let has_more_dts = timestamps.pts_ns.len() < timestamps.dts_ns.len();
+    Ok(if has_more_dts { timestamps.dts_ns } else { timestamps.pts_ns })
 }
 
-/// Notes the times that go by, and says so once there are enough.
-fn attach(pipeline: &gst::Pipeline, pad: &gst::Pad, times: Option<Times>) -> Result<(), Failure> {
+/// Plays the pipeline until enough frames are recorded, the source ends or fails, or the time is
+/// up. A failure of the source is no error: the timestamps before it count.
+fn run_until_measured(pipeline: &gst::Pipeline) -> Result<(), Failure> {
+    let bus = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
+    let started = pipeline.set_state(gst::State::Playing);
+    let ends = [gst::MessageType::Eos, gst::MessageType::Error, gst::MessageType::Application];
+    let waited = started.map(|_| drop(bus.timed_pop_filtered(TIMEOUT, &ends)));
+    let stopped = pipeline.set_state(gst::State::Null).map(drop);
+    waited.and(stopped).map_err(|error| broken(error.to_string()))
+}
+
+/// Links a pad of `parsebin` to a sink and drops all of its frames. Records their timestamps if
+/// `timestamps` is given, and posts [`DONE_MESSAGE`] after [`MAX_FRAMES`] frames.
+fn drop_frames(
+    pipeline: &gst::Pipeline,
+    src_pad: &gst::Pad,
+    timestamps: Option<Arc<Mutex<Timestamps>>>,
+) -> Result<(), Failure> {
     let sink = plain("fakesink")?;
     sink.set_property("async", false);
     pipeline.add(&sink).map_err(|error| broken(error.to_string()))?;
     sink.sync_state_with_parent().map_err(|error| broken(error.to_string()))?;
     let weak = pipeline.downgrade();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        if let (Some(times), Some(buffer)) = (&times, info.buffer()) {
-            let mut times = times.lock();
-            times.shown.extend(buffer.pts().map(gst::ClockTime::nseconds));
-            times.decoded.extend(buffer.dts().map(gst::ClockTime::nseconds));
-            if times.shown.len().max(times.decoded.len()) == PICTURES
+    // Runs on the streaming thread of the demuxer or of a multiqueue; must not block. It only
+    // records timestamps and posts a message.
+    src_pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let (Some(timestamps), Some(buffer)) = (&timestamps, info.buffer()) {
+            let mut timestamps = timestamps.lock();
+            timestamps.pts_ns.extend(buffer.pts().map(gst::ClockTime::nseconds));
+            timestamps.dts_ns.extend(buffer.dts().map(gst::ClockTime::nseconds));
+            if timestamps.pts_ns.len().max(timestamps.dts_ns.len()) == MAX_FRAMES
                 && let Some(pipeline) = weak.upgrade()
             {
-                let enough = gst::Structure::new_empty("enough");
-                // A pipeline without a bus has nobody who waits.
-                drop(pipeline.post_message(gst::message::Application::new(enough)));
+                let done = gst::Structure::new_empty(DONE_MESSAGE);
+                // Posting fails only while the pipeline shuts down, when nobody waits any more.
+                drop(pipeline.post_message(gst::message::Application::new(done)));
             }
         }
         gst::PadProbeReturn::Drop
     });
-    let sink = crate::worker::graph::element::pad(&sink, "sink")?;
-    pad.link(&sink).map(drop).map_err(|error| broken(error.to_string()))
+    src_pad.link(&pad(&sink, "sink")?).map(drop).map_err(|error| broken(error.to_string()))
 }

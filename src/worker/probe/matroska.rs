@@ -1,7 +1,7 @@
-//! The subtitle tracks of a Matroska file, as its own list of tracks describes them (RFC 9559).
+//! Reads the subtitle tracks of a Matroska file from its `Tracks` element (RFC 9559).
 //!
-//! GStreamer has no name for some of them, and others are not given to its parsers. Of the rest its
-//! discoverer may miss the language: it does not wait for the first text of a stream.
+//! GStreamer has no caps for some subtitle formats and no parser for others. For the rest its
+//! discoverer may miss the language, because it does not wait for the first text of a stream.
 
 use crate::domain::media::{SubtitleStream, SubtitleText};
 use crate::worker::elements::range_source::Client;
@@ -17,36 +17,37 @@ const NAME: u32 = 0x536E;
 const LANGUAGE: u32 = 0x22_B59C;
 const LANGUAGE_BCP47: u32 = 0x22_B59D;
 
-/// Bytes of a list of tracks that are read; those of fonts and pictures are not in it.
-const MOST_BYTES: u64 = 4 << 20;
-/// Elements that may come before it.
-const MOST_ELEMENTS: usize = 64;
-/// An id and a length are not longer.
-const HEAD_BYTES: usize = 12;
+/// Largest `Tracks` element that is read. Attachments such as fonts are stored elsewhere.
+const MAX_TRACKS_BYTES: u64 = 4 << 20;
+/// Elements that are skipped in search of `Tracks`.
+const MAX_SKIPPED_ELEMENTS: usize = 64;
+/// Longest header of an element: an id of 4 and a size of 8 bytes.
+const HEADER_BYTES: usize = 12;
 
-/// Those tracks, each with the stream id that GStreamer gives it: `prefix` is that of all streams.
+/// Returns the subtitle tracks with the stream ids that GStreamer gives them, which begin with
+/// `prefix`. Files of other formats have none.
 pub(crate) fn subtitles(client: &Client, prefix: &str) -> Vec<SubtitleStream> {
-    let list = list_of_tracks(client).unwrap_or_default();
-    let entries = Elements(&list).filter(|(id, _)| *id == TRACK_ENTRY);
+    let tracks = read_tracks(client).unwrap_or_default();
+    let entries = Elements(&tracks).filter(|(id, _)| *id == TRACK_ENTRY);
     entries.filter_map(|(_, entry)| subtitle(entry, prefix)).collect()
 }
 
-/// Finds the list before the first cluster: nobody puts it behind.
-fn list_of_tracks(client: &Client) -> Option<Vec<u8>> {
+/// Reads the `Tracks` element. Writers put it before the first cluster, so the search ends there.
+fn read_tracks(client: &Client) -> Option<Vec<u8>> {
     let mut at = 0;
-    for _ in 0..MOST_ELEMENTS {
-        let mut head = [0; HEAD_BYTES];
-        let len = client.read(at, &mut head).ok()?;
-        let (id, size, head_len) = head_of(head.get(..len)?)?;
-        at += head_len as u64;
+    for _ in 0..MAX_SKIPPED_ELEMENTS {
+        let mut header = [0; HEADER_BYTES];
+        let len = client.read(at, &mut header).ok()?;
+        let (id, size, header_len) = element_header(header.get(..len)?)?;
+        at += header_len as u64;
         match (id, size) {
             (SEGMENT, _) => {}
             (CLUSTER, _) | (_, None) => return None,
-            (TRACKS, Some(size)) if size <= MOST_BYTES => {
-                let mut list = vec![0; usize::try_from(size).ok()?];
-                let len = client.read(at, &mut list).ok()?;
-                list.truncate(len);
-                return Some(list);
+            (TRACKS, Some(size)) if size <= MAX_TRACKS_BYTES => {
+                let mut tracks = vec![0; usize::try_from(size).ok()?];
+                let len = client.read(at, &mut tracks).ok()?;
+                tracks.truncate(len);
+                return Some(tracks);
             }
             (_, Some(size)) => at = at.checked_add(size)?,
         }
@@ -54,17 +55,18 @@ fn list_of_tracks(client: &Client) -> Option<Vec<u8>> {
     None
 }
 
+/// Parses a `TrackEntry`. Returns none for tracks that are no subtitles, or have no number.
 fn subtitle(entry: &[u8], prefix: &str) -> Option<SubtitleStream> {
     let find = |wanted| Elements(entry).find(|(id, _)| *id == wanted).map(|(_, bytes)| bytes);
     let number = |id| find(id).map(|bytes| bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b)));
     let text = |id| find(id).map(|bytes| String::from_utf8_lossy(bytes).replace('\0', ""));
     let codec = text(CODEC_ID)?;
-    let (codec, reads) = match codec.as_str() {
+    let (codec, text_format) = match codec.as_str() {
         "S_TEXT/UTF8" | "S_TEXT/ASCII" => (codec, Some(SubtitleText::Raw)),
         "S_TEXT/ASS" | "S_TEXT/SSA" | "S_ASS" | "S_SSA" => (codec, Some(SubtitleText::Ass)),
         "S_TEXT/WEBVTT" => (codec, Some(SubtitleText::WebVtt)),
         "D_WEBVTT/SUBTITLES" | "D_WEBVTT/CAPTIONS" => (codec, Some(SubtitleText::WebVttBlock)),
-        // Pictures, by the names that GStreamer has for them: they are left out with a note.
+        // Bitmap formats, by GStreamer's names: the plan leaves them out with a note.
         "S_HDMV/PGS" => ("subpicture/x-pgs".to_owned(), None),
         "S_VOBSUB" => ("subpicture/x-dvd".to_owned(), None),
         "S_DVBSUB" => ("subpicture/x-dvb".to_owned(), None),
@@ -74,31 +76,31 @@ fn subtitle(entry: &[u8], prefix: &str) -> Option<SubtitleStream> {
     Some(SubtitleStream {
         stream_id: format!("{prefix}/{number:03}:{uid:03}"),
         codec,
-        text: reads,
-        // English is what the format says where the file says nothing.
+        text: text_format,
+        // RFC 9559: the default language is English.
         language: text(LANGUAGE_BCP47).or_else(|| text(LANGUAGE)).or(Some("eng".to_owned())),
         title: text(NAME),
     })
 }
 
-/// The elements that follow each other in these bytes, up to the first that is broken.
+/// Iterates over the ids and bodies of consecutive elements, up to the first malformed one.
 struct Elements<'a>(&'a [u8]);
 
 impl<'a> Iterator for Elements<'a> {
     type Item = (u32, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (id, size, head_len) = head_of(self.0)?;
-        let rest = self.0.get(head_len..)?;
+        let (id, size, header_len) = element_header(self.0)?;
+        let rest = self.0.get(header_len..)?;
         let (bytes, rest) = rest.split_at_checked(usize::try_from(size?).ok()?)?;
         self.0 = rest;
         Some((id, bytes))
     }
 }
 
-/// Id and length of the element that begins here, and the bytes that both take. The length is none
-/// where it is not known.
-fn head_of(bytes: &[u8]) -> Option<(u32, Option<u64>, usize)> {
+/// Parses the header of an element: its id, the size of its body (none if unknown) and the length
+/// of the header in bytes.
+fn element_header(bytes: &[u8]) -> Option<(u32, Option<u64>, usize)> {
     let first = *bytes.first()?;
     let id_len = first.leading_zeros() as usize + 1;
     let id = bytes.get(..id_len).filter(|_| id_len <= 4)?;
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_track_is_read_with_its_names() {
+    fn a_track_is_read_with_language_and_title() {
         let entry = [
             element(&[0xD7], &[3]),
             element(&[0x73, 0xC5], &[0x10, 0x34, 0x5A]),
@@ -141,11 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_unknown_ends_the_list() {
-        assert_eq!(head_of(&[0x18, 0x53, 0x80, 0x67, 0xFF]), Some((SEGMENT, None, 5)));
-        assert_eq!(head_of(&[0xAE, 0x01, 0, 0, 0, 0, 0, 0, 9]), Some((0xAE, Some(9), 9)));
+    fn truncated_and_unknown_elements_end_the_iteration() {
+        assert_eq!(element_header(&[0x18, 0x53, 0x80, 0x67, 0xFF]), Some((SEGMENT, None, 5)));
+        assert_eq!(element_header(&[0xAE, 0x01, 0, 0, 0, 0, 0, 0, 9]), Some((0xAE, Some(9), 9)));
         for broken in [&[][..], &[0xAE], &[0x00, 0x81, 1], &[0xAE, 0x00, 1], &[0xAE, 0x40]] {
-            assert_eq!(head_of(broken), None, "{broken:?}");
+            assert_eq!(element_header(broken), None, "{broken:?}");
         }
         assert_eq!(Elements(&[0xAE, 0x85, 1, 2]).count(), 0);
         assert!(subtitle(&element(&[0x86], b"S_TEXT/UTF8"), "hash").is_none(), "no number");

@@ -1,103 +1,107 @@
-//! The languages of the tracks of an MP4 or `QuickTime` file, as its own list of tracks says them
-//! (ISO 14496-12, 8.4.2 and 8.4.6).
+//! Reads the languages of the tracks of an MP4 or `QuickTime` file from its `moov` box (ISO
+//! 14496-12,
+//! 8.4.2 and 8.4.6).
 //!
-//! GStreamer's discoverer may miss those of subtitles: it does not wait for the first text of a
-//! stream, with which they come.
+//! GStreamer's discoverer may miss the languages of subtitles, because it does not wait for the
+//! first text of a stream.
 
 use mp4_atom::{Decode, Header, Mdhd, Tkhd};
 
 use crate::worker::elements::range_source::Client;
 
-/// Bytes of a box that are read: those that are asked for are shorter.
-const MOST_BYTES: u64 = 256;
-/// Boxes beside each other that are looked at. A file in fragments has two for each of them, but its
-/// list of tracks comes before.
-const MOST_BOXES: usize = 4096;
-/// Type and length of a box are not longer.
-const HEAD_BYTES: usize = 16;
-/// With which boxes such a file begins.
-const FIRST: [&[u8; 4]; 7] = [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"];
+/// Bytes that are read of a box: `tkhd`, `mdhd` and `elng` are shorter.
+const MAX_BOX_BYTES: u64 = 256;
+/// Sibling boxes that are read. Fragmented files have two per fragment, but `moov` comes before
+/// them.
+const MAX_SIBLINGS: usize = 4096;
+/// Longest header of a box: size, type and a 64-bit size.
+const HEADER_BYTES: usize = 16;
+/// Types of the first box of a file of this format.
+const FIRST_BOXES: [&[u8; 4]; 7] = [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"];
 
-/// Stream ids as GStreamer gives them, with the language of that track. `prefix` is that of all
-/// streams.
+/// Returns the stream ids that GStreamer gives the tracks, which begin with `prefix`, and the
+/// language of each. Tracks without a language are left out; files of other formats have none.
 pub(crate) fn languages(client: &Client, prefix: &str) -> Vec<(String, String)> {
-    let tracks = of_tracks(&|at, target| client.read(at, target).unwrap_or(0));
-    let named = tracks.into_iter().map(|(track, text)| (format!("{prefix}/{track:03}"), text));
-    named.collect()
+    let tracks = track_languages(&|at, target| client.read(at, target).unwrap_or(0));
+    tracks.into_iter().map(|(id, language)| (format!("{prefix}/{id:03}"), language)).collect()
 }
 
-/// Fills the bytes from an offset on and returns how many there are.
+/// Reads from an offset into a slice; returns the number of bytes, fewer at the end of the file.
 type ReadAt<'a> = &'a dyn Fn(u64, &mut [u8]) -> usize;
 
-/// Numbers of tracks, and their languages.
-fn of_tracks(read: ReadAt<'_>) -> Vec<(u32, String)> {
-    let file = Piece { kind: *b"file", at: 0, end: u64::MAX };
-    let is_mp4 = file.children(read).next().is_some_and(|first| FIRST.contains(&&first.kind));
-    let list = file.child(read, *b"moov").filter(|_| is_mp4);
-    let tracks = list.into_iter().flat_map(|list| list.children(read));
+/// Returns the track ids and their languages.
+fn track_languages(read: ReadAt<'_>) -> Vec<(u32, String)> {
+    let file = Mp4Box { kind: *b"file", begin: 0, end: u64::MAX };
+    let is_mp4 = file.children(read).next().is_some_and(|first| FIRST_BOXES.contains(&&first.kind));
+    let moov = file.child(read, *b"moov").filter(|_| is_mp4);
+    let tracks = moov.into_iter().flat_map(|moov| moov.children(read));
     tracks
-        .filter(|piece| piece.kind == *b"trak")
-        .filter_map(|track| of_track(read, track))
+        .filter(|child| child.kind == *b"trak")
+        .filter_map(|track| track_language(read, track))
         .collect()
 }
 
-fn of_track(read: ReadAt<'_>, track: Piece) -> Option<(u32, String)> {
-    let head: Tkhd = track.child(read, *b"tkhd")?.decode(read)?;
+/// Returns the id and the language of a `trak` box: the BCP 47 tag of `elng`, else the ISO 639-2
+/// code of `mdhd`.
+fn track_language(read: ReadAt<'_>, track: Mp4Box) -> Option<(u32, String)> {
+    let header: Tkhd = track.child(read, *b"tkhd")?.decode(read)?;
     let media = track.child(read, *b"mdia")?;
-    let extended = media.child(read, *b"elng").and_then(|piece| {
-        let body = piece.bytes(read);
-        // A head of eight bytes, four of version and flags, then a text that ends with a zero.
-        let text = body.get(12..)?.split(|byte| *byte == 0).next()?;
+    let extended = media.child(read, *b"elng").and_then(|elng| {
+        let bytes = elng.bytes(read);
+        // A header of 8 bytes, version and flags of 4, then a zero-terminated string.
+        let text = bytes.get(12..)?.split(|byte| *byte == 0).next()?;
         Some(String::from_utf8_lossy(text).into_owned())
     });
     let code = || Some(media.child(read, *b"mdhd")?.decode::<Mdhd>(read)?.language);
-    // QuickTime's own numbers of languages make no letters.
+    // The numeric language codes of QuickTime decode to other characters than letters.
     let is_language = |text: &String| {
         let mut letters = text.bytes();
         text != "und" && letters.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     let language = extended.filter(is_language).or_else(code).filter(is_language)?;
-    Some((head.track_id, language))
+    Some((header.track_id, language))
 }
 
-/// A box: where it begins, and the first byte behind it.
+/// A box of the file, or the file itself (`file`, which has no header).
 #[derive(Clone, Copy)]
-struct Piece {
+struct Mp4Box {
     kind: [u8; 4],
-    at: u64,
+    /// Offset of its header.
+    begin: u64,
+    /// Offset behind its last byte.
     end: u64,
 }
 
-impl Piece {
-    /// What lies in it, up to what is broken. The file itself has no head.
+impl Mp4Box {
+    /// Iterates over the boxes inside, up to the first malformed one.
     fn children(self, read: ReadAt<'_>) -> impl Iterator<Item = Self> {
         let mut at = if self.kind == *b"file" {
             0
         } else {
-            self.at + head(read, self.at).map_or(8, |(_, len)| len)
+            self.begin + header(read, self.begin).map_or(8, |(_, len)| len)
         };
         std::iter::from_fn(move || {
-            let (header, len) = head(read, at).filter(|_| at < self.end)?;
+            let (header, len) = header(read, at).filter(|_| at < self.end)?;
             let end = match header.size {
                 Some(size) => at.checked_add(len)?.checked_add(u64::try_from(size).ok()?)?,
                 None => self.end,
             };
-            let piece = Self { kind: header.kind.into(), at, end: end.min(self.end) };
+            let child = Self { kind: header.kind.into(), begin: at, end: end.min(self.end) };
             at = end;
-            Some(piece)
+            Some(child)
         })
-        .take(MOST_BOXES)
+        .take(MAX_SIBLINGS)
     }
 
     fn child(self, read: ReadAt<'_>, kind: [u8; 4]) -> Option<Self> {
-        self.children(read).find(|piece| piece.kind == kind)
+        self.children(read).find(|child| child.kind == kind)
     }
 
-    /// Its bytes with their head, as far as they are read.
+    /// Its bytes with the header, at most [`MAX_BOX_BYTES`].
     fn bytes(self, read: ReadAt<'_>) -> Vec<u8> {
-        let len = self.end.saturating_sub(self.at).min(MOST_BYTES);
+        let len = self.end.saturating_sub(self.begin).min(MAX_BOX_BYTES);
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-        let read = read(self.at, &mut bytes);
+        let read = read(self.begin, &mut bytes);
         bytes.truncate(read);
         bytes
     }
@@ -107,9 +111,9 @@ impl Piece {
     }
 }
 
-/// The head of the box that begins here, and its length.
-fn head(read: ReadAt<'_>, at: u64) -> Option<(Header, u64)> {
-    let mut bytes = [0; HEAD_BYTES];
+/// Parses the header at this offset; returns it and its length in bytes.
+fn header(read: ReadAt<'_>, at: u64) -> Option<(Header, u64)> {
+    let mut bytes = [0; HEADER_BYTES];
     let len = read(at, &mut bytes);
     let bytes = bytes.get(..len)?;
     let mut rest = bytes;
@@ -121,7 +125,7 @@ fn head(read: ReadAt<'_>, at: u64) -> Option<(Header, u64)> {
 mod tests {
     use super::*;
 
-    fn piece(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
+    fn mp4_box(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
         let len = u32::try_from(body.len() + 8).unwrap();
         [&len.to_be_bytes(), &kind, body].concat()
     }
@@ -131,12 +135,12 @@ mod tests {
         head[15] = number;
         let mut media = [0; 24];
         media[20..22].copy_from_slice(&language.to_be_bytes());
-        let media = [piece(*b"mdhd", &media), more.to_vec()].concat();
-        piece(*b"trak", &[piece(*b"tkhd", &head), piece(*b"mdia", &media)].concat())
+        let media = [mp4_box(*b"mdhd", &media), more.to_vec()].concat();
+        mp4_box(*b"trak", &[mp4_box(*b"tkhd", &head), mp4_box(*b"mdia", &media)].concat())
     }
 
     fn read(file: &[u8]) -> Vec<(u32, String)> {
-        of_tracks(&|at, target| {
+        track_languages(&|at, target| {
             let rest = usize::try_from(at).ok().and_then(|at| file.get(at..)).unwrap_or_default();
             let len = rest.len().min(target.len());
             target[..len].copy_from_slice(&rest[..len]);
@@ -148,20 +152,20 @@ mod tests {
     const UNDETERMINED: u16 = (21 << 10) | (14 << 5) | 4;
 
     #[test]
-    fn each_track_says_its_language() {
-        let canadian = piece(*b"elng", b"\0\0\0\0fr-CA\0");
+    fn each_track_has_its_language() {
+        let canadian = mp4_box(*b"elng", b"\0\0\0\0fr-CA\0");
         let tracks = [
-            piece(*b"mvhd", &[0; 100]),
+            mp4_box(*b"mvhd", &[0; 100]),
             track(1, FRENCH, &[]),
             track(2, FRENCH, &canadian),
             track(3, UNDETERMINED, &[]),
-            // English in QuickTime's own numbers.
+            // English as a numeric code of QuickTime.
             track(4, 0, &[]),
         ];
-        let list = piece(*b"moov", &tracks.concat());
-        // A box with a length of eight bytes.
+        let moov = mp4_box(*b"moov", &tracks.concat());
+        // A box with a 64-bit size.
         let large = [&[0, 0, 0, 1], b"mdat", &20_u64.to_be_bytes()[..], &[7; 4]].concat();
-        let file = [piece(*b"ftyp", b"isom\0\0\0\0"), large, list].concat();
+        let file = [mp4_box(*b"ftyp", b"isom\0\0\0\0"), large, moov].concat();
         assert_eq!(read(&file), [(1, "fra".to_owned()), (2, "fr-CA".to_owned())]);
         for cut in 0..file.len() {
             assert!(read(&file[..cut]).len() < 3);
@@ -169,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn other_files_and_broken_ones_have_none() {
-        let list = piece(*b"moov", &track(1, FRENCH, &[]));
-        assert_eq!(read(&list).len(), 1);
-        for file in [&b""[..], b"RIFF", &[0; 64], &[0xFF; 64], &[b"RIFFxxxx", &list[..]].concat()] {
+    fn other_and_damaged_files_have_none() {
+        let moov = mp4_box(*b"moov", &track(1, FRENCH, &[]));
+        assert_eq!(read(&moov).len(), 1);
+        for file in [&b""[..], b"RIFF", &[0; 64], &[0xFF; 64], &[b"RIFFxxxx", &moov[..]].concat()] {
             assert_eq!(read(file), []);
         }
-        // A box that is shorter than its head, and one that says that it holds everything.
-        assert_eq!(read(&[&[0, 0, 0, 3], b"free", &list[..]].concat()), []);
-        assert_eq!(read(&[&[0xFF; 4], b"free", &list[..]].concat()), []);
+        // A box that is shorter than its header, and one that claims all that follows.
+        assert_eq!(read(&[&[0, 0, 0, 3], b"free", &moov[..]].concat()), []);
+        assert_eq!(read(&[&[0xFF; 4], b"free", &moov[..]].concat()), []);
     }
 }

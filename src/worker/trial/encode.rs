@@ -29,7 +29,7 @@ const SMALL: (u32, u32) = (320, 240);
 const LARGE: (u32, u32) = (1280, 720);
 
 /// Tries a recipe that was resolved.
-pub(super) fn trial(recipe: &Recipe) -> Result<Trial, String> {
+pub(super) fn trial(recipe: &Recipe, _encode: &EncodeConfig) -> Result<Trial, String> {
     let is_gpu = recipe.device != recipe::DeviceKind::Cpu;
     let (width, height) = if is_gpu { LARGE } else { SMALL };
     let make = |frames| clip::make(width, height, frames).map_err(|failure| failure.message);
@@ -66,7 +66,7 @@ fn stream(clip: &Clip) -> VideoStream {
         width: clip.width,
         height: clip.height,
         fps: Fraction::new(FPS, 1),
-        pace: None,
+        frame_times: None,
         pixel_aspect: Fraction::new(1, 1),
         orientation: Orientation::Upright,
         interlaced: false,

@@ -1,21 +1,21 @@
-//! The text of subtitles, from what sources write to what stands in a `WebVTT` cue: italics, bold
-//! type and underlines stay, all other markup goes.
+//! Conversion of subtitle markup to the cue text of `WebVTT`. Bold, italic and underlined text stays,
+//! all other markup is dropped.
 
-/// Characters of a cue that are kept: a screen full of text has a quarter of it.
-const MOST_CHARS: usize = 2_000;
-/// Tags that `WebVTT` has in common with the others.
+/// Longest cue in characters, four times a screen full of text. The rest is cut off.
+const MAX_CHARS: usize = 2_000;
+/// Tags that `WebVTT` shares with the source formats.
 const KEPT_TAGS: [char; 3] = ['b', 'i', 'u'];
 
-/// Text without markup (`mov_text`).
+/// Converts text without markup (`mov_text`).
 #[must_use]
 pub fn of_plain(text: &str) -> String {
     let mut cue = CueText::default();
     text.chars().for_each(|c| cue.put(c));
-    cue.end()
+    cue.finish()
 }
 
-/// Text with tags and entities: Pango's markup, and what `SubRip` files have, which is no more than
-/// a habit. What looks like neither is text.
+/// Converts text with tags and entities: Pango markup, and the tags that `SubRip` files hold by
+/// convention. Anything that is not a well-formed tag or entity is text.
 #[must_use]
 pub fn of_markup(text: &str) -> String {
     let mut cue = CueText::default();
@@ -31,10 +31,10 @@ pub fn of_markup(text: &str) -> String {
             &rest[c.len_utf8()..]
         });
     }
-    cue.end()
+    cue.finish()
 }
 
-/// Reads a tag. Returns what is behind it.
+/// Parses the tag that `text` begins with. Returns the rest, or `None` if there is no tag.
 fn tag<'a>(text: &'a str, cue: &mut CueText) -> Option<&'a str> {
     let (inner, rest) = text.strip_prefix('<')?.split_once('>')?;
     let (closes, name) = inner.strip_prefix('/').map_or((false, inner), |name| (true, name));
@@ -52,16 +52,16 @@ fn tag<'a>(text: &'a str, cue: &mut CueText) -> Option<&'a str> {
     Some(rest)
 }
 
-/// Reads an entity. Returns what is behind it.
+/// Parses the entity that `text` begins with. Returns the rest, or `None` if there is no entity.
 fn entity<'a>(text: &'a str, cue: &mut CueText) -> Option<&'a str> {
-    const LONGEST: usize = 10;
+    const MAX_NAME_BYTES: usize = 10;
     let (name, rest) = text.strip_prefix('&')?.split_once(';')?;
     let numbered = |digits: &str| match digits.strip_prefix(['x', 'X']) {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
         None => digits.parse().ok(),
     };
     let c = match name {
-        _ if name.len() > LONGEST => return None,
+        _ if name.len() > MAX_NAME_BYTES => return None,
         "amp" => '&',
         "lt" => '<',
         "gt" => '>',
@@ -76,20 +76,21 @@ fn entity<'a>(text: &'a str, cue: &mut CueText) -> Option<&'a str> {
     Some(rest)
 }
 
-/// A line of SSA or ASS as Matroska keeps it: eight fields, then the text, which may have commas.
+/// Converts a line of SSA or ASS as Matroska stores it: eight fields, then the text, which may hold
+/// commas.
 #[must_use]
 pub fn of_ass(line: &str) -> String {
     const FIELDS: usize = 8;
     let mut cue = CueText::default();
     let mut rest = line.splitn(FIELDS + 1, ',').nth(FIELDS).unwrap_or_default();
-    // Between `\p1` and `\p0` there is a drawing.
-    let mut draws = false;
+    // Vector drawings stand between `\p1` and `\p0`.
+    let mut is_drawing = false;
     while let Some(c) = rest.chars().next() {
         let next = rest[c.len_utf8()..].chars().next();
         let (written, len) = match (c, next) {
             ('{', _) if rest.contains('}') => {
                 let end = rest.find('}').unwrap_or_default();
-                override_tags(&rest[1..end], &mut cue, &mut draws);
+                override_tags(&rest[1..end], &mut cue, &mut is_drawing);
                 (None, end + 1)
             }
             ('\\', Some('N')) => (Some('\n'), 2),
@@ -97,16 +98,16 @@ pub fn of_ass(line: &str) -> String {
             ('\\', Some('h')) => (Some('\u{A0}'), 2),
             _ => (Some(c), c.len_utf8()),
         };
-        if let Some(c) = written.filter(|_| !draws) {
+        if let Some(c) = written.filter(|_| !is_drawing) {
             cue.put(c);
         }
         rest = &rest[len..];
     }
-    cue.end()
+    cue.finish()
 }
 
-/// What stands between braces, such as `\i1\pos(10,20)`.
-fn override_tags(tags: &str, cue: &mut CueText, draws: &mut bool) {
+/// Applies the override tags between two braces, such as `\i1\pos(10,20)`.
+fn override_tags(tags: &str, cue: &mut CueText, is_drawing: &mut bool) {
     for tag in tags.split('\\').skip(1).map(str::trim) {
         let name_len = tag.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tag.len());
         let (name, value) = tag.split_at(name_len);
@@ -116,53 +117,56 @@ fn override_tags(tags: &str, cue: &mut CueText, draws: &mut bool) {
                 let kept = name.chars().next().unwrap_or_default();
                 if is_on { cue.open(kept) } else { cue.close(kept) }
             }
-            "p" => *draws = is_on,
-            // The name of a style may follow.
+            "p" => *is_drawing = is_on,
+            // `\r` resets the style; the name of a style may follow.
             _ if name.starts_with('r') => cue.close_all(),
             _ => {}
         }
     }
 }
 
-/// The text of a `WebVTT` cue. It stays as it is, but for what would end it.
+/// Converts the text of a `WebVTT` cue: removes only what would end the cue.
 #[must_use]
 pub fn of_webvtt(text: &str) -> String {
-    let text: String = text.chars().take(MOST_CHARS).filter(|c| *c != '\0').collect();
-    // Each of the three ends a line.
+    let text: String = text.chars().take(MAX_CHARS).filter(|c| *c != '\0').collect();
+    // CRLF, CR and LF each end a line.
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join("\n").replace("-->", "--&gt;")
 }
 
-/// A `WebVTT` cue as `D_WEBVTT` keeps it in Matroska: id and settings have a line each before the
+/// Converts a `D_WEBVTT` block of Matroska: one line with the id, one with the settings, then the
 /// text.
 #[must_use]
 pub fn of_webvtt_block(block: &str) -> String {
     of_webvtt(block.splitn(3, '\n').nth(2).unwrap_or_default())
 }
 
-/// A cue's text that is being written.
+/// Cue text under construction: escapes characters, balances tags, drops empty lines.
 #[derive(Default)]
 struct CueText {
     text: String,
+    /// Tags that are open, the outermost first.
     open: Vec<char>,
+    /// Characters so far, without tags and escapes.
     chars: usize,
-    /// There is something to be seen on this line.
-    line_is_filled: bool,
-    is_filled: bool,
+    /// The current line has a visible character.
+    is_line_visible: bool,
+    /// The cue has a visible character.
+    is_visible: bool,
 }
 
 impl CueText {
     fn put(&mut self, c: char) {
-        if self.chars == MOST_CHARS {
+        if self.chars == MAX_CHARS {
             return;
         }
         self.chars += 1;
         match c {
             // An empty line would end the cue.
-            '\n' if self.line_is_filled => {
+            '\n' if self.is_line_visible => {
                 self.text.push('\n');
-                self.line_is_filled = false;
+                self.is_line_visible = false;
             }
             '&' => self.text.push_str("&amp;"),
             '<' => self.text.push_str("&lt;"),
@@ -171,7 +175,7 @@ impl CueText {
             _ => self.text.push(c),
         }
         if !c.is_control() && !c.is_whitespace() {
-            (self.line_is_filled, self.is_filled) = (true, true);
+            (self.is_line_visible, self.is_visible) = (true, true);
         }
     }
 
@@ -182,7 +186,7 @@ impl CueText {
         }
     }
 
-    /// Tags that were opened after this one are closed with it, and opened again.
+    /// Closes a tag. Tags that were opened after it are closed first and opened again.
     fn close(&mut self, tag: char) {
         let Some(at) = self.open.iter().position(|open| *open == tag) else { return };
         let inner = self.open.split_off(at);
@@ -195,10 +199,10 @@ impl CueText {
         open.iter().rev().for_each(|tag| self.text.extend(['<', '/', *tag, '>']));
     }
 
-    /// The text; empty where there is nothing to be seen.
-    fn end(mut self) -> String {
+    /// The finished text; empty if no character is visible.
+    fn finish(mut self) -> String {
         self.close_all();
-        if self.is_filled { self.text.trim().to_owned() } else { String::new() }
+        if self.is_visible { self.text.trim().to_owned() } else { String::new() }
     }
 }
 
@@ -255,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn webvtt_stays_as_it_is() {
+    fn webvtt_keeps_its_markup() {
         assert_eq!(
             of_webvtt("<v Ann>Hi &amp; bye\r\n\r\nx --> y"),
             "<v Ann>Hi &amp; bye\nx --&gt; y"
@@ -267,7 +271,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_ends_a_cue_before_its_end(text in "(<[/]?[a-z]{1,2}>|[{}\\\\a-z&;#0-9]|\r|\n|-->|,| ){0,60}") {
+        fn no_text_ends_its_cue(text in "(<[/]?[a-z]{1,2}>|[{}\\\\a-z&;#0-9]|\r|\n|-->|,| ){0,60}") {
             let ass = format!("0,0,,,,,,,{text}");
             for cue in [of_markup(&text), of_plain(&text), of_ass(&ass), of_webvtt(&text)] {
                 prop_assert!(!cue.contains("\n\n") && !cue.contains("-->") && !cue.contains('\r'), "{cue:?}");
@@ -276,7 +280,7 @@ mod tests {
         }
 
         #[test]
-        fn tags_are_closed_in_the_order_in_which_they_were_opened(text in "(<[/]?[biu]>|x|\n){0,30}") {
+        fn tags_are_nested(text in "(<[/]?[biu]>|x|\n){0,30}") {
             let (mut open, cue) = (Vec::new(), of_markup(&text));
             for part in cue.split('<').skip(1) {
                 match part.strip_prefix('/') {

@@ -1,0 +1,66 @@
+//! Audio renditions.
+
+use serde::{Deserialize, Serialize};
+
+use super::language;
+use super::names::{self, RenditionName};
+use crate::domain::encode::EncodeConfig;
+use crate::domain::media::AudioStream;
+
+/// Channels of every rendition: Apple's authoring rule 2.3 requires stereo AAC.
+const CHANNELS: u32 = 2;
+/// Sample rate of every rendition, the usual one of video.
+const SAMPLE_RATE_HZ: u32 = 48_000;
+/// Duration of an AAC frame of 1024 samples in nanoseconds, rounded up. Audio is cut between frames.
+pub(super) const FRAME_NS: u64 = (1024 * 1_000_000_000_u64).div_ceil(SAMPLE_RATE_HZ as u64);
+
+/// One audio rendition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AudioPlan {
+    /// Name of the rendition and its folder, such as `audio-en`.
+    pub name: String,
+    /// Id of the source stream.
+    pub stream_id: String,
+    /// Language (BCP 47); `und` if unknown.
+    pub language: String,
+    /// Name in the player's menu.
+    pub title: String,
+    /// Whether players select it if the viewer states no preference.
+    pub is_default: bool,
+    /// Bit rate of the AAC stream in kbit/s.
+    pub bitrate_kbps: u32,
+    /// Sample rate in Hz.
+    pub sample_rate_hz: u32,
+    /// Number of channels.
+    pub channels: u32,
+}
+
+/// Plans one rendition for each audio stream, the first as the default.
+pub(super) fn plan_audio(
+    streams: &[AudioStream],
+    encode: &EncodeConfig,
+    notes: &mut Vec<String>,
+) -> Vec<AudioPlan> {
+    let mut planned: Vec<AudioPlan> = Vec::new();
+    for stream in streams {
+        if stream.channels == 0 || stream.sample_rate_hz == 0 {
+            notes.push("audio stream skipped: it has no channels or no sample rate".to_owned());
+            continue;
+        }
+        let language = language::tag(stream.language.as_deref());
+        let others = planned.iter().map(|other| (&*other.language, &*other.title));
+        let RenditionName { name, title } =
+            names::unique(("audio", "Audio"), &language, stream.title.as_deref(), others);
+        planned.push(AudioPlan {
+            name,
+            stream_id: stream.stream_id.clone(),
+            title,
+            language,
+            is_default: planned.is_empty(),
+            bitrate_kbps: encode.audio_bitrate_kbps,
+            sample_rate_hz: SAMPLE_RATE_HZ,
+            channels: CHANNELS,
+        });
+    }
+    planned
+}

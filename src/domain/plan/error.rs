@@ -1,0 +1,52 @@
+//! Sources that cannot be published.
+
+use crate::domain::outcome::{Fault, FaultClass};
+
+/// Reasons why a source cannot be published. The texts are for the person who uploaded it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The source has neither video nor audio that can be played.
+    #[error("The file has no video: it holds {found}. Upload a file with moving pictures.")]
+    NoVideo {
+        /// Content of the source instead.
+        found: String,
+    },
+    /// The source has video, but no decoder is installed for it.
+    #[error(
+        "The file's video cannot be decoded here ({formats}). Convert it to MP4 with H.264 video \
+         and upload that."
+    )]
+    Undecodable {
+        /// Names of the formats.
+        formats: String,
+    },
+    /// The frames are smaller than an encoder takes.
+    #[error(
+        "The video is {width} x {height} pixels, which is too small to encode: the minimum is \
+         2 x 2."
+    )]
+    PictureTooSmall {
+        /// Width of the upright frame in pixels.
+        width: u32,
+        /// Height of the upright frame in pixels.
+        height: u32,
+    },
+}
+
+impl Fault for Error {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::NoVideo { .. } | Self::Undecodable { .. } | Self::PictureTooSmall { .. } => {
+                FaultClass::Permanent
+            }
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::NoVideo { .. } => "no-video",
+            Self::Undecodable { .. } => "undecodable",
+            Self::PictureTooSmall { .. } => "picture-too-small",
+        }
+    }
+}

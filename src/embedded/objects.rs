@@ -1,0 +1,197 @@
+//! S3 operations on objects: put, get, head, copy, delete.
+
+use std::ops::Range;
+
+use jiff::Timestamp;
+use s3s::dto::{
+    CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, DeleteObjectInput,
+    DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
+    GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, PutObjectInput,
+    PutObjectOutput, StreamingBlob,
+};
+use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
+
+use super::blobs::Piece;
+use super::catalog::{self, Headers, NewObject};
+use super::conditions::{ReadCondition, WriteCondition};
+use super::convert::{to_i64, to_s3_timestamp};
+use super::digest::content;
+use super::error::internal_error;
+use super::store::Store;
+
+/// The conditions of a GET or a HEAD. A macro, because both inputs have the same fields but no
+/// trait.
+macro_rules! read_condition {
+    ($input:ident) => {
+        ReadCondition {
+            if_match: $input.if_match,
+            if_none_match: $input.if_none_match,
+            if_modified_since: $input.if_modified_since,
+            if_unmodified_since: $input.if_unmodified_since,
+        }
+    };
+}
+
+/// The fields that the answers to GET and HEAD share.
+macro_rules! metadata {
+    ($output:ident, $object:ident, $content_length:ident) => {
+        $output {
+            $content_length,
+            accept_ranges: Some("bytes".to_owned()),
+            e_tag: Some(ETag::Strong($object.etag)),
+            last_modified: Some(to_s3_timestamp($object.modified)),
+            content_type: $object.headers.content_type.and_then(|text| text.parse().ok()),
+            cache_control: $object.headers.cache_control,
+            content_encoding: $object.headers.content_encoding,
+            content_disposition: $object.headers.content_disposition,
+            metadata: Some($object.headers.metadata.into_iter().collect()),
+            ..$output::default()
+        }
+    };
+}
+
+impl Store {
+    /// Stores the body in a new file, then commits the object.
+    pub(super) async fn put(
+        &self,
+        input: PutObjectInput,
+        trailers: Option<TrailingHeaders>,
+    ) -> S3Result<PutObjectOutput> {
+        self.0.check_bucket(&input.bucket)?;
+        let content = content!(input, trailers);
+        let written = self.receive(content).await?;
+        let etag = hex::encode(written.md5);
+        let new = NewObject {
+            bucket: input.bucket,
+            key: input.key,
+            etag: etag.clone(),
+            headers: Headers {
+                content_type: input.content_type,
+                cache_control: input.cache_control,
+                content_encoding: input.content_encoding,
+                content_disposition: input.content_disposition,
+                metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+            },
+            blobs: vec![(written.name.clone(), written.size)],
+        };
+        let precondition =
+            WriteCondition { if_match: input.if_match, if_none_match: input.if_none_match };
+        let event = "ObjectCreated:Put";
+        if let Err(error) = self.commit_object(new, precondition, event, |_| Ok(())).await {
+            self.0.blobs.remove([written.name]).await;
+            return Err(error);
+        }
+        let sums = written.checksums;
+        Ok(PutObjectOutput {
+            e_tag: Some(ETag::Strong(etag)),
+            checksum_crc32: sums.checksum_crc32,
+            checksum_crc32c: sums.checksum_crc32c,
+            checksum_crc64nvme: sums.checksum_crc64nvme,
+            checksum_sha1: sums.checksum_sha1,
+            checksum_sha256: sums.checksum_sha256,
+            ..PutObjectOutput::default()
+        })
+    }
+
+    pub(super) async fn get(&self, input: GetObjectInput) -> S3Result<GetObjectOutput> {
+        let object = self.0.object(&input.bucket, &input.key).await?;
+        read_condition!(input).check(&object)?;
+        let range = match input.range {
+            Some(range) => range.check(object.size).map_err(S3Error::from)?,
+            None => 0..object.size,
+        };
+        let id = object.id;
+        let blobs =
+            self.0.db.call(move |db| catalog::blobs(db, id)).await.map_err(internal_error)?;
+        let body = self.0.blobs.read(pieces_of(&blobs, &range));
+        let content_range =
+            input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
+        let content_length = Some(to_i64(range.end - range.start));
+        let metadata = metadata!(GetObjectOutput, object, content_length);
+        Ok(GetObjectOutput { body: Some(StreamingBlob::wrap(body)), content_range, ..metadata })
+    }
+
+    pub(super) async fn head(&self, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
+        let object = self.0.object(&input.bucket, &input.key).await?;
+        read_condition!(input).check(&object)?;
+        let content_length = Some(to_i64(object.size));
+        Ok(metadata!(HeadObjectOutput, object, content_length))
+    }
+
+    /// Copies bytes and headers through a GET and a PUT.
+    pub(super) async fn copy(&self, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
+        let CopySource::Bucket { bucket, key, .. } = &input.copy_source else {
+            return Err(s3_error!(NotImplemented, "the copy source must be a bucket and a key"));
+        };
+        let source = self.0.object(bucket, key).await?;
+        let get = GetObjectInput::builder().bucket(bucket.to_string()).key(key.to_string()).build();
+        let get = get.map_err(|error| s3_error!(error, InvalidRequest))?;
+        let body = self.get(get).await?.body;
+        let put = PutObjectInput {
+            bucket: input.bucket,
+            key: input.key,
+            body,
+            content_type: source.headers.content_type.and_then(|text| text.parse().ok()),
+            cache_control: source.headers.cache_control,
+            content_encoding: source.headers.content_encoding,
+            content_disposition: source.headers.content_disposition,
+            metadata: Some(source.headers.metadata.into_iter().collect()),
+            ..PutObjectInput::default()
+        };
+        let put = self.put(put, None).await?;
+        let result = CopyObjectResult {
+            e_tag: put.e_tag,
+            last_modified: Some(to_s3_timestamp(Timestamp::now())),
+            ..CopyObjectResult::default()
+        };
+        Ok(CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() })
+    }
+
+    pub(super) async fn delete(&self, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
+        self.remove(&input.bucket, vec![input.key]).await?;
+        Ok(DeleteObjectOutput::default())
+    }
+
+    pub(super) async fn delete_many(
+        &self,
+        input: DeleteObjectsInput,
+    ) -> S3Result<DeleteObjectsOutput> {
+        let keys: Vec<String> = input.delete.objects.into_iter().map(|object| object.key).collect();
+        self.remove(&input.bucket, keys.clone()).await?;
+        let deleted = keys
+            .into_iter()
+            .map(|key| DeletedObject { key: Some(key), ..DeletedObject::default() })
+            .collect();
+        Ok(DeleteObjectsOutput { deleted: Some(deleted), ..DeleteObjectsOutput::default() })
+    }
+
+    async fn remove(&self, bucket: &str, keys: Vec<String>) -> S3Result<()> {
+        self.0.check_bucket(bucket)?;
+        let bucket = bucket.to_owned();
+        let orphans = self.0.transaction(move |db| {
+            let mut orphans = Vec::new();
+            for key in &keys {
+                orphans.extend(catalog::delete(db, &bucket, key).map_err(internal_error)?);
+            }
+            Ok(orphans)
+        });
+        let orphans = orphans.await?;
+        self.0.blobs.remove(orphans).await;
+        Ok(())
+    }
+}
+
+/// The pieces of the files (names and sizes in bytes, in order) that make up the byte range.
+fn pieces_of(blobs: &[(String, u64)], range: &Range<u64>) -> Vec<Piece> {
+    let mut start = 0;
+    let mut pieces = Vec::new();
+    for (name, size) in blobs {
+        let end = start + size;
+        let (from, to) = (range.start.max(start), range.end.min(end));
+        if from < to {
+            pieces.push(Piece { name: name.clone(), skip: from - start, len: to - from });
+        }
+        start = end;
+    }
+    pieces
+}

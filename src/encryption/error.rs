@@ -1,0 +1,36 @@
+//! Errors of key delivery.
+
+use crate::domain::outcome::{Fault, FaultClass};
+
+/// Reasons why the key of a video cannot be had. They are faults of the surroundings and may pass.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The endpoint cannot be reached, or answers with an error.
+    #[error("the key endpoint gives no key: {0}")]
+    Unavailable(String),
+    /// The body of the answer is not a key.
+    #[error("the key endpoint answered {found} bytes instead of the 16 raw bytes of a key")]
+    Length {
+        /// Number of bytes, or `more than 16`.
+        found: String,
+    },
+    /// The section `[encryption]` lacks a valid key or URL. `ladderd` verifies it at the start.
+    #[error("the settings of [encryption] are incomplete")]
+    Settings,
+}
+
+impl Fault for Error {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Unavailable(_) | Self::Length { .. } | Self::Settings => FaultClass::Retryable,
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::Unavailable(_) => "key-unavailable",
+            Self::Length { .. } => "key-length",
+            Self::Settings => "key-settings",
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! State that all handlers share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::uploads::Config as UploadConfig;
+use crate::backend::Pool;
+use crate::domain::hls::names;
+use crate::domain::job::VideoId;
+use crate::domain::sources::SourceFilter;
+use crate::gpu;
+use crate::job::board::Board;
+use crate::metrics::Metrics;
+use crate::queue::Inspect;
+use crate::store::Bucket;
+
+/// Everything that handlers need. Clones share it.
+#[derive(Clone)]
+pub struct AppState {
+    /// Bucket of sources and upload records.
+    pub private: Bucket,
+    /// Bucket of streams and completion records.
+    pub public: Bucket,
+    /// Jobs that run on this box.
+    pub board: Board,
+    /// The queue, only for its depth.
+    pub queue: Arc<dyn Inspect>,
+    /// Counters and gauges.
+    pub metrics: Metrics,
+    /// All backends, with the state of each.
+    pub backends: Pool,
+    /// Reads the state of the GPUs.
+    pub gpu: Arc<dyn gpu::Driver>,
+    /// Interval at which a running job renews its claim.
+    pub claim_renewal: Duration,
+    /// Decides which objects are sources.
+    pub sources: SourceFilter,
+    /// Limits of uploads.
+    pub uploads: UploadConfig,
+    /// URL of the public bucket, without a trailing slash.
+    pub playback_base_url: String,
+    /// Origins of the store, such as `https://bucket.example.com`, for the page's
+    /// Content-Security-Policy.
+    pub store_origins: Arc<[String]>,
+    /// Becomes true when the daemon begins to stop.
+    pub draining: watch::Receiver<bool>,
+}
+
+impl AppState {
+    /// URL of the multivariant playlist of a video.
+    pub(super) fn playback_url(&self, id: &VideoId) -> String {
+        format!("{}/{}", self.playback_base_url, names::main_key(id))
+    }
+}

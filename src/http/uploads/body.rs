@@ -1,0 +1,90 @@
+//! Bodies of requests and responses.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// File that the client wants to upload.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UploadRequest {
+    /// Name of the file, 1 to 255 bytes; its suffix must be one of `sources.suffixes`.
+    pub(super) filename: String,
+    /// Size of the file in bytes.
+    pub(super) size_bytes: u64,
+    /// Media type of the file; the default is `application/octet-stream`.
+    #[serde(default)]
+    pub(super) content_type: Option<String>,
+}
+
+/// How to upload the file, and where its video will be.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct UploadAnswer {
+    /// Id of the video.
+    pub(super) video_id: String,
+    /// Requests that upload the file.
+    pub(super) upload: Upload,
+    /// Path of the video in this API.
+    pub(super) video_url: String,
+    /// URL of the multivariant playlist, once the video is playable.
+    pub(super) playback_url: String,
+}
+
+/// Requests that upload a file: a single PUT, or one PUT per part.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum Upload {
+    /// A single PUT.
+    Single {
+        /// HTTP method, always `PUT`.
+        method: &'static str,
+        /// Presigned URL.
+        url: String,
+        /// Headers that the request must have, because the URL signs them.
+        headers: BTreeMap<String, String>,
+        /// Time at which the URLs expire, in RFC 3339.
+        expires_at: String,
+    },
+    /// A PUT of each part to its URL, then a POST of the entity tags to `complete_url`.
+    Multipart {
+        /// Id of the multipart upload in the store.
+        upload_id: String,
+        /// Size of every part but the last, in bytes.
+        part_size_bytes: u64,
+        /// URLs of the parts, in order.
+        parts: Vec<PartUrl>,
+        /// Path that completes the upload: POST `{"parts": [{"number", "etag"}]}`.
+        complete_url: String,
+        /// Path that aborts the upload: DELETE.
+        abort_url: String,
+        /// Time at which the URLs expire, in RFC 3339.
+        expires_at: String,
+    },
+}
+
+/// URL of one part.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PartUrl {
+    /// Number of the part, from 1.
+    pub(super) number: u32,
+    /// Presigned URL of the PUT.
+    pub(super) url: String,
+}
+
+/// Parts that the client has uploaded.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompleteRequest {
+    /// All parts, ordered by number.
+    pub(super) parts: Vec<PartTag>,
+}
+
+/// One uploaded part.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PartTag {
+    /// Number of the part, from 1.
+    pub(super) number: u32,
+    /// `ETag` header of the store's answer to the PUT.
+    pub(super) etag: String,
+}

@@ -1,0 +1,196 @@
+//! Handlers: create, complete, abort.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Config;
+use super::body::{CompleteRequest, PartUrl, Upload, UploadAnswer, UploadRequest};
+use super::file_name::to_key_segment;
+use crate::domain::job::VideoId;
+use crate::domain::record::{self, UploadRecord};
+use crate::http::error::{Error, Problem};
+use crate::http::state::AppState;
+use crate::http::videos::parse_id;
+use crate::store::{self, CompletedPart, Precondition};
+
+/// Maximum number of parts of an S3 upload.
+const MAX_PARTS: u64 = 10_000;
+
+/// Registers an upload and returns presigned URLs for it.
+#[utoipa::path(post, path = "/v1/uploads", request_body = UploadRequest,
+    responses((status = 201, body = UploadAnswer), (status = 400, body = Problem),
+        (status = 413, body = Problem)))]
+pub async fn create(
+    State(state): State<AppState>,
+    Json(request): Json<UploadRequest>,
+) -> Result<impl IntoResponse, Error> {
+    check(&request, &state.uploads)?;
+    let name = to_key_segment(&request.filename);
+    if !state.sources.has_suffix(&name) {
+        let allowed = state.sources.suffixes.join(", ");
+        return Err(Error::Invalid(format!("filename: must end with one of {allowed}")));
+    }
+    let content_type =
+        request.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned());
+    let prefix = hex::encode(rand::random::<[u8; 8]>());
+    let key = format!("{}{prefix}/{name}", state.sources.prefix);
+    let id = VideoId::of_source(state.private.name(), &key);
+    let record = UploadRecord {
+        id: id.clone(),
+        key: key.clone(),
+        filename: request.filename.clone(),
+        size_bytes: request.size_bytes,
+        created_at: Timestamp::now().to_string(),
+    };
+    let record_key = record::upload_record_key(&id);
+    state.private.put_json(&record_key, &record, None, Precondition::Absent).await?;
+    let upload = if request.size_bytes <= state.uploads.single_put_max_bytes {
+        single_put(&state, &key, &content_type, request.size_bytes).await?
+    } else {
+        multipart(&state, &id, &key, &content_type, request.size_bytes).await?
+    };
+    let video_url = format!("/v1/videos/{id}");
+    let answer = UploadAnswer {
+        video_id: id.to_string(),
+        upload,
+        video_url: video_url.clone(),
+        playback_url: state.playback_url(&id),
+    };
+    Ok((StatusCode::CREATED, [(header::LOCATION, video_url)], Json(answer)))
+}
+
+/// Checks the request against the limits. Fails with the name of the wrong field.
+fn check(request: &UploadRequest, config: &Config) -> Result<(), Error> {
+    let name = request.filename.trim();
+    if name.is_empty() || request.filename.len() > 255 {
+        return Err(Error::Invalid("filename: must have 1 to 255 bytes".to_owned()));
+    }
+    if request.size_bytes > config.max_size_bytes {
+        return Err(Error::TooLarge(format!(
+            "size_bytes: {} exceeds the limit of {} bytes",
+            request.size_bytes, config.max_size_bytes
+        )));
+    }
+    let kind = request.content_type.as_deref().unwrap_or("video/mp4");
+    let is_allowed = |b: u8| b.is_ascii_graphic() || b == b' ';
+    if kind.is_empty() || kind.len() > 255 || !kind.bytes().all(is_allowed) || !kind.contains('/') {
+        return Err(Error::Invalid(
+            "content_type: must be a media type such as video/mp4".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Signs a single PUT.
+async fn single_put(
+    state: &AppState,
+    key: &str,
+    content_type: &str,
+    size_bytes: u64,
+) -> Result<Upload, Error> {
+    let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
+    let signed = state.private.presign_put(key, content_type, size_bytes, ttl).await?;
+    Ok(Upload::Single {
+        method: "PUT",
+        url: signed.url,
+        headers: signed.headers.into_iter().collect(),
+        expires_at: expires_at(ttl),
+    })
+}
+
+/// Creates a multipart upload and signs the PUT of each part. Parts grow beyond
+/// `uploads.part_size_bytes`, in whole MiB, where the file would need more than [`MAX_PARTS`].
+async fn multipart(
+    state: &AppState,
+    id: &VideoId,
+    key: &str,
+    content_type: &str,
+    size_bytes: u64,
+) -> Result<Upload, Error> {
+    const MIB: u64 = 1 << 20;
+    let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
+    let min_size = size_bytes.div_ceil(MAX_PARTS).next_multiple_of(MIB);
+    let part_size_bytes = state.uploads.part_size_bytes.max(min_size);
+    let upload_id = state.private.create_multipart(key, content_type).await?;
+    let mut parts = Vec::new();
+    let step = usize::try_from(part_size_bytes).unwrap_or(usize::MAX);
+    for (number, offset) in (1..).zip((0..size_bytes).step_by(step)) {
+        let size = part_size_bytes.min(size_bytes - offset);
+        let signed = state.private.presign_part(key, &upload_id, number, size, ttl).await?;
+        parts.push(PartUrl { number: signed.number, url: signed.url });
+    }
+    let base = format!("/v1/uploads/{id}/{upload_id}");
+    Ok(Upload::Multipart {
+        upload_id,
+        part_size_bytes,
+        parts,
+        complete_url: format!("{base}/complete"),
+        abort_url: base,
+        expires_at: expires_at(ttl),
+    })
+}
+
+/// Time `ttl` from now, in RFC 3339.
+fn expires_at(ttl: Duration) -> String {
+    let ttl = SignedDuration::try_from(ttl).unwrap_or_default();
+    Timestamp::now().checked_add(ttl).unwrap_or(Timestamp::MAX).to_string()
+}
+
+/// Completes a multipart upload: the parts become the source of the video.
+#[utoipa::path(post, path = "/v1/uploads/{video_id}/{upload_id}/complete",
+    request_body = CompleteRequest,
+    params(("video_id" = String, Path, description = "Id of the video"),
+        ("upload_id" = String, Path, description = "Id of the multipart upload")),
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn complete(
+    State(state): State<AppState>,
+    Path((video_id, upload_id)): Path<(String, String)>,
+    Json(request): Json<CompleteRequest>,
+) -> Result<StatusCode, Error> {
+    let key = source_key(&state, &video_id).await?;
+    let parts: Vec<CompletedPart> = request
+        .parts
+        .into_iter()
+        .map(|part| CompletedPart { number: part.number, etag: part.etag })
+        .collect();
+    state.private.complete_multipart(&key, &upload_id, &parts).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Aborts a multipart upload.
+///
+/// Removes the video as well, unless its source exists. An unknown `upload_id` is no error.
+#[utoipa::path(delete, path = "/v1/uploads/{video_id}/{upload_id}",
+    params(("video_id" = String, Path, description = "Id of the video"),
+        ("upload_id" = String, Path, description = "Id of the multipart upload")),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn abort(
+    State(state): State<AppState>,
+    Path((video_id, upload_id)): Path<(String, String)>,
+) -> Result<StatusCode, Error> {
+    let key = source_key(&state, &video_id).await?;
+    match state.private.abort_multipart(&key, &upload_id).await {
+        Ok(()) | Err(store::Error::NotFound { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if matches!(state.private.head(&key).await, Err(store::Error::NotFound { .. })) {
+        let id = parse_id(&video_id)?;
+        state.private.delete(&record::upload_record_key(&id)).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Key of the source, from the upload record.
+async fn source_key(state: &AppState, video_id: &str) -> Result<String, Error> {
+    let id = parse_id(video_id)?;
+    let record: Option<UploadRecord> =
+        state.private.read_json(&record::upload_record_key(&id)).await?;
+    let record =
+        record.ok_or_else(|| Error::NotFound(format!("video {video_id} has no upload")))?;
+    Ok(record.key)
+}

@@ -1,0 +1,69 @@
+//! The end of a publication: a finished stream, and the proof that viewers see it.
+
+use std::sync::Arc;
+
+use super::error::Error;
+use super::object::{Object, Target};
+use super::thumbnails::ThumbnailPaths;
+use crate::domain::video::RenditionView;
+
+/// A stream whose objects are all written except for the `main.m3u8` that shows it.
+#[must_use = "viewers see the stream only after the flip"]
+pub struct Finished {
+    target: Arc<dyn Target>,
+    main: Object,
+    renditions: Vec<RenditionView>,
+    thumbnails: ThumbnailPaths,
+}
+
+impl Finished {
+    pub(super) fn new(
+        target: Arc<dyn Target>,
+        main: Object,
+        renditions: Vec<RenditionView>,
+        thumbnails: ThumbnailPaths,
+    ) -> Self {
+        Self { target, main, renditions, thumbnails }
+    }
+
+    /// Paths of poster and storyboard.
+    #[must_use]
+    pub fn thumbnails(&self) -> &ThumbnailPaths {
+        &self.thumbnails
+    }
+
+    /// The renditions with their measured rates.
+    #[must_use]
+    pub fn renditions(&self) -> &[RenditionView] {
+        &self.renditions
+    }
+
+    /// Text of the `main.m3u8` that [`Finished::flip`] writes.
+    #[must_use]
+    pub fn main(&self) -> String {
+        String::from_utf8_lossy(&self.main.body).into_owned()
+    }
+
+    /// Points `main.m3u8` to the VOD playlists, in one write.
+    ///
+    /// # Errors
+    /// [`Error::Target`] if the target refuses the write; viewers keep what they saw before.
+    pub async fn flip(self) -> Result<Flipped, Error> {
+        self.target.put(self.main).await?;
+        Ok(Flipped { renditions: self.renditions })
+    }
+}
+
+/// Proof that `main.m3u8` shows the finished stream. Only [`Finished::flip`] makes one.
+#[must_use = "it is the evidence that a job was published"]
+pub struct Flipped {
+    renditions: Vec<RenditionView>,
+}
+
+impl Flipped {
+    /// The renditions with their measured rates.
+    #[must_use]
+    pub fn renditions(&self) -> &[RenditionView] {
+        &self.renditions
+    }
+}

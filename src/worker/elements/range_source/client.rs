@@ -1,0 +1,114 @@
+//! The worker's end of the source socket.
+//!
+//! A request is an offset (`u64`) and a length (`u32`), the response a length (`u32`) and as many
+//! bytes; all integers are big-endian.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::worker::protocol::{Order, READ_FAILED};
+
+/// Bytes of a request. Demuxers read pieces of a few bytes to some 64 KiB, so that 256 KiB make
+/// requests rare and are still answered quickly.
+const BLOCK_BYTES: u64 = 256 << 10;
+/// Blocks in the cache, 4 MiB in all: demuxers alternate between chunks of audio and video that lie
+/// close together.
+const CACHED_BLOCKS: usize = 16;
+
+/// Reads the source from the parent process. Clones share one connection and one cache; reads block
+/// and exclude each other.
+#[derive(Clone, Debug)]
+pub(crate) struct Client(Arc<Mutex<Connection>>);
+
+#[derive(Debug)]
+struct Connection {
+    socket: UnixStream,
+    source_bytes: u64,
+    /// Block numbers and bytes, the most recently used block at the back.
+    cache: VecDeque<(u64, Arc<[u8]>)>,
+}
+
+impl Client {
+    /// Receives the order from the socket, which serves reads from then on.
+    pub(crate) fn connect(mut socket: UnixStream) -> std::io::Result<(Self, Order)> {
+        let mut len = [0; 4];
+        socket.read_exact(&mut len)?;
+        let mut json = vec![0; u32::from_be_bytes(len) as usize];
+        socket.read_exact(&mut json)?;
+        let order: Order = serde_json::from_slice(&json)?;
+        let source_bytes = order.source_bytes;
+        let connection = Connection { socket, source_bytes, cache: VecDeque::new() };
+        Ok((Self(Arc::new(Mutex::new(connection))), order))
+    }
+
+    /// Length of the source.
+    pub(super) fn source_bytes(&self) -> u64 {
+        self.0.lock().source_bytes
+    }
+
+    /// Reads from `offset` on until `target` is full or the source ends. Returns the number of
+    /// bytes.
+    ///
+    /// # Errors
+    /// The parent cannot read the source, or the socket is broken.
+    pub(crate) fn read(&self, offset: u64, target: &mut [u8]) -> std::io::Result<usize> {
+        let mut connection = self.0.lock();
+        let mut filled = 0;
+        while filled < target.len() {
+            let position = offset + filled as u64;
+            if position >= connection.source_bytes {
+                break;
+            }
+            let block = connection.block(position / BLOCK_BYTES)?;
+            let skip = usize::try_from(position % BLOCK_BYTES).unwrap_or(usize::MAX);
+            let Some(bytes) = block.get(skip..).filter(|bytes| !bytes.is_empty()) else {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            };
+            let len = bytes.len().min(target.len() - filled);
+            target[filled..filled + len].copy_from_slice(&bytes[..len]);
+            filled += len;
+        }
+        Ok(filled)
+    }
+}
+
+impl Connection {
+    /// Returns a block from the cache, or requests it.
+    fn block(&mut self, number: u64) -> std::io::Result<Arc<[u8]>> {
+        if let Some(at) = self.cache.iter().position(|(cached, _)| *cached == number)
+            && let Some(entry) = self.cache.remove(at)
+        {
+            let bytes = Arc::clone(&entry.1);
+            self.cache.push_back(entry);
+            return Ok(bytes);
+        }
+        let bytes = self.request(number * BLOCK_BYTES)?;
+        if self.cache.len() == CACHED_BLOCKS {
+            self.cache.pop_front();
+        }
+        self.cache.push_back((number, Arc::clone(&bytes)));
+        Ok(bytes)
+    }
+
+    /// Requests the block at `offset`, which lies within the source.
+    fn request(&mut self, offset: u64) -> std::io::Result<Arc<[u8]>> {
+        let len = u32::try_from(BLOCK_BYTES.min(self.source_bytes - offset)).unwrap_or(u32::MAX);
+        let mut request = [0; 12];
+        request[..8].copy_from_slice(&offset.to_be_bytes());
+        request[8..].copy_from_slice(&len.to_be_bytes());
+        self.socket.write_all(&request)?;
+        let mut response = [0; 4];
+        self.socket.read_exact(&mut response)?;
+        let response_len = u32::from_be_bytes(response);
+        if response_len == READ_FAILED || response_len > len {
+            return Err(std::io::Error::other("the source could not be read"));
+        }
+        let mut bytes = vec![0; response_len as usize];
+        self.socket.read_exact(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}
