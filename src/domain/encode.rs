@@ -90,6 +90,18 @@ impl EncodeConfig {
     }
 }
 
+/// Most threads of one rung. x264 gains nothing from more at 1080p, and `ladderdscale` takes 64 at most.
+pub const MAX_THREADS_PER_RUNG: u32 = 16;
+
+/// Threads of one rung's encoder, scaler and converters on a machine with `cores` logical CPUs, for
+/// jobs and trials alike. With x264's own choice (1.5 per core), four encoders oversubscribe the machine;
+/// with one or two each, they share the cores evenly.
+#[must_use]
+pub fn threads_per_rung(cores: usize, rungs: usize) -> u32 {
+    let threads = u32::try_from(cores.div_ceil(rungs.max(1))).unwrap_or(u32::MAX);
+    threads.clamp(1, MAX_THREADS_PER_RUNG)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +116,30 @@ mod tests {
             let balanced = of(Level::Balanced, 0.0).quality_of(height);
             assert!(best < balanced && balanced < fast, "{height}: {best} {balanced} {fast}");
             assert!((of(Level::Fast, 28.0).quality_of(height) - 28.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_rung_has_1_to_16_threads_on_1_to_512_cores() {
+        for (cores, rungs, threads) in [
+            (1, 1, 1),
+            (1, 4, 1),
+            (2, 4, 1),
+            (8, 4, 2),
+            (9, 4, 3),
+            (16, 2, 8),
+            (64, 4, 16),
+            (128, 2, 16),
+            (129, 2, 16),
+            (512, 1, 16),
+            (4, 0, 4),
+        ] {
+            assert_eq!(threads_per_rung(cores, rungs), threads, "{cores} cores, {rungs} rungs");
+        }
+        for rungs in 0..=8 {
+            let all: Vec<u32> = (1..=512).map(|cores| threads_per_rung(cores, rungs)).collect();
+            assert!(all.iter().all(|threads| (1..=16).contains(threads)), "{rungs}: {all:?}");
+            assert!(all.is_sorted(), "{rungs}: {all:?}");
         }
     }
 }

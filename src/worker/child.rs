@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use gstreamer as gst;
 
+use crate::domain::encode::threads_per_rung;
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe::{self, PipelineSpec};
 use crate::sandbox;
@@ -79,8 +80,9 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     if order.plan_only {
         return Ok(());
     }
-    let spec =
-        recipe::render(&backend.recipe, &plan, &order.encode, threads_per_rung(&plan), source);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads_per_rung(cores, plan.video.rungs.len());
+    let spec = recipe::render(&backend.recipe, &plan, &order.encode, threads, source);
     plugins::prefer(&spec.decoders);
     encode(&client, &order, &plan, &spec, output)
 }
@@ -113,12 +115,4 @@ fn encode(
         }
         ended => ended,
     }
-}
-
-/// Threads of one encoder. Four encoders on x264's own choice (1.5 per core each) oversubscribe
-/// the machine; with one or two each, they share the cores evenly.
-fn threads_per_rung(plan: &Plan) -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let rungs = plan.video.rungs.len().max(1);
-    u32::try_from(cores.div_ceil(rungs).clamp(1, 16)).unwrap_or(1)
 }
