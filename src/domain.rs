@@ -10,6 +10,7 @@ pub mod claim;
 pub mod conformance;
 pub mod downmix;
 pub mod encode;
+pub mod failure_code;
 pub mod gpu;
 pub mod hls;
 pub mod job;

@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::backoff;
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::failure_code::FailureCode;
+use crate::domain::outcome::Fault;
 
 /// Which queue, and how it is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,16 +113,10 @@ pub enum Error {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::LeaseLost | Self::Unavailable { .. } => FaultClass::Retryable,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::LeaseLost => "lease-lost",
-            Self::Unavailable { .. } => "queue-unavailable",
+            Self::LeaseLost => FailureCode::LeaseLost,
+            Self::Unavailable { .. } => FailureCode::QueueUnavailable,
         }
     }
 }

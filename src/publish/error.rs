@@ -1,6 +1,7 @@
 //! Errors of publishing.
 
 use super::encryption::OutsideSegment;
+use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key_frames;
 use crate::domain::outcome::{Fault, FaultClass};
 
@@ -78,14 +79,14 @@ impl Fault for Error {
     fn class(&self) -> FaultClass {
         match self {
             Self::Target { class, .. } => *class,
-            Self::Incomplete(_) => FaultClass::Retryable,
+            Self::Incomplete(_) => self.code().class(),
         }
     }
 
-    fn code(&self) -> &str {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::Target { .. } => "publish-failed",
-            Self::Incomplete(_) => "stream-incomplete",
+            Self::Target { .. } => FailureCode::PublishFailed,
+            Self::Incomplete(_) => FailureCode::StreamIncomplete,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use crate::domain::failure_code::FailureCode;
 use crate::worker::fault;
 use crate::worker::graph::limit_probe;
 use crate::worker::output::Output;
@@ -94,7 +95,7 @@ pub(crate) fn wait(bus: &gst::Bus, ends: &Sinks, output: &Output) -> Result<(), 
             gst::MessageView::Eos(_) => return Ok(()),
             gst::MessageView::Error(error) => {
                 let failure = fault::of_message(error);
-                if failure.code != fault::SINK_NOT_READY {
+                if failure.code != FailureCode::SinkNotReady {
                     return Err(failure);
                 }
                 // A sink that has written all it had may be started once more on the pipeline's own
@@ -190,6 +191,6 @@ mod tests {
 
     #[test]
     fn a_sink_that_is_not_ready_while_there_is_something_to_write_is_one() {
-        assert_eq!(waited(1, 0).unwrap_err().code, fault::SINK_NOT_READY);
+        assert_eq!(waited(1, 0).unwrap_err().code, FailureCode::SinkNotReady);
     }
 }

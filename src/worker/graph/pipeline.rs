@@ -10,6 +10,7 @@ use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
 use crate::domain::encode::SegmentFormat;
+use crate::domain::failure_code::FailureCode;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::recipe::PipelineSpec;
@@ -104,7 +105,7 @@ pub(crate) fn run(
         Err(failure) => {
             // Elements that are dropped while they play crash the process, and stopping them may
             // hang: both would hide the reason. The end of the process is the end of them.
-            if failure.code == fault::SINK_NOT_READY {
+            if failure.code == FailureCode::SinkNotReady {
                 pipeline.set_state(gst::State::Null).map_err(|error| broken(error.to_string()))?;
             } else {
                 std::mem::forget(pipeline);
@@ -318,8 +319,8 @@ fn judge(plan: &Plan, tracks: &[(Sink, Arc<Track>)], left_out_end_ns: u64) -> Re
     if let Some(promised) = plan.duration_ns
         && longest.max(left_out_end_ns) + tolerated_ns(promised) < promised
     {
-        return Err(Failure::permanent(
-            "source-truncated",
+        return Err(Failure::new(
+            FailureCode::SourceTruncated,
             format!(
                 "The file is cut off: it says that it lasts {:.1} s, but the pictures end after \
                  {:.1} s. Upload it again.",

@@ -8,6 +8,7 @@ use gstreamer_video::{VideoFormat, VideoFrameRef, VideoInfo};
 use parking_lot::Mutex;
 
 use super::judge;
+use crate::domain::failure_code::FailureCode;
 use crate::worker::graph::element::{caps_filter, chain, pad, plain};
 use crate::worker::protocol::Failure;
 
@@ -42,7 +43,7 @@ pub(super) fn make(width: u32, height: u32, frames: u32) -> Result<Clip, Failure
     let luma = mean_luma(&pad(&raw, "src")?);
     let bytes = collect(&pad(&sink, "sink")?);
     chain(&pipeline, &[source, raw, encoder, profile, parser, muxer, sink])?;
-    judge::play(&pipeline).map_err(|error| Failure::retryable("trial", error))?;
+    judge::play(&pipeline).map_err(|error| Failure::new(FailureCode::Trial, error))?;
     pipeline.set_state(gst::State::Null).ok();
     let (bytes, luma) = (std::mem::take(&mut *bytes.lock()), luma.lock().unwrap_or_default());
     Ok(Clip { bytes, width, height, frames, luma })

@@ -11,6 +11,7 @@ use super::clip::{self, Clip, FPS};
 use super::judge;
 use crate::domain::backend::Trial;
 use crate::domain::encode::EncodeConfig;
+use crate::domain::failure_code::FailureCode;
 use crate::domain::ladder::{Ladder, Rung};
 use crate::domain::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
 use crate::domain::plan::{self, Plan};
@@ -185,7 +186,7 @@ fn build_rung(
     encoded.extend([caps_filter(&rung.encoded_caps)?, parser, stream, sink]);
     chain(pipeline, &encoded)?;
     for (from, to) in [(above, &scaled[0]), (&tee, &encoded[0])] {
-        from.link(to).map_err(|error| Failure::retryable("trial", error.to_string()))?;
+        from.link(to).map_err(|error| Failure::new(FailureCode::Trial, error.to_string()))?;
     }
     let began = Arc::<Mutex<Option<Instant>>>::default();
     let first = Arc::clone(&began);
