@@ -8,6 +8,7 @@ pub mod backend;
 pub mod backoff;
 pub mod claim;
 pub mod conformance;
+pub mod declare;
 pub mod downmix;
 pub mod encode;
 pub mod failure_code;

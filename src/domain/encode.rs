@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::declare::{Any, OneOf, ZeroOr, settings};
+
 /// What segments are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -56,38 +58,27 @@ impl Level {
     }
 }
 
-/// Settings of the encode.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EncodeConfig {
-    /// How much work a bit is worth.
-    pub level: Level,
-    /// Constant quality of all rungs under their caps: the scale of x264's CRF, 10 (large) to 40
-    /// (poor). 0: what was measured to be right for the level and the rung.
-    pub quality: f64,
-    /// Bitrate of each AAC rendition in kbit/s, 32 to 320.
-    pub audio_bitrate_kbps: u32,
-    /// Length of a GOP in seconds, 1 to 4. Apple's authoring rules ask for 2.
-    pub gop_secs: u32,
-    /// GOPs in a segment, 1 to 5. Three of 2 s make the 6 s that Apple's rules ask for.
-    pub gops_per_segment: u32,
-    /// The first segment is cut into its GOPs: a stream can be played that much sooner.
-    pub short_first_segments: bool,
-    /// What segments are.
-    pub segment: SegmentFormat,
-}
-
-impl Default for EncodeConfig {
-    fn default() -> Self {
-        Self {
-            level: Level::default(),
-            quality: 0.0,
-            audio_bitrate_kbps: 128,
-            gop_secs: 2,
-            gops_per_segment: 3,
-            short_first_segments: true,
-            segment: SegmentFormat::default(),
-        }
+settings! {
+    /// Encoder settings that hold for all rungs.
+    pub struct EncodeConfig {
+        /// Encoder effort: "fast" (least CPU per video), "balanced" or "best" (best quality per bit).
+        /// docs/explanation/quality-and-speed.md has the measured cost of each.
+        level: Level = Level::default(), OneOf;
+        /// Constant quality of all rungs below their bitrate caps, on the scale of x264's CRF: 10
+        /// (large files) to 40 (poor quality). 0: the measured value for the level and the rung.
+        quality: f64 = 0.0, ZeroOr(10.0..=40.0);
+        /// Bitrate of each AAC rendition in kbit/s.
+        audio_bitrate_kbps: u32 = 128, 32..=320;
+        /// Seconds between two key frames. Apple's HLS authoring specification asks for 2.
+        gop_secs: u32 = 2, 1..=4;
+        /// GOPs per segment. Three of 2 s make the 6 s segments that Apple's HLS authoring
+        /// specification asks for.
+        gops_per_segment: u32 = 3, 1..=5;
+        /// Whether the first segment is cut into its GOPs, so that playback can start earlier.
+        short_first_segments: bool = true, Any;
+        /// Format of segments: "ts" (MPEG transport streams, for every player) or "cmaf" (fragmented
+        /// MP4).
+        segment: SegmentFormat = SegmentFormat::default(), OneOf;
     }
 }
 
