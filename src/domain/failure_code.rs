@@ -56,8 +56,7 @@ macro_rules! failure_codes {
                 match self { $(Self::$name => $text),* }
             }
 
-            /// Effect of another attempt at the same job. One error overrides it: for
-            /// `publish-failed`, the target says whether another attempt can succeed.
+            /// Effect of another attempt at the same job.
             #[must_use]
             pub const fn class(self) -> FaultClass {
                 match self { $(Self::$name => FaultClass::$class),* }
@@ -164,9 +163,9 @@ failure_codes! {
     QueueUnavailable "queue-unavailable" Retryable Surroundings
         "The queue cannot be reached or fails."
         "Check the queue, its credentials and the disk of the queue.";
+    // Whatever the bucket refuses is not the video's fault.
     PublishFailed "publish-failed" Retryable Surroundings
-        "An object of the stream could not be published. It is retried unless the store rejects the \
-         object for good."
+        "An object of the stream could not be published."
         "Check the public bucket: credentials, policy and free space.";
     KeyUnavailable "key-unavailable" Retryable Surroundings
         "The key endpoint cannot be reached or refuses."
@@ -258,7 +257,7 @@ failure_codes! {
         "The store rejects the request as invalid."
         "Tell the operator.";
     DaemonDied "daemon-died" Retryable Us
-        "Each attempt took the daemon down with it."
+        "Each attempt took the daemon down with it, and no attempt is left."
         "Tell the operator; the original is kept.";
 }
 

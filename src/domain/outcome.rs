@@ -10,8 +10,7 @@ pub trait Fault: std::error::Error {
     /// The stable name of the fault, for records, logs and callers.
     fn code(&self) -> FailureCode;
 
-    /// How the fault behaves when the job is tried again. An error overrides it only if it knows more
-    /// than its code says.
+    /// Effect of another attempt at the same job: the code decides it.
     fn class(&self) -> FaultClass {
         self.code().class()
     }

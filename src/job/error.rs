@@ -2,7 +2,7 @@
 
 use crate::domain::conformance::Finding;
 use crate::domain::failure_code::FailureCode;
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::outcome::Fault;
 use crate::{encryption, publish, queue, store, worker};
 
 /// Why an attempt did not end well.
@@ -85,10 +85,6 @@ impl Error {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
-        if let Self::Publish(error) = self { error.class() } else { self.code().class() }
-    }
-
     fn code(&self) -> FailureCode {
         match self {
             Self::Store(error) => error.code(),

@@ -49,8 +49,8 @@ impl Target for Recorder {
     async fn put(&self, object: Object) -> Result<(), Error> {
         self.permits.acquire().await.unwrap().forget();
         if self.fails_on.is_some_and(|part| object.key.contains(part)) {
-            let (reason, class) = ("configured to fail".to_owned(), FaultClass::Retryable);
-            return Err(Error::Target { key: object.key, reason, class });
+            let reason = "configured to fail".to_owned();
+            return Err(Error::Target { key: object.key, reason });
         }
         let text = String::from_utf8_lossy(&object.body).into_owned();
         self.written.lock().push((object.key, text));
