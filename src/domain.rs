@@ -11,6 +11,7 @@ pub mod conformance;
 pub mod declare;
 pub mod downmix;
 pub mod encode;
+pub mod failure_code;
 pub mod gpu;
 pub mod hls;
 pub mod job;

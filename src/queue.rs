@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::backoff;
 use crate::domain::declare::{Any, BASE_URL, Nested, OneOf, Violation, settings};
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::failure_code::FailureCode;
+use crate::domain::outcome::Fault;
 
 settings! {
     /// Queue of jobs, and its retries.
@@ -108,16 +109,10 @@ pub enum Error {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::LeaseLost | Self::Unavailable { .. } => FaultClass::Retryable,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::LeaseLost => "lease-lost",
-            Self::Unavailable { .. } => "queue-unavailable",
+            Self::LeaseLost => FailureCode::LeaseLost,
+            Self::Unavailable { .. } => FailureCode::QueueUnavailable,
         }
     }
 }

@@ -337,6 +337,7 @@ fn describe(plan: &Plan) -> String {
 mod tests {
     use super::*;
     use crate::domain::backend::Sizes;
+    use crate::domain::failure_code::FailureCode;
     use crate::domain::recipe::Recipe;
     use crate::worker::protocol::Failure;
 
@@ -350,14 +351,14 @@ mod tests {
         };
         let all = || vec![backend("nvenc"), backend("cpu")];
         let left = |failed, code| {
-            let error = parent::Error::Failed(Failure::retryable(code, "no"));
+            let error = parent::Error::Failed(Failure::new(code, "no"));
             let labels =
                 others(all(), failed, &error).iter().map(Backend::label).collect::<Vec<_>>();
             labels.join(" ")
         };
-        assert_eq!(left(Some("nvenc"), "pipeline-failed"), "cpu");
-        assert_eq!(left(Some("cpu"), "pipeline-failed"), "nvenc");
-        assert_eq!(left(None, "pipeline-failed"), "", "or it would begin anew for ever");
-        assert_eq!(left(Some("nvenc"), "source-damaged"), "", "no backend can help");
+        assert_eq!(left(Some("nvenc"), FailureCode::PipelineFailed), "cpu");
+        assert_eq!(left(Some("cpu"), FailureCode::PipelineFailed), "nvenc");
+        assert_eq!(left(None, FailureCode::PipelineFailed), "", "or it would begin anew for ever");
+        assert_eq!(left(Some("nvenc"), FailureCode::SourceDamaged), "", "no backend can help");
     }
 }

@@ -4,8 +4,9 @@
 //! before a picture is decoded. Containers lie: what can be counted is counted again on the way.
 
 use super::declare::{AtLeast, settings};
+use super::failure_code::FailureCode;
 use super::media::{MediaInfo, VideoStream};
-use super::outcome::{Fault, FaultClass};
+use super::outcome::Fault;
 
 settings! {
     /// Largest source that is accepted.
@@ -97,25 +98,14 @@ pub enum Error {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::SourceTooLarge { .. }
-            | Self::TooLong { .. }
-            | Self::PictureTooLarge { .. }
-            | Self::FrameRateTooHigh { .. }
-            | Self::TooManyTracks { .. }
-            | Self::TooManyPixels { .. } => FaultClass::Permanent,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::SourceTooLarge { .. } => "source-too-large",
-            Self::TooLong { .. } => "too-long",
-            Self::PictureTooLarge { .. } => "picture-too-large",
-            Self::FrameRateTooHigh { .. } => "frame-rate-too-high",
-            Self::TooManyTracks { .. } => "too-many-tracks",
-            Self::TooManyPixels { .. } => "too-many-pixels",
+            Self::SourceTooLarge { .. } => FailureCode::SourceTooLarge,
+            Self::TooLong { .. } => FailureCode::TooLong,
+            Self::PictureTooLarge { .. } => FailureCode::PictureTooLarge,
+            Self::FrameRateTooHigh { .. } => FailureCode::FrameRateTooHigh,
+            Self::TooManyTracks { .. } => FailureCode::TooManyTracks,
+            Self::TooManyPixels { .. } => FailureCode::TooManyPixels,
         }
     }
 }
@@ -211,10 +201,10 @@ mod tests {
             (tracks, Some("too-many-tracks")),
         ];
         for (media, code) in table {
-            let found = Limits::default().check(&media).map_err(|error| error.code().to_owned());
-            assert_eq!(found.err().as_deref(), code, "{media:?}");
+            let found = Limits::default().check(&media).map_err(|error| error.code().as_str());
+            assert_eq!(found.err(), code, "{media:?}");
         }
-        let code = Limits::default().check_source(1 << 40).map_err(|e| e.code().to_owned());
-        assert_eq!(code, Err("source-too-large".to_owned()));
+        let code = Limits::default().check_source(1 << 40).map_err(|error| error.code());
+        assert_eq!(code, Err(FailureCode::SourceTooLarge));
     }
 }

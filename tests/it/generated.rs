@@ -23,3 +23,9 @@ fn the_commented_default_settings_are_current() {
 fn the_settings_reference_is_current() {
     assert_generated("docs/reference/settings.md", &ladderd::settings::reference());
 }
+
+#[test]
+fn the_failure_code_reference_is_current() {
+    let text = ladderd::domain::failure_code::reference();
+    assert_generated("docs/reference/failure-codes.md", &text);
+}

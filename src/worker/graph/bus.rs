@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use crate::domain::failure_code::FailureCode;
 use crate::worker::fault;
 use crate::worker::graph::limit_probe;
 use crate::worker::graph::segment_sink::SegmentSink;
@@ -130,7 +131,7 @@ pub(crate) fn wait(bus: &gst::Bus, ends: &Ends, output: &Output) -> Result<(), F
             gst::MessageView::Eos(_) => return Ok(()),
             gst::MessageView::Error(error) => {
                 let failure = fault::of_message(error);
-                if failure.code != fault::SINK_NOT_READY {
+                if failure.code != FailureCode::SinkNotReady {
                     return Err(failure);
                 }
                 // A very short video may end before the pipeline is PLAYING. Its sink, which has written
@@ -224,6 +225,6 @@ mod tests {
 
     #[test]
     fn a_sink_that_is_not_ready_with_a_segment_missing_is_a_failure() {
-        assert_eq!(wait_with_late_sink(1, 0).unwrap_err().code, fault::SINK_NOT_READY);
+        assert_eq!(wait_with_late_sink(1, 0).unwrap_err().code, FailureCode::SinkNotReady);
     }
 }

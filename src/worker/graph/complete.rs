@@ -1,5 +1,6 @@
 //! The check after EOS: a truncated source ends just like a complete one.
 
+use crate::domain::failure_code::FailureCode;
 use crate::domain::plan::Plan;
 use crate::worker::fault;
 use crate::worker::graph::element::broken;
@@ -42,8 +43,8 @@ pub(crate) fn verify_complete(
 }
 
 fn truncated(promised_ns: u64, longest_ns: u64) -> Failure {
-    Failure::permanent(
-        "source-truncated",
+    Failure::new(
+        FailureCode::SourceTruncated,
         format!(
             "The file is cut off: it says that it lasts {:.1} s, but it ends after {:.1} s. Upload it \
              again.",

@@ -7,11 +7,11 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
+use crate::domain::failure_code::FailureCode;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::recipe::PipelineSpec;
 use crate::worker::elements::range_source::{Client, RangeSrc};
-use crate::worker::fault;
 use crate::worker::graph::builder::GraphBuilder;
 use crate::worker::graph::complete::{tolerated_ns, verify_complete};
 use crate::worker::graph::element::{broken, chain, pad, plain};
@@ -56,7 +56,7 @@ pub(crate) fn run(
         Err(failure) => {
             // Elements that are dropped while they play crash the process, and stopping them may
             // hang: both would hide the reason. The end of the process is the end of them.
-            if failure.code == fault::SINK_NOT_READY {
+            if failure.code == FailureCode::SinkNotReady {
                 pipeline.set_state(gst::State::Null).map_err(|error| broken(error.to_string()))?;
             } else {
                 std::mem::forget(pipeline);
