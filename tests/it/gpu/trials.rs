@@ -12,7 +12,7 @@ fn the_trial_finds_every_kind_of_fault() {
         ("open", "Failed to open session"),
         ("frames 20", "device lost"),
         ("crash 20", "ended without an answer (signal: 6"),
-        ("garbage", "pictures"),
+        ("garbage", "frames came out of"),
         ("no-idr", "is no IDR"),
         ("sessions 1", "Failed to open session"),
     ];
