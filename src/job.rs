@@ -1,106 +1,31 @@
 //! The life of one job: from a message to its acknowledgement.
 //!
-//! `process` tells the story. The borders meet here: queue, store, source, worker and
-//! publisher do not know of each other.
+//! The story reads in one direction: [`message`] takes a message, `video` one video that it asks for,
+//! `attempt` one try at it, `encode_run` one backend's go, `gate` checks the result, and [`settled`]
+//! has the proof that allows the acknowledgement. Queue, store, source, worker and publisher do not
+//! know of each other; they meet here.
 
 pub(crate) mod adapters;
 mod attempt;
 pub mod board;
 mod claim;
+mod context;
+mod encode_run;
 mod error;
-mod fallback;
+mod gate;
 pub mod housekeeping;
 mod lease;
-mod process;
+mod message;
+mod outcome;
 mod records;
 mod scheduler;
+pub mod settled;
+mod signals;
+mod source_state;
 mod video;
 
-use std::sync::Arc;
-
-use self::board::Board;
+pub use self::claim::{cancel, claim_is_gone, running_elsewhere};
+pub use self::context::{Config, Context};
 pub use self::error::Error;
-use crate::backend::Pool;
-use crate::domain::declare::{Any, AtLeast, settings};
-use crate::domain::encode::EncodeConfig;
-use crate::domain::ladder::Ladder;
-use crate::domain::limits::Limits;
-use crate::domain::sources::SourceFilter;
-use crate::encryption::Encryption;
-use crate::metrics::Metrics;
-use crate::queue::{self, Enqueue, Queue};
-use crate::store::{AfterSuccess, Bucket};
-use crate::worker::spawn::Program;
-pub use claim::{cancel, claim_is_gone, running_elsewhere};
-pub use scheduler::Scheduler;
-
-settings! {
-    /// Limits and timeouts of jobs.
-    #[derive(Eq)]
-    pub struct Config {
-        /// Jobs at the same time. 0: derived from the trials of the backends, per GPU; without a GPU,
-        /// one job that uses the whole CPU, or more if all of them encode faster than real time.
-        max_running: u64 = 0, 0..=64;
-        /// Backends without which the daemon refuses to start, such as `["nvenc"]`. The command
-        /// `ladderd backends` lists their names.
-        required_backends: Vec<String> = Vec::new(), Any;
-        /// Encoders at the same time on each NVIDIA GPU. A job uses one per rung. 0: no limit. Consumer
-        /// cards share a limit of 8 (drivers of 2024).
-        max_encoder_sessions: u32 = 0, AtLeast(0);
-        /// Seconds until a backend is tried again that failed in a job and then in its trial. The
-        /// pause grows with each further failure.
-        backend_retrial_secs: u64 = 30, 1..=3600;
-        /// Seconds without progress after which a worker is killed and its job is tried again.
-        stall_timeout_secs: u64 = 120, 5..=3600;
-        /// Seconds for which running jobs may continue after SIGTERM. After that they return to the
-        /// queue.
-        shutdown_grace_secs: u64 = 30, 0..=86_400;
-        /// Seconds between two renewals of a running job's claim. Another box takes the job over after
-        /// six missed renewals.
-        claim_renewal_secs: u64 = 5, 1..=300;
-        /// Memory of a worker in bytes. A video that needs more fails. 0: no limit. 1080p needs less
-        /// than 1 GiB, 10-bit 4K about 2 GiB.
-        worker_memory_bytes: u64 = 4 << 30, AtLeast(0);
-    }
-}
-
-/// What every job needs.
-#[derive(Clone)]
-pub struct Context {
-    /// The bucket of sources, records and claims.
-    pub private: Bucket,
-    /// The bucket of streams.
-    pub public: Bucket,
-    /// Where messages come from.
-    pub queue: Arc<dyn Queue>,
-    /// Where our own messages go.
-    pub enqueue: Arc<dyn Enqueue>,
-    /// Name of this box: the same after a restart, and no other box has it.
-    pub box_id: String,
-    /// Which objects are sources.
-    pub sources: SourceFilter,
-    /// What becomes of a source once its stream is ready.
-    pub after_success: AfterSuccess,
-    /// What the API shows.
-    pub board: Board,
-    /// What is counted.
-    pub metrics: Metrics,
-    /// This program, which is also the worker.
-    pub program: Program,
-    /// What encodes.
-    pub backends: Pool,
-    /// The configured ladder.
-    pub ladder: Ladder,
-    /// How it is encoded.
-    pub encode: EncodeConfig,
-    /// What a source may be.
-    pub limits: Limits,
-    /// What gives videos their keys, if segments are encrypted.
-    pub encryption: Encryption,
-    /// How jobs run.
-    pub config: Config,
-    /// How the queue is used.
-    pub queue_config: queue::Config,
-    /// URL of the public bucket, without a slash at its end.
-    pub playback_base_url: String,
-}
+pub use self::outcome::Outcome;
+pub use self::scheduler::Scheduler;

@@ -17,6 +17,8 @@ pub const LIFE_IN_RENEWALS: u32 = 6;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClaimState {
+    /// No attempt has run yet; a message is in the queue.
+    Queued,
     /// An attempt runs.
     Held,
     /// No attempt runs; the message is in the queue.
@@ -60,6 +62,23 @@ pub struct ClaimRecord {
     pub commit: Option<Box<Commit>>,
 }
 
+impl ClaimRecord {
+    /// A claim that no attempt holds: nothing but its state, and the version of the source.
+    #[must_use]
+    pub fn without_attempt(state: ClaimState, box_id: &str, source_etag: &str) -> Self {
+        Self {
+            state,
+            attempt_id: String::new(),
+            box_id: box_id.to_owned(),
+            source_etag: source_etag.to_owned(),
+            attempts: 0,
+            renewal: 0,
+            view: None,
+            commit: None,
+        }
+    }
+}
+
 /// What a claim means to somebody who wants to work on a version of the source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -97,7 +116,7 @@ pub fn judge(
         return Verdict::Taken;
     }
     let unfinished = match claim.state {
-        ClaimState::Held | ClaimState::Released => claim.commit.clone(),
+        ClaimState::Queued | ClaimState::Held | ClaimState::Released => claim.commit.clone(),
         ClaimState::Done | ClaimState::Cancelled => None,
     };
     Verdict::Free {
@@ -127,7 +146,7 @@ mod tests {
 
     #[test]
     fn only_a_living_attempt_of_another_box_at_the_same_version_is_waited_for() {
-        use ClaimState::{Cancelled, Done, Held, Released};
+        use ClaimState::{Cancelled, Done, Held, Queued, Released};
         let free = |attempts| Verdict::Free { attempts, unfinished: None };
         let table = [
             (Held, 0, "two", "v1", Verdict::Taken),
@@ -136,6 +155,7 @@ mod tests {
             (Held, 0, "one", "v1", free(3)),
             (Held, 0, "two", "v2", free(0)),
             (Released, 0, "two", "v1", free(3)),
+            (Queued, 0, "two", "v1", free(3)),
             (Done, 0, "two", "v1", free(3)),
             (Cancelled, 0, "two", "v1", free(3)),
         ];

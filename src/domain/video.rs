@@ -129,6 +129,30 @@ pub struct VideoView {
 }
 
 impl VideoView {
+    /// The view of a video of which nothing else is known yet.
+    #[must_use]
+    pub fn new(id: &str, filename: String, state: VideoState, playback_url: String) -> Self {
+        Self {
+            id: id.to_owned(),
+            filename,
+            state,
+            playable: false,
+            progress: 0.0,
+            speed: None,
+            eta_secs: None,
+            backend: None,
+            backend_failures: Vec::new(),
+            attempt: 0,
+            duration_secs: None,
+            renditions: Vec::new(),
+            playback_url,
+            poster_url: None,
+            storyboard_url: None,
+            timings: Timings::default(),
+            error: None,
+        }
+    }
+
     /// URL of what has this path relative to `main.m3u8`.
     #[must_use]
     pub fn url_of(&self, path: &str) -> String {

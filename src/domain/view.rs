@@ -1,7 +1,7 @@
 //! What the API says of a video, from what the buckets and the board hold.
 
 use super::record::{JobOutcome, JobRecord, UploadRecord};
-use super::video::{RenditionView, Timings, VideoState, VideoView};
+use super::video::{VideoState, VideoView};
 
 /// All that is known of a video.
 #[derive(Clone, Debug, Default)]
@@ -35,25 +35,9 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
     }
     let created_at = known.upload.as_ref().map(|upload| upload.created_at.clone());
     let filename = known.upload.as_ref().map(|upload| upload.filename.clone());
-    let mut view = VideoView {
-        id: id.to_owned(),
-        filename: filename.unwrap_or_default(),
-        state: VideoState::Uploading,
-        playable: false,
-        progress: 0.0,
-        speed: None,
-        eta_secs: None,
-        backend: None,
-        backend_failures: Vec::new(),
-        attempt: 0,
-        duration_secs: None,
-        renditions: Vec::<RenditionView>::new(),
-        playback_url: playback_url.to_owned(),
-        poster_url: None,
-        storyboard_url: None,
-        timings: Timings { created_at, ..Timings::default() },
-        error: None,
-    };
+    let (filename, url) = (filename.unwrap_or_default(), playback_url.to_owned());
+    let mut view = VideoView::new(id, filename, VideoState::Uploading, url);
+    view.timings.created_at = created_at;
     match job {
         Some(job) => finished(&mut view, job),
         None if known.source_etag.is_some() => view.state = VideoState::Queued,
@@ -82,6 +66,7 @@ fn finished(view: &mut VideoView, job: JobRecord) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::video::Timings;
     use super::*;
     use crate::domain::job::VideoId;
     use crate::domain::video::VideoError;

@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use tokio::sync::Mutex;
 
-use super::Error;
+use super::error::Error;
 use crate::check::files::{self, Fetched, Files, Served};
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
@@ -53,6 +53,9 @@ pub(super) struct PublicTarget {
     main_version: Mutex<Option<String>>,
 }
 
+/// Evidence that `main.m3u8` has a committed text. Only [`PublicTarget::flip`] makes one.
+pub(super) struct Shown(());
+
 impl PublicTarget {
     /// Looks which version of `main.m3u8` there is.
     pub(super) async fn open(bucket: &Bucket, id: &VideoId) -> Result<Self, store::Error> {
@@ -65,12 +68,12 @@ impl PublicTarget {
         Ok(Self { bucket: bucket.clone(), main_key, main_version: Mutex::new(version) })
     }
 
-    /// Puts this text in place of `main.m3u8`, unless it is there.
-    pub(super) async fn flip(&self, main: String) -> Result<(), Error> {
+    /// Writes this text to `main.m3u8`, unless it is there already.
+    pub(super) async fn flip(&self, main: String) -> Result<Shown, Error> {
         if !self.shows(main.as_bytes()).await? {
             self.put(Object::multivariant_playlist(self.main_key.clone(), main)).await?;
         }
-        Ok(())
+        Ok(Shown(()))
     }
 
     async fn shows(&self, main: &[u8]) -> Result<bool, store::Error> {

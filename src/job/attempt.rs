@@ -1,233 +1,317 @@
-//! One try at a job: the worker's output, published as it comes.
+//! One attempt: encodes on one backend after the other, passes the gate, commits, flips and records.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use tokio_util::sync::CancellationToken;
-
-use super::adapters::{ObjectSource, PublicTarget};
+use super::adapters::PublicTarget;
 use super::board::Ticket;
 use super::claim::Claim;
-use super::{Context, Error};
+use super::context::Context;
+use super::encode_run::EncodeRun;
+use super::error::Error;
+use super::gate;
+use super::records::{self, Versioned};
+use super::settled::{Flip, Settled};
+use super::signals::Signals;
+use super::source_state::SourceState;
 use crate::backend::Slot;
-use crate::domain::backend::Backend;
+use crate::domain::claim::Commit;
+use crate::domain::conformance::Report;
+use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key::StreamKey;
-use crate::domain::hls::names::Layout;
 use crate::domain::job::{JobRequest, VideoId};
-use crate::domain::plan::Plan;
-use crate::publish::{self, Finished, Publication, ThumbnailPaths};
-use crate::source::Source;
-use crate::source::read_ahead::ReadAhead;
-use crate::store::Head;
-use crate::worker::parent::{Output, Worker};
-use crate::worker::protocol::{Event, Order};
+use crate::domain::message;
+use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::record::JobRecord;
+use crate::domain::video::{BackendFailure, VideoError, VideoState};
+use crate::publish::{self, Finished};
+use crate::store::{AfterSuccess, Head};
+use crate::worker::parent;
 
-/// What ends an attempt from outside.
-pub(super) struct Signals<'a> {
-    /// The daemon stops.
-    pub(super) stop: &'a CancellationToken,
-    /// The video was deleted.
-    pub(super) cancel: &'a CancellationToken,
-    /// The message is no longer ours.
-    pub(super) lost: &'a CancellationToken,
-    /// The right to flip, once it was taken.
-    pub(super) claim: Option<&'a Claim>,
-}
-
-impl Signals<'_> {
-    async fn first(&self) -> Error {
-        tokio::select! {
-            biased;
-            () = self.lost.cancelled() => Error::LeaseLost,
-            () = self.cancel.cancelled() => Error::Cancelled,
-            () = self.stop.cancelled() => Error::Stopped,
-            error = claim_ended(self.claim) => error,
-        }
-    }
-
-    /// Runs `work` unless one of the signals comes first.
-    pub(super) async fn guard<T>(
-        &self,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        tokio::select! {
-            biased;
-            error = self.first() => Err(error),
-            done = work => done,
-        }
-    }
-}
-
-async fn claim_ended(claim: Option<&Claim>) -> Error {
-    match claim {
-        Some(claim) => claim.ended().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// One try.
+/// An attempt that has its claim.
 pub(super) struct Attempt<'a> {
     pub(super) context: &'a Context,
     pub(super) request: &'a JobRequest,
     pub(super) id: &'a VideoId,
-    /// Folder of the attempt.
-    pub(super) folder: &'a str,
+    /// The job's slot in the pool of backends.
+    pub(super) slot: &'a Slot,
     pub(super) head: &'a Head,
     pub(super) ticket: &'a Ticket,
-    /// What the segments are encrypted with, if they are.
-    pub(super) key: Option<StreamKey>,
-    /// The backends that may be taken, the best first.
-    pub(super) backends: Vec<Backend>,
-    /// The job's place among those that run.
-    pub(super) slot: &'a Slot,
+    pub(super) claim: &'a Claim,
+    /// Folder of the attempt in the public bucket.
+    pub(super) folder: &'a str,
+    /// Number of the attempt, from 1.
+    pub(super) number: u32,
+    /// The completion record of an earlier version of the source.
+    pub(super) earlier: Option<Versioned>,
+}
+
+/// A stream that is uploaded and not shown yet.
+struct Encoded {
+    finished: Finished,
+    /// Folder of its encode run.
+    folder: String,
+    /// Report of the gate.
+    report: Report,
 }
 
 impl Attempt<'_> {
-    /// Encodes and uploads everything but the flip.
-    pub(super) async fn run(&self, signals: &Signals<'_>) -> Result<Finished, Error> {
-        let target = Arc::new(PublicTarget::open(&self.context.public, self.id).await?);
-        let mut worker = self.spawn()?;
-        let limit_secs = self.context.limits.job_secs;
-        let limited = async {
-            let followed = self.follow(&mut worker, &target);
-            let ended = tokio::time::timeout(Duration::from_secs(limit_secs), followed).await;
-            ended.unwrap_or(Err(Error::TooSlow { limit_secs }))
-        };
-        let ended = signals.guard(limited).await;
-        // However it ended: nothing of this attempt runs on.
-        worker.kill().await;
-        ended
-    }
-
-    fn spawn(&self) -> Result<Worker, Error> {
-        let object = ObjectSource {
-            bucket: self.context.private.clone(),
-            key: self.request.key.clone(),
-            etag: self.head.etag.clone(),
-            size_bytes: self.head.size_bytes,
-        };
-        let source: Arc<dyn Source> = Arc::new(ReadAhead::new(Arc::new(object)));
-        let order = Order {
-            source_bytes: self.head.size_bytes,
-            ladder: self.context.ladder.clone(),
-            encode: self.context.encode.clone(),
-            backends: self.backends.clone(),
-            plan_only: false,
-            limits: self.context.limits.clone(),
-            memory_bytes: self.context.config.worker_memory_bytes,
-        };
-        let stall = Duration::from_secs(self.context.config.stall_timeout_secs);
-        let worker = Worker::spawn(&self.context.program, &order, source, stall)?;
-        tracing::info!(pid = worker.pid(), "the worker runs");
-        Ok(worker)
-    }
-
-    async fn follow(
+    /// Runs the attempt to its end. `unfinished` is the commit of an attempt that died after it.
+    pub(super) async fn run(
         &self,
-        worker: &mut Worker,
-        target: &Arc<PublicTarget>,
-    ) -> Result<Finished, Error> {
-        let began = Instant::now();
-        let mut publication: Option<Publication> = None;
-        let mut done = false;
-        while let Some(output) = worker.next().await? {
-            match output {
-                Output::Event(Event::Planned { plan }) => {
-                    self.show_plan(&plan);
-                    self.slot.moved_to(&plan.backend);
-                    let target = Arc::clone(target) as Arc<dyn publish::Target>;
-                    let layout = Layout::of_attempt(self.id, self.folder);
-                    let key = self.key.clone();
-                    publication = Some(Publication::start(target, layout, &plan, key));
-                }
-                Output::Event(Event::Rendition { rendition, codec }) => {
-                    planned(publication.as_mut())?.set_codec(rendition, codec)?;
-                }
-                Output::Segment(segment) => {
-                    self.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
-                    planned(publication.as_mut())?.add_segment(segment).await?;
-                }
-                Output::Thumbnail(thumbnail, jpeg) => {
-                    let publication = planned(publication.as_mut())?;
-                    publication.add_thumbnail(thumbnail, jpeg).await?;
-                    self.show_thumbnails(publication.thumbnails());
-                }
-                Output::Event(Event::Cue { subtitles, cue }) => {
-                    planned(publication.as_mut())?.add_cue(subtitles, cue)?;
-                }
-                Output::Event(Event::Progress { position_ns }) => {
-                    let publication = planned(publication.as_mut())?;
-                    publication.announce().await?;
-                    self.show_progress(publication, position_ns, began);
-                }
-                Output::Event(Event::Warning { message }) => {
-                    tracing::warn!(warning = message, "the worker warns");
-                }
-                Output::Event(Event::Done { duration_ns }) => {
-                    done = true;
-                    self.context.metrics.encoded_seconds.inc_by(seconds(duration_ns));
-                    self.ticket.update(|view| {
-                        view.duration_secs = Some(seconds(duration_ns));
-                        view.progress = 1.0;
-                    });
-                }
-                Output::Event(Event::Probed { .. } | Event::Segment { .. } | Event::Failed(_)) => {}
-            }
+        signals: &Signals<'_>,
+        unfinished: Option<Box<Commit>>,
+    ) -> Result<Settled, Error> {
+        if let Some(commit) = unfinished {
+            tracing::info!(
+                attempt_id = commit.record.attempt_id,
+                "finishing the commit of a dead attempt"
+            );
+            return signals.guard(Box::pin(self.finish_commit(*commit))).await;
         }
-        let publication = publication.filter(|_| done).ok_or(Error::Unfinished)?;
-        let finished = publication.finish().await?;
-        self.show_thumbnails(finished.thumbnails());
-        Ok(finished)
-    }
-
-    fn show_thumbnails(&self, thumbnails: &ThumbnailPaths) {
-        self.ticket.update(|view| {
-            let url = |path: &Option<String>| path.as_ref().map(|path| view.url_of(path));
-            (view.poster_url, view.storyboard_url) =
-                (url(&thumbnails.poster), url(&thumbnails.storyboard));
-        });
-    }
-
-    fn show_plan(&self, plan: &Plan) {
-        for note in &plan.notes {
-            tracing::info!(note, "plan");
+        let (context, id) = (self.context, self.id);
+        let earlier = self.earlier.as_ref().map(|(record, _)| record);
+        signals.guard(Box::pin(records::sweep(&context.public, id, earlier, self.claim))).await?;
+        if self.number > context.queue_config.max_attempts {
+            return self.give_up(signals, Error::Exhausted).await;
         }
-        let renditions = publish::planned_renditions(plan);
-        self.ticket.update(|view| {
-            view.backend = Some(plan.backend.clone());
-            view.duration_secs = plan.duration_ns.map(seconds);
-            view.renditions = renditions;
-        });
+        // Without a key, nothing is encoded or published.
+        let asked = async { Ok(context.encryption.key_of(id.as_str()).await?) };
+        let key = signals.guard(asked).await?;
+        match Box::pin(self.encode(signals, key.as_ref())).await {
+            Ok(encoded) => signals.guard(Box::pin(self.commit_and_flip(encoded))).await,
+            Err(error @ (Error::Worker(_) | Error::TooSlow { .. }))
+                if error.class() == FaultClass::Permanent =>
+            {
+                let (code, message) = (error.code(), error.to_string());
+                signals.guard(Box::pin(self.record_failure(code, &message, None))).await
+            }
+            Err(error) if error.counts() && self.number >= context.queue_config.max_attempts => {
+                self.give_up(signals, error).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    fn show_progress(&self, publication: &Publication, position_ns: u64, began: Instant) {
-        let playable = *publication.playable().borrow();
-        let published = publication.published();
-        let position = seconds(position_ns);
-        let speed = position / began.elapsed().as_secs_f64().max(0.001);
+    /// Records that no further attempt follows.
+    async fn give_up(&self, signals: &Signals<'_>, error: Error) -> Result<Settled, Error> {
+        let told = format!(
+            "The video could not be processed in {} attempts, and the fault seems to be ours: \
+             {error}. Try again, or tell the operator.",
+            self.number
+        );
+        // The message goes to the dead letters and is not acknowledged.
+        drop(signals.guard(Box::pin(self.record_failure(error.code(), &told, None))).await?);
+        Err(error)
+    }
+
+    /// Commits what is left to do, and does it. A stream that breaks a MUST rule is never shown.
+    async fn commit_and_flip(&self, encoded: Encoded) -> Result<Settled, Error> {
+        let Encoded { finished, folder, report } = encoded;
+        let broken = report.musts().next().cloned();
+        if let Some(finding) = broken {
+            let error = Error::NotConformant(finding);
+            let told = format!(
+                "The stream that was made of the video would not play everywhere, and the fault is \
+                 ours: {error}. Tell the operator; the original is kept."
+            );
+            return self.record_failure(error.code(), &told, Some(report)).await;
+        }
+        self.ticket.update(|view| view.renditions = finished.renditions().to_vec());
+        let (id, etag) = (self.id, &self.head.etag);
+        let view = self.ticket.view();
+        let record = records::job_record(id, &view, etag, &folder, None, Some(report));
+        let commit = Commit { record: record.clone(), main: finished.main() };
+        self.claim.commit(commit).await?;
+        let flipped = finished.flip().await?;
+        self.record_success(record, Flip::Now(flipped)).await
+    }
+
+    /// Flips and records for an attempt that died in between.
+    async fn finish_commit(&self, commit: Commit) -> Result<Settled, Error> {
+        let target = PublicTarget::open(&self.context.public, self.id).await?;
+        let shown = target.flip(commit.main).await?;
+        self.record_success(commit.record, Flip::Recovered(shown)).await
+    }
+
+    /// Writes the completion record, which is the last public object of a stream.
+    async fn record_success(&self, record: JobRecord, flip: Flip) -> Result<Settled, Error> {
+        let (context, id) = (self.context, self.id);
+        let written =
+            records::put_job_record(&context.public, &record, self.earlier.as_ref()).await?;
+        records::sweep(&context.public, id, Some(&record), self.claim).await?;
+        treat_source(context, self.request, self.head).await?;
         self.ticket.update(|view| {
-            view.speed = Some(speed);
-            if let Some(duration) = view.duration_secs.filter(|duration| *duration > 0.0) {
-                view.progress = (position / duration).clamp(0.0, 1.0);
-                let left = (duration - position).max(0.0) / speed;
-                view.eta_secs = Some(left).filter(|left| left.is_finite());
-            }
-            for (rendition, segments) in view.renditions.iter_mut().zip(published) {
-                rendition.segments = segments;
-            }
-            if playable && !view.playable {
-                view.playable = true;
-                view.timings.playable_at = Some(jiff::Timestamp::now().to_string());
-            }
+            view.state = VideoState::Ready;
+            view.playable = true;
+            view.speed = None;
+            view.eta_secs = None;
+            view.timings = record.timings;
         });
+        tracing::info!("job finished");
+        Ok(Settled::published(flip, &written))
+    }
+
+    /// Withdraws what was shown, and records the failure.
+    async fn record_failure(
+        &self,
+        code: FailureCode,
+        message: &str,
+        report: Option<Report>,
+    ) -> Result<Settled, Error> {
+        let (context, id) = (self.context, self.id);
+        self.claim.hold().await?;
+        records::sweep(&context.public, id, None, self.claim).await?;
+        let error = VideoError { code: code.as_str().to_owned(), message: message.to_owned() };
+        let (view, etag) = (self.ticket.view(), &self.head.etag);
+        let record = records::job_record(id, &view, etag, "", Some(error.clone()), report);
+        let written =
+            records::put_job_record(&context.public, &record, self.earlier.as_ref()).await?;
+        self.ticket.update(|view| {
+            view.state = VideoState::Failed;
+            view.playable = false;
+            view.renditions.clear();
+            (view.poster_url, view.storyboard_url) = (None, None);
+            view.timings = record.timings;
+            view.error = Some(error);
+        });
+        tracing::warn!(code = code.as_str(), message, "job failed");
+        Ok(Settled::failed(&written))
+    }
+
+    /// Encodes on one backend after the other until one succeeds. Each encodes the whole ladder, in a folder
+    /// of its own.
+    async fn encode(
+        &self,
+        signals: &Signals<'_>,
+        key: Option<&StreamKey>,
+    ) -> Result<Encoded, Error> {
+        let (context, id, slot) = (self.context, self.id, self.slot);
+        let mut failed = Vec::new();
+        loop {
+            let folder = match failed.len() {
+                0 => self.folder.to_owned(),
+                before => format!("{}-{}", self.folder, before + 1),
+            };
+            let ended = Box::pin(self.encode_once(signals, key, &folder, &failed)).await;
+            // Before a backend was chosen, none is at fault.
+            let Some(backend) = self.ticket.view().backend else { return ended };
+            let has_other = |failure: &BackendFailure| {
+                let failed = [&failed[..], std::slice::from_ref(&failure.backend)].concat();
+                !context.backends.candidates(slot, &failed).is_empty()
+            };
+            let Some(failure) = backend_failure(&ended, backend).filter(has_other) else {
+                return ended;
+            };
+            let earlier = self.earlier.as_ref().map(|(record, _)| record);
+            let swept = records::sweep(&context.public, id, earlier, self.claim);
+            signals.guard(Box::pin(swept)).await?;
+            failed.push(failure.backend.clone());
+            signals.guard(fall_back(context, self.ticket, failure)).await?;
+        }
+    }
+
+    async fn encode_once(
+        &self,
+        signals: &Signals<'_>,
+        key: Option<&StreamKey>,
+        folder: &str,
+        failed: &[String],
+    ) -> Result<Encoded, Error> {
+        let (context, id, slot) = (self.context, self.id, self.slot);
+        self.ticket.update(|view| view.backend = None);
+        let run = EncodeRun {
+            context,
+            request: self.request,
+            id,
+            folder,
+            head: self.head,
+            ticket: self.ticket,
+            key: key.cloned(),
+            backends: context.backends.candidates(slot, failed),
+            slot,
+        };
+        let finished = Box::pin(run.run(signals)).await?;
+        let checked = async { Ok(gate::check(&context.public, id, &finished, key).await) };
+        let report = signals.guard(Box::pin(checked)).await?;
+        Ok(Encoded { finished, folder: folder.to_owned(), report })
     }
 }
 
-fn planned(publication: Option<&mut Publication>) -> Result<&mut Publication, Error> {
-    publication.ok_or(Error::Unfinished)
+/// The failure of the backend, if another backend may do better.
+fn backend_failure(ended: &Result<Encoded, Error>, backend: String) -> Option<BackendFailure> {
+    let failure = |element, code: FailureCode, message| {
+        let code = code.as_str().to_owned();
+        Some(BackendFailure { backend, element, code, message, quarantined: false })
+    };
+    match ended {
+        Ok(encoded) => {
+            let error = Error::NotConformant(encoded.report.musts().next()?.clone());
+            failure(None, error.code(), error.to_string())
+        }
+        Err(Error::Worker(error)) if error.may_be_the_backends() => {
+            let element = match error {
+                parent::Error::Failed(failure) => failure.element.clone(),
+                parent::Error::Spawn(_)
+                | parent::Error::Source(_)
+                | parent::Error::Died { .. }
+                | parent::Error::Memory
+                | parent::Error::Stalled { .. }
+                | parent::Error::Protocol(_) => None,
+            };
+            failure(element, error.code(), error.to_string())
+        }
+        // An encoder that outputs nothing, or something else, ends here too.
+        Err(error @ (Error::Publish(publish::Error::Incomplete(_)) | Error::Unfinished)) => {
+            failure(None, error.code(), error.to_string())
+        }
+        Err(_) => None,
+    }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "for people to read")]
-fn seconds(ns: u64) -> f64 {
-    ns as f64 / 1e9
+/// Records the failure of a backend, once its trial has shown whether it still works.
+async fn fall_back(
+    context: &Context,
+    ticket: &Ticket,
+    failure: BackendFailure,
+) -> Result<(), Error> {
+    let works = context.backends.still_works(&failure.backend).await;
+    let failure = BackendFailure { quarantined: !works, ..failure };
+    tracing::warn!(
+        backend = failure.backend,
+        element = failure.element,
+        code = failure.code,
+        error = failure.message,
+        quarantined = failure.quarantined,
+        "backend failed, encoding starts again on the next"
+    );
+    context.metrics.fell_back();
+    ticket.update(|view| {
+        view.playable = false;
+        view.progress = 0.0;
+        view.timings.playable_at = None;
+        view.backend_failures.push(failure);
+    });
+    Ok(())
+}
+
+/// Treats the source as the settings say. Asks for another job if the source is another version by now,
+/// whose own event may be lost.
+pub(super) async fn treat_source(
+    context: &Context,
+    request: &JobRequest,
+    head: &Head,
+) -> Result<(), Error> {
+    let private = &context.private;
+    let SourceState::Present(now) = SourceState::look(private, &request.key).await? else {
+        return Ok(());
+    };
+    if now.etag != head.etag {
+        tracing::info!("source was replaced, its new version is queued");
+        let body = message::own(private.name(), &request.key);
+        return Ok(context.enqueue.send(&body).await?);
+    }
+    match context.after_success {
+        AfterSuccess::Keep => {}
+        AfterSuccess::Delete => private.delete(&request.key).await?,
+        AfterSuccess::Tag => private.tag_done(&request.key).await?,
+    }
+    Ok(())
 }

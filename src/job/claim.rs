@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Context, Error};
+use super::context::Context;
+use super::error::Error;
 use crate::domain::claim::{self, ClaimRecord, ClaimState, Commit, Verdict};
 use crate::domain::job::VideoId;
 use crate::domain::record;
@@ -65,16 +66,8 @@ pub(super) async fn read(
         Duration::try_from(Timestamp::now().duration_since(at)).unwrap_or_default()
     });
     // A claim of another release is as good as none, but for its version.
-    let record = serde_json::from_slice(&whole.bytes).unwrap_or_else(|_| ClaimRecord {
-        state: ClaimState::Released,
-        attempt_id: String::new(),
-        box_id: String::new(),
-        source_etag: String::new(),
-        attempts: 0,
-        renewal: 0,
-        view: None,
-        commit: None,
-    });
+    let unreadable = |_| ClaimRecord::without_attempt(ClaimState::Released, "", "");
+    let record = serde_json::from_slice(&whole.bytes).unwrap_or_else(unreadable);
     Ok(Some((record, age, whole.etag)))
 }
 
@@ -158,15 +151,12 @@ impl Claim {
             };
             let Verdict::Free { attempts, unfinished } = verdict else { return Err(Error::Busy) };
             let record = ClaimRecord {
-                state: ClaimState::Held,
                 attempt_id: attempt_id.to_owned(),
-                box_id: context.box_id.clone(),
-                source_etag: source_etag.to_owned(),
                 attempts: attempts + 1,
-                renewal: 0,
                 view: Some(view.borrow().clone()),
-                // It has to outlive this attempt, too.
+                // The commit must outlive this attempt, too.
                 commit: unfinished.clone(),
+                ..ClaimRecord::without_attempt(ClaimState::Held, &context.box_id, source_etag)
             };
             let shared = Shared::new(&context.private, id, record, etag);
             let condition = etag.map_or(Precondition::Absent, Precondition::Etag);

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Error, claim, records};
+use super::context::Context;
+use super::error::Error;
+use super::{claim, records};
 use crate::domain::claim::{ClaimRecord, ClaimState};
 use crate::domain::declare::settings;
 use crate::domain::job::{JobRequest, VideoId};
@@ -144,16 +146,7 @@ impl Housekeeping {
         if seen.as_ref().is_some_and(|(claim, _, _)| claim.source_etag == source.etag) {
             return Ok(());
         }
-        let note = ClaimRecord {
-            state: ClaimState::Released,
-            attempt_id: "queued".to_owned(),
-            box_id: context.box_id.clone(),
-            source_etag: source.etag.clone(),
-            attempts: 0,
-            renewal: 0,
-            view: None,
-            commit: None,
-        };
+        let note = ClaimRecord::without_attempt(ClaimState::Queued, &context.box_id, &source.etag);
         let condition =
             seen.as_ref().map_or(Precondition::Absent, |(_, _, etag)| Precondition::Etag(etag));
         let key = record::claim_key(&id);
@@ -174,7 +167,7 @@ impl Housekeeping {
             size_bytes: source.size_bytes,
             last_modified: source.last_modified,
         };
-        records::upload_record(context, &request, &head).await.map(drop)
+        records::upload_record(&context.private, &request, &head).await.map(drop)
     }
 
     /// Lists the private bucket.
@@ -242,7 +235,7 @@ impl Housekeeping {
             return Ok(0);
         }
         let keys: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
-        let record = records::job_record_of(&self.context, &id).await?;
+        let record = records::job_record_of(&self.context.public, &id).await?;
         let known =
             private.records.contains_key(id.as_str()) || private.sources.contains_key(id.as_str());
         let dead = match record {

@@ -1,7 +1,8 @@
 //! What a job writes down: completion records, upload records; and what it clears away.
 
 use super::claim::Claim;
-use super::{Context, Error};
+use super::context::Context;
+use super::error::Error;
 use crate::domain::conformance::Report;
 use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
@@ -16,13 +17,13 @@ pub(super) fn filename(key: &str) -> &str {
 
 /// The upload record of a source; written now if it came by another way than our API.
 pub(super) async fn upload_record(
-    context: &Context,
+    private: &Bucket,
     request: &JobRequest,
     head: &Head,
 ) -> Result<UploadRecord, Error> {
     let id = request.video_id();
     let key = record::upload_record_key(&id);
-    if let Some(known) = context.private.read_json(&key).await? {
+    if let Some(known) = private.read_json(&key).await? {
         return Ok(known);
     }
     let filename = filename(&request.key).to_owned();
@@ -30,7 +31,7 @@ pub(super) async fn upload_record(
     let key_of_source = request.key.clone();
     let record =
         UploadRecord { id, key: key_of_source, filename, size_bytes: head.size_bytes, created_at };
-    match context.private.put_json(&key, &record, None, Precondition::Absent).await {
+    match private.put_json(&key, &record, None, Precondition::Absent).await {
         Ok(_) | Err(store::Error::PreconditionFailed { .. }) => Ok(record),
         Err(error) => Err(error.into()),
     }
@@ -41,22 +42,34 @@ pub(super) type Versioned = (JobRecord, String);
 
 /// The completion record that is there.
 pub(super) async fn job_record_of(
-    context: &Context,
+    public: &Bucket,
     id: &VideoId,
 ) -> Result<Option<Versioned>, store::Error> {
-    context.public.read_json_version(&record::job_record_key(id)).await
+    public.read_json_version(&record::job_record_key(id)).await
+}
+
+/// Evidence that a completion record is durable. Only [`put_job_record`] makes one.
+pub(super) struct WrittenRecord {
+    outcome: JobOutcome,
+}
+
+impl WrittenRecord {
+    /// Outcome that the record states.
+    pub(super) fn outcome(&self) -> JobOutcome {
+        self.outcome
+    }
 }
 
 /// Writes the completion record in place of the one that was seen.
 pub(super) async fn put_job_record(
-    context: &Context,
+    public: &Bucket,
     record: &JobRecord,
     seen: Option<&Versioned>,
-) -> Result<(), Error> {
+) -> Result<WrittenRecord, Error> {
     let key = record::job_record_key(&record.id);
     let seen = seen.map(|(_, etag)| etag.as_str());
-    match context.public.replace_json(&key, record, Some(names::CACHE_SHORT), seen).await {
-        Ok(_) => Ok(()),
+    match public.replace_json(&key, record, Some(names::CACHE_SHORT), seen).await {
+        Ok(_) => Ok(WrittenRecord { outcome: record.outcome }),
         Err(store::Error::PreconditionFailed { .. }) => Err(Error::ClaimLost),
         Err(error) => Err(error.into()),
     }

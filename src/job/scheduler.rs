@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Context, process};
+use super::context::Context;
+use super::message;
 
 /// Pause after the queue could not be asked.
 const QUEUE_PAUSE: Duration = Duration::from_secs(2);
@@ -50,14 +51,14 @@ impl Scheduler {
                     let (context, stop) = (self.context.clone(), stop.clone());
                     jobs.spawn(async move {
                         context.metrics.jobs_running.inc();
-                        process::process(&context, message, &slot, &stop).await;
+                        message::process(&context, message, &slot, &stop).await;
                         context.metrics.jobs_running.dec();
                         drop(slot);
                     });
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::error!(%error, "no message can be received");
+                    tracing::error!(%error, "failed to receive a message");
                     tokio::time::sleep(QUEUE_PAUSE).await;
                 }
             }

@@ -123,7 +123,7 @@ fn messages_are_acknowledged_in_one_place() {
         .filter(|(name, _)| !name.starts_with("src/queue"))
         .flat_map(|(name, text)| vec![name; text.matches(".ack(").count()])
         .collect();
-    assert_eq!(places, ["src/job/process.rs"]);
+    assert_eq!(places, ["src/job/message.rs"]);
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! What jobs share: the buckets, the queue, the backends and the settings.
+
+use std::sync::Arc;
+
+use super::board::Board;
+use crate::backend::Pool;
+use crate::domain::declare::{Any, AtLeast, settings};
+use crate::domain::encode::EncodeConfig;
+use crate::domain::ladder::Ladder;
+use crate::domain::limits::Limits;
+use crate::domain::sources::SourceFilter;
+use crate::encryption::Encryption;
+use crate::metrics::Metrics;
+use crate::queue::{self, Enqueue, Queue};
+use crate::store::{AfterSuccess, Bucket};
+use crate::worker::spawn::Program;
+
+settings! {
+    /// Limits and timeouts of jobs.
+    #[derive(Eq)]
+    pub struct Config {
+        /// Jobs at the same time. 0: derived from the trials of the backends, per GPU; without a GPU,
+        /// one job that uses the whole CPU, or more if all of them encode faster than real time.
+        max_running: u64 = 0, 0..=64;
+        /// Backends without which the daemon refuses to start, such as `["nvenc"]`. The command
+        /// `ladderd backends` lists their names.
+        required_backends: Vec<String> = Vec::new(), Any;
+        /// Encoders at the same time on each NVIDIA GPU. A job uses one per rung. 0: no limit. Consumer
+        /// cards share a limit of 8 (drivers of 2024).
+        max_encoder_sessions: u32 = 0, AtLeast(0);
+        /// Seconds until a backend is tried again that failed in a job and then in its trial. The
+        /// pause grows with each further failure.
+        backend_retrial_secs: u64 = 30, 1..=3600;
+        /// Seconds without progress after which a worker is killed and its job is tried again.
+        stall_timeout_secs: u64 = 120, 5..=3600;
+        /// Seconds for which running jobs may continue after SIGTERM. After that they return to the
+        /// queue.
+        shutdown_grace_secs: u64 = 30, 0..=86_400;
+        /// Seconds between two renewals of a running job's claim. Another box takes the job over after
+        /// six missed renewals.
+        claim_renewal_secs: u64 = 5, 1..=300;
+        /// Memory of a worker in bytes. A video that needs more fails. 0: no limit. 1080p needs less
+        /// than 1 GiB, 10-bit 4K about 2 GiB.
+        worker_memory_bytes: u64 = 4 << 30, AtLeast(0);
+    }
+}
+
+/// What jobs share. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    /// The bucket of sources, records and claims.
+    pub private: Bucket,
+    /// The bucket of streams.
+    pub public: Bucket,
+    /// The queue that messages come from.
+    pub queue: Arc<dyn Queue>,
+    /// The queue that our own messages go to.
+    pub enqueue: Arc<dyn Enqueue>,
+    /// Name of this box: unique in the fleet, and the same after a restart.
+    pub box_id: String,
+    /// The filter of keys that are sources.
+    pub sources: SourceFilter,
+    /// Treatment of a source once its stream is ready.
+    pub after_success: AfterSuccess,
+    /// The running jobs, as the API shows them.
+    pub board: Board,
+    /// The counters.
+    pub metrics: Metrics,
+    /// This program, which is also the worker.
+    pub program: Program,
+    /// The backends of this machine.
+    pub backends: Pool,
+    /// The configured ladder.
+    pub ladder: Ladder,
+    /// The encode settings.
+    pub encode: EncodeConfig,
+    /// Limits of sources.
+    pub limits: Limits,
+    /// The source of keys, if segments are encrypted.
+    pub encryption: Encryption,
+    /// Limits and timeouts of jobs.
+    pub config: Config,
+    /// Settings of the queue.
+    pub queue_config: queue::Config,
+    /// URL of the public bucket, without a slash at its end.
+    pub playback_base_url: String,
+}

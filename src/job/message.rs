@@ -1,0 +1,137 @@
+//! One message: parses it, publishes what it asks for, and settles it with the queue.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::context::Context;
+use super::error::Error;
+use super::lease::Lease;
+use super::outcome::{self, Failure, Outcome, RetryPolicy};
+use super::settled::Settled;
+use super::video::Job;
+use crate::backend::Slot;
+use crate::domain::job::JobRequest;
+use crate::domain::message;
+use crate::domain::outcome::{Disposition, Fault};
+use crate::queue::{self, Message};
+
+/// Handles a received message to its end.
+pub(super) async fn process(
+    context: &Context,
+    message: Message,
+    slot: &Slot,
+    stop: &CancellationToken,
+) {
+    let lease_time = Duration::from_secs(context.queue_config.lease_secs);
+    let lease = Lease::keep(&context.queue, &message.receipt, lease_time);
+    let settled = match message::parse(&message.body, context.private.name(), &context.sources) {
+        Ok(parsed) => {
+            for reason in &parsed.ignored {
+                tracing::info!(message.id, reason, "ignored a record of the message");
+            }
+            publish_all(context, &message, &parsed.jobs, slot, stop, lease.lost()).await
+        }
+        Err(poison) => {
+            let reason = format!("{}: {poison}", poison.code());
+            Err(Disposition::DeadLetter { reason })
+        }
+    };
+    drop(lease);
+    let outcome = match &settled {
+        Ok(proof) => proof.outcome(),
+        Err(Disposition::DeadLetter { .. }) => Outcome::Dead,
+        Err(Disposition::Retry { .. } | Disposition::Leave) => Outcome::Retried,
+    };
+    context.metrics.ended(outcome.as_str());
+    let told = match settled {
+        Ok(proof) => acknowledge(context, &message, proof).await,
+        Err(disposition) => dispose(context, &message, disposition).await,
+    };
+    if let Err(error) = told {
+        // The message is delivered again when its lease runs out, and its result is found then.
+        tracing::warn!(message.id, %error, "failed to settle message");
+    }
+}
+
+/// Acknowledges a message. It is the only place that does, and takes the proof.
+async fn acknowledge(
+    context: &Context,
+    message: &Message,
+    _proof: Settled,
+) -> Result<(), queue::Error> {
+    context.queue.ack(&message.receipt).await
+}
+
+/// Applies the decision about a failed message.
+async fn dispose(
+    context: &Context,
+    message: &Message,
+    disposition: Disposition,
+) -> Result<(), queue::Error> {
+    match disposition {
+        Disposition::Retry { after } => context.queue.retry_after(&message.receipt, after).await,
+        Disposition::DeadLetter { reason } => {
+            tracing::error!(message.id, reason, "sending message to the dead letters");
+            context.queue.dead_letter(&message.receipt, &reason).await
+        }
+        Disposition::Leave => Ok(()),
+    }
+}
+
+/// Publishes the videos that the message asks for, one after the other. Those that an earlier delivery has
+/// published are not published again.
+async fn publish_all(
+    context: &Context,
+    message: &Message,
+    jobs: &[JobRequest],
+    slot: &Slot,
+    stop: &CancellationToken,
+    lost: &CancellationToken,
+) -> Result<Settled, Disposition> {
+    let mut settled = Settled::without_jobs(jobs);
+    for request in jobs {
+        let id = request.video_id();
+        let span = tracing::info_span!("job", %id, delivery = message.receive_count);
+        let job = Job { context, request, id, slot };
+        let ended = Box::pin(job.publish(stop, lost)).instrument(span.clone()).await;
+        let decide = |failure| span.in_scope(|| decide(context, message, &failure));
+        settled = Some(ended.map_err(decide)?);
+    }
+    settled.ok_or(Disposition::Leave)
+}
+
+fn decide(context: &Context, message: &Message, failure: &Failure) -> Disposition {
+    let config = &context.queue_config;
+    let disposition = outcome::decide(
+        failure,
+        RetryPolicy {
+            backoff: &config.retry,
+            lease: Duration::from_secs(config.lease_secs),
+            receive_count: message.receive_count,
+            jitter: rand::random(),
+        },
+    );
+    log(failure, &disposition);
+    disposition
+}
+
+/// Logs a failed attempt and what becomes of its message.
+fn log(failure: &Failure, disposition: &Disposition) {
+    let (error, code) = (&failure.error, failure.error.code().as_str());
+    match disposition {
+        Disposition::Retry { .. } if matches!(error, Error::Cancelled | Error::Stopped) => {
+            tracing::info!(code, "job given back");
+        }
+        Disposition::Retry { after } if matches!(error, Error::Busy | Error::ClaimLost) => {
+            tracing::info!(code, retry_secs = after.as_secs_f64(), "another attempt is running");
+        }
+        Disposition::Retry { after } => {
+            tracing::warn!(code, %error, retry_secs = after.as_secs_f64(), "attempt failed");
+        }
+        Disposition::Leave => tracing::warn!(code, "job stopped"),
+        // Logged with its reason where the message is settled.
+        Disposition::DeadLetter { .. } => {}
+    }
+}

@@ -1,0 +1,197 @@
+//! What becomes of a message: outcomes, and the decision after a failed attempt.
+
+use std::time::Duration;
+
+use super::error::Error;
+use crate::domain::backoff;
+use crate::domain::outcome::{Disposition, Fault, FaultClass};
+use crate::domain::record::JobOutcome;
+use crate::store;
+
+/// How a message ended, as metrics count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A stream was published.
+    Ready,
+    /// The video failed for good.
+    Failed,
+    /// The message asks for nothing that is not done.
+    NothingToDo,
+    /// The message is delivered again.
+    Retried,
+    /// The message went to the dead letters.
+    Dead,
+}
+
+impl Outcome {
+    /// Label of the metric.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::NothingToDo => "nothing-to-do",
+            Self::Retried => "retried",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+impl From<JobOutcome> for Outcome {
+    fn from(outcome: JobOutcome) -> Self {
+        match outcome {
+            JobOutcome::Ready => Self::Ready,
+            JobOutcome::Failed => Self::Failed,
+        }
+    }
+}
+
+/// Why an attempt did not settle its message.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// Number of the attempt, from 1; 0 if none began.
+    pub(super) attempt: u32,
+    /// No further attempt follows.
+    pub(super) is_last: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, attempt: 0, is_last: false }
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+/// The numbers that a decision depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RetryPolicy<'a> {
+    /// Pauses between attempts.
+    pub(super) backoff: &'a backoff::Policy,
+    /// Lease of a message.
+    pub(super) lease: Duration,
+    /// Deliveries of this message so far.
+    pub(super) receive_count: u32,
+    /// Random number from 0 to 1, which spreads retries.
+    pub(super) jitter: f64,
+}
+
+/// Decides what becomes of the message after a failed attempt.
+pub(super) fn decide(failure: &Failure, policy: RetryPolicy<'_>) -> Disposition {
+    let error = &failure.error;
+    match error {
+        Error::Cancelled | Error::Stopped => Disposition::Retry { after: Duration::ZERO },
+        // Another box has the message.
+        Error::LeaseLost => Disposition::Leave,
+        // The other attempt may have ended after a part of the lease.
+        Error::Busy | Error::ClaimLost => {
+            Disposition::Retry { after: policy.lease.mul_f64(0.25 + policy.jitter / 4.0) }
+        }
+        Error::Store(_) if error.class() == FaultClass::Permanent => dead_letter(error),
+        Error::Worker(_) | Error::Publish(_) | Error::Unfinished | Error::Exhausted
+            if failure.is_last =>
+        {
+            dead_letter(error)
+        }
+        Error::Store(_)
+        | Error::Queue(_)
+        | Error::Worker(_)
+        | Error::Publish(_)
+        | Error::Key(_)
+        | Error::Unfinished
+        | Error::NotConformant(_)
+        | Error::TooSlow { .. }
+        | Error::Exhausted => {
+            let delay = |attempt| backoff::delay(attempt, policy.backoff, policy.jitter);
+            let after = match failure.attempt {
+                // A failure before any attempt repeats with each delivery.
+                0 => delay(1).max(delay(policy.receive_count)),
+                attempt => delay(attempt),
+            };
+            Disposition::Retry { after }
+        }
+    }
+}
+
+fn dead_letter(error: &Error) -> Disposition {
+    Disposition::DeadLetter { reason: format!("{}: {error}", error.code()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{publish, worker};
+
+    fn decided(error: Error, attempt: u32, is_last: bool) -> String {
+        let backoff = backoff::Policy { first_secs: 10, max_secs: 100 };
+        let lease = Duration::from_mins(1);
+        let policy = RetryPolicy { backoff: &backoff, lease, receive_count: 3, jitter: 0.0 };
+        match decide(&Failure { error, attempt, is_last }, policy) {
+            Disposition::Retry { after } if after.is_zero() => "retry at once".to_owned(),
+            Disposition::Retry { after } if after == lease / 4 => {
+                "retry after the other".to_owned()
+            }
+            Disposition::Retry { .. } => "retry after backoff".to_owned(),
+            Disposition::DeadLetter { reason } => format!("dead: {reason}"),
+            Disposition::Leave => "leave".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_error_has_its_decision() {
+        let unavailable = || store::Error::Unavailable {
+            key: "k".to_owned(),
+            operation: "read",
+            reason: "down".to_owned(),
+        };
+        let incomplete =
+            || Error::Publish(publish::Error::Incomplete(publish::Incomplete::NoCodec));
+        let memory = || Error::Worker(worker::parent::Error::Memory);
+        let table = [
+            (Error::Cancelled, false, "retry at once"),
+            (Error::Stopped, true, "retry at once"),
+            (Error::LeaseLost, true, "leave"),
+            (Error::Busy, false, "retry after the other"),
+            (Error::ClaimLost, true, "retry after the other"),
+            (Error::Store(unavailable()), true, "retry after backoff"),
+            (Error::Unfinished, false, "retry after backoff"),
+            (Error::Unfinished, true, "dead: worker-unfinished: the worker ended too early"),
+            (
+                Error::Exhausted,
+                true,
+                "dead: daemon-died: each of its attempts took the daemon down with it",
+            ),
+            (memory(), false, "retry after backoff"),
+            (Error::TooSlow { limit_secs: 1 }, true, "retry after backoff"),
+            (incomplete(), false, "retry after backoff"),
+        ];
+        for (error, is_last, expected) in table {
+            let shown = format!("{error:?}, last: {is_last}");
+            assert_eq!(decided(error, 1, is_last), expected, "{shown}");
+        }
+        assert!(decided(incomplete(), 5, true).starts_with("dead: stream-incomplete"));
+        assert!(decided(memory(), 5, true).starts_with("dead: memory-limit"));
+    }
+
+    #[test]
+    fn a_failure_before_any_attempt_backs_off_by_deliveries() {
+        let backoff = backoff::Policy { first_secs: 10, max_secs: 1000 };
+        let after = |attempt, receive_count| {
+            let lease = Duration::from_mins(1);
+            let policy = RetryPolicy { backoff: &backoff, lease, receive_count, jitter: 0.0 };
+            let failure = Failure { error: Error::Unfinished, attempt, is_last: false };
+            match decide(&failure, policy) {
+                Disposition::Retry { after } => after,
+                other @ (Disposition::DeadLetter { .. } | Disposition::Leave) => {
+                    panic!("{other:?}")
+                }
+            }
+        };
+        assert_eq!(after(0, 4), after(4, 1));
+        assert!(after(0, 4) > after(1, 4));
+    }
+}
