@@ -104,7 +104,7 @@ impl Server {
                     Ok(0) => {}
                     Ok(uploads) => tracing::info!(uploads, "removed abandoned multipart uploads"),
                     Err(error) => {
-                        tracing::error!(%error, "failed to remove abandoned multipart uploads")
+                        tracing::error!(%error, "failed to remove abandoned multipart uploads");
                     }
                 }
             }
