@@ -18,9 +18,9 @@ use self::output::say;
 use crate::settings::{Faults, Overrides, Settings, Sources};
 use crate::{app, backend, telemetry, worker};
 
-/// Turns uploaded videos into HLS streams.
+/// Turn uploaded videos into HLS streams.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -31,7 +31,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   success; a checked stream breaks no binding rule (MUST)
   1   failure, or a checked stream breaks a binding rule
-  2   the check could not be made: unreadable stream, sandbox or backends that cannot be tried
+  2   the stream cannot be read, or the sandbox or the backends cannot be tried
   64  wrong arguments or settings";
 
 #[derive(Debug, Subcommand)]
@@ -40,7 +40,8 @@ enum Command {
     Serve(ServeArgs),
     /// Encode one local file into a folder with an HLS stream, and check the stream.
     ///
-    /// Exits with 0 if the stream is complete and breaks no binding rule, else with 1.
+    /// Exits with 0 if the stream is complete and breaks no binding rule (MUST), with 1 if encoding fails
+    /// or the stream breaks one, and with 2 if the written stream cannot be read.
     Transcode {
         /// Video file to encode.
         input: PathBuf,
@@ -80,7 +81,7 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Test the sandbox layers of a worker with a process that tries to escape.
+    /// Test the sandbox of the video decoder with a process that tries to escape from it.
     ///
     /// Exits with 0 if every layer is enforced, with 1 if one is not, and with 2 if the test cannot
     /// run.
@@ -100,7 +101,7 @@ enum Command {
     /// Pipeline of one job, started by the daemon.
     #[command(hide = true)]
     Worker,
-    /// Try every backend on every GPU, and print the result and the reason of each failure.
+    /// Try every backend on every GPU, and print the results with the reason of each failure.
     ///
     /// Exits with 0 if a backend works and all required ones (`jobs.required_backends`) do, else with
     /// 1, and with 2 if they cannot be tried.

@@ -104,7 +104,7 @@ pub(super) fn transcode(
             if backends.is_empty() {
                 return Ok(failed(&error, json)?);
             }
-            // The next one writes the same files, and main.m3u8 comes last.
+            // The next backend overwrites the same files; main.m3u8 is written last.
             show.fell_back(&error)?;
             show.backend = None;
         };
@@ -138,6 +138,9 @@ async fn gate(outdir: &Path, key: Option<&StreamKey>, json: bool) -> Result<Exit
     } else {
         for finding in &report.findings {
             say(&check::line(finding));
+        }
+        if musts > 0 {
+            say(&format!("ladderd: the stream breaks {musts} binding rules [not-conformant]"));
         }
     }
     Ok(check::verdict(&report))
