@@ -22,34 +22,28 @@ mod operations;
 mod server;
 mod store;
 
-use serde::{Deserialize, Serialize};
-
 pub use error::Error;
 pub use event::{ObjectCreated, body as event_body};
 pub use server::serve;
 pub use store::{Buckets, OnCreated, Store};
 
-/// How the embedded store is served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Address and port; empty: the API's address with the next port.
-    pub s3_listen: String,
-    /// Multipart uploads that were begun this long ago and never completed are removed.
-    pub multipart_ttl_secs: u64,
-    /// Connections at the same time.
-    pub max_connections: u64,
-    /// Origins whose pages may upload and play (CORS).
-    pub cors_origins: Vec<String>,
-}
+use crate::domain::declare::{Any, Text, settings};
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            s3_listen: String::new(),
-            multipart_ttl_secs: 604_800,
-            max_connections: 512,
-            cors_origins: vec!["*".to_owned()],
-        }
+settings! {
+    /// The S3 server in this process.
+    #[derive(Eq)]
+    pub struct Config {
+        /// Address and port of the embedded S3 server. Empty: the address of the API with the next
+        /// port.
+        s3_listen: String = String::new(), Text {
+            allowed: "address and port, such as 127.0.0.1:8081, or nothing",
+            accepts: |address| address.is_empty() || crate::server::is_address(address),
+        };
+        /// Seconds after which an incomplete multipart upload is removed.
+        multipart_ttl_secs: u64 = 604_800, 60..=90 * 86_400;
+        /// Open connections at the same time.
+        max_connections: u64 = 512, 1..=65_536;
+        /// Origins whose web pages may upload and play (CORS).
+        cors_origins: Vec<String> = vec!["*".to_owned()], Any;
     }
 }

@@ -9,29 +9,25 @@ pub mod system;
 pub mod uploads;
 pub mod videos;
 
-use serde::{Deserialize, Serialize};
-
 pub use router::{router, serve};
 pub use state::AppState;
 
-/// How the API is served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Address and port.
-    pub listen: String,
-    /// How long a request may take, event streams excepted.
-    pub request_timeout_secs: u64,
-    /// The largest request body in bytes.
-    pub body_limit_bytes: u64,
-}
+use crate::domain::declare::{Text, settings};
+use crate::server;
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8080".to_owned(),
-            request_timeout_secs: 30,
-            body_limit_bytes: 1 << 20,
-        }
+settings! {
+    /// Server of the API and the web page.
+    #[derive(Eq)]
+    pub struct Config {
+        /// Address and port of the API and the web page. The API has no accounts: for a network, put a
+        /// proxy that authenticates in front of it.
+        listen: String = "127.0.0.1:8080".to_owned(), Text {
+            allowed: "address and port, such as 127.0.0.1:8080",
+            accepts: server::is_address,
+        };
+        /// Seconds after which a request is aborted. Event streams have no limit.
+        request_timeout_secs: u64 = 30, 1..=3600;
+        /// Largest request body in bytes. Videos are uploaded to the store, not to the API.
+        body_limit_bytes: u64 = 1 << 20, 65_536..=64 << 20;
     }
 }

@@ -18,11 +18,10 @@ mod video;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use self::board::Board;
 pub use self::error::Error;
 use crate::backend::Pool;
+use crate::domain::declare::{Any, AtLeast, settings};
 use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
@@ -35,41 +34,33 @@ use crate::worker::spawn::Program;
 pub use claim::{cancel, claim_is_gone, running_elsewhere};
 pub use scheduler::Scheduler;
 
-/// How jobs run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Jobs at the same time at most; 0 for as many as the trials of the backends say.
-    pub max_running: u64,
-    /// Backends without which the daemon does not start.
-    pub required_backends: Vec<String>,
-    /// Encoders that each NVIDIA GPU may run at a time, each rung being one; 0 for no limit. Cards
-    /// for gamers have one: 8 for all together since the drivers of 2024.
-    pub max_encoder_sessions: u32,
-    /// A backend that has failed its trial is tried again after this; each failure doubles it.
-    pub backend_retrial_secs: u64,
-    /// A worker without progress for this long is killed.
-    pub stall_timeout_secs: u64,
-    /// How long running jobs may go on after SIGTERM.
-    pub shutdown_grace_secs: u64,
-    /// A running job says this often that it lives; other boxes wait for it meanwhile.
-    pub claim_renewal_secs: u64,
-    /// Bytes of memory that a worker may fill; 0 for no cap.
-    pub worker_memory_bytes: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            max_running: 0,
-            required_backends: Vec::new(),
-            max_encoder_sessions: 0,
-            backend_retrial_secs: 30,
-            stall_timeout_secs: 120,
-            shutdown_grace_secs: 30,
-            claim_renewal_secs: 5,
-            worker_memory_bytes: 4 << 30,
-        }
+settings! {
+    /// Limits and timeouts of jobs.
+    #[derive(Eq)]
+    pub struct Config {
+        /// Jobs at the same time. 0: derived from the trials of the backends, per GPU; without a GPU,
+        /// one job that uses the whole CPU, or more if all of them encode faster than real time.
+        max_running: u64 = 0, 0..=64;
+        /// Backends without which the daemon refuses to start, such as `["nvenc"]`. The command
+        /// `ladderd backends` lists their names.
+        required_backends: Vec<String> = Vec::new(), Any;
+        /// Encoders at the same time on each NVIDIA GPU. A job uses one per rung. 0: no limit. Consumer
+        /// cards share a limit of 8 (drivers of 2024).
+        max_encoder_sessions: u32 = 0, AtLeast(0);
+        /// Seconds until a backend is tried again that failed in a job and then in its trial. The
+        /// pause grows with each further failure.
+        backend_retrial_secs: u64 = 30, 1..=3600;
+        /// Seconds without progress after which a worker is killed and its job is tried again.
+        stall_timeout_secs: u64 = 120, 5..=3600;
+        /// Seconds for which running jobs may continue after SIGTERM. After that they return to the
+        /// queue.
+        shutdown_grace_secs: u64 = 30, 0..=86_400;
+        /// Seconds between two renewals of a running job's claim. Another box takes the job over after
+        /// six missed renewals.
+        claim_renewal_secs: u64 = 5, 1..=300;
+        /// Memory of a worker in bytes. A video that needs more fails. 0: no limit. 1080p needs less
+        /// than 1 GiB, 10-bit 4K about 2 GiB.
+        worker_memory_bytes: u64 = 4 << 30, AtLeast(0);
     }
 }
 

@@ -13,30 +13,43 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::backoff;
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::declare::{Any, BASE_URL, Nested, OneOf, Violation, settings};
+use crate::domain::failure_code::FailureCode;
+use crate::domain::outcome::Fault;
 
-/// Which queue, and how it is used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Who holds the queue.
-    pub kind: Kind,
-    /// URL of the SQS queue.
-    pub url: String,
-    /// URL of the SQS queue for dead letters. Empty: the target of the queue's redrive policy.
-    pub dead_letter_url: String,
-    /// Region of the queue. Empty: as the AWS environment says.
-    pub region: String,
-    /// Where SQS is reached, if it is not AWS's own endpoint.
-    pub endpoint_url: String,
-    /// A received message stays invisible for this long; extended while a job runs.
-    pub lease_secs: u64,
-    /// How long one receive waits for a message.
-    pub wait_secs: u64,
-    /// Attempts before a message goes to the dead letters.
-    pub max_attempts: u32,
-    /// Pauses between attempts.
-    pub retry: backoff::Policy,
+settings! {
+    /// Queue of jobs, and its retries.
+    #[derive(Eq)]
+    pub struct Config {
+        /// Server of the queue: "embedded" (this process, below `data_dir`) or "sqs" (Amazon SQS, which
+        /// several boxes share).
+        kind: Kind = Kind::Embedded, OneOf;
+        /// URL of the SQS queue, for "sqs".
+        url: String = String::new(), BASE_URL;
+        /// URL of the SQS queue of dead letters, for "sqs". Empty: the target of the queue's redrive
+        /// policy.
+        dead_letter_url: String = String::new(), BASE_URL;
+        /// AWS region of the queue, for "sqs". Empty: the AWS environment decides.
+        region: String = String::new(), Any;
+        /// Base URL of the SQS server, for "sqs". Empty: the endpoint of AWS.
+        endpoint_url: String = String::new(), BASE_URL;
+        /// Seconds for which a received message stays invisible to other boxes. The lease is extended
+        /// while the job runs. SQS accepts 12 hours at most.
+        lease_secs: u64 = 60, 3..=43_200;
+        /// Seconds for which one receive call waits for a message. SQS accepts 20 at most.
+        wait_secs: u64 = 20, 1..=20;
+        /// Failed attempts after which a message is moved to the dead letters.
+        max_attempts: u32 = 5, 1..=1000;
+        /// Pauses between the attempts at one message.
+        retry: backoff::Policy = backoff::Policy::default(), Nested;
+    }
+    also check_queue;
+}
+
+/// Rules between the keys of the section.
+fn check_queue(config: &Config) -> Option<Violation> {
+    let has_no_url = config.kind == Kind::Sqs && config.url.is_empty();
+    has_no_url.then(|| Violation::new("url", "the URL of the SQS queue"))
 }
 
 /// Who holds the queue.
@@ -48,22 +61,6 @@ pub enum Kind {
     Embedded,
     /// Amazon SQS: several boxes share it.
     Sqs,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            kind: Kind::Embedded,
-            url: String::new(),
-            dead_letter_url: String::new(),
-            region: String::new(),
-            endpoint_url: String::new(),
-            lease_secs: 60,
-            wait_secs: 20,
-            max_attempts: 5,
-            retry: backoff::Policy::default(),
-        }
-    }
 }
 
 /// Handle of one delivery. Each delivery of a message has another receipt; an older receipt is
@@ -112,16 +109,10 @@ pub enum Error {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::LeaseLost | Self::Unavailable { .. } => FaultClass::Retryable,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::LeaseLost => "lease-lost",
-            Self::Unavailable { .. } => "queue-unavailable",
+            Self::LeaseLost => FailureCode::LeaseLost,
+            Self::Unavailable { .. } => FailureCode::QueueUnavailable,
         }
     }
 }

@@ -69,3 +69,8 @@ pub async fn serve<S, B>(
         tracing::warn!("aborted open requests at shutdown");
     }
 }
+
+/// Whether `text` is an IP address with a port.
+pub(crate) fn is_address(text: &str) -> bool {
+    text.parse::<std::net::SocketAddr>().is_ok()
+}

@@ -1,75 +1,68 @@
-//! The settings: the sum of the modules' own, from four layers.
+//! The settings: the sections of all modules, read from four layers.
 //!
-//! The commented default (`config/ladderd.toml`, built in), a file, the environment
-//! (`LADDERD__SECTION__KEY`), flags. All faults of all layers are reported at once.
+//! Later layers win: the defaults, a TOML file, the environment (`LADDERD__SECTION__KEY`), flags.
+//! [`Settings::load`] reports the faults of all layers at once. Each module declares its own
+//! section (see [`declare`](crate::domain::declare)); the generated documents read from there.
 
-mod check;
+mod document;
 mod load;
 mod secrets;
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
+use crate::domain::declare::{Any, Nested, Violation, settings};
 use crate::domain::encode::EncodeConfig;
-use crate::domain::ladder::Ladder;
+use crate::domain::ladder::{Ladder, Rising};
 use crate::domain::limits::Limits;
 use crate::domain::sources::SourceFilter;
 use crate::{embedded, encryption, http, job, queue, store, telemetry};
 
+pub use document::{default_toml, reference};
 pub use load::{Faults, Overrides, Sources};
 
-/// Everything that can be set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Where the embedded store, the embedded queue and the credentials live.
-    pub data_dir: PathBuf,
-    /// The API and the page.
-    pub http: http::Config,
-    /// The buckets.
-    pub store: store::Config,
-    /// The embedded S3 server.
-    pub embedded: embedded::Config,
-    /// The queue.
-    pub queue: queue::Config,
-    /// The jobs.
-    pub jobs: job::Config,
-    /// What no message asks for.
-    pub housekeeping: job::housekeeping::Config,
-    /// Which objects are sources.
-    pub sources: SourceFilter,
-    /// Uploads.
-    pub uploads: http::uploads::Config,
-    /// The rungs, from the smallest to the largest.
-    pub ladder: Ladder,
-    /// How they are encoded.
-    pub encode: EncodeConfig,
-    /// What a source may be.
-    pub limits: Limits,
-    /// Whether segments are encrypted.
-    pub encryption: encryption::Config,
-    /// The log.
-    pub log: telemetry::Config,
+settings! {
+    /// All settings.
+    pub struct Settings {
+        /// Folder of the embedded store, the embedded queue and their credentials.
+        data_dir: PathBuf = PathBuf::from("/var/lib/ladderd"), Any;
+        /// Server of the API and the web page.
+        http: http::Config = http::Config::default(), Nested;
+        /// Names and addresses of the two buckets.
+        store: store::Config = store::Config::default(), Nested;
+        /// The S3 server in this process, for `store.kind = "embedded"`.
+        embedded: embedded::Config = embedded::Config::default(), Nested;
+        /// Queue of jobs.
+        queue: queue::Config = queue::Config::default(), Nested;
+        /// Limits and timeouts of jobs.
+        jobs: job::Config = job::Config::default(), Nested;
+        /// Periodic work: queueing of uploads whose event was lost, removal of what failed attempts
+        /// and abandoned uploads left behind.
+        housekeeping: job::housekeeping::Config = job::housekeeping::Config::default(), Nested;
+        /// Selection of the objects in the private bucket that are videos. Other objects are left
+        /// alone. Letter case is ignored.
+        sources: SourceFilter = SourceFilter::default(), Nested;
+        /// Size and transfer of uploads.
+        uploads: http::uploads::Config = http::uploads::Config::default(), Nested;
+        /// The rungs, from the smallest to the largest. A source is never scaled up.
+        ladder: Ladder = Ladder::default(), Rising;
+        /// Encoder settings that hold for all rungs.
+        encode: EncodeConfig = EncodeConfig::default(), Nested;
+        /// Largest source that is accepted. A larger one fails at once; each limit has its own failure
+        /// code.
+        limits: Limits = Limits::default(), Nested;
+        /// Encryption of segments, and its keys.
+        encryption: encryption::Config = encryption::Config::default(), Nested;
+        /// The log, which goes to standard error.
+        log: telemetry::Config = telemetry::Config::default(), Nested;
+    }
+    also check_across_sections;
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            data_dir: PathBuf::from("/var/lib/ladderd"),
-            http: http::Config::default(),
-            store: store::Config::default(),
-            embedded: embedded::Config::default(),
-            queue: queue::Config::default(),
-            jobs: job::Config::default(),
-            housekeeping: job::housekeeping::Config::default(),
-            sources: SourceFilter::default(),
-            uploads: http::uploads::Config::default(),
-            ladder: Ladder::default(),
-            encode: EncodeConfig::default(),
-            limits: Limits::default(),
-            encryption: encryption::Config::default(),
-            log: telemetry::Config::default(),
-        }
-    }
+/// The rules between keys of different sections.
+fn check_across_sections(settings: &Settings) -> Option<Violation> {
+    let is_sqs = settings.queue.kind == queue::Kind::Sqs;
+    let is_embedded = settings.store.kind == store::Kind::Embedded;
+    (is_sqs && is_embedded).then(|| {
+        Violation::new("queue.kind", "embedded, as the embedded store sends no events to SQS")
+    })
 }

@@ -6,7 +6,8 @@ pub mod read_ahead;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::failure_code::FailureCode;
+use crate::domain::outcome::Fault;
 
 /// Why a source could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,18 +30,11 @@ pub enum Error {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            // The next attempt finds that there is nothing to do.
-            Self::Gone { .. } | Self::Changed | Self::Unavailable { .. } => FaultClass::Retryable,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::Gone { .. } => "source-gone",
-            Self::Changed => "source-changed",
-            Self::Unavailable { .. } => "source-unavailable",
+            Self::Gone { .. } => FailureCode::SourceGone,
+            Self::Changed => FailureCode::SourceChanged,
+            Self::Unavailable { .. } => FailureCode::SourceUnavailable,
         }
     }
 }

@@ -14,35 +14,67 @@ mod uploads;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::declare::{Any, BASE_URL, OneOf, Text, Violation, settings};
+
 pub use bucket::Bucket;
 pub use error::Error;
 pub use object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObject};
 pub use uploads::{CompletedPart, PresignedPart, PresignedPut};
 
-/// Which buckets, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Who serves the buckets.
-    pub kind: Kind,
-    /// Region of the buckets. Empty: as the AWS environment says.
-    pub region: String,
-    /// Where S3 is reached, if it is not AWS's own endpoint.
-    pub endpoint_url: String,
-    /// `https://host/bucket/key` instead of `https://bucket.host/key`.
-    pub path_style: bool,
-    /// What becomes of a source once its stream is ready.
-    pub after_success: AfterSuccess,
-    /// Bucket that uploads land in. Nobody may read it without credentials.
-    pub private_bucket: String,
-    /// Bucket that players read.
-    pub public_bucket: String,
-    /// Base URL under which players reach the public bucket, without a slash at the end, such as
-    /// `https://cdn.example.com`. Empty: the embedded server's own address.
-    pub public_base_url: String,
-    /// Base URL under which uploaders reach the store, for presigned URLs. Empty: the embedded
-    /// server's own address.
-    pub upload_base_url: String,
+settings! {
+    /// Names and addresses of the buckets.
+    #[derive(Eq)]
+    pub struct Config {
+        /// Server of the buckets: "embedded" (this process, below `data_dir`) or "s3" (Amazon S3 or a
+        /// server with the same protocol).
+        kind: Kind = Kind::Embedded, OneOf;
+        /// AWS region of the buckets, for "s3". Empty: the AWS environment decides (`AWS_REGION`,
+        /// profile, instance). Credentials always come from the AWS environment.
+        region: String = String::new(), Any;
+        /// Base URL of the S3 server, for "s3", such as `https://minio.example.com`. Empty: the
+        /// endpoint of AWS.
+        endpoint_url: String = String::new(), BASE_URL;
+        /// Whether URLs have the form `https://host/bucket/key` instead of `https://bucket.host/key`.
+        path_style: bool = false, Any;
+        /// Treatment of a source after its stream is complete: "keep", "delete", or "tag" with
+        /// `ladderd=done`, for a lifecycle rule of the bucket. The embedded store has no tags.
+        after_success: AfterSuccess = AfterSuccess::Keep, OneOf;
+        /// Bucket of uploads and records. Reading needs credentials.
+        private_bucket: String = "uploads".to_owned(), BUCKET_NAME;
+        /// Bucket of streams, from which players read.
+        public_bucket: String = "public".to_owned(), BUCKET_NAME;
+        /// Base URL of the public bucket for players, such as `https://cdn.example.com`. Empty: the
+        /// address of the store.
+        public_base_url: String = String::new(), BASE_URL;
+        /// Base URL of the store for uploaders; presigned URLs start with it. Empty: the address of the
+        /// store.
+        upload_base_url: String = String::new(), BASE_URL;
+    }
+    also check_store;
+}
+
+/// Names of buckets by the rules of S3.
+const BUCKET_NAME: Text = Text {
+    allowed: "3 to 63 lowercase letters, digits, dots and dashes",
+    accepts: |name| {
+        let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+        (3..=63).contains(&name.len())
+            && name.bytes().all(is_allowed)
+            && name.as_bytes()[0].is_ascii_alphanumeric()
+    },
+};
+
+/// Rules between the keys of the section.
+fn check_store(config: &Config) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if config.private_bucket == config.public_bucket {
+        found.push(Violation::new("public_bucket", "another one than the private bucket"));
+    }
+    if config.kind == Kind::Embedded && config.after_success == AfterSuccess::Tag {
+        let allowed = "keep, delete; the embedded store has no tags";
+        found.push(Violation::new("after_success", allowed));
+    }
+    found
 }
 
 /// Who serves the buckets.
@@ -67,20 +99,4 @@ pub enum AfterSuccess {
     Delete,
     /// Tag it `ladderd=done`, so that a lifecycle rule can delete or archive it.
     Tag,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            kind: Kind::Embedded,
-            region: String::new(),
-            endpoint_url: String::new(),
-            path_style: false,
-            after_success: AfterSuccess::Keep,
-            private_bucket: "uploads".to_owned(),
-            public_bucket: "public".to_owned(),
-            public_base_url: String::new(),
-            upload_base_url: String::new(),
-        }
-    }
 }

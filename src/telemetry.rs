@@ -6,16 +6,24 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::TryInitError;
 
-/// How the log looks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Text for people or JSON for machines.
-    pub format: Format,
-    /// The least severe level that is shown, or a filter with levels by module.
-    pub level: String,
-    /// `GST_DEBUG` of the child processes that run GStreamer, such as `2,ladderd*:5`; empty for none.
-    pub gstreamer: String,
+use crate::domain::declare::{Any, OneOf, Text, settings};
+
+settings! {
+    /// The log, which goes to standard error.
+    #[derive(Eq)]
+    pub struct Config {
+        /// Format of log lines: "text" or "json".
+        format: Format = Format::Text, OneOf;
+        /// Least severe level that is logged (error, warn, info, debug, trace), or a filter by module
+        /// such as `info,ladderd::job=debug`. The variable `RUST_LOG` wins over it.
+        level: String = "info".to_owned(), Text {
+            allowed: "error, warn, info, debug, trace or a filter",
+            accepts: |filter| EnvFilter::try_new(filter).is_ok(),
+        };
+        /// Debug log of GStreamer in the child processes, as in `GST_DEBUG`: `2`, or `2,ladderd*:5`.
+        /// Empty: none.
+        gstreamer: String = String::new(), Any;
+    }
 }
 
 /// How a line looks.
@@ -27,12 +35,6 @@ pub enum Format {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { format: Format::Text, level: "info".to_owned(), gstreamer: String::new() }
-    }
 }
 
 /// Sends the log to standard error. `RUST_LOG` wins over the configured level.

@@ -115,7 +115,11 @@ impl Pool {
                 gpu: entry.nvidia_index(),
                 slots: entry.slots,
                 running: entry.running,
-                sessions: if encodes_on_gpu(&entry.backend) { limits.cost.sessions } else { 0 },
+                sessions: if entry.backend.recipe.takes_nvenc_sessions() {
+                    limits.cost.sessions
+                } else {
+                    0
+                },
             })
             .collect();
         let gpu = admission::pick(&loads, &gpus, &thresholds);
@@ -255,7 +259,7 @@ impl Entry {
     fn new(backend: Backend, limits: &Limits) -> Self {
         let capacity = Capacity {
             pixels_per_sec: Some(backend.pixels_per_sec),
-            max_sessions: sessions(limits).filter(|_| encodes_on_gpu(&backend)),
+            max_sessions: sessions(limits).filter(|_| backend.recipe.takes_nvenc_sessions()),
         };
         let slots = match backend.recipe.device {
             DeviceKind::Cpu => {
@@ -290,11 +294,6 @@ impl Entry {
         }
         Some(self.backend.device.strip_prefix("device").and_then(|n| n.parse().ok()).unwrap_or(0))
     }
-}
-
-/// Whether the encoder is the GPU's own: those of the processor take no session.
-fn encodes_on_gpu(backend: &Backend) -> bool {
-    backend.recipe.encode.iter().any(|step| step.element.starts_with("nv"))
 }
 
 fn sessions(limits: &Limits) -> Option<u32> {

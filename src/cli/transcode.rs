@@ -16,6 +16,7 @@ use super::output::{print, print_json, say};
 use super::{backends, check};
 use crate::app;
 use crate::domain::backend::{self, Backend};
+use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::{self, Layout};
 use crate::domain::outcome::Fault;
@@ -140,7 +141,8 @@ async fn gate(outdir: &Path, key: Option<&StreamKey>, json: bool) -> Result<Exit
             say(&check::line(finding));
         }
         if musts > 0 {
-            say(&format!("ladderd: the stream breaks {musts} binding rules [not-conformant]"));
+            let code = FailureCode::NotConformant;
+            say(&format!("ladderd: the stream breaks {musts} binding rules [{code}]"));
         }
     }
     Ok(check::verdict(&report))
@@ -397,15 +399,15 @@ mod tests {
         };
         let all = || vec![backend("nvenc"), backend("cpu")];
         let left = |failed, code| {
-            let error = parent::Error::Failed(Failure::retryable(code, "no"));
+            let error = parent::Error::Failed(Failure::new(code, "no"));
             let labels =
                 others(all(), failed, &error).iter().map(Backend::label).collect::<Vec<_>>();
             labels.join(" ")
         };
-        assert_eq!(left(Some("nvenc"), "pipeline-failed"), "cpu");
-        assert_eq!(left(Some("cpu"), "pipeline-failed"), "nvenc");
-        assert_eq!(left(None, "pipeline-failed"), "", "a retry would never end");
-        assert_eq!(left(Some("nvenc"), "source-damaged"), "", "no backend can help");
+        assert_eq!(left(Some("nvenc"), FailureCode::PipelineFailed), "cpu");
+        assert_eq!(left(Some("cpu"), FailureCode::PipelineFailed), "nvenc");
+        assert_eq!(left(None, FailureCode::PipelineFailed), "", "a retry would never end");
+        assert_eq!(left(Some("nvenc"), FailureCode::SourceDamaged), "", "no backend can help");
     }
 
     #[tokio::test]

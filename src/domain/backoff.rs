@@ -2,21 +2,17 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use super::declare::settings;
 
-/// The pauses between attempts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Policy {
-    /// Pause after the first failed attempt, in seconds.
-    pub first_secs: u64,
-    /// The longest pause, in seconds.
-    pub max_secs: u64,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self { first_secs: 5, max_secs: 900 }
+settings! {
+    /// Pauses between attempts.
+    #[derive(Copy, Eq)]
+    pub struct Policy {
+        /// Seconds between the first failed attempt and the second. The pause doubles with each
+        /// further failure. SQS accepts 12 hours at most.
+        first_secs: u64 = 5, 0..=43_200;
+        /// Longest pause in seconds.
+        max_secs: u64 = 900, 0..=43_200;
     }
 }
 

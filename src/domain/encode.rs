@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::declare::{Any, OneOf, ZeroOr, settings};
+
 /// What segments are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -56,38 +58,27 @@ impl Level {
     }
 }
 
-/// Settings of the encode.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EncodeConfig {
-    /// How much work a bit is worth.
-    pub level: Level,
-    /// Constant quality of all rungs under their caps: the scale of x264's CRF, 10 (large) to 40
-    /// (poor). 0: what was measured to be right for the level and the rung.
-    pub quality: f64,
-    /// Bitrate of each AAC rendition in kbit/s, 32 to 320.
-    pub audio_bitrate_kbps: u32,
-    /// Length of a GOP in seconds, 1 to 4. Apple's authoring rules ask for 2.
-    pub gop_secs: u32,
-    /// GOPs in a segment, 1 to 5. Three of 2 s make the 6 s that Apple's rules ask for.
-    pub gops_per_segment: u32,
-    /// The first segment is cut into its GOPs: a stream can be played that much sooner.
-    pub short_first_segments: bool,
-    /// What segments are.
-    pub segment: SegmentFormat,
-}
-
-impl Default for EncodeConfig {
-    fn default() -> Self {
-        Self {
-            level: Level::default(),
-            quality: 0.0,
-            audio_bitrate_kbps: 128,
-            gop_secs: 2,
-            gops_per_segment: 3,
-            short_first_segments: true,
-            segment: SegmentFormat::default(),
-        }
+settings! {
+    /// Encoder settings that hold for all rungs.
+    pub struct EncodeConfig {
+        /// Encoder effort: "fast" (least CPU per video), "balanced" or "best" (best quality per bit).
+        /// docs/explanation/quality-and-speed.md has the measured cost of each.
+        level: Level = Level::default(), OneOf;
+        /// Constant quality of all rungs below their bitrate caps, on the scale of x264's CRF: 10
+        /// (large files) to 40 (poor quality). 0: the measured value for the level and the rung.
+        quality: f64 = 0.0, ZeroOr(10.0..=40.0);
+        /// Bitrate of each AAC rendition in kbit/s.
+        audio_bitrate_kbps: u32 = 128, 32..=320;
+        /// Seconds between two key frames. Apple's HLS authoring specification asks for 2.
+        gop_secs: u32 = 2, 1..=4;
+        /// GOPs per segment. Three of 2 s make the 6 s segments that Apple's HLS authoring
+        /// specification asks for.
+        gops_per_segment: u32 = 3, 1..=5;
+        /// Whether the first segment is cut into its GOPs, so that playback can start earlier.
+        short_first_segments: bool = true, Any;
+        /// Format of segments: "ts" (MPEG transport streams, for every player) or "cmaf" (fragmented
+        /// MP4).
+        segment: SegmentFormat = SegmentFormat::default(), OneOf;
     }
 }
 
@@ -97,6 +88,18 @@ impl EncodeConfig {
     pub fn quality_of(&self, height: u32) -> f64 {
         if self.quality > 0.0 { self.quality } else { self.level.quality(height) }
     }
+}
+
+/// Most threads of one rung. x264 gains nothing from more at 1080p, and `ladderdscale` takes 64 at most.
+pub const MAX_THREADS_PER_RUNG: u32 = 16;
+
+/// Threads of one rung's encoder, scaler and converters on a machine with `cores` logical CPUs, for
+/// jobs and trials alike. With x264's own choice (1.5 per core), four encoders oversubscribe the machine;
+/// with one or two each, they share the cores evenly.
+#[must_use]
+pub fn threads_per_rung(cores: usize, rungs: usize) -> u32 {
+    let threads = u32::try_from(cores.div_ceil(rungs.max(1))).unwrap_or(u32::MAX);
+    threads.clamp(1, MAX_THREADS_PER_RUNG)
 }
 
 #[cfg(test)]
@@ -113,6 +116,30 @@ mod tests {
             let balanced = of(Level::Balanced, 0.0).quality_of(height);
             assert!(best < balanced && balanced < fast, "{height}: {best} {balanced} {fast}");
             assert!((of(Level::Fast, 28.0).quality_of(height) - 28.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_rung_has_1_to_16_threads_on_1_to_512_cores() {
+        for (cores, rungs, threads) in [
+            (1, 1, 1),
+            (1, 4, 1),
+            (2, 4, 1),
+            (8, 4, 2),
+            (9, 4, 3),
+            (16, 2, 8),
+            (64, 4, 16),
+            (128, 2, 16),
+            (129, 2, 16),
+            (512, 1, 16),
+            (4, 0, 4),
+        ] {
+            assert_eq!(threads_per_rung(cores, rungs), threads, "{cores} cores, {rungs} rungs");
+        }
+        for rungs in 0..=8 {
+            let all: Vec<u32> = (1..=512).map(|cores| threads_per_rung(cores, rungs)).collect();
+            assert!(all.iter().all(|threads| (1..=16).contains(threads)), "{rungs}: {all:?}");
+            assert!(all.is_sorted(), "{rungs}: {all:?}");
         }
     }
 }

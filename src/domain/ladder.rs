@@ -1,15 +1,17 @@
-//! The configured ladder: which rungs there are.
+//! The configured ladder: resolution and bitrate cap of each rung.
 
 use serde::{Deserialize, Serialize};
 
-/// One rung of the ladder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rung {
-    /// Length of the short side in pixels: 1080 makes `1080p`. Even.
-    pub height: u32,
-    /// The bitrate that the video never passes over one VBV buffer, in kbit/s.
-    pub max_bitrate_kbps: u32,
+use super::declare::{Even, Rule, Section, Shape, Violation, settings};
+
+settings! {
+    /// One rung of the ladder.
+    pub struct Rung {
+        /// Pixels of the short side: 1080 makes `1080p`.
+        height: u32, Even(16..=4320);
+        /// Bitrate in kbit/s that the video never exceeds over one VBV buffer.
+        max_bitrate_kbps: u32, 50..=200_000;
+    }
 }
 
 /// The rungs from the smallest to the largest.
@@ -18,8 +20,8 @@ pub struct Rung {
 pub struct Ladder(pub Vec<Rung>);
 
 impl Default for Ladder {
-    /// 360p to 1080p, with the caps that the peers are measured with; the smallest has 9 % less, at
-    /// which its pictures are still better than theirs.
+    /// 360p to 1080p, with the caps of the encoders that ladderd is measured against. The cap of
+    /// 360p is 9 % lower, because its quality is still better than theirs there.
     fn default() -> Self {
         let rungs = [(360, 780), (480, 1500), (720, 3000), (1080, 5350)];
         Self(
@@ -31,34 +33,68 @@ impl Default for Ladder {
     }
 }
 
-impl Ladder {
-    /// Everything that is wrong with the ladder, in words.
-    #[must_use]
-    pub fn check(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        if self.0.is_empty() {
-            faults.push("it has no rung; allowed: at least one".to_owned());
+/// Rule of a ladder: it has a rung, every rung is valid, heights and bitrates rise.
+pub struct Rising;
+
+impl Rule<Ladder> for Rising {
+    fn allowed(&self) -> String {
+        "at least one rung; heights and bitrates rise".to_owned()
+    }
+
+    fn accepts(&self, ladder: &Ladder) -> bool {
+        Rule::<Ladder>::violations(self, "", ladder).is_empty()
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Tables(Rung::settings())
+    }
+
+    fn violations(&self, key: &str, ladder: &Ladder) -> Vec<Violation> {
+        let mut found = Vec::new();
+        if ladder.0.is_empty() {
+            found.push(Violation::new(key, "at least one rung"));
         }
-        for rung in &self.0 {
-            let Rung { height, max_bitrate_kbps } = rung;
-            if height % 2 != 0 || !(16..=4320).contains(height) {
-                faults.push(format!("height = {height}; allowed: even, 16 to 4320"));
-            }
-            if !(50..=200_000).contains(max_bitrate_kbps) {
-                faults
-                    .push(format!("max_bitrate_kbps = {max_bitrate_kbps}; allowed: 50 to 200000"));
+        for (n, rung) in ladder.0.iter().enumerate() {
+            let of_rung = rung.violations().into_iter();
+            found.extend(of_rung.map(|v| Violation { key: format!("{key}[{n}].{}", v.key), ..v }));
+        }
+        for (n, pair) in (1..).zip(ladder.0.windows(2)) {
+            let [low, high] = pair else { continue };
+            let values = [
+                ("height", low.height, high.height),
+                ("max_bitrate_kbps", low.max_bitrate_kbps, high.max_bitrate_kbps),
+            ];
+            for (name, low, _) in values.into_iter().filter(|(_, low, high)| low >= high) {
+                let allowed = format!("more than the {low} of the rung before");
+                found.push(Violation::new(format!("{key}[{n}].{name}"), allowed));
             }
         }
-        for pair in self.0.windows(2) {
-            if pair[0].height >= pair[1].height {
-                let (low, high) = (pair[0].height, pair[1].height);
-                faults.push(format!("height {low} stands before {high}; allowed: rising heights"));
-            }
-            if pair[0].max_bitrate_kbps >= pair[1].max_bitrate_kbps {
-                let (low, high) = (pair[0].max_bitrate_kbps, pair[1].max_bitrate_kbps);
-                faults.push(format!("{low} kbit/s stands before {high}; allowed: rising bitrates"));
-            }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ladders_have_valid_rungs_that_rise() {
+        type Case<'a> = (&'a [(u32, u32)], &'a [&'a str]);
+        let table: [Case<'_>; 6] = [
+            (&[(360, 780), (480, 1500)], &[]),
+            (&[], &["ladder"]),
+            (&[(361, 900)], &["ladder[0].height"]),
+            (&[(360, 900), (4322, 200_001)], &["ladder[1].height", "ladder[1].max_bitrate_kbps"]),
+            (&[(480, 900), (480, 1000)], &["ladder[1].height"]),
+            (&[(480, 900), (360, 900)], &["ladder[1].height", "ladder[1].max_bitrate_kbps"]),
+        ];
+        for (rungs, keys) in table {
+            let rung = |&(height, max_bitrate_kbps): &(u32, u32)| Rung { height, max_bitrate_kbps };
+            let ladder = Ladder(rungs.iter().map(rung).collect());
+            let found = Rising.violations("ladder", &ladder);
+            let found: Vec<_> = found.iter().map(|violation| violation.key.as_str()).collect();
+            assert_eq!(found, keys, "{rungs:?}");
         }
-        faults
+        assert!(Rising.accepts(&Ladder::default()));
     }
 }

@@ -3,45 +3,31 @@
 //! What a container states costs nothing to look at, so most files that would never end are refused
 //! before a picture is decoded. Containers lie: what can be counted is counted again on the way.
 
-use serde::{Deserialize, Serialize};
-
+use super::declare::{AtLeast, settings};
+use super::failure_code::FailureCode;
 use super::media::{MediaInfo, VideoStream};
-use super::outcome::{Fault, FaultClass};
+use super::outcome::Fault;
 
-/// The limits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Bytes of a source.
-    pub source_bytes: u64,
-    /// Length of a video in seconds.
-    pub duration_secs: u64,
-    /// Pixels of a picture, before it is scaled.
-    pub picture_pixels: u64,
-    /// Pictures in a second that a container may state.
-    pub frames_per_second: u32,
-    /// Tracks of any kind.
-    pub tracks: u32,
-    /// Pixels that are decoded for a second of the video.
-    pub pixels_per_second: u64,
-    /// Seconds that an attempt may take.
-    pub job_secs: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            source_bytes: 100 << 30,
-            duration_secs: 12 * 3600,
-            // 8K, in any shape.
-            picture_pixels: 8192 * 4320,
-            frames_per_second: 480,
-            tracks: 64,
-            // 4K at 240 frames per second, or 8K at 60.
-            pixels_per_second: 8192 * 4320 * 60,
-            // SQS keeps a message for 12 hours at most.
-            job_secs: 11 * 3600,
-        }
+settings! {
+    /// Largest source that is accepted.
+    #[derive(Eq)]
+    pub struct Limits {
+        /// Bytes of a source (failure `source-too-large`). S3 stores objects up to 5 TiB.
+        source_bytes: u64 = 100 << 30, 1..=5 << 40;
+        /// Seconds of a video (failure `too-long`).
+        duration_secs: u64 = 12 * 3600, 1..=7 * 86_400;
+        /// Pixels of a frame before it is scaled (failure `picture-too-large`). The default is 8K,
+        /// 8192 x 4320, in any shape.
+        frame_pixels: u64 = 8192 * 4320, 4..=1 << 32;
+        /// Frames per second, as measured in the container (failure `frame-rate-too-high`).
+        frames_per_second: u32 = 480, 1..=1000;
+        /// Tracks of all kinds in a source (failure `too-many-tracks`).
+        tracks: u32 = 64, 1..=10_000;
+        /// Pixels that a second of the video decodes to (failure `too-many-pixels`). The default is 8K
+        /// at 60 frames per second, or 4K at 240.
+        pixels_per_second: u64 = 8192 * 4320 * 60, AtLeast(4);
+        /// Seconds of an attempt (failure `job-timeout`). SQS keeps a message for 12 hours at most.
+        job_secs: u64 = 11 * 3600, 10..=7 * 86_400;
     }
 }
 
@@ -112,25 +98,14 @@ pub enum Error {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::SourceTooLarge { .. }
-            | Self::TooLong { .. }
-            | Self::PictureTooLarge { .. }
-            | Self::FrameRateTooHigh { .. }
-            | Self::TooManyTracks { .. }
-            | Self::TooManyPixels { .. } => FaultClass::Permanent,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::SourceTooLarge { .. } => "source-too-large",
-            Self::TooLong { .. } => "too-long",
-            Self::PictureTooLarge { .. } => "picture-too-large",
-            Self::FrameRateTooHigh { .. } => "frame-rate-too-high",
-            Self::TooManyTracks { .. } => "too-many-tracks",
-            Self::TooManyPixels { .. } => "too-many-pixels",
+            Self::SourceTooLarge { .. } => FailureCode::SourceTooLarge,
+            Self::TooLong { .. } => FailureCode::TooLong,
+            Self::PictureTooLarge { .. } => FailureCode::PictureTooLarge,
+            Self::FrameRateTooHigh { .. } => FailureCode::FrameRateTooHigh,
+            Self::TooManyTracks { .. } => FailureCode::TooManyTracks,
+            Self::TooManyPixels { .. } => FailureCode::TooManyPixels,
         }
     }
 }
@@ -174,7 +149,7 @@ impl Limits {
     /// # Errors
     /// If it has too many pixels.
     pub fn check_picture(&self, width: u32, height: u32) -> Result<(), Error> {
-        let limit = self.picture_pixels;
+        let limit = self.frame_pixels;
         if u64::from(width) * u64::from(height) > limit {
             return Err(Error::PictureTooLarge { width, height, limit });
         }
@@ -226,10 +201,10 @@ mod tests {
             (tracks, Some("too-many-tracks")),
         ];
         for (media, code) in table {
-            let found = Limits::default().check(&media).map_err(|error| error.code().to_owned());
-            assert_eq!(found.err().as_deref(), code, "{media:?}");
+            let found = Limits::default().check(&media).map_err(|error| error.code().as_str());
+            assert_eq!(found.err(), code, "{media:?}");
         }
-        let code = Limits::default().check_source(1 << 40).map_err(|e| e.code().to_owned());
-        assert_eq!(code, Err("source-too-large".to_owned()));
+        let code = Limits::default().check_source(1 << 40).map_err(|error| error.code());
+        assert_eq!(code, Err(FailureCode::SourceTooLarge));
     }
 }

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::failure_code::FailureCode;
 use super::job::JobRequest;
-use super::outcome::{Fault, FaultClass};
+use super::outcome::Fault;
 use super::sources::SourceFilter;
 
 /// A message that is understood.
@@ -28,16 +29,10 @@ pub enum Poison {
 }
 
 impl Fault for Poison {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::NotJson(_) | Self::UnknownShape(_) => FaultClass::Poison,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::NotJson(_) => "message-not-json",
-            Self::UnknownShape(_) => "message-unknown-shape",
+            Self::NotJson(_) => FailureCode::MessageNotJson,
+            Self::UnknownShape(_) => FailureCode::MessageUnknownShape,
         }
     }
 }
@@ -259,7 +254,7 @@ mod tests {
             (r#"{"bucket": "uploads", "key": "x", "more": 1}"#, "message-unknown-shape"),
         ] {
             assert_eq!(
-                parse(body, "uploads", &SourceFilter::default()).unwrap_err().code(),
+                parse(body, "uploads", &SourceFilter::default()).unwrap_err().code().as_str(),
                 code,
                 "{body}"
             );

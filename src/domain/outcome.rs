@@ -2,26 +2,18 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use super::failure_code::FailureCode;
+pub use super::failure_code::FaultClass;
 
-/// How a fault behaves when the same job is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultClass {
-    /// The surroundings failed (network, worker killed, disk full): the same job may succeed later.
-    Retryable,
-    /// The source or the request is at fault: trying again cannot help.
-    Permanent,
-    /// The message itself cannot be understood, or it has failed too often.
-    Poison,
-}
-
-/// A fault that can be judged. Every module's error implements it by exhaustive matches.
+/// An error that ends an attempt. Every module's error implements it by exhaustive matches.
 pub trait Fault: std::error::Error {
-    /// How the fault behaves when the job is tried again.
-    fn class(&self) -> FaultClass;
-    /// The stable kebab-case name of the fault, for records, logs and callers.
-    fn code(&self) -> &str;
+    /// The stable name of the fault, for records, logs and callers.
+    fn code(&self) -> FailureCode;
+
+    /// Effect of another attempt at the same job: the code decides it.
+    fn class(&self) -> FaultClass {
+        self.code().class()
+    }
 }
 
 /// What becomes of a message whose result is not durable.

@@ -23,6 +23,9 @@ pub struct Recipe {
     /// What kind of device does the work.
     #[serde(default)]
     pub device: DeviceKind,
+    /// Whether the device encodes; otherwise the processor does.
+    #[serde(default)]
+    pub encodes_on_gpu: bool,
     /// Files of devices that the sandbox leaves open, such as `/dev/dri`.
     #[serde(default)]
     pub device_files: Vec<String>,
@@ -198,6 +201,12 @@ pub struct ElementSpec {
 }
 
 impl Recipe {
+    /// Whether each rung takes an NVENC session, of which drivers limit the number.
+    #[must_use]
+    pub fn takes_nvenc_sessions(&self) -> bool {
+        self.encodes_on_gpu && self.device == DeviceKind::Cuda
+    }
+
     /// All steps with the place where each stands in the file.
     #[must_use]
     pub fn steps(&self) -> Vec<(String, &Step)> {

@@ -1,17 +1,21 @@
 //! Which objects of the private bucket are sources.
 
-use serde::{Deserialize, Serialize};
-
+use super::declare::{Any, Text, settings};
 use super::record::is_internal_key;
 
-/// What a key must look like. Letter case does not matter: cameras write `.MOV`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SourceFilter {
-    /// Start of the key. Empty: any.
-    pub prefix: String,
-    /// Ends of the key, such as `.mp4`. None: any.
-    pub suffixes: Vec<String>,
+settings! {
+    /// Selection of the objects in the private bucket that are videos. Letter case is ignored:
+    /// cameras write `.MOV`.
+    #[derive(Eq)]
+    pub struct SourceFilter {
+        /// Prefix of the object keys. Empty: any.
+        prefix: String = String::new(), Any;
+        /// Suffixes of the object keys, such as `[".mp4", ".mov"]`. Empty: any.
+        suffixes: Vec<String> = Vec::new(), Text {
+            allowed: "ends of names, such as .mp4",
+            accepts: |suffix| !suffix.is_empty(),
+        };
+    }
 }
 
 impl SourceFilter {

@@ -2,22 +2,48 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::domain::declare::{Any, OneOf, Rule, Violation, settings};
 use crate::domain::hls::key::{Key, Template};
 
-/// Whether segments are encrypted, and with which keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Whether segments are encrypted.
-    pub kind: Kind,
-    /// URL from which players load the key: a template with `{video_id}`.
-    pub key_url: String,
-    /// One key for all videos, as 32 hex digits.
-    pub key_hex: Secret,
-    /// URL from which the daemon loads the key of a video: a template with `{video_id}`.
-    pub key_endpoint: String,
-    /// Sent there as `Authorization: Bearer`; empty for none.
-    pub key_endpoint_token: Secret,
+settings! {
+    /// Encryption of segments, and its keys.
+    #[derive(Eq)]
+    pub struct Config {
+        /// Encryption of segments: "aes-128" (only clients with the key can play) or "none".
+        kind: Kind = Kind::None, OneOf;
+        /// URL in the playlists from which players load the 16 bytes of the key. The server there
+        /// decides who gets them. `{video_id}` stands for the video:
+        /// `https://keys.example.com/{video_id}`.
+        key_url: String = String::new(), Any;
+        /// One key for all videos, as 32 hex digits. Set this or `key_endpoint`.
+        key_hex: Secret = Secret::default(), Concealed;
+        /// URL from which the daemon loads the key of a video (GET, 16 bytes) at each attempt, such as
+        /// `https://keys.internal.example.com/{video_id}`. That server decides whether videos share a
+        /// key.
+        key_endpoint: String = String::new(), Any;
+        /// Token that the daemon sends to `key_endpoint` as `Authorization: Bearer`. Keep secrets out of
+        /// files that others can read: set `LADDERD__ENCRYPTION__KEY_ENDPOINT_TOKEN` or
+        /// `LADDERD__ENCRYPTION__KEY_HEX`.
+        key_endpoint_token: Secret = Secret::default(), Concealed;
+    }
+    also Config::check;
+}
+
+/// Rule of secrets: any text, never printed.
+struct Concealed;
+
+impl Rule<Secret> for Concealed {
+    fn allowed(&self) -> String {
+        String::new()
+    }
+
+    fn accepts(&self, _: &Secret) -> bool {
+        true
+    }
+
+    fn is_secret(&self) -> bool {
+        true
+    }
 }
 
 /// Whether segments are encrypted.
@@ -71,29 +97,25 @@ impl Serialize for Secret {
 }
 
 impl Config {
-    /// Keys of the section whose values are never printed.
-    pub const SECRETS: [&str; 2] = ["key_hex", "key_endpoint_token"];
-
-    /// Faults of the section, as pairs of key and allowed values.
-    #[must_use]
-    pub fn check(&self) -> Vec<(&'static str, String)> {
+    /// Rules between the keys of the section.
+    fn check(&self) -> Vec<Violation> {
         let is_any_set =
             !(self.key_url.is_empty() && self.key_hex.is_empty() && self.key_endpoint.is_empty());
         match self.kind {
             Kind::Aes128 => self.check_aes(),
             // An operator who sets a key does not want streams in the clear.
             Kind::None if is_any_set => {
-                let allowed = "allowed: aes-128, as there is a key; none, if key_url, key_hex and \
+                let allowed = "aes-128, as there is a key; none, if key_url, key_hex and \
                                key_endpoint are empty";
-                vec![("kind", allowed.to_owned())]
+                vec![Violation::new("kind", allowed)]
             }
             Kind::None => Vec::new(),
         }
     }
 
-    fn check_aes(&self) -> Vec<(&'static str, String)> {
+    fn check_aes(&self) -> Vec<Violation> {
         let mut faults = Vec::new();
-        let mut fault = |key, allowed: String| faults.push((key, format!("allowed: {allowed}")));
+        let mut fault = |key, allowed: String| faults.push(Violation::new(key, allowed));
         let is_url = |url: &str| {
             let filled = Template::parse(url).map(|template| template.fill("0"));
             let parsed = filled.ok().and_then(|url| reqwest::Url::parse(&url).ok());
@@ -130,6 +152,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::declare::Section;
 
     #[test]
     fn secrets_are_not_printed() {
@@ -173,8 +196,8 @@ mod tests {
             ),
         ];
         for (config, keys) in table {
-            let faults = config.check();
-            let found: Vec<_> = faults.iter().map(|(key, _)| *key).collect();
+            let faults = config.violations();
+            let found: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
             assert_eq!(found, keys, "{config:?}: {faults:?}");
         }
     }

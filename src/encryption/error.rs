@@ -1,6 +1,7 @@
 //! Errors of key delivery.
 
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::failure_code::FailureCode;
+use crate::domain::outcome::Fault;
 
 /// Reasons why the key of a video cannot be had. They are faults of the surroundings and may pass.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,17 +21,11 @@ pub enum Error {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::Unavailable(_) | Self::Length { .. } | Self::Settings => FaultClass::Retryable,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::Unavailable(_) => "key-unavailable",
-            Self::Length { .. } => "key-length",
-            Self::Settings => "key-settings",
+            Self::Unavailable(_) => FailureCode::KeyUnavailable,
+            Self::Length { .. } => FailureCode::KeyLength,
+            Self::Settings => FailureCode::KeySettings,
         }
     }
 }

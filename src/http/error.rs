@@ -82,8 +82,8 @@ impl Error {
             Self::TooLarge(_) => "too-large",
             Self::NotReady(_) => "not-ready",
             Self::Timeout => "timeout",
-            Self::Store(error) => error.code(),
-            Self::Queue(error) => error.code(),
+            Self::Store(error) => error.code().as_str(),
+            Self::Queue(error) => error.code().as_str(),
             Self::Internal(_) => "internal",
         }
     }

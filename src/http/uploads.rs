@@ -4,29 +4,21 @@ pub mod body;
 mod file_name;
 pub mod handlers;
 
-use serde::{Deserialize, Serialize};
+use crate::domain::declare::settings;
 
-/// What may be uploaded, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Files up to this size are uploaded by one PUT, larger ones in parts.
-    pub single_put_max_bytes: u64,
-    /// Size of a part in bytes.
-    pub part_size_bytes: u64,
-    /// How long a presigned URL is valid, in seconds.
-    pub url_ttl_secs: u64,
-    /// The largest file in bytes.
-    pub max_size_bytes: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            single_put_max_bytes: 100 << 20,
-            part_size_bytes: 64 << 20,
-            url_ttl_secs: 3600,
-            max_size_bytes: 100 << 30,
-        }
+settings! {
+    /// Size and transfer of uploads.
+    #[derive(Eq)]
+    pub struct Config {
+        /// Largest file in bytes that one PUT request uploads. Larger files are uploaded in parts. S3
+        /// accepts up to 5 GiB in one PUT.
+        single_put_max_bytes: u64 = 100 << 20, 0..=5 << 30;
+        /// Bytes of a part. S3 accepts parts of 5 MiB to 5 GiB, and 10,000 of them; parts of very large
+        /// files grow accordingly.
+        part_size_bytes: u64 = 64 << 20, 5 << 20..=5 << 30;
+        /// Seconds for which a presigned URL is valid. S3 accepts 7 days at most.
+        url_ttl_secs: u64 = 3600, 60..=604_800;
+        /// Largest file in bytes that the API accepts.
+        max_size_bytes: u64 = 100 << 30, 1..=5 << 40;
     }
 }

@@ -13,7 +13,6 @@ use super::Error;
 use crate::check::files::{self, Fetched, Files, Served};
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
-use crate::domain::outcome::FaultClass;
 use crate::publish::{self, Object, Target};
 use crate::source::{self, Source};
 use crate::store::{self, Bucket, PutOptions};
@@ -86,12 +85,7 @@ impl PublicTarget {
 #[async_trait]
 impl Target for PublicTarget {
     async fn put(&self, object: Object) -> Result<(), publish::Error> {
-        // Whatever the bucket refuses: it is no fault of the video's.
-        let fault = |reason: String| publish::Error::Target {
-            key: object.key.clone(),
-            reason,
-            class: FaultClass::Retryable,
-        };
+        let fault = |reason: String| publish::Error::Target { key: object.key.clone(), reason };
         let body = if object.compressible {
             gzip(&object.body).map_err(|error| fault(error.to_string()))?
         } else {

@@ -1,7 +1,8 @@
 //! Why an attempt did not end well.
 
 use crate::domain::conformance::Finding;
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::failure_code::FailureCode;
+use crate::domain::outcome::Fault;
 use crate::{encryption, publish, queue, store, worker};
 
 /// Why an attempt did not end well.
@@ -84,41 +85,22 @@ impl Error {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
-        match self {
-            Self::Store(error) => error.class(),
-            Self::Queue(error) => error.class(),
-            Self::Worker(error) => error.class(),
-            Self::Publish(error) => error.class(),
-            Self::Key(error) => error.class(),
-            // The same source makes the same stream.
-            Self::NotConformant(_) | Self::TooSlow { .. } => FaultClass::Permanent,
-            Self::Busy
-            | Self::ClaimLost
-            | Self::LeaseLost
-            | Self::Cancelled
-            | Self::Stopped
-            | Self::Unfinished
-            | Self::Exhausted => FaultClass::Retryable,
-        }
-    }
-
-    fn code(&self) -> &str {
+    fn code(&self) -> FailureCode {
         match self {
             Self::Store(error) => error.code(),
             Self::Queue(error) => error.code(),
             Self::Worker(error) => error.code(),
             Self::Publish(error) => error.code(),
             Self::Key(error) => error.code(),
-            Self::Busy => "busy",
-            Self::ClaimLost => "claim-lost",
-            Self::LeaseLost => "lease-lost",
-            Self::Cancelled => "cancelled",
-            Self::Stopped => "stopped",
-            Self::Unfinished => "worker-unfinished",
-            Self::NotConformant(_) => "not-conformant",
-            Self::TooSlow { .. } => "job-timeout",
-            Self::Exhausted => "daemon-died",
+            Self::Busy => FailureCode::Busy,
+            Self::ClaimLost => FailureCode::ClaimLost,
+            Self::LeaseLost => FailureCode::LeaseLost,
+            Self::Cancelled => FailureCode::Cancelled,
+            Self::Stopped => FailureCode::Stopped,
+            Self::Unfinished => FailureCode::WorkerUnfinished,
+            Self::NotConformant(_) => FailureCode::NotConformant,
+            Self::TooSlow { .. } => FailureCode::JobTimeout,
+            Self::Exhausted => FailureCode::DaemonDied,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{Context, Error};
 use crate::check;
 use crate::check::keys::Keys;
 use crate::domain::conformance::Report;
+use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names;
 use crate::domain::outcome::Fault;
@@ -118,8 +119,8 @@ impl Run<'_> {
 
 /// The backend's failure that an end may be; none where another backend cannot do better.
 fn failure(ended: &Result<Encoded, Error>, backend: String) -> Option<BackendFailure> {
-    let failure = |element, code: &str, message| {
-        let code = code.to_owned();
+    let failure = |element, code: FailureCode, message| {
+        let code = code.as_str().to_owned();
         Some(BackendFailure { backend, element, code, message, quarantined: false })
     };
     match ended {

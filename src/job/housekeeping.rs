@@ -7,43 +7,31 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, Error, claim, records};
 use crate::domain::claim::{ClaimRecord, ClaimState};
+use crate::domain::declare::settings;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::message;
 use crate::domain::record::{self, CLAIMS_PREFIX, RECORDS_PREFIX};
 use crate::queue::Inspect;
 use crate::store::{self, Entry, Precondition, PutOptions};
 
-/// When it is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Uploads whose event was lost are looked for this often.
-    pub reconcile_secs: u64,
-    /// An upload may wait this long for its event.
-    pub event_grace_secs: u64,
-    /// What dead attempts and uploads left behind is looked for this often.
-    pub sweep_secs: u64,
-    /// What nobody has touched for this long may be removed.
-    pub orphan_age_secs: u64,
-    /// Multipart uploads that were begun this long ago and never completed are given up; records
-    /// of uploads that never came are removed.
-    pub upload_ttl_secs: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            reconcile_secs: 300,
-            event_grace_secs: 600,
-            sweep_secs: 3600,
-            orphan_age_secs: 3600,
-            upload_ttl_secs: 604_800,
-        }
+settings! {
+    /// Intervals and ages of the periodic cleaning.
+    #[derive(Copy, Eq)]
+    pub struct Config {
+        /// Seconds between two searches for uploads whose event was lost. They are queued.
+        reconcile_secs: u64 = 300, 1..=86_400;
+        /// Seconds that an upload waits for its event before it counts as lost.
+        event_grace_secs: u64 = 600, 0..=86_400;
+        /// Seconds between two removals of the remains of failed attempts and abandoned uploads.
+        sweep_secs: u64 = 3600, 1..=7 * 86_400;
+        /// Seconds without a change after which such remains are removed.
+        orphan_age_secs: u64 = 3600, 0..=90 * 86_400;
+        /// Seconds after which an incomplete upload is aborted and its record removed.
+        upload_ttl_secs: u64 = 604_800, 60..=90 * 86_400;
     }
 }
 

@@ -102,7 +102,7 @@ async fn publish_all(
 
 /// What becomes of the message after a failed attempt.
 fn judge(context: &Context, message: &Message, failure: &Failure) -> (Disposition, &'static str) {
-    let (error, code) = (&failure.error, failure.error.code());
+    let (error, code) = (&failure.error, failure.error.code().as_str());
     let dead = || {
         let reason = format!("{code}: {error}");
         (Disposition::DeadLetter { reason }, "dead")

@@ -12,6 +12,7 @@ use super::{Context, Error};
 use crate::backend::Slot;
 use crate::domain::claim::Commit;
 use crate::domain::conformance::Report;
+use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::message;
@@ -286,14 +287,14 @@ impl Run<'_> {
     /// Withdraws what was shown, then says why.
     async fn record_failure(
         &self,
-        code: &str,
+        code: FailureCode,
         message: &str,
         report: Option<Report>,
     ) -> Result<Settled, Error> {
         let (context, id) = (self.job.context, &self.job.id);
         self.claim.hold().await?;
         records::sweep(&context.public, id, None, self.claim).await?;
-        let error = VideoError { code: code.to_owned(), message: message.to_owned() };
+        let error = VideoError { code: code.as_str().to_owned(), message: message.to_owned() };
         let (view, etag) = (self.ticket.view(), &self.head.etag);
         let record = records::job_record(id, &view, etag, "", Some(error.clone()), report);
         records::put_job_record(context, &record, self.earlier.as_ref()).await?;
@@ -305,7 +306,7 @@ impl Run<'_> {
             view.timings = record.timings;
             view.error = Some(error);
         });
-        tracing::warn!(code, message, "failed");
+        tracing::warn!(code = code.as_str(), message, "failed");
         Ok(Settled("failed"))
     }
 }

@@ -1,8 +1,9 @@
 //! Errors of publishing.
 
 use super::encryption::OutsideSegment;
+use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key_frames;
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::outcome::Fault;
 
 /// Reasons why a stream cannot be published.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,8 +15,6 @@ pub enum Error {
         key: String,
         /// Answer of the target.
         reason: String,
-        /// Whether a later attempt may succeed.
-        class: FaultClass,
     },
     /// The worker's output does not add up to the planned stream.
     #[error("the stream is incomplete: {0}")]
@@ -75,17 +74,10 @@ pub enum Incomplete {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::Target { class, .. } => *class,
-            Self::Incomplete(_) => FaultClass::Retryable,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::Target { .. } => "publish-failed",
-            Self::Incomplete(_) => "stream-incomplete",
+            Self::Target { .. } => FailureCode::PublishFailed,
+            Self::Incomplete(_) => FailureCode::StreamIncomplete,
         }
     }
 }

@@ -8,7 +8,6 @@ use bytes::Bytes;
 
 use super::error::Error;
 use super::object::{Object, Target};
-use crate::domain::outcome::FaultClass;
 
 /// Target that writes files below a folder.
 pub struct Folder(PathBuf);
@@ -26,11 +25,9 @@ impl Target for Folder {
     async fn put(&self, object: Object) -> Result<(), Error> {
         let path = self.0.join(&object.key);
         let key = path.display().to_string();
-        write(path, object.body).await.map_err(|error| Error::Target {
-            key,
-            reason: error.to_string(),
-            class: FaultClass::Retryable,
-        })
+        write(path, object.body)
+            .await
+            .map_err(|error| Error::Target { key, reason: error.to_string() })
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::domain::encode::{EncodeConfig, SegmentFormat};
+use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key::{Key, StreamKey};
 use crate::domain::hls::names::Layout;
 use crate::domain::hls::webvtt::Cue;
@@ -48,8 +49,8 @@ impl Target for Recorder {
     async fn put(&self, object: Object) -> Result<(), Error> {
         self.permits.acquire().await.unwrap().forget();
         if self.fails_on.is_some_and(|part| object.key.contains(part)) {
-            let (reason, class) = ("configured to fail".to_owned(), FaultClass::Retryable);
-            return Err(Error::Target { key: object.key, reason, class });
+            let reason = "configured to fail".to_owned();
+            return Err(Error::Target { key: object.key, reason });
         }
         let text = String::from_utf8_lossy(&object.body).into_owned();
         self.written.lock().push((object.key, text));
@@ -214,7 +215,7 @@ async fn a_failed_upload_fails_the_publication_and_nothing_is_flipped() {
         publication.add_segment(segment(rendition, 1)).await.unwrap();
     }
     let error = publication.finish().await.map(drop).unwrap_err();
-    assert_eq!((error.code(), error.class()), ("publish-failed", FaultClass::Retryable));
+    assert_eq!((error.code(), error.class()), (FailureCode::PublishFailed, FaultClass::Retryable));
     assert_eq!(target.last(&format!("{id}/main.m3u8")), main);
 }
 
@@ -224,11 +225,17 @@ async fn a_gap_or_a_missing_rendition_fails_the_publication() {
     let (_, mut publication) = begin(&target);
     publication.add_segment(segment(0, 0)).await.unwrap();
     publication.add_segment(segment(0, 2)).await.unwrap();
-    assert_eq!(publication.finish().await.map(drop).unwrap_err().code(), "stream-incomplete");
+    assert_eq!(
+        publication.finish().await.map(drop).unwrap_err().code(),
+        FailureCode::StreamIncomplete
+    );
 
     let (_, mut publication) = begin(&target);
     publication.add_segment(segment(0, 0)).await.unwrap();
-    assert_eq!(publication.finish().await.map(drop).unwrap_err().code(), "stream-incomplete");
+    assert_eq!(
+        publication.finish().await.map(drop).unwrap_err().code(),
+        FailureCode::StreamIncomplete
+    );
     let (_, mut publication) = begin(&target);
     assert!(publication.add_segment(segment(7, 0)).await.is_err());
 }

@@ -1,26 +1,26 @@
-//! The layers, and what is wrong with them.
+//! Reading of the layers, and the report of their faults.
 
 use std::path::PathBuf;
 
 use config::{Config, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::{Settings, secrets};
+use super::secrets::{REDACTED, Secrets};
+use super::{Settings, default_toml};
+use crate::domain::declare::Section;
 
-/// The commented default: also the list of all keys.
-const DEFAULT: &str = include_str!("../../config/ladderd.toml");
-/// The file that is read where none is named.
+/// File that is read if no flag names one.
 const SYSTEM_FILE: &str = "/etc/ladderd/ladderd.toml";
-/// Prefix of the variables.
+/// Prefix of the environment variables.
 pub(super) const PREFIX: &str = "LADDERD";
-/// Where a variable stands.
+/// Origin of variables in reports.
 const ENVIRONMENT: &str = "the environment";
 
-/// All faults, one a line.
+/// All faults, one per line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct Faults(pub Vec<String>);
 
-/// What flags say.
+/// Values of the flags.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `--data-dir`.
@@ -31,45 +31,50 @@ pub struct Overrides {
     pub s3_listen: Option<String>,
 }
 
-/// Where the settings come from.
+/// The layers above the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// `--config`; without it the system's file, where there is one.
+    /// Path after `--config`. `None`: `/etc/ladderd/ladderd.toml`, if it exists.
     pub file: Option<PathBuf>,
-    /// The environment.
+    /// Environment variables: names and values.
     pub environment: Vec<(String, String)>,
     /// The flags.
     pub overrides: Overrides,
 }
 
-/// A tree of values, as one layer has it.
+/// Values of one layer, by key.
 type Tree = Map<String, Value>;
 
 impl Settings {
     /// Reads and checks all layers.
     ///
     /// # Errors
-    /// Every fault, each with where it is, the key, the value and what is allowed.
+    /// Every fault, each with its origin, the key, the value and the allowed values. Unknown keys
+    /// and wrong types are reported first; values are checked once there are none.
     pub fn load(sources: &Sources) -> Result<Self, Faults> {
-        let known = tree(File::from_str(DEFAULT, FileFormat::Toml))?;
-        let file = file_layer(sources)?;
-        let environment = environment_layer(sources);
-        let secrets = secrets::of_environment(&sources.environment);
-        // From the first to the last: the last one that has a key is where its value comes from.
+        let default = default_toml();
+        let known = tree(File::from_str(&default, FileFormat::Toml))?;
+        let secrets = Secrets::declared();
+        let file = file_layer(sources, &secrets)?;
+        let environment =
+            [plain_layer(sources, &secrets, &known), secrets.layer(&sources.environment)];
+        // In rising order of precedence: the last layer with a key is the origin of its value.
         let mut layers = Vec::new();
         if let (Some(file), Some(path)) = (&file, &sources.path()) {
             layers.push((path.display().to_string(), tree(file.clone())?));
         }
-        layers.push((ENVIRONMENT.to_owned(), tree(environment.clone())?));
-        layers.push((ENVIRONMENT.to_owned(), tree(secrets.clone())?));
+        for layer in &environment {
+            layers.push((ENVIRONMENT.to_owned(), tree(layer.clone())?));
+        }
         let mut faults = Vec::new();
         for (origin, layer) in &layers {
-            unknown_or_mistyped(&Place { origin, path: "" }, &known, layer, &mut faults);
+            let place = Place { origin, path: "", secrets: &secrets };
+            unknown_or_mistyped(&place, &known, layer, &mut faults);
         }
         if !faults.is_empty() {
             return Err(Faults(faults));
         }
-        let merged = merge(file, [environment, secrets], &sources.overrides).map_err(one)?;
+        let merged = merge(&default, file, environment, &sources.overrides).map_err(one)?;
         let settings: Self = merged.clone().try_deserialize().map_err(one)?;
         let origin = |key: &str| {
             let flag = sources.overrides.flag(key).map(str::to_owned);
@@ -77,19 +82,21 @@ impl Settings {
                 || layers.iter().rev().find(|(_, layer)| has(layer, key)).map(|l| l.0.clone());
             flag.or_else(in_layer).unwrap_or_else(|| "the default".to_owned())
         };
-        let told = settings.check().into_iter().map(|fault| {
-            let value = merged.get::<Value>(&fault.key).ok();
-            let shown = value.map(|value| format!(" = {}", show(&fault.key, &value)));
-            let shown = shown.unwrap_or_default();
-            format!("{}: {}{shown}: {}", origin(&fault.key), fault.key, fault.allowed)
-        });
-        let faults: Vec<String> = told.collect();
-        if faults.is_empty() { Ok(settings) } else { Err(Faults(faults)) }
+        let describe = |key: &str, allowed: &str| {
+            let value = merged.get::<Value>(key).ok();
+            let value = value.map(|value| format!(" = {}", show(&secrets, key, &value)));
+            format!("{}: {key}{}: allowed: {allowed}", origin(key), value.unwrap_or_default())
+        };
+        let violations = settings.violations();
+        if violations.is_empty() {
+            return Ok(settings);
+        }
+        Err(Faults(violations.iter().map(|found| describe(&found.key, &found.allowed)).collect()))
     }
 }
 
 impl Sources {
-    /// The file that is read, where there is one.
+    /// Path of the file that is read, if any.
     fn path(&self) -> Option<PathBuf> {
         let system = || Some(PathBuf::from(SYSTEM_FILE)).filter(|path| path.is_file());
         self.file.clone().or_else(system)
@@ -97,7 +104,7 @@ impl Sources {
 }
 
 impl Overrides {
-    /// The flag that sets this key, if it was given.
+    /// The flag that sets `key`, if it was given.
     fn flag(&self, key: &str) -> Option<&'static str> {
         match key {
             "data_dir" => self.data_dir.as_ref().map(|_| "--data-dir"),
@@ -108,8 +115,9 @@ impl Overrides {
     }
 }
 
-/// Whether the tree has this key, given with dots.
+/// Whether the tree has `key`, with dots between the sections. An entry of a list counts as the list.
 fn has(tree: &Tree, key: &str) -> bool {
+    let key = key.split_once('[').map_or(key, |(list, _)| list);
     match key.split_once('.') {
         None => tree.contains_key(key),
         Some((first, rest)) => match tree.get(first).map(|value| &value.kind) {
@@ -123,7 +131,7 @@ fn one(error: impl std::fmt::Display) -> Faults {
     Faults(vec![error.to_string()])
 }
 
-/// One layer by itself, with its keys taken apart.
+/// Values of one layer alone, with keys split at their dots.
 fn tree<S: Source + Send + Sync + 'static>(layer: S) -> Result<Tree, Faults> {
     let alone = Config::builder().add_source(layer).build().map_err(one)?;
     alone.collect().map_err(one)
@@ -131,7 +139,7 @@ fn tree<S: Source + Send + Sync + 'static>(layer: S) -> Result<Tree, Faults> {
 
 type FileLayer = File<config::FileSourceString, FileFormat>;
 
-fn file_layer(sources: &Sources) -> Result<Option<FileLayer>, Faults> {
+fn file_layer(sources: &Sources, secrets: &Secrets) -> Result<Option<FileLayer>, Faults> {
     let Some(path) = sources.path() else { return Ok(None) };
     let shown = path.display();
     if !path.is_file() {
@@ -140,30 +148,49 @@ fn file_layer(sources: &Sources) -> Result<Option<FileLayer>, Faults> {
     // Read here rather than by `config`, which names files relative to the working directory.
     let text = std::fs::read_to_string(&path).map_err(|error| one(format!("{shown}: {error}")))?;
     let layer = File::from_str(&text, FileFormat::Toml);
-    let told = |error: config::ConfigError| secrets::without_secrets(&error.to_string());
-    layer.collect().map_err(|error| one(format!("{shown}: {}", told(error))))?;
+    let describe = |error: config::ConfigError| secrets.redact(&error.to_string());
+    layer.collect().map_err(|error| one(format!("{shown}: {}", describe(error))))?;
     Ok(Some(layer))
 }
 
-fn environment_layer(sources: &Sources) -> config::Environment {
-    let plain = sources.environment.iter().filter(|(name, _)| !secrets::is_variable(name));
+/// The variables that set no secret, parsed as numbers and lists.
+fn plain_layer(sources: &Sources, secrets: &Secrets, known: &Tree) -> config::Environment {
+    let plain = sources.environment.iter().filter(|(name, _)| !secrets.is_variable(name));
     let variables = plain.cloned().collect();
-    config::Environment::with_prefix(PREFIX)
+    let layer = config::Environment::with_prefix(PREFIX)
         .prefix_separator("__")
         .separator("__")
         .try_parsing(true)
-        .list_separator(",")
-        .with_list_parse_key("embedded.cors_origins")
-        .with_list_parse_key("sources.suffixes")
+        .list_separator(",");
+    lists("", known)
+        .iter()
+        .fold(layer, |layer, key| layer.with_list_parse_key(key))
         .source(Some(variables))
 }
 
+/// Keys of the lists of plain values, with dots between the sections.
+fn lists(section: &str, known: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for (key, value) in known {
+        let is_table = |value: &Value| matches!(value.kind, ValueKind::Table(_));
+        if let ValueKind::Table(below) = &value.kind {
+            found.extend(lists(&format!("{section}{key}."), below));
+        } else if let ValueKind::Array(items) = &value.kind
+            && !items.iter().any(is_table)
+        {
+            found.push(format!("{section}{key}"));
+        }
+    }
+    found
+}
+
 fn merge(
+    default: &str,
     file: Option<FileLayer>,
     environment: [config::Environment; 2],
     flags: &Overrides,
 ) -> Result<Config, config::ConfigError> {
-    let mut builder = Config::builder().add_source(File::from_str(DEFAULT, FileFormat::Toml));
+    let mut builder = Config::builder().add_source(File::from_str(default, FileFormat::Toml));
     if let Some(file) = file {
         builder = builder.add_source(file);
     }
@@ -178,20 +205,21 @@ fn merge(
         .build()
 }
 
-/// Where a value stands.
+/// Layer and key of a value.
 struct Place<'a> {
     origin: &'a str,
     path: &'a str,
+    secrets: &'a Secrets,
 }
 
-/// Compares a layer with the default, which holds every key with a value of its type.
+/// Reports unknown keys and wrong types: `known` has every key with a value of its type.
 fn unknown_or_mistyped(place: &Place<'_>, known: &Tree, layer: &Tree, faults: &mut Vec<String>) {
     let mut keys: Vec<_> = layer.keys().collect();
     keys.sort();
     for key in keys {
         let path =
             if place.path.is_empty() { key.clone() } else { format!("{}.{key}", place.path) };
-        let place = Place { origin: place.origin, path: &path };
+        let place = Place { path: &path, ..*place };
         if let Some(default) = known.get(key) {
             compare(&place, default, &layer[key], faults);
         } else {
@@ -211,7 +239,7 @@ fn compare(place: &Place<'_>, default: &Value, value: &Value, faults: &mut Vec<S
         (ValueKind::Array(known), ValueKind::Array(items)) => {
             for (n, item) in items.iter().enumerate() {
                 let path = format!("{}[{n}]", place.path);
-                let place = Place { origin: place.origin, path: &path };
+                let place = Place { path: &path, ..*place };
                 if let Some(known) = known.first() {
                     compare(&place, known, item, faults);
                 }
@@ -234,12 +262,13 @@ fn type_fault(place: &Place<'_>, default: &ValueKind, value: &Value, faults: &mu
         ValueKind::Nil => ("nothing", false),
     };
     if !is_right {
-        let (origin, path, shown) = (place.origin, place.path, show(place.path, value));
+        let (origin, path, shown) =
+            (place.origin, place.path, show(place.secrets, place.path, value));
         faults.push(format!("{origin}: {path} = {shown}: allowed: {wanted}"));
     }
 }
 
-/// A variable has no quotes: `LADDERD__LOG__LEVEL=1` is a text that looks like a number.
+/// Whether `value` is text without quotes: `LADDERD__LOG__LEVEL=1` reads as a number.
 fn has_no_quotes(place: &Place<'_>, value: &Value) -> bool {
     place.origin == ENVIRONMENT && !matches!(value.kind, ValueKind::Table(_) | ValueKind::Array(_))
 }
@@ -259,9 +288,10 @@ fn is_whole(value: &Value) -> bool {
     )
 }
 
-fn show(key: &str, value: &Value) -> String {
-    if secrets::is_secret(key) {
-        return secrets::REDACTED.to_owned();
+/// The value at `key` for a report, secrets redacted.
+fn show(secrets: &Secrets, key: &str, value: &Value) -> String {
+    if secrets.contains(key) {
+        return REDACTED.to_owned();
     }
     match &value.kind {
         ValueKind::String(text) => format!("{text:?}"),

@@ -3,7 +3,8 @@
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::error::display::DisplayErrorContext;
 
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::failure_code::FailureCode;
+use crate::domain::outcome::Fault;
 
 /// Failure of a call to the store. `operation` is the call, `key` the object or the bucket.
 #[derive(Debug, thiserror::Error)]
@@ -57,23 +58,13 @@ pub enum Error {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::NotFound { .. } | Self::Rejected { .. } => FaultClass::Permanent,
-            // An operator corrects wrong credentials; the upload must survive until then.
-            Self::PreconditionFailed { .. } | Self::Denied { .. } | Self::Unavailable { .. } => {
-                FaultClass::Retryable
-            }
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::NotFound { .. } => "source-missing",
-            Self::PreconditionFailed { .. } => "source-changed",
-            Self::Denied { .. } => "store-denied",
-            Self::Rejected { .. } => "store-rejected",
-            Self::Unavailable { .. } => "store-unavailable",
+            Self::NotFound { .. } => FailureCode::SourceMissing,
+            Self::PreconditionFailed { .. } => FailureCode::SourceChanged,
+            Self::Denied { .. } => FailureCode::StoreDenied,
+            Self::Rejected { .. } => FailureCode::StoreRejected,
+            Self::Unavailable { .. } => FailureCode::StoreUnavailable,
         }
     }
 }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use gstreamer as gst;
 
+use crate::domain::encode::threads_per_rung;
+use crate::domain::failure_code::FailureCode;
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe::{self, PipelineSpec};
 use crate::sandbox;
 use crate::worker::choose;
 use crate::worker::elements::range_source::{self, Client};
-use crate::worker::fault;
 use crate::worker::graph::pipeline;
 use crate::worker::output::Output;
 use crate::worker::plugins;
@@ -47,12 +48,13 @@ fn streams() -> rustix::io::Result<(UnixStream, Arc<Output>)> {
 }
 
 fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
-    let (client, order) = Client::connect(socket)
-        .map_err(|e| Failure::retryable("worker-order", format!("the order is unreadable: {e}")))?;
+    let (client, order) = Client::connect(socket).map_err(|e| {
+        Failure::new(FailureCode::WorkerOrder, format!("the order is unreadable: {e}"))
+    })?;
     order.limits.check_source(order.source_bytes).map_err(|error| Failure::of(&error))?;
     if order.source_bytes == 0 {
-        return Err(Failure::permanent(
-            "source-empty",
+        return Err(Failure::new(
+            FailureCode::SourceEmpty,
             "The file is empty (0 bytes). Upload the file again.",
         ));
     }
@@ -65,7 +67,7 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
         .and_then(|()| range_source::register().map_err(|error| error.to_string()))
         .and_then(|()| plugins::register_own().map_err(|error| error.to_string()))
         .map_err(|e| {
-            Failure::retryable("gstreamer-init", format!("GStreamer does not start: {e}"))
+            Failure::new(FailureCode::GstreamerInit, format!("GStreamer does not start: {e}"))
         })?;
     plugins::restrict();
     let mut media = discover::discover(&client)?;
@@ -79,8 +81,9 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     if order.plan_only {
         return Ok(());
     }
-    let spec =
-        recipe::render(&backend.recipe, &plan, &order.encode, threads_per_rung(&plan), source);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads_per_rung(cores, plan.video.rungs.len());
+    let spec = recipe::render(&backend.recipe, &plan, &order.encode, threads, source);
     plugins::prefer(&spec.decoders);
     encode(&client, &order, &plan, &spec, output)
 }
@@ -107,18 +110,10 @@ fn encode(
 ) -> Result<(), Failure> {
     match pipeline::run(client, plan, spec, &order.limits, output) {
         // Nothing has left yet: it is as if it had not been begun.
-        Err(failure) if failure.code == fault::SINK_NOT_READY && !output.has_sent_media() => {
+        Err(failure) if failure.code == FailureCode::SinkNotReady && !output.has_sent_media() => {
             output.event(&Event::Warning { message: format!("begun anew: {failure}") });
             pipeline::run(client, plan, spec, &order.limits, output)
         }
         ended => ended,
     }
-}
-
-/// Threads of one encoder. Four encoders on x264's own choice (1.5 per core each) oversubscribe
-/// the machine; with one or two each, they share the cores evenly.
-fn threads_per_rung(plan: &Plan) -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let rungs = plan.video.rungs.len().max(1);
-    u32::try_from(cores.div_ceil(rungs).clamp(1, 16)).unwrap_or(1)
 }

@@ -3,6 +3,7 @@
 use gstreamer as gst;
 
 use crate::domain::backend::Backend;
+use crate::domain::failure_code::FailureCode;
 use crate::domain::media::{MediaInfo, VideoStream};
 use crate::domain::plan::Plan;
 use crate::domain::recipe::{Recipe, Source};
@@ -39,7 +40,7 @@ pub(super) fn choose<'a>(
         return Ok((backend, source));
     }
     let why = if passed.is_empty() { "there is none".to_owned() } else { passed.join("; ") };
-    Err(Failure::retryable("no-backend", format!("no backend can encode the video: {why}")))
+    Err(Failure::new(FailureCode::NoBackend, format!("no backend can encode the video: {why}")))
 }
 
 /// Codec, profile and chroma format, as far as they are known.

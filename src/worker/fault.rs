@@ -4,11 +4,8 @@ use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
 
-use crate::worker::protocol::{Failure, MEMORY_LIMIT};
-
-/// Code of the failure of a sink that was started before it was given its stream: a race of
-/// GStreamer 1.22.0, seen once in some hundred very short videos.
-pub(super) const SINK_NOT_READY: &str = "sink-not-ready";
+use crate::domain::failure_code::FailureCode;
+use crate::worker::protocol::Failure;
 
 /// The failure that the first error on the bus stands for.
 pub(super) fn of_message(error: &gst::message::Error) -> Failure {
@@ -22,7 +19,7 @@ pub(super) fn of_message(error: &gst::message::Error) -> Failure {
     // Decoders and encoders that get no memory tell of a broken file, or that they cannot begin. A
     // device has memory of its own, and another backend may do better.
     let failure = if !of_device && is_memory_short() {
-        Failure::permanent(MEMORY_LIMIT, format!("no memory was left: {}", error.error()))
+        Failure::new(FailureCode::MemoryLimit, format!("no memory was left: {}", error.error()))
     } else {
         of_error(&error.error(), reads_media)
     };
@@ -75,15 +72,18 @@ pub(super) fn of_error(error: &glib::Error, reads_media: bool) -> Failure {
     }
     if let Some(kind) = error.kind::<gst::ResourceError>() {
         if matches!(kind, gst::ResourceError::OpenWrite) {
-            return Failure::retryable(SINK_NOT_READY, format!("a sink could not begin: {said}"));
+            return Failure::new(
+                FailureCode::SinkNotReady,
+                format!("a sink could not begin: {said}"),
+            );
         }
         return if matches!(kind, gst::ResourceError::NoSpaceLeft) {
-            Failure::retryable("worker-resource", format!("no space left: {said}"))
+            Failure::new(FailureCode::WorkerResource, format!("no space left: {said}"))
         } else {
-            Failure::retryable("source-read", format!("the source could not be read: {said}"))
+            Failure::new(FailureCode::SourceRead, format!("the source could not be read: {said}"))
         };
     }
-    Failure::retryable("pipeline-failed", format!("the encode broke off: {said}"))
+    Failure::new(FailureCode::PipelineFailed, format!("the encode broke off: {said}"))
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
@@ -95,22 +95,22 @@ fn of_stream_error(kind: gst::StreamError, said: &str, reads_media: bool) -> Fai
         gst::StreamError::Decrypt | gst::StreamError::DecryptNokey => encrypted(),
         gst::StreamError::Failed | gst::StreamError::Format if reads_media => damaged(said),
         // What is left is about encoding and muxing.
-        _ => Failure::retryable("pipeline-failed", format!("the encode broke off: {said}")),
+        _ => Failure::new(FailureCode::PipelineFailed, format!("the encode broke off: {said}")),
     }
 }
 
 /// Nobody here has the key.
 pub(super) fn encrypted() -> Failure {
-    Failure::permanent(
-        "encrypted",
+    Failure::new(
+        FailureCode::Encrypted,
         "The file is protected (DRM) and cannot be read. Upload an unprotected copy.",
     )
 }
 
 /// There is no demuxer or decoder for it.
 fn undecodable(said: &str) -> Failure {
-    Failure::permanent(
-        "undecodable",
+    Failure::new(
+        FailureCode::Undecodable,
         format!(
             "The file holds a format that cannot be decoded here ({said}). Convert it to MP4 with \
              H.264 video and upload that."
@@ -120,8 +120,8 @@ fn undecodable(said: &str) -> Failure {
 
 /// The file is nothing that holds pictures or sound.
 pub(super) fn not_media() -> Failure {
-    Failure::permanent(
-        "not-media",
+    Failure::new(
+        FailureCode::NotMedia,
         "The file is not a video: its contents are of no known video format, whatever its name \
          says. Check that you chose the right file.",
     )
@@ -129,8 +129,8 @@ pub(super) fn not_media() -> Failure {
 
 /// The file is of a known format and broken.
 pub(super) fn damaged(said: &str) -> Failure {
-    Failure::permanent(
-        "source-damaged",
+    Failure::new(
+        FailureCode::SourceDamaged,
         format!(
             "The file is incomplete or damaged ({}). Check that it plays from start to end, then \
              upload it again.",

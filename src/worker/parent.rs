@@ -21,10 +21,11 @@ use tokio_util::codec::FramedRead;
 
 use self::feeder::{SourceState, feed};
 use self::frames::{Frame, Frames};
+use crate::domain::failure_code::FailureCode;
 use crate::domain::segment::Segment;
 use crate::domain::thumbnail::Thumbnail;
 use crate::source::{self, Source};
-use crate::worker::protocol::{Event, MEMORY_LIMIT, Order};
+use crate::worker::protocol::{Event, Order};
 use crate::worker::spawn::{self, Process, Program};
 
 pub use self::error::Error;
@@ -154,7 +155,7 @@ impl Worker {
                 })))
             }
             Event::Failed(failure) => {
-                let own = if failure.code == MEMORY_LIMIT {
+                let own = if failure.code == FailureCode::MemoryLimit {
                     Error::Memory
                 } else {
                     Error::Failed(failure)

@@ -17,11 +17,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::backend::Backend;
 use crate::domain::encode::EncodeConfig;
+use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::webvtt::Cue;
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
 use crate::domain::media::MediaInfo;
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
 
 /// Kind of a frame with an [`Event`].
@@ -123,10 +124,8 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
-    /// Whether trying again can help.
-    pub class: FaultClass,
-    /// Stable kebab-case code.
-    pub code: String,
+    /// Reason.
+    pub code: FailureCode,
     /// A sentence for a person.
     pub message: String,
     /// The GStreamer element that failed, where one did.
@@ -138,42 +137,22 @@ pub struct Failure {
     pub of_device: bool,
 }
 
-/// Code of what failed because no memory was left.
-pub(super) const MEMORY_LIMIT: &str = "memory-limit";
-
 impl Failure {
-    /// The source is at fault.
+    /// A failure without an element, with a sentence for a person.
     #[must_use]
-    pub fn permanent(code: &str, message: impl Into<String>) -> Self {
-        Self {
-            class: FaultClass::Permanent,
-            code: code.to_owned(),
-            message: message.into(),
-            element: None,
-            debug: None,
-            of_device: false,
-        }
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), element: None, debug: None, of_device: false }
     }
 
-    /// What a rule of ours says of the source.
+    /// The failure for a source that breaks one of our rules.
     #[must_use]
     pub fn of(fault: &impl Fault) -> Self {
-        Self { class: fault.class(), ..Self::permanent(fault.code(), fault.to_string()) }
-    }
-
-    /// The surroundings are at fault.
-    #[must_use]
-    pub fn retryable(code: &str, message: impl Into<String>) -> Self {
-        Self { class: FaultClass::Retryable, ..Self::permanent(code, message) }
+        Self::new(fault.code(), fault.to_string())
     }
 }
 
 impl Fault for Failure {
-    fn class(&self) -> FaultClass {
-        self.class
-    }
-
-    fn code(&self) -> &str {
-        &self.code
+    fn code(&self) -> FailureCode {
+        self.code
     }
 }

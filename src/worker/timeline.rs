@@ -1,5 +1,8 @@
 //! When frames are shown: one timeline for all renditions, a common end, and segments.
 
+pub(crate) mod audio_tail;
 pub(crate) mod common_end;
+pub(crate) mod frame_grid;
 pub(crate) mod segment_event;
 pub(crate) mod segmenter;
+pub(crate) mod timestamps;

@@ -1,46 +1,46 @@
-//! Tries recipes: are the elements here, do they take the values, does an encode come out?
+//! Tries recipes: are their elements installed, do these take the properties, does an encode succeed?
 //!
-//! It is a child process of its own for each question, so that a driver that crashes or hangs takes
-//! nothing with it but the answer.
+//! Each question gets a child process of its own, so a driver that crashes or hangs loses only its own
+//! answer.
 
 mod clip;
 mod encode;
-mod judge;
+mod error;
+mod measure;
+mod play;
 mod survey;
+mod verify;
 
 use std::process::ExitCode;
 
 use gstreamer as gst;
 
+use self::error::Error;
 use crate::domain::backend::TrialRequest;
 use crate::worker::{plugins, spawn};
 
-/// Answers the request on the standard input, as JSON: what is asked for, or `Err` with why not.
+/// Answers the request on standard input, as JSON: the result, or `Err` with the reason in words.
 #[must_use]
 pub fn main() -> ExitCode {
     if spawn::die_with_parent().is_err() {
         return ExitCode::FAILURE;
     }
-    let answer = match serde_json::from_reader(std::io::stdin()) {
-        Ok(request) => answer(&request),
-        Err(error) => Err(format!("the request cannot be read: {error}")),
-    };
+    let request = serde_json::from_reader(std::io::stdin()).map_err(Error::from);
+    let answer = request.and_then(|request| answer(&request)).map_err(|error| error.to_string());
     match serde_json::to_writer(std::io::stdout(), &answer) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn answer(request: &TrialRequest) -> Result<serde_json::Value, String> {
-    let no_start = |error: String| format!("GStreamer does not start: {error}");
-    gst::init().map_err(|error| no_start(error.to_string()))?;
-    plugins::register_own().map_err(|error| no_start(error.to_string()))?;
+fn answer(request: &TrialRequest) -> Result<serde_json::Value, Error> {
+    gst::init().map_err(Error::Init)?;
+    plugins::register_own().map_err(Error::Register)?;
     plugins::restrict();
-    let answer = match request {
-        TrialRequest::Survey(recipes) => serde_json::to_value(survey::survey(recipes)),
+    Ok(match request {
+        TrialRequest::Survey(recipes) => serde_json::to_value(survey::survey(recipes))?,
         TrialRequest::Encode { recipe, encode } => {
-            serde_json::to_value(encode::trial(recipe, encode)?)
+            serde_json::to_value(encode::trial(recipe, encode)?)?
         }
-    };
-    answer.map_err(|error| error.to_string())
+    })
 }

@@ -223,7 +223,7 @@ async fn faults_of_the_key_endpoint_are_reported_without_the_token() {
     drop(server);
     let gone = encryption.key_of("0a").await.unwrap_err();
     assert!(!gone.to_string().contains("/keys/"), "{gone}");
-    assert_eq!(gone.code(), "key-unavailable");
+    assert_eq!(gone.code().as_str(), "key-unavailable");
     let length = |found| {
         format!(
             "key-length: the key endpoint answered {found} bytes instead of the 16 raw bytes of a key"

@@ -25,6 +25,7 @@ mod end_to_end;
 mod fleet;
 mod frames;
 mod fuzzing;
+mod generated;
 mod gpu;
 mod hls_output;
 mod hostile_files;

@@ -105,8 +105,7 @@ fn of_nvidia(recipe: &Recipe, facts: &Facts) -> Option<String> {
                 .to_owned(),
         );
     }
-    let needs_encoder = recipe.encode.iter().any(|step| step.element.starts_with("nv"));
-    if !needs_encoder {
+    if !recipe.takes_nvenc_sessions() {
         return None;
     }
     let lacks = |name: &&String| {
@@ -157,9 +156,10 @@ mod tests {
     use crate::domain::recipe::Recipe;
 
     fn recipe(name: &str) -> Recipe {
-        let encoder = if name == "nvdec" { "x264enc" } else { "nvh264{device}enc" };
+        let on_gpu = name != "nvdec";
+        let encoder = if on_gpu { "nvh264{device}enc" } else { "x264enc" };
         let text = format!(
-            "name = \"{name}\"\npriority = 1\ndevice = \"cuda\"\nprepare = []\nprepared_caps = \"\"\n\
+            "name = \"{name}\"\npriority = 1\ndevice = \"cuda\"\nencodes_on_gpu = {on_gpu}\nprepare = []\nprepared_caps = \"\"\n\
              prepared_caps_hdr = \"\"\nscale = []\nscaled_caps = \"\"\nencoded_caps = \"\"\nstill = []\n\
              encode = [{{ element = \"{encoder}\" }}]"
         );

@@ -1,6 +1,7 @@
 //! Sources that cannot be published.
 
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::failure_code::FailureCode;
+use crate::domain::outcome::Fault;
 
 /// Reasons why a source cannot be published. The texts are for the person who uploaded it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,19 +35,11 @@ pub enum Error {
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::NoVideo { .. } | Self::Undecodable { .. } | Self::PictureTooSmall { .. } => {
-                FaultClass::Permanent
-            }
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::NoVideo { .. } => "no-video",
-            Self::Undecodable { .. } => "undecodable",
-            Self::PictureTooSmall { .. } => "picture-too-small",
+            Self::NoVideo { .. } => FailureCode::NoVideo,
+            Self::Undecodable { .. } => FailureCode::Undecodable,
+            Self::PictureTooSmall { .. } => FailureCode::PictureTooSmall,
         }
     }
 }

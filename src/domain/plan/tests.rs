@@ -150,7 +150,7 @@ fn sources_that_cannot_be_published_have_a_code() {
     ];
     for (media, code) in table {
         let result = plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu");
-        assert_eq!(result.map_err(|error| error.code().to_owned()), Err(code.to_owned()));
+        assert_eq!(result.map_err(|error| error.code().as_str()), Err(code));
     }
 }
 

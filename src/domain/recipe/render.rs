@@ -1,7 +1,7 @@
 //! Fills a plan into a recipe.
 
 use super::{ElementSpec, PipelineSpec, Recipe, RungSpec, Step, Value, When};
-use crate::domain::encode::{EncodeConfig, Level};
+use crate::domain::encode::{EncodeConfig, Level, MAX_THREADS_PER_RUNG};
 use crate::domain::media::{DynamicRange, Orientation};
 use crate::domain::plan::{Plan, PlannedRung, VideoPlan};
 
@@ -135,7 +135,14 @@ impl Values {
             max_bitrate_kbps,
         };
         let least = (rung(2, 2, 50), "5/1", 5, 10.0, 1, Orientation::Rotate90);
-        let most = (rung(7680, 4320, 100_000), "60/1", 240, 40.0, 16, Orientation::FlipRotate270);
+        let most = (
+            rung(7680, 4320, 100_000),
+            "60/1",
+            240,
+            40.0,
+            MAX_THREADS_PER_RUNG,
+            Orientation::FlipRotate270,
+        );
         [least, most]
             .map(|(rung, fps, gop_frames, quality, threads, orientation)| {
                 Self(vec![

@@ -1,4 +1,4 @@
-//! The sound: each track once, to AAC, in a rendition of its own.
+//! The audio branches: each track is encoded once, to AAC, into a rendition of its own.
 
 use std::sync::Arc;
 
@@ -8,87 +8,89 @@ use parking_lot::Mutex;
 
 use crate::domain::downmix;
 use crate::domain::plan::{AudioPlan, VideoPlan};
-use crate::worker::graph::cmaf_sink::Stream;
+use crate::worker::graph::builder::GraphBuilder;
 use crate::worker::graph::element::{caps_filter, chain, pad, plain, queue};
-use crate::worker::graph::pipeline::{self, Muxer};
-use crate::worker::output::{Output, Rendition};
+use crate::worker::graph::segment_sink::{Cutter, MediaKind};
+use crate::worker::output::Output;
 use crate::worker::protocol::Failure;
-use crate::worker::timeline::common_end::{Ends, Sounds, on_timeline};
+use crate::worker::timeline::audio_tail::AudioTail;
+use crate::worker::timeline::common_end::CommonEnd;
 use crate::worker::timeline::segment_event;
-use crate::worker::timeline::segmenter::{Cutter, Sink, Total, Track, running_time};
+use crate::worker::timeline::segmenter::Segmenter;
+use crate::worker::timeline::timestamps::{rewrite_timestamps, running_time};
 
-/// Samples by which `avenc_aac` is late: its first frame holds nothing but this priming, and a
-/// transport stream has no way to say so. Measured with an impulse.
+/// Samples by which the output of `avenc_aac` is late: its first frame holds nothing but this priming,
+/// and a transport stream cannot say so. Measured with an impulse.
 const PRIMING_SAMPLES: u64 = 1024;
-/// Encoded sound that may wait for the picture: two segments and an encoder's lookahead, with
-/// room. At 128 kbit/s it is half a megabyte. With a second the pipeline stands still.
-const WAITING_SOUND: gst::ClockTime = gst::ClockTime::from_seconds(30);
+/// Decoded audio that may wait before the encoder.
+const QUEUED_AUDIO: gst::ClockTime = gst::ClockTime::SECOND;
+/// Encoded audio that may wait for the video: two segments and an encoder's lookahead, with a margin.
+/// At 128 kbit/s it is half a megabyte. With one second the pipeline deadlocks.
+const QUEUED_AAC: gst::ClockTime = gst::ClockTime::from_seconds(30);
 /// RFC 6381 name of AAC-LC, the only profile that `avenc_aac` makes.
 const AAC_LC: &str = "mp4a.40.2";
 
-/// Builds everything behind the pad of one audio stream. Returns the element to link it to.
+/// Builds everything behind the pad of one audio stream, and its rendition. Returns the element to link
+/// the pad to. `video` has the segment boundaries.
 pub(crate) fn build(
-    pipeline: &gst::Pipeline,
+    builder: &mut GraphBuilder<'_>,
     plan: &AudioPlan,
-    picture: &VideoPlan,
-    muxer: Muxer,
-    output: &Arc<Output>,
-    tracks: &mut Vec<(Sink, Arc<Track>)>,
-    ends: &Arc<Ends>,
+    video: &VideoPlan,
 ) -> Result<gst::Element, Failure> {
-    let head = queue(0, gst::ClockTime::SECOND.nseconds())?;
-    let encoder = plain("avenc_aac")?;
-    let bits_per_second = i32::try_from(plan.bitrate_kbps * 1000).unwrap_or(i32::MAX);
-    encoder.set_property("bitrate", bits_per_second);
-    leave_stereo(&encoder);
-    let waiting = queue(0, WAITING_SOUND.nseconds())?;
+    let head = queue(0, QUEUED_AUDIO.nseconds())?;
+    let rate = plain("audiorate")?;
+    let raw = caps_filter(&format!(
+        "audio/x-raw,format=F32LE,rate={},channels={}",
+        plan.sample_rate_hz, plan.channels
+    ))?;
+    let encoder = encoder(plan)?;
+    let last = queue(0, QUEUED_AAC.nseconds())?;
     let elements = [
         head.clone(),
         converter()?,
         plain("audioresample")?,
-        plain("audiorate")?,
-        caps_filter(&format!(
-            "audio/x-raw,format=F32LE,rate={},channels={}",
-            plan.sample_rate_hz, plan.channels
-        ))?,
+        rate.clone(),
+        raw.clone(),
         encoder.clone(),
         plain("aacparse")?,
-        waiting.clone(),
+        last.clone(),
     ];
-    chain(pipeline, &elements)?;
-    // `audiorate` would fill up to the stated end with silence; what is missing there, the one end
-    // of all streams adds.
-    segment_event::believe(&pad(&elements[3], "sink")?, 0);
-
-    let index = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
-    let total = Arc::new(Total::default());
-    let track = Arc::new(Track::new(Rendition::new(output, index), &total));
-    let sink = pipeline::sink(pipeline, &waiting, Stream::Sound, muxer, &track)?;
-    watch_end(&elements[4], plan, ends)?;
-    take_priming_out(&pad(&encoder, "src")?, plan.sample_rate_hz);
-    let cutter = Cutter::new(std::slice::from_ref(&sink), &total);
-    let progress = picture.rungs.is_empty().then(|| Arc::clone(output));
-    watch_frames(&pad(&waiting, "sink")?, picture, cutter, &track, progress);
-    tracks.push((sink, track));
+    chain(builder.pipeline, &elements)?;
+    // `audiorate` would add silence up to the stated end; the common end adds what is really missing.
+    segment_event::sanitize_stop(&pad(&rate, "sink")?, 0);
+    hold_tail(&raw, plan, builder.common_end)?;
+    drop_priming(&pad(&encoder, "src")?, plan.sample_rate_hz);
+    let progress = video.rungs.is_empty().then(|| Arc::clone(builder.output));
+    let sink = builder.add_rendition(&last, MediaKind::Audio, plan.sample_rate_hz)?;
+    watch_encoded(&pad(&last, "sink")?, video, sink.cutter(), &sink.segmenter, progress);
     Ok(head)
 }
 
-/// Where M/S is a switch (GStreamer 1.22), it is on for everything, which makes nearly mono of
-/// everything. Newer releases leave it to the encoder.
-fn leave_stereo(encoder: &gst::Element) {
+fn encoder(plan: &AudioPlan) -> Result<gst::Element, Failure> {
+    let encoder = plain("avenc_aac")?;
+    let bits_per_second = i32::try_from(plan.bitrate_kbps * 1000).unwrap_or(i32::MAX);
+    encoder.set_property("bitrate", bits_per_second);
+    disable_forced_mid_side(&encoder);
+    Ok(encoder)
+}
+
+/// In GStreamer 1.22 `aac-ms` is a switch which is on by default and forces mid/side coding on every
+/// frame, so left and right leak into each other. Newer releases leave the choice to the encoder.
+fn disable_forced_mid_side(encoder: &gst::Element) {
     let is_switch = |property: gst::glib::ParamSpec| property.value_type() == bool::static_type();
     if encoder.find_property("aac-ms").is_some_and(is_switch) {
         encoder.set_property("aac-ms", false);
     }
 }
 
-/// An `audioconvert` that mixes as the standard says: what it does by itself is loudest in the
-/// low-frequency effects, and 6 dB lower than the standard in what is behind.
+/// An `audioconvert` that mixes to stereo by ITU-R BS.775. By itself, it mixes the low-frequency channel
+/// loudest, and the rear channels 6 dB lower than the standard.
 fn converter() -> Result<gst::Element, Failure> {
     let convert = plain("audioconvert")?;
     let element = convert.downgrade();
     let mask = gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::QUERY_DOWNSTREAM;
-    // Before it is asked whether it takes a layout, which may change in mid-stream.
+    // Runs on the streaming thread before the converter: sets a property of the converter before it gets
+    // the caps, because the channel layout may change in mid-stream.
     pad(&convert, "sink")?.add_probe(mask, move |_, info| {
         let caps = if let Some(gst::PadProbeData::Event(event)) = &info.data
             && let gst::EventView::Caps(caps) = event.view()
@@ -109,34 +111,41 @@ fn converter() -> Result<gst::Element, Failure> {
     Ok(convert)
 }
 
-/// How these channels become two, as `audioconvert` takes it; empty where it may do as it likes.
+/// The mix matrix of these caps for `audioconvert`; empty if the converter may choose.
 fn matrix(caps: &gst::Caps) -> gst::Array {
     let mask = caps.structure(0).and_then(|s| s.get::<gst::Bitmask>("channel-mask").ok());
     let sides = mask.and_then(|mask| downmix::to_stereo(mask.0));
     gst::Array::new(sides.into_iter().flatten().map(gst::Array::new))
 }
 
-/// Follows the sound behind this element, and lets it end where all end.
-fn watch_end(prepared: &gst::Element, plan: &AudioPlan, ends: &Arc<Ends>) -> Result<(), Failure> {
-    let src = pad(prepared, "src")?;
-    let sounds = Arc::new(Sounds::new(plan));
-    let taken = Arc::clone(&sounds);
+/// Holds back the end of the audio at `raw`, so that it can be cut at the common end.
+fn hold_tail(
+    raw: &gst::Element,
+    plan: &AudioPlan,
+    common_end: &Arc<CommonEnd>,
+) -> Result<(), Failure> {
+    let src = pad(raw, "src")?;
+    let tail = Arc::new(AudioTail::new(plan));
+    let holding = Arc::clone(&tail);
+    // Runs on the streaming thread before the encoder; pushes held buffers from there.
     src.add_probe(gst::PadProbeType::BUFFER, move |pad, info| match info.buffer() {
-        Some(buffer) => taken.take(pad, buffer),
+        Some(buffer) => holding.hold(pad, buffer),
         None => gst::PadProbeReturn::Ok,
     });
-    let ends = Arc::clone(ends);
-    on_timeline(&pad(prepared, "sink")?, 0, |time_ns| time_ns, move || sounds.end(&src, &ends));
+    let common_end = Arc::clone(common_end);
+    let at_end = move || tail.finish(&src, &common_end);
+    rewrite_timestamps(&pad(raw, "sink")?, 0, |time_ns| time_ns, at_end);
     Ok(())
 }
 
-/// Drops the frame that holds the priming and moves the others to where their sound belongs.
-fn take_priming_out(src: &gst::Pad, sample_rate_hz: u32) {
+/// Drops the frame that holds the priming, and moves all others earlier by its length.
+fn drop_priming(src: &gst::Pad, sample_rate_hz: u32) {
     let shift = gst::ClockTime::SECOND.nseconds() * PRIMING_SAMPLES / u64::from(sample_rate_hz);
     let shift = gst::ClockTime::from_nseconds(shift);
-    let first = Mutex::new(true);
+    let is_first = Mutex::new(true);
+    // Runs on the encoder's streaming thread: changes the buffer only.
     src.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        if std::mem::replace(&mut *first.lock(), false) {
+        if std::mem::replace(&mut *is_first.lock(), false) {
             return gst::PadProbeReturn::Drop;
         }
         if let Some(buffer) = info.buffer_mut() {
@@ -148,50 +157,56 @@ fn take_priming_out(src: &gst::Pad, sample_rate_hz: u32) {
     });
 }
 
-/// Cuts at the first frame of each segment of the picture and measures what goes into the muxer.
-/// Where there is no picture, the sound says how far it is.
-fn watch_frames(
+/// Cuts at the first audio frame of each segment of the video, and reports encoded frames to the
+/// segmenter. Without video, the audio reports progress.
+fn watch_encoded(
     sink: &gst::Pad,
-    picture: &VideoPlan,
+    video: &VideoPlan,
     cutter: Cutter,
-    track: &Arc<Track>,
+    segmenter: &Arc<Segmenter>,
     progress: Option<Arc<Output>>,
 ) {
-    let picture = picture.clone();
-    let next_cut = Mutex::new((picture.segment_end_ns(0), false));
-    let track = Arc::downgrade(track);
+    let video = video.clone();
+    let boundary = Mutex::new(Boundary { next_ns: video.segment_end_ns(0), has_begun: false });
+    let segmenter = Arc::clone(segmenter);
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    // Runs on the encoder's streaming thread: reads the buffer, requests cuts, and writes events to the
+    // pipe, so it blocks while the parent does not read.
     sink.add_probe(mask, move |pad, info| {
         match &info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => {
-                let (Some(track), Some(time)) =
-                    (track.upgrade(), buffer.pts().and_then(|pts| running_time(pad, pts)))
-                else {
+                let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts)) else {
                     return gst::PadProbeReturn::Ok;
                 };
-                let mut next = next_cut.lock();
-                let (at, begun) = *next;
-                if !begun {
-                    track.rendition().tell_codec(AAC_LC.to_owned());
+                let mut boundary = boundary.lock();
+                let has_begun = std::mem::replace(&mut boundary.has_begun, true);
+                if !has_begun {
+                    segmenter.report_codec(AAC_LC.to_owned());
                 }
-                next.1 = true;
-                if time.nseconds() >= at {
+                if time.nseconds() >= boundary.next_ns {
+                    boundary.next_ns = video.segment_end_ns(time.nseconds());
                     // A stream that begins late begins with its first segment, uncut.
-                    next.0 = picture.segment_end_ns(time.nseconds());
-                    if begun {
+                    if has_begun {
                         cutter.cut(time);
                     }
                 }
                 if let Some(output) = &progress {
                     output.progress(time.nseconds());
                 }
-                track.frame(time + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
+                segmenter.frame_muxed(time + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
             }
             Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
-                cutter.end();
+                cutter.finish();
             }
             _ => {}
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Where the next segment begins.
+struct Boundary {
+    next_ns: u64,
+    /// A frame was seen.
+    has_begun: bool,
 }

@@ -1,4 +1,4 @@
-//! What the pipeline says while it runs.
+//! The bus: what the pipeline reports while it runs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,26 +7,59 @@ use std::time::{Duration, Instant};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use crate::domain::failure_code::FailureCode;
 use crate::worker::fault;
 use crate::worker::graph::limit_probe;
+use crate::worker::graph::segment_sink::SegmentSink;
 use crate::worker::output::Output;
 use crate::worker::protocol::{Event, Failure};
-use crate::worker::timeline::segmenter::Track;
+use crate::worker::timeline::segmenter::Segmenter;
 
-/// Timelines by the path of their inner `splitmuxsink`, under which its messages come.
-pub(crate) type Tracks = HashMap<String, Arc<Track>>;
+/// Segmenters by the path of the element that reports their segments.
+pub(crate) type Segmenters = HashMap<String, Arc<Segmenter>>;
 
-/// What is to end, by its path: renditions with their tracks, and sinks of pictures.
-pub(crate) type Sinks = HashMap<String, Option<Arc<Track>>>;
+/// Sinks that must reach EOS, by path: renditions with their segmenters, and thumbnail sinks.
+pub(crate) type Ends = HashMap<String, Option<Arc<Segmenter>>>;
 
-/// How long the others may go on once a sink was not ready: by then it is known whether it had
+/// Time that the other sinks get once a sink was not ready. By then it is known whether that one had
 /// anything left to write.
-const LATE: Duration = Duration::from_secs(2);
+const NOT_READY_GRACE: Duration = Duration::from_secs(2);
 
-/// By how much all threads are nicer than the one that encodes the largest rung. That one works all
-/// the time, and the others wait for it: where it has to share a core with them, the other core has
-/// nothing to do in the end. On two cores a job takes a tenth less time.
-const NICER: i32 = 5;
+/// Nice value of all threads but the one that encodes the largest rung. That one is always busy and the
+/// others wait for it; if it shares a core with them, the other core idles in the end. On two cores a job
+/// takes a tenth less time with it.
+const NICE: i32 = 5;
+
+/// The elements of a pipeline whose messages are read, by path.
+pub(crate) struct Watched {
+    /// Segmenters of the renditions.
+    pub(crate) segmenters: Segmenters,
+    /// Sinks that must reach EOS.
+    pub(crate) ends: Ends,
+    /// The queue whose thread encodes the largest rung; empty without video.
+    pub(crate) busiest: String,
+}
+
+impl Watched {
+    /// The watched elements of a pipeline with these sinks.
+    pub(crate) fn new(
+        sinks: &[SegmentSink],
+        thumbnail_sinks: &[gst::Element],
+        busiest: Option<&gst::Element>,
+    ) -> Self {
+        let renditions = sinks.iter().map(|s| (s.end_path(), Some(Arc::clone(&s.segmenter))));
+        let path = |element: &gst::Element| element.path_string().to_string();
+        let thumbnails = thumbnail_sinks.iter().map(|sink| (path(sink), None));
+        Self {
+            segmenters: sinks
+                .iter()
+                .map(|sink| (sink.message_path(), Arc::clone(&sink.segmenter)))
+                .collect(),
+            ends: renditions.chain(thumbnails).collect(),
+            busiest: busiest.map(path).unwrap_or_default(),
+        }
+    }
+}
 
 /// A sink was started without a stream.
 struct NotReady {
@@ -34,59 +67,63 @@ struct NotReady {
     until: Instant,
 }
 
-/// Answers on the thread that speaks: a muxer's, with its lock held, or one that has just begun. It
-/// only notes times, writes frames and becomes nice. `busiest` is the path of the element whose
+/// Handles a message on the thread that posts it: a muxer's streaming thread, with the muxer's lock held,
+/// or a thread that has just started. It must not block on other streaming threads: it records times,
+/// writes frames to the pipe and lowers the thread's priority. `busiest` is the path of the queue whose
 /// thread encodes the largest rung.
-pub(crate) fn answer(tracks: &Tracks, busiest: &str, message: &gst::Message) -> gst::BusSyncReply {
+pub(crate) fn handle_sync(
+    segmenters: &Segmenters,
+    busiest: &str,
+    message: &gst::Message,
+) -> gst::BusSyncReply {
     if let gst::MessageView::StreamStatus(status) = message.view()
         && let (gst::StreamStatusType::Enter, owner) = status.get()
         && owner.path_string() != busiest
     {
-        // A thread that may not be nice does its work all the same.
-        rustix::process::nice(NICER).ok();
+        // A thread that may not lower its priority works all the same.
+        rustix::process::nice(NICE).ok();
     }
-    follow_segments(tracks, message)
+    report_segment(segmenters, message)
 }
 
-fn follow_segments(tracks: &Tracks, message: &gst::Message) -> gst::BusSyncReply {
+fn report_segment(segmenters: &Segmenters, message: &gst::Message) -> gst::BusSyncReply {
     let gst::MessageView::Element(element) = message.view() else {
         return gst::BusSyncReply::Pass;
     };
     let (Some(structure), Some(source)) = (element.structure(), message.src()) else {
         return gst::BusSyncReply::Pass;
     };
-    let Some(track) = tracks.get(source.path_string().as_str()) else {
+    let Some(segmenter) = segmenters.get(source.path_string().as_str()) else {
         return gst::BusSyncReply::Pass;
     };
     let Ok(time) = structure.get::<gst::ClockTime>("running-time") else {
         return gst::BusSyncReply::Pass;
     };
     match structure.name().as_str() {
-        "splitmuxsink-fragment-opened" => track.opened(time),
-        "splitmuxsink-fragment-closed" => track.closed(time),
+        "splitmuxsink-fragment-opened" => segmenter.segment_opened(time),
+        "splitmuxsink-fragment-closed" => segmenter.segment_closed(time),
         _ => return gst::BusSyncReply::Pass,
     }
     gst::BusSyncReply::Drop
 }
 
-/// Waits for the end of all of these, by their paths, with the track of each that has one. The parent
-/// watches for a stall.
+/// Waits until all of these sinks have reached EOS. Has no time limit: the parent watches for a stall.
 #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
-pub(crate) fn wait(bus: &gst::Bus, ends: &Sinks, output: &Output) -> Result<(), Failure> {
+pub(crate) fn wait(bus: &gst::Bus, ends: &Ends, output: &Output) -> Result<(), Failure> {
     let mut open = ends.clone();
     let mut not_ready = None::<NotReady>;
     loop {
-        let most = match &not_ready {
-            // Tracks become whole without a message that comes here.
-            Some(_) if all_is_written(&mut open) => return Ok(()),
+        let timeout = match &not_ready {
+            // Renditions become complete without a message that arrives here.
+            Some(_) if all_complete(&mut open) => return Ok(()),
             Some(late) => {
                 gst::ClockTime::try_from(late.until.saturating_duration_since(Instant::now())).ok()
             }
             None => None,
         };
-        let Some(message) = bus.timed_pop(most) else {
+        let Some(message) = bus.timed_pop(timeout) else {
             match not_ready {
-                Some(late) if !all_is_written(&mut open) => return Err(late.failure),
+                Some(late) if !all_complete(&mut open) => return Err(late.failure),
                 _ => continue,
             }
         };
@@ -94,12 +131,13 @@ pub(crate) fn wait(bus: &gst::Bus, ends: &Sinks, output: &Output) -> Result<(), 
             gst::MessageView::Eos(_) => return Ok(()),
             gst::MessageView::Error(error) => {
                 let failure = fault::of_message(error);
-                if failure.code != fault::SINK_NOT_READY {
+                if failure.code != FailureCode::SinkNotReady {
                     return Err(failure);
                 }
-                // A sink that has written all it had may be started once more on the pipeline's own
-                // way to PLAYING, which a very short video ends before: nothing is missing.
-                not_ready.get_or_insert(NotReady { failure, until: Instant::now() + LATE });
+                // A very short video may end before the pipeline is PLAYING. Its sink, which has written
+                // everything, is then started once more: nothing is missing.
+                let until = Instant::now() + NOT_READY_GRACE;
+                not_ready.get_or_insert(NotReady { failure, until });
             }
             gst::MessageView::Application(message) => {
                 if let Some(failure) = limit_probe::failure(message) {
@@ -110,7 +148,7 @@ pub(crate) fn wait(bus: &gst::Bus, ends: &Sinks, output: &Output) -> Result<(), 
                 output.event(&Event::Warning { message: warning.error().message().to_owned() });
             }
             gst::MessageView::Element(element) => {
-                if let Some(path) = ended(element) {
+                if let Some(path) = forwarded_eos(element) {
                     open.remove(path.as_str());
                 }
             }
@@ -123,20 +161,20 @@ pub(crate) fn wait(bus: &gst::Bus, ends: &Sinks, output: &Output) -> Result<(), 
     }
 }
 
-/// Whether nothing is left but renditions that are whole; forgets those.
-fn all_is_written(open: &mut Sinks) -> bool {
-    open.retain(|_, track| !track.as_ref().is_some_and(|track| track.is_whole()));
+/// Removes complete renditions. Returns whether nothing is left.
+fn all_complete(open: &mut Ends) -> bool {
+    open.retain(|_, segmenter| !segmenter.as_ref().is_some_and(|s| s.is_complete()));
     open.is_empty()
 }
 
-/// The path of the element whose end this message forwards.
-fn ended(message: &gst::message::Element) -> Option<String> {
+/// Path of the element whose EOS this message forwards.
+fn forwarded_eos(message: &gst::message::Element) -> Option<String> {
     let forwarded = message.structure()?.get::<gst::Message>("message").ok()?;
-    let is_end = forwarded.type_() == gst::MessageType::Eos;
-    Some(forwarded.src().filter(|_| is_end)?.path_string().to_string())
+    let is_eos = forwarded.type_() == gst::MessageType::Eos;
+    Some(forwarded.src().filter(|_| is_eos)?.path_string().to_string())
 }
 
-/// The first error that nobody has read yet.
+/// The first error on the bus that was not read yet.
 pub(crate) fn first_error(bus: &gst::Bus) -> Option<Failure> {
     let message = bus.pop_filtered(&[gst::MessageType::Error])?;
     let gst::MessageView::Error(error) = message.view() else { return None };
@@ -146,50 +184,47 @@ pub(crate) fn first_error(bus: &gst::Bus) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worker::output::Rendition;
-    use crate::worker::timeline::segmenter::{Cutter, Total};
 
-    /// Waits for a rendition of two segments whose sink was not ready. So many of them are closed then,
-    /// and so many a little later.
-    fn waited(closed: u64, later: u64) -> Result<(), Failure> {
+    /// Waits for a rendition of two segments whose sink was not ready. Closes `closed` of them before,
+    /// and `later` of them 100 ms later.
+    fn wait_with_late_sink(closed: u64, later: u64) -> Result<(), Failure> {
         gst::init().unwrap();
         let nowhere = std::fs::File::options().write(true).open("/dev/null").unwrap();
         let output = Arc::new(Output::new(nowhere.into()));
-        let total = Arc::new(Total::default());
-        let track = Arc::new(Track::new(Rendition::new(&output, 0), &total));
-        let cutter = Cutter::new(&[], &total);
-        cutter.cut(gst::ClockTime::from_seconds(2));
-        cutter.end();
-        let close = |track: &Track, count| {
-            (0..count).for_each(|number| track.closed(gst::ClockTime::from_seconds(number)));
+        let segmenter = Segmenter::new(&output, 0);
+        segmenter.count_cut();
+        segmenter.finish_cuts();
+        let close = |segmenter: &Segmenter, count| {
+            let times = (0..count).map(gst::ClockTime::from_seconds);
+            times.for_each(|time| segmenter.segment_closed(time));
         };
-        close(&track, closed);
+        close(&segmenter, closed);
         let sink = gst::ElementFactory::make("giostreamsink").build().unwrap();
         let error = gst::message::Error::builder(gst::ResourceError::OpenWrite, "no stream");
         let bus = gst::Bus::new();
         bus.post(error.src(&sink).build()).unwrap();
-        let sinks = Sinks::from([("hlssink2".to_owned(), Some(Arc::clone(&track)))]);
+        let ends = Ends::from([("hlssink2".to_owned(), Some(Arc::clone(&segmenter)))]);
         let closing = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(100));
-            close(&track, later);
+            close(&segmenter, later);
         });
-        let ended = wait(&bus, &sinks, &output);
+        let ended = wait(&bus, &ends, &output);
         closing.join().unwrap();
         ended
     }
 
     #[test]
-    fn what_is_written_after_another_sink_was_not_ready_counts() {
-        assert!(waited(1, 1).is_ok());
+    fn segments_that_close_after_a_sink_was_not_ready_count() {
+        assert!(wait_with_late_sink(1, 1).is_ok());
     }
 
     #[test]
-    fn a_sink_that_is_started_again_when_all_is_written_is_no_failure() {
-        assert!(waited(2, 0).is_ok());
+    fn a_sink_that_restarts_after_its_last_segment_is_no_failure() {
+        assert!(wait_with_late_sink(2, 0).is_ok());
     }
 
     #[test]
-    fn a_sink_that_is_not_ready_while_there_is_something_to_write_is_one() {
-        assert_eq!(waited(1, 0).unwrap_err().code, fault::SINK_NOT_READY);
+    fn a_sink_that_is_not_ready_with_a_segment_missing_is_a_failure() {
+        assert_eq!(wait_with_late_sink(1, 0).unwrap_err().code, FailureCode::SinkNotReady);
     }
 }

@@ -7,6 +7,7 @@ use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
 
+use crate::domain::failure_code::FailureCode;
 use crate::domain::recipe::{ElementSpec, Elements};
 use crate::worker::protocol::Failure;
 
@@ -22,8 +23,8 @@ pub(crate) fn make(spec: &ElementSpec) -> Result<gst::Element, Failure> {
 /// Makes an element with its defaults.
 pub(crate) fn plain(factory: &str) -> Result<gst::Element, Failure> {
     gst::ElementFactory::make(factory).build().map_err(|_| {
-        Failure::retryable(
-            "element-missing",
+        Failure::new(
+            FailureCode::ElementMissing,
             format!("the GStreamer element {factory} is not installed on this machine"),
         )
     })
@@ -90,7 +91,7 @@ pub(crate) fn pad(element: &gst::Element, name: &str) -> Result<gst::Pad, Failur
 
 /// Our own fault: a recipe that should not have passed the checks at start.
 pub(crate) fn broken(message: impl Into<String>) -> Failure {
-    Failure::retryable("pipeline-build", message)
+    Failure::new(FailureCode::PipelineBuild, message)
 }
 
 /// Sets a property from text, or says why it cannot.

@@ -1,4 +1,4 @@
-//! What a source turns out to be while it is decoded: containers lie about it.
+//! Limits on decoded streams: containers lie about sizes and durations.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,16 +7,18 @@ use gstreamer::prelude::*;
 
 use crate::domain::limits::Limits;
 use crate::worker::protocol::Failure;
-use crate::worker::timeline::segmenter::running_time;
+use crate::worker::timeline::timestamps::running_time;
 
 /// Name of the message that carries a [`Failure`] of ours, as JSON.
 const MESSAGE: &str = "ladderd-failure";
 
-/// Watches what comes out of a decoder: larger pictures than allowed, or a later time than any video
-/// may have, end the job.
-pub(crate) fn watch(pipeline: &gst::Pipeline, pad: &gst::Pad, limits: &Limits) {
-    let (limits, weak, told) = (limits.clone(), pipeline.downgrade(), AtomicBool::new(false));
+/// Checks a decoder's pad against the limits. A frame that is too large, or a time beyond the longest
+/// allowed duration, fails the job.
+pub(crate) fn install(pipeline: &gst::Pipeline, pad: &gst::Pad, limits: &Limits) {
+    let (limits, weak, is_reported) =
+        (limits.clone(), pipeline.downgrade(), AtomicBool::new(false));
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    // Runs on the decoder's streaming thread: reads, drops, and posts one message on the bus.
     pad.add_probe(mask, move |pad, info| {
         let checked = match &info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => {
@@ -24,14 +26,14 @@ pub(crate) fn watch(pipeline: &gst::Pipeline, pad: &gst::Pad, limits: &Limits) {
                 limits.check_time(time.map_or(0, gst::ClockTime::nseconds))
             }
             Some(gst::PadProbeData::Event(event)) => {
-                let (width, height) = picture_size(event).unwrap_or_default();
+                let (width, height) = frame_size(event).unwrap_or_default();
                 limits.check_picture(width, height)
             }
             _ => Ok(()),
         };
         let Err(error) = checked else { return gst::PadProbeReturn::Ok };
         if let Some(pipeline) = weak.upgrade()
-            && !told.swap(true, Ordering::AcqRel)
+            && !is_reported.swap(true, Ordering::AcqRel)
         {
             post(&pipeline, &Failure::of(&error));
         }
@@ -39,7 +41,7 @@ pub(crate) fn watch(pipeline: &gst::Pipeline, pad: &gst::Pad, limits: &Limits) {
     });
 }
 
-fn picture_size(event: &gst::Event) -> Option<(u32, u32)> {
+fn frame_size(event: &gst::Event) -> Option<(u32, u32)> {
     let gst::EventView::Caps(caps) = event.view() else { return None };
     let structure = caps.caps().structure(0)?;
     let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
@@ -49,7 +51,7 @@ fn picture_size(event: &gst::Event) -> Option<(u32, u32)> {
 fn post(pipeline: &gst::Pipeline, failure: &Failure) {
     let text = serde_json::to_string(failure).unwrap_or_default();
     let structure = gst::Structure::builder(MESSAGE).field("failure", text).build();
-    // A pipeline without a bus has nobody who waits.
+    // Nobody waits on a pipeline without a bus.
     drop(pipeline.post_message(gst::message::Application::new(structure)));
 }
 

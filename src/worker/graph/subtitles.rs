@@ -1,7 +1,7 @@
-//! Subtitles: the text that goes by, as cues on the job's timeline.
+//! Subtitles: text streams become cues on the job's timeline.
 //!
-//! They are taken where the demuxer's pads end. No element parses them and nothing waits for them:
-//! whatever is wrong with a track costs a warning, never the job.
+//! The text is read at the demuxer's pads. No element parses it and nothing waits for it: a fault in a
+//! track causes a warning and never fails the job.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use crate::domain::media::SubtitleText;
 use crate::domain::plan::Plan;
 use crate::worker::output::Output;
 use crate::worker::protocol::Event;
-use crate::worker::timeline::segmenter::segment;
+use crate::worker::timeline::timestamps::segment_of;
 
-/// What `decodebin` gives out as it is, beside what it does anyway.
-const TAKEN_AS_IT_IS: [&str; 3] =
+/// Formats that `decodebin` outputs undecoded, in addition to its defaults.
+const UNDECODED_FORMATS: [&str; 3] =
     ["application/x-ass", "application/x-ssa", "application/x-subtitle-unknown"];
-/// Bytes of a buffer that are read: the text of a screen is shorter.
-const MOST_BYTES: usize = 16 << 10;
-/// How long the last cues may take on their way when all else has ended.
-const LAST_CUES: Duration = Duration::from_secs(5);
+/// Bytes of a buffer that are read; the text of one screen is shorter.
+const MAX_TEXT_BYTES: usize = 16 << 10;
+/// Time that the last cues get once all other streams have ended.
+const LAST_CUES_GRACE: Duration = Duration::from_secs(5);
 
 /// The subtitle streams of a plan.
 pub(crate) struct Subtitles {
-    /// Those that have not been found: index in the plan, name and format, by stream id.
-    waiting: Mutex<HashMap<String, (u16, String, SubtitleText)>>,
+    /// Streams without a pad yet: index in the plan, name and format, by stream id.
+    missing: Mutex<HashMap<String, (u16, String, SubtitleText)>>,
     shared: Arc<Shared>,
 }
 
@@ -42,13 +42,13 @@ struct Shared {
 }
 
 impl Subtitles {
-    /// Of this plan.
+    /// The subtitle streams of this plan.
     pub(crate) fn new(plan: &Plan, output: &Arc<Output>) -> Self {
-        let waiting = (0_u16..).zip(&plan.subtitles).map(|(index, subtitles)| {
+        let missing = (0_u16..).zip(&plan.subtitles).map(|(index, subtitles)| {
             (subtitles.stream_id.clone(), (index, subtitles.name.clone(), subtitles.text))
         });
         Self {
-            waiting: Mutex::new(waiting.collect()),
+            missing: Mutex::new(missing.collect()),
             shared: Arc::new(Shared {
                 open: Mutex::new(0),
                 ended: Condvar::new(),
@@ -58,40 +58,41 @@ impl Subtitles {
         }
     }
 
-    /// Lets `decodebin` give out the formats that are read here.
-    pub(crate) fn expose(decode: &gst::Element) {
+    /// Makes `decodebin` output the formats that are read here.
+    pub(crate) fn expose_formats(decode: &gst::Element) {
         let mut caps = decode.property::<gst::Caps>("caps");
-        for name in TAKEN_AS_IT_IS {
+        for name in UNDECODED_FORMATS {
             caps.make_mut().append(gst::Caps::new_empty_simple(name));
         }
         decode.set_property("caps", caps);
     }
 
-    /// Takes what comes out of this pad, if it is one of the streams, and lets none of it through.
-    /// Each buffer is shown to `seen` before.
+    /// Reads the buffers of this pad if it is a subtitle stream of the plan; nothing passes it then. `on_buffer`
+    /// gets each buffer first. Returns false for any other pad.
     pub(crate) fn watch(
         &self,
         pad: &gst::Pad,
-        seen: impl Fn(&gst::Pad, &gst::Buffer) + Send + Sync + 'static,
+        on_buffer: impl Fn(&gst::Pad, &gst::Buffer) + Send + Sync + 'static,
     ) -> bool {
         let id = pad.stream_id().unwrap_or_default();
-        let Some((index, name, text)) = self.waiting.lock().remove(id.as_str()) else {
+        let Some((index, name, text)) = self.missing.lock().remove(id.as_str()) else {
             return false;
         };
         *self.shared.open.lock() += 1;
-        let taker = Taker { index, name, text, shared: Arc::clone(&self.shared) };
+        let reader = StreamReader { index, name, text, shared: Arc::clone(&self.shared) };
         let warned = Mutex::default();
         let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        // Runs on the stream's streaming thread: parses text, and writes events to the pipe.
         pad.add_probe(mask, move |pad, info| match &info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => {
-                seen(pad, buffer);
-                if let Err(fault) = taker.take(pad, buffer) {
-                    taker.warn(fault, &warned);
+                on_buffer(pad, buffer);
+                if let Err(fault) = reader.read(pad, buffer) {
+                    reader.warn(fault, &warned);
                 }
                 gst::PadProbeReturn::Drop
             }
             Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
-                taker.end();
+                reader.end();
                 gst::PadProbeReturn::Ok
             }
             _ => gst::PadProbeReturn::Ok,
@@ -99,43 +100,43 @@ impl Subtitles {
         true
     }
 
-    /// Warns of the streams that were never found.
-    pub(crate) fn all_pads_are_there(&self) {
-        for (_, name, _) in self.waiting.lock().values() {
+    /// Warns of streams that have no pad, once the decoder has no more pads.
+    pub(crate) fn warn_of_missing(&self) {
+        for (_, name, _) in self.missing.lock().values() {
             let message = format!("{name} stays empty: its stream cannot be found again");
             self.shared.output.event(&Event::Warning { message });
         }
     }
 
-    /// All else has ended: waits until the last cues have come, for a moment.
+    /// Waits for the last cues, at most [`LAST_CUES_GRACE`], once all other streams have ended.
     pub(crate) fn finish(&self) {
         let mut open = self.shared.open.lock();
-        // What is not there by then is left out: it was told, or the file is cut off.
-        self.shared.ended.wait_while_for(&mut open, |open| *open > 0, LAST_CUES);
+        // Later cues are lost: a warning was sent, or the file is cut off.
+        self.shared.ended.wait_while_for(&mut open, |open| *open > 0, LAST_CUES_GRACE);
     }
 }
 
-/// What makes a track incomplete.
+/// Why a track is incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Unreadable,
     Full,
 }
 
-/// Takes one stream.
-struct Taker {
+/// Reads one stream.
+struct StreamReader {
     index: u16,
     name: String,
     text: SubtitleText,
     shared: Arc<Shared>,
 }
 
-impl Taker {
-    fn take(&self, pad: &gst::Pad, buffer: &gst::Buffer) -> Result<(), Fault> {
+impl StreamReader {
+    fn read(&self, pad: &gst::Pad, buffer: &gst::Buffer) -> Result<(), Fault> {
         let bytes = buffer.map_readable().map_err(|_| Fault::Unreadable)?;
-        let bytes = bytes.get(..MOST_BYTES).unwrap_or(&bytes);
+        let bytes = bytes.get(..MAX_TEXT_BYTES).unwrap_or(&bytes);
         let text = String::from_utf8_lossy(bytes);
-        // A text that was cut may end in half a character.
+        // Text that was cut may end within a character.
         if std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_some()) {
             return Err(Fault::Unreadable);
         }
@@ -146,8 +147,8 @@ impl Taker {
             SubtitleText::WebVtt => markup::of_webvtt(&text),
             SubtitleText::WebVttBlock => markup::of_webvtt_block(&text),
         };
-        // What is silent, or lies outside of what is shown, is no fault.
-        let times = when(pad, buffer).filter(|_| !text.is_empty());
+        // Empty text, and text outside of the segment, is no fault.
+        let times = cue_times(pad, buffer).filter(|_| !text.is_empty());
         if let Some((start_ns, duration_ns)) = times {
             let cue = Cue { start_ns, duration_ns, text };
             if !self.shared.budget.lock().charge(&cue) {
@@ -158,7 +159,7 @@ impl Taker {
         Ok(())
     }
 
-    /// Tells a fault once.
+    /// Sends one warning per kind of fault.
     fn warn(&self, fault: Fault, warned: &Mutex<Vec<Fault>>) {
         let mut warned = warned.lock();
         if warned.contains(&fault) {
@@ -167,7 +168,7 @@ impl Taker {
         warned.push(fault);
         let what = match fault {
             Fault::Unreadable => "some of the text cannot be read",
-            Fault::Full => "there is more text than is kept",
+            Fault::Full => "there is more text than a video may have",
         };
         let message = format!("{} is incomplete: {what}", self.name);
         self.shared.output.event(&Event::Warning { message });
@@ -180,21 +181,21 @@ impl Taker {
     }
 }
 
-/// Whether the pad says that there are tags in its text.
+/// Whether the caps of the pad say that the text has markup.
 fn has_markup(pad: &gst::Pad) -> bool {
     let caps = pad.current_caps();
     let format = caps.and_then(|caps| caps.structure(0)?.get::<String>("format").ok());
     format.is_some_and(|format| format == "pango-markup")
 }
 
-/// When a buffer is shown and for how long, in nanoseconds of running time: the job's timeline.
-fn when(pad: &gst::Pad, buffer: &gst::Buffer) -> Option<(u64, Option<u64>)> {
-    let segment = segment(pad)?;
+/// Start and duration of a buffer on the job's timeline, in nanoseconds.
+fn cue_times(pad: &gst::Pad, buffer: &gst::Buffer) -> Option<(u64, Option<u64>)> {
+    let segment = segment_of(pad)?;
     let pts = buffer.pts()?;
-    let Some(lasts) = buffer.duration() else {
+    let Some(duration) = buffer.duration() else {
         return Some((segment.to_running_time(pts)?.nseconds(), None));
     };
-    let (start, end) = segment.clip(pts, pts + lasts)?;
+    let (start, end) = segment.clip(pts, pts + duration)?;
     let (start, end) = (segment.to_running_time(start)?, segment.to_running_time(end)?);
     Some((start.nseconds(), Some(end.saturating_sub(start).nseconds())))
 }

@@ -1,7 +1,7 @@
-//! Poster and storyboard: a few of the pictures that are encoded anyway, taken behind a tee.
+//! Thumbnails: poster and storyboard, from a few of the scaled frames behind a tee.
 //!
-//! Pictures that nobody wants are dropped at the tee; the others become RGB and JPEG on a thread of
-//! their own. A fault in here costs a warning, never the job.
+//! Frames that are not needed are dropped at the tee; the others are converted to RGB and JPEG on a thread of
+//! their own. A fault here causes a warning and never fails the job.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,15 +15,15 @@ use parking_lot::Mutex;
 use crate::domain::plan::{Plan, StoryboardPlan, ThumbnailPlan};
 use crate::domain::recipe::PipelineSpec;
 use crate::domain::thumbnail::Thumbnail;
-use crate::worker::graph::element::{caps_filter, chain, make, pad, plain, queue};
+use crate::worker::graph::element::{broken, caps_filter, chain, make, pad, plain, queue};
 use crate::worker::output::Output;
 use crate::worker::protocol::{Event, Failure};
 
-/// JPEG qualities, of 100: the poster is seen large, the storyboard's pictures small.
+/// JPEG qualities, of 100: the poster is shown large, the storyboard's tiles small.
 const POSTER_QUALITY: u8 = 85;
 const SHEET_QUALITY: u8 = 75;
-/// Pictures that may wait for their conversion.
-const WAITING_PICTURES: u32 = 2;
+/// Frames that may wait for their conversion.
+const QUEUED_FRAMES: u32 = 2;
 /// Bytes of a pixel.
 const RGB: usize = 3;
 
@@ -53,27 +53,27 @@ pub(crate) fn build(
     ])
 }
 
-/// What takes pictures.
-trait Taker: Send + 'static {
-    /// Frames from one wanted picture to the next.
+/// Consumes RGB frames of one branch.
+trait FrameConsumer: Send + 'static {
+    /// Distance of needed frames, in frames.
     fn interval(&self) -> u64;
-    /// How many are wanted at most.
+    /// Largest number of needed frames.
     fn limit(&self) -> u64;
-    /// Takes a picture: RGB triples, `stride` bytes a row.
-    fn take(&mut self, rgb: &[u8], stride: usize);
-    /// There are no more.
-    fn end(&mut self);
+    /// Consumes a frame: RGB triples, `stride` bytes a row.
+    fn consume(&mut self, rgb: &[u8], stride: usize);
+    /// Sends what is left: there are no more frames.
+    fn finish(&mut self);
 }
 
-/// `tee ! [only what is wanted] ! queue ! still ! RGB ! fakesink`.
+/// Builds `tee ! [needed frames only] ! queue ! download… ! RGB ! fakesink`.
 fn branch(
     pipeline: &gst::Pipeline,
     spec: &PipelineSpec,
     tee: &gst::Element,
     (width, height): (u32, u32),
-    taker: impl Taker,
+    consumer: impl FrameConsumer,
 ) -> Result<gst::Element, Failure> {
-    let head = queue(WAITING_PICTURES, 0)?;
+    let head = queue(QUEUED_FRAMES, 0)?;
     let mut elements = vec![head.clone()];
     for step in &spec.still {
         elements.push(make(step)?);
@@ -82,14 +82,15 @@ fn branch(
         "video/x-raw,format=RGB,width={width},height={height},pixel-aspect-ratio=1/1"
     ))?);
     let sink = plain("fakesink")?;
-    // The pipeline does not wait for its first picture.
+    // The pipeline does not wait for its first frame.
     sink.set_property("async", false);
     elements.push(sink.clone());
     chain(pipeline, &elements)?;
-    tee.link(&head).map_err(|error| crate::worker::graph::element::broken(error.to_string()))?;
+    tee.link(&head).map_err(|error| broken(error.to_string()))?;
 
-    let (interval, limit) = (taker.interval().max(1), taker.limit());
+    let (interval, limit) = (consumer.interval().max(1), consumer.limit());
     let frames = AtomicU64::new(0);
+    // Runs on the streaming thread of the tee: counts and drops, never blocks.
     pad(&head, "sink")?.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
         let number = frames.fetch_add(1, Ordering::Relaxed);
         if number.is_multiple_of(interval) && number / interval < limit {
@@ -98,32 +99,33 @@ fn branch(
             gst::PadProbeReturn::Drop
         }
     });
-    watch(&pad(&sink, "sink")?, (width, height), taker);
+    watch(&pad(&sink, "sink")?, (width, height), consumer);
     Ok(sink)
 }
 
-/// Gives the pictures that arrive to the taker, and tells it of the end.
-fn watch(sink: &gst::Pad, (width, height): (u32, u32), taker: impl Taker) {
-    let taker = Mutex::new(taker);
+/// Passes frames that arrive at the sink to the consumer, and finishes it at EOS.
+fn watch(sink: &gst::Pad, (width, height): (u32, u32), consumer: impl FrameConsumer) {
+    let consumer = Mutex::new(consumer);
     // Rows of packed RGB are padded to four bytes.
     let stride = (width as usize * RGB).next_multiple_of(4);
     let bytes = stride * height as usize;
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
-    // Nothing reaches the sink itself: it would hold its first picture until the pipeline plays, and
-    // those behind it would hold up the encoders without which it does not.
+    // Runs on the branch's own streaming thread: scores or copies the frame, encodes JPEG, writes to the
+    // pipe. Nothing reaches the sink itself: it would hold its first frame until the pipeline plays, and
+    // the frames behind it would block the encoders, without which the pipeline does not play.
     sink.add_probe(mask, move |_, info| {
-        let mut taker = taker.lock();
+        let mut consumer = consumer.lock();
         match &info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => {
                 if let Ok(rgb) = buffer.map_readable()
                     && rgb.len() >= bytes
                 {
-                    taker.take(&rgb[..bytes], stride);
+                    consumer.consume(&rgb[..bytes], stride);
                 }
                 gst::PadProbeReturn::Drop
             }
             Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
-                taker.end();
+                consumer.finish();
                 gst::PadProbeReturn::Ok
             }
             _ => gst::PadProbeReturn::Ok,
@@ -131,13 +133,13 @@ fn watch(sink: &gst::Pad, (width, height): (u32, u32), taker: impl Taker) {
     });
 }
 
-/// Keeps the candidate with most to see.
+/// Keeps the candidate with the highest score.
 struct Poster {
     interval: u64,
-    /// Candidates that are still to come.
+    /// Candidates still to come.
     left: u32,
     limit: u32,
-    /// Score of the best so far.
+    /// Best score so far.
     best: Option<f64>,
     image: Image,
     output: Arc<Output>,
@@ -156,7 +158,7 @@ impl Poster {
     }
 }
 
-impl Taker for Poster {
+impl FrameConsumer for Poster {
     fn interval(&self) -> u64 {
         self.interval
     }
@@ -165,7 +167,7 @@ impl Taker for Poster {
         u64::from(self.limit)
     }
 
-    fn take(&mut self, rgb: &[u8], stride: usize) {
+    fn consume(&mut self, rgb: &[u8], stride: usize) {
         let score = poster::score(rgb, stride);
         if self.best.is_none_or(|best| score > best) {
             self.best = Some(score);
@@ -173,22 +175,22 @@ impl Taker for Poster {
         }
         self.left = self.left.saturating_sub(1);
         if self.left == 0 {
-            self.end();
+            self.finish();
         }
     }
 
-    fn end(&mut self) {
+    fn finish(&mut self) {
         if self.best.take().is_some() {
             send(&self.output, Thumbnail::Poster, &self.image, POSTER_QUALITY);
         }
     }
 }
 
-/// Fills sheets.
+/// Fills storyboard sheets.
 struct Sheets {
     plan: StoryboardPlan,
     sheet: Image,
-    /// Sheets that are done, and pictures on the one that is not.
+    /// Finished sheets, and tiles on the unfinished one.
     done: u32,
     tiles: u32,
     output: Arc<Output>,
@@ -201,7 +203,7 @@ impl Sheets {
     }
 }
 
-impl Taker for Sheets {
+impl FrameConsumer for Sheets {
     fn interval(&self) -> u64 {
         u64::from(self.plan.interval_frames)
     }
@@ -210,17 +212,17 @@ impl Taker for Sheets {
         u64::MAX
     }
 
-    fn take(&mut self, rgb: &[u8], stride: usize) {
+    fn consume(&mut self, rgb: &[u8], stride: usize) {
         let (column, row) = (self.tiles % self.plan.columns, self.tiles / self.plan.columns);
         let place = (column * self.plan.tile_width, row * self.plan.tile_height);
         self.sheet.put(rgb, stride, place, self.plan.tile_width);
         self.tiles += 1;
         if self.tiles == self.plan.tiles_per_sheet() {
-            self.end();
+            self.finish();
         }
     }
 
-    fn end(&mut self) {
+    fn finish(&mut self) {
         if self.tiles == 0 {
             return;
         }
@@ -247,7 +249,7 @@ impl Image {
         Self { width, height, rgb: vec![0; width as usize * height as usize * RGB] }
     }
 
-    /// Puts a picture, `width` pixels wide and `stride` bytes a row, in this place.
+    /// Copies a frame, `width` pixels wide and `stride` bytes a row, to this position.
     fn put(&mut self, rgb: &[u8], stride: usize, (x, y): (u32, u32), width: u32) {
         let own_stride = self.width as usize * RGB;
         let begin = y as usize * own_stride + x as usize * RGB;
@@ -263,7 +265,7 @@ fn send(output: &Output, thumbnail: Thumbnail, image: &Image, quality: u8) {
     match jpeg(image, quality) {
         Ok(bytes) => output.thumbnail(thumbnail, &bytes),
         Err(error) => {
-            let message = format!("a still picture cannot be made: {error}");
+            let message = format!("failed to encode a thumbnail: {error}");
             output.event(&Event::Warning { message });
         }
     }

@@ -1,4 +1,4 @@
-//! The picture: prepared once, then scaled from rung to rung and encoded on each at once.
+//! The video branch: the ladder, its frame grid, and a rendition for each rung.
 
 use std::sync::Arc;
 
@@ -9,168 +9,121 @@ use parking_lot::Mutex;
 use crate::domain::encode::SegmentFormat;
 use crate::domain::hls::codecs;
 use crate::domain::plan::VideoPlan;
-use crate::domain::recipe::{PipelineSpec, RungSpec};
-use crate::worker::graph::cmaf_sink::Stream;
-use crate::worker::graph::element::{caps_filter, chain, make, pad, plain, queue};
-use crate::worker::graph::pipeline::{self, Muxer};
-use crate::worker::output::{Output, Rendition};
+use crate::domain::recipe::PipelineSpec;
+use crate::worker::graph::builder::GraphBuilder;
+use crate::worker::graph::element::{broken, pad, queue};
+use crate::worker::graph::ladder;
+use crate::worker::graph::segment_sink::{Cutter, MediaKind};
+use crate::worker::output::Output;
 use crate::worker::protocol::Failure;
-use crate::worker::timeline::common_end::{Ends, Pictures, on_timeline};
-use crate::worker::timeline::segmenter::{Cutter, Sink, Total, Track, running_time};
+use crate::worker::timeline::frame_grid::FrameGrid;
+use crate::worker::timeline::segmenter::Segmenter;
+use crate::worker::timeline::timestamps::{rewrite_timestamps, running_time};
 
-/// Pictures that wait before an encoder or a scaler: they share memory with the decoder's, so few
-/// are enough to keep every thread busy.
-const WAITING_PICTURES: u32 = 2;
+/// Encoded video that may wait before the muxer.
+const QUEUED_VIDEO: gst::ClockTime = gst::ClockTime::from_seconds(2);
 
-/// What was built of the picture.
-pub(crate) struct Built {
+/// The video branch of a pipeline.
+pub(crate) struct VideoBranch {
     /// The element to link the video pad to.
     pub(crate) head: gst::Element,
-    /// Of each rung, the tee that its scaled pictures go through.
+    /// The tee of each rung, through which its scaled frames pass.
     pub(crate) tees: Vec<gst::Element>,
     /// The queue whose thread encodes the largest rung.
-    pub(crate) busiest: Option<gst::Element>,
+    pub(crate) largest_encoder_queue: Option<gst::Element>,
 }
 
-/// Builds everything behind the video pad.
+/// Builds everything behind the video pad, and a rendition for each rung.
 pub(crate) fn build(
-    pipeline: &gst::Pipeline,
+    builder: &mut GraphBuilder<'_>,
     plan: &VideoPlan,
     spec: &PipelineSpec,
-    muxer: Muxer,
-    output: &Arc<Output>,
-    tracks: &mut Vec<(Sink, Arc<Track>)>,
-    ends: &Arc<Ends>,
-) -> Result<Built, Failure> {
-    let head = queue(WAITING_PICTURES, 0)?;
-    let mut prepared = vec![head.clone()];
-    for step in &spec.prepare {
-        prepared.push(make(step)?);
+) -> Result<VideoBranch, Failure> {
+    let ladder = ladder::build(builder.pipeline, spec)?;
+    let mut cutters = Vec::new();
+    for rung in &ladder.rungs {
+        // Each pad of a splitmuxsink needs a thread of its own.
+        let last = queue(0, QUEUED_VIDEO.nseconds())?;
+        builder.pipeline.add(&last).map_err(|error| broken(error.to_string()))?;
+        rung.parser.link(&last).map_err(|error| broken(error.to_string()))?;
+        let format = builder.format();
+        let sink = builder.add_rendition(&last, MediaKind::Video, plan.timescale())?;
+        watch_encoded(&pad(&last, "src")?, format, &sink.segmenter);
+        cutters.push(sink.cutter());
     }
-    let out = caps_filter(&spec.prepared_caps)?;
-    prepared.push(out.clone());
-    chain(pipeline, &prepared)?;
-
-    let total = Arc::new(Total::default());
-    let mut sinks = Vec::new();
-    let mut tees = Vec::new();
-    let (mut above, mut busiest) = (out.clone(), None);
-    for rung in &spec.rungs {
-        let index = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
-        let track = Arc::new(Track::new(Rendition::new(output, index), &total));
-        let (tee, encoding, sink) = build_rung(pipeline, &above, rung, muxer, &track)?;
-        busiest.get_or_insert(encoding);
-        sinks.push(sink.clone());
-        tracks.push((sink, track));
-        above = tee.clone();
-        tees.push(tee);
-    }
-    let cutter = Cutter::new(&sinks, &total);
-    let src = pad(&out, "src")?;
-    let pictures = watch_pictures(&src, plan, cutter, output);
-    let (plan, ends) = (plan.clone(), Arc::clone(ends));
-    let grid = plan.clone();
-    let snap = move |time_ns| grid.frame_time_ns(grid.frames_in_ns(time_ns));
-    let least_ns = plan.frame_time_ns(1) / 2;
-    on_timeline(&pad(&out, "sink")?, least_ns, snap, move || pictures.end(&src, &plan, &ends));
-    Ok(Built { head, tees, busiest })
+    let src = pad(&ladder.prepared, "src")?;
+    let grid = place_frames(&src, plan, cutters, builder.output);
+    let (end_plan, snap_plan) = (plan.clone(), plan.clone());
+    let common_end = Arc::clone(builder.common_end);
+    rewrite_timestamps(
+        &pad(&ladder.prepared, "sink")?,
+        plan.frame_time_ns(1) / 2,
+        move |time_ns| snap_plan.frame_time_ns(snap_plan.frames_in_ns(time_ns)),
+        move || grid.finish(&src, &end_plan, &common_end),
+    );
+    Ok(VideoBranch {
+        head: ladder.head,
+        largest_encoder_queue: ladder.rungs.first().map(|rung| rung.encoder_queue.clone()),
+        tees: ladder.rungs.into_iter().map(|rung| rung.tee).collect(),
+    })
 }
 
-/// Builds one rung behind the one above it: `scale ! tee ! queue ! download ! encoder ! parser !
-/// queue ! muxer`. Returns the tee, from which the next rung goes on, the queue whose thread encodes,
-/// and the end.
-fn build_rung(
-    pipeline: &gst::Pipeline,
-    above: &gst::Element,
-    rung: &RungSpec,
-    muxer: Muxer,
-    track: &Arc<Track>,
-) -> Result<(gst::Element, gst::Element, Sink), Failure> {
-    let mut scaled = vec![queue(WAITING_PICTURES, 0)?];
-    for step in &rung.scale {
-        scaled.push(make(step)?);
-    }
-    scaled.push(caps_filter(&rung.scaled_caps)?);
-    let tee = plain("tee")?;
-    // The smallest rung has no rung below it.
-    tee.set_property("allow-not-linked", true);
-    scaled.push(tee.clone());
-    chain(pipeline, &scaled)?;
-    link(above, &scaled[0])?;
-
-    let parser = plain("h264parse")?;
-    parser.set_property("config-interval", -1_i32);
-    // Each pad of a splitmuxsink needs a thread of its own.
-    let last = queue(0, 2 * gst::ClockTime::SECOND.nseconds())?;
-    let encoding = queue(WAITING_PICTURES, 0)?;
-    let mut encoded = vec![encoding.clone()];
-    for step in rung.download.iter().chain([&rung.encode]) {
-        encoded.push(make(step)?);
-    }
-    encoded.extend([caps_filter(&rung.encoded_caps)?, parser, last.clone()]);
-    chain(pipeline, &encoded)?;
-    link(&tee, &encoded[0])?;
-    let sink = pipeline::sink(pipeline, &last, Stream::Picture, muxer, track)?;
-    watch_encoded(&pad(&last, "src")?, muxer.format, track);
-    Ok((tee, encoding, sink))
-}
-
-fn link(from: &gst::Element, to: &gst::Element) -> Result<(), Failure> {
-    from.link(to).map_err(|error| crate::worker::graph::element::broken(error.to_string()))
-}
-
-/// Counts the pictures before the first tee: each that begins a segment is announced as a cut.
-fn watch_pictures(
+/// Places every frame before the first tee on the grid, and cuts all rungs at each frame that begins a
+/// segment.
+fn place_frames(
     src: &gst::Pad,
     plan: &VideoPlan,
-    cutter: Cutter,
+    cutters: Vec<Cutter>,
     output: &Arc<Output>,
-) -> Arc<Pictures> {
-    let pictures = Arc::new(Pictures::default());
-    let plan = plan.clone();
-    let output = Arc::clone(output);
-    let taken = Arc::clone(&pictures);
+) -> Arc<FrameGrid> {
+    let grid = Arc::new(FrameGrid::default());
+    let (plan, output, placing) = (plan.clone(), Arc::clone(output), Arc::clone(&grid));
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    // Runs on the streaming thread that prepares frames, and once more, nested, for each repeated frame
+    // that the grid pushes. It blocks while the parent does not read reports of progress.
     src.add_probe(mask, move |pad, info| {
         match &mut info.data {
-            Some(gst::PadProbeData::Buffer(buffer)) => {
-                let Some((number, time)) = taken.take(pad, buffer, &plan) else {
+            Some(gst::PadProbeData::Buffer(frame)) => {
+                let Some((number, time)) = placing.place(pad, frame, &plan) else {
                     return gst::PadProbeReturn::Drop;
                 };
                 if number > 0 && plan.begins_segment(number) {
-                    cutter.cut(time);
+                    for cutter in &cutters {
+                        cutter.cut(time);
+                    }
                 }
                 output.progress(time.nseconds());
             }
             Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
-                cutter.end();
+                cutters.iter().for_each(Cutter::finish);
             }
             _ => {}
         }
         gst::PadProbeReturn::Ok
     });
-    pictures
+    grid
 }
 
-/// Measures what goes into the muxer and reads the codec string off the first key frame of a byte
-/// stream; fragments have it before their first picture.
-fn watch_encoded(src: &gst::Pad, format: SegmentFormat, track: &Arc<Track>) {
-    let track = Arc::downgrade(track);
-    let codec_told = Mutex::new(format == SegmentFormat::Cmaf);
+/// Reports encoded frames to the segmenter, and the codec string from the first key frame of a byte
+/// stream. CMAF chains report it from their caps.
+fn watch_encoded(src: &gst::Pad, format: SegmentFormat, segmenter: &Arc<Segmenter>) {
+    let segmenter = Arc::downgrade(segmenter);
+    let has_codec = Mutex::new(format == SegmentFormat::Cmaf);
+    // Runs on the muxer's streaming thread: reads the buffer, and writes one event to the pipe.
     src.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        let (Some(track), Some(buffer)) = (track.upgrade(), info.buffer()) else {
+        let (Some(segmenter), Some(buffer)) = (segmenter.upgrade(), info.buffer()) else {
             return gst::PadProbeReturn::Ok;
         };
-        let mut codec_told = codec_told.lock();
-        if !*codec_told
+        let mut has_codec = has_codec.lock();
+        if !*has_codec
             && let Ok(bytes) = buffer.map_readable()
             && let Some(codec) = codecs::avc1_of_byte_stream(&bytes)
         {
-            track.rendition().tell_codec(codec);
-            *codec_told = true;
+            segmenter.report_codec(codec);
+            *has_codec = true;
         }
         if let Some(time) = buffer.pts().and_then(|pts| running_time(pad, pts)) {
-            track.frame(time + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
+            segmenter.frame_muxed(time + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
         }
         gst::PadProbeReturn::Ok
     });

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::domain::outcome::{Fault, FaultClass};
+use crate::domain::failure_code::FailureCode;
+use crate::domain::outcome::Fault;
 use crate::source;
-use crate::worker::protocol::{Failure, MEMORY_LIMIT};
+use crate::worker::protocol::Failure;
 
 /// Why an encode did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -50,42 +51,21 @@ impl Error {
     /// neither the source nor a limit is known to be the reason.
     #[must_use]
     pub fn may_be_the_backends(&self) -> bool {
-        match self {
-            Self::Failed(failure) => {
-                failure.of_device
-                    || matches!(
-                        failure.code.as_str(),
-                        "pipeline-failed" | "pipeline-build" | "element-missing"
-                    )
-            }
-            Self::Died { .. } | Self::Stalled { .. } => true,
-            Self::Spawn(_) | Self::Source(_) | Self::Memory | Self::Protocol(_) => false,
-        }
+        let of_device = matches!(self, Self::Failed(failure) if failure.of_device);
+        of_device || self.code().may_be_backend()
     }
 }
 
 impl Fault for Error {
-    fn class(&self) -> FaultClass {
+    fn code(&self) -> FailureCode {
         match self {
-            Self::Failed(failure) => failure.class,
-            Self::Source(error) => error.class(),
-            Self::Memory => FaultClass::Permanent,
-            // What killed it may be the source: the limit of attempts ends that.
-            Self::Spawn(_) | Self::Died { .. } | Self::Stalled { .. } | Self::Protocol(_) => {
-                FaultClass::Retryable
-            }
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::Spawn(_) => "worker-spawn",
-            Self::Failed(failure) => &failure.code,
+            Self::Spawn(_) => FailureCode::WorkerSpawn,
+            Self::Failed(failure) => failure.code,
             Self::Source(error) => error.code(),
-            Self::Memory => MEMORY_LIMIT,
-            Self::Died { .. } => "worker-died",
-            Self::Stalled { .. } => "worker-stalled",
-            Self::Protocol(_) => "worker-protocol",
+            Self::Memory => FailureCode::MemoryLimit,
+            Self::Died { .. } => FailureCode::WorkerDied,
+            Self::Stalled { .. } => FailureCode::WorkerStalled,
+            Self::Protocol(_) => FailureCode::WorkerProtocol,
         }
     }
 }

@@ -13,6 +13,7 @@ use gstreamer_pbutils::{
 };
 use gstreamer_video::{VideoColorPrimaries, VideoTransferFunction};
 
+use crate::domain::failure_code::FailureCode;
 use crate::domain::media::{
     AudioStream, DynamicRange, Fraction, MediaInfo, Orientation, SubtitleStream, SubtitleText,
     Undecodable, VideoStream,
@@ -37,7 +38,7 @@ const DECRYPTION_CONTEXT: &str = "drm-preferred-decryption-system-id";
 #[expect(clippy::wildcard_enum_match_arm, reason = "GStreamer's enum may grow")]
 pub(crate) fn discover(client: &Client) -> Result<MediaInfo, Failure> {
     let discoverer = Discoverer::new(PROBE_TIMEOUT)
-        .map_err(|e| Failure::retryable("gstreamer-init", format!("no discoverer: {e}")))?;
+        .map_err(|e| Failure::new(FailureCode::GstreamerInit, format!("no discoverer: {e}")))?;
     let source = client.clone();
     let is_protected = Arc::new(AtomicBool::new(false));
     let protection = Arc::clone(&is_protected);
@@ -58,11 +59,11 @@ pub(crate) fn discover(client: &Client) -> Result<MediaInfo, Failure> {
     })?;
     match info.result() {
         DiscovererResult::Ok | DiscovererResult::MissingPlugins => Ok(media_info(&info, client)),
-        DiscovererResult::Timeout => Err(Failure::permanent(
-            "probe-timeout",
+        DiscovererResult::Timeout => Err(Failure::new(
+            FailureCode::ProbeTimeout,
             format!("The file could not be understood within {PROBE_TIMEOUT:.0}: it is damaged."),
         )),
-        DiscovererResult::Busy => Err(Failure::retryable("probe-busy", "the probe is busy")),
+        DiscovererResult::Busy => Err(Failure::new(FailureCode::ProbeBusy, "the probe is busy")),
         // The remaining results are an invalid URI, and errors without a reason.
         _ => Err(fault::damaged("it could not be read")),
     }

@@ -1,4 +1,4 @@
-//! What a container says of where a stream stops, as far as it can be believed.
+//! GStreamer's SEGMENT event: removes a stop time that cannot be right.
 
 use parking_lot::Mutex;
 
@@ -7,15 +7,16 @@ use gstreamer::prelude::*;
 
 type Segment = gst::FormattedSegment<gst::ClockTime>;
 
-/// Hides from the element behind this sink pad where a segment stops, if that is longer than
-/// `longest_ns` behind its start: `audiorate` and `videorate` fill up to there, for days where the
-/// container is wrong. What lies outside of the segment is not shown all the same.
+/// Removes the stop time of segments that arrive at this sink pad if it lies more than `max_ns` behind
+/// their start. `audiorate` and `videorate` fill up to the stop time, for days if the container is wrong.
+/// Buffers outside of the original segment are dropped all the same.
 ///
-/// A segment that is the same as the one before, but for what was hidden, goes no further: at each
-/// one they begin anew, with times that were there already.
-pub(crate) fn believe(sink: &gst::Pad, longest_ns: u64) {
+/// A segment that then equals the previous one is dropped: those elements restart at each segment, with
+/// times that they had already.
+pub(crate) fn sanitize_stop(sink: &gst::Pad, max_ns: u64) {
     let state = Mutex::new((None::<Segment>, None::<Segment>));
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    // Runs on the stream's streaming thread: reads and rewrites events, drops buffers, never blocks.
     sink.add_probe(mask, move |_, info| {
         let mut state = state.lock();
         let (given, shown) = &mut *state;
@@ -31,7 +32,7 @@ pub(crate) fn believe(sink: &gst::Pad, longest_ns: u64) {
                     return gst::PadProbeReturn::Ok;
                 };
                 given.clone_from(&view.segment().downcast_ref::<gst::ClockTime>().cloned());
-                let Some(open) = given.as_ref().map(|given| shortened(given, longest_ns)) else {
+                let Some(open) = given.as_ref().map(|given| sanitized(given, max_ns)) else {
                     return gst::PadProbeReturn::Ok;
                 };
                 if shown.as_ref().is_some_and(|shown| is_same(shown, &open)) {
@@ -47,11 +48,11 @@ pub(crate) fn believe(sink: &gst::Pad, longest_ns: u64) {
     });
 }
 
-/// The segment, without a stop that is too far away.
-fn shortened(given: &Segment, longest_ns: u64) -> Segment {
+/// The segment, without a stop time that is too far away.
+fn sanitized(given: &Segment, max_ns: u64) -> Segment {
     let mut open = given.clone();
     let length = given.stop().zip(given.start()).map(|(stop, start)| stop.saturating_sub(start));
-    if length.is_none_or(|length| length.nseconds() > longest_ns) {
+    if length.is_none_or(|length| length.nseconds() > max_ns) {
         open.set_stop(gst::ClockTime::NONE);
     }
     open

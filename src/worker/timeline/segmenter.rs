@@ -1,157 +1,198 @@
-//! Where segments begin and end, in running time.
+//! The segmenter of one rendition: from cuts and encoded frames to segments for the parent.
 //!
-//! The cuts are asked for before the encoders, for every frame that begins a segment, so all
-//! renditions are cut at the same pictures. What the muxer then did comes back; [`Track`] makes
-//! segments of it.
+//! A cut is requested before the encoders, for every frame that begins a segment, so all renditions
+//! are cut at the same frames. The muxer reports which segments it made; their bytes and their times
+//! meet here.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use gstreamer as gst;
-use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
-use crate::worker::output::Rendition;
+use crate::worker::output::Output;
 
-/// How many segments there will be, once the stream has ended before the encoders.
+/// Bytes that are collected before a protocol frame is written: the muxer writes a few packets of
+/// 188 bytes at a time.
+const FRAME_BYTES: usize = 64 << 10;
+
+/// The segmenter. Cheap to share; its methods are called from several streaming threads.
+pub(crate) struct Segmenter {
+    output: Arc<Output>,
+    index: u16,
+    /// Never held while the pipe is written, so that a slow parent blocks the muxer's thread only.
+    counts: Mutex<Counts>,
+    /// Held while the pipe is written. Only the muxer's thread locks it.
+    pending: Mutex<Pending>,
+}
+
+/// Numbers of segments, and running times in nanoseconds.
 #[derive(Default)]
-pub(crate) struct Total(Mutex<Option<u32>>);
-
-impl Total {
-    fn is_last(&self, number: u32) -> bool {
-        self.0.lock().is_some_and(|total| number + 1 >= total)
-    }
-}
-
-/// How a sink is asked for a cut at the frame with this running time.
-type Cut = Arc<dyn Fn(gst::ClockTime) + Send + Sync>;
-
-/// The end of a rendition's chain, which makes its segments.
-#[derive(Clone)]
-pub(crate) struct Sink {
-    /// The element that its messages come from.
-    pub(crate) element: gst::Element,
-    /// The element whose end is that of the chain.
-    pub(crate) end: gst::Object,
-    cut: Cut,
-}
-
-impl Sink {
-    /// A sink that is cut like this. `cut` holds no element, as elements will hold it.
-    pub(crate) fn new(
-        element: gst::Element,
-        end: gst::Object,
-        cut: impl Fn(gst::ClockTime) + Send + Sync + 'static,
-    ) -> Self {
-        Self { element, end, cut: Arc::new(cut) }
-    }
-}
-
-/// Asks sinks for cuts.
-pub(crate) struct Cutter {
-    sinks: Vec<Cut>,
-    total: Arc<Total>,
-    /// Cuts asked for so far.
-    cuts: Mutex<u32>,
-}
-
-impl Cutter {
-    /// A cutter of these sinks.
-    pub(crate) fn new(sinks: &[Sink], total: &Arc<Total>) -> Self {
-        Self {
-            sinks: sinks.iter().map(|sink| Arc::clone(&sink.cut)).collect(),
-            total: Arc::clone(total),
-            cuts: Mutex::default(),
-        }
-    }
-
-    /// The frame with this running time, which has not been pushed on yet, begins a segment.
-    pub(crate) fn cut(&self, running_time: gst::ClockTime) {
-        *self.cuts.lock() += 1;
-        for cut in &self.sinks {
-            cut(running_time);
-        }
-    }
-
-    /// The stream has ended.
-    pub(crate) fn end(&self) {
-        *self.total.0.lock() = Some(*self.cuts.lock() + 1);
-    }
-}
-
-/// The timeline of one rendition.
-pub(crate) struct Track {
-    rendition: Arc<Rendition>,
-    total: Arc<Total>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    opened_ns: u64,
+struct Counts {
+    /// Cuts requested so far.
+    cuts: u32,
+    /// Number of segments, known once the stream has ended before the encoder.
+    total: Option<u32>,
+    /// Segments that the muxer has begun, closed, and closed with bytes in them.
+    begun: u32,
     closed: u32,
     filled: u32,
+    /// Begin of the open segment.
+    opened_ns: u64,
     /// End of the last frame that went into the muxer.
     end_ns: u64,
 }
 
-impl Track {
-    /// The timeline of this rendition, which is cut as often as `total` will say.
-    pub(crate) fn new(rendition: Arc<Rendition>, total: &Arc<Total>) -> Self {
-        Self { rendition, total: Arc::clone(total), state: Mutex::default() }
+impl Counts {
+    fn is_last(&self, number: u32) -> bool {
+        self.total.is_some_and(|total| number + 1 >= total)
+    }
+}
+
+/// Bytes of the open segment that were not sent yet.
+#[derive(Default)]
+struct Pending {
+    bytes: Vec<u8>,
+    /// The open segment has bytes, sent or not.
+    is_filled: bool,
+}
+
+/// Segments and end of a rendition.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Segments that the muxer has begun.
+    pub(crate) begun: u32,
+    /// Complete segments with bytes.
+    pub(crate) complete: u32,
+    /// End of the last frame, in nanoseconds of running time.
+    pub(crate) end_ns: u64,
+}
+
+impl Segmenter {
+    /// The segmenter of the rendition with this index in the plan.
+    pub(crate) fn new(output: &Arc<Output>, index: u16) -> Arc<Self> {
+        let output = Arc::clone(output);
+        Arc::new(Self { output, index, counts: Mutex::default(), pending: Mutex::default() })
     }
 
-    /// The rendition.
-    pub(crate) fn rendition(&self) -> &Arc<Rendition> {
-        &self.rendition
+    /// Index among the renditions of the plan.
+    pub(crate) fn index(&self) -> u16 {
+        self.index
     }
 
-    /// An encoded frame goes into the muxer and ends at this running time.
-    pub(crate) fn frame(&self, end: gst::ClockTime) {
-        let mut state = self.state.lock();
-        state.end_ns = state.end_ns.max(end.nseconds());
+    /// Counts a requested cut. Runs on the streaming thread before the encoder.
+    pub(crate) fn count_cut(&self) {
+        self.counts.lock().cuts += 1;
     }
 
-    /// The muxer has begun a segment.
-    pub(crate) fn opened(&self, running_time: gst::ClockTime) {
-        self.state.lock().opened_ns = running_time.nseconds();
+    /// Notes that the stream has ended before the encoder: no further cut is requested.
+    pub(crate) fn finish_cuts(&self) {
+        let mut counts = self.counts.lock();
+        counts.total = Some(counts.cuts + 1);
     }
 
-    /// The muxer has ended a segment where the next one begins. At the end of the stream it
-    /// reports the last frame's start instead, so that one is measured from the frames.
-    pub(crate) fn closed(&self, running_time: gst::ClockTime) {
+    /// Reports the codec string (RFC 6381) of the encoded stream.
+    pub(crate) fn report_codec(&self, codec: String) {
+        self.output.codec(self.index, codec);
+    }
+
+    /// Sends the initialization section, before the first segment.
+    pub(crate) fn send_init(&self, section: &[u8]) {
+        self.output.init(self.index, section);
+    }
+
+    /// Notes that an encoded frame which ends at `end` (running time) goes into the muxer.
+    pub(crate) fn frame_muxed(&self, end: gst::ClockTime) {
+        let mut counts = self.counts.lock();
+        counts.end_ns = counts.end_ns.max(end.nseconds());
+    }
+
+    /// Returns a writer for the bytes of the next segment.
+    pub(crate) fn begin_segment(self: &Arc<Self>) -> SegmentWriter {
+        let mut counts = self.counts.lock();
+        let number = counts.begun;
+        counts.begun += 1;
+        SegmentWriter { segmenter: Arc::clone(self), number }
+    }
+
+    /// Notes that the muxer has begun a segment at this running time.
+    pub(crate) fn segment_opened(&self, time: gst::ClockTime) {
+        self.counts.lock().opened_ns = time.nseconds();
+    }
+
+    /// Sends the rest of the open segment, which the muxer has ended at this running time, and reports
+    /// it to the parent. A segment without bytes comes from a stream without frames and is not
+    /// reported. For the last segment the muxer reports the start of the last frame instead of its
+    /// end, so the end of the last frame counts.
+    pub(crate) fn segment_closed(&self, time: gst::ClockTime) {
         let (number, start_ns, end_ns) = {
-            let mut state = self.state.lock();
-            let number = state.closed;
-            state.closed += 1;
-            let last = self.total.is_last(number);
-            let end_ns = if last { state.end_ns } else { running_time.nseconds() };
-            (number, state.opened_ns, end_ns)
+            let mut counts = self.counts.lock();
+            let number = counts.closed;
+            counts.closed += 1;
+            let end_ns = if counts.is_last(number) { counts.end_ns } else { time.nseconds() };
+            (number, counts.opened_ns, end_ns)
         };
-        if self.rendition.close(number, start_ns, end_ns.saturating_sub(start_ns)) {
-            self.state.lock().filled += 1;
+        let is_filled = {
+            let mut pending = self.pending.lock();
+            self.send(number, &mut pending);
+            std::mem::take(&mut pending.is_filled)
+        };
+        if is_filled {
+            let duration_ns = end_ns.saturating_sub(start_ns);
+            self.output.segment(self.index, number, start_ns, duration_ns);
+            self.counts.lock().filled += 1;
         }
     }
 
-    /// All segments that there will be are closed.
-    pub(crate) fn is_whole(&self) -> bool {
-        let closed = self.state.lock().closed;
-        closed.checked_sub(1).is_some_and(|last| self.total.is_last(last))
+    /// Whether all segments of the stream are closed.
+    pub(crate) fn is_complete(&self) -> bool {
+        let counts = self.counts.lock();
+        counts.closed.checked_sub(1).is_some_and(|last| counts.is_last(last))
     }
 
-    /// Whole segments with bytes so far and the end of the last frame, in nanoseconds.
-    pub(crate) fn extent(&self) -> (u32, u64) {
-        let state = self.state.lock();
-        (state.filled, state.end_ns)
+    /// Segments and end so far.
+    pub(crate) fn extent(&self) -> Extent {
+        let counts = self.counts.lock();
+        Extent { begun: counts.begun, complete: counts.filled, end_ns: counts.end_ns }
+    }
+
+    fn append(&self, number: u32, bytes: &[u8]) {
+        let mut pending = self.pending.lock();
+        pending.bytes.extend_from_slice(bytes);
+        pending.is_filled = true;
+        if pending.bytes.len() >= FRAME_BYTES {
+            self.send(number, &mut pending);
+        }
+    }
+
+    fn send(&self, number: u32, pending: &mut Pending) {
+        if !pending.bytes.is_empty() {
+            self.output.data(self.index, number, &pending.bytes);
+            pending.bytes.clear();
+        }
     }
 }
 
-/// Running time of a buffer on this pad.
-pub(crate) fn running_time(pad: &gst::Pad, time: gst::ClockTime) -> Option<gst::ClockTime> {
-    segment(pad)?.to_running_time(time)
+/// Takes the bytes of one segment. Writes block while the parent does not read.
+pub(crate) struct SegmentWriter {
+    segmenter: Arc<Segmenter>,
+    number: u32,
 }
 
-/// The segment that this pad is in.
-pub(crate) fn segment(pad: &gst::Pad) -> Option<gst::FormattedSegment<gst::ClockTime>> {
-    let event = pad.sticky_event::<gst::event::Segment>(0)?;
-    event.segment().downcast_ref::<gst::ClockTime>().cloned()
+impl SegmentWriter {
+    /// Appends bytes to the segment.
+    pub(crate) fn append(&self, bytes: &[u8]) {
+        self.segmenter.append(self.number, bytes);
+    }
+}
+
+impl Write for SegmentWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.append(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -1,6 +1,7 @@
-//! The trial encode: a small job by a recipe, from decoder to encoders.
+//! The trial encode: a small job with a recipe, from decoder to encoders, built like a real one.
 
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Instant;
 
 use gstreamer as gst;
@@ -8,41 +9,46 @@ use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
 use super::clip::{self, Clip, FPS};
-use super::judge;
+use super::error::Error;
+use super::verify::verify;
+use super::{measure, play};
 use crate::domain::backend::Trial;
-use crate::domain::encode::EncodeConfig;
-use crate::domain::ladder::{Ladder, Rung};
+use crate::domain::encode::{EncodeConfig, threads_per_rung};
+use crate::domain::ladder::{Ladder, Rung as LadderRung};
 use crate::domain::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
 use crate::domain::plan::{self, Plan};
-use crate::domain::recipe::{self, Lack, PipelineSpec, Recipe, RungSpec, Source, When};
-use crate::worker::graph::element::{caps_filter, chain, make, pad, plain, queue};
+use crate::domain::recipe::{self, Lack, PipelineSpec, Recipe, Source, When};
+use crate::worker::graph::element::{broken, caps_filter, chain, make, pad, plain};
+use crate::worker::graph::ladder::{self, Rung};
 use crate::worker::plugins;
 use crate::worker::protocol::Failure;
 
-/// Pictures of a trial: two GOPs at 30 frames per second, so that a second key frame comes.
-const FRAMES: u32 = 90;
-/// Pictures of the trials of what only some sources need.
+/// Frames behind the second key frame of a trial.
+const FRAMES_AFTER_GOP: u32 = 30;
+/// Frames of the trials of what only some sources need.
 const FEW_FRAMES: u32 = 12;
-/// Size of the clip for the processor, where a larger one takes its time at every start.
+/// Size of the clip for the CPU, where a larger one would slow down every start.
 const SMALL: (u32, u32) = (320, 240);
-/// Size of the clip for a GPU, where a smaller one says nothing of its speed.
+/// Size of the clip for a GPU, where a smaller one would not measure its speed.
 const LARGE: (u32, u32) = (1280, 720);
 
-/// Tries a recipe that was resolved.
-pub(super) fn trial(recipe: &Recipe, _encode: &EncodeConfig) -> Result<Trial, String> {
+/// Tries a resolved recipe with the encode settings of jobs: a whole clip, then short clips that are
+/// rotated and interlaced. A failure of the latter is a limit of the recipe.
+pub(super) fn trial(recipe: &Recipe, config: &EncodeConfig) -> Result<Trial, Error> {
     let is_gpu = recipe.device != recipe::DeviceKind::Cpu;
     let (width, height) = if is_gpu { LARGE } else { SMALL };
-    let make = |frames| clip::make(width, height, frames).map_err(|failure| failure.message);
-    let clip = make(FRAMES)?;
-    let plain = VideoStream { ..stream(&clip) };
-    let whole = run(recipe, &clip, &plain, Source { device_decoded: is_gpu && decodes(recipe) })?;
+    // One GOP and a bit, so that a second key frame comes.
+    let clip = clip::generate(width, height, config.gop_secs * FPS + FRAMES_AFTER_GOP)?;
+    let upright = stream(&clip);
+    let whole =
+        run(recipe, config, &clip, &upright, Source { device_decoded: is_gpu && decodes(recipe) })?;
     let mut recipe = recipe.clone();
-    let short = make(FEW_FRAMES)?;
-    let turned = VideoStream { orientation: Orientation::Rotate90, ..stream(&short) };
+    let short = clip::generate(width, height, FEW_FRAMES)?;
+    let rotated = VideoStream { orientation: Orientation::Rotate90, ..stream(&short) };
     let interlaced = VideoStream { interlaced: true, ..stream(&short) };
-    for (when, stream) in [(When::Rotated, turned), (When::Interlaced, interlaced)] {
-        if let Err(reason) = run(&recipe, &short, &stream, Source::default()) {
-            recipe.cannot.push(Lack { when: vec![when], reason });
+    for (when, stream) in [(When::Rotated, rotated), (When::Interlaced, interlaced)] {
+        if let Err(error) = run(&recipe, config, &short, &stream, Source::default()) {
+            recipe.cannot.push(Lack { when: vec![when], reason: error.to_string() });
         }
     }
     Ok(Trial { recipe, fps: whole.fps.round(), pixels_per_sec: whole.pixels_per_sec.round() })
@@ -76,42 +82,37 @@ fn stream(clip: &Clip) -> VideoStream {
     }
 }
 
-/// Two rungs of the clip's height and two thirds of it.
-fn planned(recipe: &Recipe, stream: &VideoStream) -> Result<Plan, String> {
-    let rung = |height| Rung { height, max_bitrate_kbps: 500 + height };
+/// Plans two rungs: the clip's height, and two thirds of it.
+fn plan(recipe: &Recipe, config: &EncodeConfig, stream: &VideoStream) -> Result<Plan, Error> {
+    let rung = |height| LadderRung { height, max_bitrate_kbps: 500 + height };
     let media = MediaInfo { video: vec![stream.clone()], ..MediaInfo::default() };
     let height = stream.height;
     let ladder = Ladder(vec![rung(height * 2 / 3), rung(height)]);
-    plan::plan(&media, &ladder, &EncodeConfig::default(), &recipe.name)
-        .map_err(|error| error.to_string())
+    plan::plan(&media, &ladder, config, &recipe.name)
+        .map_err(|error| Error::Plan(error.to_string()))
 }
 
 fn run(
     recipe: &Recipe,
+    config: &EncodeConfig,
     clip: &Clip,
     stream: &VideoStream,
     source: Source,
-) -> Result<Speed, String> {
-    let plan = planned(recipe, stream)?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = u32::try_from(cores.div_ceil(plan.video.rungs.len().max(1))).unwrap_or(1);
-    let spec = recipe::render(recipe, &plan, &EncodeConfig::default(), threads, source);
+) -> Result<Speed, Error> {
+    let plan = plan(recipe, config, stream)?;
+    let cores = available_parallelism().map_or(1, usize::from);
+    let threads = threads_per_rung(cores, plan.video.rungs.len());
+    let spec = recipe::render(recipe, &plan, config, threads, source);
     plugins::prefer(&spec.decoders);
     let pipeline = gst::Pipeline::new();
-    let outputs = build(&pipeline, clip, &spec).map_err(|failure| failure.message)?;
-    let played = judge::play(&pipeline);
+    let outputs = build(&pipeline, clip, &spec)?;
+    play::play(pipeline)?;
     let ended = Instant::now();
-    if let Err(error) = played {
-        // It may hang on its way down; the process ends soon.
-        std::mem::forget(pipeline);
-        return Err(error);
-    }
-    pipeline.set_state(gst::State::Null).map_err(|error| error.to_string())?;
     let mut began = ended;
     for (output, rung) in outputs.iter().zip(&plan.video.rungs) {
-        let bytes = output.bytes.lock();
-        judge::judge(&bytes, plan.video.gop_frames, clip.frames, clip.luma)
-            .map_err(|error| format!("{}: {error}", rung.name))?;
+        let verified = verify(&output.bytes.lock(), plan.video.gop_frames, clip.frames, clip.luma);
+        let of_rung = |error| Error::Rung { name: rung.name.clone(), error: Box::new(error) };
+        verified.map_err(of_rung)?;
         began = began.min(output.began.lock().unwrap_or(ended));
     }
     let secs = (ended - began).as_secs_f64().max(0.001);
@@ -121,77 +122,48 @@ fn run(
     Ok(Speed { fps, pixels_per_sec: fps * pixels })
 }
 
-/// What comes out of one encoder.
-struct Output {
+/// The output of one encoder.
+struct Encoded {
     bytes: Arc<Mutex<Vec<u8>>>,
-    /// When its first picture went in.
+    /// Time at which its first frame went in.
     began: Arc<Mutex<Option<Instant>>>,
 }
 
+/// Builds `source ! decodebin`, the ladder of a job, and a `fakesink` behind each rung.
 fn build(
     pipeline: &gst::Pipeline,
     clip: &Clip,
     spec: &PipelineSpec,
-) -> Result<Vec<Output>, Failure> {
+) -> Result<Vec<Encoded>, Failure> {
     let decode = plugins::decodebin(spec.decoders.is_empty())?;
-    chain(pipeline, &[judge::source(&clip.bytes)?, decode.clone()])?;
-    let head = queue(4, 0)?;
-    let mut prepared = vec![head.clone()];
-    for step in &spec.prepare {
-        prepared.push(make(step)?);
-    }
-    let mut above = caps_filter(&spec.prepared_caps)?;
-    prepared.push(above.clone());
-    chain(pipeline, &prepared)?;
+    chain(pipeline, &[play::source(&clip.bytes)?, decode.clone()])?;
+    let ladder = ladder::build(pipeline, spec)?;
     for step in &spec.still {
         make(step)?;
     }
-    let mut outputs = Vec::new();
-    for rung in &spec.rungs {
-        let (tee, output) = build_rung(pipeline, &above, rung)?;
-        above = tee;
-        outputs.push(output);
-    }
-    let sink = pad(&head, "sink")?;
+    let outputs = ladder.rungs.iter().map(|rung| collect_output(pipeline, rung)).collect();
+    let head = pad(&ladder.head, "sink")?;
+    // Runs on the decoder's streaming thread. The clip has one stream; a link that fails shows as the
+    // pipeline's error.
     decode.connect_pad_added(move |_, pad| {
-        // The clip has one stream. What cannot be linked is told by the pipeline's error.
-        pad.link(&sink).map(drop).unwrap_or_default();
+        pad.link(&head).map(drop).unwrap_or_default();
     });
-    Ok(outputs)
+    outputs
 }
 
-fn build_rung(
-    pipeline: &gst::Pipeline,
-    above: &gst::Element,
-    rung: &RungSpec,
-) -> Result<(gst::Element, Output), Failure> {
-    let tee = plain("tee")?;
-    tee.set_property("allow-not-linked", true);
-    let mut scaled = vec![queue(4, 0)?];
-    for step in &rung.scale {
-        scaled.push(make(step)?);
-    }
-    scaled.extend([caps_filter(&rung.scaled_caps)?, tee.clone()]);
-    chain(pipeline, &scaled)?;
-    let mut encoded = vec![queue(4, 0)?];
-    for step in rung.download.iter().chain([&rung.encode]) {
-        encoded.push(make(step)?);
-    }
-    let (parser, sink) = (plain("h264parse")?, plain("fakesink")?);
-    parser.set_property("config-interval", -1_i32);
+fn collect_output(pipeline: &gst::Pipeline, rung: &Rung) -> Result<Encoded, Failure> {
+    let stream = caps_filter("video/x-h264,stream-format=byte-stream,alignment=au")?;
+    let sink = plain("fakesink")?;
     sink.set_property("async", false);
     let end = pad(&sink, "sink")?;
-    let stream = caps_filter("video/x-h264,stream-format=byte-stream,alignment=au")?;
-    encoded.extend([caps_filter(&rung.encoded_caps)?, parser, stream, sink]);
-    chain(pipeline, &encoded)?;
-    for (from, to) in [(above, &scaled[0]), (&tee, &encoded[0])] {
-        from.link(to).map_err(|error| Failure::retryable("trial", error.to_string()))?;
-    }
+    chain(pipeline, &[stream.clone(), sink])?;
+    rung.parser.link(&stream).map_err(|error| broken(error.to_string()))?;
     let began = Arc::<Mutex<Option<Instant>>>::default();
     let first = Arc::clone(&began);
-    pad(&encoded[0], "src")?.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+    // Runs on the encoder's streaming thread, once.
+    pad(&rung.encoder_queue, "src")?.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
         first.lock().get_or_insert_with(Instant::now);
         gst::PadProbeReturn::Remove
     });
-    Ok((tee, Output { bytes: clip::collect(&end), began }))
+    Ok(Encoded { bytes: measure::collect(&end), began })
 }
