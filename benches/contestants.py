@@ -91,7 +91,8 @@ class Transcode:
     def run(self, source: Path, out: Path, log: Path) -> Cost:
         fresh(out)
         level = f"LADDERD__ENCODE__LEVEL={self.level}"
-        command = ["env", level, self.program, "transcode", str(source), str(out)]
+        # The other contestants do not check their output either.
+        command = ["env", level, self.program, "transcode", "--no-check", str(source), str(out)]
         playlist = out / "main.m3u8"
         return cost.run(command, log, playlist.exists)
 

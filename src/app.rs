@@ -1,8 +1,11 @@
-//! The composition root: the only file that names concrete types together.
+//! Composition root: opens store, queue and backends as the settings choose them, connects them, and
+//! runs the appliance.
 
 mod aws;
 mod embedded;
+mod listen;
 mod parts;
+mod urls;
 
 use std::fs::File;
 use std::io::Write;
@@ -12,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -27,21 +29,22 @@ use crate::job::housekeeping::Housekeeping;
 use crate::job::{Context, Scheduler};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use crate::store::Bucket;
 use crate::worker::spawn::Program;
 use crate::{backend, gpu, http};
 
+use self::listen::bind;
 use self::parts::Parts;
 
-/// The runtime of every command but the worker.
+/// Starts the tokio runtime. Every command except the worker uses it.
 ///
 /// # Errors
-/// If the system gives no threads.
+/// If no thread can be started.
 pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// This program, as its children are started: `gst_debug` is the setting `log.gstreamer`.
+/// Path and environment of this program for its child processes. `gst_debug` is the setting
+/// `log.gstreamer`.
 ///
 /// # Errors
 /// If the system does not report the path of this program.
@@ -58,9 +61,9 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
-    let told_to_stop = stop_signal()?;
+    let stop_signalled = stop_signal()?;
     let _lock = lock(&settings.data_dir)?;
-    // Sockets bind early, work starts late.
+    // The socket is bound first, so that a port in use fails the start before any work is done.
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
     let program = program(&settings.log.gstreamer)?;
@@ -118,17 +121,17 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let housekeeping = tokio::spawn(housekeeping.run(drain_jobs.clone()));
     announce(api_address, s3_address)?;
 
-    told_to_stop.await;
-    tracing::info!("stopping: no new jobs");
+    stop_signalled.await;
+    tracing::info!("stopping, no new jobs start");
     notify(&[sd_notify::NotifyState::Stopping]);
     draining.send_replace(true);
     drain_jobs.cancel();
-    jobs.await.context("the scheduler broke down")?;
-    housekeeping.await.context("housekeeping broke down")?;
-    // Running jobs needed the store until now.
+    jobs.await.context("the scheduler panicked")?;
+    housekeeping.await.context("housekeeping panicked")?;
+    // Running jobs need the store until they end.
     stop_servers.cancel();
-    api.await.context("the API broke down")?;
-    store.await.context("the store broke down")?;
+    api.await.context("the API panicked")?;
+    store.await.context("the store panicked")?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -145,24 +148,21 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Makes the data directory and keeps other processes out of it, until the file is dropped.
+/// Creates the data directory and locks it against other processes until the file is dropped.
 fn lock(data_dir: &Path) -> anyhow::Result<File> {
     let shown = data_dir.display();
-    std::fs::create_dir_all(data_dir)
-        .with_context(|| format!("{shown} cannot be made; choose another with --data-dir"))?;
-    let file = File::create(data_dir.join("lock"))
-        .with_context(|| format!("{shown} cannot be written; choose another with --data-dir"))?;
+    std::fs::create_dir_all(data_dir).with_context(|| {
+        format!("failed to create {shown}; choose another folder with --data-dir")
+    })?;
+    let file = File::create(data_dir.join("lock")).with_context(|| {
+        format!("failed to write to {shown}; choose another folder with --data-dir")
+    })?;
     let exclusive = rustix::fs::FlockOperation::NonBlockingLockExclusive;
-    rustix::fs::flock(&file, exclusive)
-        .with_context(|| format!("another ladderd works in {shown}"))?;
+    rustix::fs::flock(&file, exclusive).with_context(|| format!("another ladderd uses {shown}"))?;
     Ok(file)
 }
 
-async fn bind(address: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))
-}
-
-/// Name of this box, made at its first start: it tells its own claims from those of other boxes.
+/// Name of this box, created at its first start. It tells the claims of this box from those of others.
 fn box_id(data_dir: &Path) -> anyhow::Result<String> {
     let path = data_dir.join("box-id");
     if let Ok(known) = std::fs::read_to_string(&path)
@@ -171,12 +171,11 @@ fn box_id(data_dir: &Path) -> anyhow::Result<String> {
         return Ok(known.trim().to_owned());
     }
     let made = hex::encode(rand::random::<[u8; 8]>());
-    std::fs::write(&path, &made)
-        .with_context(|| format!("{} cannot be written", path.display()))?;
+    std::fs::write(&path, &made).with_context(|| format!("failed to write {}", path.display()))?;
     Ok(made)
 }
 
-/// Serves the embedded store, where there is one.
+/// Serves the embedded store, if there is one, until `stop`.
 async fn serve_store(server: Option<embedded::Server>, stop: CancellationToken) {
     match server {
         Some(server) => server.serve(stop).await,
@@ -184,7 +183,10 @@ async fn serve_store(server: Option<embedded::Server>, stop: CancellationToken) 
     }
 }
 
-/// Tries every backend. It is an error if none works, or if one that is required does not.
+/// Tries every backend.
+///
+/// # Errors
+/// If none is available, or a required one is not.
 async fn open_backends(
     program: &Program,
     driver: &Arc<dyn gpu::Driver>,
@@ -204,7 +206,7 @@ async fn open_backends(
     anyhow::ensure!(missing.is_empty(), missing.join("\n"));
     anyhow::ensure!(
         !tried.backends.is_empty(),
-        "no backend is available; `ladderd backends` says why"
+        "no backend is available; `ladderd backends` prints the reasons"
     );
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let limits = pool::Limits {
@@ -217,22 +219,22 @@ async fn open_backends(
     Ok(Pool::new(trials, Arc::clone(driver), limits, tried))
 }
 
-/// What the NVIDIA driver says of itself.
+/// Version and cards of the NVIDIA driver.
 ///
 /// # Errors
-/// If the question could not be put.
+/// If the query panicked.
 pub async fn gpu_facts(driver: &Arc<dyn gpu::Driver>) -> anyhow::Result<Driver> {
     let driver = Arc::clone(driver);
     let status = tokio::task::spawn_blocking(move || driver.status()).await?;
     let names: Vec<String> = status.devices.into_iter().map(|device| device.name).collect();
     Ok(if names.is_empty() {
-        Driver::Absent(status.reason.unwrap_or_else(|| "the driver knows of no card".to_owned()))
+        Driver::Absent(status.reason.unwrap_or_else(|| "the driver reports no card".to_owned()))
     } else {
         Driver::Present { version: status.driver_version.unwrap_or_default(), names }
     })
 }
 
-/// Says that all is there: to whoever started us, and to systemd.
+/// Reports the start to standard output and to systemd.
 fn announce(api: SocketAddr, s3: Option<SocketAddr>) -> std::io::Result<()> {
     let store = s3.map(|s3| format!(" (S3 http://{s3})")).unwrap_or_default();
     writeln!(std::io::stdout(), "ladderd listening on http://{api}{store}")?;
@@ -243,22 +245,6 @@ fn announce(api: SocketAddr, s3: Option<SocketAddr>) -> std::io::Result<()> {
 
 fn notify(states: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "systemd was not told");
+        tracing::warn!(%error, "failed to notify systemd");
     }
-}
-
-/// A bucket on a server that speaks S3.
-fn bucket(client: &aws_sdk_s3::Client, presigner: &aws_sdk_s3::Client, name: &str) -> Bucket {
-    Bucket::new(client.clone(), presigner.clone(), name)
-}
-
-fn or(configured: &str, otherwise: &str) -> String {
-    if configured.is_empty() { otherwise.to_owned() } else { configured.to_owned() }
-}
-
-/// Scheme, host and port of a URL.
-fn origin(url: &str) -> String {
-    let scheme_end = url.find("://").map_or(0, |at| at + 3);
-    let host_end = url[scheme_end..].find('/').map_or(url.len(), |at| scheme_end + at);
-    url[..host_end].to_owned()
 }

@@ -1,8 +1,10 @@
-//! The command line.
+//! The command line: arguments, commands and exit codes.
 
 mod backends;
 mod check;
+mod exit;
 mod heap;
+mod output;
 mod sandbox;
 mod transcode;
 
@@ -11,101 +13,113 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::app;
+use self::exit::{Exit, OrExit as _};
+use self::output::say;
 use crate::settings::{Faults, Overrides, Settings, Sources};
-use crate::{backend, telemetry, worker};
+use crate::{app, backend, telemetry, worker};
 
-/// Exit code for settings that are wrong (`EX_USAGE` of sysexits.h).
-const EXIT_SETTINGS: u8 = 64;
-
-/// Turns uploaded video into HLS streams: decoded once, every rung encoded at the same time.
+/// Turn uploaded videos into HLS streams.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
+/// Exit codes of all commands, as the help shows them.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   success; a checked stream breaks no binding rule (MUST)
+  1   failure, or a checked stream breaks a binding rule
+  2   the stream cannot be read, or the sandbox or the backends cannot be tried
+  64  wrong arguments or settings";
+
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the appliance: store, queue, API, page and jobs.
+    /// Run the appliance: store, queue, HTTP API, web page and jobs.
     Serve(ServeArgs),
-    /// Turn one local file into a folder with an HLS stream.
+    /// Encode one local file into a folder with an HLS stream, and check the stream.
     ///
-    /// Exits with 0 only if every rung is whole.
+    /// Exits with 0 if the stream is complete and breaks no binding rule (MUST), with 1 if encoding fails
+    /// or the stream breaks one, and with 2 if the written stream cannot be read.
     Transcode {
-        /// The video.
+        /// Video file to encode.
         input: PathBuf,
-        /// The folder for `main.m3u8` and the renditions; it is made if it is missing.
+        /// Output folder for `main.m3u8` and the renditions, created if it is missing.
         outdir: PathBuf,
         #[command(flatten)]
         options: transcode::Options,
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Print what would be made of a file, as JSON, and encode nothing.
+    /// Print the renditions planned for a file as JSON, without encoding it.
     Plan {
-        /// The video.
+        /// Video file to inspect.
         input: PathBuf,
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Hold a stream against Apple's HLS rules and RFC 8216, by its real bytes.
+    /// Check a stream against Apple's HLS authoring specification and RFC 8216.
     ///
-    /// Exits with 0 only if no binding rule (MUST) is broken.
+    /// Reads every playlist and every segment. Exits with 0 if no binding rule (MUST) is broken, with
+    /// 1 if one is, and with 2 if the stream cannot be read.
     Check {
-        /// Folder with `main.m3u8`, a playlist, or the URL of one.
+        /// Folder with `main.m3u8`, path of a multivariant playlist, or its URL.
         target: String,
         /// Print the report as JSON.
         #[arg(long)]
         json: bool,
-        /// The key of an encrypted stream, as 32 hex digits, where the URI in its playlists does
-        /// not give it to everybody.
+        /// Key of an encrypted stream as 32 hex digits [default: load it from the URI in the
+        /// playlists].
         #[arg(long, value_name = "HEX", env = "LADDERD_KEY_HEX", hide_env_values = true)]
         key_hex: Option<String>,
     },
-    /// Check settings, ladder and recipes, and print every fault. Exits with 64 if there is one.
+    /// Check settings, ladder and recipes, and print every fault.
+    ///
+    /// Exits with 64 if there is a fault.
     Validate {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Show what holds of the walls round the process that reads videos: it tries to get out.
+    /// Test the sandbox of the video decoder with a process that tries to escape from it.
     ///
-    /// Exits with 0 only if all of them hold.
+    /// Exits with 0 if every layer is enforced, with 1 if one is not, and with 2 if the test cannot
+    /// run.
     SandboxTest {
         /// Print the outcome as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// The process that tries to get out.
+    /// Process that tries to escape, started by `sandbox-test`.
     #[command(hide = true)]
     SandboxProbe {
-        /// Where a server listens.
+        /// Address of a listening server.
         address: String,
-        /// A file that must not come to be.
+        /// Path of a file that must not be created.
         outside: PathBuf,
     },
-    /// One job's pipeline, started by the daemon.
+    /// Pipeline of one job, started by the daemon.
     #[command(hide = true)]
     Worker,
-    /// Try every backend on every GPU, and print which work, and why others do not.
+    /// Try every backend on every GPU, and print the results with the reason of each failure.
     ///
-    /// Exits with 0 only if one works and none that is required (`jobs.required_backends`) is missing.
+    /// Exits with 0 if a backend works and all required ones (`jobs.required_backends`) do, else with
+    /// 1, and with 2 if they cannot be tried.
     Backends {
-        /// Print the outcome as JSON.
+        /// Print the results as JSON.
         #[arg(long)]
         json: bool,
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// The trial of a recipe, started by the daemon.
+    /// Trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
 }
 
 #[derive(Debug, Args)]
 struct ConfigArgs {
-    /// Settings file [default: /etc/ladderd/ladderd.toml, where there is one].
+    /// Settings file [default: /etc/ladderd/ladderd.toml if it exists].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -114,13 +128,13 @@ struct ConfigArgs {
 struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Where the embedded store, the queue and the credentials live.
+    /// Folder of the embedded store, the queue and the credentials.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Address of the API and the page, such as 127.0.0.1:8080; port 0 takes a free one.
+    /// Address of the HTTP API and the web page, such as 127.0.0.1:8080; port 0 takes a free port.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
-    /// Address of the embedded S3 server [default: the API's address, next port].
+    /// Address of the embedded S3 server [default: address of the API, next port].
     #[arg(long, value_name = "ADDRESS:PORT")]
     s3_listen: Option<String>,
 }
@@ -134,11 +148,15 @@ impl ConfigArgs {
     }
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command that the arguments of the process name.
 #[must_use]
 pub fn main() -> ExitCode {
     heap::share();
-    let ended = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(message) => return no_command(&message).into(),
+    };
+    let result = match command {
         Command::Worker => return worker::main(),
         Command::Trial => return worker::trial::main(),
         Command::SandboxProbe { address, outside } => {
@@ -157,41 +175,46 @@ pub fn main() -> ExitCode {
             with_settings(config, |settings| backends::backends(&settings, json))
         }
     };
-    match ended {
-        Ok(code) => code,
-        Err(error) => {
-            say(&format!("ladderd: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    let exit = result.unwrap_or_else(|error| {
+        say(&format!("ladderd: {:#}", error.reason));
+        error.exit
+    });
+    exit.into()
 }
 
-fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
+/// Prints the help or version that was asked for, or the fault of the arguments.
+fn no_command(message: &clap::Error) -> Exit {
+    // The exit code stands, even if the terminal is gone.
+    drop(message.print());
+    if message.use_stderr() { Exit::Usage } else { Exit::Ok }
+}
+
+fn serve(args: ServeArgs) -> Result<Exit, exit::Error> {
     let overrides =
         Overrides { data_dir: args.data_dir, listen: args.listen, s3_listen: args.s3_listen };
     let settings = match args.config.load(overrides) {
         Ok(settings) => settings,
         Err(faults) => return Ok(refuse(&faults.0)),
     };
-    telemetry::init(&settings.log)?;
+    telemetry::init(&settings.log).or_exit(Exit::Failed)?;
     heap::give_back_large();
     app::serve(settings)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Ok)
 }
 
 fn with_settings(
     config: ConfigArgs,
-    run: impl FnOnce(Settings) -> anyhow::Result<ExitCode>,
-) -> anyhow::Result<ExitCode> {
+    run: impl FnOnce(Settings) -> Result<Exit, exit::Error>,
+) -> Result<Exit, exit::Error> {
     match config.load(Overrides::default()) {
         Ok(settings) => run(settings),
         Err(faults) => Ok(refuse(&faults.0)),
     }
 }
 
-fn validate(config: ConfigArgs) -> anyhow::Result<ExitCode> {
+fn validate(config: ConfigArgs) -> Result<Exit, exit::Error> {
     let mut faults = Vec::new();
-    // A backend is tried with the defaults where the settings are wrong.
+    // If the settings are wrong, the backends are tried with the defaults.
     let settings = config.load(Overrides::default()).unwrap_or_else(|more| {
         faults.extend(more.0);
         Settings::default()
@@ -201,21 +224,16 @@ fn validate(config: ConfigArgs) -> anyhow::Result<ExitCode> {
         Ok(_) => faults.extend(backends::faults(&settings)?),
     }
     if faults.is_empty() {
-        say("all is well");
-        return Ok(ExitCode::SUCCESS);
+        say("ok");
+        return Ok(Exit::Ok);
     }
     Ok(refuse(&faults))
 }
 
-fn refuse(faults: &[String]) -> ExitCode {
+/// Prints the faults of the settings.
+fn refuse(faults: &[String]) -> Exit {
     for fault in faults {
         say(&format!("ladderd: {fault}"));
     }
-    ExitCode::from(EXIT_SETTINGS)
-}
-
-/// A line for the person at the terminal.
-#[expect(clippy::print_stderr, reason = "the command line speaks to a person")]
-fn say(line: &str) {
-    eprintln!("{line}");
+    Exit::Usage
 }

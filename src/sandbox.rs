@@ -1,58 +1,52 @@
-//! What a worker may not do: the walls that stand between a hostile video and the machine.
+//! Sandbox of the worker process, which parses untrusted video.
 //!
-//! A worker needs its two pipes, the libraries on the disk and, for a GPU, its devices. Everything
-//! else is taken away before the first byte of the source is looked at: files (Landlock), system
-//! calls that open connections or start programs (seccomp), memory beyond a cap (rlimits), and any
-//! way to get rights back (`no_new_privs`). Where the kernel lacks one of them the others stand, and
-//! the job says so in a warning.
+//! A worker needs its two pipes, the libraries on the disk and, for a GPU, its devices. Four layers
+//! take away everything else before the worker reads the first byte of the source: `no_new_privs`
+//! (no way to regain privileges), rlimits (memory, files, core dumps), Landlock (files, connections,
+//! signals) and seccomp (system calls that open connections or start programs). If the kernel lacks
+//! a layer, the others are enforced and the job reports a warning.
 
 mod calls;
+mod error;
 mod files;
 mod limits;
+mod policy;
 pub mod probe;
-
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// What the walls leave open.
-#[derive(Clone, Debug, Default)]
-pub struct Policy {
-    /// Devices that may be read and written, such as `/dev/dri`.
-    pub devices: Vec<PathBuf>,
-    /// Bytes of memory that the process may fill; 0 for no cap.
-    pub memory_bytes: u64,
-}
+use self::error::Error;
+pub use self::policy::Policy;
 
-/// One wall and how it stands.
+/// State of one layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wall {
+pub struct Layer {
     /// `no-new-privs`, `landlock`, `seccomp` or `rlimits`.
     pub name: String,
-    /// Whether all of it holds.
-    pub holds: bool,
-    /// What does not hold and why, or what there is.
+    /// Whether the kernel enforces all of it.
+    pub is_enforced: bool,
+    /// The rules in force, or the reason why some are not.
     pub detail: String,
 }
 
-impl Wall {
-    fn new(name: &str, built: Result<String, String>) -> Self {
-        let holds = built.is_ok();
-        let detail = built.unwrap_or_else(|fault| fault);
-        Self { name: name.to_owned(), holds, detail }
+impl Layer {
+    fn new(name: &str, applied: Result<String, Error>) -> Self {
+        let is_enforced = applied.is_ok();
+        let detail = applied.unwrap_or_else(|error| error.to_string());
+        Self { name: name.to_owned(), is_enforced, detail }
     }
 }
 
-/// Builds the walls round this process, which has one thread so far: all that it starts later are
-/// inside.
+/// Applies all layers to this process. Call it while the process has one thread: threads that start
+/// later inherit the layers.
 #[must_use]
-pub fn enter(policy: &Policy) -> Vec<Wall> {
+pub fn enter(policy: &Policy) -> Vec<Layer> {
     let no_new_privs = rustix::thread::set_no_new_privs(true);
-    let no_new_privs = no_new_privs.map(|()| "on".to_owned()).map_err(|error| error.to_string());
+    let no_new_privs = no_new_privs.map(|()| "on".to_owned()).map_err(Error::NoNewPrivs);
     vec![
-        Wall::new("no-new-privs", no_new_privs),
-        Wall::new("rlimits", limits::set(policy)),
-        Wall::new("landlock", files::restrict(policy)),
-        Wall::new("seccomp", calls::restrict()),
+        Layer::new("no-new-privs", no_new_privs),
+        Layer::new("rlimits", limits::set(policy)),
+        Layer::new("landlock", files::restrict(policy)),
+        Layer::new("seccomp", calls::restrict()),
     ]
 }

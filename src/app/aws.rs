@@ -1,5 +1,5 @@
-//! The clients of S3 and SQS, with the credentials and the region of the AWS environment unless
-//! the settings say otherwise.
+//! Clients of S3 and SQS. Credentials come from the AWS environment, and so does the region unless
+//! the settings name one.
 
 use std::time::Duration;
 
@@ -10,22 +10,23 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use super::{bucket, or, origin};
+use super::urls::{or, origin};
 use crate::queue::sqs::SqsQueue;
 use crate::settings::Settings;
 use crate::store::Bucket;
 
-/// Longer than the longest poll of SQS (20 s), and than what a stalled connection should cost.
+/// Time until a silent SQS connection counts as broken: more than the longest poll of SQS (20 s).
 const SQS_READ_TIMEOUT: Duration = Duration::from_secs(45);
-/// From the first byte of a request to the first of its answer: a segment of 5 MB at 1 Mb/s.
+/// Maximum time from the first byte of a request to the first byte of its response: 5 MB, a large
+/// segment, take 40 s at 1 Mbit/s.
 const S3_READ_TIMEOUT: Duration = Duration::from_secs(45);
-/// Times that the SDK sends one request. Together with pauses of up to 20 s it outlasts most
-/// disturbances; what it does not, the queue's retry does.
+/// Maximum number of times that the SDK sends a request. With pauses of up to 20 s between them it
+/// outlasts most outages; longer ones end in a retry of the job.
 const TRIES: u32 = 10;
-/// Pause before the first repetition, doubled with each.
+/// Pause before the first retry; each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
-/// The two buckets and what others must know of them.
+/// The two buckets and their URLs.
 pub(super) struct Buckets {
     pub(super) private: Bucket,
     pub(super) public: Bucket,
@@ -33,7 +34,7 @@ pub(super) struct Buckets {
     pub(super) origins: [String; 2],
 }
 
-/// What both services share.
+/// Configuration that both services share.
 async fn shared(region: &str, endpoint_url: &str, read_timeout: Duration) -> SdkConfig {
     let tls = Provider::Rustls(CryptoMode::Ring);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -51,10 +52,10 @@ async fn shared(region: &str, endpoint_url: &str, read_timeout: Duration) -> Sdk
     loader.load().await
 }
 
-/// The buckets on S3.
+/// Opens the buckets on S3.
 ///
 /// # Errors
-/// If one is not there, or is not ours to use.
+/// If one does not exist or access to it is denied.
 pub(super) async fn buckets(settings: &Settings) -> anyhow::Result<Buckets> {
     let store = &settings.store;
     let config = shared(&store.region, &store.endpoint_url, S3_READ_TIMEOUT).await;
@@ -68,11 +69,11 @@ pub(super) async fn buckets(settings: &Settings) -> anyhow::Result<Buckets> {
         aws_sdk_s3::Client::from_conf(builder.build())
     };
     let (inner, outer) = (client(""), client(&store.upload_base_url));
-    let mut private = bucket(&inner, &outer, &store.private_bucket);
-    let mut public = bucket(&inner, &outer, &store.public_bucket);
+    let mut private = Bucket::new(inner.clone(), outer.clone(), &store.private_bucket);
+    let mut public = Bucket::new(inner.clone(), outer.clone(), &store.public_bucket);
     for bucket in [&private, &public] {
-        let asked = bucket.check().await;
-        asked.with_context(|| format!("the bucket {} cannot be used", bucket.name()))?;
+        let checked = bucket.check().await;
+        checked.with_context(|| format!("failed to access the bucket {}", bucket.name()))?;
     }
     let probe = format!("claims/probe-{}", hex::encode(rand::random::<[u8; 8]>()));
     if !private.probe_conditional_writes(&probe).await? {
@@ -92,23 +93,23 @@ pub(super) async fn buckets(settings: &Settings) -> anyhow::Result<Buckets> {
     Ok(Buckets { private, public, playback_base_url, origins })
 }
 
-/// Where presigned URLs lead to: only the SDK knows how it spells the host.
+/// Origin of presigned URLs, taken from one that the SDK signs: the SDK chooses the host.
 async fn upload_origin(client: &aws_sdk_s3::Client, name: &str) -> anyhow::Result<String> {
     let presigning = PresigningConfig::expires_in(Duration::from_mins(1))?;
     let signed = client.put_object().bucket(name).key("x").presigned(presigning).await;
-    let signed = signed.context("no URL can be signed: are there credentials?")?;
+    let signed = signed.context("failed to sign a URL: are there credentials?")?;
     Ok(origin(signed.uri()))
 }
 
-/// The queue on SQS.
+/// Opens the queue on SQS.
 ///
 /// # Errors
-/// If it is not there, is not ours to use, or has no place for dead letters.
+/// If it does not exist, access is denied, or it has no dead-letter queue.
 pub(super) async fn queue(settings: &Settings) -> anyhow::Result<SqsQueue> {
     let queue = &settings.queue;
     let config = shared(&queue.region, &queue.endpoint_url, SQS_READ_TIMEOUT).await;
     config.region().context("no region: set queue.region or AWS_REGION")?;
     let opened =
         SqsQueue::open(aws_sdk_sqs::Client::new(&config), &queue.url, &queue.dead_letter_url);
-    opened.await.with_context(|| format!("the queue {} cannot be used", queue.url))
+    opened.await.with_context(|| format!("failed to open the queue {}", queue.url))
 }

@@ -1,4 +1,4 @@
-//! The appliance without AWS: store, queue and the clients that reach them.
+//! Embedded store and queue, and the S3 clients of the store.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Region};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{bucket, or, origin};
+use super::urls::{or, origin};
 use crate::db::Db;
 use crate::embedded::credentials::{self, Credentials};
 use crate::embedded::{self, Buckets, OnCreated, Store, event_body};
@@ -17,32 +17,31 @@ use crate::queue::embedded::EmbeddedQueue;
 use crate::settings::Settings;
 use crate::store::Bucket;
 
-/// How often dead uploads are looked for.
+/// Interval of the removal of abandoned multipart uploads.
 const REAP_EVERY: Duration = Duration::from_hours(1);
 
-/// How long the store may be silent before the SDK tries again. The server is this process; only
-/// a disk that stands still takes this long.
+/// Time after which the SDK retries a request that got no response. The server is this process, so
+/// only a stalled disk takes this long.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Everything that stands in for AWS.
+/// Embedded replacements of S3 and SQS.
 pub(super) struct Embedded {
     /// Client of the private bucket.
     pub(super) private: Bucket,
     /// Client of the public bucket.
     pub(super) public: Bucket,
-    /// The queue.
     pub(super) queue: EmbeddedQueue,
     /// URL of the public bucket.
     pub(super) playback_base_url: String,
-    /// Origins that a page must reach.
+    /// Origins of uploads and of playback, which the web page must reach.
     pub(super) origins: [String; 2],
-    /// What serves the store.
+    /// Server of the store, not started yet.
     pub(super) server: Server,
 }
 
 /// The server of the embedded store.
 pub(super) struct Server {
-    /// Where it is reached.
+    /// Address at which clients on this machine reach the server.
     pub(super) address: SocketAddr,
     listener: TcpListener,
     store: Store,
@@ -51,11 +50,11 @@ pub(super) struct Server {
 }
 
 impl Embedded {
-    /// Opens store and queue in the data directory.
+    /// Opens store and queue in the data directory. The store will be served at `listener`.
     pub(super) fn open(settings: &Settings, listener: TcpListener) -> anyhow::Result<Self> {
         let address = reachable(listener.local_addr()?);
         let credentials = credentials::load_or_create(&settings.data_dir)
-            .context("the store's credentials cannot be read or made")?;
+            .context("failed to read or create the credentials of the store")?;
         let db = database(settings)?;
         let queue = EmbeddedQueue::open(db.clone())?;
         let wake = queue.clone();
@@ -76,8 +75,8 @@ impl Embedded {
             or(&settings.store.public_base_url, &format!("{endpoint}/{}", names.public));
         let (inner, outer) = (client(&endpoint, &credentials), client(&upload_base, &credentials));
         Ok(Self {
-            private: bucket(&inner, &outer, &names.private),
-            public: bucket(&inner, &outer, &names.public),
+            private: Bucket::new(inner.clone(), outer.clone(), &names.private),
+            public: Bucket::new(inner, outer, &names.public),
             queue,
             origins: [origin(&upload_base), origin(&public_base)],
             playback_base_url: public_base,
@@ -93,7 +92,7 @@ impl Embedded {
 }
 
 impl Server {
-    /// Serves the store until `stop`, and removes dead uploads meanwhile.
+    /// Serves the store until `stop` and removes abandoned multipart uploads.
     pub(super) async fn serve(self, stop: CancellationToken) {
         let (store, ttl) =
             (self.store.clone(), Duration::from_secs(self.config.multipart_ttl_secs));
@@ -103,8 +102,10 @@ impl Server {
                 hourly.tick().await;
                 match store.reap(ttl).await {
                     Ok(0) => {}
-                    Ok(uploads) => tracing::info!(uploads, "removed dead multipart uploads"),
-                    Err(error) => tracing::error!(%error, "dead uploads cannot be removed"),
+                    Ok(uploads) => tracing::info!(uploads, "removed abandoned multipart uploads"),
+                    Err(error) => {
+                        tracing::error!(%error, "failed to remove abandoned multipart uploads");
+                    }
                 }
             }
         }));
@@ -114,14 +115,14 @@ impl Server {
     }
 }
 
-/// The queue of a box that has its buckets elsewhere.
+/// Opens the embedded queue alone, for a box whose buckets are on S3.
 pub(super) fn queue(settings: &Settings) -> anyhow::Result<EmbeddedQueue> {
     Ok(EmbeddedQueue::open(database(settings)?)?)
 }
 
 fn database(settings: &Settings) -> anyhow::Result<Db> {
     let path = settings.data_dir.join("ladderd.sqlite");
-    Db::open(&path).context("the database cannot be opened")
+    Db::open(&path).context("failed to open the database")
 }
 
 /// A client for the embedded store.
@@ -145,12 +146,12 @@ fn client(endpoint: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-/// An address that listens everywhere is reached on this machine by loopback.
+/// Address at which this machine reaches a server: loopback for an unspecified address.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let loopback = match address.ip() {
         IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
     };
-    let everywhere = address.ip().is_unspecified();
-    SocketAddr::new(if everywhere { loopback } else { address.ip() }, address.port())
+    let is_unspecified = address.ip().is_unspecified();
+    SocketAddr::new(if is_unspecified { loopback } else { address.ip() }, address.port())
 }

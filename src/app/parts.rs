@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::aws;
 use super::embedded::{self, Embedded, Server};
-use super::{aws, bind};
+use super::listen::bind;
 use crate::queue::{self, Enqueue, Inspect, Queue};
 use crate::settings::Settings;
 use crate::store::{self, Bucket};
 
-/// Store and queue, whoever holds them.
+/// Store and queue of the appliance, embedded or on AWS.
 pub(super) struct Parts {
     pub(super) private: Bucket,
     pub(super) public: Bucket,
@@ -18,13 +19,13 @@ pub(super) struct Parts {
     pub(super) inspect: Arc<dyn Inspect>,
     /// URL of the public bucket.
     pub(super) playback_base_url: String,
-    /// Origins that a page must reach.
+    /// Origins of uploads and of playback, which the web page must reach.
     pub(super) origins: Arc<[String]>,
-    /// The server of the embedded store, to be run.
+    /// Server of the embedded store, not started yet; `None` if the buckets are on S3.
     pub(super) server: Option<Server>,
 }
 
-/// One queue in its three roles.
+/// One queue as its three traits.
 fn roles<Q: Queue + Enqueue + Inspect + Clone + 'static>(
     queue: &Q,
 ) -> (Arc<dyn Queue>, Arc<dyn Enqueue>, Arc<dyn Inspect>) {
@@ -32,7 +33,7 @@ fn roles<Q: Queue + Enqueue + Inspect + Clone + 'static>(
 }
 
 impl Parts {
-    /// Opens what the settings name.
+    /// Opens the store and the queue that the settings choose. `api` is the bound address of the API.
     pub(super) async fn open(settings: &Settings, api: SocketAddr) -> anyhow::Result<Self> {
         match settings.store.kind {
             store::Kind::Embedded => {
@@ -71,12 +72,12 @@ impl Parts {
     }
 }
 
-/// The configured address, or the port behind the API's.
+/// The configured address, or the API's address with the next port.
 fn s3_listen(settings: &Settings, api: SocketAddr) -> String {
     if !settings.embedded.s3_listen.is_empty() {
         return settings.embedded.s3_listen.clone();
     }
-    // An API on a free port gets a store on a free port: the next one may be taken.
+    // If the API took a free port, the store takes one too: the next port may be in use.
     let asked_for_free = settings.http.listen.ends_with(":0");
     let port = if asked_for_free { 0 } else { api.port().checked_add(1).unwrap_or(0) };
     SocketAddr::new(api.ip(), port).to_string()

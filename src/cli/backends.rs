@@ -1,18 +1,17 @@
-//! Which backends work here.
+//! `ladderd backends`: which backends work on this machine.
 
-use std::io::Write;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::say;
+use super::exit::{self, Exit, OrExit as _};
+use super::output::{self, say};
 use crate::backend::{self, Trials, Tried};
 use crate::domain::backend::{self as facts, BackendStatus};
 use crate::settings::Settings;
 use crate::{app, gpu};
 
-/// Tries all of them.
+/// Tries every backend on every GPU.
 pub(super) async fn tried(settings: &Settings) -> anyhow::Result<Tried> {
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let facts = app::gpu_facts(&driver).await?;
@@ -21,40 +20,47 @@ pub(super) async fn tried(settings: &Settings) -> anyhow::Result<Tried> {
     Ok(backend::try_all(&trials, facts).await?)
 }
 
-/// Tries all of them and prints a table.
-pub(super) fn backends(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
-    let statuses = app::runtime()?.block_on(tried(settings))?.statuses;
+/// Tries every backend and prints the results. [`Exit::Failed`] if none is available or a required
+/// one is not, [`Exit::Unchecked`] if they cannot be tried.
+pub(super) fn backends(settings: &Settings, json: bool) -> Result<Exit, exit::Error> {
+    let statuses = statuses(settings)?;
     let missing = facts::missing(&settings.jobs.required_backends, &statuses);
-    let text = if json {
-        serde_json::to_string_pretty(&json!({ "backends": statuses, "missing": missing }))? + "\n"
+    if json {
+        output::print_json(&json!({ "backends": statuses, "missing": missing }))?;
     } else {
-        table(&statuses)
-    };
-    std::io::stdout().write_all(text.as_bytes())?;
+        output::print(&table(&statuses))?;
+    }
     for fault in &missing {
         say(&format!("ladderd: {fault}"));
     }
-    let well = missing.is_empty() && statuses.iter().any(BackendStatus::is_available);
-    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_usable = missing.is_empty() && statuses.iter().any(BackendStatus::is_available);
+    Ok(if is_usable { Exit::Ok } else { Exit::Failed })
 }
 
-/// Prints how each fares. It is a fault if none works.
-pub(super) fn faults(settings: &Settings) -> anyhow::Result<Option<String>> {
-    let statuses = app::runtime()?.block_on(tried(settings))?.statuses;
+/// Prints the state of every backend to standard error. Returns a fault if none is available.
+pub(super) fn faults(settings: &Settings) -> Result<Option<String>, exit::Error> {
+    let statuses = statuses(settings)?;
     say(table(&statuses).trim_end());
     let none = !statuses.iter().any(BackendStatus::is_available);
     let plugins = "install the GStreamer plugins (base, good, bad, ugly, libav)";
     Ok(none.then(|| format!("none of {} backends is available: {plugins}", statuses.len())))
 }
 
+fn statuses(settings: &Settings) -> Result<Vec<BackendStatus>, exit::Error> {
+    let runtime = app::runtime().or_exit(Exit::Unchecked)?;
+    let tried = runtime.block_on(tried(settings));
+    Ok(tried.or_exit(Exit::Unchecked)?.statuses)
+}
+
 fn table(statuses: &[BackendStatus]) -> String {
-    let mut lines = vec![row("BACKEND", "DEVICE", "STATE", "TRIAL FPS", "ENCODER, OR REASON")];
+    let mut lines = vec![row("BACKEND", "DEVICE", "STATE", "TRIAL FPS", "ENCODER OR REASON")];
     for status in statuses {
         let fps = status.trial_fps.map_or_else(|| "-".to_owned(), |fps| format!("{fps:.0}"));
         let device = if status.device.is_empty() { "first" } else { &status.device };
         let what = status.reason.as_ref().or(status.encoder.as_ref()).map_or("", String::as_str);
         lines.push(row(&status.name, device, status.state.as_str(), &fps, what));
-        let cannot = status.cannot.iter().map(|lack| row("", "", "", "", &format!("not: {lack}")));
+        let cannot =
+            status.cannot.iter().map(|lack| row("", "", "", "", &format!("limit: {lack}")));
         lines.extend(cannot);
     }
     lines.concat()

@@ -1,42 +1,75 @@
-//! `ladderd check`: what is wrong with a stream, by rule.
+//! `ladderd check`: the broken rules of a stream.
 
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::Context as _;
 
+use super::exit::{self, Exit, OrExit as _};
+use super::output;
 use crate::app;
-use crate::check::files::{Files, Folder, Http};
+use crate::check::files::{self, Files, Folder, Http};
 use crate::check::keys::Keys;
-use crate::domain::conformance::{Level, Report};
+use crate::domain::conformance::{Finding, Level, Report};
+use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names;
 
-/// Checks a folder, a playlist or a URL. Succeeds only if no binding rule is broken.
-pub(super) fn check(target: &str, json: bool, key_hex: Option<&str>) -> anyhow::Result<ExitCode> {
-    let (files, main) = open(target)?;
+/// Checks the stream at `target` (a folder, a playlist or a URL) and prints the report.
+/// [`Exit::Failed`] if a binding rule is broken, [`Exit::Unchecked`] if the multivariant playlist
+/// cannot be read.
+pub(super) fn check(target: &str, json: bool, key_hex: Option<&str>) -> Result<Exit, exit::Error> {
     let keys = match key_hex {
-        Some(text) => Keys::known(Keys::parse_hex(text).context("--key-hex takes 32 hex digits")?),
+        Some(text) => {
+            let key = Keys::parse_hex(text).context("--key-hex takes 32 hex digits");
+            Keys::known(key.or_exit(Exit::Usage)?)
+        }
         None => Keys::fetched(),
     };
-    let report = app::runtime()?.block_on(crate::check::check(files.as_ref(), &keys, &main));
-    let mut out = std::io::stdout();
+    let (files, main) = open(target)?;
+    let report = app::runtime()?.block_on(read(files.as_ref(), &keys, &main));
+    let report = report.with_context(|| format!("failed to read {main} of {target}"));
+    let report = report.or_exit(Exit::Unchecked)?;
     if json {
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        writeln!(out)?;
+        output::print_json(&report)?;
     } else {
-        write!(out, "{}", text(&report))?;
+        output::print(&text(&report))?;
     }
-    let is_sound = report.musts().next().is_none();
-    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(verdict(&report))
 }
 
-fn open(target: &str) -> anyhow::Result<(Box<dyn Files>, String)> {
+/// Checks the stream in a folder. `key` decrypts its segments; without one they must be plain.
+///
+/// # Errors
+/// If the multivariant playlist cannot be read.
+pub(super) async fn folder(path: &Path, key: Option<&StreamKey>) -> Result<Report, files::Error> {
+    let keys = key.map_or_else(Keys::none, |key| Keys::known(key.key.0));
+    read(&Folder(path.to_owned()), &keys, names::MAIN).await
+}
+
+/// [`Exit::Failed`] if a binding rule is broken.
+pub(super) fn verdict(report: &Report) -> Exit {
+    if report.musts().next().is_none() { Exit::Ok } else { Exit::Failed }
+}
+
+/// Checks a stream. Its multivariant playlist must be readable, while other unreadable files are
+/// findings of the report.
+async fn read(files: &dyn Files, keys: &Keys, main: &str) -> Result<Report, files::Error> {
+    match files.get(main).await {
+        Err(error @ (files::Error::Unreadable(_) | files::Error::Status(_))) => Err(error),
+        // The report names a wrong Content-Encoding: the server answers, but breaks a rule.
+        Ok(_) | Err(files::Error::NotGzip(_)) => {
+            Ok(Box::pin(crate::check::check(files, keys, main)).await)
+        }
+    }
+}
+
+fn open(target: &str) -> Result<(Box<dyn Files>, String), exit::Error> {
     if target.starts_with("http://") || target.starts_with("https://") {
-        let url = reqwest::Url::parse(target).with_context(|| format!("{target} is no URL"))?;
+        let url = reqwest::Url::parse(target);
+        let url = url.with_context(|| format!("{target} is not a URL")).or_exit(Exit::Usage)?;
         let name = url.path_segments().and_then(Iterator::last).unwrap_or_default().to_owned();
         let main = if name.is_empty() { names::MAIN.to_owned() } else { name };
-        return Ok((Box::new(Http::new(url.join("./")?)?), main));
+        let http = Http::new(url.join("./").or_exit(Exit::Usage)?).or_exit(Exit::Unchecked)?;
+        return Ok((Box::new(http), main));
     }
     let path = PathBuf::from(target);
     if path.is_dir() {
@@ -44,12 +77,14 @@ fn open(target: &str) -> anyhow::Result<(Box<dyn Files>, String)> {
     }
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.filter(|_| path.is_file()).with_context(|| {
-        format!("{target} is neither a folder with {}, nor a playlist, nor a URL", names::MAIN)
-    })?;
+        format!("{target} is not a folder with {}, a playlist or a URL", names::MAIN)
+    });
+    let name = name.or_exit(Exit::Unchecked)?;
     let folder = path.parent().unwrap_or(&path).to_owned();
     Ok((Box::new(Folder(folder)), name.to_owned()))
 }
 
+/// The report for people: measures, findings and their numbers, one a line.
 fn text(report: &Report) -> String {
     let mut lines = Vec::new();
     for playlist in &report.measured {
@@ -64,13 +99,18 @@ fn text(report: &Report) -> String {
         ));
     }
     for finding in &report.findings {
-        let level = match finding.level {
-            Level::Must => "MUST",
-            Level::Should => "SHOULD",
-        };
-        lines.push(format!("{level} {}: {}: {}", finding.rule, finding.place, finding.message));
+        lines.push(line(finding));
     }
     let musts = report.musts().count();
     lines.push(format!("{musts} MUST, {} SHOULD", report.findings.len() - musts));
     lines.join("\n") + "\n"
+}
+
+/// One finding for people.
+pub(super) fn line(finding: &Finding) -> String {
+    let level = match finding.level {
+        Level::Must => "MUST",
+        Level::Should => "SHOULD",
+    };
+    format!("{level} {}: {}: {}", finding.rule, finding.place, finding.message)
 }

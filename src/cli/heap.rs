@@ -1,25 +1,24 @@
-//! How the process gives back memory that it has freed.
+//! Settings of glibc's allocator that return freed memory to the kernel.
 //!
-//! glibc keeps most of it: an arena for each of dozens of threads, and in each what was freed of
-//! segments and blocks of the source, which are megabytes long and seldom fit again.
+//! By default glibc keeps most of it: dozens of threads have an arena each, and freed segments and
+//! source blocks, which are megabytes long, seldom fit a later allocation.
 
-/// Arenas of a process. glibc's own bound is eight for each core.
+/// Maximum number of arenas. The default of glibc is eight for each core.
 #[cfg(target_env = "gnu")]
 const ARENAS: libc::c_int = 2;
-/// Allocations from this size on are given back to the kernel as soon as they are freed. It is
-/// glibc's own first value; but left to itself, glibc raises it to the size of whatever is freed,
-/// up to 32 MiB.
+/// Allocations of at least this size return to the kernel as soon as they are freed. It is glibc's
+/// initial value, which glibc otherwise raises to the size of each freed block, up to 32 MiB.
 #[cfg(target_env = "gnu")]
 const LARGE_BYTES: libc::c_int = 128 << 10;
 
-/// Has all threads share a few arenas. To be called before there are any.
+/// Makes all threads share a few arenas. Call it before the first thread starts.
 pub(super) fn share() {
     #[cfg(target_env = "gnu")]
     set(libc::M_ARENA_MAX, ARENAS);
 }
 
-/// Gives back at once what is large: for a process that holds some for a moment only. A worker's
-/// pictures are as large, and used again and again.
+/// Returns large allocations to the kernel as soon as they are freed. For a process that holds them
+/// for a moment; a worker reuses the memory of its frames, so it does not call this.
 pub(super) fn give_back_large() {
     #[cfg(target_env = "gnu")]
     set(libc::M_MMAP_THRESHOLD, LARGE_BYTES);
@@ -27,8 +26,8 @@ pub(super) fn give_back_large() {
 
 #[cfg(target_env = "gnu")]
 fn set(parameter: libc::c_int, value: libc::c_int) {
-    #[expect(unsafe_code, reason = "malloc is told, which nothing safe does")]
-    // SAFETY: it takes two numbers, and the lock of the main arena.
+    #[expect(unsafe_code, reason = "no safe wrapper of mallopt exists")]
+    // SAFETY: mallopt takes two numbers and locks the main arena.
     let taken = unsafe { libc::mallopt(parameter, value) };
     debug_assert_eq!(taken, 1, "mallopt refused parameter {parameter}");
 }
@@ -45,11 +44,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_large_goes_back_although_smaller_things_stay() {
+    fn large_allocations_return_to_the_kernel_while_small_ones_stay() {
         share();
         give_back_large();
         let before = resident_kib();
-        // The first that is freed would raise the size from which on the kernel is asked.
+        // Without the setting, freeing this block would raise the size for large allocations.
         drop(std::hint::black_box(vec![1_u8; 24 << 20]));
         let mut stays = Vec::new();
         for _ in 0..4 {
@@ -58,6 +57,6 @@ mod tests {
             drop(block);
         }
         let kept = resident_kib().saturating_sub(before);
-        assert!(kept < 2048, "{kept} KiB are kept for {} blocks of 64 KiB", stays.len());
+        assert!(kept < 2048, "{kept} KiB stay resident for {} blocks of 64 KiB", stays.len());
     }
 }

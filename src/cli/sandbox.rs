@@ -1,32 +1,34 @@
-//! `ladderd sandbox-test`: what holds of the walls round a worker.
+//! `ladderd sandbox-test`: whether the sandbox layers of a worker are enforced.
 
-use std::io::Write;
-use std::process::ExitCode;
+use anyhow::Context as _;
 
+use super::exit::{self, Exit, OrExit as _};
+use super::output;
 use crate::app;
 use crate::sandbox::probe::{self, Outcome};
 
-/// Tests the walls. Succeeds only if all of them hold.
-pub(super) fn test(json: bool) -> anyhow::Result<ExitCode> {
-    let outcome = probe::run(app::program("")?.command("sandbox-probe"))?;
-    let mut out = std::io::stdout();
+/// Runs the probe and prints its outcome. [`Exit::Failed`] if a layer is not enforced.
+pub(super) fn test(json: bool) -> Result<Exit, exit::Error> {
+    let program = app::program("").or_exit(Exit::Unchecked)?;
+    let outcome = probe::run(program.command("sandbox-probe"))
+        .context("failed to run the sandbox probe")
+        .or_exit(Exit::Unchecked)?;
     if json {
-        serde_json::to_writer_pretty(&mut out, &outcome)?;
-        writeln!(out)?;
+        output::print_json(&outcome)?;
     } else {
-        write!(out, "{}", text(&outcome))?;
+        output::print(&text(&outcome))?;
     }
-    Ok(if outcome.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if outcome.is_enforced() { Exit::Ok } else { Exit::Failed })
 }
 
 fn text(outcome: &Outcome) -> String {
-    let walls = outcome.walls.iter().map(|wall| {
-        let state = if wall.holds { "holds" } else { "MISSING" };
-        format!("wall     {state:8} {}: {}\n", wall.name, wall.detail)
+    let layers = outcome.layers.iter().map(|layer| {
+        let state = if layer.is_enforced { "enforced" } else { "not enforced" };
+        format!("layer    {state:12}  {}: {}\n", layer.name, layer.detail)
     });
     let attempts = outcome.attempts.iter().map(|attempt| {
-        let state = if attempt.is_right { "as it should be" } else { "WRONG" };
-        format!("attempt  {state:16} {}: {}\n", attempt.what, attempt.detail)
+        let state = if attempt.is_ok { "ok" } else { "FAILED" };
+        format!("attempt  {state:12}  {}: {}\n", attempt.what, attempt.detail)
     });
-    walls.chain(attempts).collect()
+    layers.chain(attempts).collect()
 }

@@ -1,22 +1,27 @@
-//! `ladderd transcode` and `ladderd plan`: one local file, no store, no queue.
+//! `ladderd transcode` and `ladderd plan`: one local file, without store and queue.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use serde_json::json;
 
+use super::exit::{self, Exit, OrExit as _};
+use super::output::{print, print_json, say};
+use super::{backends, check};
 use crate::app;
 use crate::domain::backend::{self, Backend};
+use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key::StreamKey;
-use crate::domain::hls::names::Layout;
+use crate::domain::hls::names::{self, Layout};
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
+use crate::domain::video::RenditionView;
 use crate::encryption::Encryption;
 use crate::publish::Publication;
 use crate::publish::folder::Folder;
@@ -27,37 +32,40 @@ use crate::worker::parent::{self, Output, Worker};
 use crate::worker::protocol::{Event, Order};
 
 /// Prints the plan of a file.
-pub(super) fn plan(settings: &Settings, input: &Path) -> anyhow::Result<ExitCode> {
+pub(super) fn plan(settings: &Settings, input: &Path) -> Result<Exit, exit::Error> {
     app::runtime()?.block_on(async {
         let mut worker = start(settings, input, &choose(settings, None).await?, true)?;
         loop {
             match worker.next().await {
                 Ok(Some(Output::Event(Event::Planned { plan }))) => {
-                    print_line(&serde_json::to_string_pretty(&plan)?)?;
+                    print_json(&plan)?;
                     worker.kill().await;
-                    return Ok(ExitCode::SUCCESS);
+                    return Ok(Exit::Ok);
                 }
                 Ok(Some(_)) => {}
-                Ok(None) => anyhow::bail!("the worker ended without a plan"),
+                Ok(None) => return Err(anyhow::anyhow!("the worker ended without a plan").into()),
                 Err(error) => return Ok(failed(&error, false)?),
             }
         }
     })
 }
 
-/// What flags of `transcode` say.
+/// Options of `ladderd transcode`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Print what happens as JSON, one object a line, instead of a progress bar.
+    /// Print events as JSON, one object per line, instead of a progress bar.
     #[arg(long)]
     json: bool,
-    /// What `{video_id}` stands for in the settings of `[encryption]` [default: the name of the
-    /// file without its ending].
+    /// Value of `{video_id}` in the settings of `[encryption]` [default: file name without its
+    /// extension].
     #[arg(long, value_name = "ID")]
     video_id: Option<String>,
-    /// Take this backend and no other, such as `cpu`; `ladderd backends` lists them.
+    /// Encode with this backend only, such as `cpu`; `ladderd backends` lists them.
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
+    /// Skip the check of the written stream.
+    #[arg(long)]
+    no_check: bool,
 }
 
 impl Options {
@@ -67,18 +75,19 @@ impl Options {
     }
 }
 
-/// Turns a file into a folder.
+/// Encodes a file into a folder and checks the stream there. [`Exit::Failed`] if that fails or the
+/// stream breaks a binding rule.
 pub(super) fn transcode(
     settings: &Settings,
     input: &Path,
     outdir: &Path,
     options: &Options,
-) -> anyhow::Result<ExitCode> {
+) -> Result<Exit, exit::Error> {
     let json = options.json;
     app::runtime()?.block_on(async {
         std::fs::create_dir_all(outdir)
-            .with_context(|| format!("{} cannot be made", outdir.display()))?;
-        let encryption = Encryption::open(&settings.encryption)?;
+            .with_context(|| format!("failed to create {}", outdir.display()))?;
+        let encryption = Encryption::open(&settings.encryption).or_exit(Exit::Failed)?;
         let key = match encryption.key_of(&options.video_id(input)).await {
             Ok(key) => key,
             Err(error) => return Ok(failed(&error, json)?),
@@ -96,22 +105,51 @@ pub(super) fn transcode(
             if backends.is_empty() {
                 return Ok(failed(&error, json)?);
             }
-            // The next one writes the same files, and main.m3u8 comes last.
+            // The next backend overwrites the same files; main.m3u8 is written last.
             show.fell_back(&error)?;
             show.backend = None;
         };
-        let flipped = publication.finish().await?.flip().await?;
-        show.done(&json!({
-            "event": "ready",
-            "playlist": outdir.join(crate::domain::hls::names::MAIN),
-            "renditions": flipped.renditions(),
-        }))?;
-        Ok(ExitCode::SUCCESS)
+        let finished = publication.finish().await.or_exit(Exit::Failed)?;
+        let flipped = finished.flip().await.or_exit(Exit::Failed)?;
+        show.bar.finish_and_clear();
+        let took = show.began.elapsed();
+        let verdict =
+            if options.no_check { Exit::Ok } else { gate(outdir, key.as_ref(), json).await? };
+        if verdict == Exit::Ok {
+            show.done(took, outdir, flipped.renditions())?;
+        }
+        Ok(verdict)
     })
 }
 
-/// The backends that may do better than the one that failed: none before one was chosen, or where the
-/// failure is not a backend's.
+/// Checks the written stream and prints the broken rules. [`Exit::Failed`] if one is binding,
+/// [`Exit::Unchecked`] if the stream cannot be read.
+async fn gate(outdir: &Path, key: Option<&StreamKey>, json: bool) -> Result<Exit, exit::Error> {
+    let report = check::folder(outdir, key).await;
+    let report =
+        report.with_context(|| format!("failed to read the stream in {}", outdir.display()));
+    let report = report.or_exit(Exit::Unchecked)?;
+    let musts = report.musts().count();
+    if json {
+        let shoulds = report.findings.len() - musts;
+        let findings = &report.findings;
+        print_line(&json!({
+            "event": "checked", "musts": musts, "shoulds": shoulds, "findings": findings,
+        }))?;
+    } else {
+        for finding in &report.findings {
+            say(&check::line(finding));
+        }
+        if musts > 0 {
+            let code = FailureCode::NotConformant;
+            say(&format!("ladderd: the stream breaks {musts} binding rules [{code}]"));
+        }
+    }
+    Ok(check::verdict(&report))
+}
+
+/// Backends left to try after a failure. Empty if no backend was chosen yet, or if the failure is not
+/// the backend's.
 fn others(mut backends: Vec<Backend>, failed: Option<&str>, error: &parent::Error) -> Vec<Backend> {
     let Some(failed) = failed.filter(|_| error.may_be_the_backends()) else { return Vec::new() };
     backends.retain(|backend| backend.label() != failed);
@@ -158,12 +196,12 @@ async fn encode(
 }
 
 fn planned(publication: Option<&mut Publication>) -> anyhow::Result<&mut Publication> {
-    publication.context("the worker encodes before it has a plan")
+    publication.context("the worker sent output before its plan")
 }
 
-/// The backends that work here, the best first, or the one that was asked for.
+/// Available backends, the one of the highest priority first; only `wanted` if it is given.
 async fn choose(settings: &Settings, wanted: Option<&str>) -> anyhow::Result<Vec<Backend>> {
-    let tried = super::backends::tried(settings).await?;
+    let tried = backends::tried(settings).await?;
     if let Some(wanted) = wanted {
         let missing = backend::missing(&[wanted.to_owned()], &tried.statuses);
         anyhow::ensure!(missing.is_empty(), missing.join("; "));
@@ -183,7 +221,7 @@ fn start(
 ) -> anyhow::Result<Worker> {
     let program = app::program(&settings.log.gstreamer)?;
     let source =
-        LocalFile::open(input).with_context(|| format!("{} cannot be opened", input.display()))?;
+        LocalFile::open(input).with_context(|| format!("failed to open {}", input.display()))?;
     let order = Order {
         source_bytes: source.size_bytes(),
         ladder: settings.ladder.clone(),
@@ -197,28 +235,29 @@ fn start(
     Ok(Worker::spawn(&program, &order, Arc::new(source), stall)?)
 }
 
-fn failed(error: &impl Fault, json: bool) -> std::io::Result<ExitCode> {
+/// Prints a failure with its code.
+fn failed(error: &impl Fault, json: bool) -> std::io::Result<Exit> {
     if json {
         let line = json!({ "event": "failed", "code": error.code(), "message": error.to_string() });
-        print_line(&line.to_string())?;
+        print_line(&line)?;
     } else {
-        super::say(&format!("ladderd: {error} [{}]", error.code()));
+        say(&format!("ladderd: {error} [{}]", error.code()));
     }
-    Ok(ExitCode::FAILURE)
+    Ok(Exit::Failed)
 }
 
-/// Standard output is for machines and for plans; a closed pipe is an error, not a panic.
-fn print_line(line: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout(), "{line}")
+/// Prints one event of `--json`.
+fn print_line(event: &impl Serialize) -> std::io::Result<()> {
+    print(&(serde_json::to_string(event)? + "\n"))
 }
 
-/// Shows what happens: a bar on a terminal, lines elsewhere, or JSON.
+/// Display of the progress: a bar on a terminal, lines elsewhere, or JSON.
 struct Show {
     json: bool,
     bar: ProgressBar,
     began: Instant,
     duration_ns: Option<u64>,
-    /// The backend that encodes, once it was chosen.
+    /// Backend that encodes; `None` before the worker has chosen one.
     backend: Option<String>,
 }
 
@@ -236,7 +275,7 @@ impl Show {
         match output {
             Output::Event(event) => {
                 if self.json {
-                    print_line(&serde_json::to_string(event)?)?;
+                    print_line(event)?;
                 }
                 self.event(event)
             }
@@ -246,7 +285,7 @@ impl Show {
                     "start_ns": segment.start_ns, "duration_ns": segment.duration_ns,
                     "bytes": segment.bytes.len(),
                 });
-                Ok(print_line(&line.to_string())?)
+                Ok(print_line(&line)?)
             }
             Output::Segment(_) | Output::Thumbnail(..) => Ok(()),
         }
@@ -258,7 +297,7 @@ impl Show {
                 self.duration_ns = plan.duration_ns;
                 self.backend = Some(plan.backend.clone());
                 if !self.json {
-                    super::say(&describe(plan));
+                    say(&describe(plan));
                 }
                 if let Some(ns) = plan.duration_ns {
                     self.bar.set_length(ns / 1_000_000);
@@ -268,11 +307,11 @@ impl Show {
             }
             Event::Progress { position_ns } => {
                 self.bar.set_position(position_ns / 1_000_000);
-                self.bar.set_message(format!("{:.2}x", self.speed(*position_ns)));
+                self.bar.set_message(format!("{:.2}x", speed(*position_ns, self.began.elapsed())));
             }
             Event::Warning { message } => {
                 if !self.json {
-                    self.bar.suspend(|| super::say(&format!("warning: {message}")));
+                    self.bar.suspend(|| say(&format!("warning: {message}")));
                 }
             }
             Event::Probed { .. }
@@ -285,12 +324,7 @@ impl Show {
         Ok(())
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
-    fn speed(&self, position_ns: u64) -> f64 {
-        position_ns as f64 / 1e9 / self.began.elapsed().as_secs_f64().max(0.001)
-    }
-
-    /// The backend failed, and the next is taken.
+    /// Reports that the backend failed and the next one starts.
     fn fell_back(&self, error: &parent::Error) -> anyhow::Result<()> {
         let backend = self.backend.as_deref().unwrap_or_default();
         if self.json {
@@ -298,26 +332,41 @@ impl Show {
             let line = json!({
                 "event": "backend-failed", "backend": backend, "code": code, "message": message,
             });
-            return Ok(print_line(&line.to_string())?);
+            return Ok(print_line(&line)?);
         }
-        super::say(&format!("warning: {backend} failed, the next backend begins anew: {error}"));
+        say(&format!(
+            "warning: {backend} failed, the next backend starts from the beginning: {error}"
+        ));
         Ok(())
     }
 
-    fn done(&self, summary: &serde_json::Value) -> anyhow::Result<()> {
-        self.bar.finish_and_clear();
+    /// Reports the finished stream, which took `took` to encode.
+    fn done(
+        &self,
+        took: Duration,
+        outdir: &Path,
+        renditions: &[RenditionView],
+    ) -> std::io::Result<()> {
+        let playlist = outdir.join(names::MAIN);
         if self.json {
-            print_line(&summary.to_string())?;
-        } else {
-            let speed =
-                self.duration_ns.map_or(String::new(), |ns| format!(", {:.2}x", self.speed(ns)));
-            let secs = self.began.elapsed().as_secs_f64();
-            super::say(&format!("ready in {secs:.1} s{speed}: {}", summary["playlist"]));
+            return print_line(
+                &json!({ "event": "ready", "playlist": playlist, "renditions": renditions }),
+            );
         }
+        let speed = self.duration_ns.map(|ns| format!(", {:.2}x", speed(ns, took)));
+        let speed = speed.unwrap_or_default();
+        say(&format!("ready in {:.1} s{speed}: {}", took.as_secs_f64(), playlist.display()));
         Ok(())
     }
 }
 
+/// Seconds of video encoded per second.
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
+fn speed(position_ns: u64, took: Duration) -> f64 {
+    position_ns as f64 / 1e9 / took.as_secs_f64().max(0.001)
+}
+
+/// The plan in one line, followed by its notes.
 fn describe(plan: &Plan) -> String {
     let rungs: Vec<String> =
         plan.video.rungs.iter().map(|r| format!("{} ({}x{})", r.name, r.width, r.height)).collect();
@@ -337,12 +386,11 @@ fn describe(plan: &Plan) -> String {
 mod tests {
     use super::*;
     use crate::domain::backend::Sizes;
-    use crate::domain::failure_code::FailureCode;
     use crate::domain::recipe::Recipe;
     use crate::worker::protocol::Failure;
 
     #[test]
-    fn a_failure_before_a_backend_was_chosen_is_the_end() {
+    fn a_failure_before_a_backend_is_chosen_is_final() {
         let backend = |name: &str| {
             let recipe: Recipe = toml::from_str(include_str!("../../pipelines/cpu.toml")).unwrap();
             let recipe = Recipe { name: name.to_owned(), ..recipe };
@@ -358,7 +406,21 @@ mod tests {
         };
         assert_eq!(left(Some("nvenc"), FailureCode::PipelineFailed), "cpu");
         assert_eq!(left(Some("cpu"), FailureCode::PipelineFailed), "nvenc");
-        assert_eq!(left(None, FailureCode::PipelineFailed), "", "or it would begin anew for ever");
+        assert_eq!(left(None, FailureCode::PipelineFailed), "", "a retry would never end");
         assert_eq!(left(Some("nvenc"), FailureCode::SourceDamaged), "", "no backend can help");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_breaks_a_binding_rule_fails() {
+        let dir = tempfile::tempdir().unwrap();
+        let multivariant = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000000\n360p/index.m3u8\n";
+        std::fs::write(dir.path().join(names::MAIN), multivariant).unwrap();
+        assert_eq!(gate(dir.path(), None, true).await.unwrap(), Exit::Failed);
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_cannot_be_read_is_unchecked() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(gate(dir.path(), None, false).await.unwrap_err().exit, Exit::Unchecked);
     }
 }

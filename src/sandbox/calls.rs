@@ -1,8 +1,8 @@
-//! System calls (seccomp): no new process or program, no new connection, nothing of an
-//! administrator's.
+//! Seccomp layer: refuses system calls that start processes or programs, open connections or
+//! administer the machine.
 //!
-//! It is a list of what is refused. Codecs and GPU drivers use far more calls than anyone could
-//! list, and differ between releases; what they have no use for is short.
+//! The filter lists the refused calls, not the allowed ones: codecs and GPU drivers use many calls,
+//! which differ between releases, while the calls that none of them needs are few.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,9 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-/// What is refused with "operation not permitted".
+use super::error::Error;
+
+/// Calls that fail with `EPERM`.
 const REFUSED: &[i64] = &[
     // Programs.
     libc::SYS_execve,
@@ -20,7 +22,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_fork,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_vfork,
-    // Connections. The one socket that there is was inherited.
+    // Connections. The worker inherits the only socket that it uses.
     libc::SYS_socket,
     libc::SYS_connect,
     libc::SYS_bind,
@@ -61,7 +63,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_adjtimex,
     libc::SYS_acct,
     libc::SYS_quotactl,
-    // Parts of the kernel that are new, large, and of no use here.
+    // Large attack surfaces of the kernel that codecs do not use.
     libc::SYS_add_key,
     libc::SYS_request_key,
     libc::SYS_keyctl,
@@ -73,29 +75,30 @@ const REFUSED: &[i64] = &[
     libc::SYS_io_uring_register,
 ];
 
-/// Builds the wall. Says what stands.
-pub(super) fn restrict() -> Result<String, String> {
+/// Applies the filter to all threads. Returns a description of it.
+pub(super) fn restrict() -> Result<String, Error> {
     let mut refused: BTreeMap<i64, Vec<SeccompRule>> =
         REFUSED.iter().map(|call| (*call, Vec::new())).collect();
-    refused.insert(libc::SYS_clone, vec![no_thread().map_err(|error| error.to_string())?]);
+    refused.insert(libc::SYS_clone, vec![unless_thread()?]);
     apply(refused, libc::EPERM)?;
-    // Its flags lie in memory, where a filter cannot look: the C library takes `clone` instead.
+    // The flags of clone3 lie in memory, which a filter cannot read. On ENOSYS the C library falls
+    // back to clone.
     apply(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS)?;
     Ok(format!("{} system calls refused", REFUSED.len()))
 }
 
-/// Holds for a `clone` that makes a process and not a thread.
-fn no_thread() -> Result<SeccompRule, seccompiler::BackendError> {
+/// Matches a `clone` that starts a process, not a thread.
+fn unless_thread() -> Result<SeccompRule, seccompiler::BackendError> {
     let thread = libc::CLONE_THREAD as u64;
     let is_thread = SeccompCmpOp::MaskedEq(thread);
     SeccompRule::new(vec![SeccompCondition::new(0, SeccompCmpArgLen::Qword, is_thread, 0)?])
 }
 
-fn apply(refused: BTreeMap<i64, Vec<SeccompRule>>, errno: i32) -> Result<(), String> {
-    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
+fn apply(refused: BTreeMap<i64, Vec<SeccompRule>>, errno: i32) -> Result<(), Error> {
+    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     #[expect(clippy::cast_sign_loss, reason = "error numbers are positive")]
     let refusal = SeccompAction::Errno(errno as u32);
-    let filter = SeccompFilter::new(refused, SeccompAction::Allow, refusal, arch);
-    let program = filter.and_then(BpfProgram::try_from).map_err(|error| error.to_string())?;
-    seccompiler::apply_filter_all_threads(&program).map_err(|error| error.to_string())
+    let filter = SeccompFilter::new(refused, SeccompAction::Allow, refusal, arch)?;
+    let program = BpfProgram::try_from(filter)?;
+    Ok(seccompiler::apply_filter_all_threads(&program)?)
 }

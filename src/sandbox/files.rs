@@ -1,4 +1,4 @@
-//! Files (Landlock): libraries and their data may be read, devices used, nothing else.
+//! Landlock layer: the process may read libraries and their data and use its devices, nothing else.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,14 @@ use landlock::{
     RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 
-use super::Policy;
+use super::error::Error;
+use super::policy::Policy;
 
-/// The newest Landlock whose rights are asked for: that of Linux 6.15. Older kernels give what they
-/// have.
+/// Newest Landlock ABI in use (Linux 6.15). Older kernels enforce the part that they know.
 const NEWEST: ABI = ABI::V7;
 
-/// Where libraries, plugins and their data are, and what tells of processors and devices. `/proc`
-/// as a whole is not among them: it shows the daemon's environment.
+/// Folders and files of libraries, plugins and their data, and descriptions of processors and
+/// devices. `/proc` as a whole is left out because it shows the daemon's environment.
 const READABLE: [&str; 14] = [
     "/usr",
     "/lib",
@@ -31,27 +31,22 @@ const READABLE: [&str; 14] = [
     "/proc/driver/nvidia",
     "/sys",
 ];
-/// What every process may use.
+/// Devices that every process may use.
 const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];
-/// Variables of the environment that name further folders with libraries, separated by colons.
+/// Environment variables that name further library folders, separated by colons.
 const FOLDERS: [&str; 4] =
     ["LD_LIBRARY_PATH", "GST_PLUGIN_PATH", "GST_PLUGIN_SYSTEM_PATH", "LIBVA_DRIVERS_PATH"];
 
-/// Builds the wall. Says what stands.
-pub(super) fn restrict(policy: &Policy) -> Result<String, String> {
-    match build(policy) {
-        Ok(RulesetStatus::FullyEnforced) => Ok("files, connections and signals".to_owned()),
-        Ok(RulesetStatus::PartiallyEnforced) => {
-            Err("this kernel knows only part of it: Linux 6.15 has all".to_owned())
-        }
-        Ok(RulesetStatus::NotEnforced) => {
-            Err("this kernel has none: Linux 5.13 or newer with lsm=landlock has".to_owned())
-        }
-        Err(error) => Err(error.to_string()),
+/// Applies the ruleset to this process. Returns a description of it.
+pub(super) fn restrict(policy: &Policy) -> Result<String, Error> {
+    match apply(policy)? {
+        RulesetStatus::FullyEnforced => Ok("files, connections and signals".to_owned()),
+        RulesetStatus::PartiallyEnforced => Err(Error::LandlockPartial),
+        RulesetStatus::NotEnforced => Err(Error::LandlockMissing),
     }
 }
 
-fn build(policy: &Policy) -> Result<RulesetStatus, RulesetError> {
+fn apply(policy: &Policy) -> Result<RulesetStatus, RulesetError> {
     let reading: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::ReadDir;
     let using = reading | AccessFs::WriteFile | AccessFs::IoctlDev;
     let devices = DEVICES.iter().map(PathBuf::from).chain(policy.devices.iter().cloned());
@@ -75,7 +70,7 @@ fn readable() -> Vec<PathBuf> {
     paths
 }
 
-/// GStreamer's list of plugins: a file, or a folder where the file has the machine's name.
+/// GStreamer's plugin registry: the file that `GST_REGISTRY` names, else the default folder.
 fn registry() -> Option<PathBuf> {
     if let Some(file) = std::env::var_os("GST_REGISTRY") {
         return Some(file.into());

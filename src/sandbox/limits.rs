@@ -1,32 +1,37 @@
-//! Limits of the process (setrlimit).
+//! Rlimits layer: limits of memory, files and core dumps.
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use super::Policy;
+use super::error::Error;
+use super::policy::Policy;
 
-/// Open files: libraries are mapped and closed again, GPU drivers keep a few dozen.
+/// Maximum of open files. Libraries are closed once they are mapped, and GPU drivers keep a few dozen
+/// files open.
 const OPEN_FILES: u64 = 512;
 
-/// Sets them. Says what was set.
-pub(super) fn set(policy: &Policy) -> Result<String, String> {
+/// Sets the limits of this process. Returns a description of them.
+pub(super) fn set(policy: &Policy) -> Result<String, Error> {
     let mut wanted = vec![
-        // The memory of a crashed worker holds somebody's video.
+        // A core dump would hold a user's video.
         (Resource::Core, "core", 0),
-        // Not a byte into any file; pipes and sockets are none.
+        // No writes to files. The limit does not apply to pipes and sockets.
         (Resource::Fsize, "fsize", 0),
         (Resource::Nofile, "nofile", OPEN_FILES),
     ];
     if policy.memory_bytes > 0 {
-        // Private memory that can be written: what is reserved and never used does not count.
+        // Private writable memory. Mappings without write permission do not count.
         wanted.push((Resource::Data, "data", policy.memory_bytes));
     }
-    let mut faults = Vec::new();
+    let mut refused = Vec::new();
     for (resource, name, most) in &wanted {
         let limit = Rlimit { current: Some(*most), maximum: Some(*most) };
         if let Err(error) = setrlimit(*resource, limit) {
-            faults.push(format!("{name}: {error}"));
+            refused.push(format!("{name}: {error}"));
         }
     }
-    let told: Vec<_> = wanted.iter().map(|(_, name, most)| format!("{name} {most}")).collect();
-    if faults.is_empty() { Ok(told.join(", ")) } else { Err(faults.join(", ")) }
+    if !refused.is_empty() {
+        return Err(Error::Limits(refused.join(", ")));
+    }
+    let set: Vec<_> = wanted.iter().map(|(_, name, most)| format!("{name} {most}")).collect();
+    Ok(set.join(", "))
 }

@@ -1,4 +1,4 @@
-//! `ladderd sandbox-test`: a child builds the walls round itself, then tries to get out.
+//! `ladderd sandbox-test`: a child process enters the sandbox, then tries to escape from it.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
@@ -8,40 +8,43 @@ use std::process::{Command, ExitCode, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Policy, Wall};
+use super::Layer;
+use super::policy::Policy;
 
-/// How a test of the walls went.
+/// Result of a sandbox test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The walls.
-    pub walls: Vec<Wall>,
-    /// What was tried.
+    /// State of every layer.
+    pub layers: Vec<Layer>,
+    /// Results of the child's operations.
     pub attempts: Vec<Attempt>,
 }
 
-/// Something that the child tried.
+/// One operation that the child tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// What it is.
+    /// Description of the operation, such as `write a file`.
     pub what: String,
-    /// Whether it was as it should be: refused, or possible for what a worker needs.
-    pub is_right: bool,
-    /// What the system said.
+    /// Whether the result is the expected one: forbidden operations fail, and those that a worker
+    /// needs succeed.
+    pub is_ok: bool,
+    /// The system's error, or `succeeded`.
     pub detail: String,
 }
 
 impl Outcome {
-    /// Whether every wall holds.
+    /// Whether every layer is enforced and every attempt has the expected result.
     #[must_use]
-    pub fn holds(&self) -> bool {
-        self.walls.iter().all(|wall| wall.holds) && self.attempts.iter().all(|a| a.is_right)
+    pub fn is_enforced(&self) -> bool {
+        self.layers.iter().all(|layer| layer.is_enforced)
+            && self.attempts.iter().all(|attempt| attempt.is_ok)
     }
 }
 
-/// Runs the child, which `command` starts, and returns its report.
+/// Runs the child with `command` and returns its report.
 ///
 /// # Errors
-/// If the child cannot be started or says nothing.
+/// If the child cannot be started or prints no report.
 pub fn run(mut command: Command) -> std::io::Result<Outcome> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let outside = tempfile_path();
@@ -51,7 +54,7 @@ pub fn run(mut command: Command) -> std::io::Result<Outcome> {
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()?;
-    // Nothing is there unless the wall failed.
+    // The file exists only if the sandbox let the child write it.
     if let Err(error) = std::fs::remove_file(&outside)
         && error.kind() != std::io::ErrorKind::NotFound
     {
@@ -60,15 +63,16 @@ pub fn run(mut command: Command) -> std::io::Result<Outcome> {
     serde_json::from_slice(&output.stdout).map_err(std::io::Error::other)
 }
 
-/// A file that does not exist, in a folder that anybody may write to.
+/// Path of a file that does not exist, in a folder that everybody may write to.
 fn tempfile_path() -> PathBuf {
     std::env::temp_dir().join(format!("ladderd-sandbox-{:016x}", rand::random::<u64>()))
 }
 
-/// The child's life. Prints an [`Outcome`].
+/// Runs in the child: enters the sandbox, tries every operation and prints an [`Outcome`] as JSON.
+/// `address` is that of a listening server, `outside` the path of a file to write.
 #[must_use]
 pub fn child(address: &str, outside: &Path) -> ExitCode {
-    let walls = super::enter(&Policy { devices: Vec::new(), memory_bytes: 1 << 30 });
+    let layers = super::enter(&Policy { devices: Vec::new(), memory_bytes: 1 << 30 });
     let parent = rustix::process::getppid();
     let environment = parent.map_or(0, |pid| pid.as_raw_nonzero().get());
     let environment = format!("/proc/{environment}/environ");
@@ -85,19 +89,19 @@ pub fn child(address: &str, outside: &Path) -> ExitCode {
         refused("start a process", Command::new("/bin/true").spawn()),
         refused("become a shell", Err::<(), _>(Command::new("/bin/sh").arg("-c").exec())),
         refused("fill 2 GiB of memory", fill(2 << 30)),
-        possible("read a library", std::fs::read_dir("/usr/lib").map(drop)),
-        possible("start a thread", thread()),
+        allowed("read a library", std::fs::read_dir("/usr/lib").map(drop)),
+        allowed("start a thread", thread()),
     ];
-    match serde_json::to_writer(std::io::stdout(), &Outcome { walls, attempts }) {
+    match serde_json::to_writer(std::io::stdout(), &Outcome { layers, attempts }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
 fn refused<T>(what: &str, tried: std::io::Result<T>) -> Attempt {
-    let (is_right, detail) = match tried {
-        Ok(_) => (false, "it worked".to_owned()),
-        // "Not there" and "refused by its peer" are no refusals of ours.
+    let (is_ok, detail) = match tried {
+        Ok(_) => (false, "succeeded".to_owned()),
+        // A missing file or a peer that refuses the connection does not prove a sandbox.
         Err(error) => (
             !matches!(
                 error.kind(),
@@ -106,13 +110,13 @@ fn refused<T>(what: &str, tried: std::io::Result<T>) -> Attempt {
             error.to_string(),
         ),
     };
-    Attempt { what: what.to_owned(), is_right, detail }
+    Attempt { what: what.to_owned(), is_ok, detail }
 }
 
-fn possible(what: &str, tried: std::io::Result<()>) -> Attempt {
-    let is_right = tried.is_ok();
-    let detail = tried.map_or_else(|error| error.to_string(), |()| "possible".to_owned());
-    Attempt { what: what.to_owned(), is_right, detail }
+fn allowed(what: &str, tried: std::io::Result<()>) -> Attempt {
+    let is_ok = tried.is_ok();
+    let detail = tried.map_or_else(|error| error.to_string(), |()| "succeeded".to_owned());
+    Attempt { what: what.to_owned(), is_ok, detail }
 }
 
 fn signal(parent: Option<rustix::process::Pid>) -> std::io::Result<()> {
@@ -120,7 +124,7 @@ fn signal(parent: Option<rustix::process::Pid>) -> std::io::Result<()> {
     Ok(rustix::process::test_kill_process(parent)?)
 }
 
-/// Asks for memory as a decoder would.
+/// Reserves memory with the allocator, as a decoder does.
 fn fill(bytes: usize) -> std::io::Result<()> {
     let mut memory: Vec<u8> = Vec::new();
     memory.try_reserve_exact(bytes).map_err(std::io::Error::other)
@@ -128,5 +132,5 @@ fn fill(bytes: usize) -> std::io::Result<()> {
 
 fn thread() -> std::io::Result<()> {
     let thread = std::thread::Builder::new().spawn(|| ())?;
-    thread.join().map_err(|_| std::io::Error::other("it ended badly"))
+    thread.join().map_err(|_| std::io::Error::other("the thread panicked"))
 }

@@ -58,8 +58,8 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
             "The file is empty (0 bytes). Upload the file again.",
         ));
     }
-    for wall in sandbox::enter(&policy(&order)).into_iter().filter(|wall| !wall.holds) {
-        let message = format!("the sandbox is incomplete: {}: {}", wall.name, wall.detail);
+    for layer in sandbox::enter(&policy(&order)).iter().filter(|layer| !layer.is_enforced) {
+        let message = format!("the sandbox is incomplete: {}: {}", layer.name, layer.detail);
         output.event(&Event::Warning { message });
     }
     gst::init()

@@ -73,7 +73,8 @@ impl Transcode {
             Folder::Given(path) => path.as_path(),
             Folder::Temporary(dir) => dir.path(),
         };
-        self.program.args(["transcode", "--json"]).arg(&self.input).arg(out);
+        // Tests that need the check run `ladderd check`.
+        self.program.args(["transcode", "--json", "--no-check"]).arg(&self.input).arg(out);
         let output = self.program.output().unwrap();
         (self.folder, output)
     }
