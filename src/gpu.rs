@@ -1,7 +1,8 @@
-//! What the NVIDIA driver says of the GPUs. No driver is a value, not an error.
+//! The state of NVIDIA GPUs, from the driver's library NVML. A missing driver is a value, not an error.
 
-mod kept;
+mod driver;
 mod library;
+mod reconnect;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
@@ -12,30 +13,24 @@ use parking_lot::Mutex;
 
 use crate::domain::gpu::GpuStatus;
 
-use self::kept::Kept;
 use self::library::Dynamic;
+use self::reconnect::Reconnecting;
+
+pub use self::driver::Driver;
 
 pub use crate::domain::gpu::DEVICE_ORDER;
 
-/// How long the driver may take to answer: as long as Prometheus waits for all our metrics by
-/// default. The first answer may take seconds, as the driver wakes each card for it; a sick driver
-/// never answers.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time limit of an answer: Prometheus waits as long for all metrics by default. The first answer may
+/// take seconds, because the driver wakes each card for it; a hung driver never answers.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A driver that tells of its GPUs.
-pub trait Driver: Send + Sync {
-    /// Asks the driver. Takes some milliseconds, or seconds where it is in trouble; run it where
-    /// blocking is allowed.
-    fn status(&self) -> GpuStatus;
-}
-
-/// The driver of this machine, through its library NVML. It is loaded at the first question, so the
-/// same binary runs where there is none.
-pub struct Nvml(Patient<Kept<Dynamic>>);
+/// The driver of this machine, through NVML. The library is loaded at the first call, so the same binary
+/// runs on machines without one.
+pub struct Nvml(WithTimeout<Reconnecting<Dynamic>>);
 
 impl Default for Nvml {
     fn default() -> Self {
-        Self(Patient::new(Kept::new(Dynamic), PATIENCE))
+        Self(WithTimeout::new(Reconnecting::new(Dynamic), TIMEOUT))
     }
 }
 
@@ -45,22 +40,22 @@ impl Driver for Nvml {
     }
 }
 
-/// A driver that is not waited for forever. A call into a sick driver may never come back and
-/// cannot be broken off: it keeps one thread, and nobody else waits for it.
-struct Patient<D> {
+/// A driver with a time limit. A call into a hung driver may never return and cannot be cancelled: it
+/// keeps one thread, and later calls do not wait for it.
+struct WithTimeout<D> {
     driver: Arc<D>,
-    patience: Duration,
-    /// The answer that was not waited for.
+    timeout: Duration,
+    /// The answer of a call that took too long.
     late: Mutex<Option<Receiver<GpuStatus>>>,
 }
 
-impl<D: Driver + 'static> Patient<D> {
-    fn new(driver: D, patience: Duration) -> Self {
-        Self { driver: Arc::new(driver), patience, late: Mutex::default() }
+impl<D: Driver + 'static> WithTimeout<D> {
+    fn new(driver: D, timeout: Duration) -> Self {
+        Self { driver: Arc::new(driver), timeout, late: Mutex::default() }
     }
 }
 
-impl<D: Driver + 'static> Driver for Patient<D> {
+impl<D: Driver + 'static> Driver for WithTimeout<D> {
     fn status(&self) -> GpuStatus {
         let mut late = self.late.lock();
         if let Some(asked) = late.take()
@@ -72,11 +67,11 @@ impl<D: Driver + 'static> Driver for Patient<D> {
         let (tell, asked) = sync_channel(1);
         let driver = Arc::clone(&self.driver);
         let thread = thread::Builder::new().name("nvml".to_owned());
-        // Nobody may be there any more to be told.
+        // The receiver may be gone by then.
         if let Err(error) = thread.spawn(move || drop(tell.send(driver.status()))) {
             return GpuStatus::absent(format!("the NVIDIA driver cannot be asked: {error}"));
         }
-        match asked.recv_timeout(self.patience) {
+        match asked.recv_timeout(self.timeout) {
             Ok(status) => status,
             Err(RecvTimeoutError::Timeout) => {
                 *late = Some(asked);
@@ -89,12 +84,12 @@ impl<D: Driver + 'static> Driver for Patient<D> {
     }
 }
 
-impl<D> Patient<D> {
+impl<D> WithTimeout<D> {
     fn silent(&self) -> GpuStatus {
         GpuStatus::absent(format!(
             "the NVIDIA driver has not answered for {} s: see the kernel's log for Xid, and whether \
              nvidia-smi answers; if it does not, restart the machine",
-            self.patience.as_secs()
+            self.timeout.as_secs()
         ))
     }
 }
@@ -115,9 +110,9 @@ mod tests {
         }
     }
 
-    fn slow(patience: Duration) -> (Sender<()>, Patient<Slow>) {
+    fn slow(timeout: Duration) -> (Sender<()>, WithTimeout<Slow>) {
         let (answer, told) = std::sync::mpsc::channel();
-        (answer, Patient::new(Slow(Mutex::new(told)), patience))
+        (answer, WithTimeout::new(Slow(Mutex::new(told)), timeout))
     }
 
     #[test]
@@ -139,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_driver_that_breaks_down_is_a_value() {
-        let (answer, driver) = slow(PATIENCE);
+        let (answer, driver) = slow(TIMEOUT);
         drop(answer);
         for _ in 0..2 {
             assert!(driver.status().reason.unwrap().contains("broke down"));

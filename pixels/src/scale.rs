@@ -28,17 +28,10 @@ use std::ops::Range;
 use crate::{Plane, PlaneMut};
 use filter::{Filter, Taps};
 
+pub use filter::Siting;
+
 /// Rows of a strip. A band whose height is a multiple of it wastes no work.
 pub const STRIP_ROWS: usize = lanes::ROWS;
-
-/// Position of a chroma sample relative to the luma samples that it covers (4:2:0), on one axis.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Siting {
-    /// Midway between the two luma samples; also the value for luma itself.
-    Centre,
-    /// On the first of the two luma samples: horizontally in MPEG-2, H.264 and HEVC.
-    Cosited,
-}
 
 /// Scales planes of one size to another.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Recipes: which `GStreamer` elements and properties make a backend, as data.
 
+mod placeholders;
 mod render;
 mod resolve;
 
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::encode::Level;
 
-pub use render::{PLACEHOLDERS, Source, render};
+pub use placeholders::PLACEHOLDERS;
+pub use render::{Source, render};
 pub use resolve::{Elements, Resolved, resolve};
 
 /// A file of `pipelines/`.
@@ -243,7 +245,7 @@ impl Recipe {
             faults.push(format!("{file}: encode: at least one encoder must be named"));
         }
         for (place, value) in self.texts() {
-            for name in render::unknown_placeholders(value) {
+            for name in placeholders::unknown_placeholders(value) {
                 faults.push(format!(
                     "{file}: {place} = {value:?}: unknown placeholder {{{name}}}; allowed: {}",
                     PLACEHOLDERS.join(", ")

@@ -5,7 +5,7 @@ use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::error::NvmlError;
 
-use super::kept::{Library, Session, is_over};
+use super::reconnect::{Library, Session, is_over};
 use crate::domain::gpu::{Device, throttle};
 
 /// `libnvidia-ml.so.1`, wherever the loader finds it.

@@ -4,14 +4,12 @@ use std::path::PathBuf;
 
 use config::{Config, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::secrets::{REDACTED, Secrets};
+use super::secrets::{PREFIX, REDACTED, Secrets};
 use super::{Settings, default_toml};
 use crate::domain::declare::Section;
 
 /// File that is read if no flag names one.
 const SYSTEM_FILE: &str = "/etc/ladderd/ladderd.toml";
-/// Prefix of the environment variables.
-pub(super) const PREFIX: &str = "LADDERD";
 /// Origin of variables in reports.
 const ENVIRONMENT: &str = "the environment";
 

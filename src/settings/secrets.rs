@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use config::Environment;
 
 use super::Settings;
-use super::load::PREFIX;
 use crate::domain::declare::{Section, Setting, Shape};
+
+/// Prefix of the environment variables.
+pub(super) const PREFIX: &str = "LADDERD";
 
 /// Text shown in place of a secret.
 pub(super) const REDACTED: &str = "(redacted)";

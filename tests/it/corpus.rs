@@ -139,7 +139,7 @@ corpus_files! {
     avchd_1080i2997_ac3_mts "avchd_1080i2997_ac3.mts" => ready("360p 240p", (640, 360), 1.036, 1),
     avi_h264_wrong_length_avi "avi_h264_wrong_length.avi" => ready("144p 96p", (256, 144), 2.033, 1).video(0.1, 2.033),
     avi_inside_named_mp4 "avi_inside_named.mp4" => ready("360p 240p", (648, 360), 1.113, 0),
-    bbb_720p24_30s_vp8_vorbis_webm "bbb_720p24_30s_vp8_vorbexpected.webm" => ready("360p 240p", (640, 360), 30.022, 1),
+    bbb_720p24_30s_vp8_vorbis_webm "bbb_720p24_30s_vp8_vorbis.webm" => ready("360p 240p", (640, 360), 30.022, 1),
     browser_rec_no_duration_webm "browser_rec_no_duration.webm" => ready("360p 240p", (640, 360), 4.938, 1),
     camera_1080p50_pcm_mov "camera_1080p50_pcm.mov" => ready("360p 240p", (640, 360), 2.0, 1),
     city_mpeg2_405p_7s_mpg "city_mpeg2_405p_7s.mpg" => ready("360p 240p", (640, 360), 7.6, 0),

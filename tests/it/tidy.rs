@@ -1,6 +1,6 @@
 //! Rules of this repository that no compiler knows.
 //!
-//! `LADDERD_PRINT_STRUCTURE=1 cargo nextest run -E 'test(=tidy::the_import_graph_has_every_file)'
+//! `LADDERD_PRINT_STRUCTURE=1 cargo nextest run -E 'test(=tidy::no_file_imports_in_a_cycle)'
 //! --no-capture` prints files, levels and lengths by module.
 
 mod import_graph;
@@ -129,13 +129,27 @@ fn messages_are_acknowledged_in_one_place() {
 #[test]
 fn the_import_graph_has_every_file() {
     let graph = import_graph();
-    if std::env::var_os("LADDERD_PRINT_STRUCTURE").is_some() {
-        print_structure(&graph);
-    }
     let is_of_tests = |name: &str| name.ends_with("/tests.rs") || name.ends_with("/testing.rs");
     for (name, _) in sources(&["src", "pixels/src"]) {
         assert!(graph.imports.contains_key(&name) || is_of_tests(&name), "no mod leads to {name}");
     }
+}
+
+#[test]
+fn no_file_imports_in_a_cycle() {
+    let graph = import_graph();
+    if std::env::var_os("LADDERD_PRINT_STRUCTURE").is_some() {
+        print_structure(&graph);
+    }
+    let cycles = graph.cycles();
+    let described: Vec<String> = cycles.iter().map(|cycle| graph.describe(cycle)).collect();
+    assert!(cycles.is_empty(), "{} import cycles:\n{}", cycles.len(), described.join("\n"));
+}
+
+#[test]
+fn every_import_leads_to_a_lower_layer() {
+    let refused = layers::refused(&import_graph());
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
 }
 
 #[test]
@@ -146,24 +160,6 @@ fn every_module_has_a_layer() {
     let unknown: BTreeSet<&str> =
         modules.map(|file| layers::module_of(file)).filter(|name| !known.contains(name)).collect();
     assert!(unknown.is_empty(), "tests/it/tidy/layers.rs does not name {unknown:?}");
-}
-
-#[test]
-fn siblings_do_not_import_each_other() {
-    const SIBLINGS: [&str; 5] = ["queue", "store", "source", "publish", "worker"];
-    // The worker's parent feeds it a source: that border is the `Source` trait.
-    const ALLOWED: [(&str, &str); 1] = [("worker", "source")];
-    let graph = import_graph();
-    for (file, imports) in &graph.imports {
-        let sibling = layers::module_of(file);
-        for other in imports.keys().map(|other| layers::module_of(other)) {
-            let is_refused = sibling != other
-                && SIBLINGS.contains(&sibling)
-                && SIBLINGS.contains(&other)
-                && !ALLOWED.contains(&(sibling, other));
-            assert!(!is_refused, "{file} imports {other}: they meet in src/job");
-        }
-    }
 }
 
 /// Prints tangles of imports, and files, levels and lengths by module.

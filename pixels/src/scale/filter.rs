@@ -2,7 +2,14 @@
 
 use std::ops::Range;
 
-use super::Siting;
+/// Position of a chroma sample relative to the luma samples that it covers (4:2:0), on one axis.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Siting {
+    /// Midway between the two luma samples; also the value for luma itself.
+    Centre,
+    /// On the first of the two luma samples: horizontally in MPEG-2, H.264 and HEVC.
+    Cosited,
+}
 
 /// Lobes of the Lanczos window to each side.
 const LOBES: f64 = 3.0;

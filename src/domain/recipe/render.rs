@@ -5,26 +5,6 @@ use crate::domain::encode::{EncodeConfig, Level, MAX_THREADS_PER_RUNG};
 use crate::domain::media::{DynamicRange, Orientation};
 use crate::domain::plan::{Plan, PlannedRung, VideoPlan};
 
-/// What may stand in braces in a recipe. The unit is part of the name: `k` is 1,000 and `ki` is
-/// 1,024, which is what NVENC counts in.
-pub const PLACEHOLDERS: [&str; 15] = [
-    "width",
-    "height",
-    "fps",
-    "gop_frames",
-    "bitrate_kbps",
-    "bitrate_kibps",
-    "average_kbps",
-    "quality",
-    "threads",
-    "orientation",
-    "vbv_ms",
-    "vbv_kbits",
-    "vbv_kibits",
-    "device",
-    "device_index",
-];
-
 /// How much the rate may swing: the decoder's buffer in milliseconds at the capped rate. Twice a
 /// GOP's second keeps the cap without starving key frames.
 const VBV_MS: u32 = 2000;
@@ -230,24 +210,9 @@ fn direction(orientation: Orientation) -> &'static str {
     }
 }
 
-/// The names in braces that are no placeholders.
-pub(super) fn unknown_placeholders(text: &str) -> Vec<&str> {
-    text.split('{')
-        .skip(1)
-        .map(|rest| rest.split('}').next().unwrap_or(rest))
-        .filter(|name| !PLACEHOLDERS.contains(name))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn unknown_placeholders_are_found() {
-        assert_eq!(unknown_placeholders("a {width} {bitrate} {"), ["bitrate", ""]);
-        assert!(unknown_placeholders("{width}x{height}").is_empty());
-    }
 
     #[test]
     fn a_recipe_with_an_unknown_placeholder_is_refused_with_its_place() {

@@ -29,7 +29,8 @@ const APART: &[(&str, &str)] =
     &[("worker", "publish"), ("worker", "queue"), ("worker", "store"), ("worker", "encryption")];
 
 /// Imports within one layer, with the reason.
-const SIBLINGS: &[(&str, &str, &str)] = &[];
+const SIBLINGS: &[(&str, &str, &str)] =
+    &[("backend", "worker", "trials are children, and worker::spawn is the one way to start any")];
 
 /// The module of the table that a file belongs to.
 pub(crate) fn module_of(file: &str) -> &str {

@@ -1,15 +1,15 @@
-//! When the driver's library is opened, and what its failures mean.
+//! Keeps the driver's library open, and opens it again after a failure.
 
 use parking_lot::Mutex;
 
 use nvml_wrapper::error::NvmlError;
 
-use super::Driver;
+use super::driver::Driver;
 use crate::domain::gpu::{Device, GpuStatus};
 
-/// A way into the driver's library.
+/// The driver's library.
 pub(super) trait Library: Send + Sync {
-    /// The library while it is open. It is closed when this is dropped.
+    /// The open library. It is closed when this is dropped.
     type Session: Session;
 
     /// Opens it.
@@ -21,42 +21,41 @@ pub(super) trait Session: Send {
     /// Version of the driver.
     fn version(&self) -> Result<String, NvmlError>;
 
-    /// How many GPUs there are, those included that do not answer.
+    /// Number of GPUs, including those that do not answer.
     fn count(&self) -> Result<u32, NvmlError>;
 
-    /// What is known of one of them.
+    /// State of one GPU.
     fn device(&self, index: u32) -> Result<Device, NvmlError>;
 }
 
-/// A driver whose library stays open from one question to the next: opening it takes far longer than
-/// asking. After a failure it is opened anew, at once: a session is of no use any more once the
-/// driver was loaded anew.
-pub(super) struct Kept<L: Library> {
+/// A driver whose library stays open between calls, because opening takes far longer than a call. After a
+/// failure it is opened again at once: a session is useless once the driver was reloaded.
+pub(super) struct Reconnecting<L: Library> {
     library: L,
     session: Mutex<Option<L::Session>>,
 }
 
-impl<L: Library> Kept<L> {
+impl<L: Library> Reconnecting<L> {
     pub(super) fn new(library: L) -> Self {
         Self { library, session: Mutex::new(None) }
     }
 }
 
-impl<L: Library> Driver for Kept<L> {
+impl<L: Library> Driver for Reconnecting<L> {
     fn status(&self) -> GpuStatus {
-        let mut kept = self.session.lock();
-        if let Some(session) = kept.take()
+        let mut open = self.session.lock();
+        if let Some(session) = open.take()
             && let Ok(read) = Read::from(&session)
             && read.faults.is_empty()
         {
-            *kept = Some(session);
+            *open = Some(session);
             return read.status();
         }
         // The old session, if there was one, is closed by now.
         let opened = self.library.open().and_then(|session| Ok((Read::from(&session)?, session)));
         match opened {
             Ok((read, session)) => {
-                *kept = Some(session).filter(|_| read.faults.is_empty());
+                *open = Some(session).filter(|_| read.faults.is_empty());
                 read.status()
             }
             Err(error) => GpuStatus::absent(told("the NVIDIA driver", &error)),

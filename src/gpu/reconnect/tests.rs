@@ -61,7 +61,7 @@ fn ask<const N: usize>(opens: Vec<Result<(), NvmlError>>, answers: Vec<Answer>) 
         answers: Arc::new(Mutex::new(answers.into())),
         open: Arc::default(),
     };
-    let kept = Kept::new(fake.clone());
+    let kept = Reconnecting::new(fake.clone());
     let told = std::array::from_fn(|_| kept.status());
     assert!(fake.opens.lock().is_empty() && fake.answers.lock().is_empty());
     told
