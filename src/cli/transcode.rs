@@ -23,13 +23,13 @@ use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
 use crate::domain::video::RenditionView;
 use crate::encryption::Encryption;
+use crate::job::follow::{FollowError, Observer, Step, WorkerSettings, follow};
 use crate::publish::Publication;
 use crate::publish::folder::Folder;
 use crate::settings::Settings;
-use crate::source::Source;
 use crate::source::file::LocalFile;
 use crate::worker::parent::{self, Output, Worker};
-use crate::worker::protocol::{Event, Order};
+use crate::worker::protocol::Event;
 
 /// Prints the plan of a file.
 pub(super) fn plan(settings: &Settings, input: &Path) -> Result<Exit, exit::Error> {
@@ -156,47 +156,25 @@ fn others(mut backends: Vec<Backend>, failed: Option<&str>, error: &parent::Erro
     backends
 }
 
-/// Follows a worker to its end, and writes what comes.
+/// Follows a worker to its end and writes its output to the folder. The inner error is the worker's or
+/// the folder's.
 async fn encode(
     mut worker: Worker,
     show: &mut Show,
     outdir: &Path,
     key: Option<StreamKey>,
 ) -> anyhow::Result<Result<Publication, parent::Error>> {
-    let mut publication = None;
-    loop {
-        let output = match worker.next().await {
-            Ok(Some(output)) => output,
-            Ok(None) => break,
-            Err(error) => return Ok(Err(error)),
-        };
-        show.output(&output)?;
-        match output {
-            Output::Event(Event::Planned { plan }) => {
-                let folder = Arc::new(Folder::new(outdir));
-                let (layout, key) = (Layout::of_folder(), key.clone());
-                publication = Some(Publication::start(folder, layout, &plan, key));
-            }
-            Output::Event(Event::Rendition { rendition, codec }) => {
-                planned(publication.as_mut())?.set_codec(rendition, codec)?;
-            }
-            Output::Event(Event::Cue { subtitles, cue }) => {
-                planned(publication.as_mut())?.add_cue(subtitles, cue)?;
-            }
-            Output::Segment(segment) => {
-                planned(publication.as_mut())?.add_segment(segment).await?;
-            }
-            Output::Thumbnail(thumbnail, jpeg) => {
-                planned(publication.as_mut())?.add_thumbnail(thumbnail, jpeg).await?;
-            }
-            Output::Event(_) => {}
-        }
+    let begin = |plan: &Plan| {
+        let folder = Arc::new(Folder::new(outdir));
+        Publication::start(folder, Layout::of_folder(), plan, key.clone())
+    };
+    match follow(&mut worker, begin, show).await {
+        Ok(publication) => Ok(Ok(publication)),
+        Err(FollowError::Worker(error)) => Ok(Err(error)),
+        Err(FollowError::Observer(error)) => Err(error),
+        Err(FollowError::Publish(error)) => Err(error.into()),
+        Err(FollowError::Unfinished) => Err(anyhow::anyhow!("the worker ended too early")),
     }
-    Ok(Ok(publication.context("the worker ended without a plan")?))
-}
-
-fn planned(publication: Option<&mut Publication>) -> anyhow::Result<&mut Publication> {
-    publication.context("the worker sent output before its plan")
 }
 
 /// Available backends, the one of the highest priority first; only `wanted` if it is given.
@@ -222,17 +200,14 @@ fn start(
     let program = app::program(&settings.log.gstreamer)?;
     let source =
         LocalFile::open(input).with_context(|| format!("failed to open {}", input.display()))?;
-    let order = Order {
-        source_bytes: source.size_bytes(),
-        ladder: settings.ladder.clone(),
-        encode: settings.encode.clone(),
-        backends: backends.to_vec(),
-        plan_only,
-        limits: settings.limits.clone(),
-        memory_bytes: settings.jobs.worker_memory_bytes,
+    let worker = WorkerSettings {
+        program: &program,
+        ladder: &settings.ladder,
+        encode: &settings.encode,
+        limits: &settings.limits,
+        jobs: &settings.jobs,
     };
-    let stall = Duration::from_secs(settings.jobs.stall_timeout_secs);
-    Ok(Worker::spawn(&program, &order, Arc::new(source), stall)?)
+    Ok(worker.start(Arc::new(source), backends.to_vec(), plan_only)?)
 }
 
 /// Prints a failure with its code.
@@ -259,6 +234,17 @@ struct Show {
     duration_ns: Option<u64>,
     /// Backend that encodes; `None` before the worker has chosen one.
     backend: Option<String>,
+}
+
+impl Observer for Show {
+    type Error = anyhow::Error;
+
+    fn received(&mut self, output: &Output) -> anyhow::Result<()> {
+        self.output(output)
+    }
+
+    /// A folder is shown when it is finished.
+    fn published(&mut self, _publication: &Publication, _step: Step) {}
 }
 
 impl Show {

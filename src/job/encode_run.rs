@@ -1,5 +1,6 @@
 //! One encode run: one backend's go within an attempt. The worker's output is published as it comes.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use super::adapters::{ObjectSource, PublicTarget};
 use super::board::Ticket;
 use super::context::Context;
 use super::error::Error;
+use super::follow::{Observer, Step, WorkerSettings, follow};
 use super::signals::Signals;
 use crate::backend::Slot;
 use crate::domain::backend::Backend;
@@ -19,7 +21,7 @@ use crate::source::Source;
 use crate::source::read_ahead::ReadAhead;
 use crate::store::Head;
 use crate::worker::parent::{Output, Worker};
-use crate::worker::protocol::{Event, Order};
+use crate::worker::protocol::Event;
 
 /// One encode run.
 pub(super) struct EncodeRun<'a> {
@@ -42,11 +44,11 @@ impl EncodeRun<'_> {
     /// Encodes and uploads everything but the flip.
     pub(super) async fn run(&self, signals: &Signals<'_>) -> Result<Finished, Error> {
         let target = Arc::new(PublicTarget::open(&self.context.public, self.id).await?);
-        let mut worker = self.spawn()?;
+        let mut worker = self.start_worker()?;
         let limit_secs = self.context.limits.job_secs;
         let limited = async {
-            let followed = self.follow(&mut worker, &target);
-            let ended = tokio::time::timeout(Duration::from_secs(limit_secs), followed).await;
+            let published = self.publish(&mut worker, &target);
+            let ended = tokio::time::timeout(Duration::from_secs(limit_secs), published).await;
             ended.unwrap_or(Err(Error::TooSlow { limit_secs }))
         };
         let ended = signals.guard(limited).await;
@@ -55,7 +57,7 @@ impl EncodeRun<'_> {
         ended
     }
 
-    fn spawn(&self) -> Result<Worker, Error> {
+    fn start_worker(&self) -> Result<Worker, Error> {
         let object = ObjectSource {
             bucket: self.context.private.clone(),
             key: self.request.key.clone(),
@@ -63,74 +65,31 @@ impl EncodeRun<'_> {
             size_bytes: self.head.size_bytes,
         };
         let source: Arc<dyn Source> = Arc::new(ReadAhead::new(Arc::new(object)));
-        let order = Order {
-            source_bytes: self.head.size_bytes,
-            ladder: self.context.ladder.clone(),
-            encode: self.context.encode.clone(),
-            backends: self.backends.clone(),
-            plan_only: false,
-            limits: self.context.limits.clone(),
-            memory_bytes: self.context.config.worker_memory_bytes,
+        let settings = WorkerSettings {
+            program: &self.context.program,
+            ladder: &self.context.ladder,
+            encode: &self.context.encode,
+            limits: &self.context.limits,
+            jobs: &self.context.config,
         };
-        let stall = Duration::from_secs(self.context.config.stall_timeout_secs);
-        let worker = Worker::spawn(&self.context.program, &order, source, stall)?;
+        let worker = settings.start(source, self.backends.clone(), false)?;
         tracing::info!(pid = worker.pid(), "started worker");
         Ok(worker)
     }
 
-    async fn follow(
+    /// Publishes what the worker makes, and finishes the publication.
+    async fn publish(
         &self,
         worker: &mut Worker,
         target: &Arc<PublicTarget>,
     ) -> Result<Finished, Error> {
-        let began = Instant::now();
-        let mut publication: Option<Publication> = None;
-        let mut done = false;
-        while let Some(output) = worker.next().await? {
-            match output {
-                Output::Event(Event::Planned { plan }) => {
-                    self.show_plan(&plan);
-                    self.slot.moved_to(&plan.backend);
-                    let target = Arc::clone(target) as Arc<dyn publish::Target>;
-                    let layout = Layout::of_attempt(self.id, self.folder);
-                    let key = self.key.clone();
-                    publication = Some(Publication::start(target, layout, &plan, key));
-                }
-                Output::Event(Event::Rendition { rendition, codec }) => {
-                    planned(publication.as_mut())?.set_codec(rendition, codec)?;
-                }
-                Output::Segment(segment) => {
-                    self.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
-                    planned(publication.as_mut())?.add_segment(segment).await?;
-                }
-                Output::Thumbnail(thumbnail, jpeg) => {
-                    let publication = planned(publication.as_mut())?;
-                    publication.add_thumbnail(thumbnail, jpeg).await?;
-                    self.show_thumbnails(publication.thumbnails());
-                }
-                Output::Event(Event::Cue { subtitles, cue }) => {
-                    planned(publication.as_mut())?.add_cue(subtitles, cue)?;
-                }
-                Output::Event(Event::Progress { position_ns }) => {
-                    let publication = planned(publication.as_mut())?;
-                    publication.announce().await?;
-                    self.show_progress(publication, position_ns, began);
-                }
-                Output::Event(Event::Warning { message }) => {
-                    tracing::warn!(warning = message, "worker warning");
-                }
-                Output::Event(Event::Done { duration_ns }) => {
-                    done = true;
-                    self.context.metrics.encoded_seconds.inc_by(seconds(duration_ns));
-                    self.ticket.update(|view| {
-                        view.duration_secs = Some(seconds(duration_ns));
-                        view.progress = 1.0;
-                    });
-                }
-                Output::Event(Event::Probed { .. } | Event::Segment { .. } | Event::Failed(_)) => {}
-            }
-        }
-        let publication = publication.filter(|_| done).ok_or(Error::Unfinished)?;
+        let begin = |plan: &Plan| {
+            let target = Arc::clone(target) as Arc<dyn publish::Target>;
+            let layout = Layout::of_attempt(self.id, self.folder);
+            Publication::start(target, layout, plan, self.key.clone())
+        };
+        let mut board = BoardObserver { run: self, began: Instant::now() };
+        let publication = follow(worker, begin, &mut board).await?;
         let finished = publication.finish().await?;
         self.show_thumbnails(finished.thumbnails());
         Ok(finished)
@@ -179,8 +138,56 @@ impl EncodeRun<'_> {
     }
 }
 
-fn planned(publication: Option<&mut Publication>) -> Result<&mut Publication, Error> {
-    publication.ok_or(Error::Unfinished)
+/// Shows the run on the board, counts it, and logs what the worker reports.
+struct BoardObserver<'a> {
+    run: &'a EncodeRun<'a>,
+    began: Instant,
+}
+
+impl Observer for BoardObserver<'_> {
+    type Error = Infallible;
+
+    fn received(&mut self, output: &Output) -> Result<(), Infallible> {
+        let run = self.run;
+        match output {
+            Output::Event(Event::Planned { plan }) => {
+                run.show_plan(plan);
+                run.slot.moved_to(&plan.backend);
+            }
+            Output::Segment(segment) => {
+                run.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
+            }
+            Output::Event(Event::Warning { message }) => {
+                tracing::warn!(warning = message, "worker warning");
+            }
+            Output::Event(Event::Done { duration_ns }) => {
+                run.context.metrics.encoded_seconds.inc_by(seconds(*duration_ns));
+                run.ticket.update(|view| {
+                    view.duration_secs = Some(seconds(*duration_ns));
+                    view.progress = 1.0;
+                });
+            }
+            Output::Thumbnail(..)
+            | Output::Event(
+                Event::Probed { .. }
+                | Event::Rendition { .. }
+                | Event::Progress { .. }
+                | Event::Segment { .. }
+                | Event::Cue { .. }
+                | Event::Failed(_),
+            ) => {}
+        }
+        Ok(())
+    }
+
+    fn published(&mut self, publication: &Publication, step: Step) {
+        match step {
+            Step::Thumbnail => self.run.show_thumbnails(publication.thumbnails()),
+            Step::Progress { position_ns } => {
+                self.run.show_progress(publication, position_ns, self.began);
+            }
+        }
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]

@@ -1,0 +1,157 @@
+//! Follows a worker to its end: its output becomes a publication.
+//!
+//! The daemon and `ladderd transcode` share this loop, and the way in which a worker is started.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::Config;
+use super::error::Error;
+use crate::domain::backend::Backend;
+use crate::domain::encode::EncodeConfig;
+use crate::domain::ladder::Ladder;
+use crate::domain::limits::Limits;
+use crate::domain::plan::Plan;
+use crate::publish::{self, Publication};
+use crate::source::Source;
+use crate::worker::parent::{self, Output, Worker};
+use crate::worker::protocol::{Event, Order};
+use crate::worker::spawn::Program;
+
+/// What a worker is started with, beside its source.
+#[derive(Clone, Copy)]
+pub(crate) struct WorkerSettings<'a> {
+    /// The program whose subcommand `worker` is started.
+    pub(crate) program: &'a Program,
+    /// The configured ladder.
+    pub(crate) ladder: &'a Ladder,
+    /// The encode settings.
+    pub(crate) encode: &'a EncodeConfig,
+    /// Limits of the source.
+    pub(crate) limits: &'a Limits,
+    /// Limits of the worker.
+    pub(crate) jobs: &'a Config,
+}
+
+impl WorkerSettings<'_> {
+    /// Starts a worker. It chooses the first of `backends` that can take the source; with `plan_only`
+    /// it ends after its plan.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub(crate) fn start(
+        &self,
+        source: Arc<dyn Source>,
+        backends: Vec<Backend>,
+        plan_only: bool,
+    ) -> Result<Worker, parent::Error> {
+        let order = Order {
+            source_bytes: source.size_bytes(),
+            ladder: self.ladder.clone(),
+            encode: self.encode.clone(),
+            backends,
+            plan_only,
+            limits: self.limits.clone(),
+            memory_bytes: self.jobs.worker_memory_bytes,
+        };
+        let stall_timeout = Duration::from_secs(self.jobs.stall_timeout_secs);
+        Worker::spawn(self.program, &order, source, stall_timeout)
+    }
+}
+
+/// Watches a worker that is followed.
+pub(crate) trait Observer {
+    /// Why the observer wants to stop.
+    type Error;
+
+    /// Gets every output of the worker, before it is published.
+    fn received(&mut self, output: &Output) -> Result<(), Self::Error>;
+
+    /// Gets the publication after some outputs were passed to it.
+    fn published(&mut self, publication: &Publication, step: Step);
+}
+
+/// The output after which an observer gets the publication.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// A thumbnail.
+    Thumbnail,
+    /// A report of progress.
+    Progress {
+        /// Position of the encode in nanoseconds.
+        position_ns: u64,
+    },
+}
+
+/// Why following ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FollowError<E> {
+    /// The worker failed.
+    #[error(transparent)]
+    Worker(#[from] parent::Error),
+    /// The target failed.
+    #[error(transparent)]
+    Publish(#[from] publish::Error),
+    /// The worker sent output before its plan, or ended before its end.
+    #[error("the worker ended too early")]
+    Unfinished,
+    /// The observer wants to stop.
+    #[error("the observer stopped")]
+    Observer(E),
+}
+
+impl From<FollowError<Infallible>> for Error {
+    fn from(error: FollowError<Infallible>) -> Self {
+        match error {
+            FollowError::Worker(error) => Self::Worker(error),
+            FollowError::Publish(error) => Self::Publish(error),
+            FollowError::Unfinished => Self::Unfinished,
+            FollowError::Observer(never) => match never {},
+        }
+    }
+}
+
+/// Passes all output of a worker to the publication that `begin` starts with its plan. Returns the
+/// publication, which is not finished yet.
+///
+/// # Errors
+/// The first failure of worker, target or observer. The worker may still run then.
+pub(crate) async fn follow<O: Observer>(
+    worker: &mut Worker,
+    begin: impl Fn(&Plan) -> Publication,
+    observer: &mut O,
+) -> Result<Publication, FollowError<O::Error>> {
+    let mut publication = None::<Publication>;
+    let mut is_done = false;
+    while let Some(output) = worker.next().await? {
+        observer.received(&output).map_err(FollowError::Observer)?;
+        let planned = publication.as_mut().ok_or(FollowError::Unfinished);
+        match output {
+            Output::Event(Event::Planned { plan }) => publication = Some(begin(&plan)),
+            Output::Event(Event::Rendition { rendition, codec }) => {
+                planned?.set_codec(rendition, codec)?;
+            }
+            Output::Event(Event::Cue { subtitles, cue }) => planned?.add_cue(subtitles, cue)?,
+            Output::Segment(segment) => planned?.add_segment(segment).await?,
+            Output::Thumbnail(thumbnail, jpeg) => {
+                let publication = planned?;
+                publication.add_thumbnail(thumbnail, jpeg).await?;
+                observer.published(publication, Step::Thumbnail);
+            }
+            Output::Event(Event::Progress { position_ns }) => {
+                let publication = planned?;
+                publication.announce().await?;
+                observer.published(publication, Step::Progress { position_ns });
+            }
+            Output::Event(Event::Done { .. }) => is_done = true,
+            Output::Event(
+                Event::Probed { .. }
+                | Event::Segment { .. }
+                | Event::Warning { .. }
+                | Event::Failed(_),
+            ) => {}
+        }
+    }
+    publication.filter(|_| is_done).ok_or(FollowError::Unfinished)
+}
