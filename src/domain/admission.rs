@@ -1,4 +1,4 @@
-//! How many jobs run at a time, and on which GPU: by what was measured, not by what was guessed.
+//! Admission: how many jobs run at the same time, and on which GPU, from measured capacity.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -6,34 +6,31 @@ use std::fmt;
 use super::gpu::{Device, GpuStatus, throttle};
 use super::ladder::Ladder;
 
-/// What a backend can do.
+/// Capacity of a backend.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Capacity {
-    /// Pixels that its trial encoded in a second, on all rungs together; none where there was no
-    /// trial.
+    /// Pixels per second that its trial encoded, on all rungs together; `None` without a trial.
     pub pixels_per_sec: Option<f64>,
-    /// Sessions of an encoder that may be open at a time, where that is limited.
+    /// Limit of encoder sessions, if there is one.
     pub max_sessions: Option<u32>,
 }
 
-/// What one job must be given to go on as fast as it is watched.
+/// What one job needs to encode at playback speed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cost {
-    /// Pixels in a second: those of all rungs, times frames per second.
+    /// Pixels per second: those of all rungs, times frames per second.
     pub pixels_per_sec: f64,
-    /// Sessions of an encoder: one for each rung.
+    /// Encoder sessions: one per rung.
     pub sessions: u32,
 }
 
-/// Frames per second of the job that is counted with before any is known: what phones and cameras
-/// make unless told otherwise.
+/// Frame rate of an assumed job, before a source is known: the default of phones and cameras.
 const USUAL_FPS: f64 = 30.0;
 /// Slots are never more than `jobs.max_running` may be.
 const MOST_SLOTS: f64 = 64.0;
 
 impl Cost {
-    /// The whole ladder at 16:9 and 30 frames per second. Slots are taken before it is known which
-    /// video comes.
+    /// The whole ladder at 16:9 and 30 frames per second. Slots are taken before the source is known.
     #[must_use]
     pub fn of(ladder: &Ladder) -> Self {
         let pixels = |height: u32| f64::from(height) * f64::from(height) * 16.0 / 9.0;
@@ -43,9 +40,9 @@ impl Cost {
     }
 }
 
-/// Jobs that a GPU takes at a time: so many that each goes on at the speed at which it is watched,
-/// and that each rung has a session. At least one, as a slow job is better than none, and one where
-/// the speed is not known; but none if a single job needs more sessions than there are.
+/// Jobs that a GPU runs at the same time: as many as it encodes at playback speed with one session per
+/// rung. At least one, because a slow job is better than none, and one if the speed is unknown; none if
+/// a single job needs more sessions than the limit.
 #[must_use]
 pub fn gpu_slots(capacity: &Capacity, cost: &Cost) -> u32 {
     let by_rate = capacity.pixels_per_sec.map_or(1, |pixels| at_once(pixels, cost).max(1));
@@ -55,35 +52,33 @@ pub fn gpu_slots(capacity: &Capacity, cost: &Cost) -> u32 {
     }
 }
 
-/// Jobs that the processor takes at a time: as many as it can do at the speed at which they are
-/// watched, but at least one and at most one for every two cores.
+/// Jobs that the CPU runs at the same time: as many as it encodes at playback speed, at least one and at
+/// most one per two cores.
 ///
-/// One job spreads over all cores: each rung has an encoder with a thread for each core. Where the
-/// machine is not faster than one job is watched, a second job would only make the first slower, and
-/// both would be ready when the second is ready anyhow. Where it is, jobs side by side fill the
-/// gaps in which one cannot use all cores (a picture is decoded and scaled by fewer, and small
-/// pictures divide badly), and a short video need not wait for a long one. Below two cores for each
-/// job even that is no use: what each decodes and scales by itself fills one.
+/// One job uses all cores. If the machine is slower than playback speed, a second job would only slow down
+/// the first. If it is faster, parallel jobs fill the gaps in which one job cannot use all cores (frames
+/// are decoded and scaled by fewer threads, and small frames divide badly), and a short video does not wait
+/// for a long one. With fewer than two cores per job, even that gains nothing.
 #[must_use]
 pub fn cpu_slots(cores: u32, pixels_per_sec: f64, cost: &Cost) -> u32 {
     at_once(pixels_per_sec, cost).clamp(1, (cores / 2).max(1))
 }
 
-/// Jobs that go on as fast as they are watched.
+/// Jobs that encode at playback speed.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
 fn at_once(pixels_per_sec: f64, cost: &Cost) -> u32 {
-    // What is not a number becomes 0.
+    // NaN becomes 0.
     (pixels_per_sec / cost.pixels_per_sec.max(1.0)).floor().clamp(0.0, MOST_SLOTS) as u32
 }
 
-/// From where on a GPU takes no further job.
+/// Thresholds beyond which a GPU takes no further job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
     /// Bytes of memory that must be free.
     pub min_free_bytes: u64,
-    /// Percent from which on encoder or decoder have enough to do.
+    /// Utilization in percent from which the encoder or decoder counts as busy.
     pub max_percent: u32,
-    /// Sessions of an encoder that may be open at a time, where that is limited.
+    /// Limit of encoder sessions, if there is one.
     pub max_sessions: Option<u32>,
 }
 
@@ -99,35 +94,35 @@ impl Default for Thresholds {
     }
 }
 
-/// Why no job may start on a GPU now. It is shown as a sentence.
+/// Why no job may start on a GPU now, shown as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Full {
     /// Too little memory is free.
     Memory {
-        /// So much is, in bytes.
+        /// Free bytes.
         free_bytes: u64,
-        /// So much must be, in bytes.
+        /// Bytes that must be free.
         min_bytes: u64,
     },
-    /// Encoder or decoder have enough to do.
+    /// The encoder or decoder is busy.
     Busy {
         /// `encoder` or `decoder`.
         unit: &'static str,
-        /// How busy it is, in percent.
+        /// Utilization in percent.
         percent: u32,
     },
-    /// It is slowed down, and more to do would make that worse.
+    /// The GPU is throttled.
     Throttled {
-        /// Why, by a name of [`throttle`].
+        /// Reason, by a name of [`throttle`].
         reason: String,
     },
-    /// Other sessions leave too few.
+    /// Too few encoder sessions are left.
     Sessions {
-        /// So many are open.
+        /// Open sessions.
         open: u32,
-        /// So many may be.
+        /// Limit of sessions.
         most: u32,
-        /// So many does a job open.
+        /// Sessions that a job opens.
         needed: u32,
     },
 }
@@ -153,13 +148,13 @@ impl fmt::Display for Full {
     }
 }
 
-/// Slowdowns that a further job makes worse. The card's own cap of power is none: that is how many
-/// cards run whenever they are busy.
+/// Throttle reasons that a further job makes worse. The card's own power cap is not among them: many cards
+/// run at it whenever they are busy.
 const OVERLOADED: [&str; 4] =
     [throttle::HW_SLOWDOWN, throttle::HW_THERMAL, throttle::HW_POWER_BRAKE, throttle::SW_THERMAL];
 
-/// Why no job with so many sessions may start on a GPU now; none where one may. What the card does
-/// not tell is no reason.
+/// Why no job with so many sessions may start on a GPU now; `None` if one may. Values that the card does
+/// not report are no reason.
 #[must_use]
 pub fn full(device: &Device, sessions: u32, thresholds: &Thresholds) -> Option<Full> {
     let Thresholds { min_free_bytes: min_bytes, max_percent, max_sessions } = *thresholds;
@@ -182,28 +177,28 @@ pub fn full(device: &Device, sessions: u32, thresholds: &Thresholds) -> Option<F
     (!fits).then_some(Full::Sessions { open, most, needed: sessions })
 }
 
-/// A backend on a GPU, and what it has to do.
+/// A backend on a GPU, and its load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     /// The caller's number of the backend.
     pub at: usize,
-    /// Priority of the recipe: the higher, the better.
+    /// Priority of the recipe; higher is better.
     pub priority: i32,
-    /// [`Device::index`] of its GPU; none for a GPU of another make.
+    /// [`Device::index`] of its GPU; `None` for GPUs of other vendors.
     pub gpu: Option<u32>,
-    /// Jobs that it takes.
+    /// Slots.
     pub slots: u32,
-    /// Jobs that it has.
+    /// Running jobs.
     pub running: u32,
-    /// Sessions of an encoder that a further job opens: none where the processor encodes.
+    /// Encoder sessions that a further job opens; 0 if the CPU encodes.
     pub sessions: u32,
 }
 
-/// Which backend takes the next job, by the caller's number; none where none has room.
+/// The backend that takes the next job, by the caller's number; `None` if none has a free slot.
 ///
-/// Of those of the highest priority that have room: the one with the fewest jobs for its slots, then
-/// the one whose encoder is the least busy, then the first GPU. A GPU that the driver does not tell
-/// of takes nothing; where no driver answers, its slots alone count.
+/// Among the free backends of the highest priority: the one with the lowest share of used slots, then the
+/// one with the least busy encoder, then the first GPU. A GPU that the driver does not report takes no job;
+/// if no driver answers, only slots count.
 #[must_use]
 pub fn pick(loads: &[Load], gpus: &GpuStatus, thresholds: &Thresholds) -> Option<usize> {
     let usable = loads.iter().filter_map(|load| {
@@ -215,7 +210,7 @@ pub fn pick(loads: &[Load], gpus: &GpuStatus, thresholds: &Thresholds) -> Option
     usable.min_by(|one, other| order(*one, *other)).map(|(load, _)| load.at)
 }
 
-/// The GPU is not among those that the driver tells of.
+/// The driver does not report this GPU.
 struct Gone;
 
 fn device<'a>(load: &Load, gpus: &'a GpuStatus) -> Result<Option<&'a Device>, Gone> {

@@ -1,4 +1,4 @@
-//! Which recipes work on this machine, and what each can take.
+//! Backends: recipes that work on this machine, and the sources that each can take.
 
 mod reasons;
 
@@ -13,26 +13,26 @@ pub use reasons::{Driver, Facts, explain};
 /// A recipe that passed its trial encode on a device of this machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Backend {
-    /// What is really there of the recipe.
+    /// The recipe, resolved to installed elements.
     pub recipe: Recipe,
-    /// Which device: empty for the only or the first one.
+    /// The device; empty for the only or the first one.
     pub device: String,
-    /// The sizes of picture that its encoder takes.
+    /// Frame sizes that its encoder takes.
     pub sizes: Sizes,
-    /// Pixels that all encoders of the trial together made in a second.
+    /// Pixels per second that all encoders of the trial encoded together.
     pub pixels_per_sec: f64,
 }
 
 /// Sizes that an encoder takes, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sizes {
-    /// The least width.
+    /// Smallest width.
     pub min_width: u32,
-    /// The greatest width.
+    /// Largest width.
     pub max_width: u32,
-    /// The least height.
+    /// Smallest height.
     pub min_height: u32,
-    /// The greatest height.
+    /// Largest height.
     pub max_height: u32,
 }
 
@@ -50,13 +50,13 @@ impl Sizes {
 }
 
 impl Backend {
-    /// Name of the recipe, with the device where it is not the first.
+    /// Name of the recipe, with the device if it is not the first.
     #[must_use]
     pub fn label(&self) -> String {
         label(&self.recipe.name, &self.device)
     }
 
-    /// Why this backend cannot make the plan's pictures; none where it can.
+    /// Why this backend cannot encode the plan; `None` if it can.
     #[must_use]
     pub fn unfit(&self, plan: &VideoPlan, source: recipe::Source) -> Option<String> {
         let lack = self.recipe.cannot.iter().find(|lack| source.is_all(plan, &lack.when));
@@ -93,23 +93,23 @@ pub struct BackendStatus {
     /// Which device, such as `device1` or `renderD129`; empty for the only or the first one.
     #[serde(default)]
     pub device: String,
-    /// The highest available one that can take the input is taken.
+    /// The available backend with the highest priority that can take the source is chosen.
     pub priority: i32,
     /// Whether it can be used.
     pub state: BackendState,
-    /// Why not, and what to do; absent where it is available.
+    /// Why it is not available, and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The encoder, by the name of its element; absent where none was found.
+    /// Element name of the encoder; absent if none was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<String>,
-    /// What it cannot take here: sentences.
+    /// Kinds of sources that it cannot take here, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cannot: Vec<String>,
-    /// Frames per second that the trial encoded; absent where it failed.
+    /// Frames per second of the trial; absent if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial_fps: Option<f64>,
-    /// Pixels per second that all encoders of the trial together made; absent where it failed.
+    /// Pixels per second that all encoders of the trial encoded together; absent if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial_pixels_per_sec: Option<f64>,
 }
@@ -127,7 +127,7 @@ pub enum BackendState {
 }
 
 impl BackendState {
-    /// The word for it.
+    /// The state's name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -145,7 +145,7 @@ impl BackendStatus {
         self.state == BackendState::Available
     }
 
-    /// Name of the recipe, with the device where it is not the first.
+    /// Name of the recipe, with the device if it is not the first.
     #[must_use]
     pub fn label(&self) -> String {
         label(&self.name, &self.device)

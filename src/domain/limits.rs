@@ -1,7 +1,7 @@
-//! How large a video may be: what is refused before and while it is decoded.
+//! Limits of sources, checked before and while they are decoded.
 //!
-//! What a container states costs nothing to look at, so most files that would never end are refused
-//! before a picture is decoded. Containers lie: what can be counted is counted again on the way.
+//! Reading what a container states is cheap, so most files that would never end are refused before a frame
+//! is decoded. Containers lie, so sizes and times are checked again while decoding.
 
 use super::declare::{AtLeast, settings};
 use super::failure_code::FailureCode;
@@ -31,7 +31,7 @@ settings! {
     }
 }
 
-/// Which limit a video breaks.
+/// A limit that a source breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Too many bytes.
@@ -53,7 +53,7 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
-    /// Too many pixels in a picture.
+    /// Too many pixels in a frame.
     #[error(
         "The picture is {width} x {height} pixels; {limit} pixels in all are allowed. Upload a \
          smaller version."
@@ -66,7 +66,7 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
-    /// Too many pictures in a second.
+    /// Too many frames per second.
     #[error(
         "The video has {found} pictures in a second; {limit} are allowed. Upload it at a lower rate."
     )]
@@ -120,7 +120,7 @@ impl Limits {
         if found > limit { Err(Error::SourceTooLarge { found, limit }) } else { Ok(()) }
     }
 
-    /// Checks what the probe has found.
+    /// Checks the result of the probe.
     ///
     /// # Errors
     /// The first limit that is broken.
@@ -135,7 +135,7 @@ impl Limits {
         media.video.iter().try_for_each(|stream| self.check_stream(stream))
     }
 
-    /// Checks a time that was stated, or reached.
+    /// Checks a time that was stated or reached.
     ///
     /// # Errors
     /// If it lies behind the longest video.
@@ -144,11 +144,11 @@ impl Limits {
         if found > limit { Err(Error::TooLong { found, limit }) } else { Ok(()) }
     }
 
-    /// Checks the size of a picture.
+    /// Checks the size of a frame.
     ///
     /// # Errors
     /// If it has too many pixels.
-    pub fn check_picture(&self, width: u32, height: u32) -> Result<(), Error> {
+    pub fn check_frame(&self, width: u32, height: u32) -> Result<(), Error> {
         let limit = self.frame_pixels;
         if u64::from(width) * u64::from(height) > limit {
             return Err(Error::PictureTooLarge { width, height, limit });
@@ -157,8 +157,8 @@ impl Limits {
     }
 
     fn check_stream(&self, stream: &VideoStream) -> Result<(), Error> {
-        self.check_picture(stream.width, stream.height)?;
-        // What a container states may be a clock and no rate: only what was measured counts.
+        self.check_frame(stream.width, stream.height)?;
+        // The stated rate may be a clock and no frame rate: only the measured one counts.
         let Some(rate) = stream.measured_fps() else { return Ok(()) };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
         let found = rate.as_f64().round() as u64;

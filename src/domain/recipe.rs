@@ -1,4 +1,4 @@
-//! Recipes: which `GStreamer` elements and properties make a backend, as data.
+//! Recipes: the `GStreamer` elements and properties of a backend, as data.
 
 mod placeholders;
 mod render;
@@ -20,58 +20,57 @@ pub use resolve::{Elements, Resolved, resolve};
 pub struct Recipe {
     /// Name of the backend.
     pub name: String,
-    /// The recipe with the highest priority that works here and can take the input is taken.
+    /// The recipe with the highest priority that works here and can take the source is chosen.
     pub priority: i32,
-    /// What kind of device does the work.
+    /// Kind of device.
     #[serde(default)]
     pub device: DeviceKind,
     /// Whether the device encodes; otherwise the processor does.
     #[serde(default)]
     pub encodes_on_gpu: bool,
-    /// Files of devices that the sandbox leaves open, such as `/dev/dri`.
+    /// Device files that the sandbox leaves open, such as `/dev/dri`.
     #[serde(default)]
     pub device_files: Vec<String>,
-    /// The device's decoders. What they cannot take is decoded in software.
+    /// The device's decoders. Other streams are decoded in software.
     #[serde(default)]
     pub decoders: Vec<String>,
-    /// Steps between decoder and tee that turn, deinterlace, convert and rate the picture.
+    /// Steps between decoder and tee: rotate, deinterlace, convert, constant rate.
     pub prepare: Vec<Step>,
     /// Caps before the tee, with placeholders.
     pub prepared_caps: String,
-    /// The same for a source that is not of standard dynamic range: with the size of the largest
-    /// rung, so that no more pixels are converted than are shown.
+    /// The same for HDR sources, with the size of the largest rung, so that only shown pixels are
+    /// converted.
     pub prepared_caps_hdr: String,
     /// Scales a rung down from the next larger one.
     pub scale: Vec<Step>,
     /// Caps behind the scaler, with placeholders.
     pub scaled_caps: String,
-    /// Steps between a rung's scaled pictures and its encoder: nothing, or the way into the
-    /// memory that the encoder reads.
+    /// Steps between a rung's scaler and its encoder: none, or a copy into the encoder's memory.
     #[serde(default)]
     pub download: Vec<Step>,
-    /// The encoder: the first of these that this machine has and that works.
+    /// Alternatives for the encoder: the first that is installed and passes the trial is used.
     pub encode: Vec<Step>,
     /// Caps behind the encoder, with placeholders.
     pub encoded_caps: String,
-    /// Makes RGB of any size, in system memory, of a scaled picture: for poster and storyboard.
+    /// Steps from a scaled frame to system memory, for thumbnails.
     pub still: Vec<Step>,
-    /// What a recipe that was [resolved](resolve) cannot do here. Files do not say it.
+    /// What a [resolved](resolve) recipe cannot take on this machine. Not part of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cannot: Vec<Lack>,
 }
 
-/// What kind of device a recipe works on, which decides what a second one is called.
+/// Kind of device that a recipe uses, which decides how a second device is named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
-    /// The processor.
+    /// The CPU.
     #[default]
     Cpu,
     /// An NVIDIA GPU. `{device}` is empty for the first, `device1` for the second.
     Cuda,
     /// A GPU with VA-API. `{device}` is empty for the first, such as `renderD129` for the second.
     Va,
-    /// A GPU of which only the first can be named.
+    /// A GPU whose recipe can name the first device only.
     Single,
 }
 
@@ -79,44 +78,44 @@ pub enum DeviceKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// Factory name, in which `{device}` stands for the device.
+    /// Factory name, with `{device}` as placeholder.
     pub element: String,
-    /// When the step is taken: where all of these hold.
+    /// Conditions of the step: it is used if all are met.
     #[serde(default)]
     pub when: Vec<When>,
     /// Properties, with placeholders in the values. All must exist and take the values.
     #[serde(default)]
     pub set: BTreeMap<String, Value>,
-    /// Properties that only some releases or cards have.
+    /// Properties that only some releases or cards have; skipped where they are missing.
     #[serde(default)]
     pub set_if_present: BTreeMap<String, Value>,
-    /// Properties that a level of quality sets besides, or otherwise than `set` does.
+    /// Properties of a quality level, which add to `set` or override it.
     #[serde(default)]
     pub level: BTreeMap<Level, BTreeMap<String, Value>>,
-    /// What is done where the element or one of its properties is missing. Without it, the recipe
-    /// cannot take what the step is for; a step that is always taken must be there.
+    /// Replacement if the element or one of its properties is missing. Without one, the recipe cannot take
+    /// sources that need the step; a step without conditions must be installed.
     #[serde(default)]
     pub or_else: Vec<Self>,
 }
 
-/// What may hold of a source.
+/// A condition on the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
-    /// Its picture is not upright.
+    /// Its frames are rotated.
     Rotated,
-    /// It has interlaced pictures.
+    /// It is interlaced.
     Interlaced,
-    /// It is not of standard dynamic range.
+    /// It is HDR.
     Hdr,
-    /// A decoder of the device makes its pictures.
+    /// A decoder of the device decodes it.
     DeviceDecoded,
-    /// They are decoded in software.
+    /// It is decoded in software.
     SoftwareDecoded,
 }
 
 impl When {
-    /// What such a source has, in words.
+    /// The condition, in words.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -129,12 +128,12 @@ impl When {
     }
 }
 
-/// Something that a recipe cannot take on this machine.
+/// Sources that a recipe cannot take on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lack {
-    /// Sources for which all of this holds.
+    /// Conditions of those sources.
     pub when: Vec<When>,
-    /// What is missing.
+    /// Why the recipe cannot take them.
     pub reason: String,
 }
 
@@ -149,13 +148,13 @@ impl std::fmt::Display for Lack {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
-    /// A switch.
+    /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// A number.
+    /// A floating-point number.
     Float(f64),
-    /// A text or the nick of an enum, which may hold placeholders.
+    /// A string or the nick of an enum, which may hold placeholders.
     Text(String),
 }
 
@@ -164,7 +163,7 @@ pub enum Value {
 pub struct PipelineSpec {
     /// Name of the backend.
     pub backend: String,
-    /// The decoders that go before all others; where there are none, only those in software.
+    /// Decoders that are preferred; if empty, only software decoders are used.
     pub decoders: Vec<String>,
     /// Elements between decoder and tee.
     pub prepare: Vec<ElementSpec>,
@@ -172,7 +171,7 @@ pub struct PipelineSpec {
     pub prepared_caps: String,
     /// The rungs, from the largest to the smallest.
     pub rungs: Vec<RungSpec>,
-    /// Elements between a rung's scaled pictures and RGB.
+    /// Elements between a rung's scaled frames and RGB.
     pub still: Vec<ElementSpec>,
 }
 
@@ -181,11 +180,11 @@ pub struct PipelineSpec {
 pub struct RungSpec {
     /// Name of the rendition.
     pub name: String,
-    /// Elements that scale from the rung before (the first rung: from the prepared picture).
+    /// Elements that scale from the next larger rung (the largest: from the prepared frame).
     pub scale: Vec<ElementSpec>,
     /// Caps behind the scaler.
     pub scaled_caps: String,
-    /// Elements between the scaled pictures and the encoder.
+    /// Elements between the scaled frames and the encoder.
     pub download: Vec<ElementSpec>,
     /// The encoder.
     pub encode: ElementSpec,
@@ -193,7 +192,7 @@ pub struct RungSpec {
     pub encoded_caps: String,
 }
 
-/// One element with its values as text, the way `gst-launch` takes them.
+/// One element with its property values as text, in `gst-launch` syntax.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ElementSpec {
     /// Factory name.
@@ -209,7 +208,7 @@ impl Recipe {
         self.encodes_on_gpu && self.device == DeviceKind::Cuda
     }
 
-    /// All steps with the place where each stands in the file.
+    /// All steps, each with its path in the file.
     #[must_use]
     pub fn steps(&self) -> Vec<(String, &Step)> {
         let lists = [
@@ -255,7 +254,7 @@ impl Recipe {
         if faults.is_empty() { Ok(self) } else { Err(faults) }
     }
 
-    /// Every text that may hold placeholders, with its place in the file.
+    /// Every string that may hold placeholders, with its path in the file.
     fn texts(&self) -> Vec<(String, &str)> {
         let mut texts = vec![
             ("prepared_caps".to_owned(), self.prepared_caps.as_str()),
@@ -282,7 +281,7 @@ impl Recipe {
     }
 }
 
-/// The recipe in this text, completed by the one that it is based on.
+/// Parses a recipe, and completes it from the one that it is based on.
 fn read(file: &str, text: &str, files: &[(&str, &str)]) -> Result<Recipe, Vec<String>> {
     let fault = |error: toml::de::Error| vec![format!("{file}: {}", error.to_string().trim())];
     let own: toml::Table = toml::from_str(text).map_err(fault)?;
@@ -300,7 +299,7 @@ fn read(file: &str, text: &str, files: &[(&str, &str)]) -> Result<Recipe, Vec<St
 }
 
 impl Step {
-    /// These steps and what stands in for them, each with its place in the file.
+    /// These steps and their replacements, each with its path in the file.
     fn placed<'a>(list: &str, steps: &'a [Self]) -> Vec<(String, &'a Self)> {
         let mut placed = Vec::new();
         for (number, step) in steps.iter().enumerate() {

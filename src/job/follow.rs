@@ -16,7 +16,7 @@ use crate::domain::plan::Plan;
 use crate::publish::{self, Publication};
 use crate::source::Source;
 use crate::worker::parent::{self, Output, Worker};
-use crate::worker::protocol::{Event, Order};
+use crate::worker::protocol::{Event, WorkerRequest};
 use crate::worker::spawn::Program;
 
 /// What a worker is started with, beside its source.
@@ -46,7 +46,7 @@ impl WorkerSettings<'_> {
         backends: Vec<Backend>,
         plan_only: bool,
     ) -> Result<Worker, parent::Error> {
-        let order = Order {
+        let request = WorkerRequest {
             source_bytes: source.size_bytes(),
             ladder: self.ladder.clone(),
             encode: self.encode.clone(),
@@ -56,7 +56,7 @@ impl WorkerSettings<'_> {
             memory_bytes: self.jobs.worker_memory_bytes,
         };
         let stall_timeout = Duration::from_secs(self.jobs.stall_timeout_secs);
-        Worker::spawn(self.program, &order, source, stall_timeout)
+        Worker::spawn(self.program, &request, source, stall_timeout)
     }
 }
 

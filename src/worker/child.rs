@@ -1,4 +1,4 @@
-//! The child's life: take the order, probe, plan, encode, say how it went.
+//! The story of the child: reads its request, enters the sandbox, probes, plans, encodes, reports.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -20,7 +20,7 @@ use crate::worker::output::Output;
 use crate::worker::plugins;
 use crate::worker::probe::discover;
 use crate::worker::probe::frame_times;
-use crate::worker::protocol::{Event, Failure, Order};
+use crate::worker::protocol::{Event, Failure, WorkerRequest};
 use crate::worker::spawn;
 
 /// Runs the worker on the standard input and output that the parent gave it.
@@ -36,10 +36,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The two connections to the parent. Whatever a library prints goes to standard error from now
-/// on, so that it cannot damage the frames.
+/// Opens the two connections to the parent. Standard output goes to standard error from then on, so that
+/// nothing that a library prints damages the protocol.
 fn streams() -> rustix::io::Result<(UnixStream, Arc<Output>)> {
-    // The parent's death ends the worker, whatever it is doing.
     spawn::die_with_parent()?;
     let socket: OwnedFd = rustix::io::dup(rustix::stdio::stdin())?;
     let frames: OwnedFd = rustix::io::dup(rustix::stdio::stdout())?;
@@ -48,17 +47,17 @@ fn streams() -> rustix::io::Result<(UnixStream, Arc<Output>)> {
 }
 
 fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
-    let (client, order) = Client::connect(socket).map_err(|e| {
-        Failure::new(FailureCode::WorkerOrder, format!("the order is unreadable: {e}"))
+    let (client, request) = Client::connect(socket).map_err(|e| {
+        Failure::new(FailureCode::WorkerOrder, format!("failed to read the request: {e}"))
     })?;
-    order.limits.check_source(order.source_bytes).map_err(|error| Failure::of(&error))?;
-    if order.source_bytes == 0 {
+    request.limits.check_source(request.source_bytes).map_err(|error| Failure::of(&error))?;
+    if request.source_bytes == 0 {
         return Err(Failure::new(
             FailureCode::SourceEmpty,
             "The file is empty (0 bytes). Upload the file again.",
         ));
     }
-    for layer in sandbox::enter(&policy(&order)).iter().filter(|layer| !layer.is_enforced) {
+    for layer in sandbox::enter(&policy(&request)).iter().filter(|layer| !layer.is_enforced) {
         let message = format!("the sandbox is incomplete: {}: {}", layer.name, layer.detail);
         output.event(&Event::Warning { message });
     }
@@ -73,46 +72,48 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     let mut media = discover::discover(&client)?;
     frame_times::measure(&client, &mut media);
     output.event(&Event::Probed { media: media.clone() });
-    order.limits.check(&media).map_err(|error| Failure::of(&error))?;
-    let mut plan = plan::plan(&media, &order.ladder, &order.encode, "")
+    request.limits.check(&media).map_err(|error| Failure::of(&error))?;
+    let mut plan = plan::plan(&media, &request.ladder, &request.encode, "")
         .map_err(|error| Failure::of(&error))?;
-    let (backend, source) = choose::choose(&order.backends, &media, &mut plan)?;
+    let (backend, source) = choose::choose(&request.backends, &media, &mut plan)?;
     output.event(&Event::Planned { plan: plan.clone() });
-    if order.plan_only {
+    if request.plan_only {
         return Ok(());
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = threads_per_rung(cores, plan.video.rungs.len());
-    let spec = recipe::render(&backend.recipe, &plan, &order.encode, threads, source);
+    let spec = recipe::render(&backend.recipe, &plan, &request.encode, threads, source);
     plugins::prefer(&spec.decoders);
-    encode(&client, &order, &plan, &spec, output)
+    encode(&client, &request, &plan, &spec, output)
 }
 
-/// What this job needs beside its pipes.
-fn policy(order: &Order) -> sandbox::Policy {
+/// What the sandbox leaves open for this job.
+fn policy(request: &WorkerRequest) -> sandbox::Policy {
     sandbox::Policy {
-        devices: order
+        devices: request
             .backends
             .iter()
             .flat_map(|backend| &backend.recipe.device_files)
             .map(PathBuf::from)
             .collect(),
-        memory_bytes: order.memory_bytes,
+        memory_bytes: request.memory_bytes,
     }
 }
 
 fn encode(
     client: &Client,
-    order: &Order,
+    request: &WorkerRequest,
     plan: &Plan,
     spec: &PipelineSpec,
     output: &Arc<Output>,
 ) -> Result<(), Failure> {
-    match pipeline::run(client, plan, spec, &order.limits, output) {
-        // Nothing has left yet: it is as if it had not been begun.
+    match pipeline::run(client, plan, spec, &request.limits, output) {
+        // No segment was sent yet, so the pipeline can start again.
         Err(failure) if failure.code == FailureCode::SinkNotReady && !output.has_sent_media() => {
-            output.event(&Event::Warning { message: format!("begun anew: {failure}") });
-            pipeline::run(client, plan, spec, &order.limits, output)
+            output.event(&Event::Warning {
+                message: format!("started the pipeline again: {failure}"),
+            });
+            pipeline::run(client, plan, spec, &request.limits, output)
         }
         ended => ended,
     }

@@ -1,4 +1,4 @@
-//! Which of the backends takes a source.
+//! Chooses the backend that encodes a source.
 
 use gstreamer as gst;
 
@@ -9,8 +9,7 @@ use crate::domain::plan::Plan;
 use crate::domain::recipe::{Recipe, Source};
 use crate::worker::protocol::Failure;
 
-/// The first backend that can make the plan's pictures of this source. Says in the plan which it is
-/// and why.
+/// Returns the first backend that can encode this plan, and notes in the plan which one it is and why.
 pub(super) fn choose<'a>(
     backends: &'a [Backend],
     media: &MediaInfo,
@@ -43,7 +42,7 @@ pub(super) fn choose<'a>(
     Err(Failure::new(FailureCode::NoBackend, format!("no backend can encode the video: {why}")))
 }
 
-/// Codec, profile and chroma format, as far as they are known.
+/// Codec, profile and chroma format, if they are known.
 fn described(stream: &VideoStream) -> String {
     let caps: Option<gst::Caps> = stream.caps.parse().ok();
     let structure = caps.as_ref().and_then(|caps| caps.structure(0));
@@ -52,7 +51,7 @@ fn described(stream: &VideoStream) -> String {
     std::iter::once(stream.codec.clone()).chain(known).collect::<Vec<_>>().join(" ")
 }
 
-/// The device's decoder that takes the stream.
+/// The device's decoder that can decode the stream.
 fn decoder(recipe: &Recipe, stream: &VideoStream) -> Option<String> {
     let caps = comparable(stream)?;
     let takes = |name: &&String| {

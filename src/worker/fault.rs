@@ -1,4 +1,4 @@
-//! What an error of GStreamer means for the job.
+//! Maps errors of GStreamer to failures of the job.
 
 use gstreamer as gst;
 use gstreamer::glib;
@@ -7,7 +7,7 @@ use gstreamer::prelude::*;
 use crate::domain::failure_code::FailureCode;
 use crate::worker::protocol::Failure;
 
-/// The failure that the first error on the bus stands for.
+/// Maps an error message of the bus to a failure.
 pub(super) fn of_message(error: &gst::message::Error) -> Failure {
     let source = error.src().and_then(|object| object.downcast_ref::<gst::Element>());
     let klass = source
@@ -16,8 +16,8 @@ pub(super) fn of_message(error: &gst::message::Error) -> Failure {
         .unwrap_or_default();
     let reads_media = ["Demux", "Decoder", "Parser"].iter().any(|kind| klass.contains(kind));
     let of_device = klass.contains("Hardware") || in_device(error.src());
-    // Decoders and encoders that get no memory tell of a broken file, or that they cannot begin. A
-    // device has memory of its own, and another backend may do better.
+    // Decoders and encoders without memory report a broken file, or that they cannot start. A device has
+    // memory of its own, and another backend may succeed.
     let failure = if !of_device && is_memory_short() {
         Failure::new(FailureCode::MemoryLimit, format!("no memory was left: {}", error.error()))
     } else {
@@ -31,7 +31,7 @@ pub(super) fn of_message(error: &gst::message::Error) -> Failure {
     }
 }
 
-/// Whether less than a quarter is left of the memory that this process may have.
+/// Whether less than a quarter of this process's memory limit is left.
 fn is_memory_short() -> bool {
     let Some(most) = rustix::process::getrlimit(rustix::process::Resource::Data).current else {
         return false;
@@ -39,12 +39,12 @@ fn is_memory_short() -> bool {
     let mut quarter = Vec::<u8>::new();
     let quarter_bytes = usize::try_from(most / 4).unwrap_or(usize::MAX);
     let is_short = quarter.try_reserve_exact(quarter_bytes).is_err();
-    // The compiler must not leave out what nobody uses.
+    // Keeps the compiler from removing the allocation.
     std::hint::black_box(&quarter);
     is_short
 }
 
-/// Whether it is part of an element of a GPU.
+/// Whether the object is inside an element of a GPU.
 fn in_device(source: Option<&gst::Object>) -> bool {
     let mut above = source.and_then(GstObjectExt::parent);
     while let Some(object) = above {
@@ -60,8 +60,8 @@ fn in_device(source: Option<&gst::Object>) -> bool {
     false
 }
 
-/// The failure that an error stands for. `reads_media`: it came from an element that only looks
-/// at the source, so an unspecific error is the source's fault.
+/// Maps an error to a failure. `reads_media`: the error came from an element that only reads the source,
+/// so an unspecific error is the source's fault.
 pub(super) fn of_error(error: &glib::Error, reads_media: bool) -> Failure {
     let said = error.message();
     if let Some(kind) = error.kind::<gst::StreamError>() {
@@ -94,12 +94,12 @@ fn of_stream_error(kind: gst::StreamError, said: &str, reads_media: bool) -> Fai
         gst::StreamError::Decode | gst::StreamError::Demux => damaged(said),
         gst::StreamError::Decrypt | gst::StreamError::DecryptNokey => encrypted(),
         gst::StreamError::Failed | gst::StreamError::Format if reads_media => damaged(said),
-        // What is left is about encoding and muxing.
+        // The other errors are about encoding and muxing.
         _ => Failure::new(FailureCode::PipelineFailed, format!("the encode broke off: {said}")),
     }
 }
 
-/// Nobody here has the key.
+/// The source is protected by DRM.
 pub(super) fn encrypted() -> Failure {
     Failure::new(
         FailureCode::Encrypted,
@@ -107,7 +107,7 @@ pub(super) fn encrypted() -> Failure {
     )
 }
 
-/// There is no demuxer or decoder for it.
+/// No demuxer or decoder is installed for the source.
 fn undecodable(said: &str) -> Failure {
     Failure::new(
         FailureCode::Undecodable,
@@ -118,7 +118,7 @@ fn undecodable(said: &str) -> Failure {
     )
 }
 
-/// The file is nothing that holds pictures or sound.
+/// The source holds neither video nor audio.
 pub(super) fn not_media() -> Failure {
     Failure::new(
         FailureCode::NotMedia,
@@ -127,7 +127,7 @@ pub(super) fn not_media() -> Failure {
     )
 }
 
-/// The file is of a known format and broken.
+/// The source has a known format and is damaged.
 pub(super) fn damaged(said: &str) -> Failure {
     Failure::new(
         FailureCode::SourceDamaged,

@@ -1,4 +1,4 @@
-//! The daemon's side of a worker: starts it, feeds it the source, reads what it makes, ends it.
+//! The daemon's side of a worker: starts it, serves its reads, decodes its output, ends it.
 
 mod error;
 mod feeder;
@@ -25,25 +25,25 @@ use crate::domain::failure_code::FailureCode;
 use crate::domain::segment::Segment;
 use crate::domain::thumbnail::Thumbnail;
 use crate::source::{self, Source};
-use crate::worker::protocol::{Event, Order};
+use crate::worker::protocol::{Event, WorkerRequest};
 use crate::worker::spawn::{self, Process, Program};
 
 pub use self::error::Error;
 
-/// Bytes of the worker's standard error that are kept, the last ones.
+/// Last bytes of the worker's standard error that are kept.
 const KEPT_STDERR_BYTES: usize = 8 << 10;
-/// How long a worker may take to go once it has said its last word.
+/// Grace period between the worker's final event and SIGKILL.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
 
-/// Last words of a process that got no memory: `GLib`'s, Rust's, the C++ library's and those of
-/// whoever repeats the C library's.
+/// Messages of a process that got no memory: `GLib`'s, Rust's, the C++ library's, and that of programs
+/// which print the C library's.
 const OUT_OF_MEMORY: [&str; 4] =
     ["failed to allocate", "memory allocation of", "std::bad_alloc", "Cannot allocate memory"];
 
-/// What comes out of a worker.
+/// One output of a worker.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// An event without bytes: anything but a segment or a failure.
+    /// An event other than a segment or a failure.
     Event(Event),
     /// A segment.
     Segment(Segment),
@@ -51,7 +51,7 @@ pub enum Output {
     Thumbnail(Thumbnail, Bytes),
 }
 
-/// A running worker. It is killed when this is dropped.
+/// A running worker. Dropping it kills the process group.
 pub struct Worker {
     process: Process,
     frames: FramedRead<ChildStdout, Frames>,
@@ -66,17 +66,17 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts `program worker` and gives it the order.
+    /// Starts `program worker` and sends it the request.
     ///
     /// # Errors
     /// [`Error::Spawn`].
     pub fn spawn(
         program: &Program,
-        order: &Order,
+        request: &WorkerRequest,
         source: Arc<dyn Source>,
         stall_timeout: Duration,
     ) -> Result<Self, Error> {
-        let order = serde_json::to_vec(order).map_err(|e| Error::Spawn(e.into()))?;
+        let request = serde_json::to_vec(request).map_err(|e| Error::Spawn(e.into()))?;
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(Error::Spawn)?;
         ours.set_nonblocking(true).map_err(Error::Spawn)?;
         let socket = UnixStream::from_std(ours).map_err(Error::Spawn)?;
@@ -98,7 +98,7 @@ impl Worker {
             frames: FramedRead::new(stdout, Frames),
             segments: HashMap::new(),
             inits: HashMap::new(),
-            feeder: tokio::spawn(feed(socket, order, source, Arc::clone(&source_state))),
+            feeder: tokio::spawn(feed(socket, request, source, Arc::clone(&source_state))),
             stderr: Some(tokio::spawn(keep_tail(stderr, Arc::clone(&stderr_tail)))),
             stderr_tail,
             source_state,
@@ -113,10 +113,10 @@ impl Worker {
         self.process.child.id()
     }
 
-    /// The next output, or `None` once the worker has ended well. Cancel safe.
+    /// Returns the next output, or `None` once the worker has succeeded. Cancel safe.
     ///
     /// # Errors
-    /// Why the encode cannot go on. The process is on its way out by then.
+    /// Why the encode cannot continue. The process is being ended by then.
     pub async fn next(&mut self) -> Result<Option<Output>, Error> {
         if self.finished {
             return Ok(None);
@@ -178,7 +178,7 @@ impl Worker {
         }
     }
 
-    /// The next frame; `None` where the pipe has ended.
+    /// Returns the next protocol frame; `None` at the end of the pipe.
     async fn frame(&mut self) -> Result<Option<Frame>, Error> {
         let mut waiting_since = Instant::now();
         loop {
@@ -198,7 +198,7 @@ impl Worker {
         }
     }
 
-    /// The last sign of life at the source, if it is younger than the wait.
+    /// Time of the last read of the source, if it is later than `waiting_since`.
     fn last_sign(&self, waiting_since: Instant) -> Option<Instant> {
         let state = self.source_state.lock();
         let read = if state.reading { Some(Instant::now()) } else { state.last_read };
@@ -224,15 +224,15 @@ impl Worker {
         }
     }
 
-    /// Lets the process go by itself, for a moment.
+    /// Waits for the process to end by itself, at most [`EXIT_GRACE`].
     async fn end(&mut self) {
         if tokio::time::timeout(EXIT_GRACE, self.process.child.wait()).await.is_err() {
-            tracing::warn!(pid = self.pid(), "a finished worker hangs and is killed");
+            tracing::warn!(pid = self.pid(), "killing a finished worker that hangs");
         }
         self.kill().await;
     }
 
-    /// Ends the process and all that it started, and waits until it is gone.
+    /// Kills the process group and waits until the process is gone.
     pub async fn kill(&mut self) {
         self.finished = true;
         if let Err(error) = self.process.kill().await {
@@ -264,7 +264,7 @@ impl Drop for Worker {
     }
 }
 
-/// Keeps the end of what the worker writes to its standard error.
+/// Keeps the last bytes of the worker's standard error.
 async fn keep_tail(mut stderr: ChildStderr, tail: Arc<Mutex<Vec<u8>>>) {
     let mut piece = [0; 4096];
     while let Ok(len @ 1..) = stderr.read(&mut piece).await {

@@ -1,5 +1,4 @@
-//! Which of the installed elements a worker never takes, whatever a source looks like, and which of
-//! its own it adds.
+//! The elements that a worker may use: bans some of the installed ones, and registers our own.
 
 use gstreamer as gst;
 use gstreamer::glib;

@@ -1,6 +1,6 @@
-//! What parent and worker say to each other.
+//! The protocol between parent and worker.
 //!
-//! The worker's standard input is a Unix socket. On it the parent sends one [`Order`] (JSON behind
+//! The worker's standard input is a Unix socket. On it the parent sends one [`WorkerRequest`] (JSON behind
 //! its length); after that the worker sends read requests (offset `u64`, length `u32`) and the
 //! parent answers each with its length (`u32`) and the bytes, or with [`READ_FAILED`].
 //!
@@ -35,60 +35,59 @@ pub const DATA: u8 = b'D';
 pub const THUMBNAIL: u8 = b'T';
 /// Kind of a frame with an initialization section.
 pub const INIT: u8 = b'I';
-/// Length that stands for a read that failed; no bytes follow.
+/// Length in the answer to a read that failed; no bytes follow.
 pub const READ_FAILED: u32 = u32::MAX;
-/// The longest frame that either side takes: a 6 s segment at 40 Mbit/s is 30 MB, but the muxer
-/// writes in pieces of a few packets, and events are small.
+/// Longest protocol frame in bytes. Segments are sent in pieces of 64 KiB, and events are small.
 pub const MAX_FRAME_BYTES: u32 = 16 << 20;
-/// The longest read that a worker may ask for.
+/// Longest read in bytes that a worker may request.
 pub const MAX_READ_BYTES: u32 = 8 << 20;
 
-/// What the worker is to do.
+/// The request to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Order {
+pub struct WorkerRequest {
     /// Size of the source in bytes.
     pub source_bytes: u64,
     /// The configured ladder.
     pub ladder: Ladder,
-    /// How to encode.
+    /// The encode settings.
     pub encode: EncodeConfig,
-    /// The backends that may be taken, the best first: the first that can take the source is.
+    /// The backends to choose from, best first. The worker takes the first that can take the source.
     pub backends: Vec<Backend>,
-    /// Stop after the plan.
+    /// Stops after the plan.
     pub plan_only: bool,
-    /// What the source may be.
+    /// Limits of the source.
     pub limits: Limits,
-    /// Bytes of memory that the worker may fill; 0 for no cap.
+    /// Memory limit of the worker in bytes; 0 for none.
     pub memory_bytes: u64,
 }
 
-/// What the worker tells.
+/// An event that a worker reports.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// The source was looked at.
+    /// The source was probed.
     Probed {
-        /// What is in it.
+        /// Its streams.
         media: MediaInfo,
     },
-    /// All is decided; the encode begins unless only the plan was asked for.
+    /// The plan is final. The encode begins, unless only the plan was requested.
     Planned {
-        /// What will be made.
+        /// The plan.
         plan: Plan,
     },
-    /// A rendition's encoder has told its format.
+    /// The codec of a rendition is known.
     Rendition {
         /// Index of the rendition: the rungs of the plan, then its audio.
         rendition: u16,
         /// RFC 6381 codec string, read from the encoded stream.
         codec: String,
     },
-    /// The encode has moved on.
+    /// The encode has progressed.
     Progress {
         /// Media time encoded so far, in nanoseconds.
         position_ns: u64,
     },
-    /// A segment is whole; all its bytes were sent before.
+    /// A segment is complete; all its bytes were sent before.
     Segment {
         /// Index of the rendition.
         rendition: u16,
@@ -99,24 +98,24 @@ pub enum Event {
         /// Its duration in nanoseconds.
         duration_ns: u64,
     },
-    /// A subtitle. Those of a stream come in its order, which is not always that of their times.
+    /// A subtitle cue. Cues of a stream come in its request, which is not always that of their times.
     Cue {
         /// Index among the subtitles of the plan.
         subtitles: u16,
-        /// The subtitle.
+        /// The cue.
         cue: Cue,
     },
-    /// Something that the person should know and that stops nothing.
+    /// A fault that does not stop the job.
     Warning {
-        /// What.
+        /// A sentence for a person.
         message: String,
     },
-    /// Every rendition is whole.
+    /// Every rendition is complete.
     Done {
         /// End of the longest rendition, in nanoseconds.
         duration_ns: u64,
     },
-    /// The job cannot go on.
+    /// The job failed.
     Failed(Failure),
 }
 
@@ -128,11 +127,11 @@ pub struct Failure {
     pub code: FailureCode,
     /// A sentence for a person.
     pub message: String,
-    /// The GStreamer element that failed, where one did.
+    /// The GStreamer element that failed, if one did.
     pub element: Option<String>,
-    /// What GStreamer said, for the operator.
+    /// Debug text of GStreamer, for the operator.
     pub debug: Option<String>,
-    /// It came from an element of a GPU: another backend may do better, whatever the class.
+    /// The failure came from an element of a GPU, so another backend may succeed whatever the code.
     #[serde(default)]
     pub of_device: bool,
 }

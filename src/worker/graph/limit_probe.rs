@@ -27,7 +27,7 @@ pub(crate) fn install(pipeline: &gst::Pipeline, pad: &gst::Pad, limits: &Limits)
             }
             Some(gst::PadProbeData::Event(event)) => {
                 let (width, height) = frame_size(event).unwrap_or_default();
-                limits.check_picture(width, height)
+                limits.check_frame(width, height)
             }
             _ => Ok(()),
         };

@@ -1,4 +1,4 @@
-//! Why an encode did not end well.
+//! Why a worker failed.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use crate::domain::outcome::Fault;
 use crate::source;
 use crate::worker::protocol::Failure;
 
-/// Why an encode did not end well.
+/// Why a worker failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The process could not be started.
-    #[error("the worker cannot be started: {0}")]
+    #[error("failed to start the worker: {0}")]
     Spawn(std::io::Error),
-    /// The worker said why.
+    /// The worker reported its failure.
     #[error("{0}")]
     Failed(Failure),
     /// The source could not be read.
     #[error("{0}")]
     Source(source::Error),
-    /// The process ended without a word.
+    /// The process ended without a report.
     #[error("the worker died ({status}); its last words: {stderr}")]
     Died {
         /// How it ended.
@@ -27,13 +27,13 @@ pub enum Error {
         /// The end of its standard error.
         stderr: String,
     },
-    /// It needed more memory than it may have.
+    /// The worker reached its memory limit.
     #[error(
         "The video needs more memory to be decoded than a job may have (jobs.worker_memory_bytes): \
          its pictures are too large, or the file is made to do harm. Upload a smaller version."
     )]
     Memory,
-    /// Nothing came for too long, so the process was killed.
+    /// The worker made no progress within the limit and was killed.
     #[error("the worker made no progress for {} s and was killed; its last words: {stderr}", after.as_secs())]
     Stalled {
         /// The limit.
@@ -41,14 +41,14 @@ pub enum Error {
         /// The end of its standard error.
         stderr: String,
     },
-    /// The worker sent what it must not.
+    /// The worker sent something that the protocol forbids.
     #[error("the worker broke the protocol: {0}")]
     Protocol(String),
 }
 
 impl Error {
-    /// Whether another backend may do better: the encode broke off, or the process died or hung, and
-    /// neither the source nor a limit is known to be the reason.
+    /// Whether another backend may succeed: the encode failed, or the process died or hung, and neither the
+    /// source nor a limit is known to be the reason.
     #[must_use]
     pub fn may_be_the_backends(&self) -> bool {
         let of_device = matches!(self, Self::Failed(failure) if failure.of_device);

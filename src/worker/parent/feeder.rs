@@ -10,38 +10,38 @@ use tokio::net::UnixStream;
 use crate::source::{self, Source};
 use crate::worker::protocol::{MAX_READ_BYTES, READ_FAILED};
 
-/// What the feeder has seen.
+/// State of the worker's reads.
 #[derive(Debug, Default)]
 pub(super) struct SourceState {
-    /// A read is under way: waiting for it is no stall of the worker.
+    /// A read is running, so the worker waits and is not stalled.
     pub(super) reading: bool,
-    /// When the last read ended.
+    /// Time at which the last read ended.
     pub(super) last_read: Option<Instant>,
     /// Why the last read failed, if it did.
     pub(super) error: Option<source::Error>,
 }
 
-/// Gives the worker its order, then answers its reads until it goes.
+/// Sends the worker its request, then answers its reads until the socket closes.
 pub(super) async fn feed(
     mut socket: UnixStream,
-    order: Vec<u8>,
+    request: Vec<u8>,
     source: Arc<dyn Source>,
     state: Arc<Mutex<SourceState>>,
 ) {
-    if let Err(error) = serve_reads(&mut socket, &order, source.as_ref(), &state).await {
-        // The worker's end tells the story; this is for the operator who looks closer.
-        tracing::debug!(%error, "the source socket of a worker ended");
+    if let Err(error) = serve_reads(&mut socket, &request, source.as_ref(), &state).await {
+        // The worker's own end has the reason.
+        tracing::debug!(%error, "source socket of a worker closed");
     }
 }
 
 async fn serve_reads(
     socket: &mut UnixStream,
-    order: &[u8],
+    request: &[u8],
     source: &dyn Source,
     state: &Mutex<SourceState>,
 ) -> std::io::Result<()> {
-    socket.write_u32(u32::try_from(order.len()).map_err(std::io::Error::other)?).await?;
-    socket.write_all(order).await?;
+    socket.write_u32(u32::try_from(request.len()).map_err(std::io::Error::other)?).await?;
+    socket.write_all(request).await?;
     loop {
         let offset = socket.read_u64().await?;
         let len = socket.read_u32().await?;

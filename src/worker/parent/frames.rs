@@ -1,4 +1,4 @@
-//! Takes the worker's output apart into frames.
+//! Decodes the worker's output into protocol frames.
 
 use bytes::{Buf, BytesMut};
 use tokio_util::codec::Decoder;
@@ -6,15 +6,15 @@ use tokio_util::codec::Decoder;
 use crate::domain::thumbnail::Thumbnail;
 use crate::worker::protocol::{DATA, EVENT, Event, INIT, MAX_FRAME_BYTES, THUMBNAIL};
 
-/// Kind and length.
+/// Bytes of kind and length.
 const HEAD_BYTES: usize = 5;
 
-/// One frame.
+/// One protocol frame.
 #[derive(Debug)]
 pub(super) enum Frame {
-    /// Something the worker tells.
+    /// An event.
     Event(Box<Event>),
-    /// What the segments of a rendition are read with.
+    /// The initialization section of a rendition.
     Init {
         /// Index of the rendition.
         rendition: u16,

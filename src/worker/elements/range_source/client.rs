@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::worker::protocol::{Order, READ_FAILED};
+use crate::worker::protocol::{READ_FAILED, WorkerRequest};
 
 /// Bytes of a request. Demuxers read pieces of a few bytes to some 64 KiB, so that 256 KiB make
 /// requests rare and are still answered quickly.
@@ -33,16 +33,16 @@ struct Connection {
 }
 
 impl Client {
-    /// Receives the order from the socket, which serves reads from then on.
-    pub(crate) fn connect(mut socket: UnixStream) -> std::io::Result<(Self, Order)> {
+    /// Receives the request from the socket, which serves reads from then on.
+    pub(crate) fn connect(mut socket: UnixStream) -> std::io::Result<(Self, WorkerRequest)> {
         let mut len = [0; 4];
         socket.read_exact(&mut len)?;
         let mut json = vec![0; u32::from_be_bytes(len) as usize];
         socket.read_exact(&mut json)?;
-        let order: Order = serde_json::from_slice(&json)?;
-        let source_bytes = order.source_bytes;
+        let request: WorkerRequest = serde_json::from_slice(&json)?;
+        let source_bytes = request.source_bytes;
         let connection = Connection { socket, source_bytes, cache: VecDeque::new() };
-        Ok((Self(Arc::new(Mutex::new(connection))), order))
+        Ok((Self(Arc::new(Mutex::new(connection))), request))
     }
 
     /// Length of the source.
