@@ -1,6 +1,6 @@
 //! The life of one job: from a message to its acknowledgement.
 //!
-//! The story reads in one direction: [`message`] takes a message, `video` one video that it asks for,
+//! The story reads in one direction: `message` takes a message, `video` one video that it asks for,
 //! `attempt` one try at it, `encode_run` one backend's go, `gate` checks the result, and [`settled`]
 //! has the proof that allows the acknowledgement. Queue, store, source, worker and publisher do not
 //! know of each other; they meet here.

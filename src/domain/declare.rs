@@ -1,6 +1,6 @@
 //! One declaration per setting: key, type, default, allowed values and doc.
 //!
-//! [`settings!`] turns the declarations of a section into its struct, its `Default` and its
+//! `settings!` turns the declarations of a section into its struct, its `Default` and its
 //! [`Section`]. The generated `config/ladderd.toml`, the settings reference and the checks of the
 //! loader all read from there.
 
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::de::value::Error as ValueError;
 use serde::de::{Deserializer, Error as _, Visitor};
 
-/// A struct of settings that [`settings!`] declares.
+/// A struct of settings that `settings!` declares.
 pub trait Section {
     /// All declarations, in the order of the struct.
     fn settings() -> Vec<Setting>;
@@ -63,7 +63,7 @@ impl Violation {
 }
 
 impl Setting {
-    /// Declares `key`; called by [`settings!`].
+    /// Declares `key`; called by `settings!`.
     pub fn new<T>(key: &'static str, doc: &[&'static str], rule: &impl Rule<T>) -> Self {
         Self {
             key,

@@ -98,7 +98,7 @@ pub enum Event {
         /// Its duration in nanoseconds.
         duration_ns: u64,
     },
-    /// A subtitle cue. Cues of a stream come in its request, which is not always that of their times.
+    /// A subtitle cue. Cues of a stream come in its order, which is not always that of their times.
     Cue {
         /// Index among the subtitles of the plan.
         subtitles: u16,
