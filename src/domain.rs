@@ -21,6 +21,7 @@ pub mod media;
 pub mod message;
 pub mod outcome;
 pub mod plan;
+pub mod quarantine;
 pub mod recipe;
 pub mod record;
 pub mod segment;

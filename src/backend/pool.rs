@@ -1,4 +1,4 @@
-//! The backends while jobs run: which are taken, how busy they are, which are in quarantine.
+//! The backends while jobs run: free slots, load, and quarantine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,10 @@ use super::Tried;
 use super::trials::Trials;
 use crate::domain::admission::{self, Capacity, Cost, Load, Thresholds};
 use crate::domain::backend::{Backend, BackendState, BackendStatus};
+use crate::domain::quarantine::{Quarantine, Quarantined};
 use crate::domain::recipe::DeviceKind;
 use crate::gpu::Driver;
 
-/// How long a backend stays in quarantine at most before it is tried again.
-const LONGEST_QUARANTINE: Duration = Duration::from_hours(1);
 /// How often a full GPU is asked whether it has room.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
@@ -58,9 +57,7 @@ struct Entry {
     label: String,
     slots: u32,
     running: u32,
-    /// Failed trials in a row.
-    failures: u32,
-    quarantined: bool,
+    quarantine: Quarantine,
 }
 
 impl Pool {
@@ -80,7 +77,7 @@ impl Pool {
         self.state().statuses.clone()
     }
 
-    /// Waits until a job may start, and takes its place.
+    /// Waits until a job may start, and takes a slot for it.
     pub async fn slot(&self) -> Slot {
         loop {
             let changed = self.0.changed.notified();
@@ -123,8 +120,9 @@ impl Pool {
             })
             .collect();
         let gpu = admission::pick(&loads, &gpus, &thresholds);
-        let gpus_work = state.entries.iter().any(|entry| entry.is_gpu() && !entry.quarantined);
-        // Where a GPU works, the processor is for what no GPU takes.
+        let gpus_work =
+            state.entries.iter().any(|entry| entry.is_gpu() && !entry.quarantine.is_active());
+        // If a GPU works, the CPU is for sources that no GPU takes.
         let cpu = || state.entries.iter().position(|entry| !entry.is_gpu() && entry.is_open());
         let at = gpu.or_else(|| if gpus_work { None } else { cpu() })?;
         state.running += 1;
@@ -133,28 +131,28 @@ impl Pool {
         Some(Slot { pool: self.clone(), label: Mutex::new(entry.label.clone()) })
     }
 
-    /// The backends for a job, the best first: the GPU of its slot, then others by priority. Those
-    /// that have failed it are left out, as are GPUs that have no room, and quarantined ones.
+    /// The backends for a job, best first: the GPU of its slot, then others by priority, without those that
+    /// failed the job, full GPUs and quarantined backends.
     #[must_use]
     pub fn candidates(&self, slot: &Slot, failed: &[String]) -> Vec<Backend> {
         let slot = slot.label();
         let state = self.state();
         let usable = state.entries.iter().filter(|entry| {
             let has_room = entry.label == slot || !entry.is_gpu() || entry.running < entry.slots;
-            has_room && !entry.quarantined && !failed.contains(&entry.label)
+            has_room && !entry.quarantine.is_active() && !failed.contains(&entry.label)
         });
         let mut usable: Vec<&Entry> = usable.collect();
-        // A place on the processor may have been taken before a GPU came back.
+        // The slot may be the CPU's, taken before a GPU came back.
         usable.sort_by_key(|entry| !(entry.is_gpu() && entry.label == slot));
         usable.into_iter().map(|entry| entry.backend.clone()).collect()
     }
 
-    /// Tries a backend after it has failed in a job: either it does not work any more and is left
-    /// alone for a while, or the fault was the video's. Returns whether it still works.
+    /// Tries a backend after it failed in a job. Returns whether it still works; if not, it goes into
+    /// quarantine, and if it does, the fault was the video's.
     pub async fn still_works(&self, label: &str) -> bool {
         match self.try_again(label).await {
             Ok(()) => true,
-            Err(Shut { pause, is_new }) => {
+            Err(Quarantined { pause, is_new }) => {
                 if is_new {
                     tokio::spawn(self.clone().keep_trying(label.to_owned(), pause));
                 }
@@ -163,7 +161,7 @@ impl Pool {
         }
     }
 
-    /// Tries a backend in quarantine after growing pauses, until it works.
+    /// Tries a quarantined backend after growing pauses until it passes.
     async fn keep_trying(self, label: String, mut pause: Duration) {
         loop {
             tokio::time::sleep(pause).await;
@@ -174,8 +172,8 @@ impl Pool {
         }
     }
 
-    /// Tries a backend and notes how that went.
-    async fn try_again(&self, label: &str) -> Result<(), Shut> {
+    /// Tries a backend and records the result.
+    async fn try_again(&self, label: &str) -> Result<(), Quarantined> {
         let recipe = self.state().entry(label).map(|entry| entry.backend.recipe.clone());
         let Some(recipe) = recipe else { return Ok(()) };
         let tried = self.0.trials.encode(&recipe).await;
@@ -184,22 +182,16 @@ impl Pool {
         let ended = match tried {
             Ok(_) => {
                 if state.release(label) {
-                    tracing::info!(backend = label, "it works again");
+                    tracing::info!(backend = label, "released backend from quarantine");
                 }
                 Ok(())
             }
             Err(error) => {
                 let reason = error.to_string();
-                let failures = state.quarantine(label, &reason);
-                let pause =
-                    (first * 2_u32.saturating_pow(failures.min(16))).min(LONGEST_QUARANTINE);
-                tracing::error!(
-                    backend = label,
-                    reason,
-                    pause_secs = pause.as_secs(),
-                    "quarantined"
-                );
-                Err(Shut { pause, is_new: failures == 0 })
+                let quarantined = state.quarantine(label, &reason, first);
+                let pause_secs = quarantined.pause.as_secs();
+                tracing::error!(backend = label, reason, pause_secs, "quarantined backend");
+                Err(quarantined)
             }
         };
         drop(state);
@@ -212,40 +204,28 @@ impl Pool {
     }
 }
 
-/// A backend was put into quarantine.
-struct Shut {
-    /// How long to leave it alone.
-    pause: Duration,
-    /// It was not in quarantine before.
-    is_new: bool,
-}
-
 impl State {
-    /// Whether no better recipe works on the same GPU: what that has no room for has none there.
+    /// Whether no better recipe works on the same GPU. A GPU that is full for that one is full for this one.
     fn is_first(&self, entry: &Entry) -> bool {
         let mut better = self.entries.iter().take_while(|other| other.label != entry.label);
-        !better.any(|other| !other.quarantined && other.gpu() == entry.gpu())
+        !better.any(|other| !other.quarantine.is_active() && other.gpu() == entry.gpu())
     }
 
     fn entry(&mut self, label: &str) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.label == label)
     }
 
-    /// Returns how often it had failed in a row before.
-    fn quarantine(&mut self, label: &str, reason: &str) -> u32 {
+    /// Records a failed trial.
+    fn quarantine(&mut self, label: &str, reason: &str, first: Duration) -> Quarantined {
         self.show(label, BackendState::Quarantined, Some(reason.to_owned()));
-        let Some(entry) = self.entry(label) else { return 0 };
-        let before = entry.failures;
-        (entry.quarantined, entry.failures) = (true, before.saturating_add(1));
-        before
+        let mut unknown = Quarantine::default();
+        self.entry(label).map_or(&mut unknown, |entry| &mut entry.quarantine).fail(first)
     }
 
-    /// Returns whether it was in quarantine.
+    /// Records a passed trial. Returns whether the backend was in quarantine.
     fn release(&mut self, label: &str) -> bool {
         self.show(label, BackendState::Available, None);
-        let Some(entry) = self.entry(label) else { return false };
-        entry.failures = 0;
-        std::mem::take(&mut entry.quarantined)
+        self.entry(label).is_some_and(|entry| entry.quarantine.pass())
     }
 
     fn show(&mut self, label: &str, state: BackendState, reason: Option<String>) {
@@ -270,12 +250,12 @@ impl Entry {
             }
         };
         let label = backend.label();
-        Self { backend, label, slots, running: 0, failures: 0, quarantined: false }
+        Self { backend, label, slots, running: 0, quarantine: Quarantine::default() }
     }
 
-    /// Whether a further job may start on it.
+    /// Whether another job may start on it.
     fn is_open(&self) -> bool {
-        !self.quarantined && self.running < self.slots
+        !self.quarantine.is_active() && self.running < self.slots
     }
 
     fn is_gpu(&self) -> bool {
@@ -300,7 +280,7 @@ fn sessions(limits: &Limits) -> Option<u32> {
     Some(limits.max_encoder_sessions).filter(|sessions| *sessions > 0)
 }
 
-/// A job's place, until it is dropped.
+/// A job's slot, which is free again when this is dropped.
 pub struct Slot {
     pool: Pool,
     label: Mutex<String>,
@@ -320,8 +300,9 @@ impl Slot {
         let better = {
             let state = self.pool.state();
             let mut entries = state.entries.iter();
-            let keeps =
-                entries.any(|entry| entry.label == label && entry.is_gpu() && !entry.quarantined);
+            let keeps = entries.any(|entry| {
+                entry.label == label && entry.is_gpu() && !entry.quarantine.is_active()
+            });
             let mut others = state
                 .entries
                 .iter()
