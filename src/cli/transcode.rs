@@ -156,8 +156,8 @@ fn others(mut backends: Vec<Backend>, failed: Option<&str>, error: &parent::Erro
     backends
 }
 
-/// Follows a worker to its end and writes its output to the folder. The inner error is the worker's or
-/// the folder's.
+/// Follows a worker to its end and writes its output to the folder. The inner error is the worker's, after
+/// which another backend may be tried.
 async fn encode(
     mut worker: Worker,
     show: &mut Show,

@@ -15,7 +15,7 @@ pub struct Capacity {
     pub max_sessions: Option<u32>,
 }
 
-/// What one job needs to encode at playback speed.
+/// Resources that one job needs to encode at playback speed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cost {
     /// Pixels per second: those of all rungs, times frames per second.

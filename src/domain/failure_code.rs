@@ -68,13 +68,13 @@ macro_rules! failure_codes {
                 match self { $(Self::$name => FaultOf::$fault_of),* }
             }
 
-            /// What happened: a sentence for the uploader, without the details of one case.
+            /// A sentence for the uploader that says what happened, without the details of one case.
             #[must_use]
             pub const fn sentence(self) -> &'static str {
                 match self { $(Self::$name => $sentence),* }
             }
 
-            /// What to do about it.
+            /// Advice for the uploader or the operator.
             #[must_use]
             pub const fn advice(self) -> &'static str {
                 match self { $(Self::$name => $advice),* }
@@ -163,7 +163,7 @@ failure_codes! {
     QueueUnavailable "queue-unavailable" Retryable Surroundings
         "The queue cannot be reached or fails."
         "Check the queue, its credentials and the disk of the queue.";
-    // Whatever the bucket refuses is not the video's fault.
+    // A refusal of the bucket is never the video's fault.
     PublishFailed "publish-failed" Retryable Surroundings
         "An object of the stream could not be published."
         "Check the public bucket: credentials, policy and free space.";

@@ -14,7 +14,7 @@ pub struct Quarantine {
     failures: u32,
 }
 
-/// What a failed trial leads to.
+/// Consequence of a failed trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quarantined {
     /// Time until the next trial.

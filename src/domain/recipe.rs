@@ -54,7 +54,7 @@ pub struct Recipe {
     pub encoded_caps: String,
     /// Steps from a scaled frame to system memory, for thumbnails.
     pub still: Vec<Step>,
-    /// What a [resolved](resolve) recipe cannot take on this machine. Not part of the file.
+    /// Sources that a [resolved](resolve) recipe cannot take on this machine. Not part of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cannot: Vec<Lack>,
 }

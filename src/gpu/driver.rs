@@ -1,4 +1,4 @@
-//! What all drivers have in common.
+//! The trait of all drivers.
 
 use crate::domain::gpu::GpuStatus;
 

@@ -1,4 +1,4 @@
-//! What jobs share: the buckets, the queue, the backends and the settings.
+//! The context that jobs share: buckets, queue, backends and settings.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ settings! {
     }
 }
 
-/// What jobs share. Cheap to clone.
+/// The context that jobs share. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
     /// The bucket of sources, records and claims.

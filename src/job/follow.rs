@@ -19,7 +19,7 @@ use crate::worker::parent::{self, Output, Worker};
 use crate::worker::protocol::{Event, WorkerRequest};
 use crate::worker::spawn::Program;
 
-/// What a worker is started with, beside its source.
+/// Settings that a worker is started with, beside its source.
 #[derive(Clone, Copy)]
 pub(crate) struct WorkerSettings<'a> {
     /// The program whose subcommand `worker` is started.

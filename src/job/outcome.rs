@@ -1,4 +1,4 @@
-//! What becomes of a message: outcomes, and the decision after a failed attempt.
+//! Outcomes of a message, and the decision after a failed attempt.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The proof that a message needs nothing more.
 //!
-//! Acknowledging a message takes a [`Settled`]. Its constructors take evidence, and nothing else can make
-//! one, not even in this crate:
+//! Acknowledging a message takes a [`Settled`]. Only its constructors, which are visible in `job` alone, make
+//! one, and each takes evidence whose fields are private to the file that observed it:
 //!
 //! ```
 //! fn acknowledge(_proof: ladderd::job::settled::Settled) {}

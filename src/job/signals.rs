@@ -1,4 +1,4 @@
-//! What ends an attempt from outside.
+//! Signals that end an attempt from outside.
 
 use tokio_util::sync::CancellationToken;
 
