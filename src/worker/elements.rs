@@ -2,6 +2,7 @@
 //! and its registration in `mod.rs`, the subclass in `imp.rs`.
 
 pub(crate) mod alpha_remover;
+#[cfg(feature = "rav1d")]
 pub(crate) mod av1_decoder;
 mod n_threads;
 pub(crate) mod range_source;

@@ -5,6 +5,7 @@ use gstreamer::glib;
 use gstreamer::prelude::*;
 
 use crate::worker::elements::alpha_remover;
+#[cfg(feature = "rav1d")]
 use crate::worker::elements::av1_decoder;
 use crate::worker::elements::scaler;
 use crate::worker::elements::tone_mapper;
@@ -39,6 +40,7 @@ const ENDLESS: [&str; 2] = ["avdemux_gif", "avdemux_nut"];
 
 /// Makes the elements known that are our own: what recipes may name, and the decoder.
 pub(super) fn register_own() -> Result<(), glib::BoolError> {
+    #[cfg(feature = "rav1d")]
     av1_decoder::register()?;
     alpha_remover::register()?;
     tone_mapper::register()?;
