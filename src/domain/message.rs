@@ -104,7 +104,7 @@ impl Parsed {
         if request.bucket != private_bucket {
             self.ignored.push(format!("bucket {:?} is not ours", request.bucket));
         } else if let Err(reason) = filter.accept(&request.key) {
-            self.ignored.push(reason);
+            self.ignored.push(reason.to_string());
         } else {
             self.jobs.push(request);
         }

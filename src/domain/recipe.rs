@@ -1,6 +1,7 @@
 //! Recipes: the `GStreamer` elements and properties of a backend, as data.
 
 mod placeholders;
+mod property;
 mod render;
 mod resolve;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::encode::Level;
 
 pub use placeholders::PLACEHOLDERS;
+pub use property::PropertyError;
 pub use render::{Source, render};
 pub use resolve::{Elements, Resolved, resolve};
 
@@ -119,9 +121,9 @@ impl When {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Rotated => "a picture that is not upright",
-            Self::Interlaced => "interlaced pictures",
-            Self::Hdr => "a high dynamic range",
+            Self::Rotated => "rotated frames",
+            Self::Interlaced => "interlaced frames",
+            Self::Hdr => "high dynamic range",
             Self::DeviceDecoded => "a format that the device decodes",
             Self::SoftwareDecoded => "a format that is decoded in software",
         }

@@ -18,29 +18,57 @@ settings! {
     }
 }
 
+/// Why an object of the private bucket is not a source.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotASource {
+    /// A record of ladderd.
+    #[error("{0:?} is one of our records")]
+    Internal(String),
+    /// An empty key, or one that ends with a slash.
+    #[error("{0:?} is a folder")]
+    Folder(String),
+    /// The key does not begin with the prefix.
+    #[error("{key:?} is not below {prefix:?}")]
+    OutsidePrefix {
+        /// Key of the object.
+        key: String,
+        /// The configured prefix.
+        prefix: String,
+    },
+    /// The key ends with none of the suffixes.
+    #[error("{key:?} ends with none of {allowed}")]
+    OtherSuffix {
+        /// Key of the object.
+        key: String,
+        /// The configured suffixes, separated by commas.
+        allowed: String,
+    },
+}
+
 impl SourceFilter {
-    /// Why an object is no source, if it is none.
+    /// Checks whether an object is a source.
     ///
     /// # Errors
-    /// The reason, for the log.
-    pub fn accept(&self, key: &str) -> Result<(), String> {
-        if is_internal_key(key) {
-            return Err(format!("{key:?} is one of our records"));
-        }
-        if key.is_empty() || key.ends_with('/') {
-            return Err(format!("{key:?} is a folder"));
-        }
+    /// Why it is none.
+    pub fn accept(&self, key: &str) -> Result<(), NotASource> {
         let lower = key.to_lowercase();
+        let key = || key.to_owned();
+        if is_internal_key(&key()) {
+            return Err(NotASource::Internal(key()));
+        }
+        if lower.is_empty() || lower.ends_with('/') {
+            return Err(NotASource::Folder(key()));
+        }
         if !lower.starts_with(&self.prefix.to_lowercase()) {
-            return Err(format!("{key:?} is not below {:?}", self.prefix));
+            return Err(NotASource::OutsidePrefix { key: key(), prefix: self.prefix.clone() });
         }
         if !self.has_suffix(&lower) {
-            return Err(format!("{key:?} ends with none of {}", self.suffixes.join(", ")));
+            return Err(NotASource::OtherSuffix { key: key(), allowed: self.suffixes.join(", ") });
         }
         Ok(())
     }
 
-    /// Whether a name has one of the ends that are wanted.
+    /// Whether a name ends with one of the suffixes.
     #[must_use]
     pub fn has_suffix(&self, name: &str) -> bool {
         let name = name.to_lowercase();

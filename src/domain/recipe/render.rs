@@ -5,15 +5,15 @@ use crate::domain::encode::{EncodeConfig, Level, MAX_THREADS_PER_RUNG};
 use crate::domain::media::{DynamicRange, Orientation};
 use crate::domain::plan::{Plan, PlannedRung, VideoPlan};
 
-/// How much the rate may swing: the decoder's buffer in milliseconds at the capped rate. Twice a
-/// GOP's second keeps the cap without starving key frames.
+/// Size of the decoder's buffer (VBV) in milliseconds at the capped rate. Two seconds keep the cap
+/// without starving key frames.
 const VBV_MS: u32 = 2000;
 
-/// What an encoder aims at that cannot hold a quality, in percent of the cap: the rest is for
-/// pictures that need it. It is the default of VA-API's encoders.
+/// Target rate of encoders without a constant quality, in percent of the cap; complex frames use the
+/// rest. It is the default of VA-API's encoders.
 const AVERAGE_PERCENT: u32 = 66;
 
-/// What is known of a source when its pipeline is built, beside the plan.
+/// Facts about a source that a recipe depends on beside the plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Source {
     /// A decoder of the device takes it.
@@ -189,12 +189,12 @@ impl Values {
     }
 }
 
-/// Encoders take whole steps of the quality scale.
+/// Rounds a quality: encoders take integers only.
 fn whole(quality: f64) -> String {
     format!("{quality:.0}")
 }
 
-/// `GstVideoOrientationMethod`, by nick, that turns the picture upright.
+/// Nick of the `GstVideoOrientationMethod` that turns the frames upright.
 fn direction(orientation: Orientation) -> &'static str {
     match orientation {
         Orientation::Upright => "identity",

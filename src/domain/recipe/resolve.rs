@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::property::PropertyError;
 use super::render::Values;
 use super::{Lack, Recipe, Step, Value};
 
@@ -14,8 +15,8 @@ pub trait Elements {
     /// Whether the element's property can be set to this value.
     ///
     /// # Errors
-    /// Why not, in words.
-    fn takes(&self, element: &str, property: &str, value: &str) -> Result<(), String>;
+    /// Why not.
+    fn takes(&self, element: &str, property: &str, value: &str) -> Result<(), PropertyError>;
 }
 
 /// A recipe with what is really there: one for each of its encoders, the best first.
@@ -169,9 +170,9 @@ impl Looking<'_> {
     }
 
     /// Whether the property takes the least and the most that may come.
-    fn takes(&self, element: &str, property: &str, value: &Value) -> Result<(), String> {
+    fn takes(&self, element: &str, property: &str, value: &Value) -> Result<(), PropertyError> {
         if !self.elements.has_property(element, property) {
-            return Err(format!("{element} has no property {property}"));
+            return Err(PropertyError::unknown(element, property));
         }
         let mut values: Vec<String> =
             Values::extremes().iter().map(|extreme| extreme.text(value)).collect();
@@ -209,10 +210,11 @@ mod tests {
         fn has_property(&self, element: &str, property: &str) -> bool {
             self.values(element, property).is_some()
         }
-        fn takes(&self, element: &str, property: &str, value: &str) -> Result<(), String> {
-            let values = self.values(element, property).ok_or("no such property")?;
+        fn takes(&self, element: &str, property: &str, value: &str) -> Result<(), PropertyError> {
+            let values = self.values(element, property);
+            let values = values.ok_or_else(|| PropertyError::unknown(element, property))?;
             let takes = values.contains(&value);
-            takes.then_some(()).ok_or_else(|| format!("{element}.{property} refuses {value}"))
+            takes.then_some(()).ok_or_else(|| PropertyError::value(element, property, value))
         }
     }
 

@@ -46,7 +46,7 @@ pub(crate) fn build(
     muxer.set_property("manual-split", true);
     muxer.set_property("send-force-keyunit", false);
     // The priming of the audio is dropped already.
-    set(&muxer, "write-edts-mode", "never").map_err(broken)?;
+    set(&muxer, "write-edts-mode", "never")?;
     pad(&muxer, "sink")?.set_property("trak-timescale", timescale);
     let end = plain("fakesink")?;
     end.set_property("async", false);

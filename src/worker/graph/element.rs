@@ -8,14 +8,14 @@ use gstreamer::glib;
 use gstreamer::prelude::*;
 
 use crate::domain::failure_code::FailureCode;
-use crate::domain::recipe::{ElementSpec, Elements};
+use crate::domain::recipe::{ElementSpec, Elements, PropertyError};
 use crate::worker::protocol::Failure;
 
 /// Makes the element that a recipe describes.
 pub(crate) fn make(spec: &ElementSpec) -> Result<gst::Element, Failure> {
     let element = plain(&spec.element)?;
     for (name, value) in &spec.set {
-        set(&element, name, value).map_err(broken)?;
+        set(&element, name, value)?;
     }
     Ok(element)
 }
@@ -70,8 +70,9 @@ impl Elements for Installed {
         self.element(element).is_some_and(|element| element.find_property(property).is_some())
     }
 
-    fn takes(&self, element: &str, property: &str, value: &str) -> Result<(), String> {
-        let found = self.element(element).ok_or_else(|| format!("there is no {element}"))?;
+    fn takes(&self, element: &str, property: &str, value: &str) -> Result<(), PropertyError> {
+        let found = self.element(element);
+        let found = found.ok_or_else(|| PropertyError::NoElement(element.to_owned()))?;
         set(&found, property, value)
     }
 }
@@ -89,24 +90,34 @@ pub(crate) fn pad(element: &gst::Element, name: &str) -> Result<gst::Pad, Failur
     element.static_pad(name).ok_or_else(|| broken(format!("{} has no pad {name}", element.name())))
 }
 
+impl From<PropertyError> for Failure {
+    fn from(error: PropertyError) -> Self {
+        broken(error.to_string())
+    }
+}
+
 /// Our own fault: a recipe that should not have passed the checks at start.
 pub(crate) fn broken(message: impl Into<String>) -> Failure {
     Failure::new(FailureCode::PipelineBuild, message)
 }
 
-/// Sets a property from text, or says why it cannot.
-pub(crate) fn set(element: &gst::Element, name: &str, value: &str) -> Result<(), String> {
+/// Sets a property from text.
+///
+/// # Errors
+/// If the element has no such property, or the property does not take the value.
+pub(crate) fn set(element: &gst::Element, name: &str, value: &str) -> Result<(), PropertyError> {
     let factory = element.factory().map_or_else(String::new, |f| f.name().to_string());
     let Some(spec) = element.find_property(name) else {
-        return Err(format!("{factory} has no property {name}"));
+        return Err(PropertyError::unknown(&factory, name));
     };
     if !spec.flags().contains(glib::ParamFlags::WRITABLE) {
-        return Err(format!("{factory}.{name} cannot be written"));
+        return Err(PropertyError::read_only(&factory, name));
     }
     let parsed = glib::Value::deserialize_with_pspec(value, &spec)
-        .map_err(|_| format!("{factory}.{name} does not take {value:?}"))?;
+        .map_err(|_| PropertyError::value(&factory, name, value))?;
     if let Some(range) = out_of_range(&spec, &parsed) {
-        return Err(format!("{factory}.{name} = {value} lies outside of {range}"));
+        let (property, value) = (name.to_owned(), value.to_owned());
+        return Err(PropertyError::Range { element: factory, property, value, range });
     }
     element.set_property_from_value(name, &parsed);
     Ok(())

@@ -1,6 +1,6 @@
 //! Properties of GPU elements in each release of `GStreamer`, from `tests/doubles/elements.json`.
 
-use ladderd::domain::recipe::Elements;
+use ladderd::domain::recipe::{Elements, PropertyError};
 use serde_json::Value;
 
 /// The releases from the oldest on; the last is a development release.
@@ -64,20 +64,20 @@ impl Elements for Release {
         self.properties(element).is_some_and(|properties| properties.contains_key(property))
     }
 
-    fn takes(&self, element: &str, property: &str, value: &str) -> Result<(), String> {
+    fn takes(&self, element: &str, property: &str, value: &str) -> Result<(), PropertyError> {
         if !self.is_of_gpu(element) {
             return Ok(());
         }
         let facts = self.properties(element).and_then(|properties| properties.get(property));
-        let facts = facts.ok_or_else(|| format!("{element} has no property {property}"))?;
+        let facts = facts.ok_or_else(|| PropertyError::unknown(element, property))?;
         if facts.get("readonly").is_some_and(|readonly| readonly == true) {
-            return Err(format!("{element}.{property} cannot be written"));
+            return Err(PropertyError::read_only(element, property));
         }
         let takes = match self.values(element, property, facts) {
             Some(values) => values.iter().any(|known| known == value),
             None => in_range(facts, value),
         };
-        takes.then_some(()).ok_or_else(|| format!("{element}.{property} does not take {value:?}"))
+        takes.then_some(()).ok_or_else(|| PropertyError::value(element, property, value))
     }
 }
 
