@@ -16,19 +16,20 @@ use super::output::{print, print_json, say};
 use super::{backends, check};
 use crate::app;
 use crate::domain::backend::{self, Backend};
-use crate::domain::failure_code::FailureCode;
+use crate::domain::conformance::Finding;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::{self, Layout};
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
-use crate::domain::video::RenditionView;
+use crate::domain::video::{BackendFailure, RenditionView};
 use crate::encryption::Encryption;
 use crate::job::follow::{FollowError, Observer, Step, WorkerSettings, follow};
+use crate::job::{self, fallback};
 use crate::publish::Publication;
 use crate::publish::folder::Folder;
 use crate::settings::Settings;
 use crate::source::file::LocalFile;
-use crate::worker::parent::{self, Output, Worker};
+use crate::worker::parent::{Output, Worker};
 use crate::worker::protocol::Event;
 
 /// Prints the plan of a file.
@@ -75,8 +76,8 @@ impl Options {
     }
 }
 
-/// Encodes a file into a folder and checks the stream there. [`Exit::Failed`] if that fails or the
-/// stream breaks a binding rule.
+/// Encodes a file into a folder and checks the stream there. A backend that fails, or whose stream breaks a
+/// binding rule, is followed by the next one. [`Exit::Failed`] if the last one fails.
 pub(super) fn transcode(
     settings: &Settings,
     input: &Path,
@@ -94,86 +95,92 @@ pub(super) fn transcode(
         };
         let mut backends = choose(settings, options.backend.as_deref()).await?;
         let mut show = Show::new(json);
-        let publication = loop {
+        let target = Target { outdir, key: key.as_ref(), is_checked: !options.no_check };
+        let renditions = loop {
             let worker = start(settings, input, &backends, false)?;
-            let error = match encode(worker, &mut show, outdir, key.clone()).await? {
-                Ok(publication) => break publication,
+            let error = match target.encode(worker, &mut show).await? {
+                Ok(renditions) => break renditions,
                 Err(error) => error,
             };
             show.bar.finish_and_clear();
-            backends = others(backends, show.backend.as_deref(), &error);
-            if backends.is_empty() {
+            let failure = fallback::backend_failure(&error, show.backend.take());
+            backends = failure.as_ref().map_or_else(Vec::new, |failure| without(backends, failure));
+            let Some(failure) = failure.filter(|_| !backends.is_empty()) else {
                 return Ok(failed(&error, json)?);
-            }
-            // The next backend overwrites the same files; main.m3u8 is written last.
-            show.fell_back(&error)?;
-            show.backend = None;
+            };
+            show.fell_back(&failure)?;
         };
-        let finished = publication.finish().await.or_exit(Exit::Failed)?;
-        let flipped = finished.flip().await.or_exit(Exit::Failed)?;
-        show.bar.finish_and_clear();
-        let took = show.began.elapsed();
-        let verdict =
-            if options.no_check { Exit::Ok } else { gate(outdir, key.as_ref(), json).await? };
-        if verdict == Exit::Ok {
-            show.done(took, outdir, flipped.renditions())?;
-        }
-        Ok(verdict)
+        show.done(outdir, &renditions)?;
+        Ok(Exit::Ok)
     })
 }
 
-/// Checks the written stream and prints the broken rules. [`Exit::Failed`] if one is binding,
-/// [`Exit::Unchecked`] if the stream cannot be read.
-async fn gate(outdir: &Path, key: Option<&StreamKey>, json: bool) -> Result<Exit, exit::Error> {
-    let report = check::folder(outdir, key).await;
-    let report =
-        report.with_context(|| format!("failed to read the stream in {}", outdir.display()));
-    let report = report.or_exit(Exit::Unchecked)?;
-    let musts = report.musts().count();
-    if json {
-        let shoulds = report.findings.len() - musts;
-        let findings = &report.findings;
-        print_line(&json!({
-            "event": "checked", "musts": musts, "shoulds": shoulds, "findings": findings,
-        }))?;
-    } else {
-        for finding in &report.findings {
-            say(&check::line(finding));
-        }
-        if musts > 0 {
-            let code = FailureCode::NotConformant;
-            say(&format!("ladderd: the stream breaks {musts} binding rules [{code}]"));
-        }
-    }
-    Ok(check::verdict(&report))
-}
-
-/// Backends left to try after a failure. Empty if no backend was chosen yet, or if the failure is not
-/// the backend's.
-fn others(mut backends: Vec<Backend>, failed: Option<&str>, error: &parent::Error) -> Vec<Backend> {
-    let Some(failed) = failed.filter(|_| error.may_be_the_backends()) else { return Vec::new() };
-    backends.retain(|backend| backend.label() != failed);
+/// The backends without the one that failed.
+fn without(mut backends: Vec<Backend>, failure: &BackendFailure) -> Vec<Backend> {
+    backends.retain(|backend| backend.label() != failure.backend);
     backends
 }
 
-/// Follows a worker to its end and writes its output to the folder. The inner error is the worker's, after
-/// which another backend may be tried.
-async fn encode(
-    mut worker: Worker,
-    show: &mut Show,
-    outdir: &Path,
-    key: Option<StreamKey>,
-) -> anyhow::Result<Result<Publication, parent::Error>> {
-    let begin = |plan: &Plan| {
-        let folder = Arc::new(Folder::new(outdir));
-        Publication::start(folder, Layout::of_folder(), plan, key.clone())
-    };
-    match follow(&mut worker, begin, show).await {
-        Ok(publication) => Ok(Ok(publication)),
-        Err(FollowError::Worker(error)) => Ok(Err(error)),
-        Err(FollowError::Observer(error)) => Err(error),
-        Err(FollowError::Publish(error)) => Err(error.into()),
-        Err(FollowError::Unfinished) => Err(anyhow::anyhow!("the worker ended too early")),
+/// The folder that a stream is written to. Each backend overwrites the files of the one before.
+struct Target<'a> {
+    outdir: &'a Path,
+    key: Option<&'a StreamKey>,
+    /// Whether the written stream is checked.
+    is_checked: bool,
+}
+
+impl Target<'_> {
+    /// Follows a worker to its end, writes its output to the folder and checks it. The inner error is one
+    /// of the encode, after which another backend may be tried.
+    async fn encode(
+        &self,
+        mut worker: Worker,
+        show: &mut Show,
+    ) -> Result<Result<Vec<RenditionView>, job::Error>, exit::Error> {
+        let begin = |plan: &Plan| {
+            let folder = Arc::new(Folder::new(self.outdir));
+            Publication::start(folder, Layout::of_folder(), plan, self.key.cloned())
+        };
+        let publication = match follow(&mut worker, begin, show).await {
+            Ok(publication) => publication,
+            Err(FollowError::Job(error)) => return Ok(Err(error)),
+            Err(FollowError::Observer(error)) => return Err(error.into()),
+        };
+        let finished = match publication.finish().await {
+            Ok(finished) => finished,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        // main.m3u8 is written last.
+        let flipped = finished.flip().await.or_exit(Exit::Failed)?;
+        show.finish();
+        if self.is_checked
+            && let Some(finding) = self.check(show.json).await?
+        {
+            return Ok(Err(job::Error::NotConformant(finding)));
+        }
+        Ok(Ok(flipped.renditions().to_vec()))
+    }
+
+    /// Checks the written stream, prints the broken rules and returns the first that is binding.
+    /// [`Exit::Unchecked`] if the stream cannot be read.
+    async fn check(&self, json: bool) -> Result<Option<Finding>, exit::Error> {
+        let report = check::folder(self.outdir, self.key).await;
+        let report = report
+            .with_context(|| format!("failed to read the stream in {}", self.outdir.display()))
+            .or_exit(Exit::Unchecked)?;
+        if json {
+            let findings = &report.findings;
+            let musts = report.musts().count();
+            print_line(&json!({
+                "event": "checked", "musts": musts, "shoulds": findings.len() - musts,
+                "findings": findings,
+            }))?;
+        } else {
+            for finding in &report.findings {
+                say(&check::line(finding));
+            }
+        }
+        Ok(report.musts().next().cloned())
     }
 }
 
@@ -231,6 +238,8 @@ struct Show {
     json: bool,
     bar: ProgressBar,
     began: Instant,
+    /// Time from the start to the written stream.
+    took: Duration,
     duration_ns: Option<u64>,
     /// Backend that encodes; `None` before the worker has chosen one.
     backend: Option<String>,
@@ -254,7 +263,14 @@ impl Show {
         } else {
             ProgressBar::hidden()
         };
-        Self { json, bar, began: Instant::now(), duration_ns: None, backend: None }
+        Self {
+            json,
+            bar,
+            began: Instant::now(),
+            took: Duration::ZERO,
+            duration_ns: None,
+            backend: None,
+        }
     }
 
     fn output(&mut self, output: &Output) -> anyhow::Result<()> {
@@ -310,35 +326,36 @@ impl Show {
         Ok(())
     }
 
-    /// Reports that the backend failed and the next one starts.
-    fn fell_back(&self, error: &parent::Error) -> anyhow::Result<()> {
-        let backend = self.backend.as_deref().unwrap_or_default();
+    /// Ends the display of the progress once the stream is written.
+    fn finish(&mut self) {
+        self.took = self.began.elapsed();
+        self.bar.finish_and_clear();
+    }
+
+    /// Reports that a backend failed and the next one starts.
+    fn fell_back(&self, failure: &BackendFailure) -> anyhow::Result<()> {
+        let BackendFailure { backend, code, message, .. } = failure;
         if self.json {
-            let (code, message) = (error.code(), error.to_string());
             let line = json!({
                 "event": "backend-failed", "backend": backend, "code": code, "message": message,
             });
             return Ok(print_line(&line)?);
         }
         say(&format!(
-            "warning: {backend} failed, the next backend starts from the beginning: {error}"
+            "warning: {backend} failed, the next backend starts from the beginning: {message}"
         ));
         Ok(())
     }
 
-    /// Reports the finished stream, which took `took` to encode.
-    fn done(
-        &self,
-        took: Duration,
-        outdir: &Path,
-        renditions: &[RenditionView],
-    ) -> std::io::Result<()> {
+    /// Reports the finished stream.
+    fn done(&self, outdir: &Path, renditions: &[RenditionView]) -> std::io::Result<()> {
         let playlist = outdir.join(names::MAIN);
         if self.json {
             return print_line(
                 &json!({ "event": "ready", "playlist": playlist, "renditions": renditions }),
             );
         }
+        let took = self.took;
         let speed = self.duration_ns.map(|ns| format!(", {:.2}x", speed(ns, took)));
         let speed = speed.unwrap_or_default();
         say(&format!("ready in {:.1} s{speed}: {}", took.as_secs_f64(), playlist.display()));
@@ -371,42 +388,20 @@ fn describe(plan: &Plan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::backend::Sizes;
-    use crate::domain::recipe::Recipe;
-    use crate::worker::protocol::Failure;
-
-    #[test]
-    fn a_failure_before_a_backend_is_chosen_is_final() {
-        let backend = |name: &str| {
-            let recipe: Recipe = toml::from_str(include_str!("../../pipelines/cpu.toml")).unwrap();
-            let recipe = Recipe { name: name.to_owned(), ..recipe };
-            let sizes = Sizes::default();
-            Backend { recipe, device: String::new(), sizes, pixels_per_sec: 1.0 }
-        };
-        let all = || vec![backend("nvenc"), backend("cpu")];
-        let left = |failed, code| {
-            let error = parent::Error::Failed(Failure::new(code, "no"));
-            let labels =
-                others(all(), failed, &error).iter().map(Backend::label).collect::<Vec<_>>();
-            labels.join(" ")
-        };
-        assert_eq!(left(Some("nvenc"), FailureCode::PipelineFailed), "cpu");
-        assert_eq!(left(Some("cpu"), FailureCode::PipelineFailed), "nvenc");
-        assert_eq!(left(None, FailureCode::PipelineFailed), "", "a retry would never end");
-        assert_eq!(left(Some("nvenc"), FailureCode::SourceDamaged), "", "no backend can help");
-    }
 
     #[tokio::test]
     async fn a_stream_that_breaks_a_binding_rule_fails() {
         let dir = tempfile::tempdir().unwrap();
         let multivariant = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000000\n360p/index.m3u8\n";
         std::fs::write(dir.path().join(names::MAIN), multivariant).unwrap();
-        assert_eq!(gate(dir.path(), None, true).await.unwrap(), Exit::Failed);
+        let target = Target { outdir: dir.path(), key: None, is_checked: true };
+        assert!(target.check(true).await.unwrap().is_some());
     }
 
     #[tokio::test]
     async fn a_stream_that_cannot_be_read_is_unchecked() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(gate(dir.path(), None, false).await.unwrap_err().exit, Exit::Unchecked);
+        let target = Target { outdir: dir.path(), key: None, is_checked: true };
+        assert_eq!(target.check(false).await.unwrap_err().exit, Exit::Unchecked);
     }
 }

@@ -90,7 +90,7 @@ failure_codes! {
         "Check that you chose the right file.";
     NoVideo "no-video" Permanent Source
         "The file has no video stream."
-        "Upload a file with moving pictures.";
+        "Upload a file with a video stream.";
     Undecodable "undecodable" Permanent Source
         "The file holds a format that cannot be decoded here."
         "Convert it to MP4 with H.264 video and upload that.";
@@ -192,8 +192,8 @@ failure_codes! {
         "The worker process cannot be started."
         "Check the limits on processes and memory of the service.";
     WorkerResource "worker-resource" Retryable Surroundings
-        "The worker ran out of space."
-        "Free disk space or memory.";
+        "The worker ran out of space or threads."
+        "Free disk space or memory, or raise jobs.worker_memory_bytes or TasksMax.";
     MessageNotJson "message-not-json" Poison Surroundings
         "The queue message is not JSON."
         "Check which program sends to the queue.";

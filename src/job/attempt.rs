@@ -3,37 +3,30 @@
 use super::adapters::PublicTarget;
 use super::board::Ticket;
 use super::claim::Claim;
-use super::context::Context;
+use super::context::{Context, VideoJob};
 use super::encode_run::EncodeRun;
 use super::error::Error;
+use super::fallback::backend_failure;
 use super::gate;
 use super::records::{self, Versioned};
 use super::settled::{Flip, Settled};
 use super::signals::Signals;
 use super::source_state::SourceState;
-use crate::backend::Slot;
 use crate::domain::claim::Commit;
 use crate::domain::conformance::Report;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key::StreamKey;
-use crate::domain::job::{JobRequest, VideoId};
+use crate::domain::job::JobRequest;
 use crate::domain::message;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::record::JobRecord;
 use crate::domain::video::{BackendFailure, VideoError, VideoState};
-use crate::publish::{self, Finished};
+use crate::publish::Finished;
 use crate::store::{AfterSuccess, Head};
-use crate::worker::parent;
 
 /// An attempt that has its claim.
 pub(super) struct Attempt<'a> {
-    pub(super) context: &'a Context,
-    pub(super) request: &'a JobRequest,
-    pub(super) id: &'a VideoId,
-    /// The job's slot in the pool of backends.
-    pub(super) slot: &'a Slot,
-    pub(super) head: &'a Head,
-    pub(super) ticket: &'a Ticket,
+    pub(super) job: VideoJob<'a>,
     pub(super) claim: &'a Claim,
     /// Folder of the attempt in the public bucket.
     pub(super) folder: &'a str,
@@ -52,6 +45,13 @@ struct Encoded {
     report: Report,
 }
 
+impl Encoded {
+    /// The first broken MUST rule.
+    fn first_must(&self) -> Option<Error> {
+        self.report.musts().next().cloned().map(Error::NotConformant)
+    }
+}
+
 impl Attempt<'_> {
     /// Runs the attempt to its end. `unfinished` is the commit of an attempt that died after it.
     pub(super) async fn run(
@@ -66,7 +66,7 @@ impl Attempt<'_> {
             );
             return signals.guard(Box::pin(self.finish_commit(*commit))).await;
         }
-        let (context, id) = (self.context, self.id);
+        let VideoJob { context, id, .. } = self.job;
         let earlier = self.earlier.as_ref().map(|(record, _)| record);
         signals.guard(Box::pin(records::sweep(&context.public, id, earlier, self.claim))).await?;
         if self.number > context.queue_config.max_attempts {
@@ -104,19 +104,18 @@ impl Attempt<'_> {
 
     /// Commits what is left to do, and does it. A stream that breaks a MUST rule is never shown.
     async fn commit_and_flip(&self, encoded: Encoded) -> Result<Settled, Error> {
+        let broken = encoded.first_must();
         let Encoded { finished, folder, report } = encoded;
-        let broken = report.musts().next().cloned();
-        if let Some(finding) = broken {
-            let error = Error::NotConformant(finding);
+        if let Some(error) = broken {
             let told = format!(
                 "The stream that was made of the video would not play everywhere, and the fault is \
                  ours: {error}. Tell the operator; the original is kept."
             );
             return self.record_failure(error.code(), &told, Some(report)).await;
         }
-        self.ticket.update(|view| view.renditions = finished.renditions().to_vec());
-        let (id, etag) = (self.id, &self.head.etag);
-        let view = self.ticket.view();
+        self.job.ticket.update(|view| view.renditions = finished.renditions().to_vec());
+        let (id, etag) = (self.job.id, &self.job.head.etag);
+        let view = self.job.ticket.view();
         let record = records::job_record(id, &view, etag, &folder, None, Some(report));
         let commit = Commit { record: record.clone(), main: finished.main() };
         self.claim.commit(commit).await?;
@@ -126,19 +125,19 @@ impl Attempt<'_> {
 
     /// Flips and records for an attempt that died in between.
     async fn finish_commit(&self, commit: Commit) -> Result<Settled, Error> {
-        let target = PublicTarget::open(&self.context.public, self.id).await?;
+        let target = PublicTarget::open(&self.job.context.public, self.job.id).await?;
         let shown = target.flip(commit.main).await?;
         self.record_success(commit.record, Flip::Recovered(shown)).await
     }
 
     /// Writes the completion record, which is the last public object of a stream.
     async fn record_success(&self, record: JobRecord, flip: Flip) -> Result<Settled, Error> {
-        let (context, id) = (self.context, self.id);
+        let VideoJob { context, id, .. } = self.job;
         let written =
             records::put_job_record(&context.public, &record, self.earlier.as_ref()).await?;
         records::sweep(&context.public, id, Some(&record), self.claim).await?;
-        treat_source(context, self.request, self.head).await?;
-        self.ticket.update(|view| {
+        treat_source(context, self.job.request, self.job.head).await?;
+        self.job.ticket.update(|view| {
             view.state = VideoState::Ready;
             view.playable = true;
             view.speed = None;
@@ -156,15 +155,15 @@ impl Attempt<'_> {
         message: &str,
         report: Option<Report>,
     ) -> Result<Settled, Error> {
-        let (context, id) = (self.context, self.id);
+        let VideoJob { context, id, .. } = self.job;
         self.claim.hold().await?;
         records::sweep(&context.public, id, None, self.claim).await?;
         let error = VideoError { code: code.as_str().to_owned(), message: message.to_owned() };
-        let (view, etag) = (self.ticket.view(), &self.head.etag);
+        let (view, etag) = (self.job.ticket.view(), &self.job.head.etag);
         let record = records::job_record(id, &view, etag, "", Some(error.clone()), report);
         let written =
             records::put_job_record(&context.public, &record, self.earlier.as_ref()).await?;
-        self.ticket.update(|view| {
+        self.job.ticket.update(|view| {
             view.state = VideoState::Failed;
             view.playable = false;
             view.renditions.clear();
@@ -183,7 +182,7 @@ impl Attempt<'_> {
         signals: &Signals<'_>,
         key: Option<&StreamKey>,
     ) -> Result<Encoded, Error> {
-        let (context, id, slot) = (self.context, self.id, self.slot);
+        let VideoJob { context, id, slot, .. } = self.job;
         let mut failed = Vec::new();
         loop {
             let folder = match failed.len() {
@@ -191,20 +190,20 @@ impl Attempt<'_> {
                 before => format!("{}-{}", self.folder, before + 1),
             };
             let ended = Box::pin(self.encode_once(signals, key, &folder, &failed)).await;
-            // Before a backend was chosen, none is at fault.
-            let Some(backend) = self.ticket.view().backend else { return ended };
+            let broken = ended.as_ref().ok().and_then(Encoded::first_must);
+            let error = broken.as_ref().or(ended.as_ref().err());
+            let failure =
+                error.and_then(|error| backend_failure(error, self.job.ticket.view().backend));
             let has_other = |failure: &BackendFailure| {
                 let failed = [&failed[..], std::slice::from_ref(&failure.backend)].concat();
                 !context.backends.candidates(slot, &failed).is_empty()
             };
-            let Some(failure) = backend_failure(&ended, backend).filter(has_other) else {
-                return ended;
-            };
+            let Some(failure) = failure.filter(has_other) else { return ended };
             let earlier = self.earlier.as_ref().map(|(record, _)| record);
             let swept = records::sweep(&context.public, id, earlier, self.claim);
             signals.guard(Box::pin(swept)).await?;
             failed.push(failure.backend.clone());
-            signals.guard(fall_back(context, self.ticket, failure)).await?;
+            signals.guard(fall_back(context, self.job.ticket, failure)).await?;
         }
     }
 
@@ -215,54 +214,18 @@ impl Attempt<'_> {
         folder: &str,
         failed: &[String],
     ) -> Result<Encoded, Error> {
-        let (context, id, slot) = (self.context, self.id, self.slot);
-        self.ticket.update(|view| view.backend = None);
+        self.job.ticket.update(|view| view.backend = None);
+        let VideoJob { context, id, slot, .. } = self.job;
         let run = EncodeRun {
-            context,
-            request: self.request,
-            id,
+            job: self.job,
             folder,
-            head: self.head,
-            ticket: self.ticket,
             key: key.cloned(),
             backends: context.backends.candidates(slot, failed),
-            slot,
         };
         let finished = Box::pin(run.run(signals)).await?;
         let checked = async { Ok(gate::check(&context.public, id, &finished, key).await) };
         let report = signals.guard(Box::pin(checked)).await?;
         Ok(Encoded { finished, folder: folder.to_owned(), report })
-    }
-}
-
-/// The failure of the backend, if another backend may do better.
-fn backend_failure(ended: &Result<Encoded, Error>, backend: String) -> Option<BackendFailure> {
-    let failure = |element, code: FailureCode, message| {
-        let code = code.as_str().to_owned();
-        Some(BackendFailure { backend, element, code, message, quarantined: false })
-    };
-    match ended {
-        Ok(encoded) => {
-            let error = Error::NotConformant(encoded.report.musts().next()?.clone());
-            failure(None, error.code(), error.to_string())
-        }
-        Err(Error::Worker(error)) if error.may_be_the_backends() => {
-            let element = match error {
-                parent::Error::Failed(failure) => failure.element.clone(),
-                parent::Error::Spawn(_)
-                | parent::Error::Source(_)
-                | parent::Error::Died { .. }
-                | parent::Error::Memory
-                | parent::Error::Stalled { .. }
-                | parent::Error::Protocol(_) => None,
-            };
-            failure(element, error.code(), error.to_string())
-        }
-        // An encoder that outputs nothing, or something else, ends here too.
-        Err(error @ (Error::Publish(publish::Error::Incomplete(_)) | Error::Unfinished)) => {
-            failure(None, error.code(), error.to_string())
-        }
-        Err(_) => None,
     }
 }
 

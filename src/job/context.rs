@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use super::board::Board;
-use crate::backend::Pool;
+use super::board::{Board, Ticket};
+use crate::backend::{Pool, Slot};
 use crate::domain::declare::{Any, AtLeast, settings};
 use crate::domain::encode::EncodeConfig;
+use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
 use crate::domain::sources::SourceFilter;
 use crate::encryption::Encryption;
 use crate::metrics::Metrics;
 use crate::queue::{self, Enqueue, Queue};
-use crate::store::{AfterSuccess, Bucket};
+use crate::store::{AfterSuccess, Bucket, Head};
 use crate::worker::spawn::Program;
 
 settings! {
@@ -84,4 +85,17 @@ pub struct Context {
     pub queue_config: queue::Config,
     /// URL of the public bucket, without a slash at its end.
     pub playback_base_url: String,
+}
+
+/// The job of one version of a source, as an attempt and its encode runs share it.
+#[derive(Clone, Copy)]
+pub(super) struct VideoJob<'a> {
+    pub(super) context: &'a Context,
+    pub(super) request: &'a JobRequest,
+    pub(super) id: &'a VideoId,
+    /// The job's slot in the pool of backends.
+    pub(super) slot: &'a Slot,
+    /// Size and `ETag` of the version.
+    pub(super) head: &'a Head,
+    pub(super) ticket: &'a Ticket,
 }

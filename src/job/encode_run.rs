@@ -5,47 +5,37 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::adapters::{ObjectSource, PublicTarget};
-use super::board::Ticket;
-use super::context::Context;
+use super::context::VideoJob;
 use super::error::Error;
 use super::follow::{Observer, Step, WorkerSettings, follow};
 use super::signals::Signals;
-use crate::backend::Slot;
 use crate::domain::backend::Backend;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
-use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::plan::Plan;
 use crate::publish::{self, Finished, Publication, ThumbnailPaths};
 use crate::source::Source;
 use crate::source::read_ahead::ReadAhead;
-use crate::store::Head;
 use crate::worker::parent::{Output, Worker};
 use crate::worker::protocol::Event;
 
 /// One encode run.
 pub(super) struct EncodeRun<'a> {
-    pub(super) context: &'a Context,
-    pub(super) request: &'a JobRequest,
-    pub(super) id: &'a VideoId,
+    pub(super) job: VideoJob<'a>,
     /// Folder of the run in the public bucket.
     pub(super) folder: &'a str,
-    pub(super) head: &'a Head,
-    pub(super) ticket: &'a Ticket,
     /// Key of the segments, if they are encrypted.
     pub(super) key: Option<StreamKey>,
     /// The backends that the worker may choose, best first.
     pub(super) backends: Vec<Backend>,
-    /// The job's slot in the pool of backends.
-    pub(super) slot: &'a Slot,
 }
 
 impl EncodeRun<'_> {
     /// Encodes and uploads everything but the flip.
     pub(super) async fn run(&self, signals: &Signals<'_>) -> Result<Finished, Error> {
-        let target = Arc::new(PublicTarget::open(&self.context.public, self.id).await?);
+        let target = Arc::new(PublicTarget::open(&self.job.context.public, self.job.id).await?);
         let mut worker = self.start_worker()?;
-        let limit_secs = self.context.limits.job_secs;
+        let limit_secs = self.job.context.limits.job_secs;
         let limited = async {
             let published = self.publish(&mut worker, &target);
             let ended = tokio::time::timeout(Duration::from_secs(limit_secs), published).await;
@@ -59,18 +49,18 @@ impl EncodeRun<'_> {
 
     fn start_worker(&self) -> Result<Worker, Error> {
         let object = ObjectSource {
-            bucket: self.context.private.clone(),
-            key: self.request.key.clone(),
-            etag: self.head.etag.clone(),
-            size_bytes: self.head.size_bytes,
+            bucket: self.job.context.private.clone(),
+            key: self.job.request.key.clone(),
+            etag: self.job.head.etag.clone(),
+            size_bytes: self.job.head.size_bytes,
         };
         let source: Arc<dyn Source> = Arc::new(ReadAhead::new(Arc::new(object)));
         let settings = WorkerSettings {
-            program: &self.context.program,
-            ladder: &self.context.ladder,
-            encode: &self.context.encode,
-            limits: &self.context.limits,
-            jobs: &self.context.config,
+            program: &self.job.context.program,
+            ladder: &self.job.context.ladder,
+            encode: &self.job.context.encode,
+            limits: &self.job.context.limits,
+            jobs: &self.job.context.config,
         };
         let worker = settings.start(source, self.backends.clone(), false)?;
         tracing::info!(pid = worker.pid(), "started worker");
@@ -85,7 +75,7 @@ impl EncodeRun<'_> {
     ) -> Result<Finished, Error> {
         let begin = |plan: &Plan| {
             let target = Arc::clone(target) as Arc<dyn publish::Target>;
-            let layout = Layout::of_attempt(self.id, self.folder);
+            let layout = Layout::of_attempt(self.job.id, self.folder);
             Publication::start(target, layout, plan, self.key.clone())
         };
         let mut board = BoardObserver { run: self, began: Instant::now() };
@@ -96,7 +86,7 @@ impl EncodeRun<'_> {
     }
 
     fn show_thumbnails(&self, thumbnails: &ThumbnailPaths) {
-        self.ticket.update(|view| {
+        self.job.ticket.update(|view| {
             let url = |path: &Option<String>| path.as_ref().map(|path| view.url_of(path));
             (view.poster_url, view.storyboard_url) =
                 (url(&thumbnails.poster), url(&thumbnails.storyboard));
@@ -108,7 +98,7 @@ impl EncodeRun<'_> {
             tracing::info!(note, "plan");
         }
         let renditions = publish::planned_renditions(plan);
-        self.ticket.update(|view| {
+        self.job.ticket.update(|view| {
             view.backend = Some(plan.backend.clone());
             view.duration_secs = plan.duration_ns.map(seconds);
             view.renditions = renditions;
@@ -120,7 +110,7 @@ impl EncodeRun<'_> {
         let published = publication.published();
         let position = seconds(position_ns);
         let speed = position / began.elapsed().as_secs_f64().max(0.001);
-        self.ticket.update(|view| {
+        self.job.ticket.update(|view| {
             view.speed = Some(speed);
             if let Some(duration) = view.duration_secs.filter(|duration| *duration > 0.0) {
                 view.progress = (position / duration).clamp(0.0, 1.0);
@@ -152,17 +142,17 @@ impl Observer for BoardObserver<'_> {
         match output {
             Output::Event(Event::Planned { plan }) => {
                 run.show_plan(plan);
-                run.slot.moved_to(&plan.backend);
+                run.job.slot.moved_to(&plan.backend);
             }
             Output::Segment(segment) => {
-                run.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
+                run.job.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
             }
             Output::Event(Event::Warning { message }) => {
                 tracing::warn!(warning = message, "worker warning");
             }
             Output::Event(Event::Done { duration_ns }) => {
-                run.context.metrics.encoded_seconds.inc_by(seconds(*duration_ns));
-                run.ticket.update(|view| {
+                run.job.context.metrics.encoded_seconds.inc_by(seconds(*duration_ns));
+                run.job.ticket.update(|view| {
                     view.duration_secs = Some(seconds(*duration_ns));
                     view.progress = 1.0;
                 });

@@ -87,26 +87,30 @@ pub(crate) enum Step {
 /// Why following ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FollowError<E> {
-    /// The worker failed.
+    /// The worker or the target failed, the worker sent output before its plan, or it ended early.
     #[error(transparent)]
-    Worker(#[from] parent::Error),
-    /// The target failed.
-    #[error(transparent)]
-    Publish(#[from] publish::Error),
-    /// The worker sent output before its plan, or ended before its end.
-    #[error("the worker ended too early")]
-    Unfinished,
+    Job(Error),
     /// The observer wants to stop.
     #[error("the observer stopped")]
     Observer(E),
 }
 
+impl<E> From<parent::Error> for FollowError<E> {
+    fn from(error: parent::Error) -> Self {
+        Self::Job(error.into())
+    }
+}
+
+impl<E> From<publish::Error> for FollowError<E> {
+    fn from(error: publish::Error) -> Self {
+        Self::Job(error.into())
+    }
+}
+
 impl From<FollowError<Infallible>> for Error {
     fn from(error: FollowError<Infallible>) -> Self {
         match error {
-            FollowError::Worker(error) => Self::Worker(error),
-            FollowError::Publish(error) => Self::Publish(error),
-            FollowError::Unfinished => Self::Unfinished,
+            FollowError::Job(error) => error,
             FollowError::Observer(never) => match never {},
         }
     }
@@ -126,7 +130,7 @@ pub(crate) async fn follow<O: Observer>(
     let mut is_done = false;
     while let Some(output) = worker.next().await? {
         observer.received(&output).map_err(FollowError::Observer)?;
-        let planned = publication.as_mut().ok_or(FollowError::Unfinished);
+        let planned = publication.as_mut().ok_or(FollowError::Job(Error::Unfinished));
         match output {
             Output::Event(Event::Planned { plan }) => publication = Some(begin(&plan)),
             Output::Event(Event::Rendition { rendition, codec }) => {
@@ -153,5 +157,5 @@ pub(crate) async fn follow<O: Observer>(
             ) => {}
         }
     }
-    publication.filter(|_| is_done).ok_or(FollowError::Unfinished)
+    publication.filter(|_| is_done).ok_or(FollowError::Job(Error::Unfinished))
 }

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{self, Attempt};
 use super::board::Ticket;
 use super::claim::{Claim, End, Taken};
-use super::context::Context;
+use super::context::{Context, VideoJob};
 use super::error::Error;
 use super::outcome::Failure;
 use super::records::{self, Versioned};
@@ -97,7 +97,8 @@ impl Job<'_> {
         earlier: Option<Versioned>,
     ) -> Attempt<'b> {
         let (context, request, id, slot) = (self.context, self.request, &self.id, self.slot);
-        Attempt { context, request, id, slot, head, ticket, claim, folder, number, earlier }
+        let job = VideoJob { context, request, id, slot, head, ticket };
+        Attempt { job, claim, folder, number, earlier }
     }
 
     /// Releases the claim with how this attempt ended.

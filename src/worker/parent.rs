@@ -40,6 +40,9 @@ const EXIT_GRACE: Duration = Duration::from_secs(5);
 const OUT_OF_MEMORY: [&str; 4] =
     ["failed to allocate", "memory allocation of", "std::bad_alloc", "Cannot allocate memory"];
 
+/// Message of a process that got no thread: the C library's text for `EAGAIN`.
+const OUT_OF_THREADS: &str = "Resource temporarily unavailable";
+
 /// One output of a worker.
 #[derive(Clone, Debug)]
 pub enum Output {
@@ -220,6 +223,7 @@ impl Worker {
         match self.source_error() {
             Some(error) => Error::Source(error),
             None if OUT_OF_MEMORY.iter().any(|words| stderr.contains(words)) => Error::Memory,
+            None if stderr.contains(OUT_OF_THREADS) => Error::NoThread { stderr },
             None => Error::Died { status, stderr },
         }
     }

@@ -6,7 +6,7 @@
 //! - `hang N`: no output after N frames;
 //! - `crash N`: the process aborts after N frames;
 //! - `garbage`: the output is no H.264;
-//! - `no-idr`: only the first frame is an IDR.
+//! - `no-idr N`: no IDR after N frames; 0 stands for 1.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ enum Fault {
     Hang(usize),
     Crash(usize),
     Garbage,
-    NoIdr,
+    NoIdr(usize),
 }
 
 fn fault() -> Fault {
@@ -41,7 +41,7 @@ fn fault() -> Fault {
         "hang" => Fault::Hang(number),
         "crash" => Fault::Crash(number),
         "garbage" => Fault::Garbage,
-        "no-idr" => Fault::NoIdr,
+        "no-idr" => Fault::NoIdr(number),
         other => {
             assert!(other.is_empty(), "there is no fault {other}");
             Fault::None
@@ -113,7 +113,7 @@ pub(crate) fn inject(outer: &gst::Element, inner: &gst::Element) {
             let mut bytes = buffer.make_mut().map_writable().unwrap();
             match fault {
                 Fault::Garbage => spoil(&mut bytes),
-                Fault::NoIdr if before > 0 => make_plain(&mut bytes),
+                Fault::NoIdr(most) if before > most => make_plain(&mut bytes),
                 _ => {}
             }
         }

@@ -7,7 +7,7 @@ use crate::domain::outcome::Fault;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The source has neither video nor audio that can be played.
-    #[error("The file has no video: it holds {found}. Upload a file with moving pictures.")]
+    #[error("The file has no video: it holds {found}. Upload a file with a video stream.")]
     NoVideo {
         /// Content of the source instead.
         found: String,

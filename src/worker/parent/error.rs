@@ -30,9 +30,16 @@ pub enum Error {
     /// The worker reached its memory limit.
     #[error(
         "The video needs more memory to be decoded than a job may have (jobs.worker_memory_bytes): \
-         its pictures are too large, or the file is made to do harm. Upload a smaller version."
+         its frames are too large, or the file is made to do harm. Upload a smaller version."
     )]
     Memory,
+    /// The worker could start no further thread: the stacks reached its memory limit, or the machine or the
+    /// service has too many threads.
+    #[error("the worker could not start a thread; its last words: {stderr}")]
+    NoThread {
+        /// The end of its standard error.
+        stderr: String,
+    },
     /// The worker made no progress within the limit and was killed.
     #[error("the worker made no progress for {} s and was killed; its last words: {stderr}", after.as_secs())]
     Stalled {
@@ -46,16 +53,6 @@ pub enum Error {
     Protocol(String),
 }
 
-impl Error {
-    /// Whether another backend may succeed: the encode failed, or the process died or hung, and neither the
-    /// source nor a limit is known to be the reason.
-    #[must_use]
-    pub fn may_be_the_backends(&self) -> bool {
-        let of_device = matches!(self, Self::Failed(failure) if failure.of_device);
-        of_device || self.code().may_be_backend()
-    }
-}
-
 impl Fault for Error {
     fn code(&self) -> FailureCode {
         match self {
@@ -63,6 +60,7 @@ impl Fault for Error {
             Self::Failed(failure) => failure.code,
             Self::Source(error) => error.code(),
             Self::Memory => FailureCode::MemoryLimit,
+            Self::NoThread { .. } => FailureCode::WorkerResource,
             Self::Died { .. } => FailureCode::WorkerDied,
             Self::Stalled { .. } => FailureCode::WorkerStalled,
             Self::Protocol(_) => FailureCode::WorkerProtocol,

@@ -167,3 +167,15 @@ fn transcode_falls_back_to_the_next_backend() {
     assert!(failed.contains("vaapi"), "{failed}");
     stream.check().assert_sound();
 }
+
+#[test]
+fn transcode_tries_the_next_backend_after_a_stream_that_breaks_a_binding_rule() {
+    let Some(film) = media::clip(360, "30", 20) else { return };
+    let doubles = Doubles::new("va 1.22.0");
+    // The trial encode ends before that.
+    doubles.fault("no-idr 200");
+    let stream = Transcode::new(&film).on(&doubles).checked().run();
+    let failed = stream.event("backend-failed").to_string();
+    assert!(failed.contains("vaapi") && failed.contains("not-conformant"), "{failed}");
+    stream.check().assert_sound();
+}

@@ -20,6 +20,8 @@ pub struct Transcode {
     program: Command,
     input: PathBuf,
     folder: Folder,
+    /// Whether the run checks its own stream. Most tests run `ladderd check` if they need it.
+    is_checked: bool,
 }
 
 /// The folder of a stream: chosen by the test, or temporary and removed with the stream.
@@ -31,7 +33,7 @@ enum Folder {
 impl Transcode {
     pub fn new(input: &Path) -> Self {
         let folder = Folder::Temporary(tempfile::tempdir().unwrap());
-        Self { program: program(), input: input.to_owned(), folder }
+        Self { program: program(), input: input.to_owned(), folder, is_checked: false }
     }
 
     /// Runs on the machine that these doubles stand for.
@@ -49,6 +51,12 @@ impl Transcode {
     /// Writes into this folder instead of a temporary one.
     pub fn into_folder(mut self, folder: &Path) -> Self {
         self.folder = Folder::Given(folder.to_owned());
+        self
+    }
+
+    /// Checks the stream at the end of the run.
+    pub fn checked(mut self) -> Self {
+        self.is_checked = true;
         self
     }
 
@@ -73,8 +81,10 @@ impl Transcode {
             Folder::Given(path) => path.as_path(),
             Folder::Temporary(dir) => dir.path(),
         };
-        // Tests that need the check run `ladderd check`.
-        self.program.args(["transcode", "--json", "--no-check"]).arg(&self.input).arg(out);
+        self.program.args(["transcode", "--json"]).arg(&self.input).arg(out);
+        if !self.is_checked {
+            self.program.arg("--no-check");
+        }
         let output = self.program.output().unwrap();
         (self.folder, output)
     }
