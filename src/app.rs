@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::{Pool, Trials, pool};
+use crate::cores;
 use crate::domain::admission::Cost;
 use crate::domain::backend::{self as backends, Driver};
 use crate::encryption::Encryption;
@@ -208,7 +209,7 @@ async fn open_backends(
         !tried.backends.is_empty(),
         "no backend is available; `ladderd backends` prints the reasons"
     );
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = cores::available();
     let limits = pool::Limits {
         max_running: settings.jobs.max_running,
         max_encoder_sessions: settings.jobs.max_encoder_sessions,

@@ -19,6 +19,7 @@ pub mod app;
 pub mod backend;
 pub mod check;
 pub mod cli;
+pub mod cores;
 pub mod db;
 pub mod domain;
 pub mod embedded;

@@ -8,8 +8,11 @@ use std::sync::Arc;
 
 use gstreamer as gst;
 
+use crate::cores;
 use crate::domain::encode::threads_per_rung;
 use crate::domain::failure_code::FailureCode;
+use crate::domain::limits::Limits;
+use crate::domain::media::MediaInfo;
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe::{self, PipelineSpec};
 use crate::sandbox;
@@ -50,27 +53,10 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     let (client, request) = Client::connect(socket).map_err(|e| {
         Failure::new(FailureCode::WorkerOrder, format!("failed to read the request: {e}"))
     })?;
-    request.limits.check_source(request.source_bytes).map_err(|error| Failure::of(&error))?;
-    if request.source_bytes == 0 {
-        return Err(Failure::new(
-            FailureCode::SourceEmpty,
-            "The file is empty (0 bytes). Upload the file again.",
-        ));
-    }
-    for layer in sandbox::enter(&policy(&request)).iter().filter(|layer| !layer.is_enforced) {
-        let message = format!("the sandbox is incomplete: {}: {}", layer.name, layer.detail);
-        output.event(&Event::Warning { message });
-    }
-    gst::init()
-        .map_err(|error| error.to_string())
-        .and_then(|()| range_source::register().map_err(|error| error.to_string()))
-        .and_then(|()| plugins::register_own().map_err(|error| error.to_string()))
-        .map_err(|e| {
-            Failure::new(FailureCode::GstreamerInit, format!("GStreamer does not start: {e}"))
-        })?;
-    plugins::restrict();
-    let mut media = discover::discover(&client)?;
-    frame_times::measure(&client, &mut media);
+    check_size(&request)?;
+    enter_sandbox(&request, output);
+    start_gstreamer()?;
+    let media = probe(&client, &request.limits)?;
     output.event(&Event::Probed { media: media.clone() });
     request.limits.check(&media).map_err(|error| Failure::of(&error))?;
     let mut plan = plan::plan(&media, &request.ladder, &request.encode, "")
@@ -80,11 +66,50 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     if request.plan_only {
         return Ok(());
     }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = threads_per_rung(cores, plan.video.rungs.len());
+    let threads = threads_per_rung(cores::available(), plan.video.rungs.len());
     let spec = recipe::render(&backend.recipe, &plan, &request.encode, threads, source);
     plugins::prefer(&spec.decoders);
     encode(&client, &request, &plan, &spec, output)
+}
+
+/// Refuses sources that are empty or larger than the limit.
+fn check_size(request: &WorkerRequest) -> Result<(), Failure> {
+    request.limits.check_source(request.source_bytes).map_err(|error| Failure::of(&error))?;
+    if request.source_bytes == 0 {
+        return Err(Failure::new(
+            FailureCode::SourceEmpty,
+            "The file is empty (0 bytes). Upload the file again.",
+        ));
+    }
+    Ok(())
+}
+
+/// Enters the sandbox, and warns of layers that the kernel does not enforce.
+fn enter_sandbox(request: &WorkerRequest, output: &Output) {
+    for layer in sandbox::enter(&policy(request)).iter().filter(|layer| !layer.is_enforced) {
+        let message = format!("the sandbox is incomplete: {}: {}", layer.name, layer.detail);
+        output.event(&Event::Warning { message });
+    }
+}
+
+/// Initializes GStreamer and registers the elements of this crate.
+fn start_gstreamer() -> Result<(), Failure> {
+    gst::init()
+        .map_err(|error| error.to_string())
+        .and_then(|()| range_source::register().map_err(|error| error.to_string()))
+        .and_then(|()| plugins::register_own().map_err(|error| error.to_string()))
+        .map_err(|e| {
+            Failure::new(FailureCode::GstreamerInit, format!("GStreamer does not start: {e}"))
+        })?;
+    plugins::restrict();
+    Ok(())
+}
+
+/// Discovers the streams of the source and measures their frame times.
+fn probe(client: &Client, limits: &Limits) -> Result<MediaInfo, Failure> {
+    let mut media = discover::discover(client, limits)?;
+    frame_times::measure(client, &mut media);
+    Ok(media)
 }
 
 /// What the sandbox leaves open for this job.

@@ -12,8 +12,8 @@ use crate::worker::elements::tone_mapper;
 use crate::worker::graph::element::plain;
 use crate::worker::protocol::Failure;
 
-/// Playlists and session descriptions name other files and addresses: a source is one file, and
-/// what it refers to is not ours to fetch.
+/// Elements that open other files or addresses. Playlists and session descriptions name some, but a
+/// source is one file.
 const FETCHING: [&str; 12] = [
     "hlsdemux",
     "hlsdemux2",
@@ -28,17 +28,16 @@ const FETCHING: [&str; 12] = [
     "filesrc",
     "splitmuxsrc",
 ];
-/// They wait for transparency that the container announces, and fail where it never comes, as in
-/// what browsers record. The plain decoders show the picture without it.
+/// Decoders of transparency. They fail where the container announces an alpha channel that never
+/// comes, as in recordings of browsers. The plain decoders decode the frames without it.
 const ALPHA: [&str; 2] = ["vp8alphadecodebin", "vp9alphadecodebin"];
 
-/// A fault in a line of subtitles is one of the whole file to it; `subtitles` reads them itself.
+/// Parsers that fail the whole file for one damaged subtitle. `graph/subtitles.rs` parses them.
 const FAILING: [&str; 1] = ["ssaparse"];
-/// They read on for ever at the end of a file. (What `avdec_gif` makes of pictures has no times
-/// either.)
+/// Demuxers that never end at the end of a file. (Frames of `avdec_gif` have no timestamps either.)
 const ENDLESS: [&str; 2] = ["avdemux_gif", "avdemux_nut"];
 
-/// Makes the elements known that are our own: what recipes may name, and the decoder.
+/// Registers the elements of this crate.
 pub(super) fn register_own() -> Result<(), glib::BoolError> {
     #[cfg(feature = "rav1d")]
     av1_decoder::register()?;
@@ -47,8 +46,8 @@ pub(super) fn register_own() -> Result<(), glib::BoolError> {
     scaler::register()
 }
 
-/// Keeps them from being chosen, and the decoders of devices: a look at a source needs none, and
-/// the backend says which of them its job takes.
+/// Keeps banned elements and all hardware decoders from being autoplugged. The probe needs no hardware
+/// decoder, and [`prefer`] allows those of the chosen backend.
 pub(super) fn restrict() {
     let kind = gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO;
     for factory in gst::ElementFactory::factories_with_type(kind, gst::Rank::MARGINAL) {
@@ -63,30 +62,30 @@ pub(super) fn restrict() {
     }
 }
 
-/// Puts these decoders before all others.
+/// Ranks these decoders above all others.
 pub(super) fn prefer(decoders: &[String]) {
     for factory in decoders.iter().filter_map(|name| gst::ElementFactory::find(name)) {
         factory.set_rank(gst::Rank::PRIMARY + 100);
     }
 }
 
-/// What decodes a source: with the processor alone, or with the preferred decoders of devices, too.
+/// Makes a `decodebin`. With `software`, it uses no hardware decoder.
 pub(super) fn decodebin(software: bool) -> Result<gst::Element, Failure> {
     let decode = plain("decodebin")?;
     decode.set_property("force-sw-decoders", software);
-    copy_pictures(&decode);
+    if let Some(bin) = decode.downcast_ref() {
+        copy_frames(bin);
+    }
     Ok(decode)
 }
 
-/// Keeps `FFmpeg`'s decoders in this bin, and in all bins inside, from writing into buffers of
-/// GStreamer's own where its release is newer than 1.22: about one video in ten whose width is no
-/// multiple of 32 ended a process there ("video meta uses 864x480 instead of 854x480", 1.26.2).
-pub(super) fn copy_pictures(decode: &gst::Element) {
+/// Makes `FFmpeg`'s decoders in this bin, and in all bins inside, copy each frame instead of decoding
+/// into buffers of GStreamer where its release is newer than 1.22: about one video in ten whose width
+/// is no multiple of 32 ended a process there ("video meta uses 864x480 instead of 854x480", 1.26.2).
+pub(super) fn copy_frames(decode: &gst::Bin) {
     let (major, minor, ..) = gst::version();
-    if let Some(bin) = decode.downcast_ref::<gst::Bin>()
-        && (major, minor) > (1, 22)
-    {
-        bin.connect_deep_element_added(|_, _, element| {
+    if (major, minor) > (1, 22) {
+        decode.connect_deep_element_added(|_, _, element| {
             if element.has_property("direct-rendering") {
                 element.set_property("direct-rendering", false);
             }
@@ -103,7 +102,7 @@ mod tests {
         gst::init().unwrap();
         let make = |name| gst::ElementFactory::make(name).build().unwrap();
         let (outer, inner, decoder) = (make("bin"), make("bin"), make("avdec_h264"));
-        copy_pictures(&outer);
+        copy_frames(outer.downcast_ref().unwrap());
         let add =
             |bin: &gst::Element, element| bin.downcast_ref::<gst::Bin>().unwrap().add(element);
         add(&outer, &inner).unwrap();

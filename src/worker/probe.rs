@@ -5,3 +5,4 @@ pub(crate) mod discover;
 pub(crate) mod frame_times;
 mod matroska;
 mod mp4;
+mod track_limit;

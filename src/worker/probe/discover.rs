@@ -14,6 +14,7 @@ use gstreamer_pbutils::{
 use gstreamer_video::{VideoColorPrimaries, VideoTransferFunction};
 
 use crate::domain::failure_code::FailureCode;
+use crate::domain::limits::Limits;
 use crate::domain::media::{
     AudioStream, DynamicRange, Fraction, MediaInfo, Orientation, SubtitleStream, SubtitleText,
     Undecodable, VideoStream,
@@ -23,6 +24,7 @@ use crate::worker::fault;
 use crate::worker::plugins;
 use crate::worker::probe::matroska;
 use crate::worker::probe::mp4;
+use crate::worker::probe::track_limit::TrackLimit;
 use crate::worker::protocol::Failure;
 
 /// Longest run of the discoverer. Intact files open within seconds over the local socket; damaged
@@ -34,26 +36,31 @@ const DECRYPTION_CONTEXT: &str = "drm-preferred-decryption-system-id";
 /// Discovers the streams of the source.
 ///
 /// # Errors
-/// The source is encrypted, damaged or no media file, or GStreamer does not work.
+/// The source is encrypted, damaged, no media file or has too many tracks, or GStreamer does not work.
 #[expect(clippy::wildcard_enum_match_arm, reason = "GStreamer's enum may grow")]
-pub(crate) fn discover(client: &Client) -> Result<MediaInfo, Failure> {
+pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Failure> {
     let discoverer = Discoverer::new(PROBE_TIMEOUT)
         .map_err(|e| Failure::new(FailureCode::GstreamerInit, format!("no discoverer: {e}")))?;
     let source = client.clone();
     let is_protected = Arc::new(AtomicBool::new(false));
     let protection = Arc::clone(&is_protected);
+    let tracks = TrackLimit::new(limits);
+    let watched = tracks.clone();
     // Runs on the thread that calls `discover_uri`, before the elements stream.
     discoverer.connect_source_setup(move |_, element| {
         if let Some(element) = element.downcast_ref::<RangeSrc>() {
             element.set_client(&source);
             watch_for_protection(element.upcast_ref(), &protection);
             // The parent is the bin that decodes the source.
-            if let Some(bin) = element.parent().and_downcast::<gst::Element>() {
-                plugins::copy_pictures(&bin);
+            if let Some(bin) = element.parent().and_downcast::<gst::Bin>() {
+                plugins::copy_frames(&bin);
+                watched.watch(&bin);
             }
         }
     });
-    let info = discoverer.discover_uri(RangeSrc::URI).map_err(|error| {
+    let discovered = discoverer.discover_uri(RangeSrc::URI);
+    tracks.check()?;
+    let info = discovered.map_err(|error| {
         let is_protected = is_protected.load(Ordering::Acquire);
         if is_protected { fault::encrypted() } else { fault::of_error(&error, true) }
     })?;

@@ -1,7 +1,6 @@
 //! The trial encode: a small job with a recipe, from decoder to encoders, built like a real one.
 
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::Instant;
 
 use gstreamer as gst;
@@ -12,6 +11,7 @@ use super::clip::{self, Clip, FPS};
 use super::error::Error;
 use super::verify::verify;
 use super::{measure, play};
+use crate::cores;
 use crate::domain::backend::Trial;
 use crate::domain::encode::{EncodeConfig, threads_per_rung};
 use crate::domain::ladder::{Ladder, Rung as LadderRung};
@@ -40,8 +40,8 @@ pub(super) fn trial(recipe: &Recipe, config: &EncodeConfig) -> Result<Trial, Err
     // One GOP and a bit, so that a second key frame comes.
     let clip = clip::generate(width, height, config.gop_secs * FPS + FRAMES_AFTER_GOP)?;
     let upright = stream(&clip);
-    let whole =
-        run(recipe, config, &clip, &upright, Source { device_decoded: is_gpu && decodes(recipe) })?;
+    let device_decoded = is_gpu && has_decoder(recipe, &upright);
+    let whole = run(recipe, config, &clip, &upright, Source { device_decoded })?;
     let mut recipe = recipe.clone();
     let short = clip::generate(width, height, FEW_FRAMES)?;
     let rotated = VideoStream { orientation: Orientation::Rotate90, ..stream(&short) };
@@ -54,9 +54,11 @@ pub(super) fn trial(recipe: &Recipe, config: &EncodeConfig) -> Result<Trial, Err
     Ok(Trial { recipe, fps: whole.fps.round(), pixels_per_sec: whole.pixels_per_sec.round() })
 }
 
-/// Whether one of the recipe's decoders takes the clip.
-fn decodes(recipe: &Recipe) -> bool {
-    recipe.decoders.iter().any(|name| name.contains("h264"))
+/// Whether one of the recipe's decoders can decode the clip.
+fn has_decoder(recipe: &Recipe, clip: &VideoStream) -> bool {
+    let caps = gst::Caps::new_empty_simple(clip.codec.as_str());
+    let can_decode = |factory: gst::ElementFactory| factory.can_sink_any_caps(&caps);
+    recipe.decoders.iter().any(|name| gst::ElementFactory::find(name).is_some_and(can_decode))
 }
 
 struct Speed {
@@ -100,8 +102,7 @@ fn run(
     source: Source,
 ) -> Result<Speed, Error> {
     let plan = plan(recipe, config, stream)?;
-    let cores = available_parallelism().map_or(1, usize::from);
-    let threads = threads_per_rung(cores, plan.video.rungs.len());
+    let threads = threads_per_rung(cores::available(), plan.video.rungs.len());
     let spec = recipe::render(recipe, &plan, config, threads, source);
     plugins::prefer(&spec.decoders);
     let pipeline = gst::Pipeline::new();

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use re_rav1d::dav1d::{Decoder, Error, Picture, Settings};
 
 use super::{formats, frame_buffer};
+use crate::cores;
 use crate::worker::elements::n_threads::{NThreads, impl_n_threads};
 use crate::worker::elements::video_filter;
 
@@ -24,8 +25,7 @@ const MAX_DEFAULT_N_THREADS: usize = 8;
 
 /// Default of `n-threads`: half of the cores, rounded up.
 static DEFAULT_N_THREADS: LazyLock<u32> = LazyLock::new(|| {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    u32::try_from(cores.div_ceil(2).min(MAX_DEFAULT_N_THREADS)).unwrap_or(1)
+    u32::try_from(cores::available().div_ceil(2).min(MAX_DEFAULT_N_THREADS)).unwrap_or(1)
 });
 
 type InputState = VideoCodecState<'static, gstreamer_video::video_codec_state::Readable>;
