@@ -12,6 +12,7 @@ mod claim;
 mod context;
 mod encode_run;
 mod error;
+pub(crate) mod fallback;
 pub(crate) mod follow;
 mod gate;
 pub mod housekeeping;

@@ -83,12 +83,11 @@ pub struct Thresholds {
 }
 
 impl Default for Thresholds {
-    /// 1 GiB is reckoned, not measured: what a job from 4K takes at most, by its pictures in NV12
-    /// (1.5 bytes for each pixel). The process itself some 300 MiB (CUDA's context); the decoder and
-    /// what leaves it 24 pictures of 4K, 290 MiB; the four rungs of the usual ladder, each with some
-    /// 40 pictures between scaler and encoder (look-ahead, references, what waits), 210 MiB;
-    /// together 800 MiB, and a quarter for what was forgotten. A unit that is busy for 95 % of the time
-    /// has nothing left to give: what it gives to another job, those that run lose.
+    /// 1 GiB is an estimate of a job from a 4K source, by its frames in NV12 (1.5 bytes per pixel):
+    /// some 300 MiB for the process (CUDA's context); 24 frames of 4K in the decoder and its output
+    /// queue, 290 MiB; some 40 frames per rung of the default ladder between scaler and encoder
+    /// (look-ahead, references, queues), 210 MiB; together 800 MiB, and a quarter as a reserve. At 95 %
+    /// a unit is saturated: another job would slow down the running ones.
     fn default() -> Self {
         Self { min_free_bytes: 1 << 30, max_percent: 95, max_sessions: None }
     }

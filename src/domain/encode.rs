@@ -1,10 +1,10 @@
-//! How the ladder is encoded: what the operator sets beside the rungs.
+//! Encode settings that hold for all rungs.
 
 use serde::{Deserialize, Serialize};
 
 use super::declare::{Any, OneOf, ZeroOr, settings};
 
-/// What segments are.
+/// Format of segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SegmentFormat {
@@ -12,21 +12,21 @@ pub enum SegmentFormat {
     #[default]
     Ts,
     /// Fragmented MP4 (CMAF, ISO 23000-19) behind an initialization section: the same segments serve
-    /// DASH, and carry less beside the pictures.
+    /// DASH, and have less overhead.
     Cmaf,
 }
 
-/// How much work a bit is worth. What each level sets is in the recipes, what it costs and brings in
-/// the README; every number of both was measured.
+/// Encoder effort. The recipes have the encoder settings of each level;
+/// docs/explanation/quality-and-speed.md has its measured cost and quality.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Least work: for a backlog, or a machine with few cores.
     Fast,
-    /// Better pictures than ffmpeg's `veryfast` at fewer bits, for three fifths of its work.
+    /// Better quality than ffmpeg's `veryfast` at fewer bits, for three fifths of its CPU time.
     #[default]
     Balanced,
-    /// Most picture for each bit.
+    /// Best quality per bit.
     Best,
 }
 
@@ -41,9 +41,9 @@ impl Level {
         }
     }
 
-    /// Constant quality of a rung as high as this, in pixels: the scale of x264's CRF.
+    /// Constant quality of a rung of this height in pixels, on the scale of x264's CRF.
     ///
-    /// The smallest are shown magnified, so their faults are, too, and bits are cheap there.
+    /// Small rungs get better quality: players magnify them, and their bits are few.
     fn quality(self, height: u32) -> f64 {
         let of_large = match self {
             Self::Fast => 21.0,

@@ -55,7 +55,7 @@ pub enum Error {
     },
     /// Too many pixels in a frame.
     #[error(
-        "The picture is {width} x {height} pixels; {limit} pixels in all are allowed. Upload a \
+        "The video is {width} x {height} pixels; {limit} pixels per frame are allowed. Upload a \
          smaller version."
     )]
     PictureTooLarge {
@@ -68,10 +68,10 @@ pub enum Error {
     },
     /// Too many frames per second.
     #[error(
-        "The video has {found} pictures in a second; {limit} are allowed. Upload it at a lower rate."
+        "The video has {found} frames per second; {limit} are allowed. Upload it at a lower rate."
     )]
     FrameRateTooHigh {
-        /// Pictures in a second.
+        /// Measured frames per second.
         found: u64,
         /// The limit.
         limit: u32,
@@ -86,11 +86,11 @@ pub enum Error {
     },
     /// Too much to decode.
     #[error(
-        "The video has {found} pixels in a second; {limit} are allowed. Upload it smaller or at a \
+        "The video has {found} pixels per second; {limit} are allowed. Upload it smaller or at a \
          lower rate."
     )]
     TooManyPixels {
-        /// Pixels in a second.
+        /// Pixels per second.
         found: u64,
         /// The limit.
         limit: u64,
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use crate::domain::media::{AudioStream, FrameTimes};
 
-    /// A stream with a picture every so many nanoseconds.
+    /// A stream with a frame every `gap_ns` nanoseconds.
     fn stream(width: u32, height: u32, gap_ns: u64) -> VideoStream {
         let times = FrameTimes { frames: 100, fast_ns: gap_ns, median_ns: gap_ns, mean_ns: gap_ns };
         VideoStream { frame_times: Some(times), ..VideoStream::plain(width, height) }

@@ -66,20 +66,20 @@ pub struct VideoError {
     pub message: String,
 }
 
-/// A backend that failed at a video, which then was begun anew on another.
+/// A backend that failed to encode a video, after which another one started from the beginning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BackendFailure {
-    /// The backend.
+    /// Label of the backend, such as `nvenc` or `vaapi:renderD129`.
     pub backend: String,
-    /// The GStreamer element that failed, where one did.
+    /// Name of the GStreamer element that failed, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub element: Option<String>,
     /// Stable kebab-case code.
     pub code: String,
-    /// What it said.
+    /// Error message.
     pub message: String,
-    /// Whether the backend failed its trial after that, too: then it is in quarantine. Else
-    /// something about the video was the reason.
+    /// Whether the backend then failed its trial encode, too, and is in quarantine. If not, the reason
+    /// was this video.
     #[serde(default)]
     pub quarantined: bool,
 }
@@ -114,10 +114,10 @@ pub struct VideoView {
     pub renditions: Vec<RenditionView>,
     /// URL of `main.m3u8`.
     pub playback_url: String,
-    /// URL of a picture that stands for the video (JPEG), once there is one.
+    /// URL of the poster (JPEG), once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poster_url: Option<String>,
-    /// URL of the storyboard, small pictures at even distances, as `WebVTT` whose cues name a
+    /// URL of the storyboard, thumbnails at equal intervals, as `WebVTT` whose cues name a
     /// rectangle of a sheet (`storyboard_000.jpg#xywh=…`); present once the video is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storyboard_url: Option<String>,

@@ -9,22 +9,22 @@ use crate::domain::plan::Plan;
 use crate::domain::recipe::{Recipe, Source};
 use crate::worker::protocol::Failure;
 
-/// Returns the first backend that can encode this plan, and notes in the plan which one it is and why.
+/// Returns the first backend that can encode this plan, and notes in the plan why others were skipped.
 pub(super) fn choose<'a>(
     backends: &'a [Backend],
     media: &MediaInfo,
     plan: &mut Plan,
 ) -> Result<(&'a Backend, Source), Failure> {
     let stream = media.video.iter().find(|stream| stream.stream_id == plan.video.stream_id);
-    let mut passed = Vec::new();
+    let mut skipped = Vec::new();
     for backend in backends {
         let decoder = stream.and_then(|stream| decoder(&backend.recipe, stream));
         let source = Source { device_decoded: decoder.is_some() };
         if let Some(reason) = backend.unfit(&plan.video, source) {
-            passed.push(format!("{} is passed over: {reason}", backend.label()));
+            skipped.push(format!("skipped backend {}: {reason}", backend.label()));
             continue;
         }
-        plan.notes.append(&mut passed);
+        plan.notes.append(&mut skipped);
         if let Some(stream) = stream.filter(|_| decoder.is_none())
             && !backend.recipe.decoders.is_empty()
         {
@@ -38,7 +38,7 @@ pub(super) fn choose<'a>(
         plan.decoder = decoder;
         return Ok((backend, source));
     }
-    let why = if passed.is_empty() { "there is none".to_owned() } else { passed.join("; ") };
+    let why = if skipped.is_empty() { "there is none".to_owned() } else { skipped.join("; ") };
     Err(Failure::new(FailureCode::NoBackend, format!("no backend can encode the video: {why}")))
 }
 
@@ -60,11 +60,11 @@ fn decoder(recipe: &Recipe, stream: &VideoStream) -> Option<String> {
     recipe.decoders.iter().find(takes).cloned()
 }
 
-/// The stream's caps as far as they tell whether a decoder can take it: a parser makes the rest what
-/// the decoder wants. None where no device is known to decode such a stream, whatever its decoder
-/// promises: H.264 of more than 8 bits, and colours that are not 4:2:0.
+/// The fields of the stream's caps that decide whether a decoder can take it; a parser converts the
+/// others. `None` for streams that no known device decodes, whatever its decoder's caps say: H.264 of
+/// more than 8 bits, and chroma formats other than 4:2:0.
 fn comparable(stream: &VideoStream) -> Option<gst::Caps> {
-    const TELLING: [&str; 3] = ["profile", "width", "height"];
+    const DECISIVE: [&str; 3] = ["profile", "width", "height"];
     let caps: gst::Caps = stream.caps.parse().ok()?;
     let structure = caps.structure(0)?;
     let chroma = structure.get::<&str>("chroma-format").unwrap_or("4:2:0");
@@ -72,7 +72,7 @@ fn comparable(stream: &VideoStream) -> Option<gst::Caps> {
         return None;
     }
     let mut short = gst::Structure::new_empty(structure.name());
-    for name in TELLING {
+    for name in DECISIVE {
         if let Ok(value) = structure.value(name) {
             short.set_value(name, value.clone());
         }

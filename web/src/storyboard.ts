@@ -48,13 +48,13 @@ async function readSprites(url: string): Promise<Sprites> {
   const cues = await readCues(url);
   const tiles = cues.map((cue) => tileOf(cue, url));
   const [first, cue] = [tiles[0], cues[0]];
-  if (!first || !cue) throw new Error(`${url} has no pictures.`);
+  if (!first || !cue) throw new Error(`${url} has no thumbnails.`);
   const sheet = await loadImage(first.sheet);
   return {
     urlArray: [...new Set(tiles.map((tile) => tile.sheet))],
     width: first.width,
     height: first.height,
-    // By the picture, not by the cues: a sheet may be wider than the few tiles on it.
+    // From the image, not from the cues: a sheet may be wider than the few tiles on it.
     columns: Math.round(sheet.naturalWidth / first.width),
     rows: Math.max(...tiles.map((tile) => tile.y / tile.height + 1)),
     interval: cue.endTime - cue.startTime,

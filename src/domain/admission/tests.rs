@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 const JOB: Cost = Cost { pixels_per_sec: 100e6, sessions: 4 };
-/// A job without a picture.
+/// A job without video.
 const SOUND: Cost = Cost { pixels_per_sec: 0.0, sessions: 0 };
 
 #[test]

@@ -94,5 +94,5 @@ fn a_rung_too_small_for_an_encoder_goes_to_the_next_backend() {
     let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(plan["backend"], "nvdec", "{plan:#}");
     let notes = plan["notes"].to_string();
-    assert!(notes.contains("nvenc is passed over: its encoder takes 160x64 to"), "{notes}");
+    assert!(notes.contains("skipped backend nvenc: its encoder takes 160x64 to"), "{notes}");
 }
