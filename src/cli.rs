@@ -6,6 +6,7 @@ mod exit;
 mod heap;
 mod output;
 mod sandbox;
+mod store;
 mod transcode;
 
 use std::path::PathBuf;
@@ -112,6 +113,16 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Check, repair, back up or restore the files of the embedded store.
+    Store {
+        /// Folder of the embedded store.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(subcommand)]
+        command: store::StoreCommand,
+    },
     /// Trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
@@ -171,6 +182,11 @@ pub fn main() -> ExitCode {
         Command::Plan { input, config } => with_settings(config, |s| transcode::plan(&s, &input)),
         Command::Check { target, json, key_hex } => check::check(&target, json, key_hex.as_deref()),
         Command::Validate { config } => validate(config),
+        Command::Store { data_dir, config, command } => {
+            let overrides = Overrides { data_dir, ..Overrides::default() };
+            let run = |settings: Settings| store::run(&settings.data_dir, &command);
+            with_overrides(config, overrides, run)
+        }
         Command::Backends { json, config } => {
             with_settings(config, |settings| backends::backends(&settings, json))
         }
@@ -206,7 +222,15 @@ fn with_settings(
     config: ConfigArgs,
     run: impl FnOnce(Settings) -> Result<Exit, exit::Error>,
 ) -> Result<Exit, exit::Error> {
-    match config.load(Overrides::default()) {
+    with_overrides(config, Overrides::default(), run)
+}
+
+fn with_overrides(
+    config: ConfigArgs,
+    overrides: Overrides,
+    run: impl FnOnce(Settings) -> Result<Exit, exit::Error>,
+) -> Result<Exit, exit::Error> {
+    match config.load(overrides) {
         Ok(settings) => run(settings),
         Err(faults) => Ok(refuse(&faults.0)),
     }

@@ -8,6 +8,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+/// Name of the database file in the data directory.
+pub const FILE: &str = "ladderd.sqlite";
+
 /// The database. Clones share one connection, so statements run one at a time.
 #[derive(Clone)]
 pub struct Db(Arc<Mutex<Connection>>);
@@ -59,6 +62,23 @@ impl Db {
         T: Send + 'static,
         E: Send + 'static,
     {
+        self.transaction_then(work, |_| {}).await
+    }
+
+    /// Like [`Db::transaction`], and then runs `ended` with the result on the same thread. Both run to their
+    /// end even if the caller is dropped. `ended` does not run if the commit fails.
+    ///
+    /// # Errors
+    /// Outside, failures of the transaction itself; inside, the error of `work`.
+    pub async fn transaction_then<T, E>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+        ended: impl FnOnce(&Result<T, E>) + Send + 'static,
+    ) -> rusqlite::Result<Result<T, E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
         self.call(move |connection| {
             let behavior = TransactionBehavior::Immediate;
             let transaction = connection.transaction_with_behavior(behavior)?;
@@ -66,6 +86,7 @@ impl Db {
             if result.is_ok() {
                 transaction.commit()?;
             }
+            ended(&result);
             Ok(result)
         })
         .await

@@ -6,6 +6,7 @@
 //! and enqueues its event.
 
 mod access;
+mod backup;
 mod blobs;
 mod catalog;
 mod conditions;
@@ -15,15 +16,26 @@ pub mod credentials;
 mod digest;
 mod error;
 mod event;
+mod footer;
+mod garbage;
+mod generation;
 mod listing;
 mod multipart;
+mod names;
 mod objects;
 mod operations;
+mod quarantine;
+mod readers;
+mod repair;
+mod scrub;
 mod server;
 mod store;
 
+pub use backup::{Copied, backup, restore};
 pub use error::Error;
 pub use event::{ObjectCreated, body as event_body};
+pub use repair::{Repaired, repair};
+pub use scrub::{Scrubbed, scrub};
 pub use server::serve;
 pub use store::{Buckets, OnCreated, Store};
 
@@ -41,6 +53,8 @@ settings! {
         };
         /// Seconds after which an incomplete multipart upload is removed.
         multipart_ttl_secs: u64 = 604_800, 60..=90 * 86_400;
+        /// Seconds for which files are kept in `quarantine` that the database does not know.
+        quarantine_ttl_secs: u64 = 30 * 86_400, 60..=3650 * 86_400;
         /// Open connections at the same time.
         max_connections: u64 = 512, 1..=65_536;
         /// Origins whose web pages may upload and play (CORS).

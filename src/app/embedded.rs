@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::urls::{or, origin};
-use crate::db::Db;
+use crate::db::{self, Db};
 use crate::embedded::credentials::{self, Credentials};
 use crate::embedded::{self, Buckets, OnCreated, Store, event_body};
 use crate::queue::embedded::EmbeddedQueue;
@@ -94,24 +94,33 @@ impl Embedded {
 impl Server {
     /// Serves the store until `stop` and removes abandoned multipart uploads.
     pub(super) async fn serve(self, stop: CancellationToken) {
-        let (store, ttl) =
-            (self.store.clone(), Duration::from_secs(self.config.multipart_ttl_secs));
-        let reaper = tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
-            let mut hourly = tokio::time::interval(REAP_EVERY);
-            loop {
-                hourly.tick().await;
-                match store.reap(ttl).await {
-                    Ok(0) => {}
-                    Ok(uploads) => tracing::info!(uploads, "removed abandoned multipart uploads"),
-                    Err(error) => {
-                        tracing::error!(%error, "failed to remove abandoned multipart uploads");
-                    }
-                }
-            }
-        }));
+        let store = self.store.clone();
+        let collector = tokio::spawn(async move { store.collect_garbage().await });
+        let reaper = tokio::spawn(reap(self.store.clone(), self.config.clone()));
         let (store, stopped) = (self.store, stop.cancelled_owned());
         embedded::serve(self.listener, store, &self.credentials, &self.config, stopped).await;
         reaper.abort();
+        collector.abort();
+    }
+}
+
+/// Removes abandoned multipart uploads and quarantined files, each hour.
+async fn reap(store: Store, config: embedded::Config) {
+    let uploads_ttl = Duration::from_secs(config.multipart_ttl_secs);
+    let quarantine_ttl = Duration::from_secs(config.quarantine_ttl_secs);
+    let mut hourly = tokio::time::interval(REAP_EVERY);
+    loop {
+        hourly.tick().await;
+        match store.reap(uploads_ttl).await {
+            Ok(0) => {}
+            Ok(uploads) => tracing::info!(uploads, "removed abandoned multipart uploads"),
+            Err(error) => tracing::error!(%error, "failed to remove abandoned multipart uploads"),
+        }
+        match store.empty_quarantine(quarantine_ttl).await {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(files, "removed quarantined files"),
+            Err(error) => tracing::error!(%error, "failed to empty the quarantine"),
+        }
     }
 }
 
@@ -121,7 +130,7 @@ pub(super) fn queue(settings: &Settings) -> anyhow::Result<EmbeddedQueue> {
 }
 
 fn database(settings: &Settings) -> anyhow::Result<Db> {
-    let path = settings.data_dir.join("ladderd.sqlite");
+    let path = settings.data_dir.join(db::FILE);
     Db::open(&path).context("failed to open the database")
 }
 

@@ -1,7 +1,11 @@
-//! Blobs: immutable files with random names that hold the bytes of objects and parts.
+//! Blobs: files with random names that hold the bytes of objects and parts.
+//!
+//! A blob is written in `incoming/` and moved into `blobs/` once it is complete and durable. So a file in
+//! `incoming/` belongs to an upload that nobody was told of, and a file in `blobs/` has all its bytes.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +17,9 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufWriter};
 use tokio_util::io::ReaderStream;
 
+use super::footer::{Footer, Holds};
+use super::readers::Held;
+
 /// Size of one read or write.
 const PIECE_BYTES: usize = 128 << 10;
 
@@ -20,15 +27,28 @@ const PIECE_BYTES: usize = 128 << 10;
 /// connection that others wait for.
 const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The folder of the blobs, with 256 subfolders named by the first two hex digits.
-pub(super) struct Blobs(PathBuf);
+/// The folders of the blobs.
+#[derive(Clone)]
+pub(super) struct Blobs {
+    /// Complete blobs, in 256 subfolders named by the first two hex digits.
+    complete: PathBuf,
+    /// Blobs that are being written.
+    incoming: PathBuf,
+}
 
 /// A blob that is durable, with its size in bytes and its sums.
 pub(super) struct Written {
-    pub(super) name: String,
+    pub(super) blob: Unclaimed,
     pub(super) size: u64,
     pub(super) md5: [u8; 16],
     pub(super) checksums: s3s::dto::Checksum,
+}
+
+/// A file that no row names yet. Dropping it removes the file.
+pub(super) struct Unclaimed {
+    path: PathBuf,
+    name: String,
+    is_claimed: bool,
 }
 
 /// A byte range of a blob.
@@ -39,42 +59,122 @@ pub(super) struct Piece {
     pub(super) len: u64,
 }
 
-impl Blobs {
-    /// Opens the folder and creates missing subfolders.
-    pub(super) fn open(data_dir: &Path) -> io::Result<Self> {
-        let dir = data_dir.join("blobs");
-        for shard in 0..=u8::MAX {
-            std::fs::create_dir_all(dir.join(format!("{shard:02x}")))?;
+/// The object that a body is written for.
+pub(super) struct Destination {
+    pub(super) bucket: String,
+    pub(super) key: String,
+    pub(super) holds: Holds,
+}
+
+impl Unclaimed {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Keeps the file: a committed row names it.
+    pub(super) fn claim(mut self) {
+        self.is_claimed = true;
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if !self.is_claimed {
+            // One that stays is found at the next start.
+            drop(std::fs::remove_file(&self.path));
         }
-        Ok(Self(dir))
+    }
+}
+
+impl Blobs {
+    /// Opens the folders, creates missing ones, and removes what uploads left behind that a crash
+    /// interrupted: no client was told that these are stored.
+    pub(super) fn open(data_dir: &Path) -> io::Result<Self> {
+        let blobs = Self::at(data_dir);
+        for shard in 0..=u8::MAX {
+            create_private_dir(&blobs.complete.join(format!("{shard:02x}")))?;
+        }
+        create_private_dir(&blobs.incoming)?;
+        let mut removed = 0;
+        for file in std::fs::read_dir(&blobs.incoming)? {
+            std::fs::remove_file(file?.path())?;
+            removed += 1;
+        }
+        if removed > 0 {
+            tracing::info!(files = removed, "removed files of unfinished uploads");
+        }
+        Ok(blobs)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(&name[..2]).join(name)
+    /// The folders, without a look at them.
+    pub(super) fn at(data_dir: &Path) -> Self {
+        Self { complete: data_dir.join("blobs"), incoming: data_dir.join("incoming") }
     }
 
-    /// Writes a stream to a new blob and syncs it to disk. Removes the blob if this fails.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.complete.join(name.get(..2).unwrap_or_default()).join(name)
+    }
+
+    /// Writes a stream to a new blob and syncs it to disk.
     pub(super) async fn write(
         &self,
+        destination: Destination,
         body: impl Stream<Item = Result<Bytes, s3s::StdError>> + Unpin,
         hasher: ChecksumHasher,
     ) -> Result<Written, s3s::StdError> {
         let name = hex::encode(rand::random::<[u8; 16]>());
-        let path = self.path(&name);
-        let written = fill(&path, body, hasher).await;
-        match written {
-            Ok((size, md5, checksums)) => Ok(Written { name, size, md5, checksums }),
-            Err(error) => {
-                self.remove([name]).await;
-                Err(error)
-            }
+        let path = self.incoming.join(&name);
+        let mut blob = Unclaimed { path: path.clone(), name, is_claimed: false };
+        let mut file = BufWriter::with_capacity(PIECE_BYTES, File::create_new(&path).await?);
+        let (size, md5, checksums) = fill(&mut file, body, hasher).await?;
+        let footer = Footer {
+            bucket: destination.bucket,
+            key: destination.key,
+            size,
+            md5: hex::encode(md5),
+            written_ms: jiff::Timestamp::now().as_millisecond(),
+            holds: destination.holds,
+        };
+        file.write_all(&footer.to_bytes()).await?;
+        file.flush().await?;
+        file.get_ref().sync_all().await?;
+        let complete = self.path(blob.name());
+        // Not async: no cancellation may come between the move and the note of it.
+        std::fs::rename(&path, &complete)?;
+        blob.path.clone_from(&complete);
+        if let Some(folder) = complete.parent() {
+            File::open(folder).await?.sync_all().await?;
         }
+        Ok(Written { blob, size, md5, checksums })
     }
 
-    /// Streams the bytes of these pieces, one after the other.
+    /// Appends another footer to a blob and syncs it.
+    pub(super) async fn append(&self, name: &str, footer: &Footer) -> io::Result<()> {
+        let mut file = File::options().append(true).open(self.path(name)).await?;
+        file.write_all(&footer.to_bytes()).await?;
+        file.flush().await?;
+        file.sync_all().await
+    }
+
+    /// Opens a blob and checks that it has at least `size` bytes.
+    ///
+    /// # Errors
+    /// If the file is missing or shorter.
+    pub(super) fn check(&self, piece: &Piece) -> io::Result<()> {
+        let found = std::fs::metadata(self.path(&piece.name))?.len();
+        let wanted = piece.skip + piece.len;
+        if found < wanted {
+            let message = format!("blob {} has {found} bytes, not {wanted}", piece.name);
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+        }
+        Ok(())
+    }
+
+    /// Streams the bytes of these pieces, one after the other. They are held until the stream ends.
     pub(super) fn read(
         &self,
         pieces: Vec<Piece>,
+        held: Held,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {
         let pieces: Vec<_> =
             pieces.into_iter().map(|p| (self.path(&p.name), p.skip, p.len)).collect();
@@ -85,44 +185,48 @@ impl Blobs {
                 Ok::<_, io::Error>(ReaderStream::with_capacity(file.take(len), PIECE_BYTES))
             })
             .try_flatten()
+            .inspect(move |_| {
+                // The guard is part of the stream.
+                let _ = &held;
+            })
     }
 
-    /// Removes blobs that no row names any more. A missing file is no error; other failures are
-    /// logged.
-    pub(super) async fn remove(&self, names: impl IntoIterator<Item = String>) {
-        for name in names {
-            if let Err(error) = tokio::fs::remove_file(self.path(&name)).await
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                // The next start removes it.
-                tracing::warn!(%error, "failed to remove blob");
-            }
+    /// Removes a blob. A missing file is no error.
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        match std::fs::remove_file(self.path(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 
-    /// Removes every blob that is not in `named`. Returns the number of removed files.
-    pub(super) fn sweep(&self, named: &HashSet<String>) -> io::Result<usize> {
-        let mut removed = 0;
-        for shard in std::fs::read_dir(&self.0)? {
-            for file in std::fs::read_dir(shard?.path())? {
+    /// All complete blobs and other files in their folders, by name.
+    pub(super) fn all(&self) -> io::Result<HashMap<String, PathBuf>> {
+        let mut files = HashMap::new();
+        for shard in std::fs::read_dir(&self.complete)? {
+            let shard = shard?;
+            if !shard.file_type()?.is_dir() {
+                continue;
+            }
+            for file in std::fs::read_dir(shard.path())? {
                 let file = file?;
-                if !file.file_name().to_str().is_some_and(|name| named.contains(name)) {
-                    std::fs::remove_file(file.path())?;
-                    removed += 1;
-                }
+                files.insert(file.file_name().to_string_lossy().into_owned(), file.path());
             }
         }
-        Ok(removed)
+        Ok(files)
     }
 }
 
-/// Writes and syncs one file. Returns its size in bytes, MD5 and the wanted checksums.
+/// Creates a folder that only this user may enter.
+pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes the body. Returns its size in bytes, MD5 and the wanted checksums.
 async fn fill(
-    path: &Path,
+    file: &mut BufWriter<File>,
     mut body: impl Stream<Item = Result<Bytes, s3s::StdError>> + Unpin,
     mut hasher: ChecksumHasher,
 ) -> Result<(u64, [u8; 16], s3s::dto::Checksum), s3s::StdError> {
-    let mut file = BufWriter::with_capacity(PIECE_BYTES, File::create_new(path).await?);
     let mut md5 = Md5::new();
     let mut size = 0;
     while let Some(piece) = tokio::time::timeout(BODY_TIMEOUT, body.next()).await? {
@@ -131,11 +235,6 @@ async fn fill(
         hasher.update(&piece);
         file.write_all(&piece).await?;
         size += piece.len() as u64;
-    }
-    file.flush().await?;
-    file.get_ref().sync_all().await?;
-    if let Some(folder) = path.parent() {
-        File::open(folder).await?.sync_all().await?;
     }
     Ok((size, md5.finalize().into(), hasher.finalize()))
 }

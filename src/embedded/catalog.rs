@@ -47,6 +47,25 @@ pub(super) const SCHEMA: &str = "
         modified_ms INTEGER NOT NULL,
         PRIMARY KEY (upload_id, number)
     ) STRICT;
+    -- Blobs that lost their row, to be removed from disk. The triggers keep it complete: a blob is named by
+    -- an object, named by a part, or garbage.
+    CREATE TABLE IF NOT EXISTS garbage (blob TEXT PRIMARY KEY) STRICT;
+    CREATE TRIGGER IF NOT EXISTS blob_of_object_discarded AFTER DELETE ON object_blobs BEGIN
+        INSERT OR IGNORE INTO garbage VALUES (OLD.blob);
+    END;
+    CREATE TRIGGER IF NOT EXISTS blob_of_part_discarded AFTER DELETE ON parts BEGIN
+        INSERT OR IGNORE INTO garbage VALUES (OLD.blob);
+    END;
+    CREATE TRIGGER IF NOT EXISTS blob_of_part_replaced AFTER UPDATE OF blob ON parts BEGIN
+        INSERT OR IGNORE INTO garbage VALUES (OLD.blob);
+    END;
+    CREATE TRIGGER IF NOT EXISTS blob_taken_over AFTER INSERT ON object_blobs BEGIN
+        DELETE FROM garbage WHERE blob = NEW.blob;
+    END;
+    CREATE TABLE IF NOT EXISTS store_generation (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        generation INTEGER NOT NULL
+    ) STRICT;
 ";
 
 /// Headers that an object is stored with.
@@ -136,14 +155,13 @@ pub(super) fn blobs(db: &Connection, object_id: i64) -> rusqlite::Result<Vec<(St
         .collect()
 }
 
-/// Inserts the object and deletes the one that has its key. Returns the new id, and the blobs that
-/// no row names any more.
+/// Inserts the object in place of the one that has its key. Returns the new id.
 pub(super) fn replace(
     db: &Transaction<'_>,
     new: &NewObject,
     now: Timestamp,
-) -> rusqlite::Result<(i64, Vec<String>)> {
-    let orphans = delete(db, &new.bucket, &new.key)?;
+) -> rusqlite::Result<i64> {
+    delete(db, &new.bucket, &new.key)?;
     let size: u64 = new.blobs.iter().map(|(_, size)| size).sum();
     db.execute(
         "INSERT INTO objects (bucket, key, etag, size, headers, modified_ms)
@@ -164,19 +182,12 @@ pub(super) fn replace(
             params![id, seq, blob, to_i64(*size)],
         )?;
     }
-    Ok((id, orphans))
+    Ok(id)
 }
 
-/// Deletes the object, if any. Returns the blobs that no row names any more.
-pub(super) fn delete(
-    db: &Transaction<'_>,
-    bucket: &str,
-    key: &str,
-) -> rusqlite::Result<Vec<String>> {
-    let Some(object) = find(db, bucket, key)? else { return Ok(Vec::new()) };
-    let blobs = blobs(db, object.id)?;
-    db.execute("DELETE FROM objects WHERE id = ?1", [object.id])?;
-    Ok(blobs.into_iter().map(|(blob, _)| blob).collect())
+/// Deletes the object, if any.
+pub(super) fn delete(db: &Transaction<'_>, bucket: &str, key: &str) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM objects WHERE bucket = ?1 AND key = ?2", [bucket, key]).map(drop)
 }
 
 /// Inserts a multipart upload that begins now.
@@ -211,17 +222,17 @@ pub(super) fn upload(
     .optional()
 }
 
-/// Inserts a part. Returns the blob of the part that it replaces.
+/// Inserts a part, in place of the one that has its number.
 pub(super) fn put_part(
     db: &Transaction<'_>,
     upload_id: &str,
     part: &PartRow,
-) -> rusqlite::Result<Option<String>> {
-    let sql = "SELECT blob FROM parts WHERE upload_id = ?1 AND number = ?2";
-    let old = db.query_row(sql, params![upload_id, part.number], |row| row.get(0)).optional()?;
+) -> rusqlite::Result<()> {
     db.execute(
-        "INSERT OR REPLACE INTO parts (upload_id, number, blob, size, md5, modified_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO parts (upload_id, number, blob, size, md5, modified_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (upload_id, number) DO UPDATE SET blob = excluded.blob, size = excluded.size,
+             md5 = excluded.md5, modified_ms = excluded.modified_ms",
         params![
             upload_id,
             part.number,
@@ -230,8 +241,8 @@ pub(super) fn put_part(
             part.md5,
             part.modified.as_millisecond()
         ],
-    )?;
-    Ok(old)
+    )
+    .map(drop)
 }
 
 /// Parts of an upload, ordered by number.
@@ -251,18 +262,16 @@ pub(super) fn parts(db: &Connection, upload_id: &str) -> rusqlite::Result<Vec<Pa
         .collect()
 }
 
-/// Marks an upload as completed and deletes the rows of its parts, whose blobs the object takes
-/// over.
+/// Marks an upload as completed and deletes the rows of its parts. The object takes over the blobs of
+/// those that it has.
 pub(super) fn complete_upload(db: &Transaction<'_>, id: &str, etag: &str) -> rusqlite::Result<()> {
     db.execute("DELETE FROM parts WHERE upload_id = ?1", [id])?;
     db.execute("UPDATE uploads SET completed_etag = ?2 WHERE id = ?1", [id, etag]).map(drop)
 }
 
-/// Deletes an upload. Returns the blobs of its parts.
-pub(super) fn delete_upload(db: &Transaction<'_>, id: &str) -> rusqlite::Result<Vec<String>> {
-    let blobs = parts(db, id)?.into_iter().map(|part| part.blob).collect();
-    db.execute("DELETE FROM uploads WHERE id = ?1", [id])?;
-    Ok(blobs)
+/// Deletes an upload with its parts.
+pub(super) fn delete_upload(db: &Transaction<'_>, id: &str) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM uploads WHERE id = ?1", [id]).map(drop)
 }
 
 /// Uploads that are not completed: id, key and time of their beginning, ordered by key.
@@ -277,29 +286,66 @@ pub(super) fn open_uploads(
         .collect()
 }
 
-/// Deletes uploads that began longer ago than `older_than`. Returns their number, and the blobs of
-/// their parts.
+/// Deletes uploads that began longer ago than `older_than`, with their parts. Returns their number.
 pub(super) fn delete_stale_uploads(
     db: &Transaction<'_>,
     older_than: Duration,
-) -> rusqlite::Result<(usize, Vec<String>)> {
+) -> rusqlite::Result<usize> {
     let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
     let limit = Timestamp::now().as_millisecond().saturating_sub(age);
-    let stale: Vec<String> = db
-        .prepare("SELECT id FROM uploads WHERE began_ms <= ?1")?
-        .query_map([limit], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut blobs = Vec::new();
-    for id in &stale {
-        blobs.extend(delete_upload(db, id)?);
-    }
-    Ok((stale.len(), blobs))
+    db.execute("DELETE FROM uploads WHERE began_ms <= ?1", [limit])
 }
 
-/// Every blob that a row names.
+/// Every blob that an object or a part names.
+pub(super) fn named_blobs(db: &Connection) -> rusqlite::Result<HashSet<String>> {
+    let sql = "SELECT blob FROM object_blobs UNION SELECT blob FROM parts";
+    db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Every blob that a row names, garbage included.
 pub(super) fn all_blobs(db: &Connection) -> rusqlite::Result<HashSet<String>> {
-    db.prepare("SELECT blob FROM object_blobs UNION ALL SELECT blob FROM parts")?
-        .query_map([], |row| row.get(0))?
+    let sql =
+        "SELECT blob FROM object_blobs UNION SELECT blob FROM parts UNION SELECT blob FROM garbage";
+    db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Up to `limit` blobs that lost their row.
+pub(super) fn garbage(db: &Connection, limit: u32) -> rusqlite::Result<Vec<String>> {
+    db.prepare_cached("SELECT blob FROM garbage LIMIT ?1")?
+        .query_map([limit], |row| row.get(0))?
+        .collect()
+}
+
+/// Forgets blobs that were removed from disk.
+pub(super) fn forget_garbage(db: &Transaction<'_>, blobs: &[String]) -> rusqlite::Result<()> {
+    let mut delete = db.prepare_cached("DELETE FROM garbage WHERE blob = ?1")?;
+    blobs.iter().try_for_each(|blob| delete.execute([blob]).map(drop))
+}
+
+/// The generation of the store that this database belongs to; 0 before the first start.
+pub(super) fn generation(db: &Connection) -> rusqlite::Result<i64> {
+    let sql = "SELECT generation FROM store_generation";
+    Ok(db.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// Sets the generation.
+pub(super) fn set_generation(db: &Connection, generation: i64) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO store_generation (id, generation) VALUES (1, ?1)";
+    db.execute(sql, [generation]).map(drop)
+}
+
+/// Up to `limit` objects behind this bucket and key, in that order, each with its bucket.
+pub(super) fn objects_behind(
+    db: &Connection,
+    (bucket, key): (&str, &str),
+    limit: u32,
+) -> rusqlite::Result<Vec<(String, Object)>> {
+    let sql = format!(
+        "SELECT {OBJECT_COLUMNS}, bucket FROM objects WHERE (bucket, key) > (?1, ?2)
+         ORDER BY bucket, key LIMIT ?3"
+    );
+    db.prepare_cached(&sql)?
+        .query_map(params![bucket, key, limit], |row| Ok((row.get(6)?, object(row)?)))?
         .collect()
 }
 

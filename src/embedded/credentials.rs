@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 /// Name of the file in the data directory.
-const FILE: &str = "credentials.json";
+pub(super) const FILE: &str = "credentials.json";
 
 /// An access key with its secret.
 #[derive(Clone, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use s3s::crypto::Checksum as _;
 use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
-use super::blobs::Written;
+use super::blobs::{Destination, Written};
 use super::store::Store;
 
 /// Checksums that a request states, by header name.
@@ -54,16 +54,20 @@ pub(super) struct Content {
 }
 
 impl Store {
-    /// Stores a body in a new file. Removes the file and fails with `IncompleteBody` or `BadDigest`
-    /// if length or checksums differ from those that the request states.
-    pub(super) async fn receive(&self, content: Content) -> S3Result<Written> {
+    /// Stores a body in a new blob. Fails with `IncompleteBody` or `BadDigest` if length or checksums differ
+    /// from those that the request states.
+    pub(super) async fn receive(
+        &self,
+        destination: Destination,
+        content: Content,
+    ) -> S3Result<Written> {
         let body = content.body.unwrap_or_else(|| {
             StreamingBlob::wrap(
                 futures_util::stream::empty::<Result<bytes::Bytes, std::io::Error>>(),
             )
         });
         let hasher = hasher(&content.expected, content.trailers.is_some());
-        let written = self.0.blobs.write(body, hasher).await.map_err(incomplete)?;
+        let written = self.0.blobs.write(destination, body, hasher).await.map_err(incomplete)?;
         let mut expected = content.expected;
         if let Some(headers) = content.trailers.and_then(|trailers| trailers.take()) {
             for name in CHECKSUMS {
@@ -79,13 +83,7 @@ impl Store {
         } else {
             wrong_checksum(&expected, &written)
         };
-        match fault {
-            None => Ok(written),
-            Some(fault) => {
-                self.0.blobs.remove([written.name]).await;
-                Err(fault)
-            }
-        }
+        fault.map_or(Ok(written), Err)
     }
 }
 

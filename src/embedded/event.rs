@@ -1,8 +1,9 @@
 //! The event of a new object, in the form of an S3 notification.
 
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
+
+use super::names;
 
 /// An object that was created in the private bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,16 +24,11 @@ pub struct ObjectCreated {
     pub time: Timestamp,
 }
 
-/// Characters other than letters and digits that AWS does not encode in the keys of notifications.
-/// Spaces become `+`.
-const ENCODED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b' ');
-
 /// Renders the event as the JSON text of an S3 notification (structure version 2.1), as AWS sends
 /// it to SQS.
 #[must_use]
 pub fn body(event: &ObjectCreated) -> String {
-    let key = utf8_percent_encode(&event.key, ENCODED).to_string().replace(' ', "+");
+    let key = names::url_encoded(&event.key);
     json!({"Records": [{
         "eventVersion": "2.1",
         "eventSource": "aws:s3",

@@ -1,14 +1,18 @@
-//! `ListObjectsV2`, page by page.
+//! Listings of a bucket, page by page.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::Connection;
-use s3s::dto::{CommonPrefix, ETag, ListObjectsV2Input, ListObjectsV2Output};
+use s3s::dto::{
+    CommonPrefix, ETag, EncodingType, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
+    ListObjectsV2Output,
+};
 use s3s::{S3Result, s3_error};
 
 use super::catalog::{self, Object};
 use super::convert::{to_i64, to_s3_timestamp};
 use super::error::internal_error;
+use super::names;
 use super::store::Store;
 
 /// Maximum of keys and common prefixes on one page, the same as in S3.
@@ -16,38 +20,145 @@ const MAX_KEYS: i32 = 1000;
 
 impl Store {
     pub(super) async fn list(&self, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
-        self.0.check_bucket(&input.bucket)?;
-        let max_keys = input.max_keys.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS);
+        let max_keys = most_keys(input.max_keys);
         let after = match &input.continuation_token {
             Some(token) => decode_token(token)?,
             None => input.start_after.clone().unwrap_or_default(),
         };
-        let (bucket, prefix) = (input.bucket.clone(), input.prefix.clone().unwrap_or_default());
-        let delimiter = input.delimiter.clone().unwrap_or_default();
+        let names = Names::new(input.encoding_type.as_ref())?;
+        let page = self
+            .page(
+                &input.bucket,
+                input.prefix.as_deref(),
+                input.delimiter.as_deref(),
+                after,
+                max_keys,
+            )
+            .await?;
+        let (contents, common_prefixes) = names.listed(page.objects, page.prefixes);
+        Ok(ListObjectsV2Output {
+            name: Some(input.bucket),
+            prefix: names.echoed(input.prefix),
+            delimiter: names.echoed(input.delimiter),
+            start_after: names.echoed(input.start_after),
+            continuation_token: input.continuation_token,
+            max_keys: Some(max_keys),
+            key_count: i32::try_from(contents.len() + common_prefixes.len()).ok(),
+            is_truncated: Some(page.next.is_some()),
+            next_continuation_token: page.next.map(|key| URL_SAFE_NO_PAD.encode(key)),
+            contents: Some(contents),
+            common_prefixes: Some(common_prefixes),
+            encoding_type: input.encoding_type,
+            ..ListObjectsV2Output::default()
+        })
+    }
+
+    /// The first version of the operation, which old clients use.
+    pub(super) async fn list_v1(&self, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
+        let max_keys = most_keys(input.max_keys);
+        let after = input.marker.clone().unwrap_or_default();
+        let names = Names::new(input.encoding_type.as_ref())?;
+        let page = self
+            .page(
+                &input.bucket,
+                input.prefix.as_deref(),
+                input.delimiter.as_deref(),
+                after,
+                max_keys,
+            )
+            .await?;
+        let next = page.next;
+        let (contents, common_prefixes) = names.listed(page.objects, page.prefixes);
+        Ok(ListObjectsOutput {
+            name: Some(input.bucket),
+            prefix: names.echoed(input.prefix),
+            delimiter: names.echoed(input.delimiter),
+            marker: names.echoed(input.marker),
+            max_keys: Some(max_keys),
+            is_truncated: Some(next.is_some()),
+            next_marker: names.echoed(next),
+            contents: Some(contents),
+            common_prefixes: Some(common_prefixes),
+            encoding_type: input.encoding_type,
+            ..ListObjectsOutput::default()
+        })
+    }
+
+    async fn page(
+        &self,
+        bucket: &str,
+        prefix: Option<&str>,
+        delimiter: Option<&str>,
+        after: String,
+        max_keys: i32,
+    ) -> S3Result<Page> {
+        self.0.check_bucket(bucket)?;
+        let [bucket, prefix, delimiter] =
+            [Some(bucket), prefix, delimiter].map(|text| text.unwrap_or_default().to_owned());
         let limit = usize::try_from(max_keys).unwrap_or_default();
         let page = self
             .0
             .db
             .call(move |db| list_page(db, &bucket, &prefix, &delimiter, after, limit))
-            .await
-            .map_err(internal_error)?;
-        let count = page.objects.len() + page.prefixes.len();
-        let prefixes =
-            page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(prefix) }).collect();
-        Ok(ListObjectsV2Output {
-            name: Some(input.bucket),
-            prefix: input.prefix,
-            delimiter: input.delimiter,
-            start_after: input.start_after,
-            continuation_token: input.continuation_token,
-            max_keys: Some(max_keys),
-            key_count: i32::try_from(count).ok(),
-            is_truncated: Some(page.next.is_some()),
-            next_continuation_token: page.next.map(|key| URL_SAFE_NO_PAD.encode(key)),
-            contents: Some(page.objects.into_iter().map(listed).collect()),
-            common_prefixes: Some(prefixes),
-            ..ListObjectsV2Output::default()
-        })
+            .await;
+        page.map_err(internal_error)
+    }
+}
+
+/// Keys and common prefixes on a page, at most as many as in S3.
+fn most_keys(wanted: Option<i32>) -> i32 {
+    wanted.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS)
+}
+
+/// How a listing shows keys.
+struct Names {
+    is_url_encoded: bool,
+}
+
+impl Names {
+    fn new(encoding: Option<&EncodingType>) -> S3Result<Self> {
+        match encoding.map(EncodingType::as_str) {
+            None => Ok(Self { is_url_encoded: false }),
+            Some(EncodingType::URL) => Ok(Self { is_url_encoded: true }),
+            Some(other) => Err(s3_error!(InvalidArgument, "there is no encoding type {other}")),
+        }
+    }
+
+    fn shown(&self, key: String) -> String {
+        if self.is_url_encoded { names::url_encoded(&key) } else { key }
+    }
+
+    /// A value of the request in the answer; left out if the listing cannot show it.
+    fn echoed(&self, value: Option<String>) -> Option<String> {
+        value.filter(|value| self.is_url_encoded || names::fits_xml(value)).map(|v| self.shown(v))
+    }
+
+    /// Whether the listing can show the key. Older versions stored some that XML cannot carry, and one of
+    /// them would break the whole listing.
+    fn can_show(&self, key: &str) -> bool {
+        let can_show = self.is_url_encoded || names::fits_xml(key);
+        if !can_show {
+            tracing::warn!(key, "a key was left out of a listing: XML cannot carry it");
+        }
+        can_show
+    }
+
+    fn listed(
+        &self,
+        objects: Vec<Object>,
+        prefixes: Vec<String>,
+    ) -> (Vec<s3s::dto::Object>, Vec<CommonPrefix>) {
+        let objects = objects.into_iter().filter(|object| self.can_show(&object.key));
+        let objects = objects.map(|object| s3s::dto::Object {
+            key: Some(self.shown(object.key)),
+            size: Some(to_i64(object.size)),
+            e_tag: Some(ETag::Strong(object.etag)),
+            last_modified: Some(to_s3_timestamp(object.modified)),
+            ..s3s::dto::Object::default()
+        });
+        let prefixes = prefixes.into_iter().filter(|prefix| self.can_show(prefix));
+        let prefixes = prefixes.map(|prefix| CommonPrefix { prefix: Some(self.shown(prefix)) });
+        (objects.collect(), prefixes.collect())
     }
 }
 
@@ -86,16 +197,6 @@ fn list_page(
         }
     }
     Ok(page)
-}
-
-fn listed(object: Object) -> s3s::dto::Object {
-    s3s::dto::Object {
-        key: Some(object.key),
-        size: Some(to_i64(object.size)),
-        e_tag: Some(ETag::Strong(object.etag)),
-        last_modified: Some(to_s3_timestamp(object.modified)),
-        ..s3s::dto::Object::default()
-    }
 }
 
 fn decode_token(token: &str) -> S3Result<String> {

@@ -10,11 +10,14 @@ use s3s::dto::{
 };
 use s3s::{S3Result, TrailingHeaders, s3_error};
 
+use super::blobs::Destination;
 use super::catalog::{self, Headers, NewObject, PartRow, UploadRow};
 use super::conditions::WriteCondition;
 use super::convert::to_s3_timestamp;
 use super::digest::content;
 use super::error::internal_error;
+use super::footer::{Footer, Holds};
+use super::names;
 use super::store::Store;
 
 /// Minimum size of a part except the last, the same as in S3.
@@ -28,6 +31,7 @@ impl Store {
         input: CreateMultipartUploadInput,
     ) -> S3Result<CreateMultipartUploadOutput> {
         self.0.check_bucket(&input.bucket)?;
+        names::check_key(&input.key)?;
         let id = hex::encode(rand::random::<[u8; 16]>());
         let headers = Headers {
             content_type: input.content_type,
@@ -61,28 +65,27 @@ impl Store {
         }
         self.upload(&input.upload_id, &input.bucket, &input.key).await?;
         let content = content!(input, trailers);
-        let written = self.receive(content).await?;
+        let destination = Destination {
+            bucket: input.bucket.clone(),
+            key: input.key.clone(),
+            holds: Holds::Part { upload: input.upload_id.clone(), number: input.part_number },
+        };
+        let written = self.receive(destination, content).await?;
         let etag = hex::encode(written.md5);
         let part = PartRow {
             number: input.part_number,
-            blob: written.name.clone(),
+            blob: written.blob.name().to_owned(),
             size: written.size,
             md5: etag.clone(),
             modified: Timestamp::now(),
         };
         let (id, bucket, key) = (input.upload_id, input.bucket, input.key);
-        let stored = self.0.transaction(move |db| {
+        let store_row = move |db: &rusqlite::Transaction<'_>| {
             // The upload may have been completed or aborted while the part came in.
             check_open(catalog::upload(db, &id, &bucket, &key).map_err(internal_error)?.as_ref())?;
             catalog::put_part(db, &id, &part).map_err(internal_error)
-        });
-        match stored.await {
-            Ok(replaced) => self.0.blobs.remove(replaced).await,
-            Err(error) => {
-                self.0.blobs.remove([written.name]).await;
-                return Err(error);
-            }
-        }
+        };
+        self.0.commit(Some(written.blob), store_row, || {}).await?;
         Ok(UploadPartOutput {
             e_tag: Some(ETag::Strong(etag)),
             checksum_crc32: written.checksums.checksum_crc32,
@@ -114,11 +117,6 @@ impl Store {
             self.0.db.call(move |db| catalog::parts(db, &id)).await.map_err(internal_error)?;
         let chosen = choose(&requested, &stored)?;
         let etag = etag_of(&chosen)?;
-        let left_out: Vec<String> = stored
-            .iter()
-            .filter(|part| !chosen.iter().any(|chosen| chosen.number == part.number))
-            .map(|part| part.blob.clone())
-            .collect();
         let new = NewObject {
             bucket: input.bucket.clone(),
             key: input.key.clone(),
@@ -126,6 +124,7 @@ impl Store {
             headers: upload.headers,
             blobs: chosen.iter().map(|part| (part.blob.clone(), part.size)).collect(),
         };
+        self.describe_first_part(&new, &chosen).await?;
         let precondition = WriteCondition {
             if_match: input.if_match.clone(),
             if_none_match: input.if_none_match.clone(),
@@ -146,9 +145,26 @@ impl Store {
             catalog::complete_upload(db, &id, &object_etag).map_err(internal_error)
         };
         let event = "ObjectCreated:CompleteMultipartUpload";
-        self.commit_object(new, precondition, event, end_upload).await?;
-        self.0.blobs.remove(left_out).await;
+        self.commit_object(new, None, precondition, event, end_upload).await?;
         Ok(completed(etag))
+    }
+
+    /// Writes down in the first part's blob which blobs make up the object.
+    async fn describe_first_part(&self, new: &NewObject, parts: &[&PartRow]) -> S3Result<()> {
+        let Some(first) = parts.first() else { return Ok(()) };
+        let footer = Footer {
+            bucket: new.bucket.clone(),
+            key: new.key.clone(),
+            size: first.size,
+            md5: first.md5.clone(),
+            written_ms: Timestamp::now().as_millisecond(),
+            holds: Holds::FirstPart {
+                etag: new.etag.clone(),
+                headers: new.headers.clone(),
+                blobs: new.blobs.clone(),
+            },
+        };
+        self.0.blobs.append(&first.blob, &footer).await.map_err(internal_error)
     }
 
     pub(super) async fn abort_multipart(
@@ -157,11 +173,10 @@ impl Store {
     ) -> S3Result<AbortMultipartUploadOutput> {
         self.upload(&input.upload_id, &input.bucket, &input.key).await?;
         let id = input.upload_id;
-        let orphans = self
-            .0
-            .transaction(move |db| catalog::delete_upload(db, &id).map_err(internal_error))
-            .await?;
-        self.0.blobs.remove(orphans).await;
+        let aborted = move |db: &rusqlite::Transaction<'_>| {
+            catalog::delete_upload(db, &id).map_err(internal_error)
+        };
+        self.0.transaction(aborted).await?;
         Ok(AbortMultipartUploadOutput::default())
     }
 

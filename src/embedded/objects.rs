@@ -2,21 +2,24 @@
 
 use std::ops::Range;
 
+use hyper::header::{CONTENT_RANGE, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, DeleteObjectInput,
     DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
-    GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, PutObjectInput,
-    PutObjectOutput, StreamingBlob,
+    GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, MetadataDirective,
+    PutObjectInput, PutObjectOutput, StreamingBlob,
 };
-use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
-use super::blobs::Piece;
+use super::blobs::{Destination, Piece};
 use super::catalog::{self, Headers, NewObject};
 use super::conditions::{ReadCondition, WriteCondition};
 use super::convert::{to_i64, to_s3_timestamp};
 use super::digest::content;
-use super::error::internal_error;
+use super::error::{Damaged, internal_error};
+use super::footer::Holds;
+use super::names;
 use super::store::Store;
 
 /// The conditions of a GET or a HEAD. A macro, because both inputs have the same fields but no
@@ -58,29 +61,33 @@ impl Store {
         trailers: Option<TrailingHeaders>,
     ) -> S3Result<PutObjectOutput> {
         self.0.check_bucket(&input.bucket)?;
+        names::check_key(&input.key)?;
         let content = content!(input, trailers);
-        let written = self.receive(content).await?;
+        let headers = Headers {
+            content_type: input.content_type,
+            cache_control: input.cache_control,
+            content_encoding: input.content_encoding,
+            content_disposition: input.content_disposition,
+            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+        };
+        let destination = Destination {
+            bucket: input.bucket.clone(),
+            key: input.key.clone(),
+            holds: Holds::Object { headers: headers.clone() },
+        };
+        let written = self.receive(destination, content).await?;
         let etag = hex::encode(written.md5);
         let new = NewObject {
             bucket: input.bucket,
             key: input.key,
             etag: etag.clone(),
-            headers: Headers {
-                content_type: input.content_type,
-                cache_control: input.cache_control,
-                content_encoding: input.content_encoding,
-                content_disposition: input.content_disposition,
-                metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-            },
-            blobs: vec![(written.name.clone(), written.size)],
+            headers,
+            blobs: vec![(written.blob.name().to_owned(), written.size)],
         };
         let precondition =
             WriteCondition { if_match: input.if_match, if_none_match: input.if_none_match };
         let event = "ObjectCreated:Put";
-        if let Err(error) = self.commit_object(new, precondition, event, |_| Ok(())).await {
-            self.0.blobs.remove([written.name]).await;
-            return Err(error);
-        }
+        self.commit_object(new, Some(written.blob), precondition, event, |_| Ok(())).await?;
         let sums = written.checksums;
         Ok(PutObjectOutput {
             e_tag: Some(ETag::Strong(etag)),
@@ -94,16 +101,14 @@ impl Store {
     }
 
     pub(super) async fn get(&self, input: GetObjectInput) -> S3Result<GetObjectOutput> {
-        let object = self.0.object(&input.bucket, &input.key).await?;
+        let (object, blobs, held) = self.0.open_object(&input.bucket, &input.key).await?;
         read_condition!(input).check(&object)?;
-        let range = match input.range {
-            Some(range) => range.check(object.size).map_err(S3Error::from)?,
-            None => 0..object.size,
-        };
-        let id = object.id;
-        let blobs =
-            self.0.db.call(move |db| catalog::blobs(db, id)).await.map_err(internal_error)?;
-        let body = self.0.blobs.read(pieces_of(&blobs, &range));
+        let range = byte_range(input.range, object.size)?;
+        let pieces = pieces_of(&blobs, &range);
+        let damaged = |error| internal_error(Damaged { key: object.key.clone(), error });
+        // A short answer would look like a broken connection.
+        pieces.iter().try_for_each(|piece| self.0.blobs.check(piece)).map_err(damaged)?;
+        let body = self.0.blobs.read(pieces, held);
         let content_range =
             input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
         let content_length = Some(to_i64(range.end - range.start));
@@ -118,26 +123,54 @@ impl Store {
         Ok(metadata!(HeadObjectOutput, object, content_length))
     }
 
-    /// Copies bytes and headers through a GET and a PUT.
+    /// Copies bytes and headers through a GET and a PUT. What it does not support, it refuses.
     pub(super) async fn copy(&self, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
         let CopySource::Bucket { bucket, key, .. } = &input.copy_source else {
             return Err(s3_error!(NotImplemented, "the copy source must be a bucket and a key"));
         };
-        let source = self.0.object(bucket, key).await?;
-        let get = GetObjectInput::builder().bucket(bucket.to_string()).key(key.to_string()).build();
-        let get = get.map_err(|error| s3_error!(error, InvalidRequest))?;
-        let body = self.get(get).await?.body;
-        let put = PutObjectInput {
+        if input.tagging.is_some() || input.tagging_directive.is_some() {
+            return Err(s3_error!(NotImplemented, "objects have no tags here"));
+        }
+        let get = GetObjectInput::builder()
+            .bucket(bucket.to_string())
+            .key(key.to_string())
+            .if_match(input.copy_source_if_match)
+            .if_none_match(input.copy_source_if_none_match)
+            .if_modified_since(input.copy_source_if_modified_since)
+            .if_unmodified_since(input.copy_source_if_unmodified_since)
+            .build()
+            .map_err(|error| s3_error!(error, InvalidRequest))?;
+        let source = self.get(get).await.map_err(|error| {
+            // A copy whose condition fails is never "not modified".
+            let is_unmodified = *error.code() == S3ErrorCode::NotModified;
+            if is_unmodified { S3ErrorCode::PreconditionFailed.into() } else { error }
+        })?;
+        let mut put = PutObjectInput {
             bucket: input.bucket,
             key: input.key,
-            body,
-            content_type: source.headers.content_type.and_then(|text| text.parse().ok()),
-            cache_control: source.headers.cache_control,
-            content_encoding: source.headers.content_encoding,
-            content_disposition: source.headers.content_disposition,
-            metadata: Some(source.headers.metadata.into_iter().collect()),
+            body: source.body,
+            content_length: source.content_length,
             ..PutObjectInput::default()
         };
+        match input.metadata_directive.as_ref().map_or(MetadataDirective::COPY, |d| d.as_str()) {
+            MetadataDirective::COPY => {
+                put.content_type = source.content_type;
+                put.cache_control = source.cache_control;
+                put.content_encoding = source.content_encoding;
+                put.content_disposition = source.content_disposition;
+                put.metadata = source.metadata;
+            }
+            MetadataDirective::REPLACE => {
+                put.content_type = input.content_type;
+                put.cache_control = input.cache_control;
+                put.content_encoding = input.content_encoding;
+                put.content_disposition = input.content_disposition;
+                put.metadata = input.metadata;
+            }
+            other => {
+                return Err(s3_error!(InvalidArgument, "there is no metadata directive {other}"));
+            }
+        }
         let put = self.put(put, None).await?;
         let result = CopyObjectResult {
             e_tag: put.e_tag,
@@ -168,16 +201,30 @@ impl Store {
     async fn remove(&self, bucket: &str, keys: Vec<String>) -> S3Result<()> {
         self.0.check_bucket(bucket)?;
         let bucket = bucket.to_owned();
-        let orphans = self.0.transaction(move |db| {
-            let mut orphans = Vec::new();
-            for key in &keys {
-                orphans.extend(catalog::delete(db, &bucket, key).map_err(internal_error)?);
-            }
-            Ok(orphans)
+        let deleted = self.0.transaction(move |db| {
+            let mut keys = keys.iter();
+            keys.try_for_each(|key| catalog::delete(db, &bucket, key)).map_err(internal_error)
         });
-        let orphans = orphans.await?;
-        self.0.blobs.remove(orphans).await;
-        Ok(())
+        deleted.await
+    }
+}
+
+/// The bytes that a request asks for. Fails with `InvalidRange`, which tells the size, if there are none.
+fn byte_range(range: Option<s3s::dto::Range>, size: u64) -> S3Result<Range<u64>> {
+    let Some(range) = range else { return Ok(0..size) };
+    match range.check(size) {
+        // A suffix of an empty object.
+        Ok(bytes) if !bytes.is_empty() => Ok(bytes),
+        Ok(_) | Err(_) => {
+            let mut error: S3Error = S3ErrorCode::InvalidRange.into();
+            let mut headers = HeaderMap::new();
+            headers.extend(
+                HeaderValue::from_str(&format!("bytes */{size}"))
+                    .map(|value| (CONTENT_RANGE, value)),
+            );
+            error.set_headers(headers);
+            Err(error)
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use s3s::dto::{
     DeleteObjectsInput, DeleteObjectsOutput, GetBucketLocationInput, GetBucketLocationOutput,
     GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
     HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListMultipartUploadsInput,
-    ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
-    ListPartsOutput, PutObjectInput, PutObjectOutput, UploadPartInput, UploadPartOutput,
+    ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, ListPartsInput, ListPartsOutput, PutObjectInput, PutObjectOutput,
+    UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 
@@ -38,6 +39,7 @@ operations! {
         copy_object(CopyObjectInput) -> CopyObjectOutput = copy;
         delete_object(DeleteObjectInput) -> DeleteObjectOutput = delete;
         delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput = delete_many;
+        list_objects(ListObjectsInput) -> ListObjectsOutput = list_v1;
         list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output = list;
         create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput
             = begin_multipart;

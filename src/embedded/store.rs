@@ -1,18 +1,21 @@
 //! The store: files, rows and events, kept in step.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Transaction;
 use s3s::{S3Result, s3_error};
+use tokio::sync::Notify;
 
-use super::blobs::Blobs;
+use super::blobs::{Blobs, Unclaimed};
 use super::catalog::{self, NewObject, Object};
 use super::conditions::WriteCondition;
 use super::error::{Error, internal_error};
 use super::event::ObjectCreated;
+use super::readers::{Held, Readers};
+use super::{generation, quarantine};
 use crate::db::Db;
 use crate::domain::record::is_internal_key;
 
@@ -44,18 +47,22 @@ pub struct OnCreated {
 pub struct Store(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
+    pub(super) data_dir: PathBuf,
     pub(super) db: Db,
     pub(super) blobs: Blobs,
+    pub(super) readers: Readers,
+    /// Blobs may have become garbage.
+    pub(super) discarded: Notify,
     pub(super) buckets: Buckets,
     on_created: OnCreated,
 }
 
 impl Store {
-    /// Opens the store below `data_dir`, and removes files that no row names: those of uploads that
-    /// a crash interrupted.
+    /// Opens the store below `data_dir`. Files that no row names are moved to its `quarantine` folder.
     ///
     /// # Errors
-    /// If the tables cannot be created or the files cannot be listed.
+    /// If the database is missing or older than the files, if the tables cannot be created, or if the
+    /// files cannot be listed.
     pub fn open(
         data_dir: &Path,
         db: Db,
@@ -63,72 +70,82 @@ impl Store {
         on_created: OnCreated,
     ) -> Result<Self, Error> {
         let blobs = Blobs::open(data_dir)?;
-        let named = db.blocking(|connection| {
-            connection.execute_batch(catalog::SCHEMA)?;
-            catalog::all_blobs(connection)
-        })?;
-        let removed = blobs.sweep(&named)?;
-        if removed > 0 {
-            tracing::info!(files = removed, "removed files of unfinished uploads");
+        db.blocking(|connection| connection.execute_batch(catalog::SCHEMA))?;
+        generation::begin(data_dir, &db, &blobs)?;
+        let moved = quarantine::move_unnamed(data_dir, &db, &blobs)?;
+        if moved > 0 {
+            tracing::warn!(files = moved, "moved files that no object names to quarantine");
         }
-        Ok(Self(Arc::new(Inner { db, blobs, buckets, on_created })))
+        let (readers, discarded) = (Readers::default(), Notify::new());
+        // Garbage of the last run.
+        discarded.notify_one();
+        let data_dir = data_dir.to_owned();
+        let inner = Inner { data_dir, db, blobs, readers, discarded, buckets, on_created };
+        Ok(Self(Arc::new(inner)))
     }
 
-    /// Removes multipart uploads that began longer ago than `older_than`, with the files of their
-    /// parts. Returns the number of uploads.
+    /// Removes multipart uploads that began longer ago than `older_than`, with their parts. Returns the
+    /// number of uploads.
     ///
     /// # Errors
     /// If a statement on the database fails.
     pub async fn reap(&self, older_than: Duration) -> Result<usize, Error> {
-        let (uploads, blobs) = self
-            .0
-            .db
-            .transaction(move |db| catalog::delete_stale_uploads(db, older_than))
-            .await??;
-        self.0.blobs.remove(blobs).await;
+        let uploads =
+            self.0.db.transaction(move |db| catalog::delete_stale_uploads(db, older_than));
+        let uploads = uploads.await??;
+        self.0.discarded.notify_one();
         Ok(uploads)
     }
 
+    /// Removes quarantined files that were moved longer ago than `older_than`. Returns their number.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub async fn empty_quarantine(&self, older_than: Duration) -> Result<usize, Error> {
+        let data_dir = self.0.data_dir.clone();
+        let emptied = tokio::task::spawn_blocking(move || quarantine::empty(&data_dir, older_than));
+        Ok(emptied.await.map_err(std::io::Error::other)??)
+    }
+
     /// Writes the row of an object in one transaction: runs `before`, checks the precondition,
-    /// replaces the object of this key, enqueues the event. Then removes the files of the object
-    /// that was replaced.
+    /// replaces the object of this key, enqueues the event. Once it is committed, the row owns `blob`.
     pub(super) async fn commit_object(
         &self,
         new: NewObject,
+        blob: Option<Unclaimed>,
         precondition: WriteCondition,
         event_name: &'static str,
         before: impl FnOnce(&Transaction<'_>) -> S3Result<()> + Send + 'static,
     ) -> S3Result<()> {
+        let makes_event = new.bucket == self.0.buckets.private && !is_internal_key(&new.key);
         let inner = Arc::clone(&self.0);
-        let makes_event = new.bucket == inner.buckets.private && !is_internal_key(&new.key);
-        let hook = Arc::clone(&inner);
-        let orphans = inner
-            .transaction(move |db| {
-                before(db)?;
-                let current = catalog::find(db, &new.bucket, &new.key).map_err(internal_error)?;
-                precondition.check(current.as_ref())?;
-                let now = Timestamp::now();
-                let (id, orphans) = catalog::replace(db, &new, now).map_err(internal_error)?;
-                if makes_event {
-                    let event = ObjectCreated {
-                        size_bytes: new.blobs.iter().map(|(_, size)| size).sum(),
-                        bucket: new.bucket,
-                        key: new.key,
-                        etag: new.etag,
-                        sequencer: format!("{id:016X}"),
-                        event_name,
-                        time: now,
-                    };
-                    (hook.on_created.in_transaction)(db, &event).map_err(internal_error)?;
-                }
-                Ok(orphans)
-            })
-            .await?;
-        if makes_event {
-            (self.0.on_created.after_commit)();
-        }
-        self.0.blobs.remove(orphans).await;
-        Ok(())
+        let work = move |db: &Transaction<'_>| {
+            before(db)?;
+            let current = catalog::find(db, &new.bucket, &new.key).map_err(internal_error)?;
+            precondition.check(current.as_ref())?;
+            let now = Timestamp::now();
+            let id = catalog::replace(db, &new, now).map_err(internal_error)?;
+            if makes_event {
+                let event = ObjectCreated {
+                    size_bytes: new.blobs.iter().map(|(_, size)| size).sum(),
+                    bucket: new.bucket,
+                    key: new.key,
+                    etag: new.etag,
+                    sequencer: format!("{id:016X}"),
+                    event_name,
+                    time: now,
+                };
+                (inner.on_created.in_transaction)(db, &event).map_err(internal_error)?;
+            }
+            Ok(())
+        };
+        let hook = Arc::clone(&self.0);
+        let after_commit = move || {
+            if makes_event {
+                (hook.on_created.after_commit)();
+            }
+        };
+        self.0.commit(blob, work, after_commit).await
     }
 }
 
@@ -143,10 +160,53 @@ impl Inner {
 
     /// Runs `work` in a write transaction: commits if `work` succeeds, rolls back otherwise.
     pub(super) async fn transaction<T: Send + 'static>(
-        &self,
+        self: &Arc<Self>,
         work: impl FnOnce(&Transaction<'_>) -> S3Result<T> + Send + 'static,
     ) -> S3Result<T> {
-        self.db.transaction(work).await.map_err(internal_error)?
+        self.commit(None, work, || {}).await
+    }
+
+    /// Runs `work` in a write transaction, in which a row comes to name `blob`. Once it is committed, claims
+    /// the blob and runs `after_commit`, on the same thread: a client that leaves in the meantime changes
+    /// nothing.
+    pub(super) async fn commit<T: Send + 'static>(
+        self: &Arc<Self>,
+        blob: Option<Unclaimed>,
+        work: impl FnOnce(&Transaction<'_>) -> S3Result<T> + Send + 'static,
+        after_commit: impl FnOnce() + Send + 'static,
+    ) -> S3Result<T> {
+        let inner = Arc::clone(self);
+        let committed = move |result: &S3Result<T>| {
+            if result.is_err() {
+                return;
+            }
+            if let Some(blob) = blob {
+                blob.claim();
+            }
+            after_commit();
+            inner.discarded.notify_one();
+        };
+        self.db.transaction_then(work, committed).await.map_err(internal_error)?
+    }
+
+    /// Looks up an object for reading: its row, its blobs with their sizes in bytes, and the guard that keeps
+    /// these on disk. Fails with `NoSuchKey`.
+    pub(super) async fn open_object(
+        self: &Arc<Self>,
+        bucket: &str,
+        key: &str,
+    ) -> S3Result<(Object, Vec<(String, u64)>, Held)> {
+        self.check_bucket(bucket)?;
+        let (bucket, key, inner) = (bucket.to_owned(), key.to_owned(), Arc::clone(self));
+        let found = self.db.call(move |db| {
+            let Some(object) = catalog::find(db, &bucket, &key)? else { return Ok(None) };
+            let blobs = catalog::blobs(db, object.id)?;
+            // No other statement can discard the blobs before they are held.
+            let held = inner.readers.hold(blobs.iter().map(|(blob, _)| blob.clone()).collect());
+            Ok(Some((object, blobs, held)))
+        });
+        let found: rusqlite::Result<_> = found.await;
+        found.map_err(internal_error)?.ok_or_else(|| s3_error!(NoSuchKey, "the key has no object"))
     }
 
     /// Looks up the row of an object. Fails with `NoSuchKey` if the key has none.
@@ -196,6 +256,7 @@ mod tests {
         );
         assert!(path.try_exists().unwrap());
         assert_eq!(store.reap(Duration::ZERO).await.unwrap(), 1);
+        assert!(store.collect().await.unwrap().is_complete);
         assert!(!path.try_exists().unwrap());
     }
 }

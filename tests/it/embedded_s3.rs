@@ -6,6 +6,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use ladderd::domain::message;
 use ladderd::domain::sources::SourceFilter;
 
+use super::embedded_files::wait_for_blobs;
 use super::support::appliance::Appliance;
 
 const MIB: usize = 1 << 20;
@@ -242,29 +243,7 @@ async fn small_parts_are_refused_and_an_aborted_upload_leaves_no_files() {
     let gone =
         client.list_parts().bucket("public").key("k").upload_id(id).send().await.unwrap_err();
     assert_eq!(gone.code(), Some("NoSuchUpload"));
-    assert_eq!(files(&appliance), 0, "its files are removed");
-}
-
-/// Number of files of the store.
-fn files(appliance: &Appliance) -> usize {
-    let shards = std::fs::read_dir(appliance.data_dir().join("blobs")).unwrap();
-    shards.map(|shard| std::fs::read_dir(shard.unwrap().path()).unwrap().count()).sum()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn replaced_and_deleted_objects_leave_no_files_and_a_start_sweeps_the_rest() {
-    let mut appliance = Appliance::start();
-    put(&appliance, "public", "k", b"1".to_vec()).await;
-    put(&appliance, "public", "k", b"2".to_vec()).await;
-    assert_eq!(files(&appliance), 1);
-    let stray = appliance.data_dir().join("blobs/ab/abcdef");
-    std::fs::write(&stray, "of an upload that a crash cut off").unwrap();
-    appliance.kill();
-    appliance.restart();
-    assert_eq!(files(&appliance), 1);
-    assert_eq!(get(&appliance, "public", "k").await, b"2");
-    appliance.s3_client().delete_object().bucket("public").key("k").send().await.unwrap();
-    assert_eq!(files(&appliance), 0);
+    wait_for_blobs(&appliance, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,6 +19,8 @@ mod conformance;
 mod corpus;
 mod crash;
 mod damaged_files;
+mod embedded_files;
+mod embedded_protocol;
 mod embedded_s3;
 mod encryption;
 mod end_to_end;
