@@ -15,8 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::{Pool, Trials, pool};
@@ -53,7 +55,7 @@ pub fn program(gst_debug: &str) -> std::io::Result<Program> {
     Ok(Program::new(std::env::current_exe()?, gst_debug))
 }
 
-/// Runs the appliance until SIGTERM or SIGINT.
+/// Runs the appliance until SIGTERM or SIGINT. Running jobs have a grace period then; a second signal ends it.
 ///
 /// # Errors
 /// If it cannot start.
@@ -62,8 +64,9 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
-    let stop_signalled = stop_signal()?;
+    let mut stop_signals = StopSignals::new()?;
     let _lock = lock(&settings.data_dir)?;
+    raise_open_files();
     // The socket is bound first, so that a port in use fails the start before any work is done.
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
@@ -75,6 +78,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
 
     let (draining, drain) = watch::channel(false);
     let (drain_jobs, stop_servers) = (CancellationToken::new(), CancellationToken::new());
+    let hurry = CancellationToken::new();
     let board = Board::default();
     let metrics = Metrics::default();
     let state = AppState {
@@ -118,15 +122,25 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let store = tokio::spawn(serve_store(parts.server, stop_servers.clone()));
     let router = http::router(state, &settings.http);
     let api = tokio::spawn(http::serve(api, router, stop_servers.clone().cancelled_owned()));
-    let jobs = tokio::spawn(Scheduler::new(context).run(drain_jobs.clone()));
+    let jobs = tokio::spawn(Scheduler::new(context).run(drain_jobs.clone(), hurry.clone()));
     let housekeeping = tokio::spawn(housekeeping.run(drain_jobs.clone()));
     announce(api_address, s3_address)?;
 
-    stop_signalled.await;
+    let mut services = Services { api, store, jobs, housekeeping };
+    tokio::select! {
+        () = stop_signals.next() => {}
+        ended = services.first_end() => return Err(ended),
+    }
+    let Services { api, store, jobs, housekeeping } = services;
     tracing::info!("stopping, no new jobs start");
     notify(&[sd_notify::NotifyState::Stopping]);
     draining.send_replace(true);
     drain_jobs.cancel();
+    tokio::spawn(async move {
+        stop_signals.next().await;
+        tracing::info!("stopping at once, running jobs return to the queue");
+        hurry.cancel();
+    });
     jobs.await.context("the scheduler panicked")?;
     housekeeping.await.context("housekeeping panicked")?;
     // Running jobs need the store until they end.
@@ -137,16 +151,52 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Completes at SIGTERM or SIGINT.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+/// The tasks that run as long as the daemon.
+struct Services {
+    api: JoinHandle<()>,
+    store: JoinHandle<()>,
+    jobs: JoinHandle<()>,
+    housekeeping: JoinHandle<()>,
+}
+
+impl Services {
+    /// Completes when one of them ends, which none should, with the reason. The service manager restarts
+    /// the daemon then.
+    async fn first_end(&mut self) -> anyhow::Error {
+        let (name, ended) = tokio::select! {
+            ended = &mut self.api => ("the API", ended),
+            ended = &mut self.store => ("the store", ended),
+            ended = &mut self.jobs => ("the scheduler", ended),
+            ended = &mut self.housekeeping => ("housekeeping", ended),
+        };
+        let reason = ended.err().map_or_else(String::new, |error| format!(": {error}"));
+        tracing::error!(name, reason, "a part of the daemon ended");
+        anyhow::anyhow!("{name} ended{reason}")
+    }
+}
+
+/// The signals that stop the daemon.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Listens for SIGTERM and SIGINT. SIGHUP, which a closed terminal sends, stops nothing from then on.
+    fn new() -> std::io::Result<Self> {
+        // The handler stays.
+        drop(signal(SignalKind::hangup())?);
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Completes at the next of them.
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    })
+    }
 }
 
 /// Creates the data directory and locks it against other processes until the file is dropped.
@@ -165,6 +215,14 @@ pub(crate) fn lock(data_dir: &Path) -> anyhow::Result<File> {
     let exclusive = rustix::fs::FlockOperation::NonBlockingLockExclusive;
     rustix::fs::flock(&file, exclusive).with_context(|| format!("another ladderd uses {shown}"))?;
     Ok(file)
+}
+
+/// Raises the soft limit of open files to the hard one: each connection is one.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "failed to raise the limit of open files");
+    }
 }
 
 /// Makes files and folders that this process creates accessible to its user alone: they hold uploads.
@@ -256,5 +314,29 @@ fn announce(api: SocketAddr, s3: Option<SocketAddr>) -> std::io::Result<()> {
 fn notify(states: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "failed to notify systemd");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_or_panics_is_named() {
+        let runs = || tokio::spawn(std::future::pending::<()>());
+        let services =
+            || Services { api: runs(), store: runs(), jobs: runs(), housekeeping: runs() };
+        let mut ended = Services { housekeeping: tokio::spawn(async {}), ..services() };
+        assert_eq!(ended.first_end().await.to_string(), "housekeeping ended");
+        let panics = tokio::spawn(async { panic!("no memory") });
+        let mut panicked = Services { jobs: panics, ..services() };
+        let reason = panicked.first_end().await.to_string();
+        assert!(
+            reason.starts_with("the scheduler ended: ") && reason.contains("no memory"),
+            "{reason}"
+        );
+        let none =
+            tokio::time::timeout(Duration::from_millis(50), async { services().first_end().await });
+        assert!(none.await.is_err(), "nothing has ended");
     }
 }

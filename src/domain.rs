@@ -26,6 +26,7 @@ pub mod recipe;
 pub mod record;
 pub mod segment;
 pub mod sources;
+pub mod store_fault;
 pub mod thumbnail;
 pub mod tone;
 pub mod video;

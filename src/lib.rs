@@ -31,6 +31,7 @@ pub mod metrics;
 pub mod publish;
 pub mod queue;
 pub mod sandbox;
+pub mod sdk_error;
 pub mod server;
 pub mod settings;
 pub mod source;

@@ -29,7 +29,7 @@ use crate::publish::Publication;
 use crate::publish::folder::Folder;
 use crate::settings::Settings;
 use crate::source::file::LocalFile;
-use crate::worker::parent::{Output, Worker};
+use crate::worker::parent::{self, Output, Worker};
 use crate::worker::protocol::Event;
 
 /// Prints the plan of a file.
@@ -45,7 +45,10 @@ pub(super) fn plan(settings: &Settings, input: &Path) -> Result<Exit, exit::Erro
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return Err(anyhow::anyhow!("the worker ended without a plan").into()),
-                Err(error) => return Ok(failed(&error, false)?),
+                Err(error) => {
+                    say_stderr(&error);
+                    return Ok(failed(&error, false)?);
+                }
             }
         }
     })
@@ -103,6 +106,9 @@ pub(super) fn transcode(
                 Err(error) => error,
             };
             show.bar.finish_and_clear();
+            if let job::Error::Worker(error) = &error {
+                say_stderr(error);
+            }
             let failure = fallback::backend_failure(&error, show.backend.take());
             backends = failure.as_ref().map_or_else(Vec::new, |failure| without(backends, failure));
             let Some(failure) = failure.filter(|_| !backends.is_empty()) else {
@@ -215,6 +221,13 @@ fn start(
         jobs: &settings.jobs,
     };
     Ok(worker.start(Arc::new(source), backends.to_vec(), plan_only)?)
+}
+
+/// Prints the end of the worker's standard error.
+fn say_stderr(error: &parent::Error) {
+    if let Some(stderr) = error.stderr() {
+        say(stderr);
+    }
 }
 
 /// Prints a failure with its code.

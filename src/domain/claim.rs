@@ -50,8 +50,11 @@ pub struct ClaimRecord {
     pub box_id: String,
     /// Entity tag of the source that is worked on.
     pub source_etag: String,
-    /// Attempts at this version of the source that counted, this one included.
+    /// Ended attempts at this version of the source that counted.
     pub attempts: u32,
+    /// Attempts at this version of the source that died together with their daemon.
+    #[serde(default)]
+    pub deaths: u32,
     /// Counts the writes of an attempt, so that it recognizes its own.
     pub renewal: u64,
     /// What every box shows of the running attempt.
@@ -72,6 +75,7 @@ impl ClaimRecord {
             box_id: box_id.to_owned(),
             source_etag: source_etag.to_owned(),
             attempts: 0,
+            deaths: 0,
             renewal: 0,
             view: None,
             commit: None,
@@ -86,6 +90,8 @@ pub enum Verdict {
     Free {
         /// Attempts at this version that counted so far.
         attempts: u32,
+        /// Attempts at this version that died together with their daemon so far.
+        deaths: u32,
         /// What an attempt had left to do when it died.
         unfinished: Option<Box<Commit>>,
     },
@@ -119,8 +125,11 @@ pub fn judge(
         ClaimState::Queued | ClaimState::Held | ClaimState::Released => claim.commit.clone(),
         ClaimState::Done | ClaimState::Cancelled => None,
     };
+    // An attempt that ends releases its claim.
+    let deaths = claim.deaths + u32::from(claim.state == ClaimState::Held);
     Verdict::Free {
         attempts: if same_version { claim.attempts } else { 0 },
+        deaths: if same_version { deaths } else { 0 },
         unfinished: unfinished.filter(|_| same_version),
     }
 }
@@ -138,6 +147,7 @@ mod tests {
             box_id: "one".to_owned(),
             source_etag: "v1".to_owned(),
             attempts: 3,
+            deaths: 1,
             renewal: 7,
             view: None,
             commit: None,
@@ -147,17 +157,17 @@ mod tests {
     #[test]
     fn only_a_living_attempt_of_another_box_at_the_same_version_is_waited_for() {
         use ClaimState::{Cancelled, Done, Held, Queued, Released};
-        let free = |attempts| Verdict::Free { attempts, unfinished: None };
+        let free = |attempts, deaths| Verdict::Free { attempts, deaths, unfinished: None };
         let table = [
             (Held, 0, "two", "v1", Verdict::Taken),
             (Held, 29, "two", "v1", Verdict::Taken),
-            (Held, 30, "two", "v1", free(3)),
-            (Held, 0, "one", "v1", free(3)),
-            (Held, 0, "two", "v2", free(0)),
-            (Released, 0, "two", "v1", free(3)),
-            (Queued, 0, "two", "v1", free(3)),
-            (Done, 0, "two", "v1", free(3)),
-            (Cancelled, 0, "two", "v1", free(3)),
+            (Held, 30, "two", "v1", free(3, 2)),
+            (Held, 0, "one", "v1", free(3, 2)),
+            (Held, 0, "two", "v2", free(0, 0)),
+            (Released, 0, "two", "v1", free(3, 1)),
+            (Queued, 0, "two", "v1", free(3, 1)),
+            (Done, 0, "two", "v1", free(3, 1)),
+            (Cancelled, 0, "two", "v1", free(3, 1)),
         ];
         for (state, age, box_id, etag, verdict) in table {
             let age = Duration::from_secs(age);

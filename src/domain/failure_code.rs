@@ -155,8 +155,11 @@ failure_codes! {
         "Check the store and the network to it.";
     // Operators correct wrong credentials; the upload must survive until then.
     StoreDenied "store-denied" Retryable Surroundings
-        "The store denies access."
-        "Check the credentials and the bucket policy.";
+        "The store denies access, or has no such bucket."
+        "Check the credentials, the bucket policy, keys and the names of the buckets.";
+    StoreRejected "store-rejected" Retryable Surroundings
+        "The store rejects the request as invalid."
+        "Tell the operator.";
     StoreUnavailable "store-unavailable" Retryable Surroundings
         "The store cannot be reached or fails."
         "Check the store and the network to it.";
@@ -191,6 +194,9 @@ failure_codes! {
     WorkerSpawn "worker-spawn" Retryable Surroundings
         "The worker process cannot be started."
         "Check the limits on processes and memory of the service.";
+    WorkerOrder "worker-order" Retryable Surroundings
+        "The worker cannot read its request."
+        "Tell the operator.";
     WorkerResource "worker-resource" Retryable Surroundings
         "The worker ran out of space or threads."
         "Free disk space or memory, or raise jobs.worker_memory_bytes or TasksMax.";
@@ -230,9 +236,6 @@ failure_codes! {
     ProbeBusy "probe-busy" Retryable Us
         "The probe of the source is busy."
         "Try again, or tell the operator.";
-    WorkerOrder "worker-order" Retryable Us
-        "The worker cannot read its request."
-        "Tell the operator.";
     // The source may be what kills it: the limit on attempts ends that.
     WorkerDied "worker-died" Retryable Us
         "The worker process died."
@@ -253,9 +256,6 @@ failure_codes! {
     NotConformant "not-conformant" Permanent Us
         "The stream that was made would not play everywhere, so it is not shown."
         "Tell the operator; the original is kept.";
-    StoreRejected "store-rejected" Permanent Us
-        "The store rejects the request as invalid."
-        "Tell the operator.";
     DaemonDied "daemon-died" Retryable Us
         "Each attempt took the daemon down with it, and no attempt is left."
         "Tell the operator; the original is kept.";
@@ -359,19 +359,20 @@ mod tests {
             (
                 FaultClass::Retryable,
                 FaultOf::Surroundings,
-                "source-unavailable source-read store-denied store-unavailable queue-unavailable \
+                "source-unavailable source-read store-denied store-rejected store-unavailable \
+                 queue-unavailable \
                  publish-failed key-unavailable key-length key-settings gstreamer-init \
-                 element-missing no-backend trial worker-spawn worker-resource busy claim-lost \
+                 element-missing no-backend trial worker-spawn worker-order worker-resource busy claim-lost \
                  lease-lost cancelled stopped",
             ),
             (FaultClass::Poison, FaultOf::Surroundings, "message-not-json message-unknown-shape"),
             (
                 FaultClass::Retryable,
                 FaultOf::Us,
-                "pipeline-failed pipeline-build sink-not-ready probe-busy worker-order worker-died \
+                "pipeline-failed pipeline-build sink-not-ready probe-busy worker-died \
                  worker-stalled worker-protocol worker-unfinished stream-incomplete daemon-died",
             ),
-            (FaultClass::Permanent, FaultOf::Us, "not-conformant store-rejected"),
+            (FaultClass::Permanent, FaultOf::Us, "not-conformant"),
         ];
         let mut count = 0;
         for (class, fault_of, expected) in table {

@@ -24,16 +24,28 @@ use crate::domain::video::{BackendFailure, VideoError, VideoState};
 use crate::publish::Finished;
 use crate::store::{AfterSuccess, Head};
 
+/// Deaths of the daemon during attempts at one version after which the video is given up. They say little of
+/// the video, because a sandboxed child decodes it: restarts, updates and power cuts are the usual reasons.
+const MOST_DEATHS: u32 = 50;
+
 /// An attempt that has its claim.
 pub(super) struct Attempt<'a> {
     pub(super) job: VideoJob<'a>,
     pub(super) claim: &'a Claim,
     /// Folder of the attempt in the public bucket.
     pub(super) folder: &'a str,
-    /// Number of the attempt, from 1.
-    pub(super) number: u32,
+    pub(super) number: Number,
     /// The completion record of an earlier version of the source.
     pub(super) earlier: Option<Versioned>,
+}
+
+/// Which attempt it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number {
+    /// Number among those that counted, from 1.
+    pub(super) attempt: u32,
+    /// Attempts before it that died together with their daemon.
+    pub(super) deaths: u32,
 }
 
 /// A stream that is uploaded and not shown yet.
@@ -69,7 +81,8 @@ impl Attempt<'_> {
         let VideoJob { context, id, .. } = self.job;
         let earlier = self.earlier.as_ref().map(|(record, _)| record);
         signals.guard(Box::pin(records::sweep(&context.public, id, earlier, self.claim))).await?;
-        if self.number > context.queue_config.max_attempts {
+        let is_exhausted = self.number.attempt > context.queue_config.max_attempts;
+        if is_exhausted || self.number.deaths >= MOST_DEATHS {
             return self.give_up(signals, Error::Exhausted).await;
         }
         // Without a key, nothing is encoded or published.
@@ -83,7 +96,9 @@ impl Attempt<'_> {
                 let (code, message) = (error.code(), error.to_string());
                 signals.guard(Box::pin(self.record_failure(code, &message, None))).await
             }
-            Err(error) if error.counts() && self.number >= context.queue_config.max_attempts => {
+            Err(error)
+                if error.counts() && self.number.attempt >= context.queue_config.max_attempts =>
+            {
                 self.give_up(signals, error).await
             }
             Err(error) => Err(error),
@@ -95,7 +110,7 @@ impl Attempt<'_> {
         let told = format!(
             "The video could not be processed in {} attempts, and the fault seems to be ours: \
              {error}. Try again, or tell the operator.",
-            self.number
+            self.number.attempt
         );
         // The message goes to the dead letters and is not acknowledged.
         drop(signals.guard(Box::pin(self.record_failure(error.code(), &told, None))).await?);

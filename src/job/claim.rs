@@ -36,6 +36,8 @@ pub(super) struct Taken {
     pub(super) claim: Claim,
     /// Number of this attempt at this version of the source, from 1.
     pub(super) attempt: u32,
+    /// Attempts at this version that died together with their daemon.
+    pub(super) deaths: u32,
     /// What an earlier attempt had left to do when it died.
     pub(super) unfinished: Option<Box<Commit>>,
 }
@@ -143,16 +145,19 @@ impl Claim {
         for _ in 0..TRIES {
             let current = read(&context.private, id).await?;
             let (verdict, etag) = match &current {
-                None => (Verdict::Free { attempts: 0, unfinished: None }, None),
+                None => (Verdict::Free { attempts: 0, deaths: 0, unfinished: None }, None),
                 Some((record, age, etag)) => (
                     claim::judge(record, *age, renewal, &context.box_id, source_etag),
                     Some(etag.as_str()),
                 ),
             };
-            let Verdict::Free { attempts, unfinished } = verdict else { return Err(Error::Busy) };
+            let Verdict::Free { attempts, deaths, unfinished } = verdict else {
+                return Err(Error::Busy);
+            };
             let record = ClaimRecord {
                 attempt_id: attempt_id.to_owned(),
-                attempts: attempts + 1,
+                attempts,
+                deaths,
                 view: Some(view.borrow().clone()),
                 // The commit must outlive this attempt, too.
                 commit: unfinished.clone(),
@@ -167,7 +172,7 @@ impl Claim {
                 Err(error) => return Err(error),
             }
             let claim = Self::keep(shared, renewal, view);
-            return Ok(Taken { claim, attempt: attempts + 1, unfinished });
+            return Ok(Taken { claim, attempt: attempts + 1, deaths, unfinished });
         }
         Err(Error::Busy)
     }
@@ -212,7 +217,7 @@ impl Claim {
                     }
                     End::Released { counts } => {
                         record.state = ClaimState::Released;
-                        record.attempts = record.attempts.saturating_sub(u32::from(!counts));
+                        record.attempts += u32::from(counts);
                     }
                 }
             })

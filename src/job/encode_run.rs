@@ -42,6 +42,11 @@ impl EncodeRun<'_> {
             ended.unwrap_or(Err(Error::TooSlow { limit_secs }))
         };
         let ended = signals.guard(limited).await;
+        if let Err(Error::Worker(error)) = &ended
+            && let Some(stderr) = error.stderr()
+        {
+            tracing::warn!(%error, stderr, "worker failed");
+        }
         // Nothing of this run goes on, however it ended.
         worker.kill().await;
         ended

@@ -64,8 +64,8 @@ impl Error {
     #[must_use]
     pub fn counts(&self) -> bool {
         match self {
-            Self::Worker(worker::parent::Error::Source(_))
-            | Self::Store(_)
+            Self::Worker(error) => error.counts(),
+            Self::Store(_)
             | Self::Queue(_)
             | Self::Key(_)
             | Self::Publish(publish::Error::Target { .. })
@@ -74,8 +74,7 @@ impl Error {
             | Self::LeaseLost
             | Self::Cancelled
             | Self::Stopped => false,
-            Self::Worker(_)
-            | Self::Publish(publish::Error::Incomplete(_))
+            Self::Publish(publish::Error::Incomplete(_))
             | Self::Unfinished
             | Self::NotConformant(_)
             | Self::TooSlow { .. }

@@ -45,13 +45,16 @@ mod tests {
 
     fn died() -> Error {
         let (status, stderr) = ("signal: 11 (SIGSEGV)".to_owned(), "none".to_owned());
-        Error::Worker(parent::Error::Died { status, stderr })
+        Error::Worker(parent::Error::Died { has_read: true, status, stderr })
     }
 
     #[test]
     fn another_backend_is_tried_where_it_may_succeed() {
-        let stalled =
-            parent::Error::Stalled { after: Duration::from_mins(1), stderr: "none".into() };
+        let stalled = parent::Error::Stalled {
+            has_read: true,
+            after: Duration::from_mins(1),
+            stderr: "none".into(),
+        };
         let finding = Finding {
             rule: "RFC 8216 4.3.3.1".to_owned(),
             level: Level::Must,

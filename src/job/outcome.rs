@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::Error;
 use crate::domain::backoff;
-use crate::domain::outcome::{Disposition, Fault, FaultClass};
+use crate::domain::outcome::{Disposition, Fault};
 use crate::domain::record::JobOutcome;
 use crate::store;
 
@@ -91,7 +91,6 @@ pub(super) fn decide(failure: &Failure, policy: RetryPolicy<'_>) -> Disposition 
         Error::Busy | Error::ClaimLost => {
             Disposition::Retry { after: policy.lease.mul_f64(0.25 + policy.jitter / 4.0) }
         }
-        Error::Store(_) if error.class() == FaultClass::Permanent => dead_letter(error),
         Error::Worker(_) | Error::Publish(_) | Error::Unfinished | Error::Exhausted
             if failure.is_last =>
         {
@@ -148,6 +147,11 @@ mod tests {
             operation: "read",
             reason: "down".to_owned(),
         };
+        let rejected = || store::Error::Rejected {
+            key: "k".to_owned(),
+            operation: "put",
+            reason: "the file system is read-only".to_owned(),
+        };
         let incomplete =
             || Error::Publish(publish::Error::Incomplete(publish::Incomplete::NoCodec));
         let memory = || Error::Worker(worker::parent::Error::Memory);
@@ -158,6 +162,7 @@ mod tests {
             (Error::Busy, false, "retry after the other"),
             (Error::ClaimLost, true, "retry after the other"),
             (Error::Store(unavailable()), true, "retry after backoff"),
+            (Error::Store(rejected()), true, "retry after backoff"),
             (Error::Unfinished, false, "retry after backoff"),
             (Error::Unfinished, true, "dead: worker-unfinished: the worker ended too early"),
             (

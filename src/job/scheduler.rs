@@ -23,16 +23,17 @@ impl Scheduler {
         Self { context }
     }
 
-    /// Receives and runs until `drain`; then lets running jobs go on for the grace period, and
-    /// gives back what is not done by then.
-    pub async fn run(self, drain: CancellationToken) {
+    /// Receives and runs until `drain`; then lets running jobs go on for the grace period, or until `hurry`,
+    /// and gives back what is not done by then.
+    pub async fn run(self, drain: CancellationToken, hurry: CancellationToken) {
         let stop = CancellationToken::new();
         let jobs = TaskTracker::new();
         drain.run_until_cancelled(self.receive(&jobs, &stop)).await;
         jobs.close();
         let grace = Duration::from_secs(self.context.config.shutdown_grace_secs);
         tracing::info!(running = jobs.len(), grace_secs = grace.as_secs(), "draining");
-        if tokio::time::timeout(grace, jobs.wait()).await.is_err() {
+        let waited = tokio::time::timeout(grace, hurry.run_until_cancelled(jobs.wait())).await;
+        if !matches!(waited, Ok(Some(()))) {
             stop.cancel();
             jobs.wait().await;
         }

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{self, Attempt};
+use super::attempt::{self, Attempt, Number};
 use super::board::Ticket;
 use super::claim::{Claim, End, Taken};
 use super::context::{Context, VideoJob};
@@ -62,7 +62,7 @@ impl Job<'_> {
         });
         let folder = format!("a{}", hex::encode(rand::random::<[u8; 6]>()));
         let view = ticket.subscribe();
-        let Taken { claim, attempt, unfinished } =
+        let Taken { claim, attempt, deaths, unfinished } =
             Claim::take(self.context, &self.id, &folder, &head.etag, view).await?;
         ticket.update(|view| view.attempt = attempt);
         let signals = Signals { stop, cancel: &cancel, lost, claim: Some(&claim) };
@@ -74,7 +74,8 @@ impl Job<'_> {
                 if let Some(recorded) = recorded {
                     self.settle_recorded(&head, &recorded).await
                 } else {
-                    let run = self.attempt(&head, &ticket, &claim, &folder, attempt, earlier);
+                    let number = Number { attempt, deaths };
+                    let run = self.attempt(&head, &ticket, &claim, &folder, number, earlier);
                     Box::pin(run.run(&signals, unfinished)).await
                 }
             }
@@ -93,7 +94,7 @@ impl Job<'_> {
         ticket: &'b Ticket,
         claim: &'b Claim,
         folder: &'b str,
-        number: u32,
+        number: Number,
         earlier: Option<Versioned>,
     ) -> Attempt<'b> {
         let (context, request, id, slot) = (self.context, self.request, &self.id, self.slot);

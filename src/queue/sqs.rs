@@ -15,11 +15,11 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
     Message as SqsMessage, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
 };
-use aws_smithy_types::error::display::DisplayErrorContext;
 use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::{Depth, Enqueue, Error, Inspect, Message, Queue, Receipt};
+use crate::sdk_error;
 
 /// Longest visibility timeout of SQS.
 const MAX_VISIBILITY: Duration = Duration::from_hours(12);
@@ -291,7 +291,7 @@ where
             Error::LeaseLost
         }
         _ => {
-            let reason = DisplayErrorContext(error).to_string();
+            let reason = sdk_error::describe(error);
             Error::Unavailable { operation, reason }
         }
     }

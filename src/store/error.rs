@@ -1,10 +1,11 @@
 //! Errors of the store, and how an answer of S3 becomes one.
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_types::error::display::DisplayErrorContext;
 
 use crate::domain::failure_code::FailureCode;
 use crate::domain::outcome::Fault;
+use crate::domain::store_fault::{self, StoreFault};
+use crate::sdk_error;
 
 /// Failure of a call to the store. `operation` is the call, `key` the object or the bucket.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +26,7 @@ pub enum Error {
         /// Key of the object.
         key: String,
     },
-    /// The credentials are wrong or do not allow the call.
+    /// The credentials are wrong or do not allow the call, or the operator has to act otherwise.
     #[error("{operation} {key}: access denied: {reason}")]
     Denied {
         /// The call that failed.
@@ -35,7 +36,7 @@ pub enum Error {
         /// Answer of the store.
         reason: String,
     },
-    /// The store refuses the request; the same request fails again.
+    /// The store does not take such a request.
     #[error("{operation} {key}: {reason}")]
     Rejected {
         /// The call that failed.
@@ -52,7 +53,7 @@ pub enum Error {
         operation: &'static str,
         /// Key of the object.
         key: String,
-        /// The error with all its causes.
+        /// Answer of the store, or why there was none.
         reason: String,
     },
 }
@@ -69,7 +70,7 @@ impl Fault for Error {
     }
 }
 
-/// Turns a failed SDK call into an [`Error`] by its HTTP status. A call without a response is
+/// Turns a failed SDK call into an [`Error`] by its HTTP status and code. A call without a response is
 /// [`Error::Unavailable`].
 pub(super) fn map_error<E>(
     operation: &'static str,
@@ -80,15 +81,15 @@ where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
     let key = key.to_owned();
-    let reason = DisplayErrorContext(error).to_string();
+    let reason = sdk_error::describe(error);
     let Some(status) = error.raw_response().map(|r| r.status().as_u16()) else {
         return Error::Unavailable { operation, key, reason };
     };
-    match status {
-        404 => Error::NotFound { operation, key },
-        409 | 412 => Error::PreconditionFailed { operation, key },
-        401 | 403 => Error::Denied { operation, key, reason },
-        400 | 405 | 411 | 416 | 422 | 501 => Error::Rejected { operation, key, reason },
-        _ => Error::Unavailable { operation, key, reason },
+    match store_fault::classify(status, error.code()) {
+        StoreFault::NotFound => Error::NotFound { operation, key },
+        StoreFault::PreconditionFailed => Error::PreconditionFailed { operation, key },
+        StoreFault::Denied => Error::Denied { operation, key, reason },
+        StoreFault::Rejected => Error::Rejected { operation, key, reason },
+        StoreFault::Unavailable => Error::Unavailable { operation, key, reason },
     }
 }

@@ -210,7 +210,8 @@ impl Worker {
 
     async fn stalled(&mut self) -> Error {
         self.kill().await;
-        Error::Stalled { after: self.stall_timeout, stderr: self.last_words() }
+        let has_read = self.has_read();
+        Error::Stalled { has_read, after: self.stall_timeout, stderr: self.last_words() }
     }
 
     async fn death(&mut self) -> Error {
@@ -224,7 +225,7 @@ impl Worker {
             Some(error) => Error::Source(error),
             None if OUT_OF_MEMORY.iter().any(|words| stderr.contains(words)) => Error::Memory,
             None if stderr.contains(OUT_OF_THREADS) => Error::NoThread { stderr },
-            None => Error::Died { status, stderr },
+            None => Error::Died { has_read: self.has_read(), status, stderr },
         }
     }
 
@@ -255,6 +256,11 @@ impl Worker {
         let tail = self.stderr_tail.lock();
         let text = String::from_utf8_lossy(&tail).trim().to_owned();
         if text.is_empty() { "none".to_owned() } else { text }
+    }
+
+    /// Whether the worker has read of the source.
+    fn has_read(&self) -> bool {
+        self.source_state.lock().last_read.is_some()
     }
 
     fn source_error(&self) -> Option<source::Error> {

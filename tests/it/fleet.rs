@@ -3,6 +3,7 @@
 mod chaos;
 mod events;
 mod how_to;
+mod surroundings;
 mod takeover;
 
 use super::support::appliance::Appliance;

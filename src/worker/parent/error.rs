@@ -20,8 +20,10 @@ pub enum Error {
     #[error("{0}")]
     Source(source::Error),
     /// The process ended without a report.
-    #[error("the worker died ({status}); its last words: {stderr}")]
+    #[error("the worker died ({status})")]
     Died {
+        /// Whether it had read of the source: only then may the source be the reason.
+        has_read: bool,
         /// How it ended.
         status: String,
         /// The end of its standard error.
@@ -35,14 +37,16 @@ pub enum Error {
     Memory,
     /// The worker could start no further thread: the stacks reached its memory limit, or the machine or the
     /// service has too many threads.
-    #[error("the worker could not start a thread; its last words: {stderr}")]
+    #[error("the worker could not start a thread")]
     NoThread {
         /// The end of its standard error.
         stderr: String,
     },
     /// The worker made no progress within the limit and was killed.
-    #[error("the worker made no progress for {} s and was killed; its last words: {stderr}", after.as_secs())]
+    #[error("the worker made no progress for {} s and was killed", after.as_secs())]
     Stalled {
+        /// Whether it had read of the source: only then may the source be the reason.
+        has_read: bool,
         /// The limit.
         after: Duration,
         /// The end of its standard error.
@@ -51,6 +55,42 @@ pub enum Error {
     /// The worker sent something that the protocol forbids.
     #[error("the worker broke the protocol: {0}")]
     Protocol(String),
+}
+
+impl Error {
+    /// End of the worker's standard error, for the operator. It is not part of the message, which becomes
+    /// public.
+    #[must_use]
+    pub fn stderr(&self) -> Option<&str> {
+        match self {
+            Self::Died { stderr, .. }
+            | Self::NoThread { stderr }
+            | Self::Stalled { stderr, .. } => Some(stderr),
+            Self::Spawn(_)
+            | Self::Failed(_)
+            | Self::Source(_)
+            | Self::Memory
+            | Self::Protocol(_) => None,
+        }
+    }
+
+    /// Whether the failure counts against the video: the worker reported a fault of the source or of the
+    /// encode, or died or stalled after its first read of the source.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        match self {
+            Self::Spawn(_) | Self::Source(_) | Self::NoThread { .. } => false,
+            Self::Failed(failure) => !matches!(
+                failure.code,
+                FailureCode::WorkerOrder
+                    | FailureCode::GstreamerInit
+                    | FailureCode::WorkerResource
+                    | FailureCode::SourceRead
+            ),
+            Self::Died { has_read, .. } | Self::Stalled { has_read, .. } => *has_read,
+            Self::Memory | Self::Protocol(_) => true,
+        }
+    }
 }
 
 impl Fault for Error {
@@ -64,6 +104,40 @@ impl Fault for Error {
             Self::Died { .. } => FailureCode::WorkerDied,
             Self::Stalled { .. } => FailureCode::WorkerStalled,
             Self::Protocol(_) => FailureCode::WorkerProtocol,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_worker_says_of_the_source_or_dies_of_counts() {
+        let failed = |code| Error::Failed(Failure::new(code, "no"));
+        let stderr = || "none".to_owned();
+        let died =
+            |has_read| Error::Died { has_read, status: "SIGSEGV".to_owned(), stderr: stderr() };
+        let stalled =
+            |has_read| Error::Stalled { has_read, after: Duration::from_mins(2), stderr: stderr() };
+        let table = [
+            (Error::Spawn(std::io::Error::other("too many open files")), false),
+            (failed(FailureCode::GstreamerInit), false),
+            (failed(FailureCode::WorkerOrder), false),
+            (failed(FailureCode::WorkerResource), false),
+            (failed(FailureCode::SourceRead), false),
+            (Error::NoThread { stderr: stderr() }, false),
+            (died(false), false),
+            (stalled(false), false),
+            (died(true), true),
+            (stalled(true), true),
+            (failed(FailureCode::SourceDamaged), true),
+            (failed(FailureCode::PipelineFailed), true),
+            (Error::Memory, true),
+            (Error::Protocol("a frame of 2 GiB".to_owned()), true),
+        ];
+        for (error, counts) in table {
+            assert_eq!(error.counts(), counts, "{error:?}");
         }
     }
 }

@@ -39,7 +39,7 @@ async fn an_appliance_that_slept_finds_its_job_taken_and_does_not_flip(kind: Ser
     kill_process(pid, Signal::STOP).unwrap();
     let second = impatient(&fleet).start();
     let video = fleet.assert_published_once(&second, &id).await;
-    assert_eq!(video["attempt"], 2);
+    assert_eq!(video["attempt"], 1, "an attempt that another box takes over does not count");
     kill_process(pid, Signal::CONT).unwrap();
     // The first appliance notices and works on.
     let (_, system) = first.get("/v1/system").await;

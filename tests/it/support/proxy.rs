@@ -20,6 +20,8 @@ pub enum FaultProfile {
     /// A third of all requests fail: the connection is cut before or after the server has acted, the
     /// status is 500 or 503, or the answer takes 30 s (twice at most).
     Frequent,
+    /// The first writes of a claim, as many as this, are refused as with credentials that have expired.
+    Expired(u32),
     /// `If-Match` and `If-None-Match` are removed: some stores ignore them.
     NoConditions,
 }
@@ -49,6 +51,7 @@ struct Inner {
     faults: FaultProfile,
     client: reqwest::Client,
     stalls: AtomicU32,
+    refusals: AtomicU32,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
@@ -63,6 +66,7 @@ impl Proxy {
             faults,
             client: crate::support::http_client(),
             stalls: AtomicU32::new(0),
+            refusals: AtomicU32::new(0),
             seen: Arc::clone(&seen),
         });
         tokio::spawn(async move {
@@ -100,11 +104,19 @@ enum Fault {
     CutBefore,
     CutAfter,
     Stall,
-    Status(StatusCode),
+    Status(StatusCode, &'static str),
 }
 
 impl Inner {
-    fn fault(&self) -> Option<Fault> {
+    fn fault(&self, request: &hyper::http::request::Parts) -> Option<Fault> {
+        if let FaultProfile::Expired(most) = self.faults
+            && request.method == Method::PUT
+            && request.uri.path().starts_with("/uploads/claims/")
+            && !request.uri.path().contains("probe")
+            && self.refusals.fetch_add(1, Ordering::SeqCst) < most
+        {
+            return Some(Fault::Status(StatusCode::BAD_REQUEST, "ExpiredToken"));
+        }
         if self.faults != FaultProfile::Frequent || rand::random::<f64>() > 1.0 / 3.0 {
             return None;
         }
@@ -112,8 +124,8 @@ impl Inner {
             0..5 => Fault::CutBefore,
             5..8 => Fault::CutAfter,
             8..10 if self.stalls.fetch_add(1, Ordering::SeqCst) < STALLS => Fault::Stall,
-            8..14 => Fault::Status(StatusCode::INTERNAL_SERVER_ERROR),
-            _ => Fault::Status(StatusCode::SERVICE_UNAVAILABLE),
+            8..14 => Fault::Status(StatusCode::INTERNAL_SERVER_ERROR, "Oops"),
+            _ => Fault::Status(StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
         })
     }
 
@@ -135,15 +147,14 @@ async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> io::Result<Respo
     let (mut parts, body) = request.into_parts();
     let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
     let cut = || io::Error::other("cut");
-    let fault = inner.fault();
+    let fault = inner.fault(&parts);
     match fault {
         Some(Fault::CutBefore) => {
             inner.note(&parts, &body, None);
             return Err(cut());
         }
-        Some(Fault::Status(status)) => {
+        Some(Fault::Status(status, code)) => {
             inner.note(&parts, &body, Some(status.as_u16()));
-            let code = if status == StatusCode::SERVICE_UNAVAILABLE { "SlowDown" } else { "Oops" };
             let text = format!("<Error><Code>{code}</Code><Message>injected</Message></Error>");
             return Ok(Response::builder().status(status).body(Body::from(text)).unwrap());
         }
