@@ -29,6 +29,7 @@ mod readers;
 mod repair;
 mod scrub;
 mod server;
+mod space;
 mod store;
 
 pub use backup::{Copied, backup, restore};
@@ -39,7 +40,7 @@ pub use scrub::{Scrubbed, scrub};
 pub use server::serve;
 pub use store::{Buckets, OnCreated, Store};
 
-use crate::domain::declare::{Any, Text, settings};
+use crate::domain::declare::{Any, AtLeast, Text, settings};
 
 settings! {
     /// The S3 server in this process.
@@ -55,6 +56,9 @@ settings! {
         multipart_ttl_secs: u64 = 604_800, 60..=90 * 86_400;
         /// Seconds for which files are kept in `quarantine` that the database does not know.
         quarantine_ttl_secs: u64 = 30 * 86_400, 60..=3650 * 86_400;
+        /// Bytes of the disk that uploads leave free; an upload that would not is answered with 507.
+        /// Deletes need some of it.
+        min_free_bytes: u64 = 256 << 20, AtLeast(0);
         /// Open connections at the same time.
         max_connections: u64 = 512, 1..=65_536;
         /// Origins whose web pages may upload and play (CORS).

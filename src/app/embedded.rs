@@ -9,6 +9,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Region};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::listen::bind;
 use super::urls::{or, origin};
 use crate::db::{self, Db};
 use crate::embedded::credentials::{self, Credentials};
@@ -44,6 +45,8 @@ pub(super) struct Server {
     /// Address at which clients on this machine reach the server.
     pub(super) address: SocketAddr,
     listener: TcpListener,
+    /// Listener of the daemon's own client, so that viewers cannot use up its connections.
+    own: TcpListener,
     store: Store,
     credentials: Credentials,
     config: embedded::Config,
@@ -51,8 +54,10 @@ pub(super) struct Server {
 
 impl Embedded {
     /// Opens store and queue in the data directory. The store will be served at `listener`.
-    pub(super) fn open(settings: &Settings, listener: TcpListener) -> anyhow::Result<Self> {
+    pub(super) async fn open(settings: &Settings, listener: TcpListener) -> anyhow::Result<Self> {
         let address = reachable(listener.local_addr()?);
+        let own = bind("127.0.0.1:0").await?;
+        let own_endpoint = format!("http://{}", own.local_addr()?);
         let credentials = credentials::load_or_create(&settings.data_dir)
             .context("failed to read or create the credentials of the store")?;
         let db = database(settings)?;
@@ -68,12 +73,19 @@ impl Embedded {
             private: settings.store.private_bucket.clone(),
             public: settings.store.public_bucket.clone(),
         };
-        let store = Store::open(&settings.data_dir, db, names.clone(), on_created)?;
+        let store = Store::open(
+            &settings.data_dir,
+            db,
+            names.clone(),
+            on_created,
+            settings.embedded.min_free_bytes,
+        )?;
         let endpoint = format!("http://{address}");
         let upload_base = or(&settings.store.upload_base_url, &endpoint);
         let public_base =
             or(&settings.store.public_base_url, &format!("{endpoint}/{}", names.public));
-        let (inner, outer) = (client(&endpoint, &credentials), client(&upload_base, &credentials));
+        let (inner, outer) =
+            (client(&own_endpoint, &credentials), client(&upload_base, &credentials));
         Ok(Self {
             private: Bucket::new(inner.clone(), outer.clone(), &names.private),
             public: Bucket::new(inner, outer, &names.public),
@@ -83,6 +95,7 @@ impl Embedded {
             server: Server {
                 address,
                 listener,
+                own,
                 store,
                 credentials,
                 config: settings.embedded.clone(),
@@ -97,8 +110,11 @@ impl Server {
         let store = self.store.clone();
         let collector = tokio::spawn(async move { store.collect_garbage().await });
         let reaper = tokio::spawn(reap(self.store.clone(), self.config.clone()));
-        let (store, stopped) = (self.store, stop.cancelled_owned());
-        embedded::serve(self.listener, store, &self.credentials, &self.config, stopped).await;
+        let serve = |listener| {
+            let (store, stopped) = (self.store.clone(), stop.clone().cancelled_owned());
+            embedded::serve(listener, store, &self.credentials, &self.config, stopped)
+        };
+        tokio::join!(serve(self.listener), serve(self.own));
         reaper.abort();
         collector.abort();
     }

@@ -38,7 +38,7 @@ impl Parts {
         match settings.store.kind {
             store::Kind::Embedded => {
                 let listener = bind(&s3_listen(settings, api)).await?;
-                let parts = Embedded::open(settings, listener)?;
+                let parts = Embedded::open(settings, listener).await?;
                 let (queue, enqueue, inspect) = roles(&parts.queue);
                 Ok(Self {
                     private: parts.private,

@@ -9,6 +9,7 @@ use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
 use super::blobs::{Destination, Written};
+use super::space;
 use super::store::Store;
 
 /// Checksums that a request states, by header name.
@@ -66,6 +67,9 @@ impl Store {
                 futures_util::stream::empty::<Result<bytes::Bytes, std::io::Error>>(),
             )
         });
+        // The client waits with the body for an answer, if it asked for one.
+        let length = content.length.and_then(|length| u64::try_from(length).ok());
+        self.0.space.check(length.unwrap_or(0))?;
         let hasher = hasher(&content.expected, content.trailers.is_some());
         let written = self.0.blobs.write(destination, body, hasher).await.map_err(incomplete)?;
         let mut expected = content.expected;
@@ -135,7 +139,7 @@ fn incomplete(error: s3s::StdError) -> S3Error {
     match error.downcast::<std::io::Error>() {
         Ok(error) if error.kind() == std::io::ErrorKind::StorageFull => {
             tracing::error!(%error, "failed to store object: disk is full");
-            S3Error::with_source(S3ErrorCode::InternalError, error)
+            space::full()
         }
         Ok(error) => S3Error::with_source(S3ErrorCode::IncompleteBody, error),
         Err(error) => S3Error::with_source(S3ErrorCode::IncompleteBody, error),

@@ -15,6 +15,7 @@ use super::conditions::WriteCondition;
 use super::error::{Error, internal_error};
 use super::event::ObjectCreated;
 use super::readers::{Held, Readers};
+use super::space::Space;
 use super::{generation, quarantine};
 use crate::db::Db;
 use crate::domain::record::is_internal_key;
@@ -48,6 +49,7 @@ pub struct Store(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) data_dir: PathBuf,
+    pub(super) space: Space,
     pub(super) db: Db,
     pub(super) blobs: Blobs,
     pub(super) readers: Readers,
@@ -58,7 +60,7 @@ pub(super) struct Inner {
 }
 
 impl Store {
-    /// Opens the store below `data_dir`. Files that no row names are moved to its `quarantine` folder.
+    /// Opens the store below `data_dir`. Uploads leave `min_free_bytes` of its disk free. Files that no row names are moved to its `quarantine` folder.
     ///
     /// # Errors
     /// If the database is missing or older than the files, if the tables cannot be created, or if the
@@ -68,6 +70,7 @@ impl Store {
         db: Db,
         buckets: Buckets,
         on_created: OnCreated,
+        min_free_bytes: u64,
     ) -> Result<Self, Error> {
         let blobs = Blobs::open(data_dir)?;
         db.blocking(|connection| connection.execute_batch(catalog::SCHEMA))?;
@@ -80,7 +83,8 @@ impl Store {
         // Garbage of the last run.
         discarded.notify_one();
         let data_dir = data_dir.to_owned();
-        let inner = Inner { data_dir, db, blobs, readers, discarded, buckets, on_created };
+        let space = Space::new(data_dir.clone(), min_free_bytes);
+        let inner = Inner { data_dir, space, db, blobs, readers, discarded, buckets, on_created };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -230,7 +234,7 @@ mod tests {
         let buckets = Buckets { private: "uploads".to_owned(), public: "public".to_owned() };
         let on_created =
             OnCreated { in_transaction: Box::new(|_, _| Ok(())), after_commit: Box::new(|| {}) };
-        let store = Store::open(dir.path(), db.clone(), buckets, on_created).unwrap();
+        let store = Store::open(dir.path(), db.clone(), buckets, on_created, 0).unwrap();
         let blob = "ab".repeat(16);
         let path = dir.path().join("blobs/ab").join(&blob);
         std::fs::write(&path, "part").unwrap();

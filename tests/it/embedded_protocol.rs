@@ -3,7 +3,7 @@
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 
-use super::support::appliance::Appliance;
+use super::support::appliance::{Appliance, TIMEOUT};
 
 async fn put(appliance: &Appliance, key: &str, body: &[u8]) {
     let put = appliance.s3_client().put_object().bucket("public").key(key);
@@ -87,4 +87,80 @@ async fn copies_honour_conditions_and_the_metadata_directive() {
     assert_eq!(replaced.content_type(), Some("text/html"));
     let metadata = replaced.metadata().unwrap();
     assert_eq!((metadata.get("colour"), metadata["size"].as_str()), (None, "1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_uploads_before_their_bytes_and_still_serves_and_deletes() {
+    // No disk has as much free space.
+    let reserve: u64 = 1 << 62;
+    let appliance = Appliance::builder().setting("embedded.min_free_bytes", reserve).start();
+    let refused = appliance.s3_client().put_object().bucket("public").key("k");
+    let refused = refused.body(ByteStream::from_static(b"x")).send().await.unwrap_err();
+    assert_eq!(refused.raw_response().unwrap().status().as_u16(), 507);
+    assert_eq!(refused.code(), Some("InsufficientStorage"));
+    // An upload of 10 GB, of which no byte is sent before the answer.
+    let presigned = appliance.s3_client().put_object().bucket("uploads").key("film.mp4");
+    let valid =
+        aws_sdk_s3::presigning::PresigningConfig::expires_in(std::time::Duration::from_mins(10));
+    let presigned = presigned.presigned(valid.unwrap()).await.unwrap();
+    let (body, upload) = tokio::io::duplex(1);
+    let upload_length = 10_000_000_000_u64;
+    let put = appliance.http.put(presigned.uri()).header("content-length", upload_length);
+    let stream = tokio_util::io::ReaderStream::new(upload);
+    let answer = put.body(reqwest::Body::wrap_stream(stream)).send().await.unwrap();
+    assert_eq!(answer.status(), 507);
+    drop(body);
+
+    let sql = "INSERT INTO objects (bucket, key, etag, size, headers, modified_ms)
+               VALUES ('public', 'old', 'd41d8cd98f00b204e9800998ecf8427e', 0, '{}', 0)";
+    appliance.database().execute(sql, []).unwrap();
+    assert_eq!(appliance.public("old").await.0, 200);
+    appliance.s3_client().delete_object().bucket("public").key("old").send().await.unwrap();
+    assert_eq!(appliance.public("old").await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_clients_lock_nobody_out() {
+    let appliance = Appliance::builder().setting("embedded.max_connections", 8).start();
+    put(&appliance, "k", b"k").await;
+    let store = appliance.s3.strip_prefix("http://").unwrap().to_owned();
+    let mut silent = Vec::new();
+    for number in 0..24 {
+        let mut socket = tokio::net::TcpStream::connect(&store).await.unwrap();
+        // Some send the first bytes of HTTP/2, and no more.
+        if number % 3 == 0 {
+            tokio::io::AsyncWriteExt::write_all(&mut socket, b"PRI * HT").await.unwrap();
+        }
+        silent.push(socket);
+    }
+    for _ in 0..20 {
+        // Each client has a connection of its own.
+        let http = super::support::http_client();
+        let answer = http.get(format!("{}/public/k", appliance.s3)).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    // A silent connection is closed in the end.
+    let mut byte = [0];
+    let read = tokio::io::AsyncReadExt::read(&mut silent[1], &mut byte);
+    assert_eq!(tokio::time::timeout(TIMEOUT, read).await.unwrap().unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn viewers_that_hold_all_connections_do_not_stop_a_job() {
+    let appliance = Appliance::builder().setting("embedded.max_connections", 6).start();
+    let Some(id) = appliance.start_long_job().await else { return };
+    put(&appliance, "large", &vec![1; 32 << 20]).await;
+    // The head is answered as soon as there is a place, and the body never read.
+    let viewers = (0..16).map(|_| {
+        let (http, url) = (super::support::http_client(), format!("{}/public/large", appliance.s3));
+        tokio::spawn(async move {
+            let answer = http.get(url).send().await;
+            std::future::pending::<()>().await;
+            drop(answer);
+        })
+    });
+    let viewers: Vec<_> = viewers.collect();
+    let video = appliance.wait_for_end(&id).await;
+    assert_eq!(video["state"], "ready", "{video:#}");
+    viewers.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -1,0 +1,68 @@
+//! Free space: bodies are refused before the disk is full, so that deletes still work.
+
+use std::io;
+use std::path::PathBuf;
+
+use hyper::StatusCode;
+use s3s::{S3Error, S3ErrorCode, S3Result};
+
+use super::error::internal_error;
+
+/// Bodies up to this size may use most of the reserve: claims and records, which a delete needs, too.
+const SMALL_BYTES: u64 = 64 << 10;
+
+/// The space that uploads leave free.
+pub(super) struct Space {
+    dir: PathBuf,
+    reserve_bytes: u64,
+}
+
+impl Space {
+    pub(super) fn new(dir: PathBuf, reserve_bytes: u64) -> Self {
+        Self { dir, reserve_bytes }
+    }
+
+    /// Refuses a body of this length in bytes (0 if it is unknown) if too little space would be left.
+    pub(super) fn check(&self, length: u64) -> S3Result<()> {
+        let file_system = rustix::fs::statvfs(&self.dir).map_err(io::Error::from);
+        let file_system = file_system.map_err(internal_error)?;
+        let free_bytes = file_system.f_bavail.saturating_mul(file_system.f_frsize);
+        if fits(length, free_bytes, self.reserve_bytes) { Ok(()) } else { Err(full()) }
+    }
+}
+
+/// Whether a body fits into the free space and leaves its part of the reserve.
+fn fits(length: u64, free_bytes: u64, reserve_bytes: u64) -> bool {
+    let left_bytes = if length <= SMALL_BYTES { reserve_bytes / 4 } else { reserve_bytes };
+    length.checked_add(left_bytes).is_some_and(|needed_bytes| free_bytes >= needed_bytes)
+}
+
+/// The answer to a body for which there is no space.
+pub(super) fn full() -> S3Error {
+    let mut error = S3Error::with_message(
+        S3ErrorCode::Custom("InsufficientStorage".into()),
+        "the disk is full",
+    );
+    error.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_bodies_may_use_most_of_the_reserve() {
+        const MIB: u64 = 1 << 20;
+        let table = [
+            (100 * MIB, 356 * MIB, true),
+            (100 * MIB, 355 * MIB, false),
+            (1000, 65 * MIB, true),
+            (1000, 64 * MIB, false),
+            (u64::MAX, u64::MAX, false),
+        ];
+        for (length, free_bytes, expected) in table {
+            assert_eq!(fits(length, free_bytes, 256 * MIB), expected, "{length} of {free_bytes}");
+        }
+    }
+}
