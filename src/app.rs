@@ -86,6 +86,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         public: parts.public.clone(),
         board: board.clone(),
         queue: Arc::clone(&parts.inspect),
+        enqueue: Arc::clone(&parts.enqueue),
         metrics: metrics.clone(),
         backends: backends.clone(),
         gpu: driver,
@@ -105,7 +106,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         sources: settings.sources.clone(),
         after_success: settings.store.after_success,
         board,
-        metrics,
+        metrics: metrics.clone(),
         program,
         backends,
         ladder: settings.ladder.clone(),
@@ -119,7 +120,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let housekeeping =
         Housekeeping::new(context.clone(), Arc::clone(&parts.inspect), settings.housekeeping);
     let s3_address = parts.server.as_ref().map(|server| server.address);
-    let store = tokio::spawn(serve_store(parts.server, stop_servers.clone()));
+    let store = tokio::spawn(serve_store(parts.server, metrics.clone(), stop_servers.clone()));
     let router = http::router(state, &settings.http);
     let api = tokio::spawn(http::serve(api, router, stop_servers.clone().cancelled_owned()));
     let jobs = tokio::spawn(Scheduler::new(context).run(drain_jobs.clone(), hurry.clone()));
@@ -244,9 +245,9 @@ fn box_id(data_dir: &Path) -> anyhow::Result<String> {
 }
 
 /// Serves the embedded store, if there is one, until `stop`.
-async fn serve_store(server: Option<embedded::Server>, stop: CancellationToken) {
+async fn serve_store(server: Option<embedded::Server>, metrics: Metrics, stop: CancellationToken) {
     match server {
-        Some(server) => server.serve(stop).await,
+        Some(server) => server.serve(metrics, stop).await,
         None => stop.cancelled().await,
     }
 }

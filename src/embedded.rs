@@ -59,6 +59,10 @@ settings! {
         /// Bytes of the disk that uploads leave free; an upload that would not is answered with 507.
         /// Deletes need some of it.
         min_free_bytes: u64 = 256 << 20, AtLeast(0);
+        /// Bytes per second that a slow check of all stored objects reads. 0: no such check.
+        scrub_bytes_per_sec: u64 = 4 << 20, AtLeast(0);
+        /// Seconds before the first and between two such checks.
+        scrub_pause_secs: u64 = 3600, 1..=30 * 86_400;
         /// Open connections at the same time.
         max_connections: u64 = 512, 1..=65_536;
         /// Origins whose web pages may upload and play (CORS).

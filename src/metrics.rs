@@ -41,6 +41,8 @@ pub struct Metrics {
     visible: Gauge,
     in_flight: Gauge,
     dead: Gauge,
+    scrubbed: Gauge,
+    damaged: Gauge,
     gpus: gpus::Gpus,
     backends: backends::Backends,
 }
@@ -60,6 +62,16 @@ impl Default for Metrics {
         let in_flight =
             gauge(&mut registry, "queue_in_flight", "Messages that are leased or wait for a retry");
         let dead = gauge(&mut registry, "queue_dead", "Dead letters");
+        let scrubbed = gauge(
+            &mut registry,
+            "store_scrubbed_objects",
+            "Stored objects that the last scrub read",
+        );
+        let damaged = gauge(
+            &mut registry,
+            "store_damaged_objects",
+            "Damaged objects that the last scrub found",
+        );
         let gpus = gpus::Gpus::default();
         registry.register_collector(Box::new(gpus.clone()));
         let backends = backends::Backends::default();
@@ -84,6 +96,8 @@ impl Default for Metrics {
             visible,
             in_flight,
             dead,
+            scrubbed,
+            damaged,
             gpus,
             backends,
         }
@@ -109,6 +123,12 @@ impl Metrics {
     /// Sets which backends are available.
     pub fn set_backends(&self, statuses: &[BackendStatus]) {
         backends::set(&self.backends, statuses);
+    }
+
+    /// Sets the result of a scrub of the embedded store.
+    pub fn set_scrub(&self, objects: u64, damaged: usize) {
+        self.scrubbed.set(i64::try_from(objects).unwrap_or(i64::MAX));
+        self.damaged.set(i64::try_from(damaged).unwrap_or(i64::MAX));
     }
 
     /// Sets the number of messages by state.

@@ -13,7 +13,8 @@ use super::listen::bind;
 use super::urls::{or, origin};
 use crate::db::{self, Db};
 use crate::embedded::credentials::{self, Credentials};
-use crate::embedded::{self, Buckets, OnCreated, Store, event_body};
+use crate::embedded::{self, Buckets, OnCreated, Scrubbed, Store, event_body};
+use crate::metrics::Metrics;
 use crate::queue::embedded::EmbeddedQueue;
 use crate::settings::Settings;
 use crate::store::Bucket;
@@ -105,18 +106,31 @@ impl Embedded {
 }
 
 impl Server {
-    /// Serves the store until `stop` and removes abandoned multipart uploads.
-    pub(super) async fn serve(self, stop: CancellationToken) {
+    /// Serves the store until `stop`, and takes care of its files.
+    pub(super) async fn serve(self, metrics: Metrics, stop: CancellationToken) {
         let store = self.store.clone();
         let collector = tokio::spawn(async move { store.collect_garbage().await });
         let reaper = tokio::spawn(reap(self.store.clone(), self.config.clone()));
+        let scrubber = tokio::spawn(scrub(self.store.clone(), self.config.clone(), metrics));
         let serve = |listener| {
             let (store, stopped) = (self.store.clone(), stop.clone().cancelled_owned());
             embedded::serve(listener, store, &self.credentials, &self.config, stopped)
         };
         tokio::join!(serve(self.listener), serve(self.own));
         reaper.abort();
+        scrubber.abort();
         collector.abort();
+    }
+}
+
+/// Compares the bytes of all objects with their entity tags, slowly and again and again.
+async fn scrub(store: Store, config: embedded::Config, metrics: Metrics) {
+    if config.scrub_bytes_per_sec > 0 {
+        let pause = Duration::from_secs(config.scrub_pause_secs);
+        let report = |scrubbed: &Scrubbed| {
+            metrics.set_scrub(scrubbed.objects, scrubbed.damaged.len());
+        };
+        store.scrub_slowly(config.scrub_bytes_per_sec, pause, report).await;
     }
 }
 

@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use md5::{Digest, Md5};
 
 use super::blobs::Blobs;
 use super::catalog::{self, Object};
 use super::error::Error;
+use super::store::Store;
 use crate::db::Db;
 
 /// Objects that are looked up in one query.
@@ -40,21 +42,87 @@ pub fn scrub(data_dir: &Path, db: &Db) -> Result<Scrubbed, Error> {
         let Some((bucket, object)) = page.last() else { return Ok(scrubbed) };
         last = (bucket.clone(), object.key.clone());
         for (bucket, object) in page {
-            let parts = db.blocking(|connection| catalog::blobs(connection, object.id))?;
-            let fault = match entity_tag(&blobs, &parts) {
-                Ok(etag) if etag == object.etag => None,
-                Ok(etag) => {
-                    Some(format!("its bytes have the entity tag {etag}, not {}", object.etag))
+            let fault = fault_of(db, &blobs, &bucket, &object)?;
+            scrubbed.count(&bucket, &object, fault);
+        }
+    }
+}
+
+impl Scrubbed {
+    fn count(&mut self, bucket: &str, object: &Object, fault: Option<String>) {
+        self.objects += 1;
+        self.bytes += object.size;
+        if let Some(fault) = fault {
+            self.damaged.push((format!("{bucket}/{}", object.key), fault));
+        }
+    }
+}
+
+impl Store {
+    /// Reads every object again and again, at `bytes_per_sec` on average, with `pause` before each pass.
+    /// Damaged objects are logged; `report` gets each pass. Never ends.
+    pub async fn scrub_slowly(
+        &self,
+        bytes_per_sec: u64,
+        pause: Duration,
+        report: impl Fn(&Scrubbed),
+    ) {
+        loop {
+            tokio::time::sleep(pause).await;
+            match self.pass(bytes_per_sec).await {
+                Ok(scrubbed) => {
+                    let (objects, damaged) = (scrubbed.objects, scrubbed.damaged.len());
+                    tracing::info!(objects, damaged, "scrubbed the store");
+                    report(&scrubbed);
                 }
-                Err(error) => Some(error.to_string()),
-            };
-            scrubbed.objects += 1;
-            scrubbed.bytes += object.size;
-            if let Some(fault) = fault.filter(|_| is_current(db, &bucket, &object)) {
-                scrubbed.damaged.push((format!("{bucket}/{}", object.key), fault));
+                Err(error) => tracing::error!(%error, "failed to scrub the store"),
             }
         }
     }
+
+    async fn pass(&self, bytes_per_sec: u64) -> Result<Scrubbed, Error> {
+        let (mut scrubbed, mut last) = (Scrubbed::default(), (String::new(), String::new()));
+        loop {
+            let behind = last.clone();
+            let page = self.0.db.call(move |connection| {
+                catalog::objects_behind(connection, (&behind.0, &behind.1), PAGE)
+            });
+            let page: Vec<(String, Object)> = page.await?;
+            let Some((bucket, object)) = page.last() else { return Ok(scrubbed) };
+            last = (bucket.clone(), object.key.clone());
+            for (bucket, object) in page {
+                let inner = self.0.clone();
+                let read = tokio::task::spawn_blocking(move || {
+                    let fault = fault_of(&inner.db, &inner.blobs, &bucket, &object);
+                    (fault, bucket, object)
+                });
+                let (fault, bucket, object) = read.await.map_err(io::Error::other)?;
+                let fault = fault?;
+                if let Some(fault) = &fault {
+                    tracing::error!(bucket, key = object.key, fault, "stored object is damaged");
+                }
+                scrubbed.count(&bucket, &object, fault);
+                let millis = object.size.saturating_mul(1000) / bytes_per_sec.max(1);
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+            }
+        }
+    }
+}
+
+/// Reads an object. Returns what is wrong with it; `None` if it is sound, or was replaced or deleted meanwhile.
+fn fault_of(
+    db: &Db,
+    blobs: &Blobs,
+    bucket: &str,
+    object: &Object,
+) -> Result<Option<String>, Error> {
+    let parts = db.blocking(|connection| catalog::blobs(connection, object.id))?;
+    let fault = match entity_tag(blobs, &parts, object.etag.contains('-')) {
+        Ok(etag) if etag == object.etag => return Ok(None),
+        Ok(etag) => format!("its bytes have the entity tag {etag}, not {}", object.etag),
+        Err(error) => error.to_string(),
+    };
+    Ok(Some(fault).filter(|_| is_current(db, bucket, object)))
 }
 
 /// Whether the object was neither replaced nor deleted while it was read.
@@ -64,13 +132,13 @@ fn is_current(db: &Db, bucket: &str, object: &Object) -> bool {
 }
 
 /// The entity tag that S3 computes of these blobs, each with its size in bytes.
-fn entity_tag(blobs: &Blobs, parts: &[(String, u64)]) -> io::Result<String> {
+fn entity_tag(blobs: &Blobs, parts: &[(String, u64)], is_multipart: bool) -> io::Result<String> {
     let mut sums = Vec::with_capacity(parts.len());
     for (name, size) in parts {
         sums.push(md5(&mut File::open(blobs.path(name))?, *size)?);
     }
     match sums.as_slice() {
-        [sum] => Ok(hex::encode(sum)),
+        [sum] if !is_multipart => Ok(hex::encode(sum)),
         sums => Ok(format!("{}-{}", hex::encode(Md5::digest(sums.concat())), sums.len())),
     }
 }

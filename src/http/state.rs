@@ -13,7 +13,7 @@ use crate::domain::sources::SourceFilter;
 use crate::gpu;
 use crate::job::board::Board;
 use crate::metrics::Metrics;
-use crate::queue::Inspect;
+use crate::queue::{Enqueue, Inspect};
 use crate::store::Bucket;
 
 /// Everything that handlers need. Clones share it.
@@ -27,6 +27,8 @@ pub struct AppState {
     pub board: Board,
     /// The queue, only for its depth.
     pub queue: Arc<dyn Inspect>,
+    /// The queue that messages of retries go to.
+    pub enqueue: Arc<dyn Enqueue>,
     /// Counters and gauges.
     pub metrics: Metrics,
     /// All backends, with the state of each.

@@ -13,7 +13,7 @@ use super::context::Context;
 use super::error::Error;
 use super::{claim, records};
 use crate::domain::claim::{ClaimRecord, ClaimState};
-use crate::domain::declare::settings;
+use crate::domain::declare::{Any, settings};
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::message;
 use crate::domain::record::{self, CLAIMS_PREFIX, RECORDS_PREFIX};
@@ -26,6 +26,9 @@ settings! {
     pub struct Config {
         /// Seconds between two searches for uploads whose event was lost. They are queued.
         reconcile_secs: u64 = 300, 1..=86_400;
+        /// Whether objects that are older than the first start with their bucket are queued, too. They are
+        /// left alone by default: a bucket may hold years of files.
+        adopt_existing: bool = false, Any;
         /// Seconds that an upload waits for its event before it counts as lost.
         event_grace_secs: u64 = 600, 0..=86_400;
         /// Seconds between two removals of the remains of failed attempts and abandoned uploads.
@@ -68,6 +71,10 @@ impl Housekeeping {
     /// Works until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let both = async {
+            // The next turn tries again.
+            if let Err(error) = self.first_start().await {
+                tracing::warn!(%error, "failed to note the first start");
+            }
             tokio::join!(
                 self.turns("reconcile", self.config.reconcile_secs),
                 self.turns("sweep", self.config.sweep_secs)
@@ -122,7 +129,9 @@ impl Housekeeping {
     /// Queues the sources that no message ever brought to a box: a claim shows that one did, and
     /// from then on the queue loses nothing.
     async fn reconcile(&self) -> Result<(), Error> {
+        let first_start = self.first_start().await?;
         let private = self.private().await?;
+        let mut left_alone = 0;
         let grace = Duration::from_secs(self.config.event_grace_secs);
         let backlog = self.inspect.depth().await?.visible > 0;
         for (id, source) in &private.sources {
@@ -131,10 +140,38 @@ impl Housekeeping {
             if seen || waited < grace || (backlog && waited < BACKLOG_PATIENCE) {
                 continue;
             }
+            let is_known = private.claims.contains_key(id) || private.records.contains_key(id);
+            let is_older = source.last_modified < first_start;
+            if is_older && !is_known && !self.config.adopt_existing {
+                left_alone += 1;
+                continue;
+            }
             tracing::warn!(id, key = source.key, "no event came for this upload: it is queued");
             self.queue(source).await?;
         }
+        if left_alone > 0 {
+            tracing::info!(
+                left_alone,
+                "objects are older than the first start; housekeeping.adopt_existing queues them"
+            );
+        }
         Ok(())
+    }
+
+    /// Time of the first start with this private bucket, by the clock of the store.
+    async fn first_start(&self) -> Result<Option<Timestamp>, Error> {
+        let (private, key) = (&self.context.private, format!("{CLAIMS_PREFIX}first-start"));
+        if let Err(error) = private.head(&key).await {
+            let store::Error::NotFound { .. } = error else { return Err(error.into()) };
+            let precondition = Precondition::Absent;
+            let options =
+                PutOptions { content_type: "text/plain", precondition, ..PutOptions::default() };
+            match private.put(&key, Bytes::from(self.context.box_id.clone()), options).await {
+                Ok(_) | Err(store::Error::PreconditionFailed { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(private.head(&key).await?.last_modified)
     }
 
     /// Sends a message for the source, then notes that there is one.

@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn numbers_have_a_unit_or_are_counts() {
         const UNITS: [&str; 4] = ["_secs", "_bytes", "_kbps", "_pixels"];
-        const COUNTS: [&str; 9] = [
+        const COUNTS: [&str; 10] = [
             "embedded.max_connections",
             "queue.max_attempts",
             "jobs.max_running",
@@ -236,6 +236,7 @@ mod tests {
             "encode.gops_per_segment",
             "limits.tracks",
             // Rates and scales.
+            "embedded.scrub_bytes_per_sec",
             "limits.frames_per_second",
             "limits.pixels_per_second",
             "encode.quality",

@@ -22,12 +22,17 @@ async fn put(appliance: &Appliance, key: &str, body: &[u8]) {
 
 /// Uploads two parts, of 5 MiB and of 1 KiB.
 async fn put_in_parts(appliance: &Appliance, key: &str) {
+    put_parts(appliance, key, &[5 * MIB, 1024]).await;
+}
+
+/// Uploads parts of these sizes.
+async fn put_parts(appliance: &Appliance, key: &str, sizes: &[usize]) {
     let client = appliance.s3_client();
     let begun = client.create_multipart_upload().bucket("public").key(key);
     let begun = begun.content_type("video/mp4").send().await.unwrap();
     let id = begun.upload_id().unwrap();
     let mut parts = Vec::new();
-    for (number, size) in [(1, 5 * MIB), (2, 1024)] {
+    for (number, &size) in (1..).zip(sizes) {
         let body = vec![u8::try_from(number).unwrap(); size];
         let put = client.upload_part().bucket("public").key(key).upload_id(id).part_number(number);
         let etag = put.body(ByteStream::from(body)).send().await.unwrap().e_tag.unwrap();
@@ -60,8 +65,10 @@ fn blobs(data_dir: &Path) -> Vec<PathBuf> {
     files.map(|file| file.unwrap().path()).collect()
 }
 
-/// Waits until the store has exactly so many blobs, and none that is unfinished.
+/// Waits until the store has exactly so many blobs beside that of `claims/first-start`, and none that is
+/// unfinished.
 pub async fn wait_for_blobs(appliance: &Appliance, wanted: usize) {
+    let wanted = wanted + 1;
     let began = Instant::now();
     loop {
         let incoming = std::fs::read_dir(appliance.data_dir().join("incoming")).unwrap().count();
@@ -121,13 +128,14 @@ async fn a_start_without_the_database_is_refused_and_a_repair_restores_every_obj
 
     let refusal = refused_start(&data_dir);
     assert!(refusal.contains("ladderd store repair --data-dir"), "{refusal}");
-    assert_eq!(blobs(&data_dir).len(), 4, "a refused start changes nothing");
+    assert_eq!(blobs(&data_dir).len(), 5, "a refused start changes nothing");
 
     let repaired = store(&data_dir, &["repair"]);
     assert!(repaired.status.success(), "{}", stderr(&repaired));
     assert_eq!(
         String::from_utf8_lossy(&repaired.stdout),
-        "restored public/a\nrestored public/empty\nrestored public/film.mp4\n"
+        "restored public/a\nrestored public/empty\nrestored public/film.mp4\n\
+         restored uploads/claims/first-start\n"
     );
     appliance.restart();
     assert_eq!(contents(&appliance).await, before);
@@ -227,7 +235,8 @@ async fn clients_that_leave_leave_no_files() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_objects_are_errors_and_scrub_names_them() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::builder().setting("embedded.scrub_pause_secs", 1).start();
+    wait_for_blobs(&appliance, 0).await;
     let data_dir = appliance.data_dir();
     let mut blob_of = BTreeMap::new();
     for key in ["flipped", "missing", "short", "sound"] {
@@ -237,6 +246,7 @@ async fn damaged_objects_are_errors_and_scrub_names_them() {
         blob_of.insert(key, new);
     }
     put_in_parts(&appliance, "parts").await;
+    put_parts(&appliance, "one part", &[10]).await;
     let sound = store(data_dir, &["scrub"]);
     assert_eq!(sound.status.code(), Some(0), "{}", stderr(&sound));
     let mut bytes = std::fs::read(&blob_of["flipped"]).unwrap();
@@ -253,7 +263,15 @@ async fn damaged_objects_are_errors_and_scrub_names_them() {
     let lines = String::from_utf8_lossy(&damaged.stdout).into_owned();
     let named: Vec<&str> = lines.lines().filter_map(|line| line.split(':').next()).collect();
     assert_eq!(named, ["public/flipped", "public/missing", "public/short"], "{lines}");
-    assert!(stderr(&damaged).contains("read 5 objects"), "{}", stderr(&damaged));
+    assert!(stderr(&damaged).contains("read 7 objects"), "{}", stderr(&damaged));
+    // The daemon finds them by itself.
+    let gauge = "ladderd_store_damaged_objects 3";
+    let began = Instant::now();
+    let metrics = async || appliance.http.get(format!("{}/metrics", appliance.api)).send().await;
+    while !metrics().await.unwrap().text().await.unwrap().contains(gauge) {
+        assert!(began.elapsed() < TIMEOUT, "no {gauge}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -292,6 +310,7 @@ async fn a_backup_during_uploads_is_the_state_of_one_moment_and_can_be_restored(
     let refused = store(&data_dir, &["restore", copy.to_str().unwrap()]);
     assert!(stderr(&refused).contains("not empty"), "{}", stderr(&refused));
     remove_database(&data_dir);
+    std::fs::remove_dir_all(data_dir.join("blobs")).unwrap();
     let restored = store(&data_dir, &["restore", copy.to_str().unwrap()]);
     assert!(restored.status.success(), "{}", stderr(&restored));
     other.restart();

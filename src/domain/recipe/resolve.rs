@@ -269,7 +269,7 @@ mod tests {
             faults,
             [
                 "encode[0]: the element newenc is not installed",
-                "encode[1].set.mode: oldenc.mode refuses vbr"
+                "encode[1].set.mode: oldenc.mode does not take \"vbr\""
             ]
         );
     }

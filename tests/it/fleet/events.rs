@@ -58,6 +58,7 @@ async fn an_upload_without_an_event_is_found_and_a_newer_version_replaces_it(kin
         .appliance()
         .setting("housekeeping.reconcile_secs", 1)
         .setting("housekeeping.event_grace_secs", 1)
+        .setting("housekeeping.adopt_existing", true)
         .setting("store.after_success", "tag")
         .start();
     let id = VideoId::of_source("uploads", "in/lost/event.mp4").to_string();
@@ -114,4 +115,29 @@ async fn the_sweep_removes_orphaned_folders_and_claims(kind: ServerKind) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     panic!("{:#?}", fleet.servers.keys("public", "").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_are_older_than_the_first_start_are_left_alone() {
+    let Some(fleet) = Fleet::start(ServerKind::Moto).await else { return };
+    let Some(clip) = short_clip() else { return };
+    fleet.servers.notify(false).await;
+    fleet.servers.put("archive/old.mp4", &clip).await;
+    // Times of S3 have whole seconds.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let appliance = fleet
+        .appliance()
+        .setting("housekeeping.reconcile_secs", 1)
+        .setting("housekeeping.event_grace_secs", 1)
+        .start();
+    while !fleet.servers.keys("uploads", "claims/").await.contains(&"claims/first-start".to_owned())
+    {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    fleet.servers.put("in/new.mp4", &clip).await;
+    let id_of = |key| VideoId::of_source("uploads", key).to_string();
+    appliance.wait_for(&id_of("in/new.mp4"), |video| video["state"] == "ready").await;
+    assert_eq!(appliance.get(&format!("/v1/videos/{}", id_of("archive/old.mp4"))).await.0, 404);
+    assert_eq!(fleet.servers.depth().await, (0, 0, 0));
 }
