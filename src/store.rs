@@ -19,7 +19,7 @@ use crate::domain::declare::{Any, BASE_URL, OneOf, Text, Violation, settings};
 pub use bucket::Bucket;
 pub use error::Error;
 pub use object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObject};
-pub use uploads::{CompletedPart, PresignedPart, PresignedPut};
+pub use uploads::{CompletedPart, PresignedPart, PresignedPut, StoredPart};
 
 settings! {
     /// Names and addresses of the buckets.

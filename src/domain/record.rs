@@ -51,6 +51,9 @@ pub struct UploadRecord {
     pub filename: String,
     /// Size in bytes that was announced or found.
     pub size_bytes: u64,
+    /// Size of every part but the last in bytes, if it is uploaded in parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_size_bytes: Option<u64>,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -103,6 +106,33 @@ pub struct JobRecord {
     /// What the check of the stream found and measured, before it was shown as whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conformance: Option<Report>,
+    /// A later version of the source that could not be published; the stream of the earlier one stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_update: Option<FailedUpdate>,
+}
+
+/// A later version of the source that could not be published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedUpdate {
+    /// Entity tag of that version.
+    pub source_etag: String,
+    /// Why it failed.
+    pub error: VideoError,
+}
+
+impl JobRecord {
+    /// Whether the record says how this version of the source ended.
+    #[must_use]
+    pub fn covers(&self, source_etag: &str) -> bool {
+        let failed = self.failed_update.as_ref().map(|update| update.source_etag.as_str());
+        failed.unwrap_or(&self.source_etag) == source_etag
+    }
+
+    /// How the latest version of the source ended.
+    #[must_use]
+    pub fn latest_outcome(&self) -> JobOutcome {
+        if self.failed_update.is_some() { JobOutcome::Failed } else { self.outcome }
+    }
 }
 
 /// Those of the keys below `<id>/` that belong to no whole stream: `main.m3u8` first, unless it
@@ -124,6 +154,11 @@ pub fn left_behind(id: &VideoId, mut keys: Vec<String>, whole: Option<&JobRecord
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn failed_update(etag: &str) -> FailedUpdate {
+        let error = VideoError { code: "not-media".to_owned(), message: "no".to_owned() };
+        FailedUpdate { source_etag: etag.to_owned(), error }
+    }
 
     #[test]
     fn what_is_whole_stays_and_the_way_to_what_is_not_goes_first() {
@@ -150,8 +185,15 @@ mod tests {
             timings: Timings::default(),
             error: None,
             conformance: None,
+            failed_update: None,
         };
         assert_eq!(left_behind(&id, keys(&there), Some(&record)), keys(&["a1/720p/seg.ts"]));
+        record.failed_update = Some(failed_update("v2"));
+        assert_eq!(left_behind(&id, keys(&there), Some(&record)), keys(&["a1/720p/seg.ts"]));
+        assert!(record.covers("v2") && !record.covers("v1") && !record.covers("v3"));
+        assert_eq!(record.latest_outcome(), JobOutcome::Failed);
+        record.failed_update = None;
+        assert!(record.covers("v1") && !record.covers("v2"));
         record.outcome = JobOutcome::Failed;
         assert_eq!(left_behind(&id, keys(&there), Some(&record)).len(), 3);
     }

@@ -25,7 +25,7 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
         return Some(running);
     }
     let of_another_version =
-        |job: &JobRecord| known.source_etag.as_ref().is_some_and(|etag| *etag != job.source_etag);
+        |job: &JobRecord| known.source_etag.as_ref().is_some_and(|etag| !job.covers(etag));
     let job = known.job.filter(|job| !of_another_version(job));
     if job.is_none()
         && let Some((view, etag)) = known.elsewhere
@@ -47,7 +47,8 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
     Some(view)
 }
 
-fn finished(view: &mut VideoView, job: JobRecord) {
+/// Fills the view of a video whose latest job has ended.
+pub fn finished(view: &mut VideoView, job: JobRecord) {
     let ready = job.outcome == JobOutcome::Ready;
     view.state = if ready { VideoState::Ready } else { VideoState::Failed };
     view.playable = ready;
@@ -61,7 +62,7 @@ fn finished(view: &mut VideoView, job: JobRecord) {
     view.poster_url = job.poster.map(|path| view.url_of(&path));
     view.storyboard_url = job.storyboard.map(|path| view.url_of(&path));
     view.timings = job.timings;
-    view.error = job.error;
+    view.error = job.error.or(job.failed_update.map(|update| update.error));
 }
 
 #[cfg(test)]
@@ -77,6 +78,7 @@ mod tests {
             key: "k".to_owned(),
             filename: "film.mp4".to_owned(),
             size_bytes: 7,
+            part_size_bytes: None,
             created_at: "2026-01-01T00:00:00Z".to_owned(),
         }
     }
@@ -99,6 +101,7 @@ mod tests {
             timings: Timings::default(),
             error: failed.then(|| VideoError { code: "x".to_owned(), message: "y".to_owned() }),
             conformance: None,
+            failed_update: None,
         }
     }
 

@@ -184,7 +184,8 @@ impl Store {
         &self,
         input: ListPartsInput,
     ) -> S3Result<ListPartsOutput> {
-        self.upload(&input.upload_id, &input.bucket, &input.key).await?;
+        let upload = self.upload(&input.upload_id, &input.bucket, &input.key).await?;
+        check_open(Some(&upload))?;
         let id = input.upload_id.clone();
         let parts =
             self.0.db.call(move |db| catalog::parts(db, &id)).await.map_err(internal_error)?;

@@ -36,6 +36,9 @@ pub enum Error {
     /// A field of the request is not valid (400).
     #[error("{0}")]
     Invalid(String),
+    /// The state of the video does not allow it (409).
+    #[error("{0}")]
+    Conflict(String),
     /// The file or the request body is too large (413).
     #[error("{0}")]
     TooLarge(String),
@@ -66,7 +69,9 @@ impl Error {
             }
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Store(store::Error::PreconditionFailed { .. }) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::Store(store::Error::PreconditionFailed { .. }) => {
+                StatusCode::CONFLICT
+            }
             Self::NotReady(_)
             | Self::Store(store::Error::Denied { .. } | store::Error::Unavailable { .. })
             | Self::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -79,6 +84,7 @@ impl Error {
             Self::NotFound(_) => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Invalid(_) => "invalid-request",
+            Self::Conflict(_) => "conflict",
             Self::TooLarge(_) => "too-large",
             Self::NotReady(_) => "not-ready",
             Self::Timeout => "timeout",

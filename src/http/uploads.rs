@@ -3,6 +3,7 @@
 pub mod body;
 mod file_name;
 pub mod handlers;
+pub mod resume;
 
 use crate::domain::declare::settings;
 

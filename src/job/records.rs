@@ -29,8 +29,14 @@ pub(super) async fn upload_record(
     let filename = filename(&request.key).to_owned();
     let created_at = head.last_modified.unwrap_or_else(jiff::Timestamp::now).to_string();
     let key_of_source = request.key.clone();
-    let record =
-        UploadRecord { id, key: key_of_source, filename, size_bytes: head.size_bytes, created_at };
+    let record = UploadRecord {
+        id,
+        key: key_of_source,
+        filename,
+        size_bytes: head.size_bytes,
+        part_size_bytes: None,
+        created_at,
+    };
     match private.put_json(&key, &record, None, Precondition::Absent).await {
         Ok(_) | Err(store::Error::PreconditionFailed { .. }) => Ok(record),
         Err(error) => Err(error.into()),
@@ -54,7 +60,7 @@ pub(super) struct WrittenRecord {
 }
 
 impl WrittenRecord {
-    /// Outcome that the record states.
+    /// Outcome of the latest version that the record states.
     pub(super) fn outcome(&self) -> JobOutcome {
         self.outcome
     }
@@ -69,7 +75,7 @@ pub(super) async fn put_job_record(
     let key = record::job_record_key(&record.id);
     let seen = seen.map(|(_, etag)| etag.as_str());
     match public.replace_json(&key, record, Some(names::CACHE_SHORT), seen).await {
-        Ok(_) => Ok(WrittenRecord { outcome: record.outcome }),
+        Ok(_) => Ok(WrittenRecord { outcome: record.latest_outcome() }),
         Err(store::Error::PreconditionFailed { .. }) => Err(Error::ClaimLost),
         Err(error) => Err(error.into()),
     }
@@ -105,6 +111,7 @@ pub(super) fn job_record(
         timings,
         error,
         conformance,
+        failed_update: None,
     }
 }
 

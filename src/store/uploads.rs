@@ -39,7 +39,37 @@ pub struct CompletedPart {
     pub etag: String,
 }
 
+/// A part that the store has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPart {
+    /// Number of the part, from 1.
+    pub number: u32,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Its entity tag.
+    pub etag: String,
+}
+
 impl Bucket {
+    /// Lists the parts of an open multipart upload, ordered by number.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown upload.
+    pub async fn list_parts(&self, key: &str, upload_id: &str) -> Result<Vec<StoredPart>, Error> {
+        let list = self.client.list_parts().bucket(&self.name).key(key).upload_id(upload_id);
+        let mut pages = list.into_paginator().send();
+        let mut parts = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| map_error("list-parts", key, &e))?;
+            parts.extend(page.parts().iter().map(|part| StoredPart {
+                number: part.part_number().and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+                size_bytes: part.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+                etag: part.e_tag().unwrap_or_default().to_owned(),
+            }));
+        }
+        Ok(parts)
+    }
+
     /// Signs a PUT of exactly `size_bytes` bytes to a key that has no object yet.
     ///
     /// # Errors

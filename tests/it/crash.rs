@@ -113,7 +113,7 @@ async fn a_second_sigterm_ends_the_grace_period_and_sighup_stops_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_whose_workers_all_die_becomes_a_dead_letter_with_a_record() {
+async fn a_job_whose_workers_all_die_becomes_a_dead_letter_with_a_record_and_can_be_retried() {
     let Some(clip) = media::clip(720, "30", 30) else { return };
     let appliance = Appliance::builder().setting("queue.max_attempts", 2).start();
     let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
@@ -136,4 +136,16 @@ async fn a_job_whose_workers_all_die_becomes_a_dead_letter_with_a_record() {
     assert_eq!(video["error"]["code"], "worker-died", "{video:#}");
     assert_eq!(appliance.wait_for_empty_queue().await["dead"], 1);
     assert_eq!(appliance.keys("public", "").await, [format!("{id}/job.json")]);
+
+    let retry = async || {
+        let url = format!("{}/v1/videos/{id}/retry", appliance.api);
+        let answer = appliance.http.post(url).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let (status, queued) = retry().await;
+    assert_eq!((status, &queued["error"]), (202, &Value::Null), "{queued:#}");
+    let video = appliance.wait_for_end(&id).await;
+    assert_eq!((&video["state"], &video["attempt"]), (&"ready".into(), &1.into()), "{video:#}");
+    let (status, problem) = retry().await;
+    assert_eq!((status, &problem["code"]), (409, &"conflict".into()), "{problem:#}");
 }

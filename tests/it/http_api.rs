@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::appliance::Appliance;
+use super::support::media;
 
 async fn problem(response: reqwest::Response) -> (u16, Value) {
     assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -168,4 +169,63 @@ async fn the_page_is_served_with_a_content_security_policy() {
     assert_eq!(page.headers()["x-content-type-options"], "nosniff");
     assert!(page.headers().contains_key("x-request-id"));
     assert!(page.text().await.unwrap().contains("ladderd"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_in_parts_can_be_resumed_with_new_urls() {
+    let Some(clip) = media::clip(360, "25", 2) else { return };
+    let mut file = std::fs::read(clip).unwrap();
+    // An empty box at the end makes the file large enough for two parts.
+    let padding = vec![0; 6 << 20];
+    file.extend(u32::try_from(padding.len() + 8).unwrap().to_be_bytes());
+    file.extend(b"free");
+    file.extend(padding);
+    let appliance = Appliance::builder()
+        .setting("uploads.single_put_max_bytes", 1_000_000)
+        .setting("uploads.part_size_bytes", 5_242_880)
+        .start();
+    let answer = appliance.ask("film.mp4", file.len() as u64).await;
+    let upload = format!("{}{}", appliance.api, answer["upload"]["abort_url"].as_str().unwrap());
+    let first = &answer["upload"]["parts"][0];
+    let chunks: Vec<&[u8]> = file.chunks(5_242_880).collect();
+    let put = async |url: &str, body: &[u8]| {
+        let answer = appliance.http.put(url).body(body.to_vec()).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    };
+    put(first["url"].as_str().unwrap(), chunks[0]).await;
+
+    // The client starts again and has only the ids.
+    let status: Value = appliance.http.get(&upload).send().await.unwrap().json().await.unwrap();
+    assert_eq!(status["size_bytes"], file.len(), "{status:#}");
+    assert_eq!(status["part_size_bytes"], 5_242_880);
+    assert_eq!(status["parts"].as_array().unwrap().len(), 1, "{status:#}");
+    assert_eq!(
+        (&status["parts"][0]["number"], &status["parts"][0]["size_bytes"]),
+        (&1.into(), &5_242_880.into())
+    );
+    let sign = async |numbers: Value| {
+        let url = format!("{upload}/parts");
+        let answer =
+            appliance.http.post(url).json(&json!({"numbers": numbers})).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    for wrong in [json!([]), json!([0]), json!([3])] {
+        assert_eq!(sign(wrong).await.0, 400);
+    }
+    let (code, signed) = sign(json!([2])).await;
+    assert_eq!((code, &signed["parts"][0]["number"]), (200, &2.into()), "{signed:#}");
+    assert!(signed["expires_at"].is_string());
+    put(signed["parts"][0]["url"].as_str().unwrap(), chunks[1]).await;
+    let status: Value = appliance.http.get(&upload).send().await.unwrap().json().await.unwrap();
+    let parts: Vec<Value> = status["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| json!({"number": part["number"], "etag": part["etag"]}))
+        .collect();
+    let complete = appliance.http.post(format!("{upload}/complete")).json(&json!({"parts": parts}));
+    assert_eq!(complete.send().await.unwrap().status(), 204);
+    let video = appliance.wait_for_end(answer["video_id"].as_str().unwrap()).await;
+    assert_eq!(video["state"], "ready", "{video:#}");
+    assert_eq!(appliance.http.get(&upload).send().await.unwrap().status(), 404);
 }

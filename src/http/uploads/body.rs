@@ -71,6 +71,45 @@ pub struct PartUrl {
     pub(super) url: String,
 }
 
+/// An upload in parts that is not complete.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct UploadStatus {
+    /// Size of the file in bytes.
+    pub(super) size_bytes: u64,
+    /// Size of every part but the last, in bytes.
+    pub(super) part_size_bytes: u64,
+    /// Parts that the store has, ordered by number.
+    pub(super) parts: Vec<StoredPart>,
+}
+
+/// A part that the store has.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct StoredPart {
+    /// Number of the part, from 1.
+    pub(super) number: u32,
+    /// Its size in bytes.
+    pub(super) size_bytes: u64,
+    /// Its entity tag, for the completion.
+    pub(super) etag: String,
+}
+
+/// Parts for which the client wants new URLs.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PartsRequest {
+    /// Numbers of the parts, 1 to 1000 of them.
+    pub(super) numbers: Vec<u32>,
+}
+
+/// New URLs of parts.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PartUrls {
+    /// URLs of the parts, in the order of the request.
+    pub(super) parts: Vec<PartUrl>,
+    /// Time at which the URLs expire, in RFC 3339.
+    pub(super) expires_at: String,
+}
+
 /// Parts that the client has uploaded.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

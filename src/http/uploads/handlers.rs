@@ -45,6 +45,7 @@ pub async fn create(
         key: key.clone(),
         filename: request.filename.clone(),
         size_bytes: request.size_bytes,
+        part_size_bytes: Some(part_size_bytes(request.size_bytes, &state.uploads)),
         created_at: Timestamp::now().to_string(),
     };
     let record_key = record::upload_record_key(&id);
@@ -103,8 +104,14 @@ async fn single_put(
     })
 }
 
-/// Creates a multipart upload and signs the PUT of each part. Parts grow beyond
-/// `uploads.part_size_bytes`, in whole MiB, where the file would need more than [`MAX_PARTS`].
+/// Size of a part in bytes. Parts grow beyond `uploads.part_size_bytes`, in whole MiB, if the file would
+/// need more than [`MAX_PARTS`].
+pub(super) fn part_size_bytes(size_bytes: u64, config: &Config) -> u64 {
+    const MIB: u64 = 1 << 20;
+    config.part_size_bytes.max(size_bytes.div_ceil(MAX_PARTS).next_multiple_of(MIB))
+}
+
+/// Creates a multipart upload and signs the PUT of each part.
 async fn multipart(
     state: &AppState,
     id: &VideoId,
@@ -112,10 +119,8 @@ async fn multipart(
     content_type: &str,
     size_bytes: u64,
 ) -> Result<Upload, Error> {
-    const MIB: u64 = 1 << 20;
     let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
-    let min_size = size_bytes.div_ceil(MAX_PARTS).next_multiple_of(MIB);
-    let part_size_bytes = state.uploads.part_size_bytes.max(min_size);
+    let part_size_bytes = part_size_bytes(size_bytes, &state.uploads);
     let upload_id = state.private.create_multipart(key, content_type).await?;
     let mut parts = Vec::new();
     let step = usize::try_from(part_size_bytes).unwrap_or(usize::MAX);
@@ -136,7 +141,7 @@ async fn multipart(
 }
 
 /// Time `ttl` from now, in RFC 3339.
-fn expires_at(ttl: Duration) -> String {
+pub(super) fn expires_at(ttl: Duration) -> String {
     let ttl = SignedDuration::try_from(ttl).unwrap_or_default();
     Timestamp::now().checked_add(ttl).unwrap_or(Timestamp::MAX).to_string()
 }
@@ -152,7 +157,7 @@ pub async fn complete(
     Path((video_id, upload_id)): Path<(String, String)>,
     Json(request): Json<CompleteRequest>,
 ) -> Result<StatusCode, Error> {
-    let key = source_key(&state, &video_id).await?;
+    let key = record_of(&state, &video_id).await?.key;
     let parts: Vec<CompletedPart> = request
         .parts
         .into_iter()
@@ -173,7 +178,7 @@ pub async fn abort(
     State(state): State<AppState>,
     Path((video_id, upload_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Error> {
-    let key = source_key(&state, &video_id).await?;
+    let key = record_of(&state, &video_id).await?.key;
     match state.private.abort_multipart(&key, &upload_id).await {
         Ok(()) | Err(store::Error::NotFound { .. }) => {}
         Err(error) => return Err(error.into()),
@@ -185,12 +190,10 @@ pub async fn abort(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Key of the source, from the upload record.
-async fn source_key(state: &AppState, video_id: &str) -> Result<String, Error> {
+/// The upload record of a video. Fails with [`Error::NotFound`].
+pub(super) async fn record_of(state: &AppState, video_id: &str) -> Result<UploadRecord, Error> {
     let id = parse_id(video_id)?;
     let record: Option<UploadRecord> =
         state.private.read_json(&record::upload_record_key(&id)).await?;
-    let record =
-        record.ok_or_else(|| Error::NotFound(format!("video {video_id} has no upload")))?;
-    Ok(record.key)
+    record.ok_or_else(|| Error::NotFound(format!("video {video_id} has no upload")))
 }

@@ -1,0 +1,79 @@
+//! Handlers that resume an upload in parts: which parts are there, and new URLs for the others.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::body::{PartUrl, PartUrls, PartsRequest, StoredPart, UploadStatus};
+use super::handlers::{expires_at, part_size_bytes, record_of};
+use crate::domain::record::UploadRecord;
+use crate::http::error::{Error, Problem};
+use crate::http::state::AppState;
+
+/// Most URLs that one request returns.
+const MAX_URLS: usize = 1000;
+
+/// Returns the sizes of an upload in parts and the parts that the store has.
+#[utoipa::path(get, path = "/v1/uploads/{video_id}/{upload_id}",
+    params(("video_id" = String, Path, description = "Id of the video"),
+        ("upload_id" = String, Path, description = "Id of the multipart upload")),
+    responses((status = 200, body = UploadStatus), (status = 404, body = Problem)))]
+pub async fn status(
+    State(state): State<AppState>,
+    Path((video_id, upload_id)): Path<(String, String)>,
+) -> Result<Json<UploadStatus>, Error> {
+    let record = record_of(&state, &video_id).await?;
+    let parts = state.private.list_parts(&record.key, &upload_id).await?;
+    let parts = parts.into_iter().map(|part| StoredPart {
+        number: part.number,
+        size_bytes: part.size_bytes,
+        etag: part.etag,
+    });
+    Ok(Json(UploadStatus {
+        size_bytes: record.size_bytes,
+        part_size_bytes: part_size_of(&state, &record),
+        parts: parts.collect(),
+    }))
+}
+
+/// Signs the PUTs of some parts of an upload again, for an upload that takes longer than URLs are valid.
+#[utoipa::path(post, path = "/v1/uploads/{video_id}/{upload_id}/parts", request_body = PartsRequest,
+    params(("video_id" = String, Path, description = "Id of the video"),
+        ("upload_id" = String, Path, description = "Id of the multipart upload")),
+    responses((status = 200, body = PartUrls), (status = 400, body = Problem),
+        (status = 404, body = Problem)))]
+pub async fn sign(
+    State(state): State<AppState>,
+    Path((video_id, upload_id)): Path<(String, String)>,
+    Json(request): Json<PartsRequest>,
+) -> Result<Json<PartUrls>, Error> {
+    let record = record_of(&state, &video_id).await?;
+    let part_size = part_size_of(&state, &record);
+    let count = record.size_bytes.div_ceil(part_size);
+    let is_part = |number: &u32| (1..=count).contains(&u64::from(*number));
+    if request.numbers.is_empty() || request.numbers.len() > MAX_URLS {
+        let detail = format!("numbers: must have 1 to {MAX_URLS} entries");
+        return Err(Error::Invalid(detail));
+    }
+    if let Some(number) = request.numbers.iter().find(|number| !is_part(number)) {
+        return Err(Error::Invalid(format!(
+            "numbers: the upload has parts 1 to {count}, not {number}"
+        )));
+    }
+    let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
+    let mut parts = Vec::with_capacity(request.numbers.len());
+    for number in request.numbers {
+        let offset = u64::from(number - 1) * part_size;
+        let size = part_size.min(record.size_bytes - offset);
+        let signed = state.private.presign_part(&record.key, &upload_id, number, size, ttl).await?;
+        parts.push(PartUrl { number: signed.number, url: signed.url });
+    }
+    Ok(Json(PartUrls { parts, expires_at: expires_at(ttl) }))
+}
+
+/// Size of a part in bytes, as the upload began with it.
+fn part_size_of(state: &AppState, record: &UploadRecord) -> u64 {
+    // Records of an earlier release have none.
+    record.part_size_bytes.unwrap_or_else(|| part_size_bytes(record.size_bytes, &state.uploads))
+}
