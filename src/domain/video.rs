@@ -123,7 +123,8 @@ pub struct VideoView {
     pub storyboard_url: Option<String>,
     /// When things happened.
     pub timings: Timings,
-    /// Why it failed; absent unless `state` is `failed`.
+    /// Why it failed. Of a ready video: why its latest upload could not be published, while the stream of the
+    /// earlier one stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<VideoError>,
 }

@@ -19,8 +19,9 @@ use crate::domain::hls::key::StreamKey;
 use crate::domain::job::JobRequest;
 use crate::domain::message;
 use crate::domain::outcome::{Fault, FaultClass};
-use crate::domain::record::JobRecord;
+use crate::domain::record::{FailedUpdate, JobOutcome, JobRecord};
 use crate::domain::video::{BackendFailure, VideoError, VideoState};
+use crate::domain::view;
 use crate::publish::Finished;
 use crate::store::{AfterSuccess, Head};
 
@@ -65,6 +66,12 @@ impl Encoded {
 }
 
 impl Attempt<'_> {
+    /// The record of the stream of an earlier version, which viewers see until this one is finished.
+    fn shown(&self) -> Option<&JobRecord> {
+        let earlier = self.earlier.as_ref().map(|(record, _)| record);
+        earlier.filter(|record| record.outcome == JobOutcome::Ready)
+    }
+
     /// Runs the attempt to its end. `unfinished` is the commit of an attempt that died after it.
     pub(super) async fn run(
         &self,
@@ -81,6 +88,8 @@ impl Attempt<'_> {
         let VideoJob { context, id, .. } = self.job;
         let earlier = self.earlier.as_ref().map(|(record, _)| record);
         signals.guard(Box::pin(records::sweep(&context.public, id, earlier, self.claim))).await?;
+        let is_shown = self.shown().is_some();
+        self.job.ticket.update(|view| view.playable = is_shown);
         let is_exhausted = self.number.attempt > context.queue_config.max_attempts;
         if is_exhausted || self.number.deaths >= MOST_DEATHS {
             return self.give_up(signals, Error::Exhausted).await;
@@ -128,7 +137,10 @@ impl Attempt<'_> {
             );
             return self.record_failure(error.code(), &told, Some(report)).await;
         }
-        self.job.ticket.update(|view| view.renditions = finished.renditions().to_vec());
+        self.job.ticket.update(|view| {
+            view.renditions = finished.renditions().to_vec();
+            view.timings.playable_at.get_or_insert_with(|| jiff::Timestamp::now().to_string());
+        });
         let (id, etag) = (self.job.id, &self.job.head.etag);
         let view = self.job.ticket.view();
         let record = records::job_record(id, &view, etag, &folder, None, Some(report));
@@ -163,7 +175,8 @@ impl Attempt<'_> {
         Ok(Settled::published(flip, &written))
     }
 
-    /// Withdraws what was shown, and records the failure.
+    /// Withdraws what this attempt has shown, and records the failure. The stream of an earlier version
+    /// stays.
     async fn record_failure(
         &self,
         code: FailureCode,
@@ -172,20 +185,20 @@ impl Attempt<'_> {
     ) -> Result<Settled, Error> {
         let VideoJob { context, id, .. } = self.job;
         self.claim.hold().await?;
-        records::sweep(&context.public, id, None, self.claim).await?;
+        let shown = self.shown();
+        records::sweep(&context.public, id, shown, self.claim).await?;
         let error = VideoError { code: code.as_str().to_owned(), message: message.to_owned() };
         let (view, etag) = (self.job.ticket.view(), &self.job.head.etag);
-        let record = records::job_record(id, &view, etag, "", Some(error.clone()), report);
+        let record = match shown {
+            Some(shown) => {
+                let update = FailedUpdate { source_etag: etag.clone(), error };
+                JobRecord { failed_update: Some(update), ..shown.clone() }
+            }
+            None => records::job_record(id, &view, etag, "", Some(error), report),
+        };
         let written =
             records::put_job_record(&context.public, &record, self.earlier.as_ref()).await?;
-        self.job.ticket.update(|view| {
-            view.state = VideoState::Failed;
-            view.playable = false;
-            view.renditions.clear();
-            (view.poster_url, view.storyboard_url) = (None, None);
-            view.timings = record.timings;
-            view.error = Some(error);
-        });
+        self.job.ticket.update(|view| view::finished(view, record));
         tracing::warn!(code = code.as_str(), message, "job failed");
         Ok(Settled::failed(&written))
     }
@@ -218,7 +231,8 @@ impl Attempt<'_> {
             let swept = records::sweep(&context.public, id, earlier, self.claim);
             signals.guard(Box::pin(swept)).await?;
             failed.push(failure.backend.clone());
-            signals.guard(fall_back(context, self.job.ticket, failure)).await?;
+            let is_shown = self.shown().is_some();
+            signals.guard(fall_back(context, self.job.ticket, failure, is_shown)).await?;
         }
     }
 
@@ -234,6 +248,7 @@ impl Attempt<'_> {
         let run = EncodeRun {
             job: self.job,
             folder,
+            is_hidden: self.shown().is_some(),
             key: key.cloned(),
             backends: context.backends.candidates(slot, failed),
         };
@@ -244,11 +259,13 @@ impl Attempt<'_> {
     }
 }
 
-/// Records the failure of a backend, once its trial has shown whether it still works.
+/// Records the failure of a backend, once its trial has shown whether it still works. `is_shown`: viewers see
+/// the stream of an earlier version.
 async fn fall_back(
     context: &Context,
     ticket: &Ticket,
     failure: BackendFailure,
+    is_shown: bool,
 ) -> Result<(), Error> {
     let works = context.backends.still_works(&failure.backend).await;
     let failure = BackendFailure { quarantined: !works, ..failure };
@@ -262,7 +279,7 @@ async fn fall_back(
     );
     context.metrics.fell_back();
     ticket.update(|view| {
-        view.playable = false;
+        view.playable = is_shown;
         view.progress = 0.0;
         view.timings.playable_at = None;
         view.backend_failures.push(failure);

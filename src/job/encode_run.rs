@@ -24,6 +24,8 @@ pub(super) struct EncodeRun<'a> {
     pub(super) job: VideoJob<'a>,
     /// Folder of the run in the public bucket.
     pub(super) folder: &'a str,
+    /// An earlier stream of the video stays visible until this one is finished.
+    pub(super) is_hidden: bool,
     /// Key of the segments, if they are encrypted.
     pub(super) key: Option<StreamKey>,
     /// The backends that the worker may choose, best first.
@@ -81,6 +83,7 @@ impl EncodeRun<'_> {
         let begin = |plan: &Plan| {
             let target = Arc::clone(target) as Arc<dyn publish::Target>;
             let layout = Layout::of_attempt(self.job.id, self.folder);
+            let layout = if self.is_hidden { layout.hidden() } else { layout };
             Publication::start(target, layout, plan, self.key.clone())
         };
         let mut board = BoardObserver { run: self, began: Instant::now() };

@@ -35,7 +35,7 @@ pub(super) struct RecordedVersion(JobRecord);
 impl RecordedVersion {
     /// The evidence, if the record is of this version of the source.
     pub(super) fn of(record: JobRecord, head: &Head) -> Option<Self> {
-        (record.source_etag == head.etag).then_some(Self(record))
+        record.covers(&head.etag).then_some(Self(record))
     }
 
     /// The record.

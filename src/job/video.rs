@@ -131,7 +131,7 @@ impl Job<'_> {
         recorded: &RecordedVersion,
     ) -> Result<Settled, Error> {
         tracing::info!("this version is published already");
-        if recorded.record().outcome == JobOutcome::Ready {
+        if recorded.record().latest_outcome() == JobOutcome::Ready {
             attempt::treat_source(self.context, self.request, head).await?;
         }
         Ok(Settled::already_recorded(recorded))

@@ -34,6 +34,7 @@ mod hostile_files;
 mod http_api;
 mod queue_contract;
 mod recipes;
+mod reuploads;
 mod sandbox;
 mod settings;
 mod subtitles;

@@ -98,6 +98,12 @@ impl Layout {
         Self { base: format!("{id}/"), attempt: format!("{attempt_id}/"), is_live: true }
     }
 
+    /// The same keys for a stream that nobody may watch before it is finished: no event playlists.
+    #[must_use]
+    pub fn hidden(self) -> Self {
+        Self { is_live: false, ..self }
+    }
+
     /// Layout of a folder that nobody reads before the stream is finished: no event playlists.
     #[must_use]
     pub fn of_folder() -> Self {
