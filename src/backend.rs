@@ -13,7 +13,7 @@ pub use pool::{Pool, Slot};
 pub use trials::{TrialError, Trials};
 
 /// The recipes that are built in: name of the file and its text.
-const BUILT_IN: [(&str, &str); 6] = [
+const BUILT_IN: &[(&str, &str)] = &[
     ("pipelines/nvenc.toml", include_str!("../pipelines/nvenc.toml")),
     ("pipelines/vaapi.toml", include_str!("../pipelines/vaapi.toml")),
     ("pipelines/qsv.toml", include_str!("../pipelines/qsv.toml")),
@@ -47,7 +47,7 @@ pub struct Tried {
 /// # Errors
 /// All faults of all recipes.
 pub fn recipes() -> Result<Vec<Recipe>, Vec<String>> {
-    Recipe::parse_all(&BUILT_IN)
+    Recipe::parse_all(BUILT_IN)
 }
 
 /// Tries every recipe on every device, one after the other. `driver` is what NVML reports.
