@@ -1,4 +1,4 @@
-//! What an error answer of S3 means for a job.
+//! Meaning of the error answers of S3 for a job.
 //!
 //! No answer of a store is a fault of the video: all of them are retried for as long as they last. The kind
 //! decides what happens meanwhile. The codes are those of the S3 API reference, section "Error responses",

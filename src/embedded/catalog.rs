@@ -78,6 +78,21 @@ pub(super) struct Headers {
     pub(super) metadata: BTreeMap<String, String>,
 }
 
+/// The [`Headers`] of a request. A macro, because the inputs for objects and for uploads have the same
+/// fields but no trait.
+macro_rules! headers {
+    ($input:ident) => {
+        $crate::embedded::catalog::Headers {
+            content_type: $input.content_type,
+            cache_control: $input.cache_control,
+            content_encoding: $input.content_encoding,
+            content_disposition: $input.content_disposition,
+            metadata: $input.metadata.unwrap_or_default().into_iter().collect(),
+        }
+    };
+}
+pub(super) use headers;
+
 /// An object without its bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Object {
@@ -334,19 +349,36 @@ pub(super) fn set_generation(db: &Connection, generation: i64) -> rusqlite::Resu
     db.execute(sql, [generation]).map(drop)
 }
 
-/// Up to `limit` objects behind this bucket and key, in that order, each with its bucket.
-pub(super) fn objects_behind(
-    db: &Connection,
-    (bucket, key): (&str, &str),
-    limit: u32,
-) -> rusqlite::Result<Vec<(String, Object)>> {
-    let sql = format!(
-        "SELECT {OBJECT_COLUMNS}, bucket FROM objects WHERE (bucket, key) > (?1, ?2)
-         ORDER BY bucket, key LIMIT ?3"
-    );
-    db.prepare_cached(&sql)?
-        .query_map(params![bucket, key, limit], |row| Ok((row.get(6)?, object(row)?)))?
-        .collect()
+/// A position in the list of all objects, which are in the order of bucket and key.
+#[derive(Default)]
+pub(super) struct Cursor {
+    bucket: String,
+    key: String,
+}
+
+impl Cursor {
+    /// Returns up to `limit` objects behind the position, each with its bucket, and moves behind them. An
+    /// empty page is the end.
+    pub(super) fn next_page(
+        &mut self,
+        db: &Connection,
+        limit: u32,
+    ) -> rusqlite::Result<Vec<(String, Object)>> {
+        let sql = format!(
+            "SELECT {OBJECT_COLUMNS}, bucket FROM objects WHERE (bucket, key) > (?1, ?2)
+             ORDER BY bucket, key LIMIT ?3"
+        );
+        let page: Vec<(String, Object)> = db
+            .prepare_cached(&sql)?
+            .query_map(params![self.bucket, self.key, limit], |row| {
+                Ok((row.get(6)?, object(row)?))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        if let Some((bucket, object)) = page.last() {
+            (self.bucket, self.key) = (bucket.clone(), object.key.clone());
+        }
+        Ok(page)
+    }
 }
 
 fn headers_text(headers: &Headers) -> String {

@@ -29,11 +29,11 @@ pub(super) struct Footer {
     pub(super) md5: String,
     /// Time of the write, in milliseconds since 1970.
     pub(super) written_ms: i64,
-    /// What the blob is.
+    /// Kind of the blob.
     pub(super) holds: Holds,
 }
 
-/// What a blob is.
+/// Kind of a blob, with what its kind needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub(super) enum Holds {

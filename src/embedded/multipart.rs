@@ -11,7 +11,7 @@ use s3s::dto::{
 use s3s::{S3Result, TrailingHeaders, s3_error};
 
 use super::blobs::Destination;
-use super::catalog::{self, Headers, NewObject, PartRow, UploadRow};
+use super::catalog::{self, NewObject, PartRow, UploadRow, headers};
 use super::conditions::WriteCondition;
 use super::convert::to_s3_timestamp;
 use super::digest::content;
@@ -33,13 +33,7 @@ impl Store {
         self.0.check_bucket(&input.bucket)?;
         names::check_key(&input.key)?;
         let id = hex::encode(rand::random::<[u8; 16]>());
-        let headers = Headers {
-            content_type: input.content_type,
-            cache_control: input.cache_control,
-            content_encoding: input.content_encoding,
-            content_disposition: input.content_disposition,
-            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-        };
+        let headers = headers!(input);
         let (upload_id, bucket, key) = (id.clone(), input.bucket.clone(), input.key.clone());
         self.0
             .transaction(move |db| {

@@ -13,7 +13,7 @@ use s3s::dto::{
 use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
 use super::blobs::{Destination, Piece};
-use super::catalog::{self, Headers, NewObject};
+use super::catalog::{self, NewObject, headers};
 use super::conditions::{ReadCondition, WriteCondition};
 use super::convert::{to_i64, to_s3_timestamp};
 use super::digest::content;
@@ -63,13 +63,7 @@ impl Store {
         self.0.check_bucket(&input.bucket)?;
         names::check_key(&input.key)?;
         let content = content!(input, trailers);
-        let headers = Headers {
-            content_type: input.content_type,
-            cache_control: input.cache_control,
-            content_encoding: input.content_encoding,
-            content_disposition: input.content_disposition,
-            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-        };
+        let headers = headers!(input);
         let destination = Destination {
             bucket: input.bucket.clone(),
             key: input.key.clone(),

@@ -23,7 +23,7 @@ const MANIFEST: &str = "manifest.json";
 struct Entry {
     name: String,
     file_bytes: u64,
-    /// What the file holds; absent for files that this program did not write.
+    /// Description of its content; absent for files that this program did not write.
     #[serde(skip_serializing_if = "Option::is_none")]
     footer: Option<Footer>,
 }

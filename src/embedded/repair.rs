@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 
 use super::blobs::Blobs;
-use super::catalog::{self, NewObject};
+use super::catalog::{self, Cursor, NewObject};
 use super::error::Error;
 use super::footer::{Footer, Holds};
 use super::generation;
@@ -82,11 +82,12 @@ fn remove_gone(
     db: &Transaction<'_>,
     there: &HashMap<String, PathBuf>,
 ) -> rusqlite::Result<Vec<String>> {
-    let (mut gone, mut last) = (Vec::new(), (String::new(), String::new()));
+    let (mut gone, mut cursor) = (Vec::new(), Cursor::default());
     loop {
-        let page = catalog::objects_behind(db, (&last.0, &last.1), PAGE)?;
-        let Some((bucket, object)) = page.last() else { return Ok(gone) };
-        last = (bucket.clone(), object.key.clone());
+        let page = cursor.next_page(db, PAGE)?;
+        if page.is_empty() {
+            return Ok(gone);
+        }
         for (bucket, object) in page {
             if !catalog::blobs(db, object.id)?.iter().all(|(blob, _)| there.contains_key(blob)) {
                 catalog::delete(db, &bucket, &object.key)?;

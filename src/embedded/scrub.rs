@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use md5::{Digest, Md5};
+use rusqlite::Connection;
 
 use super::blobs::Blobs;
-use super::catalog::{self, Object};
+use super::catalog::{self, Cursor, Object};
 use super::error::Error;
 use super::store::Store;
 use crate::db::Db;
@@ -35,12 +36,12 @@ pub struct Scrubbed {
 /// If a statement on the database fails.
 pub fn scrub(data_dir: &Path, db: &Db) -> Result<Scrubbed, Error> {
     let blobs = Blobs::at(data_dir);
-    let (mut scrubbed, mut last) = (Scrubbed::default(), (String::new(), String::new()));
+    let (mut scrubbed, mut cursor) = (Scrubbed::default(), Cursor::default());
     loop {
-        let page = db
-            .blocking(|connection| catalog::objects_behind(connection, (&last.0, &last.1), PAGE))?;
-        let Some((bucket, object)) = page.last() else { return Ok(scrubbed) };
-        last = (bucket.clone(), object.key.clone());
+        let page = db.blocking(|connection| cursor.next_page(connection, PAGE))?;
+        if page.is_empty() {
+            return Ok(scrubbed);
+        }
         for (bucket, object) in page {
             let fault = fault_of(db, &blobs, &bucket, &object)?;
             scrubbed.count(&bucket, &object, fault);
@@ -81,15 +82,17 @@ impl Store {
     }
 
     async fn pass(&self, bytes_per_sec: u64) -> Result<Scrubbed, Error> {
-        let (mut scrubbed, mut last) = (Scrubbed::default(), (String::new(), String::new()));
+        let (mut scrubbed, mut cursor) = (Scrubbed::default(), Cursor::default());
         loop {
-            let behind = last.clone();
-            let page = self.0.db.call(move |connection| {
-                catalog::objects_behind(connection, (&behind.0, &behind.1), PAGE)
-            });
-            let page: Vec<(String, Object)> = page.await?;
-            let Some((bucket, object)) = page.last() else { return Ok(scrubbed) };
-            last = (bucket.clone(), object.key.clone());
+            let next = move |connection: &mut Connection| {
+                let page = cursor.next_page(connection, PAGE)?;
+                Ok::<_, rusqlite::Error>((page, cursor))
+            };
+            let (page, behind) = self.0.db.call(next).await?;
+            if page.is_empty() {
+                return Ok(scrubbed);
+            }
+            cursor = behind;
             for (bucket, object) in page {
                 let inner = self.0.clone();
                 let read = tokio::task::spawn_blocking(move || {

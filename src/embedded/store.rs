@@ -60,7 +60,8 @@ pub(super) struct Inner {
 }
 
 impl Store {
-    /// Opens the store below `data_dir`. Uploads leave `min_free_bytes` of its disk free. Files that no row names are moved to its `quarantine` folder.
+    /// Opens the store below `data_dir`. Uploads leave `min_free_bytes` of its disk free. Files that no
+    /// row names are moved to the folder `quarantine`.
     ///
     /// # Errors
     /// If the database is missing or older than the files, if the tables cannot be created, or if the

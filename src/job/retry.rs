@@ -9,7 +9,7 @@ use crate::domain::job::VideoId;
 use crate::domain::record::{self, JobOutcome, JobRecord};
 use crate::store::{self, Bucket, Precondition};
 
-/// What a request for another job found.
+/// State that a request for another job found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
     /// The video is reset: a message for its source starts a job, whose attempts count anew.
@@ -44,7 +44,7 @@ pub async fn reset(
     }) {
         return Ok(Retry::Ready);
     }
-    // Whoever takes the claim meanwhile has its message: the write fails then.
+    // The write fails if an attempt takes the claim meanwhile, which then has its message.
     let found = claim.as_ref().map(|(claim, _, etag)| (claim, etag.as_str()));
     let condition = found.map_or(Precondition::Absent, |(_, etag)| Precondition::Etag(etag));
     // A commit of an attempt that died is finished by the next one.
