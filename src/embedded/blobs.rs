@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -214,6 +215,21 @@ impl Blobs {
         }
         Ok(files)
     }
+}
+
+/// The pieces of the files (names and sizes in bytes, in order) that make up the byte range.
+pub(super) fn pieces_of(blobs: &[(String, u64)], range: &Range<u64>) -> Vec<Piece> {
+    let mut start = 0;
+    let mut pieces = Vec::new();
+    for (name, size) in blobs {
+        let end = start + size;
+        let (from, to) = (range.start.max(start), range.end.min(end));
+        if from < to {
+            pieces.push(Piece { name: name.clone(), skip: from - start, len: to - from });
+        }
+        start = end;
+    }
+    pieces
 }
 
 /// Creates a folder that only this user may enter.

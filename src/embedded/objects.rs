@@ -12,15 +12,15 @@ use s3s::dto::{
 };
 use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
-use super::blobs::{Destination, Piece};
-use super::catalog::{self, NewObject, headers};
+use super::blobs::Destination;
+use super::catalog::{self, NewObject, Object, headers};
 use super::conditions::{ReadCondition, WriteCondition};
 use super::convert::{to_i64, to_s3_timestamp};
 use super::digest::content;
 use super::error::{Damaged, internal_error};
 use super::footer::Holds;
 use super::names;
-use super::store::Store;
+use super::store::{Opened, Store};
 
 /// The conditions of a GET or a HEAD. A macro, because both inputs have the same fields but no
 /// trait.
@@ -95,16 +95,19 @@ impl Store {
     }
 
     pub(super) async fn get(&self, input: GetObjectInput) -> S3Result<GetObjectOutput> {
-        let (object, blobs, held) = self.0.open_object(&input.bucket, &input.key).await?;
-        read_condition!(input).check(&object)?;
-        let range = byte_range(input.range, object.size)?;
-        let pieces = pieces_of(&blobs, &range);
+        let (wanted, condition) = (input.range, read_condition!(input));
+        let choose = move |object: &Object| {
+            condition.check(object)?;
+            byte_range(wanted, object.size)
+        };
+        let opened = self.0.open_object(&input.bucket, &input.key, choose).await?;
+        let Opened { object, range, pieces, held } = opened;
         let damaged = |error| internal_error(Damaged { key: object.key.clone(), error });
         // A short answer would look like a broken connection.
         pieces.iter().try_for_each(|piece| self.0.blobs.check(piece)).map_err(damaged)?;
         let body = self.0.blobs.read(pieces, held);
         let content_range =
-            input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
+            wanted.map(|_| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
         let content_length = Some(to_i64(range.end - range.start));
         let metadata = metadata!(GetObjectOutput, object, content_length);
         Ok(GetObjectOutput { body: Some(StreamingBlob::wrap(body)), content_range, ..metadata })
@@ -220,19 +223,4 @@ fn byte_range(range: Option<s3s::dto::Range>, size: u64) -> S3Result<Range<u64>>
             Err(error)
         }
     }
-}
-
-/// The pieces of the files (names and sizes in bytes, in order) that make up the byte range.
-fn pieces_of(blobs: &[(String, u64)], range: &Range<u64>) -> Vec<Piece> {
-    let mut start = 0;
-    let mut pieces = Vec::new();
-    for (name, size) in blobs {
-        let end = start + size;
-        let (from, to) = (range.start.max(start), range.end.min(end));
-        if from < to {
-            pieces.push(Piece { name: name.clone(), skip: from - start, len: to - from });
-        }
-        start = end;
-    }
-    pieces
 }

@@ -1,5 +1,6 @@
 //! The store: files, rows and events, kept in step.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use rusqlite::Transaction;
 use s3s::{S3Result, s3_error};
 use tokio::sync::Notify;
 
-use super::blobs::{Blobs, Unclaimed};
+use super::blobs::{self, Blobs, Piece, Unclaimed};
 use super::catalog::{self, NewObject, Object};
 use super::conditions::WriteCondition;
 use super::error::{Error, internal_error};
@@ -57,6 +58,16 @@ pub(super) struct Inner {
     pub(super) discarded: Notify,
     pub(super) buckets: Buckets,
     on_created: OnCreated,
+}
+
+/// Bytes of an object that are about to be read.
+pub(super) struct Opened {
+    pub(super) object: Object,
+    pub(super) range: Range<u64>,
+    /// Where the bytes are.
+    pub(super) pieces: Vec<Piece>,
+    /// Keeps the pieces on disk.
+    pub(super) held: Held,
 }
 
 impl Store {
@@ -194,24 +205,31 @@ impl Inner {
         self.db.transaction_then(work, committed).await.map_err(internal_error)?
     }
 
-    /// Looks up an object for reading: its row, its blobs with their sizes in bytes, and the guard that keeps
-    /// these on disk. Fails with `NoSuchKey`.
+    /// Looks up an object and opens the bytes that `choose` wants of it. Fails with `NoSuchKey`, or as `choose`
+    /// does.
     pub(super) async fn open_object(
         self: &Arc<Self>,
         bucket: &str,
         key: &str,
-    ) -> S3Result<(Object, Vec<(String, u64)>, Held)> {
+        choose: impl FnOnce(&Object) -> S3Result<Range<u64>> + Send + 'static,
+    ) -> S3Result<Opened> {
         self.check_bucket(bucket)?;
         let (bucket, key, inner) = (bucket.to_owned(), key.to_owned(), Arc::clone(self));
-        let found = self.db.call(move |db| {
-            let Some(object) = catalog::find(db, &bucket, &key)? else { return Ok(None) };
-            let blobs = catalog::blobs(db, object.id)?;
+        let opened = self.db.call(move |db| {
+            let Some(object) = catalog::find(db, &bucket, &key)? else {
+                return Ok(Err(s3_error!(NoSuchKey, "the key has no object")));
+            };
+            let range = match choose(&object) {
+                Ok(range) => range,
+                Err(error) => return Ok(Err(error)),
+            };
+            let pieces = blobs::pieces_of(&catalog::blobs(db, object.id)?, &range);
             // No other statement can discard the blobs before they are held.
-            let held = inner.readers.hold(blobs.iter().map(|(blob, _)| blob.clone()).collect());
-            Ok(Some((object, blobs, held)))
+            let held = inner.readers.hold(pieces.iter().map(|piece| piece.name.clone()).collect());
+            Ok(Ok(Opened { object, range, pieces, held }))
         });
-        let found: rusqlite::Result<_> = found.await;
-        found.map_err(internal_error)?.ok_or_else(|| s3_error!(NoSuchKey, "the key has no object"))
+        let opened: rusqlite::Result<_> = opened.await;
+        opened.map_err(internal_error)?
     }
 
     /// Looks up the row of an object. Fails with `NoSuchKey` if the key has none.
