@@ -1,0 +1,57 @@
+//! Processes a video once more.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+use super::{find, parse_id, unknown};
+use crate::domain::message;
+use crate::domain::record::{self, UploadRecord};
+use crate::domain::video::VideoView;
+use crate::http::error::{Error, Problem};
+use crate::http::state::AppState;
+use crate::job::Retry;
+use crate::{job, store};
+
+/// Processes a video once more that failed or waits in vain. Its attempts count from 0 again.
+#[utoipa::path(post, path = "/v1/videos/{id}/retry",
+    params(("id" = String, Path, description = "Id of the video")),
+    responses((status = 202, body = VideoView), (status = 404, body = Problem),
+        (status = 409, body = Problem, description = "It is running, ready or not uploaded yet")))]
+pub async fn retry(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<VideoView>), Error> {
+    let id = parse_id(&id)?;
+    if find(&state, id.clone()).await?.is_none() {
+        return Err(unknown(id.as_str()));
+    }
+    let upload_key = record::upload_record_key(&id);
+    let upload = state.private.read_json::<UploadRecord>(&upload_key).await?;
+    let upload = upload.ok_or_else(|| unknown(id.as_str()))?;
+    let head = match state.private.head(&upload.key).await {
+        Ok(head) => head,
+        Err(store::Error::NotFound { .. }) => {
+            let detail =
+                "the video has no source: it is not uploaded yet, or was removed after success";
+            return Err(Error::Conflict(detail.to_owned()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (private, public) = (&state.private, &state.public);
+    if state.board.get(id.as_str()).is_some() {
+        return Err(running());
+    }
+    match job::reset(private, public, &id, &head.etag, state.claim_renewal).await? {
+        Retry::Running => return Err(running()),
+        Retry::Ready => return Err(Error::Conflict("the video is ready already".to_owned())),
+        Retry::Reset => {}
+    }
+    state.enqueue.send(&message::own(private.name(), &upload.key)).await?;
+    let view = find(&state, id.clone()).await?.ok_or_else(|| unknown(id.as_str()))?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+fn running() -> Error {
+    Error::Conflict("the video is being processed".to_owned())
+}
