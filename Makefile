@@ -13,7 +13,7 @@ TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-trixie bench fix check unit generate build web deps test-deps clean
+.PHONY: help demo test test-trixie bench fix check advisories unit generate build web deps test-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ check: ## Check formatting, lints, docs, licences and types; warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) deny --locked check bans licenses sources
 	cd web && $(NPM) run --silent check
+
+advisories: ## Compare the dependencies with the advisories of RustSec (fetched from GitHub)
+	$(CARGO) deny --locked check advisories
 
 unit: ## Run every test
 	$(CARGO) nextest run --workspace --locked
