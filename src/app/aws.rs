@@ -13,7 +13,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use super::urls::{or, origin};
 use crate::queue::sqs::SqsQueue;
 use crate::settings::Settings;
-use crate::store::Bucket;
+use crate::store::{Bucket, ExpiringCredentials};
 
 /// Time until a silent SQS connection counts as broken: more than the longest poll of SQS (20 s).
 const SQS_READ_TIMEOUT: Duration = Duration::from_secs(45);
@@ -60,17 +60,18 @@ pub(super) async fn buckets(settings: &Settings) -> anyhow::Result<Buckets> {
     let store = &settings.store;
     let config = shared(&store.region, &store.endpoint_url, S3_READ_TIMEOUT).await;
     let region = config.region().context("no region: set store.region or AWS_REGION")?.to_string();
-    let client = |endpoint: &str| {
-        let mut builder =
-            aws_sdk_s3::config::Builder::from(&config).force_path_style(store.path_style);
-        if !endpoint.is_empty() {
-            builder = builder.endpoint_url(endpoint);
-        }
-        aws_sdk_s3::Client::from_conf(builder.build())
-    };
-    let (inner, outer) = (client(""), client(&store.upload_base_url));
-    let mut private = Bucket::new(inner.clone(), outer.clone(), &store.private_bucket);
-    let mut public = Bucket::new(inner.clone(), outer.clone(), &store.public_bucket);
+    let builder = || aws_sdk_s3::config::Builder::from(&config).force_path_style(store.path_style);
+    let inner = aws_sdk_s3::Client::from_conf(builder().build());
+    let provider = config.credentials_provider().context("there are no AWS credentials")?;
+    let credentials = ExpiringCredentials::new(provider);
+    let expiry = credentials.expiry();
+    let mut builder = builder().credentials_provider(credentials);
+    if !store.upload_base_url.is_empty() {
+        builder = builder.endpoint_url(&store.upload_base_url);
+    }
+    let outer = aws_sdk_s3::Client::from_conf(builder.build());
+    let mut private = Bucket::new(&inner, outer.clone(), &store.private_bucket).with_expiry(expiry);
+    let mut public = Bucket::new(&inner, outer.clone(), &store.public_bucket);
     for bucket in [&private, &public] {
         let checked = bucket.check().await;
         checked.with_context(|| format!("failed to access the bucket {}", bucket.name()))?;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::bucket::Bucket;
 use super::error::{Error, map_error};
+use super::expiry::CredentialExpiry;
 use super::objects::timestamp;
 
 /// Presigned URL for one PUT of a whole object.
@@ -19,6 +20,8 @@ pub struct PresignedPut {
     /// Signed headers that the uploader must send: names and values. `host` and `content-length`
     /// are signed, too, but not listed: every client sends them by itself.
     pub headers: Vec<(String, String)>,
+    /// End of its validity.
+    pub expires_at: Timestamp,
 }
 
 /// Presigned URL for one part of a multipart upload.
@@ -28,6 +31,8 @@ pub struct PresignedPart {
     pub number: u32,
     /// URL of the PUT, with its signature.
     pub url: String,
+    /// End of its validity.
+    pub expires_at: Timestamp,
 }
 
 /// A part that the uploader has sent.
@@ -81,6 +86,7 @@ impl Bucket {
         size_bytes: u64,
         valid_for: Duration,
     ) -> Result<PresignedPut, Error> {
+        let signing = self.signing(valid_for);
         let signed = self
             .presigner
             .put_object()
@@ -97,7 +103,8 @@ impl Bucket {
             .filter(|(name, _)| !matches!(*name, "host" | "content-length"))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        Ok(PresignedPut { url: signed.uri().to_owned(), headers })
+        let expires_at = signing.expires_at();
+        Ok(PresignedPut { url: signed.uri().to_owned(), headers, expires_at })
     }
 
     /// Creates a multipart upload and returns its id.
@@ -129,6 +136,7 @@ impl Bucket {
         size_bytes: u64,
         valid_for: Duration,
     ) -> Result<PresignedPart, Error> {
+        let signing = self.signing(valid_for);
         let signed = self
             .presigner
             .upload_part()
@@ -140,7 +148,8 @@ impl Bucket {
             .presigned(presigning("presign-part", key, valid_for)?)
             .await
             .map_err(|e| map_error("presign-part", key, &e))?;
-        Ok(PresignedPart { number, url: signed.uri().to_owned() })
+        let expires_at = signing.expires_at();
+        Ok(PresignedPart { number, url: signed.uri().to_owned(), expires_at })
     }
 
     /// Completes a multipart upload: the parts become one object. The key must have no object yet.
@@ -221,6 +230,31 @@ impl Bucket {
             .await
             .map_err(|e| map_error("abort-multipart", key, &e))?;
         Ok(())
+    }
+}
+
+/// A URL that is being signed.
+struct Signing<'a> {
+    expiry: &'a CredentialExpiry,
+    began: Timestamp,
+    valid_for: Duration,
+    /// With the credentials that were known when it began.
+    limit: Timestamp,
+}
+
+impl Signing<'_> {
+    /// End of the validity of the signed URL. The credentials may have been renewed meanwhile: the earlier end
+    /// holds for either.
+    fn expires_at(&self) -> Timestamp {
+        self.limit.min(self.expiry.limit(self.began, self.valid_for))
+    }
+}
+
+impl Bucket {
+    fn signing(&self, valid_for: Duration) -> Signing<'_> {
+        let began = self.clock().now();
+        let limit = self.expiry.limit(began, valid_for);
+        Signing { expiry: &self.expiry, began, valid_for, limit }
     }
 }
 

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::Config;
 use super::body::{CompleteRequest, PartUrl, Upload, UploadAnswer, UploadRequest};
@@ -100,7 +100,7 @@ async fn single_put(
         method: "PUT",
         url: signed.url,
         headers: signed.headers.into_iter().collect(),
-        expires_at: expires_at(ttl),
+        expires_at: signed.expires_at.to_string(),
     })
 }
 
@@ -123,10 +123,12 @@ async fn multipart(
     let part_size_bytes = part_size_bytes(size_bytes, &state.uploads);
     let upload_id = state.private.create_multipart(key, content_type).await?;
     let mut parts = Vec::new();
+    let mut expires_at = Timestamp::MAX;
     let step = usize::try_from(part_size_bytes).unwrap_or(usize::MAX);
     for (number, offset) in (1..).zip((0..size_bytes).step_by(step)) {
         let size = part_size_bytes.min(size_bytes - offset);
         let signed = state.private.presign_part(key, &upload_id, number, size, ttl).await?;
+        expires_at = expires_at.min(signed.expires_at);
         parts.push(PartUrl { number: signed.number, url: signed.url });
     }
     let base = format!("/v1/uploads/{id}/{upload_id}");
@@ -136,14 +138,8 @@ async fn multipart(
         parts,
         complete_url: format!("{base}/complete"),
         abort_url: base,
-        expires_at: expires_at(ttl),
+        expires_at: expires_at.to_string(),
     })
-}
-
-/// Time `ttl` from now, in RFC 3339.
-pub(super) fn expires_at(ttl: Duration) -> String {
-    let ttl = SignedDuration::try_from(ttl).unwrap_or_default();
-    Timestamp::now().checked_add(ttl).unwrap_or(Timestamp::MAX).to_string()
 }
 
 /// Completes a multipart upload: the parts become the source of the video.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use jiff::Timestamp;
 
 use super::body::{PartUrl, PartUrls, PartsRequest, StoredPart, UploadStatus};
-use super::handlers::{expires_at, part_size_bytes, record_of};
+use super::handlers::{part_size_bytes, record_of};
 use crate::domain::record::UploadRecord;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
@@ -63,13 +64,15 @@ pub async fn sign(
     }
     let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
     let mut parts = Vec::with_capacity(request.numbers.len());
+    let mut expires_at = Timestamp::MAX;
     for number in request.numbers {
         let offset = u64::from(number - 1) * part_size;
         let size = part_size.min(record.size_bytes - offset);
         let signed = state.private.presign_part(&record.key, &upload_id, number, size, ttl).await?;
+        expires_at = expires_at.min(signed.expires_at);
         parts.push(PartUrl { number: signed.number, url: signed.url });
     }
-    Ok(Json(PartUrls { parts, expires_at: expires_at(ttl) }))
+    Ok(Json(PartUrls { parts, expires_at: expires_at.to_string() }))
 }
 
 /// Size of a part in bytes, as the upload began with it.
