@@ -15,7 +15,7 @@ use crate::db::{self, Db};
 use crate::embedded::credentials::{self, Credentials};
 use crate::embedded::{self, Buckets, OnCreated, Scrubbed, Store, event_body};
 use crate::metrics::Metrics;
-use crate::queue::embedded::EmbeddedQueue;
+use crate::queue::{self, embedded::EmbeddedQueue};
 use crate::settings::Settings;
 use crate::store::Bucket;
 
@@ -62,7 +62,7 @@ impl Embedded {
         let credentials = credentials::load_or_create(&settings.data_dir)
             .context("failed to read or create the credentials of the store")?;
         let db = database(settings)?;
-        let queue = EmbeddedQueue::open(db.clone())?;
+        let queue = open_queue(db.clone(), settings)?;
         let wake = queue.clone();
         let on_created = OnCreated {
             in_transaction: Box::new(|transaction, event| {
@@ -88,8 +88,8 @@ impl Embedded {
         let (inner, outer) =
             (client(&own_endpoint, &credentials), client(&upload_base, &credentials));
         Ok(Self {
-            private: Bucket::new(inner.clone(), outer.clone(), &names.private),
-            public: Bucket::new(inner, outer, &names.public),
+            private: Bucket::new(&inner, outer.clone(), &names.private),
+            public: Bucket::new(&inner, outer, &names.public),
             queue,
             origins: [origin(&upload_base), origin(&public_base)],
             playback_base_url: public_base,
@@ -156,7 +156,13 @@ async fn reap(store: Store, config: embedded::Config) {
 
 /// Opens the embedded queue alone, for a box whose buckets are on S3.
 pub(super) fn queue(settings: &Settings) -> anyhow::Result<EmbeddedQueue> {
-    Ok(EmbeddedQueue::open(database(settings)?)?)
+    Ok(open_queue(database(settings)?, settings)?)
+}
+
+fn open_queue(db: Db, settings: &Settings) -> Result<EmbeddedQueue, queue::Error> {
+    let config = &settings.queue;
+    let longest_pause = config.retry.max_secs.max(config.lease_secs);
+    EmbeddedQueue::open(db, Duration::from_secs(longest_pause))
 }
 
 fn database(settings: &Settings) -> anyhow::Result<Db> {

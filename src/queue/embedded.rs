@@ -1,7 +1,7 @@
 //! The queue of an appliance without AWS: a table in the database of the embedded store, so that
 //! one transaction makes an object and its message durable.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -50,16 +50,21 @@ pub struct EmbeddedQueue {
 
 impl EmbeddedQueue {
     /// Opens the queue and ends all leases: the data directory belongs to one process, so those of
-    /// an earlier process have no holder, and their messages are visible at once.
+    /// an earlier process have no holder, and their messages are visible at once. No message waits longer
+    /// than `longest_pause` from now, whatever the clock showed when its pause began.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the tables cannot be created.
-    pub fn open(db: Db) -> Result<Self, Error> {
+    pub fn open(db: Db, longest_pause: Duration) -> Result<Self, Error> {
         let opened = db.blocking(|connection| -> rusqlite::Result<()> {
             connection.execute_batch(SCHEMA)?;
             connection.execute(
                 "UPDATE messages SET visible_at_ms = ?1, receipt = NULL WHERE receipt IS NOT NULL",
                 [now_ms()],
+            )?;
+            connection.execute(
+                "UPDATE messages SET visible_at_ms = min(visible_at_ms, ?1)",
+                [now_ms().saturating_add(millis(longest_pause))],
             )?;
             let oldest_kept = now_ms() - millis(ACKS_KEPT_FOR);
             connection.execute("DELETE FROM acknowledged WHERE at_ms < ?1", [oldest_kept])?;
@@ -273,8 +278,15 @@ fn unavailable(operation: &'static str, error: impl std::fmt::Display) -> Error 
     Error::Unavailable { operation, reason: error.to_string() }
 }
 
+/// Time of day at the first call, and the monotonic clock then.
+static START: LazyLock<(i64, std::time::Instant)> =
+    LazyLock::new(|| (Timestamp::now().as_millisecond(), std::time::Instant::now()));
+
+/// Time in milliseconds. It goes on by the monotonic clock, so that a step of the time of day neither ends
+/// leases nor keeps messages invisible.
 fn now_ms() -> i64 {
-    Timestamp::now().as_millisecond()
+    let (start_ms, start) = *START;
+    start_ms.saturating_add(millis(start.elapsed()))
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -26,6 +26,9 @@ const MAX_VISIBILITY: Duration = Duration::from_hours(12);
 /// Longest attribute of a dead letter, in bytes. A whole SQS message may have 256 KiB.
 const MAX_REASON_BYTES: usize = 4096;
 
+/// Deliveries that are too few for a redrive policy: an outage of hours is that many.
+const FEW_RECEIVES: u64 = 100;
+
 /// An SQS queue and its dead-letter queue. Clones share the leases.
 #[derive(Clone)]
 pub struct SqsQueue {
@@ -47,6 +50,30 @@ struct Lease {
 struct RedrivePolicy {
     #[serde(rename = "deadLetterTargetArn")]
     target_arn: String,
+    /// A number, or the text of one.
+    #[serde(rename = "maxReceiveCount", default)]
+    max_receive_count: serde_json::Value,
+}
+
+impl RedrivePolicy {
+    /// Deliveries after which SQS moves a message by itself.
+    fn max_receive_count(&self) -> Option<u64> {
+        let count = &self.max_receive_count;
+        count.as_u64().or_else(|| count.as_str()?.parse().ok())
+    }
+
+    /// Warns if SQS takes messages away while ladderd still tries: faults of the surroundings and boxes that
+    /// stop are deliveries, too.
+    fn warn_of_few(&self, url: &str) {
+        if let Some(count) = self.max_receive_count().filter(|count| *count < FEW_RECEIVES) {
+            tracing::warn!(
+                url,
+                max_receive_count = count,
+                "the queue's redrive policy moves messages after few deliveries: set its \
+                 maxReceiveCount to {FEW_RECEIVES} or more; ladderd counts attempts itself"
+            );
+        }
+    }
 }
 
 impl SqsQueue {
@@ -56,8 +83,12 @@ impl SqsQueue {
     /// # Errors [`Error::Unavailable`] if either queue cannot be reached, or if there is no
     /// dead-letter queue.
     pub async fn open(client: Client, url: &str, dead_letter_url: &str) -> Result<Self, Error> {
+        let policy = redrive_policy(&client, url).await?;
+        if let Some(policy) = &policy {
+            policy.warn_of_few(url);
+        }
         let dead_letter_url = if dead_letter_url.is_empty() {
-            dead_letter_target(&client, url).await?
+            dead_letter_target(&client, url, policy.as_ref()).await?
         } else {
             dead_letter_url.to_owned()
         };
@@ -123,18 +154,26 @@ impl SqsQueue {
     }
 }
 
-/// URL of the queue that the redrive policy of `url` names.
-async fn dead_letter_target(client: &Client, url: &str) -> Result<String, Error> {
-    let none = || Error::Unavailable {
-        operation: "open",
-        reason: format!("{url} has no redrive policy: add one, or set queue.dead_letter_url"),
-    };
+/// The redrive policy of a queue.
+async fn redrive_policy(client: &Client, url: &str) -> Result<Option<RedrivePolicy>, Error> {
     let request = client.get_queue_attributes().queue_url(url);
     let answer = request.attribute_names(QueueAttributeName::RedrivePolicy).send().await;
     let answer = answer.map_err(|error| map_error("open", &error))?;
     let policy = answer.attributes().and_then(|all| all.get(&QueueAttributeName::RedrivePolicy));
-    let policy: RedrivePolicy =
-        policy.and_then(|text| serde_json::from_str(text).ok()).ok_or_else(none)?;
+    Ok(policy.and_then(|text| serde_json::from_str(text).ok()))
+}
+
+/// URL of the queue that the redrive policy of `url` names.
+async fn dead_letter_target(
+    client: &Client,
+    url: &str,
+    policy: Option<&RedrivePolicy>,
+) -> Result<String, Error> {
+    let none = || Error::Unavailable {
+        operation: "open",
+        reason: format!("{url} has no redrive policy: add one, or set queue.dead_letter_url"),
+    };
+    let policy = policy.ok_or_else(none)?;
     // arn:aws:sqs:<region>:<account>:<name>
     let mut parts = policy.target_arn.rsplit(':');
     let (name, account) = (parts.next().ok_or_else(none)?, parts.next().ok_or_else(none)?);

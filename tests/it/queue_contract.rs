@@ -55,7 +55,7 @@ async fn fixture(kind: Kind) -> Option<Fixture> {
 }
 
 fn open(dir: &tempfile::TempDir) -> EmbeddedQueue {
-    EmbeddedQueue::open(Db::open(&dir.path().join("db.sqlite")).unwrap()).unwrap()
+    EmbeddedQueue::open(Db::open(&dir.path().join("db.sqlite")).unwrap(), SOON).unwrap()
 }
 
 async fn must_receive(queue: &Arc<dyn AnyQueue>, lease: Duration) -> Message {
@@ -216,6 +216,22 @@ async fn a_restart_loses_no_message_and_ends_the_leases_of_the_dead_process() {
     assert_eq!((bodies[0].body.as_str(), bodies[0].receive_count), ("held", 2));
     assert_eq!((bodies[1].body.as_str(), bodies[1].receive_count), ("waiting", 1));
     assert!(matches!(queue.ack(&held.receipt).await, Err(Error::LeaseLost)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_set_back_between_two_starts_holds_no_message_up() {
+    let dir = tempfile::tempdir().unwrap();
+    open(&dir).send("paused").await.unwrap();
+    // Its pause began when the clock was ten years ahead.
+    let connection = rusqlite::Connection::open(dir.path().join("db.sqlite")).unwrap();
+    let ten_years_ms = 10 * 366 * 86_400_000_i64;
+    let sql = "UPDATE messages SET visible_at_ms = visible_at_ms + ?1";
+    assert_eq!(connection.execute(sql, [ten_years_ms]).unwrap(), 1);
+    drop(connection);
+    let queue = open(&dir);
+    let message =
+        queue.receive(WAIT, LEASE).await.unwrap().expect("it comes after the longest pause");
+    assert_eq!(message.body, "paused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
