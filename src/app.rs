@@ -2,6 +2,7 @@
 //! runs the appliance.
 
 mod aws;
+mod claimant;
 mod embedded;
 mod listen;
 mod parts;
@@ -102,7 +103,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         public: parts.public.clone(),
         queue: Arc::clone(&parts.queue),
         enqueue: Arc::clone(&parts.enqueue),
-        box_id: box_id(&settings.data_dir)?,
+        claimant: claimant::claimant(&settings.data_dir)?,
         sources: settings.sources.clone(),
         after_success: settings.store.after_success,
         board,
@@ -229,19 +230,6 @@ fn raise_open_files() {
 /// Makes files and folders that this process creates accessible to its user alone: they hold uploads.
 fn private_files() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-}
-
-/// Name of this box, created at its first start. It tells the claims of this box from those of others.
-fn box_id(data_dir: &Path) -> anyhow::Result<String> {
-    let path = data_dir.join("box-id");
-    if let Ok(known) = std::fs::read_to_string(&path)
-        && !known.trim().is_empty()
-    {
-        return Ok(known.trim().to_owned());
-    }
-    let made = hex::encode(rand::random::<[u8; 8]>());
-    std::fs::write(&path, &made).with_context(|| format!("failed to write {}", path.display()))?;
-    Ok(made)
 }
 
 /// Serves the embedded store, if there is one, until `stop`.

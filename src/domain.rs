@@ -31,3 +31,4 @@ pub mod thumbnail;
 pub mod tone;
 pub mod video;
 pub mod view;
+pub mod waiting;

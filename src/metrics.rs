@@ -43,6 +43,7 @@ pub struct Metrics {
     dead: Gauge,
     scrubbed: Gauge,
     damaged: Gauge,
+    left_alone: Gauge,
     gpus: gpus::Gpus,
     backends: backends::Backends,
 }
@@ -72,6 +73,8 @@ impl Default for Metrics {
             "store_damaged_objects",
             "Damaged objects that the last scrub found",
         );
+        let help = "Objects that are older than the first start and are not processed";
+        let left_alone = gauge(&mut registry, "objects_left_alone", help);
         let gpus = gpus::Gpus::default();
         registry.register_collector(Box::new(gpus.clone()));
         let backends = backends::Backends::default();
@@ -98,6 +101,7 @@ impl Default for Metrics {
             dead,
             scrubbed,
             damaged,
+            left_alone,
             gpus,
             backends,
         }
@@ -129,6 +133,17 @@ impl Metrics {
     pub fn set_scrub(&self, objects: u64, damaged: usize) {
         self.scrubbed.set(i64::try_from(objects).unwrap_or(i64::MAX));
         self.damaged.set(i64::try_from(damaged).unwrap_or(i64::MAX));
+    }
+
+    /// Sets the number of objects that are older than the first start and are left alone.
+    pub fn set_left_alone(&self, objects: u64) {
+        self.left_alone.set(i64::try_from(objects).unwrap_or(i64::MAX));
+    }
+
+    /// The number of objects that are older than the first start and are left alone.
+    #[must_use]
+    pub fn left_alone(&self) -> u64 {
+        u64::try_from(self.left_alone.get()).unwrap_or_default()
     }
 
     /// Sets the number of messages by state.

@@ -21,6 +21,12 @@ pub enum Error {
     /// Somebody put another version there since the job began.
     #[error("the source was replaced while it was being read")]
     Changed,
+    /// The store refuses to read it out: an archived object, a lost key, a policy.
+    #[error("the store refuses to read the source: {reason}")]
+    Denied {
+        /// What the store said.
+        reason: String,
+    },
     /// The store failed.
     #[error("the source cannot be read: {reason}")]
     Unavailable {
@@ -34,6 +40,7 @@ impl Fault for Error {
         match self {
             Self::Gone { .. } => FailureCode::SourceGone,
             Self::Changed => FailureCode::SourceChanged,
+            Self::Denied { .. } => FailureCode::StoreDenied,
             Self::Unavailable { .. } => FailureCode::SourceUnavailable,
         }
     }

@@ -5,8 +5,10 @@
 //! does not retry a body that breaks off.
 
 mod bucket;
+mod clock;
 mod conditions;
 mod error;
+mod expiry;
 mod object_types;
 mod objects;
 mod records;
@@ -17,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::declare::{Any, BASE_URL, OneOf, Text, Violation, settings};
 
 pub use bucket::Bucket;
+pub use clock::StoreClock;
 pub use error::Error;
+pub use expiry::{CredentialExpiry, ExpiringCredentials};
 pub use object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObject};
 pub use uploads::{CompletedPart, PresignedPart, PresignedPut, StoredPart};
 

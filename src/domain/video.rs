@@ -10,6 +10,8 @@ pub enum VideoState {
     Uploading,
     /// The object is there; no attempt runs.
     Queued,
+    /// The last attempt failed for reasons that lie outside the video; `error` says which. It is tried again.
+    Waiting,
     /// An attempt runs.
     Running,
     /// The stream is complete.

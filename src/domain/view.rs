@@ -1,7 +1,7 @@
 //! What the API says of a video, from what the buckets and the board hold.
 
 use super::record::{JobOutcome, JobRecord, UploadRecord};
-use super::video::{VideoState, VideoView};
+use super::video::{VideoError, VideoState, VideoView};
 
 /// All that is known of a video.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +10,8 @@ pub struct Known {
     pub running: Option<VideoView>,
     /// An attempt runs on another box, at the version of the source with this entity tag.
     pub elsewhere: Option<(VideoView, String)>,
+    /// Why the version of the source with this entity tag waits for its next attempt.
+    pub waiting: Option<(VideoError, String)>,
     /// A job has ended.
     pub job: Option<JobRecord>,
     /// Entity tag of the source, where there is one.
@@ -33,6 +35,8 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
     {
         return Some(view);
     }
+    let of_source = |etag: &String| known.source_etag.as_ref() == Some(etag);
+    let waiting = known.waiting.filter(|(_, etag)| of_source(etag));
     let created_at = known.upload.as_ref().map(|upload| upload.created_at.clone());
     let filename = known.upload.as_ref().map(|upload| upload.filename.clone());
     let (filename, url) = (filename.unwrap_or_default(), playback_url.to_owned());
@@ -40,6 +44,10 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
     view.timings.created_at = created_at;
     match job {
         Some(job) => finished(&mut view, job),
+        None if let Some((error, _)) = waiting => {
+            view.state = VideoState::Waiting;
+            view.error = Some(error);
+        }
         None if known.source_etag.is_some() => view.state = VideoState::Queued,
         None if known.upload.is_some() => {}
         None => return None,
@@ -147,6 +155,14 @@ mod tests {
             ),
             (Known::default(), None),
         ];
+        let error = VideoError { code: "store-denied".to_owned(), message: "archived".to_owned() };
+        for (etag, state) in [("v1", VideoState::Waiting), ("v0", VideoState::Queued)] {
+            let waiting = Some((error.clone(), etag.to_owned()));
+            let known = Known { waiting, source_etag: source(), ..Known::default() };
+            let shown = view("id", "url", known).unwrap();
+            assert_eq!(shown.state, state);
+            assert_eq!(shown.error.is_some(), state == VideoState::Waiting);
+        }
         for (known, state) in table {
             let text = format!("{known:?}");
             assert_eq!(view("id", "url", known).map(|view| view.state), state, "{text}");

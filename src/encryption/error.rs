@@ -20,6 +20,17 @@ pub enum Error {
     Settings,
 }
 
+impl Error {
+    /// Whether the fault lasts until an operator acts.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => false,
+            Self::Length { .. } | Self::Settings => true,
+        }
+    }
+}
+
 impl Fault for Error {
     fn code(&self) -> FailureCode {
         match self {

@@ -28,6 +28,9 @@ pub struct System {
     queue: QueueDepth,
     /// Ids of the videos that this box processes now.
     running_jobs: Vec<String>,
+    /// Objects of the private bucket that are older than the first start and are not processed, as this box
+    /// found them last (`housekeeping.adopt_existing`).
+    left_alone_objects: u64,
 }
 
 /// Capabilities of the store that serves the buckets.
@@ -62,6 +65,7 @@ pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error
         store: StoreInfo { conditional_writes: state.private.has_conditional_writes() },
         queue: QueueDepth { visible: depth.visible, in_flight: depth.in_flight, dead: depth.dead },
         running_jobs: state.board.list().into_iter().map(|view| view.id).collect(),
+        left_alone_objects: state.metrics.left_alone(),
     }))
 }
 

@@ -14,6 +14,7 @@ use crate::domain::job::VideoId;
 use crate::domain::record::{self, JobRecord, UploadRecord};
 use crate::domain::video::VideoView;
 use crate::domain::view::{Known, view};
+use crate::job::ClaimView;
 use crate::{job, store};
 
 /// Returns one video.
@@ -40,11 +41,14 @@ async fn find(state: &AppState, id: VideoId) -> Result<Option<VideoView>, Error>
             tokio::try_join!(
                 state.private.read_json::<UploadRecord>(&upload_key),
                 state.public.read_json::<JobRecord>(&job_key),
-                job::running_elsewhere(&state.private, &id, state.claim_renewal),
+                job::claim_view(&state.private, &id, state.claim_renewal),
             )
         };
-        let (upload, job, elsewhere) = Box::pin(lookups).await?;
-        known.elsewhere = elsewhere;
+        let (upload, job, claim) = Box::pin(lookups).await?;
+        if let Some(ClaimView { source_etag, running, waiting }) = claim {
+            known.elsewhere = running.map(|view| (view, source_etag.clone()));
+            known.waiting = waiting.map(|waiting| (waiting.error(), source_etag));
+        }
         if let Some(upload) = &upload {
             known.source_etag = match state.private.head(&upload.key).await {
                 Ok(head) => Some(head.etag),

@@ -36,9 +36,10 @@ impl Source for ObjectSource {
         read.map_err(|error| match error {
             store::Error::PreconditionFailed { .. } => source::Error::Changed,
             store::Error::NotFound { .. } => source::Error::Gone { reason: error.to_string() },
-            store::Error::Denied { .. }
-            | store::Error::Rejected { .. }
-            | store::Error::Unavailable { .. } => {
+            store::Error::Denied { .. } | store::Error::Rejected { .. } => {
+                source::Error::Denied { reason: error.to_string() }
+            }
+            store::Error::Unavailable { .. } => {
                 source::Error::Unavailable { reason: error.to_string() }
             }
         })
@@ -88,9 +89,12 @@ impl PublicTarget {
 #[async_trait]
 impl Target for PublicTarget {
     async fn put(&self, object: Object) -> Result<(), publish::Error> {
-        let fault = |reason: String| publish::Error::Target { key: object.key.clone(), reason };
+        let fault = |reason: String, is_lasting| {
+            let key = object.key.clone();
+            publish::Error::Target { key, reason, is_lasting }
+        };
         let body = if object.compressible {
-            gzip(&object.body).map_err(|error| fault(error.to_string()))?
+            gzip(&object.body).map_err(|error| fault(error.to_string(), false))?
         } else {
             object.body.clone()
         };
@@ -107,7 +111,7 @@ impl Target for PublicTarget {
         } else {
             self.bucket.put(&object.key, body, options).await.map(drop)
         };
-        put.map_err(|error| fault(error.to_string()))
+        put.map_err(|error| fault(error.to_string(), error.is_lasting()))
     }
 }
 

@@ -1,14 +1,16 @@
 //! One attempt: encodes on one backend after the other, passes the gate, commits, flips and records.
 
+use std::time::Duration;
+
 use super::adapters::PublicTarget;
 use super::board::Ticket;
 use super::claim::Claim;
 use super::context::{Context, VideoJob};
 use super::encode_run::EncodeRun;
-use super::error::Error;
+use super::error::{Blame, Error};
 use super::fallback::backend_failure;
 use super::gate;
-use super::records::{self, Versioned};
+use super::records::{self, Versioned, WrittenRecord};
 use super::settled::{Flip, Settled};
 use super::signals::Signals;
 use super::source_state::SourceState;
@@ -22,6 +24,7 @@ use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::record::{FailedUpdate, JobOutcome, JobRecord};
 use crate::domain::video::{BackendFailure, VideoError, VideoState};
 use crate::domain::view;
+use crate::domain::waiting::Waiting;
 use crate::publish::Finished;
 use crate::store::{AfterSuccess, Head};
 
@@ -38,6 +41,22 @@ pub(super) struct Attempt<'a> {
     pub(super) number: Number,
     /// The completion record of an earlier version of the source.
     pub(super) earlier: Option<Versioned>,
+    /// The fault of the surroundings that the last attempt at this version ended with.
+    pub(super) waiting: Option<Waiting>,
+}
+
+/// Why an attempt did not settle its message.
+pub(super) enum Unsettled {
+    /// Another attempt follows.
+    Retried(Error),
+    /// No further attempt follows, and the completion record says why.
+    GivenUp(Error, WrittenRecord),
+}
+
+impl<E: Into<Error>> From<E> for Unsettled {
+    fn from(error: E) -> Self {
+        Self::Retried(error.into())
+    }
 }
 
 /// Which attempt it is.
@@ -77,6 +96,50 @@ impl Attempt<'_> {
         &self,
         signals: &Signals<'_>,
         unfinished: Option<Box<Commit>>,
+    ) -> Result<Settled, Unsettled> {
+        let error = match self.try_to_publish(signals, unfinished).await {
+            Ok(settled) => return Ok(settled),
+            Err(error) => error,
+        };
+        let Some(told) = self.reason_to_give_up(&error) else { return Err(error.into()) };
+        let written = Box::pin(self.write_failure(error.code(), &told, None));
+        let written = signals.guard(written).await?;
+        Err(Unsettled::GivenUp(error, written))
+    }
+
+    /// What people are told if no attempt follows after this error.
+    fn reason_to_give_up(&self, error: &Error) -> Option<String> {
+        let (context, attempt) = (self.job.context, self.number.attempt);
+        match error.blame() {
+            Blame::Video => {
+                let is_last = attempt >= context.queue_config.max_attempts;
+                (is_last || matches!(error, Error::Exhausted)).then(|| {
+                    format!(
+                        "The video could not be processed in {attempt} attempts, and the fault \
+                         seems to be ours: {error}. Try again, or tell the operator."
+                    )
+                })
+            }
+            Blame::Surroundings { .. } => {
+                let now = context.private.clock().now();
+                let most = Duration::from_secs(context.config.surroundings_max_age_secs);
+                let waiting = Waiting::after(self.waiting.as_ref(), error.hindrance()?, now);
+                waiting.is_over(now, most).then(|| {
+                    format!(
+                        "The video has waited since {} for this to be mended: {error}. Try again \
+                         once it is.",
+                        waiting.since
+                    )
+                })
+            }
+            Blame::Nobody => None,
+        }
+    }
+
+    async fn try_to_publish(
+        &self,
+        signals: &Signals<'_>,
+        unfinished: Option<Box<Commit>>,
     ) -> Result<Settled, Error> {
         if let Some(commit) = unfinished {
             tracing::info!(
@@ -92,7 +155,7 @@ impl Attempt<'_> {
         self.job.ticket.update(|view| view.playable = is_shown);
         let is_exhausted = self.number.attempt > context.queue_config.max_attempts;
         if is_exhausted || self.number.deaths >= MOST_DEATHS {
-            return self.give_up(signals, Error::Exhausted).await;
+            return Err(Error::Exhausted);
         }
         // Without a key, nothing is encoded or published.
         let asked = async { Ok(context.encryption.key_of(id.as_str()).await?) };
@@ -103,27 +166,11 @@ impl Attempt<'_> {
                 if error.class() == FaultClass::Permanent =>
             {
                 let (code, message) = (error.code(), error.to_string());
-                signals.guard(Box::pin(self.record_failure(code, &message, None))).await
-            }
-            Err(error)
-                if error.counts() && self.number.attempt >= context.queue_config.max_attempts =>
-            {
-                self.give_up(signals, error).await
+                let written = Box::pin(self.write_failure(code, &message, None));
+                Ok(Settled::failed(&signals.guard(written).await?))
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Records that no further attempt follows.
-    async fn give_up(&self, signals: &Signals<'_>, error: Error) -> Result<Settled, Error> {
-        let told = format!(
-            "The video could not be processed in {} attempts, and the fault seems to be ours: \
-             {error}. Try again, or tell the operator.",
-            self.number.attempt
-        );
-        // The message goes to the dead letters and is not acknowledged.
-        drop(signals.guard(Box::pin(self.record_failure(error.code(), &told, None))).await?);
-        Err(error)
     }
 
     /// Commits what is left to do, and does it. A stream that breaks a MUST rule is never shown.
@@ -135,7 +182,8 @@ impl Attempt<'_> {
                 "The stream that was made of the video would not play everywhere, and the fault is \
                  ours: {error}. Tell the operator; the original is kept."
             );
-            return self.record_failure(error.code(), &told, Some(report)).await;
+            let written = self.write_failure(error.code(), &told, Some(report)).await?;
+            return Ok(Settled::failed(&written));
         }
         self.job.ticket.update(|view| {
             view.renditions = finished.renditions().to_vec();
@@ -177,12 +225,12 @@ impl Attempt<'_> {
 
     /// Withdraws what this attempt has shown, and records the failure. The stream of an earlier version
     /// stays.
-    async fn record_failure(
+    async fn write_failure(
         &self,
         code: FailureCode,
         message: &str,
         report: Option<Report>,
-    ) -> Result<Settled, Error> {
+    ) -> Result<WrittenRecord, Error> {
         let VideoJob { context, id, .. } = self.job;
         self.claim.hold().await?;
         let shown = self.shown();
@@ -200,7 +248,7 @@ impl Attempt<'_> {
             records::put_job_record(&context.public, &record, self.earlier.as_ref()).await?;
         self.job.ticket.update(|view| view::finished(view, record));
         tracing::warn!(code = code.as_str(), message, "job failed");
-        Ok(Settled::failed(&written))
+        Ok(written)
     }
 
     /// Encodes on one backend after the other until one succeeds. Each encodes the whole ladder, in a folder

@@ -6,16 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::context::Context;
-use super::error::Error;
+use super::error::{Blame, Error};
 use crate::domain::claim::{self, ClaimRecord, ClaimState, Commit, Verdict};
 use crate::domain::job::VideoId;
 use crate::domain::record;
 use crate::domain::video::VideoView;
+use crate::domain::waiting::{Hindrance, Waiting};
 use crate::store::{self, Bucket, Precondition};
 
 /// How often a claim is tried for where others write it at the same moment.
@@ -40,6 +40,8 @@ pub(super) struct Taken {
     pub(super) deaths: u32,
     /// What an earlier attempt had left to do when it died.
     pub(super) unfinished: Option<Box<Commit>>,
+    /// The fault of the surroundings that the last attempt ended with.
+    pub(super) waiting: Option<Waiting>,
 }
 
 struct Shared {
@@ -64,11 +66,9 @@ pub(super) async fn read(
         Err(store::Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let age = whole.last_modified.map_or(Duration::ZERO, |at| {
-        Duration::try_from(Timestamp::now().duration_since(at)).unwrap_or_default()
-    });
+    let age = whole.last_modified.map_or(Duration::ZERO, |at| bucket.clock().age(at));
     // A claim of another release is as good as none, but for its version.
-    let unreadable = |_| ClaimRecord::without_attempt(ClaimState::Released, "", "");
+    let unreadable = |_| ClaimRecord::without_attempt(ClaimState::Released, "");
     let record = serde_json::from_slice(&whole.bytes).unwrap_or_else(unreadable);
     Ok(Some((record, age, whole.etag)))
 }
@@ -115,18 +115,32 @@ pub async fn claim_is_gone(bucket: &Bucket, id: &VideoId) -> Result<bool, store:
     Ok(read(bucket, id).await?.is_none())
 }
 
-/// What an attempt on another box shows, and the version of the source that it works on.
+/// What the claim on a video shows to others.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClaimView {
+    /// Version of the source that the claim is about.
+    pub source_etag: String,
+    /// What an attempt on another box shows.
+    pub running: Option<VideoView>,
+    /// Why the video waits for its next attempt.
+    pub waiting: Option<Waiting>,
+}
+
+/// What the claim on a video shows. `None` if it has none.
 ///
 /// # Errors
 /// If the store fails.
-pub async fn running_elsewhere(
+pub async fn claim_view(
     bucket: &Bucket,
     id: &VideoId,
     renewal: Duration,
-) -> Result<Option<(VideoView, String)>, store::Error> {
-    let found = read(bucket, id).await?;
-    let alive = found.filter(|(record, age, _)| claim::is_alive(record, *age, renewal));
-    Ok(alive.and_then(|(record, _, _)| Some((record.view?, record.source_etag))))
+) -> Result<Option<ClaimView>, store::Error> {
+    Ok(read(bucket, id).await?.map(|(record, age, _)| {
+        let is_alive = claim::is_alive(&record, age, renewal);
+        let waiting = record.waiting.filter(|_| record.state == ClaimState::Released);
+        let running = record.view.filter(|_| is_alive);
+        ClaimView { source_etag: record.source_etag, running, waiting }
+    }))
 }
 
 impl Claim {
@@ -145,23 +159,30 @@ impl Claim {
         for _ in 0..TRIES {
             let current = read(&context.private, id).await?;
             let (verdict, etag) = match &current {
-                None => (Verdict::Free { attempts: 0, deaths: 0, unfinished: None }, None),
+                None => {
+                    let (unfinished, waiting) = (None, None);
+                    (Verdict::Free { attempts: 0, deaths: 0, unfinished, waiting }, None)
+                }
                 Some((record, age, etag)) => (
-                    claim::judge(record, *age, renewal, &context.box_id, source_etag),
+                    claim::judge(record, *age, renewal, &context.claimant, source_etag),
                     Some(etag.as_str()),
                 ),
             };
-            let Verdict::Free { attempts, deaths, unfinished } = verdict else {
+            let Verdict::Free { attempts, deaths, unfinished, waiting } = verdict else {
+                warn_of_copy(context, current.as_ref().map(|(record, _, _)| record));
                 return Err(Error::Busy);
             };
             let record = ClaimRecord {
                 attempt_id: attempt_id.to_owned(),
                 attempts,
                 deaths,
+                box_id: context.claimant.box_id.clone(),
+                instance: context.claimant.instance.clone(),
                 view: Some(view.borrow().clone()),
                 // The commit must outlive this attempt, too.
                 commit: unfinished.clone(),
-                ..ClaimRecord::without_attempt(ClaimState::Held, &context.box_id, source_etag)
+                waiting: waiting.clone(),
+                ..ClaimRecord::without_attempt(ClaimState::Held, source_etag)
             };
             let shared = Shared::new(&context.private, id, record, etag);
             let condition = etag.map_or(Precondition::Absent, Precondition::Etag);
@@ -172,7 +193,7 @@ impl Claim {
                 Err(error) => return Err(error),
             }
             let claim = Self::keep(shared, renewal, view);
-            return Ok(Taken { claim, attempt: attempts + 1, deaths, unfinished });
+            return Ok(Taken { claim, attempt: attempts + 1, deaths, unfinished, waiting });
         }
         Err(Error::Busy)
     }
@@ -207,6 +228,7 @@ impl Claim {
 
     /// Writes how it ended, if the claim is still ours.
     pub(super) async fn end(self, end: End) -> Result<(), Error> {
+        let now = self.shared.bucket.clock().now();
         self.shared
             .write(|record| {
                 record.view = None;
@@ -214,11 +236,18 @@ impl Claim {
                     End::Done => {
                         record.state = ClaimState::Done;
                         record.commit = None;
+                        record.waiting = None;
                     }
-                    End::Released { counts } => {
+                    End::Failed => {
                         record.state = ClaimState::Released;
-                        record.attempts += u32::from(counts);
+                        record.attempts += 1;
+                        record.waiting = None;
                     }
+                    End::Hindered(fault) => {
+                        record.state = ClaimState::Released;
+                        record.waiting = Some(Waiting::after(record.waiting.as_ref(), fault, now));
+                    }
+                    End::GivenBack => record.state = ClaimState::Released,
                 }
             })
             .await
@@ -229,11 +258,34 @@ impl Claim {
 pub(super) enum End {
     /// The completion record is written.
     Done,
-    /// The message is in the queue.
-    Released {
-        /// Whether the attempt is one of those that a message may have.
-        counts: bool,
-    },
+    /// The attempt is one of those that a message may have. Its message is in the queue.
+    Failed,
+    /// The surroundings failed. The message is in the queue.
+    Hindered(Hindrance),
+    /// Nothing failed: the daemon stops. The message is in the queue.
+    GivenBack,
+}
+
+impl End {
+    /// How an attempt ended that failed with this error and is tried again.
+    pub(super) fn after(error: &Error) -> Self {
+        match error.hindrance() {
+            Some(fault) => Self::Hindered(fault),
+            None if error.blame() == Blame::Video => Self::Failed,
+            None => Self::GivenBack,
+        }
+    }
+}
+
+/// Warns if the claim was written by another machine under the name of this one.
+fn warn_of_copy(context: &Context, record: Option<&ClaimRecord>) {
+    if record.is_some_and(|record| context.claimant.is_copied(record)) {
+        tracing::warn!(
+            box_id = context.claimant.box_id,
+            "another machine has the name of this box: delete `box-id` in the data_dir of one of them and \
+             restart it"
+        );
+    }
 }
 
 async fn renew(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::board::{Board, Ticket};
 use crate::backend::{Pool, Slot};
+use crate::domain::claim::Claimant;
 use crate::domain::declare::{Any, AtLeast, settings};
 use crate::domain::encode::EncodeConfig;
 use crate::domain::job::{JobRequest, VideoId};
@@ -40,6 +41,9 @@ settings! {
         /// Seconds between two renewals of a running job's claim. Another box takes the job over after
         /// six missed renewals.
         claim_renewal_secs: u64 = 5, 1..=300;
+        /// Seconds for which a video waits for surroundings that fail until somebody acts: an archived
+        /// source, a lost key, a store that denies access. After that it fails, and can be retried.
+        surroundings_max_age_secs: u64 = 259_200, 1..=31_536_000;
         /// Memory of a worker in bytes. A video that needs more fails. 0: no limit. 1080p needs less
         /// than 1 GiB, 10-bit 4K about 2 GiB.
         worker_memory_bytes: u64 = 4 << 30, AtLeast(0);
@@ -57,8 +61,8 @@ pub struct Context {
     pub queue: Arc<dyn Queue>,
     /// The queue that our own messages go to.
     pub enqueue: Arc<dyn Enqueue>,
-    /// Name of this box: unique in the fleet, and the same after a restart.
-    pub box_id: String,
+    /// This box, as claims name it.
+    pub claimant: Claimant,
     /// The filter of keys that are sources.
     pub sources: SourceFilter,
     /// Treatment of a source once its stream is ready.

@@ -3,7 +3,8 @@
 use crate::domain::conformance::Finding;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::outcome::Fault;
-use crate::{encryption, publish, queue, store, worker};
+use crate::domain::waiting::Hindrance;
+use crate::{encryption, publish, queue, source, store, worker};
 
 /// Why an attempt did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -58,27 +59,60 @@ pub enum Error {
     Exhausted,
 }
 
+/// What an error says of the attempt that it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The video or ladderd itself: the attempt is one of those that a message may have.
+    Video,
+    /// What surrounds the job: it may fail as often as it likes, and the upload survives it.
+    Surroundings {
+        /// It fails until somebody acts.
+        is_lasting: bool,
+    },
+    /// Nothing failed: a restart, another attempt, another version of the source, a deleted video.
+    Nobody,
+}
+
 impl Error {
-    /// Whether the attempt is one of those that a message may have: what surrounds the job (store,
-    /// queue, another box, a restart) may fail as often as it likes, and the upload survives it.
+    /// What the error says of the attempt that it ended.
     #[must_use]
-    pub fn counts(&self) -> bool {
+    pub fn blame(&self) -> Blame {
         match self {
-            Self::Worker(error) => error.counts(),
-            Self::Store(_)
-            | Self::Queue(_)
-            | Self::Key(_)
-            | Self::Publish(publish::Error::Target { .. })
-            | Self::Busy
-            | Self::ClaimLost
-            | Self::LeaseLost
-            | Self::Cancelled
-            | Self::Stopped => false,
+            Self::Worker(error) if error.counts() => Blame::Video,
+            Self::Worker(worker::parent::Error::Source(
+                source::Error::Gone { .. } | source::Error::Changed,
+            )) => Blame::Nobody,
+            Self::Worker(error) => Blame::Surroundings {
+                is_lasting: matches!(
+                    error,
+                    worker::parent::Error::Source(source::Error::Denied { .. })
+                ),
+            },
+            Self::Store(error) => Blame::Surroundings { is_lasting: error.is_lasting() },
+            Self::Publish(publish::Error::Target { is_lasting, .. }) => {
+                Blame::Surroundings { is_lasting: *is_lasting }
+            }
+            Self::Key(error) => Blame::Surroundings { is_lasting: error.is_lasting() },
+            Self::Queue(_) => Blame::Surroundings { is_lasting: false },
+            Self::Busy | Self::ClaimLost | Self::LeaseLost | Self::Cancelled | Self::Stopped => {
+                Blame::Nobody
+            }
             Self::Publish(publish::Error::Incomplete(_))
             | Self::Unfinished
             | Self::NotConformant(_)
             | Self::TooSlow { .. }
-            | Self::Exhausted => true,
+            | Self::Exhausted => Blame::Video,
+        }
+    }
+
+    /// The fault of the surroundings that the error is, if it is one.
+    #[must_use]
+    pub fn hindrance(&self) -> Option<Hindrance> {
+        match self.blame() {
+            Blame::Surroundings { is_lasting } => {
+                Some(Hindrance { code: self.code(), message: self.to_string(), is_lasting })
+            }
+            Blame::Video | Blame::Nobody => None,
         }
     }
 }

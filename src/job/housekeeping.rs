@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
@@ -45,6 +46,8 @@ pub struct Housekeeping {
     context: Context,
     inspect: std::sync::Arc<dyn Inspect>,
     config: Config,
+    /// By id: when a claim was written that needs no message.
+    settled: Mutex<HashMap<String, Timestamp>>,
 }
 
 /// The private bucket, taken apart.
@@ -62,7 +65,7 @@ impl Housekeeping {
     /// Housekeeping for the jobs of this context.
     #[must_use]
     pub fn new(context: Context, inspect: std::sync::Arc<dyn Inspect>, config: Config) -> Self {
-        Self { context, inspect, config }
+        Self { context, inspect, config, settled: Mutex::default() }
     }
 
     /// Works until `stop`.
@@ -106,14 +109,14 @@ impl Housekeeping {
             Err(store::Error::NotFound { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        if last.as_ref().is_some_and(|last| age(last.last_modified) < every.mul_f64(0.8)) {
+        if last.as_ref().is_some_and(|last| self.age(last.last_modified) < every.mul_f64(0.8)) {
             return Ok(false);
         }
         let precondition =
             last.as_ref().map_or(Precondition::Absent, |last| Precondition::Etag(&last.etag));
         let options =
             PutOptions { content_type: "text/plain", precondition, ..PutOptions::default() };
-        let text = format!("{} {}", self.context.box_id, Timestamp::now());
+        let text = format!("{} {}", self.context.claimant.box_id, private.clock().now());
         match private.put(&key, Bytes::from(text), options).await {
             Ok(_) => Ok(true),
             Err(store::Error::PreconditionFailed { .. } | store::Error::NotFound { .. }) => {
@@ -121,6 +124,11 @@ impl Housekeeping {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// How long ago this was, by the clock of the store.
+    fn age(&self, at: Option<Timestamp>) -> Duration {
+        at.map(|at| self.context.private.clock().age(at)).unwrap_or_default()
     }
 
     /// Lists the private bucket.
@@ -143,10 +151,4 @@ impl Housekeeping {
         }
         Ok(found)
     }
-}
-
-/// How long ago this was, by this box's clock.
-fn age(at: Option<Timestamp>) -> Duration {
-    let since = at.map(|at| Timestamp::now().duration_since(at));
-    since.and_then(|since| Duration::try_from(since).ok()).unwrap_or_default()
 }

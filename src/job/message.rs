@@ -119,7 +119,7 @@ fn decide(context: &Context, message: &Message, failure: &Failure) -> Dispositio
 
 /// Logs a failed attempt and what becomes of its message.
 fn log(failure: &Failure, disposition: &Disposition) {
-    let (error, code) = (&failure.error, failure.error.code().as_str());
+    let (error, code) = (failure.error(), failure.error().code().as_str());
     match disposition {
         Disposition::Retry { .. } if matches!(error, Error::Cancelled | Error::Stopped) => {
             tracing::info!(code, "job given back");

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::error::Error;
+use super::attempt::Unsettled;
+use super::error::{Blame, Error};
 use crate::domain::backoff;
 use crate::domain::outcome::{Disposition, Fault};
 use crate::domain::record::JobOutcome;
@@ -46,13 +47,28 @@ impl From<JobOutcome> for Outcome {
     }
 }
 
-/// Why an attempt did not settle its message.
+/// Why a message is not settled.
 pub(super) struct Failure {
-    pub(super) error: Error,
+    error: Error,
     /// Number of the attempt, from 1; 0 if none began.
-    pub(super) attempt: u32,
-    /// No further attempt follows.
-    pub(super) is_last: bool,
+    attempt: u32,
+    /// No further attempt follows, and the completion record says why.
+    is_last: bool,
+}
+
+impl Failure {
+    /// The failure of attempt `attempt`.
+    pub(super) fn of_attempt(attempt: u32, unsettled: Unsettled) -> Self {
+        match unsettled {
+            Unsettled::Retried(error) => Self { error, attempt, is_last: false },
+            Unsettled::GivenUp(error, _recorded) => Self { error, attempt, is_last: true },
+        }
+    }
+
+    /// The error.
+    pub(super) fn error(&self) -> &Error {
+        &self.error
+    }
 }
 
 impl From<Error> for Failure {
@@ -83,6 +99,9 @@ pub(super) struct RetryPolicy<'a> {
 /// Decides what becomes of the message after a failed attempt.
 pub(super) fn decide(failure: &Failure, policy: RetryPolicy<'_>) -> Disposition {
     let error = &failure.error;
+    if failure.is_last {
+        return dead_letter(error);
+    }
     match error {
         Error::Cancelled | Error::Stopped => Disposition::Retry { after: Duration::ZERO },
         // Another box has the message.
@@ -90,11 +109,6 @@ pub(super) fn decide(failure: &Failure, policy: RetryPolicy<'_>) -> Disposition 
         // The other attempt may have ended after a part of the lease.
         Error::Busy | Error::ClaimLost => {
             Disposition::Retry { after: policy.lease.mul_f64(0.25 + policy.jitter / 4.0) }
-        }
-        Error::Worker(_) | Error::Publish(_) | Error::Unfinished | Error::Exhausted
-            if failure.is_last =>
-        {
-            dead_letter(error)
         }
         Error::Store(_)
         | Error::Queue(_)
@@ -106,9 +120,11 @@ pub(super) fn decide(failure: &Failure, policy: RetryPolicy<'_>) -> Disposition 
         | Error::TooSlow { .. }
         | Error::Exhausted => {
             let delay = |attempt| backoff::delay(attempt, policy.backoff, policy.jitter);
+            let is_lasting = error.blame() == Blame::Surroundings { is_lasting: true };
             let after = match failure.attempt {
-                // A failure before any attempt repeats with each delivery.
+                // A failure before any attempt repeats with each delivery, and so does one that lasts.
                 0 => delay(1).max(delay(policy.receive_count)),
+                attempt if is_lasting => delay(attempt).max(delay(policy.receive_count)),
                 attempt => delay(attempt),
             };
             Disposition::Retry { after }
@@ -157,12 +173,12 @@ mod tests {
         let memory = || Error::Worker(worker::parent::Error::Memory);
         let table = [
             (Error::Cancelled, false, "retry at once"),
-            (Error::Stopped, true, "retry at once"),
-            (Error::LeaseLost, true, "leave"),
+            (Error::Stopped, false, "retry at once"),
+            (Error::LeaseLost, false, "leave"),
             (Error::Busy, false, "retry after the other"),
-            (Error::ClaimLost, true, "retry after the other"),
-            (Error::Store(unavailable()), true, "retry after backoff"),
-            (Error::Store(rejected()), true, "retry after backoff"),
+            (Error::ClaimLost, false, "retry after the other"),
+            (Error::Store(unavailable()), false, "retry after backoff"),
+            (Error::Store(rejected()), false, "retry after backoff"),
             (Error::Unfinished, false, "retry after backoff"),
             (Error::Unfinished, true, "dead: worker-unfinished: the worker ended too early"),
             (
@@ -171,7 +187,7 @@ mod tests {
                 "dead: daemon-died: each of its attempts took the daemon down with it",
             ),
             (memory(), false, "retry after backoff"),
-            (Error::TooSlow { limit_secs: 1 }, true, "retry after backoff"),
+            (Error::TooSlow { limit_secs: 1 }, false, "retry after backoff"),
             (incomplete(), false, "retry after backoff"),
         ];
         for (error, is_last, expected) in table {
@@ -180,22 +196,28 @@ mod tests {
         }
         assert!(decided(incomplete(), 5, true).starts_with("dead: stream-incomplete"));
         assert!(decided(memory(), 5, true).starts_with("dead: memory-limit"));
+        // A fault that has lasted too long.
+        assert!(decided(Error::Store(rejected()), 1, true).starts_with("dead: store-rejected"));
     }
 
     #[test]
     fn a_failure_before_any_attempt_backs_off_by_deliveries() {
         let backoff = backoff::Policy { first_secs: 10, max_secs: 1000 };
-        let after = |attempt, receive_count| {
+        let after_error = |error, attempt, receive_count| {
             let lease = Duration::from_mins(1);
             let policy = RetryPolicy { backoff: &backoff, lease, receive_count, jitter: 0.0 };
-            let failure = Failure { error: Error::Unfinished, attempt, is_last: false };
-            match decide(&failure, policy) {
+            match decide(&Failure { error, attempt, is_last: false }, policy) {
                 Disposition::Retry { after } => after,
                 other @ (Disposition::DeadLetter { .. } | Disposition::Leave) => {
                     panic!("{other:?}")
                 }
             }
         };
+        let after = |attempt, receives| after_error(Error::Unfinished, attempt, receives);
+        let (operation, key, reason) =
+            ("read", "k".to_owned(), "the object is archived".to_owned());
+        let denied = Error::Store(store::Error::Denied { operation, key, reason });
+        assert_eq!(after_error(denied, 1, 4), after(4, 1));
         assert_eq!(after(0, 4), after(4, 1));
         assert!(after(0, 4) > after(1, 4));
     }

@@ -50,7 +50,7 @@ pub async fn reset(
     // A commit of an attempt that died is finished by the next one.
     let commit = found.and_then(|(claim, _)| claim.commit.clone());
     let note =
-        ClaimRecord { commit, ..ClaimRecord::without_attempt(ClaimState::Queued, "", source_etag) };
+        ClaimRecord { commit, ..ClaimRecord::without_attempt(ClaimState::Queued, source_etag) };
     private.put_json(&record::claim_key(id), &note, None, condition).await?;
     match record.filter(|(record, _)| is_covered(record)) {
         Some((record, _)) if record.outcome == JobOutcome::Failed => {

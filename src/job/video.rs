@@ -2,13 +2,13 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{self, Attempt, Number};
+use super::attempt::{self, Attempt, Number, Unsettled};
 use super::board::Ticket;
 use super::claim::{Claim, End, Taken};
 use super::context::{Context, VideoJob};
 use super::error::Error;
 use super::outcome::Failure;
-use super::records::{self, Versioned};
+use super::records;
 use super::settled::Settled;
 use super::signals::Signals;
 use super::source_state::{RecordedVersion, SourceState};
@@ -62,7 +62,7 @@ impl Job<'_> {
         });
         let folder = format!("a{}", hex::encode(rand::random::<[u8; 6]>()));
         let view = ticket.subscribe();
-        let Taken { claim, attempt, deaths, unfinished } =
+        let Taken { claim, attempt, deaths, unfinished, waiting } =
             Claim::take(self.context, &self.id, &folder, &head.etag, view).await?;
         ticket.update(|view| view.attempt = attempt);
         let signals = Signals { stop, cancel: &cancel, lost, claim: Some(&claim) };
@@ -72,47 +72,37 @@ impl Job<'_> {
             Ok(earlier) => {
                 let recorded = earlier.clone().and_then(|(r, _)| RecordedVersion::of(r, &head));
                 if let Some(recorded) = recorded {
-                    self.settle_recorded(&head, &recorded).await
+                    self.settle_recorded(&head, &recorded).await.map_err(Unsettled::from)
                 } else {
                     let number = Number { attempt, deaths };
-                    let run = self.attempt(&head, &ticket, &claim, &folder, number, earlier);
+                    let job = self.video_job(&head, &ticket);
+                    let (claim, folder) = (&claim, folder.as_str());
+                    let run = Attempt { job, claim, folder, number, earlier, waiting };
                     Box::pin(run.run(&signals, unfinished)).await
                 }
             }
             Err(error) => Err(error.into()),
         };
         self.release(claim, &folder, &ended).await;
-        ended.map_err(|error| {
-            let is_last = error.counts() && attempt >= self.context.queue_config.max_attempts;
-            Failure { error, attempt, is_last }
-        })
+        ended.map_err(|unsettled| Failure::of_attempt(attempt, unsettled))
     }
 
-    fn attempt<'b>(
-        &'b self,
-        head: &'b Head,
-        ticket: &'b Ticket,
-        claim: &'b Claim,
-        folder: &'b str,
-        number: Number,
-        earlier: Option<Versioned>,
-    ) -> Attempt<'b> {
+    fn video_job<'b>(&'b self, head: &'b Head, ticket: &'b Ticket) -> VideoJob<'b> {
         let (context, request, id, slot) = (self.context, self.request, &self.id, self.slot);
-        let job = VideoJob { context, request, id, slot, head, ticket };
-        Attempt { job, claim, folder, number, earlier }
+        VideoJob { context, request, id, slot, head, ticket }
     }
 
     /// Releases the claim with how this attempt ended.
-    async fn release(&self, claim: Claim, folder: &str, ended: &Result<Settled, Error>) {
+    async fn release(&self, claim: Claim, folder: &str, ended: &Result<Settled, Unsettled>) {
         let released = match ended {
-            Ok(_) => claim.end(End::Done).await,
-            Err(Error::ClaimLost) => Ok(()),
+            Ok(_) | Err(Unsettled::GivenUp(..)) => claim.end(End::Done).await,
+            Err(Unsettled::Retried(Error::ClaimLost)) => Ok(()),
             // A delete on this box waits until nothing of the attempt is left.
-            Err(Error::Cancelled) => {
+            Err(Unsettled::Retried(Error::Cancelled)) => {
                 drop(claim);
                 records::withdraw(self.context, &self.id, folder).await
             }
-            Err(error) => claim.end(End::Released { counts: error.counts() }).await,
+            Err(Unsettled::Retried(error)) => claim.end(End::after(error)).await,
         };
         if let Err(error) = released {
             tracing::warn!(%error, "failed to release the claim, it will expire");

@@ -15,6 +15,8 @@ pub enum Error {
         key: String,
         /// Answer of the target.
         reason: String,
+        /// The target refuses until somebody acts.
+        is_lasting: bool,
     },
     /// The worker's output does not add up to the planned stream.
     #[error("the stream is incomplete: {0}")]

@@ -25,9 +25,11 @@ impl Target for Folder {
     async fn put(&self, object: Object) -> Result<(), Error> {
         let path = self.0.join(&object.key);
         let key = path.display().to_string();
-        write(path, object.body)
-            .await
-            .map_err(|error| Error::Target { key, reason: error.to_string() })
+        write(path, object.body).await.map_err(|error| Error::Target {
+            key,
+            reason: error.to_string(),
+            is_lasting: false,
+        })
     }
 }
 

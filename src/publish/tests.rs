@@ -50,7 +50,7 @@ impl Target for Recorder {
         self.permits.acquire().await.unwrap().forget();
         if self.fails_on.is_some_and(|part| object.key.contains(part)) {
             let reason = "configured to fail".to_owned();
-            return Err(Error::Target { key: object.key, reason });
+            return Err(Error::Target { key: object.key, reason, is_lasting: false });
         }
         let text = String::from_utf8_lossy(&object.body).into_owned();
         self.written.lock().push((object.key, text));

@@ -2,6 +2,9 @@
 
 use aws_sdk_s3::Client;
 
+use super::clock::StoreClock;
+use super::expiry::CredentialExpiry;
+
 /// Client of one bucket. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Bucket {
@@ -10,14 +13,27 @@ pub struct Bucket {
     pub(super) presigner: Client,
     pub(super) name: String,
     pub(super) conditional_writes: bool,
+    clock: StoreClock,
+    /// When the credentials of the presigner expire.
+    pub(super) expiry: CredentialExpiry,
 }
 
 impl Bucket {
     /// A bucket that `client` reaches. URLs for uploaders are signed for the endpoint of
     /// `presigner`.
     #[must_use]
-    pub fn new(client: Client, presigner: Client, name: &str) -> Self {
-        Self { client, presigner, name: name.to_owned(), conditional_writes: true }
+    pub fn new(client: &Client, presigner: Client, name: &str) -> Self {
+        let clock = StoreClock::default();
+        let config = client.config().to_builder().interceptor(clock.clone()).build();
+        let client = Client::from_conf(config);
+        let (name, expiry) = (name.to_owned(), CredentialExpiry::default());
+        Self { client, presigner, name, conditional_writes: true, clock, expiry }
+    }
+
+    /// The clock of the store, as its latest answer showed it.
+    #[must_use]
+    pub fn clock(&self) -> &StoreClock {
+        &self.clock
     }
 
     /// The same bucket on a store that ignores `If-Match` and `If-None-Match` on writes:
@@ -25,6 +41,12 @@ impl Bucket {
     #[must_use]
     pub fn without_conditional_writes(self) -> Self {
         Self { conditional_writes: false, ..self }
+    }
+
+    /// The same bucket, whose presigner has credentials that expire then.
+    #[must_use]
+    pub fn with_expiry(self, expiry: CredentialExpiry) -> Self {
+        Self { expiry, ..self }
     }
 
     /// Whether the store obeys `If-Match` and `If-None-Match` on writes.

@@ -58,6 +58,19 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the fault lasts until an operator acts, or the store learns the request.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Denied { .. } | Self::Rejected { .. } => true,
+            Self::NotFound { .. } | Self::PreconditionFailed { .. } | Self::Unavailable { .. } => {
+                false
+            }
+        }
+    }
+}
+
 impl Fault for Error {
     fn code(&self) -> FailureCode {
         match self {

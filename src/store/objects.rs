@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Tag, Tagging};
+use aws_sdk_s3::types::{Object, Tag, Tagging};
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -14,11 +14,28 @@ use super::object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObj
 const BODY_TRIES: u32 = 4;
 
 impl Bucket {
-    /// Asks for the metadata of an object (HEAD).
+    /// Asks for the metadata of an object: a HEAD, or a listing where the store refuses that, because the
+    /// object's key is lost.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the key has no object.
     pub async fn head(&self, key: &str) -> Result<Head, Error> {
+        match self.head_object(key).await {
+            Err(error) if error.is_lasting() => self.listed(key).await.ok_or(error),
+            result => result,
+        }
+    }
+
+    /// The metadata of an object as a listing has it.
+    async fn listed(&self, key: &str) -> Option<Head> {
+        let list = self.client.list_objects_v2().bucket(&self.name).prefix(key).max_keys(1);
+        let page = list.send().await.ok()?;
+        let entry = page.contents().first().map(entry).filter(|entry| entry.key == key)?;
+        let Entry { etag, size_bytes, last_modified, .. } = entry;
+        Some(Head { etag, size_bytes, last_modified })
+    }
+
+    async fn head_object(&self, key: &str) -> Result<Head, Error> {
         let output =
             self.client.head_object().bucket(&self.name).key(key).send().await.map_err(|e| {
                 let missing = e.as_service_error().is_some_and(HeadObjectError::is_not_found);
@@ -168,14 +185,18 @@ impl Bucket {
         let mut entries = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| map_error("list", prefix, &e))?;
-            entries.extend(page.contents().iter().map(|object| Entry {
-                key: object.key().unwrap_or_default().to_owned(),
-                etag: unquoted(object.e_tag().unwrap_or_default()),
-                size_bytes: size(object.size()),
-                last_modified: object.last_modified().and_then(timestamp),
-            }));
+            entries.extend(page.contents().iter().map(entry));
         }
         Ok(entries)
+    }
+}
+
+fn entry(object: &Object) -> Entry {
+    Entry {
+        key: object.key().unwrap_or_default().to_owned(),
+        etag: unquoted(object.e_tag().unwrap_or_default()),
+        size_bytes: size(object.size()),
+        last_modified: object.last_modified().and_then(timestamp),
     }
 }
 

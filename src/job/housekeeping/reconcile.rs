@@ -1,12 +1,12 @@
-//! Uploads whose event was lost.
+//! Uploads whose event or message was lost.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{Housekeeping, age};
-use crate::domain::claim::{ClaimRecord, ClaimState};
+use super::Housekeeping;
+use crate::domain::claim::{ClaimRecord, ClaimState, has_lost_message};
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::message;
 use crate::domain::record::{self, CLAIMS_PREFIX};
@@ -17,9 +17,18 @@ use crate::store::{self, Entry, Precondition, PutOptions};
 /// While messages wait, a source without a claim is taken to wait among them for this long.
 const BACKLOG_PATIENCE: Duration = Duration::from_hours(6);
 
+/// What is lost of an upload.
+#[derive(Clone, Copy, Debug)]
+enum Lost {
+    /// No box has ever seen it.
+    Event,
+    /// A box has claimed it, and its message is gone.
+    Message,
+}
+
 impl Housekeeping {
-    /// Queues the sources that no message ever brought to a box: a claim shows that one did, and
-    /// from then on the queue loses nothing.
+    /// Queues the sources that no message will bring to a box: its event was lost, or the message was, which the
+    /// claim tells.
     pub(super) async fn reconcile(&self) -> Result<(), Error> {
         let first_start = self.first_start().await?;
         let private = self.private().await?;
@@ -27,9 +36,19 @@ impl Housekeeping {
         let grace = Duration::from_secs(self.config.event_grace_secs);
         let backlog = self.inspect.depth().await?.visible > 0;
         for (id, source) in &private.sources {
-            let waited = age(source.last_modified);
-            let seen = private.claims.get(id).is_some_and(|at| *at >= source.last_modified);
-            if seen || waited < grace || (backlog && waited < BACKLOG_PATIENCE) {
+            let waited = self.age(source.last_modified);
+            if waited < grace {
+                continue;
+            }
+            let claimed_at = private.claims.get(id).copied().flatten();
+            let (lost, waited) = match claimed_at.filter(|at| Some(*at) >= source.last_modified) {
+                None => (Lost::Event, waited),
+                Some(at) if self.message_is_lost(id, at, source).await? => {
+                    (Lost::Message, self.age(Some(at)))
+                }
+                Some(_) => continue,
+            };
+            if backlog && waited < BACKLOG_PATIENCE {
                 continue;
             }
             let is_known = private.claims.contains_key(id) || private.records.contains_key(id);
@@ -38,9 +57,10 @@ impl Housekeeping {
                 left_alone += 1;
                 continue;
             }
-            tracing::warn!(id, key = source.key, "no event came for this upload: it is queued");
+            tracing::warn!(id, key = source.key, ?lost, "this upload has no message: it is queued");
             self.queue(source).await?;
         }
+        self.context.metrics.set_left_alone(left_alone);
         if left_alone > 0 {
             tracing::info!(
                 left_alone,
@@ -48,6 +68,41 @@ impl Housekeeping {
             );
         }
         Ok(())
+    }
+
+    /// Whether the message for a source is lost whose claim was written at `claimed_at`.
+    async fn message_is_lost(
+        &self,
+        id: &str,
+        claimed_at: Timestamp,
+        source: &Entry,
+    ) -> Result<bool, Error> {
+        let rest = self.longest_rest();
+        let is_settled = self.settled.lock().get(id) == Some(&claimed_at);
+        if is_settled || self.age(Some(claimed_at)) < rest {
+            return Ok(false);
+        }
+        let Some(id) = VideoId::parse(id) else { return Ok(false) };
+        let context = &self.context;
+        let Some((claim, age, _)) = claim::read(&context.private, &id).await? else {
+            return Ok(false);
+        };
+        let is_lost = has_lost_message(&claim, age, &source.etag, rest) && {
+            let recorded = records::job_record_of(&context.public, &id).await?;
+            !recorded.is_some_and(|(record, _)| record.covers(&source.etag))
+        };
+        if !is_lost {
+            self.settled.lock().insert(id.to_string(), claimed_at);
+        }
+        Ok(is_lost)
+    }
+
+    /// Longest time for which a message may rest between two deliveries, with a margin for the delivery itself.
+    fn longest_rest(&self) -> Duration {
+        let queue = &self.context.queue_config;
+        let pause = queue.retry.max_secs.max(queue.lease_secs);
+        let grace = self.config.event_grace_secs;
+        Duration::from_secs(pause.saturating_add(queue.lease_secs).saturating_add(grace))
     }
 
     /// Time of the first start with this private bucket, by the clock of the store.
@@ -58,7 +113,10 @@ impl Housekeeping {
             let precondition = Precondition::Absent;
             let options =
                 PutOptions { content_type: "text/plain", precondition, ..PutOptions::default() };
-            match private.put(&key, Bytes::from(self.context.box_id.clone()), options).await {
+            match private
+                .put(&key, Bytes::from(self.context.claimant.box_id.clone()), options)
+                .await
+            {
                 Ok(_) | Err(store::Error::PreconditionFailed { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -72,10 +130,10 @@ impl Housekeeping {
         context.enqueue.send(&message::own(context.private.name(), &source.key)).await?;
         let id = VideoId::of_source(context.private.name(), &source.key);
         let seen = claim::read(&context.private, &id).await?;
-        if seen.as_ref().is_some_and(|(claim, _, _)| claim.source_etag == source.etag) {
-            return Ok(());
-        }
-        let note = ClaimRecord::without_attempt(ClaimState::Queued, &context.box_id, &source.etag);
+        let same_version =
+            seen.as_ref().map(|(claim, _, _)| claim).filter(|c| c.source_etag == source.etag);
+        let note = ClaimRecord::without_attempt(ClaimState::Queued, &source.etag);
+        let note = same_version.map_or(note, ClaimRecord::queued_again);
         let condition =
             seen.as_ref().map_or(Precondition::Absent, |(_, _, etag)| Precondition::Etag(etag));
         let key = record::claim_key(&id);

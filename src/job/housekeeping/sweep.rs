@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Housekeeping, Private, age};
+use super::{Housekeeping, Private};
 use crate::domain::claim::ClaimState;
 use crate::domain::job::VideoId;
 use crate::domain::record::{self, CLAIMS_PREFIX, RECORDS_PREFIX};
@@ -49,7 +49,7 @@ impl Housekeeping {
             return Ok(0);
         }
         let orphan_age = Duration::from_secs(self.config.orphan_age_secs);
-        let untouched = entries.iter().all(|entry| age(entry.last_modified) >= orphan_age);
+        let untouched = entries.iter().all(|entry| self.age(entry.last_modified) >= orphan_age);
         let found = claim::read(&self.context.private, &id).await?;
         let alive = found
             .as_ref()
@@ -85,12 +85,12 @@ impl Housekeeping {
         let is_used = |id: &String| private.sources.contains_key(id) || streams.contains_key(id);
         let mut dead = HashSet::new();
         for (id, at) in private.claims.iter().filter(|(id, _)| !is_used(id)) {
-            if age(*at) >= orphan_age {
+            if self.age(*at) >= orphan_age {
                 dead.insert(format!("{CLAIMS_PREFIX}{id}.json"));
             }
         }
         for (id, at) in private.records.iter().filter(|(id, _)| !is_used(id)) {
-            if age(*at) >= upload_ttl {
+            if self.age(*at) >= upload_ttl {
                 dead.insert(format!("{RECORDS_PREFIX}{id}.json"));
             }
         }
@@ -106,7 +106,7 @@ impl Housekeeping {
         let ttl = SignedDuration::from_secs(
             i64::try_from(self.config.upload_ttl_secs).unwrap_or(i64::MAX),
         );
-        let until = Timestamp::now().checked_sub(ttl).unwrap_or(Timestamp::MIN);
+        let until = private.clock().now().checked_sub(ttl).unwrap_or(Timestamp::MIN);
         let stale = match private.stale_multiparts(until).await {
             Ok(stale) => stale,
             // The embedded store has a reaper of its own and no such listing.

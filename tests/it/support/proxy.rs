@@ -1,7 +1,7 @@
 //! A proxy in front of S3 or SQS. It records requests and injects faults.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ pub enum FaultProfile {
     Frequent,
     /// The first writes of a claim, as many as this, are refused as with credentials that have expired.
     Expired(u32),
+    /// Until [`Proxy::heal`], sources are neither described nor read out, as if the key were lost that they are
+    /// encrypted with.
+    KeyLost,
     /// `If-Match` and `If-None-Match` are removed: some stores ignore them.
     NoConditions,
 }
@@ -43,6 +46,7 @@ const STALL: Duration = Duration::from_secs(30);
 
 pub struct Proxy {
     pub url: String,
+    healed: Arc<AtomicBool>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
@@ -52,6 +56,7 @@ struct Inner {
     client: reqwest::Client,
     stalls: AtomicU32,
     refusals: AtomicU32,
+    healed: Arc<AtomicBool>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
@@ -61,12 +66,14 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
+        let healed = Arc::<AtomicBool>::default();
         let inner = Arc::new(Inner {
             target: target.to_owned(),
             faults,
             client: crate::support::http_client(),
             stalls: AtomicU32::new(0),
             refusals: AtomicU32::new(0),
+            healed: Arc::clone(&healed),
             seen: Arc::clone(&seen),
         });
         tokio::spawn(async move {
@@ -79,7 +86,12 @@ impl Proxy {
                 });
             }
         });
-        Self { url, seen }
+        Self { url, healed, seen }
+    }
+
+    /// Ends faults that last.
+    pub fn heal(&self) {
+        self.healed.store(true, Ordering::SeqCst);
     }
 
     /// The requests so far.
@@ -116,6 +128,14 @@ impl Inner {
             && self.refusals.fetch_add(1, Ordering::SeqCst) < most
         {
             return Some(Fault::Status(StatusCode::BAD_REQUEST, "ExpiredToken"));
+        }
+        let is_read = request.method == Method::GET || request.method == Method::HEAD;
+        if self.faults == FaultProfile::KeyLost
+            && is_read
+            && request.uri.path().starts_with("/uploads/in/")
+            && !self.healed.load(Ordering::SeqCst)
+        {
+            return Some(Fault::Status(StatusCode::BAD_REQUEST, "KMS.DisabledException"));
         }
         if self.faults != FaultProfile::Frequent || rand::random::<f64>() > 1.0 / 3.0 {
             return None;
