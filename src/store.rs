@@ -12,6 +12,7 @@ mod expiry;
 mod object_types;
 mod objects;
 mod records;
+mod tags;
 mod uploads;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ pub use clock::StoreClock;
 pub use error::Error;
 pub use expiry::{CredentialExpiry, ExpiringCredentials};
 pub use object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObject};
+pub use tags::Tagged;
 pub use uploads::{CompletedPart, PresignedPart, PresignedPut, StoredPart};
 
 settings! {

@@ -26,7 +26,7 @@ use crate::domain::video::{BackendFailure, VideoError, VideoState};
 use crate::domain::view;
 use crate::domain::waiting::Waiting;
 use crate::publish::Finished;
-use crate::store::{AfterSuccess, Head};
+use crate::store::{AfterSuccess, Head, Tagged};
 
 /// Deaths of the daemon during attempts at one version after which the video is given up. They say little of
 /// the video, because a sandboxed child decodes it: restarts, updates and power cuts are the usual reasons.
@@ -346,15 +346,23 @@ pub(super) async fn treat_source(
     let SourceState::Present(now) = SourceState::look(private, &request.key).await? else {
         return Ok(());
     };
-    if now.etag != head.etag {
+    let is_there = now.etag == head.etag && treat_version(context, &request.key, &now).await?;
+    if !is_there {
         tracing::info!("source was replaced, its new version is queued");
-        let body = message::own(private.name(), &request.key);
-        return Ok(context.enqueue.send(&body).await?);
-    }
-    match context.after_success {
-        AfterSuccess::Keep => {}
-        AfterSuccess::Delete => private.delete(&request.key).await?,
-        AfterSuccess::Tag => private.tag_done(&request.key).await?,
+        context.enqueue.send(&message::own(private.name(), &request.key)).await?;
     }
     Ok(())
+}
+
+/// Treats this version of a source as the settings say. False if there is another one by now.
+async fn treat_version(context: &Context, key: &str, version: &Head) -> Result<bool, Error> {
+    let private = &context.private;
+    Ok(match context.after_success {
+        AfterSuccess::Keep => true,
+        AfterSuccess::Delete => {
+            private.delete(key).await?;
+            true
+        }
+        AfterSuccess::Tag => private.tag_done(key, version).await? == Tagged::Done,
+    })
 }

@@ -40,6 +40,8 @@ pub struct Head {
     pub size_bytes: u64,
     /// Time of the last write, by the clock of the store.
     pub last_modified: Option<Timestamp>,
+    /// Id of the version; `None` in a bucket without versioning.
+    pub version_id: Option<String>,
 }
 
 /// One object of a listing.

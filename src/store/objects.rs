@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Object, Tag, Tagging};
+use aws_sdk_s3::types::Object;
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -32,7 +32,7 @@ impl Bucket {
         let page = list.send().await.ok()?;
         let entry = page.contents().first().map(entry).filter(|entry| entry.key == key)?;
         let Entry { etag, size_bytes, last_modified, .. } = entry;
-        Some(Head { etag, size_bytes, last_modified })
+        Some(Head { etag, size_bytes, last_modified, version_id: None })
     }
 
     async fn head_object(&self, key: &str) -> Result<Head, Error> {
@@ -45,6 +45,7 @@ impl Bucket {
             etag: unquoted(output.e_tag().unwrap_or_default()),
             size_bytes: size(output.content_length()),
             last_modified: output.last_modified().and_then(timestamp),
+            version_id: output.version_id().filter(|id| *id != "null").map(str::to_owned),
         })
     }
 
@@ -154,24 +155,6 @@ impl Bucket {
             .send()
             .await
             .map_err(|e| map_error("delete", key, &e))?;
-        Ok(())
-    }
-
-    /// Tags the object `ladderd=done`, so that a lifecycle rule of the bucket can delete or archive
-    /// it.
-    ///
-    /// # Errors
-    /// [`Error::Rejected`] if the store does not support tags.
-    pub async fn tag_done(&self, key: &str) -> Result<(), Error> {
-        let tag = Tag::builder().key("ladderd").value("done").build();
-        let tagging = tag.and_then(|tag| Tagging::builder().tag_set(tag).build());
-        let tagging = tagging.map_err(|e| Error::Rejected {
-            operation: "tag",
-            key: key.to_owned(),
-            reason: e.to_string(),
-        })?;
-        let request = self.client.put_object_tagging().bucket(&self.name).key(key);
-        request.tagging(tagging).send().await.map_err(|e| map_error("tag", key, &e))?;
         Ok(())
     }
 

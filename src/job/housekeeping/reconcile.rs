@@ -153,6 +153,7 @@ impl Housekeeping {
             etag: source.etag.clone(),
             size_bytes: source.size_bytes,
             last_modified: source.last_modified,
+            version_id: None,
         };
         records::upload_record(&context.private, &request, &head).await.map(drop)
     }

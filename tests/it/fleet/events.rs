@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{on_both, short_clip};
 use crate::support::fleet::Fleet;
+use crate::support::proxy::FaultProfile;
 use crate::support::servers::ServerKind;
 
 on_both!(a_message_without_a_video_is_acknowledged_or_a_dead_letter);
@@ -140,4 +141,22 @@ async fn objects_that_are_older_than_the_first_start_are_left_alone() {
     appliance.wait_for(&id_of("in/new.mp4"), |video| video["state"] == "ready").await;
     assert_eq!(appliance.get(&format!("/v1/videos/{}", id_of("archive/old.mp4"))).await.0, 404);
     assert_eq!(fleet.servers.depth().await, (0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_comes_while_its_key_is_tagged_is_published_before_it_has_the_tag() {
+    let faults = FaultProfile::ReplacedOnceTagged;
+    let Some(fleet) = Fleet::with_faults(ServerKind::Moto, faults).await else { return };
+    let Some(clip) = short_clip() else { return };
+    fleet.servers.notify(false).await;
+    let appliance = fleet.appliance().setting("store.after_success", "tag").start();
+    fleet.servers.put("in/film.mp4", &clip).await;
+    fleet.servers.send(&json!({"bucket": "uploads", "key": "in/film.mp4"}).to_string()).await;
+    let id = VideoId::of_source("uploads", "in/film.mp4").to_string();
+    appliance.wait_for(&id, |_| fleet.proxy.flips(&id) == 2).await;
+    fleet.wait_until_done().await;
+    let requests = fleet.proxy.seen();
+    let of_tags: Vec<_> = requests.iter().filter(|seen| seen.path.contains("?tagging")).collect();
+    let methods: Vec<&str> = of_tags.iter().map(|seen| seen.method.as_str()).collect();
+    assert_eq!(methods, ["PUT", "DELETE", "PUT"]);
 }

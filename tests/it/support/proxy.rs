@@ -25,6 +25,8 @@ pub enum FaultProfile {
     /// Until [`Proxy::heal`], sources are neither described nor read out, as if the key were lost that they are
     /// encrypted with.
     KeyLost,
+    /// The first source that is tagged is replaced right after it.
+    ReplacedOnceTagged,
     /// `If-Match` and `If-None-Match` are removed: some stores ignore them.
     NoConditions,
 }
@@ -191,7 +193,29 @@ async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> io::Result<Respo
         return Err(cut());
     }
     inner.note(&parts, &body, Some(response.status().as_u16()));
+    let is_tagging =
+        parts.method == Method::PUT && parts.uri.query().is_some_and(|q| q.starts_with("tagging"));
+    if inner.faults == FaultProfile::ReplacedOnceTagged
+        && is_tagging
+        && inner.refusals.fetch_add(1, Ordering::SeqCst) == 0
+    {
+        replace_object(&inner, &parts).await;
+    }
     Ok(response)
+}
+
+/// Writes the object anew with a free box behind its bytes. The servers look for a signature, not at it.
+async fn replace_object(inner: &Inner, parts: &hyper::http::request::Parts) {
+    let url = format!("{}{}", inner.target, parts.uri.path());
+    let send = async |method: Method, body: Vec<u8>| {
+        let request = inner.client.request(method, &url).body(body);
+        let signed = request.header("authorization", parts.headers["authorization"].clone());
+        let answer = signed.send().await.unwrap().error_for_status().unwrap();
+        answer.bytes().await.unwrap().to_vec()
+    };
+    let mut bytes = send(Method::GET, Vec::new()).await;
+    bytes.extend(b"\0\0\0\x08free");
+    send(Method::PUT, bytes).await;
 }
 
 async fn forward(
