@@ -23,6 +23,7 @@ pub mod cores;
 pub mod db;
 pub mod domain;
 pub mod embedded;
+pub mod durable;
 pub mod encryption;
 pub mod gpu;
 pub mod http;
