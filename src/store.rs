@@ -7,6 +7,7 @@
 mod bucket;
 mod conditions;
 mod error;
+mod listing;
 mod object_types;
 mod objects;
 mod records;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 
 use super::{Housekeeping, age};
@@ -22,17 +23,19 @@ impl Housekeeping {
     /// from then on the queue loses nothing.
     pub(super) async fn reconcile(&self) -> Result<(), Error> {
         let first_start = self.first_start().await?;
-        let private = self.private().await?;
+        let own = self.own().await?;
         let mut left_alone = 0;
         let grace = Duration::from_secs(self.config.event_grace_secs);
         let backlog = self.inspect.depth().await?.visible > 0;
-        for (id, source) in &private.sources {
+        let mut sources = self.sources();
+        while let Some((id, source)) = sources.try_next().await? {
+            let (id, source) = (id.as_str(), &source);
             let waited = age(source.last_modified);
-            let seen = private.claims.get(id).is_some_and(|at| *at >= source.last_modified);
+            let seen = own.claims.get(id).is_some_and(|at| *at >= source.last_modified);
             if seen || waited < grace || (backlog && waited < BACKLOG_PATIENCE) {
                 continue;
             }
-            let is_known = private.claims.contains_key(id) || private.records.contains_key(id);
+            let is_known = own.claims.contains_key(id) || own.records.contains_key(id);
             let is_older = source.last_modified < first_start;
             if is_older && !is_known && !self.config.adopt_existing {
                 left_alone += 1;
