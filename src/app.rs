@@ -85,6 +85,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         private: parts.private.clone(),
         public: parts.public.clone(),
         board: board.clone(),
+        watches: http::videos::watches::Watches::default(),
         queue: Arc::clone(&parts.inspect),
         enqueue: Arc::clone(&parts.enqueue),
         metrics: metrics.clone(),

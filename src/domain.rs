@@ -33,3 +33,4 @@ pub mod stream_shape;
 pub mod tone;
 pub mod video;
 pub mod view;
+pub mod watching;

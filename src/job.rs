@@ -27,7 +27,7 @@ mod signals;
 mod source_state;
 mod video;
 
-pub use self::claim::{cancel, claim_is_gone, running_elsewhere};
+pub use self::claim::{ClaimView, cancel, claim_is_gone, claim_view};
 pub use self::context::{Config, Context};
 pub use self::error::Error;
 pub use self::outcome::Outcome;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::uploads::Config as UploadConfig;
+use super::videos::watches::Watches;
 use crate::backend::Pool;
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
@@ -25,6 +26,8 @@ pub struct AppState {
     pub public: Bucket,
     /// Jobs that run on this box.
     pub board: Board,
+    /// The videos that event streams watch.
+    pub watches: Watches,
     /// The queue, only for its depth.
     pub queue: Arc<dyn Inspect>,
     /// The queue that messages of retries go to.

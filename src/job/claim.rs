@@ -115,18 +115,31 @@ pub async fn claim_is_gone(bucket: &Bucket, id: &VideoId) -> Result<bool, store:
     Ok(read(bucket, id).await?.is_none())
 }
 
-/// What an attempt on another box shows, and the version of the source that it works on.
+/// What the claim on a video shows to others.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClaimView {
+    /// Version of the claim itself.
+    pub version: String,
+    /// Version of the source that the claim is about.
+    pub source_etag: String,
+    /// What an attempt on another box shows.
+    pub running: Option<VideoView>,
+}
+
+/// What the claim on a video shows, with one request. `None` if it has none.
 ///
 /// # Errors
 /// If the store fails.
-pub async fn running_elsewhere(
+pub async fn claim_view(
     bucket: &Bucket,
     id: &VideoId,
     renewal: Duration,
-) -> Result<Option<(VideoView, String)>, store::Error> {
-    let found = read(bucket, id).await?;
-    let alive = found.filter(|(record, age, _)| claim::is_alive(record, *age, renewal));
-    Ok(alive.and_then(|(record, _, _)| Some((record.view?, record.source_etag))))
+) -> Result<Option<ClaimView>, store::Error> {
+    Ok(read(bucket, id).await?.map(|(record, age, version)| {
+        let is_alive = claim::is_alive(&record, age, renewal);
+        let running = record.view.filter(|_| is_alive);
+        ClaimView { version, source_etag: record.source_etag, running }
+    }))
 }
 
 impl Claim {
