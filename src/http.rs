@@ -9,7 +9,7 @@ pub mod system;
 pub mod uploads;
 pub mod videos;
 
-pub use router::{router, serve};
+pub use router::{MAX_CONNECTIONS, router, serve};
 pub use state::AppState;
 
 use crate::domain::declare::{Text, settings};

@@ -21,6 +21,7 @@ use utoipa_axum::routes;
 
 use super::state::AppState;
 use super::{Config, error, page, system, uploads, videos};
+use crate::server::Limits;
 
 /// Builds the router of the API and the page.
 pub fn router(state: AppState, config: &Config) -> Router {
@@ -68,11 +69,12 @@ fn span<B>(request: &Request<B>) -> tracing::Span {
     tracing::info_span!("request", %method, path, request_id = id)
 }
 
-/// Maximum of open connections. Players connect to the store, not here; a page holds a few.
-const MAX_CONNECTIONS: usize = 1024;
+/// Maximum of open connections: the event streams, and as many again as other clients need. Players connect to
+/// the store, not here.
+pub const MAX_CONNECTIONS: usize = 4096;
 
 /// Serves the router on `listener` until `shutdown` resolves.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let service = TowerToHyperService::new(router);
-    crate::server::serve(listener, MAX_CONNECTIONS, service, shutdown).await;
+    crate::server::serve(listener, Limits::connections(MAX_CONNECTIONS), service, shutdown).await;
 }
