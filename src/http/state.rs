@@ -12,6 +12,7 @@ use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::sources::SourceFilter;
 use crate::gpu;
+use crate::heartbeat::Heartbeats;
 use crate::job::board::Board;
 use crate::metrics::Metrics;
 use crate::queue::{Enqueue, Inspect};
@@ -49,6 +50,8 @@ pub struct AppState {
     /// Origins of the store, such as `https://bucket.example.com`, for the page's
     /// Content-Security-Policy.
     pub store_origins: Arc<[String]>,
+    /// The parts of the daemon.
+    pub hearts: Heartbeats,
     /// Becomes true when the daemon begins to stop.
     pub draining: watch::Receiver<bool>,
 }

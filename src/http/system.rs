@@ -1,6 +1,7 @@
 //! State of the appliance: health, readiness, metrics, overview.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -28,6 +29,17 @@ pub struct System {
     queue: QueueDepth,
     /// Ids of the videos that this box processes now.
     running_jobs: Vec<String>,
+    /// Supervised parts of the daemon.
+    parts: Vec<Part>,
+}
+
+/// A supervised part of the daemon. The watchdog of systemd restarts the daemon if one hangs.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Part {
+    /// `api`, `store`, `scheduler`, `housekeeping` or `database`.
+    name: &'static str,
+    /// Seconds since its last heartbeat; a few at most, unless it hangs.
+    last_beat_secs: f64,
 }
 
 /// Capabilities of the store that serves the buckets.
@@ -55,6 +67,7 @@ pub struct QueueDepth {
 pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error> {
     let (gpu, depth) = tokio::join!(read_gpus(&state), state.queue.depth());
     let (gpu, depth) = (gpu?, depth?);
+    let part = |(name, age): (_, Duration)| Part { name, last_beat_secs: age.as_secs_f64() };
     Ok(Json(System {
         version: env!("CARGO_PKG_VERSION"),
         backends: state.backends.statuses(),
@@ -62,6 +75,7 @@ pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error
         store: StoreInfo { conditional_writes: state.private.has_conditional_writes() },
         queue: QueueDepth { visible: depth.visible, in_flight: depth.in_flight, dead: depth.dead },
         running_jobs: state.board.list().into_iter().map(|view| view.id).collect(),
+        parts: state.hearts.ages().into_iter().map(part).collect(),
     }))
 }
 
