@@ -100,6 +100,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         uploads: settings.uploads.clone(),
         playback_base_url: parts.playback_base_url.clone(),
         store_origins: Arc::clone(&parts.origins),
+        embedded_store: parts.server.as_ref().map(Server::store),
         hearts: hearts.clone(),
         draining: drain,
     };

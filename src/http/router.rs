@@ -20,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::AppState;
-use super::{Config, error, page, system, uploads, videos};
+use super::{Config, error, page, readyz, system, uploads, videos};
 use crate::server::Limits;
 
 /// Builds the router of the API and the page.
@@ -36,7 +36,7 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .routes(routes!(videos::retry::retry))
         .routes(routes!(system::system))
         .routes(routes!(system::healthz))
-        .routes(routes!(system::readyz))
+        .routes(routes!(readyz::readyz))
         .routes(routes!(system::metrics))
         .split_for_parts();
     let document = Arc::new(document);

@@ -11,6 +11,7 @@ use crate::backend::Pool;
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::sources::SourceFilter;
+use crate::embedded::Store;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
 use crate::job::board::Board;
@@ -50,6 +51,8 @@ pub struct AppState {
     /// Origins of the store, such as `https://bucket.example.com`, for the page's
     /// Content-Security-Policy.
     pub store_origins: Arc<[String]>,
+    /// The embedded store, only for its free space; `None` if the buckets are on S3.
+    pub embedded_store: Option<Store>,
     /// The parts of the daemon.
     pub hearts: Heartbeats,
     /// Becomes true when the daemon begins to stop.

@@ -1,4 +1,4 @@
-//! State of the appliance: health, readiness, metrics, overview.
+//! State of the appliance: health, metrics, overview.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use serde::Serialize;
 
-use super::error::{Error, Problem};
+use super::error::Error;
 use super::state::AppState;
 use crate::domain::backend::BackendStatus;
 use crate::domain::gpu::GpuStatus;
@@ -90,31 +90,6 @@ async fn read_gpus(state: &AppState) -> Result<GpuStatus, Error> {
 #[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
 pub async fn healthz() -> &'static str {
     "ok\n"
-}
-
-/// Readiness: answers 200 if the box can accept uploads and process jobs.
-///
-/// Answers 503 with the reasons if a bucket or the queue cannot be reached, if no backend is
-/// available, or while the daemon stops.
-#[utoipa::path(get, path = "/readyz",
-    responses((status = 200, body = String), (status = 503, body = Problem)))]
-pub async fn readyz(State(state): State<AppState>) -> Result<&'static str, Error> {
-    if *state.draining.borrow() {
-        return Err(Error::NotReady("the daemon is stopping".to_owned()));
-    }
-    let mut missing = Vec::new();
-    for bucket in [&state.private, &state.public] {
-        if let Err(error) = bucket.check().await {
-            missing.push(format!("bucket {}: {error}", bucket.name()));
-        }
-    }
-    if let Err(error) = state.queue.depth().await {
-        missing.push(error.to_string());
-    }
-    if !state.backends.statuses().iter().any(BackendStatus::is_available) {
-        missing.push("no backend is available".to_owned());
-    }
-    if missing.is_empty() { Ok("ready\n") } else { Err(Error::NotReady(missing.join("; "))) }
 }
 
 /// Returns counters and gauges in the `OpenMetrics` text format, for Prometheus.
