@@ -3,6 +3,7 @@
 
 pub mod error;
 mod page;
+pub mod readyz;
 mod router;
 mod state;
 pub mod system;
