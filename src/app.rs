@@ -5,8 +5,10 @@ mod aws;
 mod claimant;
 mod embedded;
 mod listen;
+mod open_files;
 mod parts;
 mod urls;
+mod watchdog;
 
 use std::fs::File;
 use std::io::Write;
@@ -16,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -27,6 +28,7 @@ use crate::cores;
 use crate::domain::admission::Cost;
 use crate::domain::backend::{self as backends, Driver};
 use crate::encryption::Encryption;
+use crate::heartbeat::Heartbeats;
 use crate::http::AppState;
 use crate::job::board::Board;
 use crate::job::housekeeping::Housekeeping;
@@ -36,6 +38,7 @@ use crate::settings::Settings;
 use crate::worker::spawn::Program;
 use crate::{backend, gpu, http};
 
+use self::embedded::Server;
 use self::listen::bind;
 use self::parts::Parts;
 
@@ -67,7 +70,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut stop_signals = StopSignals::new()?;
     let _lock = lock(&settings.data_dir)?;
-    raise_open_files();
+    open_files::raise(&settings);
     // The socket is bound first, so that a port in use fails the start before any work is done.
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
@@ -82,10 +85,12 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let hurry = CancellationToken::new();
     let board = Board::default();
     let metrics = Metrics::default();
+    let hearts = Heartbeats::default();
     let state = AppState {
         private: parts.private.clone(),
         public: parts.public.clone(),
         board: board.clone(),
+        watches: http::videos::watches::Watches::default(),
         queue: Arc::clone(&parts.inspect),
         enqueue: Arc::clone(&parts.enqueue),
         metrics: metrics.clone(),
@@ -96,6 +101,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         uploads: settings.uploads.clone(),
         playback_base_url: parts.playback_base_url.clone(),
         store_origins: Arc::clone(&parts.origins),
+        embedded_store: parts.server.as_ref().map(Server::store),
+        hearts: hearts.clone(),
         draining: drain,
     };
     let context = Context {
@@ -121,12 +128,23 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let housekeeping =
         Housekeeping::new(context.clone(), Arc::clone(&parts.inspect), settings.housekeeping);
     let s3_address = parts.server.as_ref().map(|server| server.address);
-    let store = tokio::spawn(serve_store(parts.server, metrics.clone(), stop_servers.clone()));
+    let store = serve_store(parts.server, metrics.clone(), stop_servers.clone());
+    let store = tokio::spawn(hearts.heart("store").during(store));
     let router = http::router(state, &settings.http);
-    let api = tokio::spawn(http::serve(api, router, stop_servers.clone().cancelled_owned()));
-    let jobs = tokio::spawn(Scheduler::new(context).run(drain_jobs.clone(), hurry.clone()));
-    let housekeeping = tokio::spawn(housekeeping.run(drain_jobs.clone()));
+    let api = http::serve(api, router, stop_servers.clone().cancelled_owned());
+    let api = tokio::spawn(hearts.heart("api").during(api));
+    let jobs = Scheduler::new(context).run(drain_jobs.clone(), hurry.clone());
+    let jobs = tokio::spawn(hearts.heart("scheduler").during(jobs));
+    let housekeeping = housekeeping.run(drain_jobs.clone());
+    let housekeeping = tokio::spawn(hearts.heart("housekeeping").during(housekeeping));
+    if let Some(db) = parts.db {
+        tokio::spawn(watchdog::beat_with(db, hearts.heart("database")));
+    }
     announce(api_address, s3_address)?;
+    if let Some(interval) = sd_notify::watchdog_enabled() {
+        let ping = || notify(&[sd_notify::NotifyState::Watchdog]);
+        tokio::spawn(watchdog::watch(hearts, interval, ping));
+    }
 
     let mut services = Services { api, store, jobs, housekeeping };
     tokio::select! {
@@ -219,21 +237,13 @@ pub(crate) fn lock(data_dir: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
-/// Raises the soft limit of open files to the hard one: each connection is one.
-fn raise_open_files() {
-    let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
-        tracing::warn!(%error, "failed to raise the limit of open files");
-    }
-}
-
 /// Makes files and folders that this process creates accessible to its user alone: they hold uploads.
 fn private_files() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
 /// Serves the embedded store, if there is one, until `stop`.
-async fn serve_store(server: Option<embedded::Server>, metrics: Metrics, stop: CancellationToken) {
+async fn serve_store(server: Option<Server>, metrics: Metrics, stop: CancellationToken) {
     match server {
         Some(server) => server.serve(metrics, stop).await,
         None => stop.cancelled().await,

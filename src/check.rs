@@ -26,7 +26,7 @@ mod transport;
 
 use m3u8_rs::{AlternativeMediaType, MasterPlaylist};
 
-use self::files::Files;
+use self::files::{Fetched, Files};
 use self::iframes::IFrames;
 use self::keys::Keys;
 use self::rendition::Rendition;
@@ -36,8 +36,36 @@ use crate::domain::conformance::Report;
 /// Verifies the stream whose multivariant playlist is `main`, a path below `files`. `keys` decrypt
 /// its segments. Every fault ends up in the report, unreadable files included.
 pub async fn check(files: &dyn Files, keys: &Keys, main: &str) -> Report {
+    check_fetched(files, keys, main, files.get(main).await).await
+}
+
+/// Like [`check`], for a stream whose multivariant playlist must be there. Other unreadable files are findings of
+/// the report.
+///
+/// # Errors
+/// If the multivariant playlist cannot be read.
+pub async fn check_present(
+    files: &dyn Files,
+    keys: &Keys,
+    main: &str,
+) -> Result<Report, files::Error> {
+    match files.get(main).await {
+        Err(error @ (files::Error::Unreadable(_) | files::Error::Status(_))) => Err(error),
+        // The report names a wrong Content-Encoding: the server answers, but breaks a rule.
+        fetched @ (Ok(_) | Err(files::Error::NotGzip(_))) => {
+            Ok(check_fetched(files, keys, main, fetched).await)
+        }
+    }
+}
+
+async fn check_fetched(
+    files: &dyn Files,
+    keys: &Keys,
+    main: &str,
+    fetched: Result<Fetched, files::Error>,
+) -> Report {
     let mut report = Report::default();
-    let Some(text) = fetch::playlist(files, main, &mut report).await else { return report };
+    let Some(text) = fetch::served_playlist(main, fetched, &mut report) else { return report };
     match m3u8_rs::parse_master_playlist_res(&text.bytes) {
         Ok(master) => {
             let stream = Stream { files, keys, main, master: &master };
@@ -118,5 +146,38 @@ impl Stream<'_> {
             renditions.extend(Subtitles::read(files, keys, main, uri, report).await);
         }
         renditions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    /// A multivariant playlist without variants, and nothing else. Notes what is read.
+    #[derive(Default)]
+    struct Noted(Mutex<Vec<String>>);
+
+    #[async_trait]
+    impl Files for Noted {
+        async fn get(&self, path: &str) -> Result<Fetched, files::Error> {
+            self.0.lock().push(path.to_owned());
+            if path != "main.m3u8" {
+                return Err(files::Error::Unreadable("it is not there".to_owned()));
+            }
+            Ok(Fetched { bytes: "#EXTM3U\n#EXT-X-VERSION:7\n".into(), served: None })
+        }
+    }
+
+    #[tokio::test]
+    async fn the_multivariant_playlist_is_read_once_and_must_be_there() {
+        let files = Noted::default();
+        check_present(&files, &Keys::none(), "main.m3u8").await.unwrap();
+        assert_eq!(*files.0.lock(), ["main.m3u8"]);
+        assert!(check_present(&files, &Keys::none(), "other.m3u8").await.is_err());
+        let report = check(&files, &Keys::none(), "other.m3u8").await;
+        assert_eq!(report.musts().count(), 1, "{report:?}");
     }
 }

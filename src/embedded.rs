@@ -38,6 +38,7 @@ pub use event::{ObjectCreated, body as event_body};
 pub use repair::{Repaired, repair};
 pub use scrub::{Scrubbed, scrub};
 pub use server::serve;
+pub use space::FreeSpace;
 pub use store::{Buckets, OnCreated, Store};
 
 use crate::domain::declare::{Any, AtLeast, Text, settings};

@@ -3,13 +3,14 @@
 
 pub mod error;
 mod page;
+pub mod readyz;
 mod router;
 mod state;
 pub mod system;
 pub mod uploads;
 pub mod videos;
 
-pub use router::{router, serve};
+pub use router::{MAX_CONNECTIONS, router, serve};
 pub use state::AppState;
 
 use crate::domain::declare::{Text, settings};

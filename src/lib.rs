@@ -5,7 +5,8 @@
 //! `ARCHITECTURE.md` follows one job through them.
 //!
 //! - [`domain`]: pure decisions. Plans, playlists, failure codes, record formats; no effects.
-//! - [`sandbox`], [`db`], [`server`], [`telemetry`]: process limits, SQLite, HTTP connections, logs.
+//! - [`sandbox`], [`db`], [`durable`], [`heartbeat`], [`server`], [`telemetry`]: process limits, SQLite, whole
+//!   files, supervision, HTTP connections, logs.
 //! - [`queue`], [`store`], [`source`], [`embedded`], [`gpu`], [`encryption`], [`publish`],
 //!   [`check`]: one effect each. They do not know of each other.
 //! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
@@ -22,9 +23,11 @@ pub mod cli;
 pub mod cores;
 pub mod db;
 pub mod domain;
+pub mod durable;
 pub mod embedded;
 pub mod encryption;
 pub mod gpu;
+pub mod heartbeat;
 pub mod http;
 pub mod job;
 pub mod metrics;

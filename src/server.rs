@@ -1,7 +1,12 @@
 //! HTTP server of the API and of the embedded store: limits open connections, and drains them at
 //! shutdown.
 //!
-//! A connection counts towards the limit from its first bytes on, so silent clients lock nobody out.
+//! A connection counts towards the limit from its first bytes on, so silent clients lock nobody out. Every wait
+//! for a client has a deadline: for first bytes, the head of a request, progress of its body, and progress of
+//! the response.
+
+mod activity;
+mod pace;
 
 use std::error::Error;
 use std::future::Future;
@@ -10,14 +15,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::body::{Body, Incoming};
-use hyper::service::Service;
+use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+
+use self::activity::{Activity, TakenBody};
+pub use self::pace::PacedBody;
+use self::pace::PacedWrites;
 
 /// Longest time until the first bytes of a connection tell its protocol.
 const FIRST_BYTES_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,8 +36,13 @@ const FIRST_BYTES_PAUSE: Duration = Duration::from_millis(20);
 const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Connections without first bytes that are kept for each one that is served.
 const SILENT_PER_SERVED: usize = 4;
-/// Longest time in which a client sends the head of a request.
+/// Most connections without first bytes that are kept. They last 10 s.
+const MAX_SILENT: usize = 4096;
+/// Longest time in which a client sends the head of a request, and between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time in which a client sends no kilobyte of a body that is waited for, takes no byte of a response, or
+/// has no request on an HTTP/2 connection. Event streams send a line every 15 s, which an idle reader takes.
+const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Interval of pings on a silent HTTP/2 connection, and the longest time until the answer.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// Shortest time between two logged failures to accept.
@@ -38,29 +52,49 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause after a failed accept. The usual cause is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `service` on `listener` with at most `max_connections` at a time. Returns after
-/// `shutdown` resolves and open requests have ended, at the latest 5 s later (`DRAIN_TIMEOUT`).
+/// Limits of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at the same time.
+    pub max_connections: usize,
+    /// Longest time without progress of a body.
+    pub stall: Duration,
+}
+
+impl Limits {
+    /// At most so many connections, with the usual deadlines.
+    #[must_use]
+    pub fn connections(max_connections: usize) -> Self {
+        Self { max_connections, stall: STALL_TIMEOUT }
+    }
+}
+
+/// Sockets that a server may hold with this limit of connections, those without first bytes included.
+#[must_use]
+pub fn max_sockets(max_connections: usize) -> usize {
+    let silent = max_connections.saturating_mul(SILENT_PER_SERVED).min(MAX_SILENT);
+    max_connections.saturating_add(silent)
+}
+
+/// Serves `service` on `listener` within the limits. Returns after `shutdown` resolves and open requests
+/// have ended, at the latest 5 s later (`DRAIN_TIMEOUT`).
 pub async fn serve<S, B>(
     listener: TcpListener,
-    max_connections: usize,
+    limits: Limits,
     service: S,
     shutdown: impl Future<Output = ()>,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<PacedBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Future: Send,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let max_connections = max_connections.min(Semaphore::MAX_PERMITS / (SILENT_PER_SERVED + 1));
-    let served = Arc::new(Semaphore::new(max_connections));
-    let accepted = Arc::new(Semaphore::new(max_connections * (SILENT_PER_SERVED + 1)));
-    let (graceful, closing) = (GracefulShutdown::new(), CancellationToken::new());
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let mut http2 = builder.http2();
-    http2.timer(TokioTimer::new()).keep_alive_interval(PING_EVERY).keep_alive_timeout(PING_EVERY);
+    let sockets = max_sockets(limits.max_connections).min(Semaphore::MAX_PERMITS);
+    let accepted = Arc::new(Semaphore::new(sockets));
+    let graceful = GracefulShutdown::new();
+    let server = Server::new(service, limits);
     let mut logged = None::<Instant>;
     tokio::pin!(shutdown);
     loop {
@@ -84,37 +118,108 @@ pub async fn serve<S, B>(
                 continue;
             }
         };
-        let (builder, service, served) = (builder.clone(), service.clone(), Arc::clone(&served));
-        let (watcher, closing) = (graceful.watcher(), closing.clone());
-        tokio::spawn(async move {
-            let begun = async {
-                let begun = tokio::time::timeout(FIRST_BYTES_TIMEOUT, first_bytes(&stream)).await;
-                if matches!(begun, Ok(Ok(()))) { served.acquire_owned().await.ok() } else { None }
-            };
-            let Some(Some(permit)) = closing.run_until_cancelled(begun).await else { return };
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            if let Err(error) = watcher.watch(connection.into_owned()).await {
-                tracing::debug!(error, "failed to serve connection");
-            }
-            drop((permit, place));
-        });
+        tokio::spawn(server.clone().handle(stream, graceful.watcher(), place));
     }
-    closing.cancel();
+    server.closing.cancel();
     if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("aborted open requests at shutdown");
     }
 }
 
-/// Waits until the first bytes of a connection tell whether it speaks HTTP/1 or HTTP/2.
-async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
+/// What all connections share.
+#[derive(Clone)]
+struct Server<S> {
+    builder: auto::Builder<TokioExecutor>,
+    service: S,
+    limits: Limits,
+    served: Arc<Semaphore>,
+    closing: CancellationToken,
+}
+
+impl<S> Server<S> {
+    fn new(service: S, limits: Limits) -> Self {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+        let mut http2 = builder.http2();
+        http2.timer(TokioTimer::new());
+        http2.keep_alive_interval(PING_EVERY).keep_alive_timeout(PING_EVERY);
+        let served = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
+        Self { builder, service, limits, served, closing: CancellationToken::new() }
+    }
+
+    /// Serves a connection, which holds `_place` among the accepted ones until it ends.
+    async fn handle<B>(self, stream: TcpStream, watcher: Watcher, _place: Place)
+    where
+        S: Service<Request<PacedBody>, Response = Response<B>> + Send + Sync + 'static,
+        S::Future: Send,
+        S::Error: Into<Box<dyn Error + Send + Sync>>,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let begun = async {
+            let begun = tokio::time::timeout(FIRST_BYTES_TIMEOUT, first_bytes(&stream)).await;
+            let protocol = begun.ok()?.ok()?;
+            Some((protocol, self.served.acquire().await.ok()?))
+        };
+        let begun = self.closing.run_until_cancelled(begun).await;
+        let Some(Some((protocol, _permit))) = begun else { return };
+        let (service, stall) = (self.service, self.limits.stall);
+        let activity = match protocol {
+            Protocol::Http1 => None,
+            Protocol::Http2 => Some(Activity::new()),
+        };
+        let is_over = async {
+            match &activity {
+                Some(activity) => activity.is_over(stall).await,
+                None => std::future::pending().await,
+            }
+        };
+        let of_connection = activity.clone();
+        let paced = service_fn(move |request: Request<Incoming>| {
+            let open = of_connection.as_ref().map(Activity::request);
+            let response = service.call(request.map(|body| PacedBody::new(body, stall)));
+            async move {
+                let response: Response<B> = response.await?;
+                Ok::<_, S::Error>(response.map(|body| TakenBody::new(body, open)))
+            }
+        });
+        let stream = TokioIo::new(PacedWrites::new(stream, stall));
+        let connection = self.builder.serve_connection(stream, paced).into_owned();
+        tokio::select! {
+            ended = watcher.watch(connection) => {
+                if let Err(error) = ended {
+                    tracing::debug!(error, "failed to serve connection");
+                }
+            }
+            () = is_over => {}
+        }
+    }
+}
+
+/// A place among the accepted connections.
+type Place = Result<OwnedSemaphorePermit, AcquireError>;
+
+/// A version of HTTP, as far as connections differ.
+#[derive(Clone, Copy)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Waits until the first bytes of a connection tell its protocol.
+async fn first_bytes(stream: &TcpStream) -> io::Result<Protocol> {
     let mut seen = [0; HTTP2_PREFACE.len()];
     loop {
         let len = stream.peek(&mut seen).await?;
         if len == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if len == seen.len() || seen[..len] != HTTP2_PREFACE[..len] {
-            return Ok(());
+        if seen[..len] != HTTP2_PREFACE[..len] {
+            return Ok(Protocol::Http1);
+        }
+        if len == seen.len() {
+            return Ok(Protocol::Http2);
         }
         tokio::time::sleep(FIRST_BYTES_PAUSE).await;
     }
@@ -123,4 +228,81 @@ async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
 /// Whether `text` is an IP address with a port.
 pub(crate) fn is_address(text: &str) -> bool {
     text.parse::<std::net::SocketAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::body::Bytes;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// Longer than every buffer between server and client.
+    const LONG_BYTES: usize = 64 << 20;
+
+    /// A server for one connection at a time: reads the body, then answers a GET with [`LONG_BYTES`].
+    async fn server(stall: Duration) -> std::net::SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = service_fn(async |request: Request<PacedBody>| {
+            let is_get = request.method() == hyper::Method::GET;
+            let body = axum::body::Body::new(request.into_body());
+            let read = axum::body::to_bytes(body, usize::MAX).await;
+            let status = if read.is_ok() { 200 } else { 408 };
+            let long = if is_get { LONG_BYTES } else { 0 };
+            let body = axum::body::Body::from(Bytes::from(vec![0; long]));
+            Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap())
+        });
+        let limits = Limits { max_connections: 1, stall };
+        tokio::spawn(serve(listener, limits, service, std::future::pending()));
+        address
+    }
+
+    async fn open(address: std::net::SocketAddr, sent: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(sent).await.unwrap();
+        stream
+    }
+
+    /// Sends an empty PUT, which needs the only place. Returns the first line of the answer.
+    async fn put(address: std::net::SocketAddr) -> String {
+        let head = b"PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let mut answer = String::new();
+        open(address, head).await.read_to_string(&mut answer).await.unwrap();
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn clients_that_stop_sending_or_reading_lose_their_place() {
+        let address = server(Duration::from_millis(200)).await;
+        let stops_sending = b"PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 9999\r\n\r\nabc";
+        let stops_reading = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+        for stops in [&stops_sending[..], stops_reading] {
+            let mut stopped = open(address, stops).await;
+            let answer = tokio::time::timeout(Duration::from_mins(1), put(address)).await;
+            assert_eq!(answer.unwrap(), "HTTP/1.1 200 OK");
+            let mut rest = Vec::new();
+            // The connection is closed before the long answer is complete.
+            drop(stopped.read_to_end(&mut rest).await);
+            assert!(rest.len() < LONG_BYTES);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slow_upload_that_goes_on_is_served() {
+        let stall = Duration::from_secs(2);
+        let address = server(stall).await;
+        let head =
+            b"PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 12288\r\nconnection: close\r\n\r\n";
+        let mut stream = open(address, head).await;
+        for _ in 0..12 {
+            tokio::time::sleep(stall / 8).await;
+            stream.write_all(&[0; 1024]).await.unwrap();
+        }
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    }
 }

@@ -9,6 +9,7 @@ mod clock;
 mod conditions;
 mod error;
 mod expiry;
+mod listing;
 mod object_types;
 mod objects;
 mod records;

@@ -33,6 +33,7 @@ pub(super) struct Embedded {
     /// Client of the public bucket.
     pub(super) public: Bucket,
     pub(super) queue: EmbeddedQueue,
+    pub(super) db: Db,
     /// URL of the public bucket.
     pub(super) playback_base_url: String,
     /// Origins of uploads and of playback, which the web page must reach.
@@ -76,7 +77,7 @@ impl Embedded {
         };
         let store = Store::open(
             &settings.data_dir,
-            db,
+            db.clone(),
             names.clone(),
             on_created,
             settings.embedded.min_free_bytes,
@@ -91,6 +92,7 @@ impl Embedded {
             private: Bucket::new(&inner, outer.clone(), &names.private),
             public: Bucket::new(&inner, outer, &names.public),
             queue,
+            db,
             origins: [origin(&upload_base), origin(&public_base)],
             playback_base_url: public_base,
             server: Server {
@@ -106,6 +108,11 @@ impl Embedded {
 }
 
 impl Server {
+    /// The store that it serves.
+    pub(super) fn store(&self) -> Store {
+        self.store.clone()
+    }
+
     /// Serves the store until `stop`, and takes care of its files.
     pub(super) async fn serve(self, metrics: Metrics, stop: CancellationToken) {
         let store = self.store.clone();
@@ -154,9 +161,10 @@ async fn reap(store: Store, config: embedded::Config) {
     }
 }
 
-/// Opens the embedded queue alone, for a box whose buckets are on S3.
-pub(super) fn queue(settings: &Settings) -> anyhow::Result<EmbeddedQueue> {
-    Ok(open_queue(database(settings)?, settings)?)
+/// Opens the embedded queue alone, for a box whose buckets are on S3, and its database.
+pub(super) fn queue(settings: &Settings) -> anyhow::Result<(EmbeddedQueue, Db)> {
+    let db = database(settings)?;
+    Ok((open_queue(db.clone(), settings)?, db))
 }
 
 fn open_queue(db: Db, settings: &Settings) -> Result<EmbeddedQueue, queue::Error> {

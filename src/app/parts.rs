@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::aws;
 use super::embedded::{self, Embedded, Server};
 use super::listen::bind;
+use crate::db::Db;
 use crate::queue::{self, Enqueue, Inspect, Queue};
 use crate::settings::Settings;
 use crate::store::{self, Bucket};
@@ -21,6 +22,8 @@ pub(super) struct Parts {
     pub(super) playback_base_url: String,
     /// Origins of uploads and of playback, which the web page must reach.
     pub(super) origins: Arc<[String]>,
+    /// Database of the embedded store and queue; `None` if neither is used.
+    pub(super) db: Option<Db>,
     /// Server of the embedded store, not started yet; `None` if the buckets are on S3.
     pub(super) server: Option<Server>,
 }
@@ -48,14 +51,18 @@ impl Parts {
                     inspect,
                     playback_base_url: parts.playback_base_url,
                     origins: Arc::new(parts.origins),
+                    db: Some(parts.db),
                     server: Some(parts.server),
                 })
             }
             store::Kind::S3 => {
                 let buckets = aws::buckets(settings).await?;
-                let (queue, enqueue, inspect) = match settings.queue.kind {
-                    queue::Kind::Sqs => roles(&aws::queue(settings).await?),
-                    queue::Kind::Embedded => roles(&embedded::queue(settings)?),
+                let ((queue, enqueue, inspect), db) = match settings.queue.kind {
+                    queue::Kind::Sqs => (roles(&aws::queue(settings).await?), None),
+                    queue::Kind::Embedded => {
+                        let (queue, db) = embedded::queue(settings)?;
+                        (roles(&queue), Some(db))
+                    }
                 };
                 Ok(Self {
                     private: buckets.private,
@@ -65,6 +72,7 @@ impl Parts {
                     inspect,
                     playback_base_url: buckets.playback_base_url,
                     origins: Arc::new(buckets.origins),
+                    db,
                     server: None,
                 })
             }

@@ -2,7 +2,7 @@
 
 use m3u8_rs::MediaPlaylist;
 
-use super::files::{Fetched, Files, resolve};
+use super::files::{self, Fetched, Files, resolve};
 use super::segment::is_fragmented;
 use crate::domain::conformance::Report;
 
@@ -12,7 +12,16 @@ pub(super) async fn playlist(
     path: &str,
     report: &mut Report,
 ) -> Option<Fetched> {
-    let fetched = any(files, path, report).await?;
+    served_playlist(path, files.get(path).await, report)
+}
+
+/// Verifies how a playlist was served. `None` if it was not; the report has the reason then.
+pub(super) fn served_playlist(
+    path: &str,
+    fetched: Result<Fetched, files::Error>,
+    report: &mut Report,
+) -> Option<Fetched> {
+    let fetched = readable(path, fetched, report)?;
     if let Some(served) = &fetched.served {
         if served.content_encoding != "gzip" {
             report.must("10.1", path, "the playlist is served without gzip");
@@ -44,7 +53,7 @@ pub(super) async fn media_playlist(
 
 /// Reads a segment or an initialization section. `None` if that fails; the report has the reason then.
 pub(super) async fn media(files: &dyn Files, place: &str, report: &mut Report) -> Option<Fetched> {
-    let fetched = any(files, place, report).await?;
+    let fetched = readable(place, files.get(place).await, report)?;
     if let Some(served) = &fetched.served {
         // The content of an encrypted file tells nothing, so the extension comes first.
         let expected = match place.rsplit_once('.').map(|(_, end)| end) {
@@ -65,8 +74,12 @@ pub(super) async fn media(files: &dyn Files, place: &str, report: &mut Report) -
     Some(fetched)
 }
 
-async fn any(files: &dyn Files, path: &str, report: &mut Report) -> Option<Fetched> {
-    match files.get(path).await {
+fn readable(
+    path: &str,
+    fetched: Result<Fetched, files::Error>,
+    report: &mut Report,
+) -> Option<Fetched> {
+    match fetched {
         Ok(fetched) => Some(fetched),
         Err(error) => {
             report.must("RFC 8216 6.2.1", path, format!("the file cannot be read: {error}"));

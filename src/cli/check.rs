@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::exit::{self, Exit, OrExit as _};
 use super::output;
 use crate::app;
+use crate::check::check_present;
 use crate::check::files::{self, Files, Folder, Http};
 use crate::check::keys::Keys;
 use crate::domain::conformance::{Finding, Level, Report};
@@ -25,7 +26,7 @@ pub(super) fn check(target: &str, json: bool, key_hex: Option<&str>) -> Result<E
         None => Keys::fetched(),
     };
     let (files, main) = open(target)?;
-    let report = app::runtime()?.block_on(read(files.as_ref(), &keys, &main));
+    let report = app::runtime()?.block_on(check_present(files.as_ref(), &keys, &main));
     let report = report.with_context(|| format!("failed to read {main} of {target}"));
     let report = report.or_exit(Exit::Unchecked)?;
     if json {
@@ -42,24 +43,12 @@ pub(super) fn check(target: &str, json: bool, key_hex: Option<&str>) -> Result<E
 /// If the multivariant playlist cannot be read.
 pub(super) async fn folder(path: &Path, key: Option<&StreamKey>) -> Result<Report, files::Error> {
     let keys = key.map_or_else(Keys::none, |key| Keys::known(key.key.0));
-    read(&Folder(path.to_owned()), &keys, names::MAIN).await
+    Box::pin(check_present(&Folder(path.to_owned()), &keys, names::MAIN)).await
 }
 
 /// [`Exit::Failed`] if a binding rule is broken.
 pub(super) fn verdict(report: &Report) -> Exit {
     if report.musts().next().is_none() { Exit::Ok } else { Exit::Failed }
-}
-
-/// Checks a stream. Its multivariant playlist must be readable, while other unreadable files are
-/// findings of the report.
-async fn read(files: &dyn Files, keys: &Keys, main: &str) -> Result<Report, files::Error> {
-    match files.get(main).await {
-        Err(error @ (files::Error::Unreadable(_) | files::Error::Status(_))) => Err(error),
-        // The report names a wrong Content-Encoding: the server answers, but breaks a rule.
-        Ok(_) | Err(files::Error::NotGzip(_)) => {
-            Ok(Box::pin(crate::check::check(files, keys, main)).await)
-        }
-    }
 }
 
 fn open(target: &str) -> Result<(Box<dyn Files>, String), exit::Error> {

@@ -1,11 +1,10 @@
 //! The access key of the embedded store. There is one, and it may do everything.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use crate::durable;
 
 /// Name of the file in the data directory.
 pub(super) const FILE: &str = "credentials.json";
@@ -36,13 +35,7 @@ pub fn load_or_create(data_dir: &Path) -> std::io::Result<Credentials> {
         access_key_id: format!("LADDERD{}", hex::encode_upper(rand::random::<[u8; 6]>())),
         secret_access_key: hex::encode(rand::random::<[u8; 20]>()),
     };
-    let unfinished = data_dir.join(format!("{FILE}.part"));
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(&serde_json::to_vec_pretty(&credentials)?)?;
-    file.sync_all()?;
-    std::fs::rename(&unfinished, &path)?;
-    File::open(data_dir)?.sync_all()?;
+    durable::replace(&path, 0o600, &serde_json::to_vec_pretty(&credentials)?)?;
     Ok(credentials)
 }
 

@@ -3,14 +3,14 @@
 //! Each start increases a number, the generation, in the database and then in a file beside the blobs. A
 //! database that was lost or restored from a copy has a smaller one than the file.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::blobs::Blobs;
 use super::catalog;
 use super::error::Error;
 use crate::db::Db;
+use crate::durable;
 
 /// Name of the file, in the folder of the blobs.
 const FILE: &str = "generation";
@@ -59,11 +59,5 @@ pub(super) fn accept(data_dir: &Path, db: &Db) -> Result<(), Error> {
 
 fn set(data_dir: &Path, db: &Db, generation: i64) -> Result<(), Error> {
     db.blocking(|connection| catalog::set_generation(connection, generation))?;
-    let path = path(data_dir);
-    let unfinished = path.with_extension("part");
-    let mut file = File::create(&unfinished)?;
-    writeln!(file, "{generation}")?;
-    file.sync_all()?;
-    std::fs::rename(&unfinished, &path)?;
-    Ok(())
+    Ok(durable::replace(&path(data_dir), 0o600, format!("{generation}\n").as_bytes())?)
 }

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -18,6 +17,7 @@ use super::access::Access;
 use super::cors::Cors;
 use super::credentials::Credentials;
 use super::store::Store;
+use crate::server::{self, Limits, PacedBody};
 
 /// Serves the store on `listener` until `shutdown` resolves.
 pub async fn serve(
@@ -38,11 +38,11 @@ pub async fn serve(
         let (service, cors) = (service.clone(), Arc::clone(&cors));
         async move { Ok::<_, Infallible>(respond(&service, &cors, request).await) }
     });
-    crate::server::serve(listener, cap, handler, shutdown).await;
+    server::serve(listener, Limits::connections(cap), handler, shutdown).await;
 }
 
 /// Answers one request. Never fails: errors become responses.
-async fn respond(service: &S3Service, cors: &Cors, request: Request<Incoming>) -> HttpResponse {
+async fn respond(service: &S3Service, cors: &Cors, request: Request<PacedBody>) -> HttpResponse {
     let origin = request.headers().get(header::ORIGIN).cloned();
     if Cors::is_preflight(&request) {
         let mut response = status(StatusCode::FORBIDDEN);
@@ -54,7 +54,7 @@ async fn respond(service: &S3Service, cors: &Cors, request: Request<Incoming>) -
     if is_form(&request) {
         return not_implemented("uploads by forms");
     }
-    let mut response = match service.call(request.map(s3s::Body::from)).await {
+    let mut response = match service.call(request.map(s3s::Body::http_body)).await {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(?error, "failed to answer S3 request");
@@ -68,7 +68,7 @@ async fn respond(service: &S3Service, cors: &Cors, request: Request<Incoming>) -
 }
 
 /// Whether this is an upload by HTML form. `s3s` reads forms into memory before it authenticates.
-fn is_form(request: &Request<Incoming>) -> bool {
+fn is_form(request: &Request<PacedBody>) -> bool {
     let multipart = |value: &HeaderValue| {
         let media_type = value.as_bytes().trim_ascii_start();
         media_type.get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart"))

@@ -11,6 +11,15 @@ use super::error::internal_error;
 /// Bodies up to this size may use most of the reserve: claims and records, which a delete needs, too.
 const SMALL_BYTES: u64 = 64 << 10;
 
+/// Free space of the store's disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreeSpace {
+    /// Bytes that are free.
+    pub free_bytes: u64,
+    /// Bytes that uploads leave free.
+    pub reserve_bytes: u64,
+}
+
 /// The space that uploads leave free.
 pub(super) struct Space {
     dir: PathBuf,
@@ -24,10 +33,15 @@ impl Space {
 
     /// Refuses a body of this length in bytes (0 if it is unknown) if too little space would be left.
     pub(super) fn check(&self, length: u64) -> S3Result<()> {
-        let file_system = rustix::fs::statvfs(&self.dir).map_err(io::Error::from);
-        let file_system = file_system.map_err(internal_error)?;
+        let FreeSpace { free_bytes, reserve_bytes } = self.free().map_err(internal_error)?;
+        if fits(length, free_bytes, reserve_bytes) { Ok(()) } else { Err(full()) }
+    }
+
+    /// Asks the file system.
+    pub(super) fn free(&self) -> io::Result<FreeSpace> {
+        let file_system = rustix::fs::statvfs(&self.dir)?;
         let free_bytes = file_system.f_bavail.saturating_mul(file_system.f_frsize);
-        if fits(length, free_bytes, self.reserve_bytes) { Ok(()) } else { Err(full()) }
+        Ok(FreeSpace { free_bytes, reserve_bytes: self.reserve_bytes })
     }
 }
 

@@ -16,7 +16,7 @@ use super::conditions::WriteCondition;
 use super::error::{Error, internal_error};
 use super::event::ObjectCreated;
 use super::readers::{Held, Readers};
-use super::space::Space;
+use super::space::{FreeSpace, Space};
 use super::{generation, quarantine};
 use crate::db::Db;
 use crate::domain::record::is_internal_key;
@@ -98,6 +98,14 @@ impl Store {
         let space = Space::new(data_dir.clone(), min_free_bytes);
         let inner = Inner { data_dir, space, db, blobs, readers, discarded, buckets, on_created };
         Ok(Self(Arc::new(inner)))
+    }
+
+    /// Free space of the disk. Blocks the thread for as long as the file system takes.
+    ///
+    /// # Errors
+    /// If the file system does not tell.
+    pub fn free_space(&self) -> std::io::Result<FreeSpace> {
+        self.0.space.free()
     }
 
     /// Removes multipart uploads that began longer ago than `older_than`, with their parts. Returns the

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::outcome::Fault;
+use crate::domain::readiness::Readiness;
 use crate::{queue, store};
 
 /// Body of every error response.
@@ -45,6 +46,9 @@ pub enum Error {
     /// The daemon cannot serve this request now (503).
     #[error("{0}")]
     NotReady(String),
+    /// Parts of the daemon or its surroundings fail (503).
+    #[error("{}", .0.faults())]
+    Unready(Box<Readiness>),
     /// The request exceeded `http.request_timeout_secs` (408).
     #[error("the request took too long")]
     Timeout,
@@ -73,6 +77,7 @@ impl Error {
                 StatusCode::CONFLICT
             }
             Self::NotReady(_)
+            | Self::Unready(_)
             | Self::Store(store::Error::Denied { .. } | store::Error::Unavailable { .. })
             | Self::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -86,7 +91,7 @@ impl Error {
             Self::Invalid(_) => "invalid-request",
             Self::Conflict(_) => "conflict",
             Self::TooLarge(_) => "too-large",
-            Self::NotReady(_) => "not-ready",
+            Self::NotReady(_) | Self::Unready(_) => "not-ready",
             Self::Timeout => "timeout",
             Self::Store(error) => error.code().as_str(),
             Self::Queue(error) => error.code().as_str(),
@@ -101,20 +106,43 @@ impl IntoResponse for Error {
         if status.is_server_error() {
             tracing::error!(code = self.code(), error = %self, "failed to answer request");
         }
-        problem(status, self.code(), self.to_string())
+        let (code, detail) = (self.code().to_owned(), self.to_string());
+        if let Self::Unready(readiness) = self {
+            let problem = Problem::new(status, &code, detail);
+            return as_problem(status, Json(UnreadyProblem { problem, readiness: *readiness }));
+        }
+        problem(status, &code, detail)
+    }
+}
+
+/// Body of a 503 of `/readyz`: a problem, and the state of each part.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct UnreadyProblem {
+    #[serde(flatten)]
+    problem: Problem,
+    #[serde(flatten)]
+    readiness: Readiness,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &str, detail: String) -> Self {
+        Self {
+            r#type: "about:blank".to_owned(),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail,
+        }
     }
 }
 
 /// Builds the response of a problem.
 fn problem(status: StatusCode, code: &str, detail: String) -> Response {
-    let body = Problem {
-        r#type: "about:blank".to_owned(),
-        title: status.canonical_reason().unwrap_or("Error").to_owned(),
-        status: status.as_u16(),
-        code: code.to_owned(),
-        detail,
-    };
-    let mut response = (status, Json(body)).into_response();
+    as_problem(status, Json(Problem::new(status, code, detail)))
+}
+
+fn as_problem(status: StatusCode, body: impl IntoResponse) -> Response {
+    let mut response = (status, body).into_response();
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     if matches!(status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {

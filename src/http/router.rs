@@ -20,7 +20,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::AppState;
-use super::{Config, error, page, system, uploads, videos};
+use super::{Config, error, page, readyz, system, uploads, videos};
+use crate::server::Limits;
 
 /// Builds the router of the API and the page.
 pub fn router(state: AppState, config: &Config) -> Router {
@@ -35,7 +36,7 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .routes(routes!(videos::retry::retry))
         .routes(routes!(system::system))
         .routes(routes!(system::healthz))
-        .routes(routes!(system::readyz))
+        .routes(routes!(readyz::readyz))
         .routes(routes!(system::metrics))
         .split_for_parts();
     let document = Arc::new(document);
@@ -68,11 +69,12 @@ fn span<B>(request: &Request<B>) -> tracing::Span {
     tracing::info_span!("request", %method, path, request_id = id)
 }
 
-/// Maximum of open connections. Players connect to the store, not here; a page holds a few.
-const MAX_CONNECTIONS: usize = 1024;
+/// Maximum of open connections: the event streams, and as many again as other clients need. Players connect to
+/// the store, not here.
+pub const MAX_CONNECTIONS: usize = 4096;
 
 /// Serves the router on `listener` until `shutdown` resolves.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let service = TowerToHyperService::new(router);
-    crate::server::serve(listener, MAX_CONNECTIONS, service, shutdown).await;
+    crate::server::serve(listener, Limits::connections(MAX_CONNECTIONS), service, shutdown).await;
 }

@@ -6,11 +6,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::uploads::Config as UploadConfig;
+use super::videos::watches::Watches;
 use crate::backend::Pool;
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::sources::SourceFilter;
+use crate::embedded::Store;
 use crate::gpu;
+use crate::heartbeat::Heartbeats;
 use crate::job::board::Board;
 use crate::metrics::Metrics;
 use crate::queue::{Enqueue, Inspect};
@@ -25,6 +28,8 @@ pub struct AppState {
     pub public: Bucket,
     /// Jobs that run on this box.
     pub board: Board,
+    /// The videos that event streams watch.
+    pub watches: Watches,
     /// The queue, only for its depth.
     pub queue: Arc<dyn Inspect>,
     /// The queue that messages of retries go to.
@@ -46,6 +51,10 @@ pub struct AppState {
     /// Origins of the store, such as `https://bucket.example.com`, for the page's
     /// Content-Security-Policy.
     pub store_origins: Arc<[String]>,
+    /// The embedded store, only for its free space; `None` if the buckets are on S3.
+    pub embedded_store: Option<Store>,
+    /// The parts of the daemon.
+    pub hearts: Heartbeats,
     /// Becomes true when the daemon begins to stop.
     pub draining: watch::Receiver<bool>,
 }

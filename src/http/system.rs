@@ -1,6 +1,7 @@
-//! State of the appliance: health, readiness, metrics, overview.
+//! State of the appliance: health, metrics, overview.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -8,7 +9,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use serde::Serialize;
 
-use super::error::{Error, Problem};
+use super::error::Error;
 use super::state::AppState;
 use crate::domain::backend::BackendStatus;
 use crate::domain::gpu::GpuStatus;
@@ -31,6 +32,17 @@ pub struct System {
     /// Objects of the private bucket that are older than the first start and are not processed, as this box
     /// found them last (`housekeeping.adopt_existing`).
     left_alone_objects: u64,
+    /// Supervised parts of the daemon.
+    parts: Vec<Part>,
+}
+
+/// A supervised part of the daemon. The watchdog of systemd restarts the daemon if one hangs.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Part {
+    /// `api`, `store`, `scheduler`, `housekeeping` or `database`.
+    name: &'static str,
+    /// Seconds since its last heartbeat; a few at most, unless it hangs.
+    last_beat_secs: f64,
 }
 
 /// Capabilities of the store that serves the buckets.
@@ -58,6 +70,7 @@ pub struct QueueDepth {
 pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error> {
     let (gpu, depth) = tokio::join!(read_gpus(&state), state.queue.depth());
     let (gpu, depth) = (gpu?, depth?);
+    let part = |(name, age): (_, Duration)| Part { name, last_beat_secs: age.as_secs_f64() };
     Ok(Json(System {
         version: env!("CARGO_PKG_VERSION"),
         backends: state.backends.statuses(),
@@ -66,6 +79,7 @@ pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error
         queue: QueueDepth { visible: depth.visible, in_flight: depth.in_flight, dead: depth.dead },
         running_jobs: state.board.list().into_iter().map(|view| view.id).collect(),
         left_alone_objects: state.metrics.left_alone(),
+        parts: state.hearts.ages().into_iter().map(part).collect(),
     }))
 }
 
@@ -80,31 +94,6 @@ async fn read_gpus(state: &AppState) -> Result<GpuStatus, Error> {
 #[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
 pub async fn healthz() -> &'static str {
     "ok\n"
-}
-
-/// Readiness: answers 200 if the box can accept uploads and process jobs.
-///
-/// Answers 503 with the reasons if a bucket or the queue cannot be reached, if no backend is
-/// available, or while the daemon stops.
-#[utoipa::path(get, path = "/readyz",
-    responses((status = 200, body = String), (status = 503, body = Problem)))]
-pub async fn readyz(State(state): State<AppState>) -> Result<&'static str, Error> {
-    if *state.draining.borrow() {
-        return Err(Error::NotReady("the daemon is stopping".to_owned()));
-    }
-    let mut missing = Vec::new();
-    for bucket in [&state.private, &state.public] {
-        if let Err(error) = bucket.check().await {
-            missing.push(format!("bucket {}: {error}", bucket.name()));
-        }
-    }
-    if let Err(error) = state.queue.depth().await {
-        missing.push(error.to_string());
-    }
-    if !state.backends.statuses().iter().any(BackendStatus::is_available) {
-        missing.push("no backend is available".to_owned());
-    }
-    if missing.is_empty() { Ok("ready\n") } else { Err(Error::NotReady(missing.join("; "))) }
 }
 
 /// Returns counters and gauges in the `OpenMetrics` text format, for Prometheus.

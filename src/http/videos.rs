@@ -4,6 +4,8 @@ pub mod delete;
 pub mod events;
 pub mod list;
 pub mod retry;
+mod watch;
+pub mod watches;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -32,34 +34,47 @@ pub async fn get(
 
 /// Looks a video up: on the board of this box, else in both buckets. `None` if it is unknown.
 async fn find(state: &AppState, id: VideoId) -> Result<Option<VideoView>, Error> {
-    let running = state.board.get(id.as_str());
-    let mut known = Known { running, ..Known::default() };
-    if known.running.is_none() {
-        let upload_key = record::upload_record_key(&id);
-        let job_key = record::job_record_key(&id);
-        let lookups = async {
-            tokio::try_join!(
-                state.private.read_json::<UploadRecord>(&upload_key),
-                state.public.read_json::<JobRecord>(&job_key),
-                job::claim_view(&state.private, &id, state.claim_renewal),
-            )
-        };
-        let (upload, job, claim) = Box::pin(lookups).await?;
-        if let Some(ClaimView { source_etag, running, waiting }) = claim {
-            known.elsewhere = running.map(|view| (view, source_etag.clone()));
-            known.waiting = waiting.map(|waiting| (waiting.error(), source_etag));
-        }
-        if let Some(upload) = &upload {
-            known.source_etag = match state.private.head(&upload.key).await {
-                Ok(head) => Some(head.etag),
-                Err(store::Error::NotFound { .. }) => None,
-                Err(error) => return Err(error.into()),
-            };
-        }
-        known.upload = upload;
-        known.job = job;
-    }
+    let known = match state.board.get(id.as_str()) {
+        Some(running) => Known { running: Some(running), ..Known::default() },
+        None => Box::pin(known(state, &id)).await?.0,
+    };
     Ok(view(id.as_str(), &state.playback_url(&id), known))
+}
+
+/// What both buckets hold of a video, and the version of its claim.
+async fn known(state: &AppState, id: &VideoId) -> Result<(Known, Option<String>), Error> {
+    let upload_key = record::upload_record_key(id);
+    let job_key = record::job_record_key(id);
+    let uploaded = async {
+        let upload = state.private.read_json::<UploadRecord>(&upload_key).await?;
+        let source_etag = match &upload {
+            Some(upload) => source_etag(state, &upload.key).await?,
+            None => None,
+        };
+        Ok::<_, store::Error>((upload, source_etag))
+    };
+    // The record of a job is written before its claim says so.
+    let worked_on = async {
+        let claim = job::claim_view(&state.private, id, state.claim_renewal).await?;
+        Ok((claim, state.public.read_json::<JobRecord>(&job_key).await?))
+    };
+    let ((upload, source_etag), (claim, job)) = tokio::try_join!(uploaded, worked_on)?;
+    let mut known = Known { job, source_etag, upload, ..Known::default() };
+    let Some(ClaimView { version, source_etag, running, waiting }) = claim else {
+        return Ok((known, None));
+    };
+    known.elsewhere = running.map(|view| (view, source_etag.clone()));
+    known.waiting = waiting.map(|waiting| (waiting.error(), source_etag));
+    Ok((known, Some(version)))
+}
+
+/// Entity tag of the source with this key, if there is one.
+async fn source_etag(state: &AppState, key: &str) -> Result<Option<String>, store::Error> {
+    match state.private.head(key).await {
+        Ok(head) => Ok(Some(head.etag)),
+        Err(store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Parses a video id from a path; fails with [`Error::NotFound`].

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::video::VideoView;
@@ -15,7 +15,8 @@ use crate::domain::video::VideoView;
 #[derive(Clone, Default)]
 pub struct Board {
     jobs: Arc<Mutex<HashMap<String, Entry>>>,
-    begun: watch::Sender<()>,
+    /// By video: those who wait for a job at it.
+    waiting: Arc<Mutex<HashMap<String, Arc<Notify>>>>,
 }
 
 struct Entry {
@@ -35,7 +36,9 @@ impl Board {
         let view = watch::Sender::new(view);
         jobs.insert(id.clone(), Entry { view: view.clone(), cancel });
         drop(jobs);
-        self.begun.send_replace(());
+        if let Some(waiting) = self.waiting.lock().get(&id) {
+            waiting.notify_waiters();
+        }
         Some(Ticket { board: self.clone(), id, view })
     }
 
@@ -51,10 +54,16 @@ impl Board {
         self.jobs.lock().get(id).map(|entry| entry.view.subscribe())
     }
 
-    /// Changes whenever a job begins here.
-    #[must_use]
-    pub fn beginnings(&self) -> watch::Receiver<()> {
-        self.begun.subscribe()
+    /// Completes when a job at this video begins here, or has begun.
+    pub async fn begun(&self, id: &str) {
+        let waiting = Waiting::new(self, id);
+        let notified = waiting.begun.notified();
+        tokio::pin!(notified);
+        // From here on, a job that begins is noticed.
+        notified.as_mut().enable();
+        if !self.jobs.lock().contains_key(id) {
+            notified.await;
+        }
     }
 
     /// All jobs here.
@@ -99,5 +108,63 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.board.jobs.lock().remove(&self.id);
+    }
+}
+
+/// Somebody who waits for a job.
+struct Waiting<'a> {
+    board: &'a Board,
+    id: &'a str,
+    begun: Arc<Notify>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(board: &'a Board, id: &'a str) -> Self {
+        let begun = Arc::clone(board.waiting.lock().entry(id.to_owned()).or_default());
+        Self { board, id, begun }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.board.waiting.lock();
+        // The map and this one.
+        if Arc::strong_count(&self.begun) <= 2 {
+            waiting.remove(self.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::video::VideoState;
+
+    fn start(board: &Board, id: &str) -> Ticket {
+        let view = VideoView::new(id, String::new(), VideoState::Running, String::new());
+        board.start(view, CancellationToken::new()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_job_that_begins_wakes_those_who_wait_for_its_video_and_nobody_else() {
+        let board = Board::default();
+        let wait = |id: &'static str| {
+            let board = board.clone();
+            tokio::spawn(async move { board.begun(id).await })
+        };
+        let (first, second, other) = (wait("a"), wait("a"), wait("b"));
+        tokio::task::yield_now().await;
+        let ticket = start(&board, "a");
+        first.await.unwrap();
+        second.await.unwrap();
+        // It has begun already.
+        board.begun("a").await;
+        tokio::task::yield_now().await;
+        assert!(!other.is_finished());
+        drop(ticket);
+        assert_eq!(board.waiting.lock().keys().collect::<Vec<_>>(), ["b"]);
+        other.abort();
+        assert!(other.await.is_err());
+        assert!(board.waiting.lock().is_empty());
     }
 }

@@ -118,6 +118,8 @@ pub async fn claim_is_gone(bucket: &Bucket, id: &VideoId) -> Result<bool, store:
 /// What the claim on a video shows to others.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClaimView {
+    /// Version of the claim itself.
+    pub version: String,
     /// Version of the source that the claim is about.
     pub source_etag: String,
     /// What an attempt on another box shows.
@@ -126,7 +128,7 @@ pub struct ClaimView {
     pub waiting: Option<Waiting>,
 }
 
-/// What the claim on a video shows. `None` if it has none.
+/// What the claim on a video shows, with one request. `None` if it has none.
 ///
 /// # Errors
 /// If the store fails.
@@ -135,11 +137,11 @@ pub async fn claim_view(
     id: &VideoId,
     renewal: Duration,
 ) -> Result<Option<ClaimView>, store::Error> {
-    Ok(read(bucket, id).await?.map(|(record, age, _)| {
+    Ok(read(bucket, id).await?.map(|(record, age, version)| {
         let is_alive = claim::is_alive(&record, age, renewal);
         let waiting = record.waiting.filter(|_| record.state == ClaimState::Released);
         let running = record.view.filter(|_| is_alive);
-        ClaimView { source_etag: record.source_etag, running, waiting }
+        ClaimView { version, source_etag: record.source_etag, running, waiting }
     }))
 }
 

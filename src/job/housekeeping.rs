@@ -5,10 +5,13 @@
 mod reconcile;
 mod sweep;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::future;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::error::Error;
 use crate::domain::declare::{Any, settings};
+use crate::domain::id_map::{IdMap, IdMapBuilder};
 use crate::domain::job::VideoId;
 use crate::domain::record::{CLAIMS_PREFIX, RECORDS_PREFIX};
 use crate::queue::Inspect;
@@ -50,15 +54,12 @@ pub struct Housekeeping {
     settled: Mutex<HashMap<String, Timestamp>>,
 }
 
-/// The private bucket, taken apart.
-#[derive(Default)]
-struct Private {
-    /// By id: the source.
-    sources: BTreeMap<String, Entry>,
+/// Our own objects of the private bucket, in little memory.
+struct Own {
     /// By id: when the claim was written.
-    claims: HashMap<String, Option<Timestamp>>,
+    claims: IdMap<Option<Timestamp>>,
     /// By id: when the upload was asked for.
-    records: HashMap<String, Option<Timestamp>>,
+    records: IdMap<Option<Timestamp>>,
 }
 
 impl Housekeeping {
@@ -131,24 +132,46 @@ impl Housekeeping {
         at.map(|at| self.context.private.clock().age(at)).unwrap_or_default()
     }
 
-    /// Lists the private bucket.
-    async fn private(&self) -> Result<Private, Error> {
-        let bucket = &self.context.private;
-        let mut found = Private::default();
-        for entry in bucket.list("").await? {
-            let id_in = |prefix: &str| {
-                let id = entry.key.strip_prefix(prefix)?.strip_suffix(".json")?;
-                VideoId::parse(id).map(|id| id.to_string())
-            };
-            if let Some(id) = id_in(CLAIMS_PREFIX) {
-                found.claims.insert(id, entry.last_modified);
-            } else if let Some(id) = id_in(RECORDS_PREFIX) {
-                found.records.insert(id, entry.last_modified);
-            } else if self.context.sources.accept(&entry.key).is_ok() {
-                let id = VideoId::of_source(bucket.name(), &entry.key).to_string();
-                found.sources.insert(id, entry);
+    /// Lists claims and upload records.
+    async fn own(&self) -> Result<Own, Error> {
+        let [claims, records] = [self.times(CLAIMS_PREFIX), self.times(RECORDS_PREFIX)];
+        Ok(Own { claims: claims.await?, records: records.await? })
+    }
+
+    /// When the objects `<prefix><id>.json` of the private bucket were written, by id.
+    async fn times(&self, prefix: &str) -> Result<IdMap<Option<Timestamp>>, Error> {
+        let mut found = IdMapBuilder::default();
+        let mut entries = self.context.private.entries(prefix);
+        while let Some(entry) = entries.try_next().await? {
+            let id = entry.key.strip_prefix(prefix).and_then(|name| name.strip_suffix(".json"));
+            if let Some(id) = id.and_then(VideoId::parse) {
+                found.insert(&id, entry.last_modified);
             }
         }
-        Ok(found)
+        Ok(found.build())
+    }
+
+    /// The sources in the private bucket, in the order of their keys. Holds a page of the listing at a time.
+    fn sources(&self) -> BoxStream<'_, Result<(VideoId, Entry), Error>> {
+        let (private, filter) = (&self.context.private, &self.context.sources);
+        // All keys, without a listing of our own objects.
+        let ranges = [
+            (None, Some(CLAIMS_PREFIX)),
+            (Some(CLAIMS_PREFIX), Some(RECORDS_PREFIX)),
+            (Some(RECORDS_PREFIX), None),
+        ];
+        let entries = stream::iter(ranges).flat_map(|(after, until)| {
+            let after = after.map(|prefix| format!("{prefix}{}", char::MAX));
+            private.entries_after("", after).try_take_while(move |entry| {
+                let is_in_range = until.is_none_or(|until| entry.key.as_str() < until);
+                future::ready(Ok(is_in_range))
+            })
+        });
+        let sources = entries.try_filter_map(|entry| {
+            let is_source = filter.accept(&entry.key).is_ok();
+            let id = VideoId::of_source(private.name(), &entry.key);
+            future::ready(Ok(is_source.then_some((id, entry))))
+        });
+        sources.map_err(Error::from).boxed()
     }
 }

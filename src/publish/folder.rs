@@ -1,6 +1,5 @@
 //! A local folder as target of `ladderd transcode`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -8,6 +7,7 @@ use bytes::Bytes;
 
 use super::error::Error;
 use super::object::{Object, Target};
+use crate::durable;
 
 /// Target that writes files below a folder.
 pub struct Folder(PathBuf);
@@ -33,19 +33,13 @@ impl Target for Folder {
     }
 }
 
-/// Writes a file next to the final name and renames it, so a reader sees the old or the new file.
-/// Runs in one blocking task: cancellation cannot leave half a file.
+/// Replaces a file as a whole. Runs in one blocking task: cancellation cannot leave half a file.
 async fn write(path: PathBuf, body: Bytes) -> std::io::Result<()> {
     tokio::task::spawn_blocking(move || {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".part");
-        let mut file = std::fs::File::create(&unfinished)?;
-        file.write_all(&body)?;
-        file.sync_all()?;
-        std::fs::rename(&unfinished, path)
+        durable::replace(&path, 0o666, &body)
     })
     .await?
 }

@@ -1,4 +1,4 @@
-//! Reading, writing, listing and deleting objects.
+//! Reading, writing and deleting objects.
 
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
@@ -157,24 +157,9 @@ impl Bucket {
             .map_err(|e| map_error("delete", key, &e))?;
         Ok(())
     }
-
-    /// Lists all objects whose key starts with `prefix`, in key order, over all pages.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Denied`].
-    pub async fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {
-        let mut pages =
-            self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
-        let mut entries = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|e| map_error("list", prefix, &e))?;
-            entries.extend(page.contents().iter().map(entry));
-        }
-        Ok(entries)
-    }
 }
 
-fn entry(object: &Object) -> Entry {
+pub(super) fn entry(object: &Object) -> Entry {
     Entry {
         key: object.key().unwrap_or_default().to_owned(),
         etag: unquoted(object.e_tag().unwrap_or_default()),

@@ -110,6 +110,14 @@ async fn a_full_disk_refuses_uploads_before_their_bytes_and_still_serves_and_del
     let answer = put.body(reqwest::Body::wrap_stream(stream)).send().await.unwrap();
     assert_eq!(answer.status(), 507);
     drop(body);
+    // Viewers stay, so the box stays ready.
+    let (status, ready) = appliance.get("/readyz").await;
+    assert_eq!(status, 200, "{ready:#}");
+    let able = ["uploads", "playback", "jobs"].map(|what| ready[what].as_bool().unwrap());
+    assert_eq!(able, [false, true, false], "{ready:#}");
+    let disk = ready["components"].as_array().unwrap().iter().find(|c| c["name"] == "disk-space");
+    let why = disk.unwrap()["why"].as_str().unwrap();
+    assert!(why.contains("embedded.min_free_bytes"), "{why}");
 
     let sql = "INSERT INTO objects (bucket, key, etag, size, headers, modified_ms)
                VALUES ('public', 'old', 'd41d8cd98f00b204e9800998ecf8427e', 0, '{}', 0)";

@@ -136,7 +136,12 @@ async fn health_metrics_and_system_report_the_state() {
         (response.status().as_u16(), response.text().await.unwrap())
     };
     assert_eq!(text("/healthz").await, (200, "ok\n".to_owned()));
-    assert_eq!(text("/readyz").await, (200, "ready\n".to_owned()));
+    let (status, ready) = appliance.get("/readyz").await;
+    assert_eq!((status, &ready["ready"], &ready["uploads"]), (200, &json!(true), &json!(true)));
+    for name in ["private-bucket", "public-bucket", "queue", "backends", "daemon", "disk-space"] {
+        let components = ready["components"].as_array().unwrap();
+        assert!(components.contains(&json!({"name": name, "ok": true})), "{ready:#}");
+    }
     let (_, metrics) = text("/metrics").await;
     for name in ["ladderd_jobs_running 0", "ladderd_queue_dead 0", "# EOF"] {
         assert!(metrics.contains(name), "{metrics}");
@@ -149,6 +154,9 @@ async fn health_metrics_and_system_report_the_state() {
     let cpu = backends.iter().find(|backend| backend["name"] == "cpu").unwrap();
     assert_eq!(cpu["state"], "available");
     assert!(gauge("ladderd_backend_available{backend=\"cpu\"} 1"), "{metrics}");
+    let parts = system["parts"].as_array().unwrap();
+    let names: Vec<&str> = parts.iter().map(|part| part["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["store", "api", "scheduler", "housekeeping", "database"]);
     let gpu = &system["gpu"];
     assert!(gpu["available"] == true || gpu["reason"].is_string(), "{gpu}");
     assert!(gpu["devices"].is_array(), "{gpu}");

@@ -24,6 +24,7 @@ mod embedded_protocol;
 mod embedded_s3;
 mod encryption;
 mod end_to_end;
+mod event_streams;
 mod fleet;
 mod frames;
 mod fuzzing;

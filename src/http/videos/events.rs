@@ -1,106 +1,80 @@
 //! Follows a video: server-sent events.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::StreamExt;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use futures_util::stream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::{find, parse_id, unknown};
-use crate::domain::job::VideoId;
-use crate::domain::video::{VideoState, VideoView};
+use super::watch::follow;
+use super::watches::Sight;
+use super::{parse_id, unknown};
+use crate::domain::video::VideoView;
+use crate::domain::watching::is_final;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
 
-/// Interval at which the buckets are polled for events of a video that does not run on this box.
-const EVENT_POLL: Duration = Duration::from_secs(1);
-
 /// Streams the video at each change, as server-sent events.
 ///
-/// The stream ends once the video is ready, failed or deleted.
+/// The stream ends once the video is ready, failed or deleted. 503 if too many event streams are open.
 #[utoipa::path(get, path = "/v1/videos/{id}/events",
     params(("id" = String, Path, description = "Id of the video")),
     responses((status = 200, body = VideoView, content_type = "text/event-stream"),
-        (status = 404, body = Problem)))]
+        (status = 404, body = Problem), (status = 503, body = Problem)))]
 pub async fn events(
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
     let id = parse_id(&id)?;
-    let first = find(&state, id.clone()).await?.ok_or_else(|| unknown(id.as_str()))?;
-    let (sender, receiver) = mpsc::channel(16);
-    tokio::spawn(send_changes(state, id, first, sender));
-    let events = ReceiverStream::new(receiver).map(|view: VideoView| {
+    let place = state.watches.place();
+    let place = place.ok_or_else(|| Error::NotReady("too many event streams are open".into()))?;
+    let mut sights = state.watches.watch(&id, |watched| {
+        tokio::spawn(follow(state.clone(), watched));
+    });
+    let first = sights.wait_for(|sight| *sight != Sight::Unseen).await.map(|sight| sight.clone());
+    match first {
+        Ok(Sight::Video(_)) => {}
+        Ok(Sight::Unknown) => return Err(unknown(id.as_str())),
+        Ok(Sight::Failed(reason)) => return Err(Error::NotReady(reason)),
+        Ok(Sight::Unseen) | Err(_) => {
+            return Err(Error::NotReady("the daemon is stopping".to_owned()));
+        }
+    }
+    // The first event is what was just seen.
+    sights.mark_changed();
+    let feed = Feed { sights, is_over: false, _place: place };
+    let events = stream::unfold(feed, |mut feed| async {
+        let view = feed.next().await?;
         let event = Event::default().json_data(&view);
-        Ok::<_, Infallible>(event.unwrap_or_else(|_| Event::default().comment("unreadable")))
+        let event = event.unwrap_or_else(|_| Event::default().comment("unreadable"));
+        Some((Ok::<_, Infallible>(event), feed))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
-/// The receiving end of one event stream.
+/// One event stream.
 struct Feed {
-    sender: mpsc::Sender<VideoView>,
-    /// The last view that was sent.
-    last: VideoView,
+    sights: watch::Receiver<Sight>,
+    /// The last event was sent.
+    is_over: bool,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Feed {
-    /// Sends a view. Returns false once the client is gone.
-    async fn send(&mut self, view: VideoView) -> bool {
-        self.last.clone_from(&view);
-        self.sender.send(view).await.is_ok()
-    }
-}
-
-/// Sends `first`, then the video at each change, until it is ready, failed or deleted, the client
-/// is gone or the daemon stops.
-async fn send_changes(
-    state: AppState,
-    id: VideoId,
-    first: VideoView,
-    sender: mpsc::Sender<VideoView>,
-) {
-    let mut feed = Feed { sender, last: first.clone() };
-    if !feed.send(first).await {
-        return;
-    }
-    let mut draining = state.draining.clone();
-    let mut beginnings = state.board.beginnings();
-    while !matches!(feed.last.state, VideoState::Ready | VideoState::Failed) && !*draining.borrow()
-    {
-        if let Some(mut changes) = state.board.subscribe(id.as_str()) {
-            // The job runs on this box: its changes arrive until it leaves the board.
-            loop {
-                let view = changes.borrow_and_update().clone();
-                if !feed.send(view).await {
-                    return;
-                }
-                if changes.changed().await.is_err() {
-                    break;
-                }
-            }
-        } else {
-            tokio::select! {
-                _ = draining.changed() => return,
-                () = feed.sender.closed() => return,
-                _ = beginnings.changed() => {}
-                () = tokio::time::sleep(EVENT_POLL) => {}
-            }
+    /// The video at its next change. `None` once it is ready, failed or deleted, or the daemon stops.
+    async fn next(&mut self) -> Option<VideoView> {
+        if self.is_over {
+            return None;
         }
-        match find(&state, id.clone()).await {
-            Ok(Some(view)) if view != feed.last => {
-                if !feed.send(view).await {
-                    return;
-                }
+        self.sights.changed().await.ok()?;
+        match self.sights.borrow_and_update().clone() {
+            Sight::Video(view) => {
+                self.is_over = is_final(view.state);
+                Some(*view)
             }
-            Ok(Some(_)) => {}
-            // Deleted.
-            Ok(None) => return,
-            Err(error) => tracing::warn!(video.id = %id, %error, "failed to look up video"),
+            Sight::Unseen | Sight::Unknown | Sight::Failed(_) => None,
         }
     }
 }

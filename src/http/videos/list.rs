@@ -1,8 +1,12 @@
 //! Lists videos, page by page.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use axum::Json;
 use axum::extract::{Query, State};
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::find;
@@ -11,6 +15,7 @@ use crate::domain::record;
 use crate::domain::video::VideoView;
 use crate::http::error::Error;
 use crate::http::state::AppState;
+use crate::store;
 
 /// Videos of a list that are looked up concurrently.
 const CONCURRENT_LOOKUPS: usize = 8;
@@ -42,15 +47,23 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<VideoList>, Error> {
     let limit = paging.limit.unwrap_or(50).clamp(1, 200);
-    let mut entries = state.private.list(record::RECORDS_PREFIX).await?;
-    entries.sort_by(|a, b| b.last_modified.cmp(&a.last_modified).then_with(|| b.key.cmp(&a.key)));
-    let ids: Vec<VideoId> = entries.iter().filter_map(|entry| id_of_record(&entry.key)).collect();
-    let (page, next) = page_of(&ids, paging.after.as_deref(), limit);
-    let videos: Vec<Result<Option<VideoView>, Error>> = stream::iter(page.to_vec())
-        .map(|id| find(&state, id))
-        .buffered(CONCURRENT_LOOKUPS)
-        .collect()
-        .await;
+    let after = match paging.after.as_deref() {
+        None => None,
+        Some(after) => match place_of(&state, after).await? {
+            None => return Ok(Json(VideoList { videos: Vec::new(), next: None })),
+            known => known,
+        },
+    };
+    let mut newest = Newest::new(after, limit);
+    let mut entries = state.private.entries(record::RECORDS_PREFIX);
+    while let Some(entry) = entries.try_next().await? {
+        if let Some(id) = id_of_record(&entry.key) {
+            newest.add((entry.last_modified, id));
+        }
+    }
+    let (page, next) = newest.page();
+    let videos: Vec<Result<Option<VideoView>, Error>> =
+        stream::iter(page).map(|id| find(&state, id)).buffered(CONCURRENT_LOOKUPS).collect().await;
     let mut found = Vec::with_capacity(videos.len());
     for video in videos {
         found.extend(video?);
@@ -58,19 +71,51 @@ pub async fn list(
     Ok(Json(VideoList { videos: found, next }))
 }
 
-/// The ids that follow `after` (all, if `None`; none, if it is unknown), at most `limit`, and the
-/// `after` of the next page unless this is the last one.
-fn page_of<'a>(
-    ids: &'a [VideoId],
-    after: Option<&str>,
+/// Place of a video in the list, which is in descending order: when its upload was asked for, then its id.
+type Place = (Option<Timestamp>, VideoId);
+
+/// Place of the video with this id. `None` if it is unknown.
+async fn place_of(state: &AppState, id: &str) -> Result<Option<Place>, Error> {
+    let Some(id) = VideoId::parse(id) else { return Ok(None) };
+    match state.private.head(&record::upload_record_key(&id)).await {
+        Ok(head) => Ok(Some((head.last_modified, id))),
+        Err(store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The first places that follow one. Holds no more than a page, however many are added.
+struct Newest {
+    after: Option<Place>,
     limit: usize,
-) -> (&'a [VideoId], Option<String>) {
-    let position = |after| ids.iter().position(|id| id.as_str() == after);
-    let start = after.map_or(0, |after| position(after).map_or(ids.len(), |at| at + 1));
-    let end = (start + limit).min(ids.len());
-    let page = &ids[start..end];
-    let next = page.last().filter(|_| end < ids.len()).map(ToString::to_string);
-    (page, next)
+    /// The last of them on top. One more than the page tells that there is a next one.
+    kept: BinaryHeap<Reverse<Place>>,
+}
+
+impl Newest {
+    /// The first `limit` places after `after`, or from the start.
+    fn new(after: Option<Place>, limit: usize) -> Self {
+        Self { after, limit, kept: BinaryHeap::new() }
+    }
+
+    fn add(&mut self, place: Place) {
+        if self.after.as_ref().is_some_and(|after| place >= *after) {
+            return;
+        }
+        self.kept.push(Reverse(place));
+        if self.kept.len() > self.limit + 1 {
+            self.kept.pop();
+        }
+    }
+
+    /// The ids of the page, and the `after` of the next page unless this is the last one.
+    fn page(self) -> (Vec<VideoId>, Option<String>) {
+        let is_last = self.kept.len() <= self.limit;
+        let places = self.kept.into_sorted_vec().into_iter();
+        let page: Vec<VideoId> = places.map(|Reverse((_, id))| id).take(self.limit).collect();
+        let next = page.last().filter(|_| !is_last).map(ToString::to_string);
+        (page, next)
+    }
 }
 
 /// Id of the video of an upload record, from the key of the record.
@@ -84,22 +129,25 @@ mod tests {
 
     #[test]
     fn pages_follow_each_other_and_end() {
-        let ids: Vec<VideoId> =
-            (0..5).map(|n| VideoId::of_source("uploads", &n.to_string())).collect();
-        let after = |n: usize| Some(ids[n].as_str());
-        let table = [
-            (None, 2, 0..2, after(1)),
-            (after(1), 2, 2..4, after(3)),
-            (after(3), 2, 4..5, None),
-            (after(2), 2, 3..5, None),
-            (after(4), 2, 5..5, None),
-            (None, 200, 0..5, None),
-            (Some("unknown"), 2, 5..5, None),
-        ];
-        for (from, limit, expected, next) in table {
-            let (page, found) = page_of(&ids, from, limit);
-            assert_eq!(page, &ids[expected], "{from:?}");
-            assert_eq!(found.as_deref(), next, "{from:?}");
+        let id = |n: i64| VideoId::of_source("uploads", &n.to_string());
+        // Two of each second.
+        let place = |n: i64| (Timestamp::from_second(n / 2).ok(), id(n));
+        let mut all: Vec<Place> = (0..10).map(place).collect();
+        all.sort_by(|a, b| b.cmp(a));
+        for limit in [1, 2, 3, 9, 10, 200] {
+            let (mut after, mut seen) = (None, Vec::new());
+            loop {
+                let mut newest = Newest::new(after, limit);
+                (0..10).for_each(|n| newest.add(place(n)));
+                assert!(newest.kept.len() <= limit + 1);
+                let (page, next) = newest.page();
+                assert!(page.len() == limit || next.is_none());
+                seen.extend(page);
+                let Some(next) = next else { break };
+                after = all.iter().find(|(_, id)| id.as_str() == next).cloned();
+            }
+            let expected: Vec<VideoId> = all.iter().map(|(_, id)| id.clone()).collect();
+            assert_eq!(seen, expected, "{limit}");
         }
     }
 }

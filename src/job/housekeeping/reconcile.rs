@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 
 use super::Housekeeping;
@@ -31,16 +32,18 @@ impl Housekeeping {
     /// claim tells.
     pub(super) async fn reconcile(&self) -> Result<(), Error> {
         let first_start = self.first_start().await?;
-        let private = self.private().await?;
+        let own = self.own().await?;
         let mut left_alone = 0;
         let grace = Duration::from_secs(self.config.event_grace_secs);
         let backlog = self.inspect.depth().await?.visible > 0;
-        for (id, source) in &private.sources {
+        let mut sources = self.sources();
+        while let Some((id, source)) = sources.try_next().await? {
+            let (id, source) = (id.as_str(), &source);
             let waited = self.age(source.last_modified);
             if waited < grace {
                 continue;
             }
-            let claimed_at = private.claims.get(id).copied().flatten();
+            let claimed_at = own.claims.get(id).copied().flatten();
             let (lost, waited) = match claimed_at.filter(|at| Some(*at) >= source.last_modified) {
                 None => (Lost::Event, waited),
                 Some(at) if self.message_is_lost(id, at, source).await? => {
@@ -51,7 +54,7 @@ impl Housekeeping {
             if backlog && waited < BACKLOG_PATIENCE {
                 continue;
             }
-            let is_known = private.claims.contains_key(id) || private.records.contains_key(id);
+            let is_known = own.claims.contains_key(id) || own.records.contains_key(id);
             let is_older = source.last_modified < first_start;
             if is_older && !is_known && !self.config.adopt_existing {
                 left_alone += 1;

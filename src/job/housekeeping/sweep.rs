@@ -1,35 +1,52 @@
 //! What failed and superseded attempts, deleted videos and abandoned uploads have left behind.
 
-use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Housekeeping, Private};
+use super::{Housekeeping, Own};
 use crate::domain::claim::ClaimState;
+use crate::domain::id_map::{IdMap, IdMapBuilder};
 use crate::domain::job::VideoId;
 use crate::domain::record::{self, CLAIMS_PREFIX, RECORDS_PREFIX};
+use crate::domain::stream_shape::StreamShape;
 use crate::job::error::Error;
 use crate::job::{claim, records};
-use crate::store::{self, Entry};
+use crate::store;
+
+/// What both buckets hold, in little memory: a listing may have millions of objects.
+struct Found {
+    /// By id: whether the stream looks whole.
+    streams: IdMap<bool>,
+    /// The sources.
+    sources: IdMap<()>,
+    own: Own,
+}
+
+impl Found {
+    /// Whether the video was uploaded, and not deleted, when it was listed.
+    fn is_known(&self, id: &VideoId) -> bool {
+        self.own.records.contains_key(id.as_str()) || self.sources.contains_key(id.as_str())
+    }
+
+    /// Whether a source or a stream of the video is there.
+    fn is_used(&self, id: &VideoId) -> bool {
+        self.sources.contains_key(id.as_str()) || self.streams.contains_key(id.as_str())
+    }
+}
 
 impl Housekeeping {
     /// Removes what nobody needs and nobody works on.
     pub(super) async fn sweep(&self) -> Result<(), Error> {
-        // Public first: what is private when it is listed later was there, or has ended, by then.
-        let mut streams: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-        for entry in self.context.public.list("").await? {
-            let id = entry.key.split('/').next().and_then(VideoId::parse);
-            if let Some(id) = id {
-                streams.entry(id.to_string()).or_default().push(entry);
+        let found = self.find_all().await?;
+        let mut removed = 0;
+        for (id, looks_whole) in found.streams.iter() {
+            if !(*looks_whole && found.own.records.contains_key(id.as_str())) {
+                removed += self.sweep_stream(&id, &found).await?;
             }
         }
-        let private = self.private().await?;
-        let mut removed = 0;
-        for (id, entries) in &streams {
-            removed += self.sweep_stream(id, entries, &private).await?;
-        }
-        removed += self.sweep_private(&private, &streams).await?;
+        removed += self.sweep_private(&found).await?;
         removed += self.sweep_uploads().await?;
         if removed > 0 {
             tracing::info!(removed, "swept");
@@ -37,34 +54,65 @@ impl Housekeeping {
         Ok(())
     }
 
-    /// Removes what failed and superseded attempts at a video have left.
-    async fn sweep_stream(
-        &self,
-        id: &str,
-        entries: &[Entry],
-        private: &Private,
-    ) -> Result<usize, Error> {
-        let Some(id) = VideoId::parse(id) else { return Ok(0) };
-        if looks_whole(&id, entries) && private.records.contains_key(id.as_str()) {
-            return Ok(0);
+    /// Lists both buckets.
+    async fn find_all(&self) -> Result<Found, Error> {
+        // Public first: what is private when it is listed later was there, or has ended, by then.
+        let streams = self.streams().await?;
+        let own = self.own().await?;
+        let mut sources = IdMapBuilder::default();
+        let mut listed = self.sources();
+        while let Some((id, _)) = listed.try_next().await? {
+            sources.insert(&id, ());
         }
+        Ok(Found { streams, sources: sources.build(), own })
+    }
+
+    /// Lists the streams of the public bucket: whether each looks whole. A listing is in key order, so the objects
+    /// of a video follow each other.
+    async fn streams(&self) -> Result<IdMap<bool>, Error> {
+        let mut streams = IdMapBuilder::default();
+        let mut note = |ended: Option<(VideoId, StreamShape)>| {
+            if let Some((id, shape)) = ended {
+                streams.insert(&id, shape.is_whole());
+            }
+        };
+        let mut current = None;
+        let mut entries = self.context.public.entries("");
+        while let Some(entry) = entries.try_next().await? {
+            let Some((id, path)) = entry.key.split_once('/') else { continue };
+            let Some(id) = VideoId::parse(id) else { continue };
+            let mut next = match current.take() {
+                Some((current, shape)) if current == id => shape,
+                ended => {
+                    note(ended);
+                    StreamShape::default()
+                }
+            };
+            next.add(path);
+            current = Some((id, next));
+        }
+        note(current);
+        Ok(streams.build())
+    }
+
+    /// Removes what failed and superseded attempts at a video have left.
+    async fn sweep_stream(&self, id: &VideoId, found: &Found) -> Result<usize, Error> {
+        let entries = self.context.public.list(&format!("{id}/")).await?;
         let orphan_age = Duration::from_secs(self.config.orphan_age_secs);
         let untouched = entries.iter().all(|entry| self.age(entry.last_modified) >= orphan_age);
-        let found = claim::read(&self.context.private, &id).await?;
-        let alive = found
+        let claim = claim::read(&self.context.private, id).await?;
+        let alive = claim
             .as_ref()
             .is_some_and(|(claim, age, _)| claim.state == ClaimState::Held && *age < orphan_age);
         if !untouched || alive {
             return Ok(0);
         }
-        let keys: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
-        let record = records::job_record_of(&self.context.public, &id).await?;
-        let known =
-            private.records.contains_key(id.as_str()) || private.sources.contains_key(id.as_str());
+        let keys: Vec<String> = entries.into_iter().map(|entry| entry.key).collect();
+        let record = records::job_record_of(&self.context.public, id).await?;
         let dead = match record {
             // A deleted video, of which a last write came late.
-            _ if !known => keys,
-            Some((record, _)) => record::left_behind(&id, keys, Some(&record)),
+            _ if !self.is_known(id, found).await? => keys,
+            Some((record, _)) => record::left_behind(id, keys, Some(&record)),
             // Its message is in the queue; the next attempt removes what this one has left.
             None => Vec::new(),
         };
@@ -74,30 +122,37 @@ impl Housekeeping {
         Ok(dead.len())
     }
 
+    /// Whether the video was uploaded, and not deleted: when it was listed, or since.
+    async fn is_known(&self, id: &VideoId, found: &Found) -> Result<bool, Error> {
+        if found.is_known(id) {
+            return Ok(true);
+        }
+        // A job writes the record before it publishes anything.
+        match self.context.private.head(&record::upload_record_key(id)).await {
+            Ok(_) => Ok(true),
+            Err(store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Removes claims and records of which neither a source nor a stream is left.
-    async fn sweep_private(
-        &self,
-        private: &Private,
-        streams: &BTreeMap<String, Vec<Entry>>,
-    ) -> Result<usize, Error> {
+    async fn sweep_private(&self, found: &Found) -> Result<usize, Error> {
         let orphan_age = Duration::from_secs(self.config.orphan_age_secs);
         let upload_ttl = Duration::from_secs(self.config.upload_ttl_secs);
-        let is_used = |id: &String| private.sources.contains_key(id) || streams.contains_key(id);
-        let mut dead = HashSet::new();
-        for (id, at) in private.claims.iter().filter(|(id, _)| !is_used(id)) {
-            if self.age(*at) >= orphan_age {
-                dead.insert(format!("{CLAIMS_PREFIX}{id}.json"));
+        let kinds = [
+            (CLAIMS_PREFIX, &found.own.claims, orphan_age),
+            (RECORDS_PREFIX, &found.own.records, upload_ttl),
+        ];
+        let mut removed = 0;
+        for (prefix, times, least_age) in kinds {
+            for (id, at) in times.iter() {
+                if !found.is_used(&id) && self.age(*at) >= least_age {
+                    self.context.private.delete(&format!("{prefix}{id}.json")).await?;
+                    removed += 1;
+                }
             }
         }
-        for (id, at) in private.records.iter().filter(|(id, _)| !is_used(id)) {
-            if self.age(*at) >= upload_ttl {
-                dead.insert(format!("{RECORDS_PREFIX}{id}.json"));
-            }
-        }
-        for key in &dead {
-            self.context.private.delete(key).await?;
-        }
-        Ok(dead.len())
+        Ok(removed)
     }
 
     /// Gives up multipart uploads that were begun long ago.
@@ -120,23 +175,5 @@ impl Housekeeping {
             }
         }
         Ok(stale.len())
-    }
-}
-
-/// Whether the keys are those of one whole stream, or of a failure: the usual case, which needs
-/// nothing to be read.
-fn looks_whole(id: &VideoId, entries: &[Entry]) -> bool {
-    let has = |name: &str| entries.iter().any(|entry| entry.key == format!("{id}/{name}"));
-    let folders: HashSet<&str> = entries
-        .iter()
-        .filter_map(|entry| {
-            let (folder, _) = entry.key.strip_prefix(id.as_str())?[1..].split_once('/')?;
-            Some(folder)
-        })
-        .collect();
-    match folders.len() {
-        0 => has("job.json") && !has("main.m3u8"),
-        1 => has("job.json") && has("main.m3u8"),
-        _ => false,
     }
 }

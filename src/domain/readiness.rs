@@ -1,0 +1,145 @@
+//! What a box can do now: take uploads, serve viewers, run jobs.
+
+use serde::Serialize;
+
+/// A part that the box depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Component {
+    /// The bucket of uploads and records.
+    PrivateBucket,
+    /// The bucket of streams.
+    PublicBucket,
+    /// The queue.
+    Queue,
+    /// The encoders.
+    Backends,
+    /// Free space on the disk of the embedded store.
+    DiskSpace,
+    /// The daemon, which may be stopping.
+    Daemon,
+}
+
+/// What suffers from a fault.
+struct Suffers {
+    uploads: bool,
+    playback: bool,
+    jobs: bool,
+}
+
+impl Component {
+    fn name(self) -> &'static str {
+        match self {
+            Self::PrivateBucket => "private-bucket",
+            Self::PublicBucket => "public-bucket",
+            Self::Queue => "queue",
+            Self::Backends => "backends",
+            Self::DiskSpace => "disk-space",
+            Self::Daemon => "daemon",
+        }
+    }
+
+    fn suffers(self) -> Suffers {
+        let (uploads, playback, jobs) = match self {
+            Self::PrivateBucket | Self::DiskSpace | Self::Daemon => (true, false, true),
+            Self::PublicBucket => (false, true, true),
+            Self::Queue | Self::Backends => (false, false, true),
+        };
+        Suffers { uploads, playback, jobs }
+    }
+
+    /// Whether requests should go to another box. Not for a full disk: its streams are on this box alone.
+    fn takes_out(self) -> bool {
+        self != Self::DiskSpace
+    }
+}
+
+/// One part, as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ComponentStatus {
+    /// `private-bucket`, `public-bucket`, `queue`, `backends`, `disk-space` (embedded store) or `daemon`.
+    pub name: &'static str,
+    /// Whether it works.
+    pub ok: bool,
+    /// Why it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What the box can do, and the state of each part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[allow(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
+pub struct Readiness {
+    /// Whether requests should come to this box.
+    pub ready: bool,
+    /// Whether uploads are accepted.
+    pub uploads: bool,
+    /// Whether streams can be played.
+    pub playback: bool,
+    /// Whether jobs can run.
+    pub jobs: bool,
+    /// All parts.
+    pub components: Vec<ComponentStatus>,
+}
+
+impl Readiness {
+    /// The readiness that follows from the parts, each with its fault.
+    #[must_use]
+    pub fn of(components: impl IntoIterator<Item = (Component, Option<String>)>) -> Self {
+        let mut readiness =
+            Self { ready: true, uploads: true, playback: true, jobs: true, components: Vec::new() };
+        for (component, why) in components {
+            let ok = why.is_none();
+            if !ok {
+                let suffers = component.suffers();
+                readiness.ready &= !component.takes_out();
+                readiness.uploads &= !suffers.uploads;
+                readiness.playback &= !suffers.playback;
+                readiness.jobs &= !suffers.jobs;
+            }
+            readiness.components.push(ComponentStatus { name: component.name(), ok, why });
+        }
+        readiness
+    }
+
+    /// The faults of all parts in a sentence.
+    #[must_use]
+    pub fn faults(&self) -> String {
+        let faults = self.components.iter().filter_map(|component| {
+            let why = component.why.as_ref()?;
+            Some(format!("{}: {why}", component.name))
+        });
+        faults.collect::<Vec<_>>().join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_affects_what_depends_on_the_part() {
+        use Component::{Backends, Daemon, DiskSpace, PrivateBucket, PublicBucket, Queue};
+        let all = [PrivateBucket, PublicBucket, Queue, Backends, DiskSpace, Daemon];
+        // Ready, uploads, playback, jobs.
+        let table: [(&[Component], [bool; 4]); 8] = [
+            (&[], [true, true, true, true]),
+            (&[PrivateBucket], [false, false, true, false]),
+            (&[PublicBucket], [false, true, false, false]),
+            (&[Queue], [false, true, true, false]),
+            (&[Backends], [false, true, true, false]),
+            // Viewers stay.
+            (&[DiskSpace], [true, false, true, false]),
+            (&[Daemon], [false, false, true, false]),
+            (&[DiskSpace, PublicBucket], [false, false, false, false]),
+        ];
+        for (faulty, expected) in table {
+            let why = |part: Component| faulty.contains(&part).then(|| "broken".to_owned());
+            let found = Readiness::of(all.map(|part| (part, why(part))));
+            let got = [found.ready, found.uploads, found.playback, found.jobs];
+            assert_eq!(got, expected, "{faulty:?}");
+            assert_eq!(found.components.iter().filter(|part| !part.ok).count(), faulty.len());
+        }
+        let why = Some("it does not answer".to_owned());
+        assert_eq!(Readiness::of([(Queue, why)]).faults(), "queue: it does not answer");
+    }
+}
