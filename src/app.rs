@@ -32,7 +32,7 @@ use crate::heartbeat::Heartbeats;
 use crate::http::AppState;
 use crate::job::board::Board;
 use crate::job::housekeeping::Housekeeping;
-use crate::job::{Context, Scheduler};
+use crate::job::{Context, Deletions, Scheduler};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::worker::spawn::Program;
@@ -86,11 +86,20 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let board = Board::default();
     let metrics = Metrics::default();
     let hearts = Heartbeats::default();
+    let deletions = Deletions {
+        private: parts.private.clone(),
+        public: parts.public.clone(),
+        board: board.clone(),
+        enqueue: Arc::clone(&parts.enqueue),
+        claim_renewal,
+        purge_delay: Duration::from_secs(settings.housekeeping.purge_delay_secs),
+    };
     let state = AppState {
         private: parts.private.clone(),
         public: parts.public.clone(),
         board: board.clone(),
         watches: http::videos::watches::Watches::default(),
+        deletions,
         queue: Arc::clone(&parts.inspect),
         enqueue: Arc::clone(&parts.enqueue),
         metrics: metrics.clone(),
@@ -113,6 +122,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         claimant: claimant::claimant(&settings.data_dir)?,
         sources: settings.sources.clone(),
         after_success: settings.store.after_success,
+        purge_delay: Duration::from_secs(settings.housekeeping.purge_delay_secs),
         board,
         metrics: metrics.clone(),
         program,

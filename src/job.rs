@@ -10,6 +10,7 @@ mod attempt;
 pub mod board;
 mod claim;
 mod context;
+pub mod deletion;
 mod encode_run;
 mod error;
 pub(crate) mod fallback;
@@ -27,8 +28,9 @@ mod signals;
 mod source_state;
 mod video;
 
-pub use self::claim::{ClaimView, cancel, claim_is_gone, claim_view};
+pub use self::claim::{ClaimView, claim_view};
 pub use self::context::{Config, Context};
+pub use self::deletion::{Deletions, Restore};
 pub use self::error::Error;
 pub use self::outcome::Outcome;
 pub use self::retry::{Retry, reset};

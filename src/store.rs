@@ -7,6 +7,7 @@
 mod bucket;
 mod clock;
 mod conditions;
+mod deletions;
 mod error;
 mod expiry;
 mod listing;
@@ -22,6 +23,7 @@ use crate::domain::declare::{Any, BASE_URL, OneOf, Text, Violation, settings};
 
 pub use bucket::Bucket;
 pub use clock::StoreClock;
+pub use deletions::{Removal, Version};
 pub use error::Error;
 pub use expiry::{CredentialExpiry, ExpiringCredentials};
 pub use object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObject};

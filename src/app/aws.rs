@@ -85,6 +85,13 @@ pub(super) async fn buckets(settings: &Settings) -> anyhow::Result<Buckets> {
         private = private.without_conditional_writes();
         public = public.without_conditional_writes();
     }
+    if !private.probe_conditional_deletes(&probe).await? {
+        tracing::info!(
+            "the store has no conditional deletes: a late delete may remove a newer object"
+        );
+        private = private.without_conditional_deletes();
+        public = public.without_conditional_deletes();
+    }
     let public_url = match (store.endpoint_url.as_str(), store.path_style) {
         ("", _) => format!("https://{}.s3.{region}.amazonaws.com", public.name()),
         (endpoint, _) => format!("{endpoint}/{}", public.name()),

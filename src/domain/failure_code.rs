@@ -222,6 +222,10 @@ failure_codes! {
         "The daemon is stopping."
         "Nothing to do: the video is processed after the restart.";
 
+    StreamGone "stream-gone" Permanent Surroundings
+        "The files of the stream are no longer in the public bucket."
+        "Check who deletes objects there, then retry the video if its source still exists.";
+
     // Ours.
     PipelineFailed "pipeline-failed" Retryable Us
         "The encode broke off."
@@ -372,6 +376,7 @@ mod tests {
                 "pipeline-failed pipeline-build sink-not-ready probe-busy worker-died \
                  worker-stalled worker-protocol worker-unfinished stream-incomplete daemon-died",
             ),
+            (FaultClass::Permanent, FaultOf::Surroundings, "stream-gone"),
             (FaultClass::Permanent, FaultOf::Us, "not-conformant"),
         ];
         let mut count = 0;

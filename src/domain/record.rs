@@ -1,13 +1,14 @@
 //! What the buckets remember of a video. There is no other database of videos.
 //!
 //! Private bucket: `records/<id>.json` ([`UploadRecord`]) and `claims/<id>.json`. Public bucket:
-//! `<id>/job.json` ([`JobRecord`]). Keys below `records/` and `claims/` are never sources.
+//! `<id>/job.json` ([`JobRecord`]). Keys below `records/`, `claims/` and `tombstones/` are never sources.
 
 use serde::{Deserialize, Serialize};
 
 use super::conformance::Report;
 use super::hls::names;
 use super::job::VideoId;
+use super::tombstone::TOMBSTONES_PREFIX;
 use super::video::{BackendFailure, RenditionView, Timings, VideoError};
 
 /// Prefix of the upload records.
@@ -36,7 +37,15 @@ pub fn job_record_key(id: &VideoId) -> String {
 /// Whether a key of the private bucket is one of ours rather than a source.
 #[must_use]
 pub fn is_internal_key(key: &str) -> bool {
-    key.starts_with(RECORDS_PREFIX) || key.starts_with(CLAIMS_PREFIX)
+    [RECORDS_PREFIX, CLAIMS_PREFIX, TOMBSTONES_PREFIX].iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// Whether a key of the public bucket is never written again once it is deleted: it is in the folder of an
+/// attempt, which has a random name.
+#[must_use]
+pub fn is_immutable_key(key: &str) -> bool {
+    let parts = key.split_once('/');
+    parts.is_some_and(|(id, path)| VideoId::parse(id).is_some() && path.contains('/'))
 }
 
 /// What is known of a source: written when an upload is asked for, or when a job first meets a
@@ -54,6 +63,9 @@ pub struct UploadRecord {
     /// Size of every part but the last in bytes, if it is uploaded in parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_size_bytes: Option<u64>,
+    /// Whether `POST /v1/uploads` made the key up, so that nobody else uses it.
+    #[serde(default)]
+    pub is_issued: bool,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -109,6 +121,9 @@ pub struct JobRecord {
     /// A later version of the source that could not be published; the stream of the earlier one stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
+    /// Text of `main.m3u8`, by which it is repaired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main: Option<String>,
 }
 
 /// A later version of the source that could not be published.
@@ -186,6 +201,7 @@ mod tests {
             error: None,
             conformance: None,
             failed_update: None,
+            main: None,
         };
         assert_eq!(left_behind(&id, keys(&there), Some(&record)), keys(&["a1/720p/seg.ts"]));
         record.failed_update = Some(failed_update("v2"));

@@ -18,6 +18,8 @@ pub enum VideoState {
     Ready,
     /// No stream can be made; `error` says why.
     Failed,
+    /// It is deleted, and its objects are not gone yet.
+    Deleting,
 }
 
 /// One rendition as the API shows it.
@@ -125,6 +127,9 @@ pub struct VideoView {
     pub storyboard_url: Option<String>,
     /// When things happened.
     pub timings: Timings,
+    /// Of a deleted video: until when the delete can be undone, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge_after: Option<String>,
     /// Why it failed. Of a ready video: why its latest upload could not be published, while the stream of the
     /// earlier one stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,6 +157,7 @@ impl VideoView {
             poster_url: None,
             storyboard_url: None,
             timings: Timings::default(),
+            purge_after: None,
             error: None,
         }
     }

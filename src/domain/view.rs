@@ -1,6 +1,7 @@
 //! What the API says of a video, from what the buckets and the board hold.
 
 use super::record::{JobOutcome, JobRecord, UploadRecord};
+use super::tombstone::{Stage, Tombstone};
 use super::video::{VideoError, VideoState, VideoView};
 
 /// All that is known of a video.
@@ -18,11 +19,22 @@ pub struct Known {
     pub source_etag: Option<String>,
     /// The upload was asked for, or the source was seen.
     pub upload: Option<UploadRecord>,
+    /// The video was deleted.
+    pub tombstone: Option<Tombstone>,
 }
 
 /// The view of a video, or nothing where nothing is known of it.
 #[must_use]
 pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
+    if let Some(tombstone) = &known.tombstone {
+        if tombstone.is_in_progress() {
+            return Some(deleting(playback_url, tombstone));
+        }
+        // Whatever comes under an issued key is of the deleted video.
+        if tombstone.stage == Stage::Purged && tombstone.is_issued {
+            return None;
+        }
+    }
     if let Some(running) = known.running {
         return Some(running);
     }
@@ -53,6 +65,16 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
         None => return None,
     }
     Some(view)
+}
+
+/// The view of a video that is being deleted.
+#[must_use]
+pub fn deleting(playback_url: &str, tombstone: &Tombstone) -> VideoView {
+    let (id, url) = (tombstone.id.as_str(), playback_url.to_owned());
+    let mut view = VideoView::new(id, tombstone.filename.clone(), VideoState::Deleting, url);
+    view.timings.created_at.clone_from(&tombstone.created_at);
+    view.purge_after = tombstone.purge_after().map(|at| at.to_string());
+    view
 }
 
 /// Fills the view of a video whose latest job has ended.
@@ -87,7 +109,24 @@ mod tests {
             filename: "film.mp4".to_owned(),
             size_bytes: 7,
             part_size_bytes: None,
+            is_issued: true,
             created_at: "2026-01-01T00:00:00Z".to_owned(),
+        }
+    }
+
+    fn tombstone(stage: Stage) -> Tombstone {
+        Tombstone {
+            id: VideoId::of_source("uploads", "k"),
+            stage,
+            filename: "film.mp4".to_owned(),
+            key: Some("k".to_owned()),
+            is_issued: true,
+            source: None,
+            created_at: None,
+            deleted_at: None,
+            purge_delay_secs: 0,
+            writer: String::new(),
+            renewal: 0,
         }
     }
 
@@ -110,6 +149,7 @@ mod tests {
             error: failed.then(|| VideoError { code: "x".to_owned(), message: "y".to_owned() }),
             conformance: None,
             failed_update: None,
+            main: None,
         }
     }
 
@@ -187,5 +227,29 @@ mod tests {
         assert_eq!(poster_url, "http://host/public/id/a1/poster.jpg");
         let failed = Known { job: Some(job(JobOutcome::Failed)), ..Known::default() };
         assert_eq!(view("id", "url", failed).unwrap().error.unwrap().code, "x");
+    }
+
+    #[test]
+    fn a_tombstone_hides_all_but_a_new_video() {
+        let ready = || Known {
+            job: Some(job(JobOutcome::Ready)),
+            source_etag: Some("v1".to_owned()),
+            upload: Some(upload()),
+            ..Known::default()
+        };
+        let table = [
+            (Stage::Deleted, true, Some(VideoState::Deleting)),
+            (Stage::Restoring, true, Some(VideoState::Deleting)),
+            (Stage::Purging, false, Some(VideoState::Deleting)),
+            (Stage::Purged, true, None),
+            (Stage::Purged, false, Some(VideoState::Ready)),
+            (Stage::Lifted, true, Some(VideoState::Ready)),
+        ];
+        for (stage, is_issued, state) in table {
+            let tombstone = Tombstone { is_issued, ..tombstone(stage) };
+            let known = Known { tombstone: Some(tombstone), ..ready() };
+            let got = view("id", "url", known).map(|view| view.state);
+            assert_eq!(got, state, "{stage:?} issued: {is_issued}");
+        }
     }
 }

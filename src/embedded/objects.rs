@@ -178,7 +178,8 @@ impl Store {
     }
 
     pub(super) async fn delete(&self, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
-        self.remove(&input.bucket, vec![input.key]).await?;
+        let condition = WriteCondition { if_match: input.if_match, if_none_match: None };
+        self.remove(&input.bucket, vec![(input.key, condition)]).await?;
         Ok(DeleteObjectOutput::default())
     }
 
@@ -187,7 +188,8 @@ impl Store {
         input: DeleteObjectsInput,
     ) -> S3Result<DeleteObjectsOutput> {
         let keys: Vec<String> = input.delete.objects.into_iter().map(|object| object.key).collect();
-        self.remove(&input.bucket, keys.clone()).await?;
+        let unconditionally = |key| (key, WriteCondition::default());
+        self.remove(&input.bucket, keys.iter().cloned().map(unconditionally).collect()).await?;
         let deleted = keys
             .into_iter()
             .map(|key| DeletedObject { key: Some(key), ..DeletedObject::default() })
@@ -195,12 +197,16 @@ impl Store {
         Ok(DeleteObjectsOutput { deleted: Some(deleted), ..DeleteObjectsOutput::default() })
     }
 
-    async fn remove(&self, bucket: &str, keys: Vec<String>) -> S3Result<()> {
+    /// Deletes objects if all conditions hold.
+    async fn remove(&self, bucket: &str, keys: Vec<(String, WriteCondition)>) -> S3Result<()> {
         self.0.check_bucket(bucket)?;
         let bucket = bucket.to_owned();
         let deleted = self.0.transaction(move |db| {
-            let mut keys = keys.iter();
-            keys.try_for_each(|key| catalog::delete(db, &bucket, key)).map_err(internal_error)
+            keys.iter().try_for_each(|(key, condition)| {
+                condition
+                    .check(catalog::find(db, &bucket, key).map_err(internal_error)?.as_ref())?;
+                catalog::delete(db, &bucket, key).map_err(internal_error)
+            })
         });
         deleted.await
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::outcome::Fault;
 use crate::domain::readiness::Readiness;
-use crate::{queue, store};
+use crate::{job, queue, store};
 
 /// Body of every error response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -61,6 +61,19 @@ pub enum Error {
     /// A bug of ladderd (500).
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<job::Error> for Error {
+    fn from(error: job::Error) -> Self {
+        if let job::Error::Store(error) = error {
+            Self::Store(error)
+        } else if let job::Error::Queue(error) = error {
+            Self::Queue(error)
+        } else {
+            // Somebody else works on the video.
+            Self::Conflict(error.to_string())
+        }
+    }
 }
 
 impl Error {

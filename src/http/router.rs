@@ -34,6 +34,7 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .routes(routes!(videos::get, videos::delete::delete))
         .routes(routes!(videos::events::events))
         .routes(routes!(videos::retry::retry))
+        .routes(routes!(videos::delete::restore))
         .routes(routes!(system::system))
         .routes(routes!(system::healthz))
         .routes(routes!(readyz::readyz))

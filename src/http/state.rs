@@ -14,6 +14,7 @@ use crate::domain::sources::SourceFilter;
 use crate::embedded::Store;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
+use crate::job::Deletions;
 use crate::job::board::Board;
 use crate::metrics::Metrics;
 use crate::queue::{Enqueue, Inspect};
@@ -30,6 +31,8 @@ pub struct AppState {
     pub board: Board,
     /// The videos that event streams watch.
     pub watches: Watches,
+    /// The deletes of videos.
+    pub deletions: Deletions,
     /// The queue, only for its depth.
     pub queue: Arc<dyn Inspect>,
     /// The queue that messages of retries go to.

@@ -52,6 +52,9 @@ pub struct StoreInfo {
     /// that receive the same message at the same moment may both publish the video; either stream
     /// is complete.
     conditional_writes: bool,
+    /// Whether the store obeys `If-Match` on deletes. Without it, a delete that arrives late may remove
+    /// what another box wrote meanwhile.
+    conditional_deletes: bool,
 }
 
 /// Number of messages in the queue. SQS counts approximately.
@@ -75,7 +78,10 @@ pub async fn system(State(state): State<AppState>) -> Result<Json<System>, Error
         version: env!("CARGO_PKG_VERSION"),
         backends: state.backends.statuses(),
         gpu,
-        store: StoreInfo { conditional_writes: state.private.has_conditional_writes() },
+        store: StoreInfo {
+            conditional_writes: state.private.has_conditional_writes(),
+            conditional_deletes: state.private.has_conditional_deletes(),
+        },
         queue: QueueDepth { visible: depth.visible, in_flight: depth.in_flight, dead: depth.dead },
         running_jobs: state.board.list().into_iter().map(|view| view.id).collect(),
         left_alone_objects: state.metrics.left_alone(),

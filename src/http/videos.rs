@@ -1,4 +1,4 @@
-//! Videos: get, list, follow, retry, delete.
+//! Videos: get, list, follow, retry, delete, restore.
 
 pub mod delete;
 pub mod events;
@@ -58,8 +58,10 @@ async fn known(state: &AppState, id: &VideoId) -> Result<(Known, Option<String>)
         let claim = job::claim_view(&state.private, id, state.claim_renewal).await?;
         Ok((claim, state.public.read_json::<JobRecord>(&job_key).await?))
     };
-    let ((upload, source_etag), (claim, job)) = tokio::try_join!(uploaded, worked_on)?;
-    let mut known = Known { job, source_etag, upload, ..Known::default() };
+    let tombstone = state.deletions.tombstone(id);
+    let ((upload, source_etag), (claim, job), tombstone) =
+        tokio::try_join!(uploaded, worked_on, tombstone)?;
+    let mut known = Known { job, source_etag, upload, tombstone, ..Known::default() };
     let Some(ClaimView { version, source_etag, running, waiting }) = claim else {
         return Ok((known, None));
     };

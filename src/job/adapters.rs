@@ -15,7 +15,7 @@ use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::publish::{self, Object, Target};
 use crate::source::{self, Source};
-use crate::store::{self, Bucket, PutOptions};
+use crate::store::{self, Bucket, Precondition, PutOptions};
 
 /// One version of an object as a source. Every read states the version (`If-Match`).
 pub(super) struct ObjectSource {
@@ -93,17 +93,7 @@ impl Target for PublicTarget {
             let key = object.key.clone();
             publish::Error::Target { key, reason, is_lasting }
         };
-        let body = if object.compressible {
-            gzip(&object.body).map_err(|error| fault(error.to_string(), false))?
-        } else {
-            object.body.clone()
-        };
-        let options = PutOptions {
-            content_type: object.content_type,
-            cache_control: Some(object.cache_control),
-            content_encoding: object.compressible.then_some("gzip"),
-            ..PutOptions::default()
-        };
+        let (body, options) = encoded(&object).map_err(|error| fault(error.to_string(), false))?;
         let put = if object.key == self.main_key {
             let mut version = self.main_version.lock().await;
             let put = self.bucket.replace(&object.key, body, options, version.as_deref()).await;
@@ -143,6 +133,55 @@ impl Files for Unflipped<'_> {
         };
         Fetched { bytes: whole.bytes, served: Some(served) }.unzipped()
     }
+}
+
+/// Text of `main.m3u8`, and its version. `None` if there is none.
+pub(super) async fn read_main(
+    public: &Bucket,
+    id: &VideoId,
+) -> Result<Option<(String, String)>, store::Error> {
+    match public.read(&names::main_key(id)).await {
+        Ok(found) => {
+            let text = gunzip(&found.bytes).unwrap_or_else(|_| found.bytes.to_vec());
+            Ok(Some((String::from_utf8_lossy(&text).into_owned(), found.etag)))
+        }
+        Err(store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes `main.m3u8` over the version that was seen (`None`: there was none). Returns the new version, or
+/// `None` if another one is there by now.
+pub(super) async fn show(
+    public: &Bucket,
+    id: &VideoId,
+    main: String,
+    seen: Option<&str>,
+) -> Result<Option<String>, store::Error> {
+    let object = Object::multivariant_playlist(names::main_key(id), main);
+    let (body, options) = encoded(&object).map_err(|error| store::Error::Rejected {
+        operation: "write",
+        key: object.key.clone(),
+        reason: error.to_string(),
+    })?;
+    let precondition = seen.map_or(Precondition::Absent, Precondition::Etag);
+    match public.put(&object.key, body, PutOptions { precondition, ..options }).await {
+        Ok(etag) => Ok(Some(etag)),
+        Err(store::Error::PreconditionFailed { .. } | store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Body and headers of an object as they are stored.
+fn encoded(object: &Object) -> std::io::Result<(Bytes, PutOptions<'static>)> {
+    let body = if object.compressible { gzip(&object.body)? } else { object.body.clone() };
+    let options = PutOptions {
+        content_type: object.content_type,
+        cache_control: Some(object.cache_control),
+        content_encoding: object.compressible.then_some("gzip"),
+        ..PutOptions::default()
+    };
+    Ok((body, options))
 }
 
 fn gzip(text: &[u8]) -> std::io::Result<Bytes> {

@@ -26,7 +26,7 @@ use crate::domain::video::{BackendFailure, VideoError, VideoState};
 use crate::domain::view;
 use crate::domain::waiting::Waiting;
 use crate::publish::Finished;
-use crate::store::{AfterSuccess, Head, Tagged};
+use crate::store::{AfterSuccess, Head, Removal, Tagged};
 
 /// Deaths of the daemon during attempts at one version after which the video is given up. They say little of
 /// the video, because a sandboxed child decodes it: restarts, updates and power cuts are the usual reasons.
@@ -192,6 +192,7 @@ impl Attempt<'_> {
         let (id, etag) = (self.job.id, &self.job.head.etag);
         let view = self.job.ticket.view();
         let record = records::job_record(id, &view, etag, &folder, None, Some(report));
+        let record = JobRecord { main: Some(finished.main()), ..record };
         let commit = Commit { record: record.clone(), main: finished.main() };
         self.claim.commit(commit).await?;
         let flipped = finished.flip().await?;
@@ -360,7 +361,9 @@ async fn treat_version(context: &Context, key: &str, version: &Head) -> Result<b
     Ok(match context.after_success {
         AfterSuccess::Keep => true,
         AfterSuccess::Delete => {
-            private.delete(key).await?;
+            // The event of a version that came meanwhile is in the queue.
+            let (Removal::Gone | Removal::Changed) =
+                private.delete_version(key, &version.etag).await?;
             true
         }
         AfterSuccess::Tag => private.tag_done(key, version).await? == Tagged::Done,

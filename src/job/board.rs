@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::video::VideoView;
+use crate::domain::video::{VideoState, VideoView};
 
 /// The running jobs of this process. Cheap to clone.
 #[derive(Clone, Default)]
@@ -45,7 +45,13 @@ impl Board {
     /// The view of a video that has a job here.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<VideoView> {
-        self.jobs.lock().get(id).map(|entry| entry.view.borrow().clone())
+        let jobs = self.jobs.lock();
+        let entry = jobs.get(id)?;
+        let view = entry.view.borrow().clone();
+        if entry.cancel.is_cancelled() {
+            return Some(VideoView { state: VideoState::Deleting, playable: false, ..view });
+        }
+        Some(view)
     }
 
     /// Changes of a video that has a job here; the channel closes when the job leaves the board.

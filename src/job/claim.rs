@@ -74,16 +74,16 @@ pub(super) async fn read(
 }
 
 /// What a cancellation found.
-pub struct Cancelled {
+pub(super) struct Cancelled {
     /// An attempt was alive: it removes the claim once it has ended.
-    pub was_alive: bool,
+    pub(super) was_alive: bool,
 }
 
 /// Takes the claim away from whoever holds it, because the video is to be deleted.
 ///
 /// # Errors
 /// If the store fails.
-pub async fn cancel(
+pub(super) async fn cancel(
     bucket: &Bucket,
     id: &VideoId,
     renewal: Duration,
@@ -111,7 +111,7 @@ pub async fn cancel(
 ///
 /// # Errors
 /// If the store fails.
-pub async fn claim_is_gone(bucket: &Bucket, id: &VideoId) -> Result<bool, store::Error> {
+pub(super) async fn claim_is_gone(bucket: &Bucket, id: &VideoId) -> Result<bool, store::Error> {
     Ok(read(bucket, id).await?.is_none())
 }
 

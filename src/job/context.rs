@@ -1,6 +1,7 @@
 //! The context that jobs share: buckets, queue, backends and settings.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::board::{Board, Ticket};
 use crate::backend::{Pool, Slot};
@@ -67,6 +68,8 @@ pub struct Context {
     pub sources: SourceFilter,
     /// Treatment of a source once its stream is ready.
     pub after_success: AfterSuccess,
+    /// How long a delete can be undone.
+    pub purge_delay: Duration,
     /// The running jobs, as the API shows them.
     pub board: Board,
     /// The counters.

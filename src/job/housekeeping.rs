@@ -2,7 +2,9 @@
 //!
 //! Any box may do it; a turn is an object that is written conditionally, so that one does.
 
+mod purge;
 mod reconcile;
+mod repair;
 mod sweep;
 
 use std::collections::HashMap;
@@ -17,11 +19,13 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
+use super::deletion::Deletions;
 use super::error::Error;
 use crate::domain::declare::{Any, settings};
 use crate::domain::id_map::{IdMap, IdMapBuilder};
 use crate::domain::job::VideoId;
 use crate::domain::record::{CLAIMS_PREFIX, RECORDS_PREFIX};
+use crate::domain::tombstone::TOMBSTONES_PREFIX;
 use crate::queue::Inspect;
 use crate::store::{self, Entry, Precondition, PutOptions};
 
@@ -42,8 +46,15 @@ settings! {
         orphan_age_secs: u64 = 3600, 0..=90 * 86_400;
         /// Seconds after which an incomplete upload is aborted and its record removed.
         upload_ttl_secs: u64 = 604_800, 60..=90 * 86_400;
+        /// Seconds for which a delete can be undone. The objects of a deleted video are removed after that.
+        purge_delay_secs: u64 = 0, 0..=365 * 86_400;
+        /// Seconds between two looks for deletes that are due, or that a box has left unfinished.
+        purge_secs: u64 = 60, 1..=86_400;
     }
 }
+
+/// By id: the version of a tombstone that was read, and until when it needs nothing.
+type Idle = HashMap<String, (String, Timestamp)>;
 
 /// The work of all turns.
 pub struct Housekeeping {
@@ -52,6 +63,8 @@ pub struct Housekeeping {
     config: Config,
     /// By id: when a claim was written that needs no message.
     settled: Mutex<HashMap<String, Timestamp>>,
+    deletions: Deletions,
+    idle: tokio::sync::Mutex<Idle>,
 }
 
 /// Our own objects of the private bucket, in little memory.
@@ -60,28 +73,33 @@ struct Own {
     claims: IdMap<Option<Timestamp>>,
     /// By id: when the upload was asked for.
     records: IdMap<Option<Timestamp>>,
+    /// By id: when a delete was noted last.
+    tombstones: IdMap<Option<Timestamp>>,
 }
 
 impl Housekeeping {
     /// Housekeeping for the jobs of this context.
     #[must_use]
     pub fn new(context: Context, inspect: std::sync::Arc<dyn Inspect>, config: Config) -> Self {
-        Self { context, inspect, config, settled: Mutex::default() }
+        let deletions = Deletions::of(&context);
+        let (settled, idle) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { context, inspect, config, settled, deletions, idle }
     }
 
     /// Works until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let both = async {
+        let all = async {
             // The next turn tries again.
             if let Err(error) = self.first_start().await {
                 tracing::warn!(%error, "failed to note the first start");
             }
             tokio::join!(
                 self.turns("reconcile", self.config.reconcile_secs),
-                self.turns("sweep", self.config.sweep_secs)
+                self.turns("sweep", self.config.sweep_secs),
+                self.turns("purge", self.config.purge_secs)
             )
         };
-        stop.run_until_cancelled(Box::pin(both)).await;
+        stop.run_until_cancelled(Box::pin(all)).await;
     }
 
     async fn turns(&self, task: &'static str, every_secs: u64) {
@@ -92,6 +110,7 @@ impl Housekeeping {
             let done = match self.take_turn(task, every).await {
                 Ok(false) => continue,
                 Ok(true) if task == "sweep" => self.sweep().await,
+                Ok(true) if task == "purge" => self.purge().await,
                 Ok(true) => self.reconcile().await,
                 Err(error) => Err(error),
             };
@@ -132,10 +151,11 @@ impl Housekeeping {
         at.map(|at| self.context.private.clock().age(at)).unwrap_or_default()
     }
 
-    /// Lists claims and upload records.
+    /// Lists claims, upload records and tombstones.
     async fn own(&self) -> Result<Own, Error> {
-        let [claims, records] = [self.times(CLAIMS_PREFIX), self.times(RECORDS_PREFIX)];
-        Ok(Own { claims: claims.await?, records: records.await? })
+        let [claims, records, tombstones] =
+            [CLAIMS_PREFIX, RECORDS_PREFIX, TOMBSTONES_PREFIX].map(|prefix| self.times(prefix));
+        Ok(Own { claims: claims.await?, records: records.await?, tombstones: tombstones.await? })
     }
 
     /// When the objects `<prefix><id>.json` of the private bucket were written, by id.
@@ -158,7 +178,8 @@ impl Housekeeping {
         let ranges = [
             (None, Some(CLAIMS_PREFIX)),
             (Some(CLAIMS_PREFIX), Some(RECORDS_PREFIX)),
-            (Some(RECORDS_PREFIX), None),
+            (Some(RECORDS_PREFIX), Some(TOMBSTONES_PREFIX)),
+            (Some(TOMBSTONES_PREFIX), None),
         ];
         let entries = stream::iter(ranges).flat_map(|(after, until)| {
             let after = after.map(|prefix| format!("{prefix}{}", char::MAX));

@@ -1,14 +1,16 @@
 //! What a job writes down: completion records, upload records; and what it clears away.
 
-use super::claim::Claim;
+use super::adapters;
+use super::claim::{self, Claim};
 use super::context::Context;
 use super::error::Error;
+use crate::domain::claim::{ClaimRecord, ClaimState};
 use crate::domain::conformance::Report;
 use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::record::{self, JobOutcome, JobRecord, UploadRecord};
 use crate::domain::video::{VideoError, VideoView};
-use crate::store::{self, Bucket, Head, Precondition};
+use crate::store::{self, Bucket, Entry, Head, Precondition, Removal};
 
 /// Name of the file that a key stands for.
 pub(super) fn filename(key: &str) -> &str {
@@ -35,6 +37,7 @@ pub(super) async fn upload_record(
         filename,
         size_bytes: head.size_bytes,
         part_size_bytes: None,
+        is_issued: false,
         created_at,
     };
     match private.put_json(&key, &record, None, Precondition::Absent).await {
@@ -112,6 +115,7 @@ pub(super) fn job_record(
         error,
         conformance,
         failed_update: None,
+        main: None,
     }
 }
 
@@ -131,18 +135,44 @@ pub(super) async fn sweep(
         return Ok(());
     }
     claim.hold().await?;
-    let keys = listed.into_iter().map(|entry| entry.key).collect();
-    for key in record::left_behind(id, keys, whole) {
-        public.delete(&key).await?;
+    let keys = listed.iter().map(|entry| entry.key.clone()).collect();
+    Ok(delete_listed(public, &listed, record::left_behind(id, keys, whole)).await?)
+}
+
+/// Deletes those of the listed objects of the public bucket that have these keys. The mutable ones go first,
+/// and only in the version that was listed.
+pub(super) async fn delete_listed(
+    public: &Bucket,
+    listed: &[Entry],
+    keys: Vec<String>,
+) -> Result<(), store::Error> {
+    let (immutable, mutable): (Vec<String>, Vec<String>) =
+        keys.into_iter().partition(|key| record::is_immutable_key(key));
+    for entry in listed.iter().filter(|entry| mutable.contains(&entry.key)) {
+        let (Removal::Gone | Removal::Changed) =
+            public.delete_version(&entry.key, &entry.etag).await?;
     }
-    Ok(())
+    public.delete_immutable(&immutable).await
 }
 
 /// Removes what a cancelled attempt has published, then its claim: nothing of it writes any more.
 pub(super) async fn withdraw(context: &Context, id: &VideoId, folder: &str) -> Result<(), Error> {
-    // With those of its further backends, which have the same beginning.
-    for entry in context.public.list(&format!("{id}/{folder}")).await? {
-        context.public.delete(&entry.key).await?;
+    if let Some((text, etag)) = adapters::read_main(&context.public, id).await?
+        && text.contains(&format!("{folder}/"))
+    {
+        let (Removal::Gone | Removal::Changed) =
+            context.public.delete_version(&names::main_key(id), &etag).await?;
     }
-    Ok(context.private.delete(&record::claim_key(id)).await?)
+    // With those of its further backends, which have the same beginning.
+    let listed = context.public.list(&format!("{id}/{folder}")).await?;
+    let keys: Vec<String> = listed.into_iter().map(|entry| entry.key).collect();
+    context.public.delete_immutable(&keys).await?;
+    let claim = claim::read(&context.private, id).await?;
+    let is_ours =
+        |claim: &ClaimRecord| claim.state == ClaimState::Cancelled || claim.attempt_id == folder;
+    if let Some((_, _, etag)) = claim.filter(|(claim, _, _)| is_ours(claim)) {
+        let (Removal::Gone | Removal::Changed) =
+            context.private.delete_version(&record::claim_key(id), &etag).await?;
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::domain::claim::{ClaimRecord, ClaimState, is_alive};
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::record::{self, JobOutcome, JobRecord};
-use crate::store::{self, Bucket, Precondition};
+use crate::store::{self, Bucket, Precondition, Removal};
 
 /// State that a request for another job found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +53,9 @@ pub async fn reset(
         ClaimRecord { commit, ..ClaimRecord::without_attempt(ClaimState::Queued, source_etag) };
     private.put_json(&record::claim_key(id), &note, None, condition).await?;
     match record.filter(|(record, _)| is_covered(record)) {
-        Some((record, _)) if record.outcome == JobOutcome::Failed => {
-            public.delete(&record_key).await?;
+        Some((record, etag)) if record.outcome == JobOutcome::Failed => {
+            let (Removal::Gone | Removal::Changed) =
+                public.delete_version(&record_key, &etag).await?;
         }
         Some((record, etag)) => {
             let record = JobRecord { failed_update: None, ..record };

@@ -13,6 +13,7 @@
 //! ```
 
 use super::adapters::Shown;
+use super::deletion::Covered;
 use super::outcome::Outcome;
 use super::records::WrittenRecord;
 use super::source_state::{RecordedVersion, SourceAbsent};
@@ -42,6 +43,11 @@ impl Settled {
 
     /// There is nothing to do: the source does not exist.
     pub(super) fn source_absent(_absent: SourceAbsent) -> Self {
+        Self { outcome: Outcome::NothingToDo }
+    }
+
+    /// There is nothing to do: the source is of a deleted video.
+    pub(super) fn deleted(_covered: Covered) -> Self {
         Self { outcome: Outcome::NothingToDo }
     }
 

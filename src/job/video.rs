@@ -6,6 +6,7 @@ use super::attempt::{self, Attempt, Number, Unsettled};
 use super::board::Ticket;
 use super::claim::{Claim, End, Taken};
 use super::context::{Context, VideoJob};
+use super::deletion::{self, Deletions, Looked};
 use super::error::Error;
 use super::outcome::Failure;
 use super::records;
@@ -44,14 +45,18 @@ impl Job<'_> {
                 return Ok(Settled::source_absent(absent));
             }
         };
+        let deletions = Deletions::of(self.context);
+        let looked = deletions.look(&self.id, &deletion::version_of(&head)).await?;
+        if let Looked::Deleted(covered) = looked {
+            tracing::info!(key, "the video is deleted");
+            return Ok(Settled::deleted(covered));
+        }
         if let Some(recorded) = self.recorded(&head).await? {
             return Ok(self.settle_recorded(&head, &recorded).await?);
         }
         let cancel = CancellationToken::new();
         let board = &self.context.board;
         let ticket = board.start(self.first_view(), cancel.clone()).ok_or(Error::Busy)?;
-        // A delete removes the source first and then looks for the job on the board, so one of the two
-        // finds the other.
         if let SourceState::Absent(absent) = SourceState::look(private, key).await? {
             return Ok(Settled::source_absent(absent));
         }
@@ -68,8 +73,11 @@ impl Job<'_> {
         let signals = Signals { stop, cancel: &cancel, lost, claim: Some(&claim) };
         // The record may have been written between the look and the claim.
         let earlier = records::job_record_of(&self.context.public, &self.id).await;
-        let ended = match earlier {
-            Ok(earlier) => {
+        let ended = match (earlier, deletions.is_deleted(&self.id).await) {
+            // A delete writes its tombstone first and then looks for claims, so one of the two finds the other.
+            (_, Ok(true)) => Err(Error::Cancelled.into()),
+            (_, Err(error)) => Err(error.into()),
+            (Ok(earlier), Ok(false)) => {
                 let recorded = earlier.clone().and_then(|(r, _)| RecordedVersion::of(r, &head));
                 if let Some(recorded) = recorded {
                     self.settle_recorded(&head, &recorded).await.map_err(Unsettled::from)
@@ -81,7 +89,7 @@ impl Job<'_> {
                     Box::pin(run.run(&signals, unfinished)).await
                 }
             }
-            Err(error) => Err(error.into()),
+            (Err(error), Ok(false)) => Err(error.into()),
         };
         self.release(claim, &folder, &ended).await;
         ended.map_err(|unsettled| Failure::of_attempt(attempt, unsettled))

@@ -13,6 +13,7 @@ pub struct Bucket {
     pub(super) presigner: Client,
     pub(super) name: String,
     pub(super) conditional_writes: bool,
+    pub(super) conditional_deletes: bool,
     clock: StoreClock,
     /// When the credentials of the presigner expire.
     pub(super) expiry: CredentialExpiry,
@@ -25,9 +26,15 @@ impl Bucket {
     pub fn new(client: &Client, presigner: Client, name: &str) -> Self {
         let clock = StoreClock::default();
         let config = client.config().to_builder().interceptor(clock.clone()).build();
-        let client = Client::from_conf(config);
-        let (name, expiry) = (name.to_owned(), CredentialExpiry::default());
-        Self { client, presigner, name, conditional_writes: true, clock, expiry }
+        Self {
+            client: Client::from_conf(config),
+            presigner,
+            name: name.to_owned(),
+            conditional_writes: true,
+            conditional_deletes: true,
+            clock,
+            expiry: CredentialExpiry::default(),
+        }
     }
 
     /// The clock of the store, as its latest answer showed it.
@@ -47,6 +54,19 @@ impl Bucket {
     #[must_use]
     pub fn with_expiry(self, expiry: CredentialExpiry) -> Self {
         Self { expiry, ..self }
+    }
+
+    /// The same bucket on a store that ignores or refuses `If-Match` on deletes:
+    /// [`Bucket::delete_version`] then looks before it deletes.
+    #[must_use]
+    pub fn without_conditional_deletes(self) -> Self {
+        Self { conditional_deletes: false, ..self }
+    }
+
+    /// Whether the store obeys `If-Match` on deletes.
+    #[must_use]
+    pub fn has_conditional_deletes(&self) -> bool {
+        self.conditional_deletes
     }
 
     /// Whether the store obeys `If-Match` and `If-None-Match` on writes.

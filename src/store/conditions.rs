@@ -1,4 +1,4 @@
-//! Probe: does the store obey preconditions of writes?
+//! Probes: does the store obey preconditions of writes and deletes?
 
 use bytes::Bytes;
 
@@ -31,6 +31,24 @@ impl Bucket {
                 Err(error) => return Err(error),
             }
         }
+        Ok(is_obeyed)
+    }
+
+    /// Finds out whether the store obeys `If-Match` on deletes: Amazon S3 does, other stores refuse or
+    /// ignore the header. Writes and deletes the object `key`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Denied`] if the probe cannot be written.
+    pub async fn probe_conditional_deletes(&self, key: &str) -> Result<bool, Error> {
+        let options = PutOptions { content_type: "text/plain", ..PutOptions::default() };
+        self.put(key, Bytes::from_static(b"probe"), options).await?;
+        let answer = self.delete_if_match(key, "00000000000000000000000000000000").await;
+        let is_obeyed = match answer {
+            Err(Error::PreconditionFailed { .. }) => true,
+            Ok(()) | Err(Error::Rejected { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        self.delete(key).await?;
         Ok(is_obeyed)
     }
 }

@@ -143,11 +143,11 @@ impl Bucket {
         Ok(unquoted(output.e_tag().unwrap_or_default()))
     }
 
-    /// Deletes the object. A key without an object is no error.
+    /// Deletes whatever object the key has. Only for keys of this call alone: see `deletions`.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Denied`].
-    pub async fn delete(&self, key: &str) -> Result<(), Error> {
+    pub(super) async fn delete(&self, key: &str) -> Result<(), Error> {
         self.client
             .delete_object()
             .bucket(&self.name)
@@ -178,7 +178,7 @@ async fn collect(key: &str, body: ByteStream) -> Result<Bytes, Error> {
 }
 
 /// An entity tag without the quotes of the header.
-fn unquoted(etag: &str) -> String {
+pub(super) fn unquoted(etag: &str) -> String {
     etag.trim_matches('"').to_owned()
 }
 

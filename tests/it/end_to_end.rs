@@ -195,11 +195,13 @@ async fn a_video_can_be_deleted_while_it_encodes() {
     let appliance = Appliance::start();
     let id = appliance.upload("x.mp4", std::fs::read(clip).unwrap()).await;
     appliance.wait_for(&id, |video| video["playable"] == true).await;
-    assert_eq!(appliance.delete(&id).await, 204);
+    assert_eq!(appliance.delete(&id).await, 202);
+    appliance.wait_until_gone(&id).await;
     appliance.wait_for_empty_queue().await;
     assert_eq!(appliance.get(&format!("/v1/videos/{id}")).await.0, 404);
     assert_eq!(appliance.keys("public", "").await, Vec::<String>::new());
-    assert_eq!(appliance.keys("uploads", "").await, ["claims/first-start"]);
+    let tombstone = format!("tombstones/{id}.json");
+    assert_eq!(appliance.keys("uploads", "").await, ["claims/first-start", &tombstone]);
     assert_eq!(appliance.workers(), Vec::<i32>::new());
     assert_eq!(appliance.delete(&id).await, 404);
 }

@@ -19,6 +19,7 @@ mod conformance;
 mod corpus;
 mod crash;
 mod damaged_files;
+mod deletes;
 mod embedded_files;
 mod embedded_protocol;
 mod embedded_s3;

@@ -4,13 +4,19 @@ import { startUpload, type Upload } from "./upload";
 
 const Player = lazy(() => import("./Player").then((module) => ({ default: module.Player })));
 
-const STATES: Record<Video["state"], string> = {
+const STATES: Partial<Record<string, string>> = {
   uploading: "Waiting for the upload",
   queued: "In the queue",
+  waiting: "Waiting for the operator",
   running: "Encoding",
   ready: "Ready",
   failed: "Failed",
+  deleting: "Being deleted",
 };
+
+function stateText(state: string): string {
+  return STATES[state] ?? state;
+}
 
 function idInAddress(): string | null {
   return new URLSearchParams(location.search).get("video");
@@ -84,7 +90,7 @@ export function App() {
           <h2>{video.filename}</h2>
           <p>
             <span className="state" data-testid="state" data-state={video.state}>
-              {STATES[video.state]}
+              {stateText(video.state)}
             </span>{" "}
             <button type="button" onClick={remove}>
               Delete
@@ -201,7 +207,7 @@ function Recent({ current, state, onOpen }: RecentProps) {
             <button type="button" onClick={() => onOpen(video.id)}>
               {video.filename}
             </button>{" "}
-            {STATES[video.state]}
+            {stateText(video.state)}
           </li>
         ))}
       </ul>

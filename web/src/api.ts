@@ -1,6 +1,14 @@
 // The API of ladderd, as far as the page uses it.
 
-export type VideoState = "uploading" | "queued" | "running" | "ready" | "failed";
+// Servers of another release may name states that are not in this list.
+export type VideoState =
+  | "uploading"
+  | "queued"
+  | "waiting"
+  | "running"
+  | "ready"
+  | "failed"
+  | "deleting";
 
 export interface Video {
   id: string;
@@ -54,7 +62,8 @@ export async function request<T>(method: string, url: string, body?: unknown): P
 export const listVideos = () =>
   request<{ videos: Video[] }>("GET", "/v1/videos?limit=20").then((list) => list.videos);
 
-export const deleteVideo = (id: string) => request<void>("DELETE", `/v1/videos/${id}`);
+// Returns as soon as the video is hidden; its objects are removed after that.
+export const deleteVideo = (id: string) => request<Video>("DELETE", `/v1/videos/${id}`);
 
 // Follows a video until it is ready or failed. Returns what ends it.
 export function followVideo(

@@ -16,7 +16,7 @@ use crate::domain::record::{self, UploadRecord};
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
 use crate::http::videos::parse_id;
-use crate::store::{self, CompletedPart, Precondition};
+use crate::store::{self, CompletedPart, Precondition, Removal};
 
 /// Maximum number of parts of an S3 upload.
 const MAX_PARTS: u64 = 10_000;
@@ -46,6 +46,7 @@ pub async fn create(
         filename: request.filename.clone(),
         size_bytes: request.size_bytes,
         part_size_bytes: Some(part_size_bytes(request.size_bytes, &state.uploads)),
+        is_issued: true,
         created_at: Timestamp::now().to_string(),
     };
     let record_key = record::upload_record_key(&id);
@@ -181,15 +182,26 @@ pub async fn abort(
     }
     if matches!(state.private.head(&key).await, Err(store::Error::NotFound { .. })) {
         let id = parse_id(&video_id)?;
-        state.private.delete(&record::upload_record_key(&id)).await?;
+        let key = record::upload_record_key(&id);
+        if let Some((_, etag)) = state.private.read_json_version::<UploadRecord>(&key).await? {
+            let (Removal::Gone | Removal::Changed) =
+                state.private.delete_version(&key, &etag).await?;
+        }
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The upload record of a video. Fails with [`Error::NotFound`].
+/// The upload record of a video. Fails with [`Error::NotFound`], and with [`Error::Conflict`] if the video is
+/// being deleted.
 pub(super) async fn record_of(state: &AppState, video_id: &str) -> Result<UploadRecord, Error> {
     let id = parse_id(video_id)?;
     let record: Option<UploadRecord> =
         state.private.read_json(&record::upload_record_key(&id)).await?;
-    record.ok_or_else(|| Error::NotFound(format!("video {video_id} has no upload")))
+    let record =
+        record.ok_or_else(|| Error::NotFound(format!("video {video_id} has no upload")))?;
+    let tombstone = state.deletions.tombstone(&id).await?;
+    if tombstone.is_some_and(|tombstone| tombstone.is_in_progress()) {
+        return Err(Error::Conflict(format!("video {video_id} is deleted")));
+    }
+    Ok(record)
 }

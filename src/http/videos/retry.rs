@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use super::{find, parse_id, unknown};
 use crate::domain::message;
 use crate::domain::record::{self, UploadRecord};
-use crate::domain::video::VideoView;
+use crate::domain::video::{VideoState, VideoView};
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
 use crate::job::Retry;
@@ -23,8 +23,9 @@ pub async fn retry(
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<VideoView>), Error> {
     let id = parse_id(&id)?;
-    if find(&state, id.clone()).await?.is_none() {
-        return Err(unknown(id.as_str()));
+    let video = find(&state, id.clone()).await?.ok_or_else(|| unknown(id.as_str()))?;
+    if video.state == VideoState::Deleting {
+        return Err(Error::Conflict("the video is deleted".to_owned()));
     }
     let upload_key = record::upload_record_key(&id);
     let upload = state.private.read_json::<UploadRecord>(&upload_key).await?;

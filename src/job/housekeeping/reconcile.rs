@@ -11,6 +11,7 @@ use crate::domain::claim::{ClaimRecord, ClaimState, has_lost_message};
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::message;
 use crate::domain::record::{self, CLAIMS_PREFIX};
+use crate::domain::tombstone::SourceVersion;
 use crate::job::error::Error;
 use crate::job::{claim, records};
 use crate::store::{self, Entry, Precondition, PutOptions};
@@ -58,6 +59,9 @@ impl Housekeeping {
             let is_older = source.last_modified < first_start;
             if is_older && !is_known && !self.config.adopt_existing {
                 left_alone += 1;
+                continue;
+            }
+            if own.tombstones.contains_key(id) && !self.outlives_delete(id, source).await? {
                 continue;
             }
             tracing::warn!(id, key = source.key, ?lost, "this upload has no message: it is queued");
@@ -125,6 +129,14 @@ impl Housekeeping {
             }
         }
         Ok(private.head(&key).await?.last_modified)
+    }
+
+    /// Whether the source is not of a deleted video.
+    async fn outlives_delete(&self, id: &str, source: &Entry) -> Result<bool, Error> {
+        let Some(id) = VideoId::parse(id) else { return Ok(false) };
+        let (etag, last_modified) = (source.etag.clone(), source.last_modified);
+        let version = SourceVersion { etag, last_modified };
+        self.deletions.may_be_queued(&id, &version).await
     }
 
     /// Sends a message for the source, then notes that there is one.

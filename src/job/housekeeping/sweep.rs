@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 
+use super::repair::Repaired;
 use super::{Housekeeping, Own};
 use crate::domain::claim::ClaimState;
 use crate::domain::id_map::{IdMap, IdMapBuilder};
@@ -13,7 +14,7 @@ use crate::domain::record::{self, CLAIMS_PREFIX, RECORDS_PREFIX};
 use crate::domain::stream_shape::StreamShape;
 use crate::job::error::Error;
 use crate::job::{claim, records};
-use crate::store;
+use crate::store::{self, Removal};
 
 /// What both buckets hold, in little memory: a listing may have millions of objects.
 struct Found {
@@ -42,8 +43,15 @@ impl Housekeeping {
         let found = self.find_all().await?;
         let mut removed = 0;
         for (id, looks_whole) in found.streams.iter() {
+            if found.own.tombstones.contains_key(id.as_str())
+                && self.deletions.is_in_progress(&id).await?
+            {
+                continue;
+            }
             if !(*looks_whole && found.own.records.contains_key(id.as_str())) {
                 removed += self.sweep_stream(&id, &found).await?;
+            } else if self.is_due(&id) {
+                self.repair(&id).await?;
             }
         }
         removed += self.sweep_private(&found).await?;
@@ -107,7 +115,11 @@ impl Housekeeping {
         if !untouched || alive {
             return Ok(0);
         }
-        let keys: Vec<String> = entries.into_iter().map(|entry| entry.key).collect();
+        if found.own.records.contains_key(id.as_str()) && self.repair(id).await? == Repaired::Marked
+        {
+            return Ok(0);
+        }
+        let keys: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
         let record = records::job_record_of(&self.context.public, id).await?;
         let dead = match record {
             // A deleted video, of which a last write came late.
@@ -116,10 +128,9 @@ impl Housekeeping {
             // Its message is in the queue; the next attempt removes what this one has left.
             None => Vec::new(),
         };
-        for key in &dead {
-            self.context.public.delete(key).await?;
-        }
-        Ok(dead.len())
+        let count = dead.len();
+        records::delete_listed(&self.context.public, &entries, dead).await?;
+        Ok(count)
     }
 
     /// Whether the video was uploaded, and not deleted: when it was listed, or since.
@@ -147,12 +158,26 @@ impl Housekeeping {
         for (prefix, times, least_age) in kinds {
             for (id, at) in times.iter() {
                 if !found.is_used(&id) && self.age(*at) >= least_age {
-                    self.context.private.delete(&format!("{prefix}{id}.json")).await?;
+                    self.delete_unless_written(&format!("{prefix}{id}.json")).await?;
                     removed += 1;
                 }
             }
         }
         Ok(removed)
+    }
+
+    /// Deletes an object of the private bucket in the version that it has now, if that is old.
+    async fn delete_unless_written(&self, key: &str) -> Result<(), Error> {
+        let head = match self.context.private.head(key).await {
+            Ok(head) => head,
+            Err(store::Error::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if self.age(head.last_modified) >= Duration::from_secs(self.config.orphan_age_secs) {
+            let (Removal::Gone | Removal::Changed) =
+                self.context.private.delete_version(key, &head.etag).await?;
+        }
+        Ok(())
     }
 
     /// Gives up multipart uploads that were begun long ago.

@@ -87,8 +87,9 @@ async fn any_appliance_can_delete_a_video_that_another_one_encodes(kind: ServerK
     let first = start();
     let Some(id) = first.start_long_job().await else { return };
     let second = start();
-    assert_eq!(second.delete(&id).await, 204);
-    assert!(first.workers().is_empty(), "the job has ended before the answer");
+    assert_eq!(second.delete(&id).await, 202);
+    second.wait_until_gone(&id).await;
+    assert!(first.workers().is_empty(), "the job has ended before the video is gone");
     fleet.wait_until_done().await;
     for appliance in [&first, &second] {
         assert_eq!(appliance.get(&format!("/v1/videos/{id}")).await.0, 404);

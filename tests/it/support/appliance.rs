@@ -265,6 +265,29 @@ impl Appliance {
         self.http.delete(url).send().await.unwrap().status().as_u16()
     }
 
+    /// Waits until there is no such video.
+    pub async fn wait_until_gone(&self, id: &str) {
+        let mut last = Value::Null;
+        let waited = tokio::time::timeout(TIMEOUT, async {
+            loop {
+                let (status, video) = self.get(&format!("/v1/videos/{id}")).await;
+                if status == 404 {
+                    return;
+                }
+                last = video;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("the video stays {last:#}"));
+    }
+
+    /// POST without a body to the API.
+    pub async fn post(&self, path: &str) -> (u16, Value) {
+        let response = self.http.post(format!("{}{path}", self.api)).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap_or(Value::Null))
+    }
+
     /// Waits until the queue is empty, and returns its depth.
     pub async fn wait_for_empty_queue(&self) -> Value {
         let mut depth = Value::Null;

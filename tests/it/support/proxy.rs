@@ -27,6 +27,8 @@ pub enum FaultProfile {
     KeyLost,
     /// The first source that is tagged is replaced right after it.
     ReplacedOnceTagged,
+    /// The first `DeleteObjects` is passed; no other is ever answered.
+    OneBatch,
     /// `If-Match` and `If-None-Match` are removed: some stores ignore them.
     NoConditions,
 }
@@ -169,6 +171,16 @@ async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> io::Result<Respo
     let (mut parts, body) = request.into_parts();
     let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
     let cut = || io::Error::other("cut");
+    let is_batch = parts.method == Method::POST
+        && parts.uri.query().is_some_and(|query| {
+            query.split('&').any(|part| part == "delete" || part == "delete=")
+        });
+    if inner.faults == FaultProfile::OneBatch
+        && is_batch
+        && inner.refusals.fetch_add(1, Ordering::SeqCst) > 0
+    {
+        std::future::pending::<()>().await;
+    }
     let fault = inner.fault(&parts);
     match fault {
         Some(Fault::CutBefore) => {

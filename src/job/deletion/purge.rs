@@ -1,0 +1,171 @@
+//! Removes the objects of a deleted video.
+//!
+//! A purge deletes only keys that it listed before it renewed its tombstone: whoever publishes the video
+//! anew has changed the tombstone first, and uses other names.
+
+use std::time::{Duration, Instant};
+
+use super::deletions::Deletions;
+use super::held::Held;
+use crate::domain::job::VideoId;
+use crate::domain::record;
+use crate::domain::tombstone::{SourceVersion, Stage, Tombstone, Verdict, tombstone_key};
+use crate::job::claim;
+use crate::job::error::Error;
+use crate::store::{self, Bucket, Removal, Version};
+
+/// Interval at which a purge checks whether the job of the video has ended.
+const CLAIM_POLL: Duration = Duration::from_millis(250);
+/// Renewals of its claim within which a running job notices that it was cancelled.
+const NOTICED_AFTER: u32 = 4;
+/// How often the same page of objects is deleted before the purge gives up.
+const TRIES: u32 = 3;
+
+/// The objects that are removed: those below a prefix, or those of one key.
+enum Target<'a> {
+    /// The stream of this video: all objects below `<id>/` in the public bucket.
+    Stream(&'a VideoId),
+    /// All versions of one key of the private bucket.
+    Key(&'a str),
+    /// The versions of the source that are of the deleted video.
+    Source { key: &'a str, tombstone: &'a Tombstone },
+}
+
+impl Target<'_> {
+    fn prefix(&self) -> String {
+        match self {
+            Self::Stream(id) => format!("{id}/"),
+            Self::Key(key) | Self::Source { key, .. } => (*key).to_owned(),
+        }
+    }
+
+    fn contains(&self, version: &Version) -> bool {
+        match self {
+            Self::Stream(_) => true,
+            Self::Key(key) => version.key == *key,
+            Self::Source { key, tombstone } => {
+                let etag = version.etag.clone().unwrap_or_default();
+                let object = SourceVersion { etag, last_modified: version.last_modified };
+                version.key == *key && tombstone.judge(&object) == Verdict::Deleted
+            }
+        }
+    }
+
+    /// Whether deleting it twice can remove nothing that was written in between.
+    fn names_one_write(&self, version: &Version) -> bool {
+        let has_unique_name = matches!(self, Self::Stream(_));
+        version.names_one_write() || (has_unique_name && record::is_immutable_key(&version.key))
+    }
+}
+
+impl Deletions {
+    /// Removes the objects of a deleted video: `main.m3u8`, the stream, the source with its incomplete
+    /// uploads, claim and upload record. The tombstone stays, marked as purged. `was_running`: the job of
+    /// the video was stopped just now.
+    pub(super) async fn purge(&self, mut held: Held, was_running: bool) -> Result<Held, Error> {
+        held.write(|tombstone| tombstone.stage = Stage::Purging).await?;
+        let id = held.tombstone.id.clone();
+        if self.stop_job(&id).await? || was_running {
+            self.wait_for_job(&id).await?;
+        }
+        self.hide(&id).await?;
+        self.remove(&self.public, &Target::Stream(&id), Some(&mut held)).await?;
+        if let Some(key) = held.tombstone.key.clone() {
+            self.private.abort_multiparts_of(&key).await?;
+            let tombstone = held.tombstone.clone();
+            let source = Target::Source { key: &key, tombstone: &tombstone };
+            self.remove(&self.private, &source, Some(&mut held)).await?;
+        }
+        for key in [record::claim_key(&id), record::upload_record_key(&id)] {
+            self.remove(&self.private, &Target::Key(&key), Some(&mut held)).await?;
+        }
+        held.write(|tombstone| tombstone.stage = Stage::Purged).await?;
+        tracing::info!(%id, "purged a deleted video");
+        Ok(held)
+    }
+
+    /// Removes what was uploaded to the issued key of a deleted video.
+    pub(super) async fn remove_late_upload(&self, tombstone: &Tombstone) -> Result<(), Error> {
+        let Some(key) = &tombstone.key else { return Ok(()) };
+        tracing::info!(id = %tombstone.id, key, "removing an upload to a deleted video");
+        self.remove(&self.private, &Target::Key(key), None).await
+    }
+
+    /// Removes the upload record of a video.
+    pub(super) async fn remove_record(&self, id: &VideoId) -> Result<(), Error> {
+        let key = record::upload_record_key(id);
+        self.remove(&self.private, &Target::Key(&key), None).await
+    }
+
+    /// Removes the tombstone of a video.
+    pub(super) async fn remove_tombstone(&self, id: &VideoId) -> Result<(), Error> {
+        self.remove(&self.private, &Target::Key(&tombstone_key(id)), None).await
+    }
+
+    /// Waits until a job that was cancelled has removed its claim, or should have noticed.
+    async fn wait_for_job(&self, id: &VideoId) -> Result<(), Error> {
+        let deadline = Instant::now() + self.claim_renewal * NOTICED_AFTER;
+        while Instant::now() < deadline && !claim::claim_is_gone(&self.private, id).await? {
+            tokio::time::sleep(CLAIM_POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Removes objects page by page, on a bucket with versioning with all their versions. `held` is renewed
+    /// between the listing of a page and its removal.
+    async fn remove(
+        &self,
+        bucket: &Bucket,
+        target: &Target<'_>,
+        mut held: Option<&mut Held>,
+    ) -> Result<(), Error> {
+        let prefix = target.prefix();
+        let (mut with_versions, mut last, mut tries) = (true, Vec::new(), 0);
+        loop {
+            let page = match bucket.first_versions(&prefix, with_versions).await {
+                Err(error @ (store::Error::Rejected { .. } | store::Error::Denied { .. }))
+                    if with_versions =>
+                {
+                    if let store::Error::Denied { .. } = error {
+                        tracing::warn!(%error, "failed to list versions, old ones are not deleted");
+                    }
+                    with_versions = false;
+                    continue;
+                }
+                page => page?,
+            };
+            let doomed: Vec<Version> =
+                page.into_iter().filter(|version| target.contains(version)).collect();
+            if doomed.is_empty() {
+                return Ok(());
+            }
+            tries = if doomed == last { tries + 1 } else { 0 };
+            if tries == TRIES {
+                let reason = "the objects are still there after they were deleted".to_owned();
+                let operation = "delete-many";
+                return Err(store::Error::Unavailable { operation, key: prefix, reason }.into());
+            }
+            if let Some(held) = &mut held {
+                held.renew().await?;
+            }
+            delete(bucket, target, &doomed).await?;
+            last = doomed;
+        }
+    }
+}
+
+/// Deletes listed versions.
+async fn delete(bucket: &Bucket, target: &Target<'_>, doomed: &[Version]) -> Result<(), Error> {
+    let (unique, mutable): (Vec<Version>, Vec<Version>) =
+        doomed.iter().cloned().partition(|version| target.names_one_write(version));
+    for version in &mutable {
+        // A version that came meanwhile is on the next page.
+        let (Removal::Gone | Removal::Changed) = bucket
+            .delete_version(&version.key, version.etag.as_deref().unwrap_or_default())
+            .await?;
+    }
+    if !unique.is_empty() {
+        bucket.delete_batch(&unique).await?;
+    }
+    Ok(())
+}

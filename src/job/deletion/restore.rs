@@ -1,0 +1,63 @@
+//! Undoes a delete.
+
+use super::deletions::Deletions;
+use super::held::{self, Held};
+use crate::domain::job::VideoId;
+use crate::domain::message;
+use crate::domain::record::JobOutcome;
+use crate::domain::tombstone::Stage;
+use crate::job::error::Error;
+use crate::job::{adapters, records};
+use crate::store;
+
+/// What a request to restore a video found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restore {
+    /// The video is restored.
+    Done,
+    /// The video is not deleted.
+    NotDeleted,
+    /// Its objects are being removed, or are gone.
+    TooLate,
+}
+
+impl Deletions {
+    /// Undoes the delete of a video: its stream is shown again, and its job goes on.
+    ///
+    /// # Errors
+    /// If store or queue fail, or if somebody else works on the delete at the same moment.
+    pub async fn restore(&self, id: &VideoId) -> Result<Restore, Error> {
+        let Some(mut held) = held::read(&self.private, id).await? else {
+            return Ok(Restore::NotDeleted);
+        };
+        match held.tombstone.stage {
+            Stage::Deleted | Stage::Restoring => {}
+            Stage::Purging | Stage::Purged => return Ok(Restore::TooLate),
+            Stage::Lifted => return Ok(Restore::NotDeleted),
+        }
+        held.write(|tombstone| tombstone.stage = Stage::Restoring).await?;
+        self.finish_restore(held).await?;
+        Ok(Restore::Done)
+    }
+
+    /// Does what a restore promises, and lifts the tombstone.
+    pub(super) async fn finish_restore(&self, mut held: Held) -> Result<(), Error> {
+        let id = held.tombstone.id.clone();
+        let record = records::job_record_of(&self.public, &id).await?;
+        let ready = record.filter(|(record, _)| record.outcome == JobOutcome::Ready);
+        if let Some(main) = ready.and_then(|(record, _)| record.main) {
+            adapters::show(&self.public, &id, main, None).await?;
+        }
+        if let Some(key) = &held.tombstone.key {
+            match self.private.head(key).await {
+                // A job waits until the tombstone is lifted, and finds out whether there is anything to do.
+                Ok(_) => self.enqueue.send(&message::own(self.private.name(), key)).await?,
+                Err(store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        held.write(|tombstone| tombstone.stage = Stage::Lifted).await?;
+        tracing::info!(%id, "restored a deleted video");
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Repairs a `main.m3u8` that is missing or names what is gone.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Housekeeping;
+use crate::domain::claim::is_alive;
+use crate::domain::failure_code::FailureCode;
+use crate::domain::hls::names;
+use crate::domain::job::VideoId;
+use crate::domain::record::{JobOutcome, JobRecord};
+use crate::domain::shown::{self, Shown};
+use crate::domain::video::VideoError;
+use crate::job::error::Error;
+use crate::job::records::{self, Versioned};
+use crate::job::{adapters, claim};
+use crate::store::Removal;
+
+/// Sweeps within which each stream is read once whose listing looks whole.
+const SWEEPS_PER_CHECK: u64 = 8;
+
+/// What a repair has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repaired {
+    /// There was nothing to do, or somebody works on the video.
+    Nothing,
+    /// `main.m3u8` is written anew.
+    Rewritten,
+    /// The files are gone, and the completion record says so.
+    Marked,
+}
+
+impl Housekeeping {
+    /// Whether this sweep reads the `main.m3u8` of a video whose listing looks whole.
+    pub(super) fn is_due(&self, id: &VideoId) -> bool {
+        let seconds =
+            u64::try_from(self.context.private.clock().now().as_second()).unwrap_or_default();
+        let turn = seconds / self.config.sweep_secs.max(1);
+        let place: u64 = id.as_str().bytes().map(u64::from).sum();
+        (turn + place).is_multiple_of(SWEEPS_PER_CHECK)
+    }
+
+    /// Repairs the `main.m3u8` of a video with the text in its completion record. If the files of the stream
+    /// are gone, the record says so from then on, and the video can be processed again.
+    pub(super) async fn repair(&self, id: &VideoId) -> Result<Repaired, Error> {
+        let context = &self.context;
+        let main = adapters::read_main(&context.public, id).await?;
+        let record = records::job_record_of(&context.public, id).await?;
+        let Some((record, version)) = record else { return Ok(Repaired::Nothing) };
+        if record.outcome == JobOutcome::Failed || self.is_worked_on(id).await? {
+            return Ok(Repaired::Nothing);
+        }
+        // After both were read: what they name is listed, or gone. Conditions of the writes hold off whoever
+        // has published meanwhile.
+        let listed = context.public.list(&format!("{id}/")).await?;
+        let keys: BTreeSet<&str> = listed.iter().map(|entry| entry.key.as_str()).collect();
+        let text = main.as_ref().map(|(text, _)| text.as_str());
+        match shown::compare(&record, text, &keys) {
+            Shown::Whole => Ok(Repaired::Nothing),
+            Shown::Damaged(text) => {
+                self.rewrite(id, text, main.as_ref().map(|(_, etag)| etag.as_str())).await
+            }
+            Shown::Gone => self.mark(id, (record, version)).await,
+            Shown::Unknown => {
+                tracing::error!(%id, "main.m3u8 is damaged, and its record does not have its text");
+                Ok(Repaired::Nothing)
+            }
+        }
+    }
+
+    async fn is_worked_on(&self, id: &VideoId) -> Result<bool, Error> {
+        let renewal = Duration::from_secs(self.context.config.claim_renewal_secs);
+        let found = claim::read(&self.context.private, id).await?;
+        Ok(found.is_some_and(|(claim, age, _)| is_alive(&claim, age, renewal)))
+    }
+
+    async fn rewrite(
+        &self,
+        id: &VideoId,
+        text: String,
+        seen: Option<&str>,
+    ) -> Result<Repaired, Error> {
+        let context = &self.context;
+        let Some(etag) = adapters::show(&context.public, id, text, seen).await? else {
+            return Ok(Repaired::Nothing);
+        };
+        // A delete hides the stream after it has written its tombstone: one of the two removes it.
+        if self.deletions.is_in_progress(id).await? {
+            let (Removal::Gone | Removal::Changed) =
+                context.public.delete_version(&names::main_key(id), &etag).await?;
+            return Ok(Repaired::Nothing);
+        }
+        tracing::warn!(%id, "main.m3u8 was damaged and is written anew");
+        Ok(Repaired::Rewritten)
+    }
+
+    async fn mark(&self, id: &VideoId, seen: Versioned) -> Result<Repaired, Error> {
+        let code = FailureCode::StreamGone;
+        let message = format!("{} {}", code.sentence(), code.advice());
+        let record = JobRecord {
+            outcome: JobOutcome::Failed,
+            attempt_id: String::new(),
+            renditions: Vec::new(),
+            poster: None,
+            storyboard: None,
+            error: Some(VideoError { code: code.as_str().to_owned(), message }),
+            failed_update: None,
+            main: None,
+            ..seen.0.clone()
+        };
+        tracing::error!(%id, "the files of a stream are gone");
+        match records::put_job_record(&self.context.public, &record, Some(&seen)).await {
+            Ok(_) => Ok(Repaired::Marked),
+            Err(Error::ClaimLost) => Ok(Repaired::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+}
