@@ -3,6 +3,7 @@
 
 mod aws;
 mod claimant;
+mod compose;
 mod embedded;
 mod listen;
 mod open_files;
@@ -27,18 +28,14 @@ use crate::backend::{Pool, Trials, pool};
 use crate::cores;
 use crate::domain::admission::Cost;
 use crate::domain::backend::{self as backends, Driver};
-use crate::encryption::Encryption;
 use crate::heartbeat::Heartbeats;
-use crate::http::AppState;
-use crate::job::board::Board;
+use crate::job::Scheduler;
 use crate::job::housekeeping::Housekeeping;
-use crate::job::{Context, Deletions, Scheduler};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::worker::spawn::Program;
 use crate::{backend, gpu, http};
 
-use self::embedded::Server;
 use self::listen::bind;
 use self::parts::Parts;
 
@@ -78,63 +75,14 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let backends = open_backends(&program, &driver, &settings).await?;
     let parts = Parts::open(&settings, api_address).await?;
-    let claim_renewal = Duration::from_secs(settings.jobs.claim_renewal_secs);
 
     let (draining, drain) = watch::channel(false);
     let (drain_jobs, stop_servers) = (CancellationToken::new(), CancellationToken::new());
     let hurry = CancellationToken::new();
-    let board = Board::default();
-    let metrics = Metrics::default();
     let hearts = Heartbeats::default();
-    let deletions = Deletions {
-        private: parts.private.clone(),
-        public: parts.public.clone(),
-        board: board.clone(),
-        enqueue: Arc::clone(&parts.enqueue),
-        claim_renewal,
-        purge_delay: Duration::from_secs(settings.housekeeping.purge_delay_secs),
-    };
-    let state = AppState {
-        private: parts.private.clone(),
-        public: parts.public.clone(),
-        board: board.clone(),
-        watches: http::videos::watches::Watches::default(),
-        deletions,
-        queue: Arc::clone(&parts.inspect),
-        enqueue: Arc::clone(&parts.enqueue),
-        metrics: metrics.clone(),
-        backends: backends.clone(),
-        gpu: driver,
-        claim_renewal,
-        sources: settings.sources.clone(),
-        uploads: settings.uploads.clone(),
-        playback_base_url: parts.playback_base_url.clone(),
-        store_origins: Arc::clone(&parts.origins),
-        embedded_store: parts.server.as_ref().map(Server::store),
-        hearts: hearts.clone(),
-        draining: drain,
-    };
-    let context = Context {
-        private: parts.private.clone(),
-        public: parts.public.clone(),
-        queue: Arc::clone(&parts.queue),
-        enqueue: Arc::clone(&parts.enqueue),
-        claimant: claimant::claimant(&settings.data_dir)?,
-        sources: settings.sources.clone(),
-        after_success: settings.store.after_success,
-        purge_delay: Duration::from_secs(settings.housekeeping.purge_delay_secs),
-        board,
-        metrics: metrics.clone(),
-        program,
-        backends,
-        ladder: settings.ladder.clone(),
-        encode: settings.encode.clone(),
-        limits: settings.limits.clone(),
-        encryption: Encryption::open(&settings.encryption)?,
-        config: settings.jobs.clone(),
-        queue_config: settings.queue.clone(),
-        playback_base_url: parts.playback_base_url.clone(),
-    };
+    let context = compose::context(&settings, &parts, program, backends)?;
+    let metrics = context.metrics.clone();
+    let state = compose::state(&settings, &parts, &context, driver, hearts.clone(), drain);
     let housekeeping =
         Housekeeping::new(context.clone(), Arc::clone(&parts.inspect), settings.housekeeping);
     let s3_address = parts.server.as_ref().map(|server| server.address);
@@ -253,7 +201,7 @@ fn private_files() {
 }
 
 /// Serves the embedded store, if there is one, until `stop`.
-async fn serve_store(server: Option<Server>, metrics: Metrics, stop: CancellationToken) {
+async fn serve_store(server: Option<embedded::Server>, metrics: Metrics, stop: CancellationToken) {
     match server {
         Some(server) => server.serve(metrics, stop).await,
         None => stop.cancelled().await,

@@ -1,0 +1,84 @@
+//! What jobs and handlers share, from the settings and the parts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::claimant::claimant;
+use super::embedded::Server;
+use super::parts::Parts;
+use crate::backend::Pool;
+use crate::encryption::Encryption;
+use crate::gpu;
+use crate::heartbeat::Heartbeats;
+use crate::http::AppState;
+use crate::job::board::Board;
+use crate::job::{Context, Deletions};
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use crate::worker::spawn::Program;
+
+/// The context of jobs.
+///
+/// # Errors
+/// If the name of the box cannot be read or written, or the settings of the encryption are incomplete.
+pub(super) fn context(
+    settings: &Settings,
+    parts: &Parts,
+    program: Program,
+    backends: Pool,
+) -> anyhow::Result<Context> {
+    Ok(Context {
+        private: parts.private.clone(),
+        public: parts.public.clone(),
+        queue: Arc::clone(&parts.queue),
+        enqueue: Arc::clone(&parts.enqueue),
+        claimant: claimant(&settings.data_dir)?,
+        sources: settings.sources.clone(),
+        after_success: settings.store.after_success,
+        purge_delay: Duration::from_secs(settings.housekeeping.purge_delay_secs),
+        board: Board::default(),
+        metrics: Metrics::default(),
+        program,
+        backends,
+        ladder: settings.ladder.clone(),
+        encode: settings.encode.clone(),
+        limits: settings.limits.clone(),
+        encryption: Encryption::open(&settings.encryption)?,
+        config: settings.jobs.clone(),
+        queue_config: settings.queue.clone(),
+        playback_base_url: parts.playback_base_url.clone(),
+    })
+}
+
+/// The state of the API, which shows the jobs of `context`.
+pub(super) fn state(
+    settings: &Settings,
+    parts: &Parts,
+    context: &Context,
+    gpu: Arc<dyn gpu::Driver>,
+    hearts: Heartbeats,
+    draining: watch::Receiver<bool>,
+) -> AppState {
+    AppState {
+        private: parts.private.clone(),
+        public: parts.public.clone(),
+        board: context.board.clone(),
+        watches: crate::http::videos::watches::Watches::default(),
+        deletions: Deletions::of(context),
+        queue: Arc::clone(&parts.inspect),
+        enqueue: Arc::clone(&parts.enqueue),
+        metrics: context.metrics.clone(),
+        backends: context.backends.clone(),
+        gpu,
+        claim_renewal: Duration::from_secs(settings.jobs.claim_renewal_secs),
+        sources: settings.sources.clone(),
+        uploads: settings.uploads.clone(),
+        playback_base_url: parts.playback_base_url.clone(),
+        store_origins: Arc::clone(&parts.origins),
+        embedded_store: parts.server.as_ref().map(Server::store),
+        hearts,
+        draining,
+    }
+}
