@@ -279,7 +279,11 @@ mod tests {
         let address = server(Duration::from_millis(200)).await;
         let stops_sending = b"PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 9999\r\n\r\nabc";
         let stops_reading = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
-        for stops in [&stops_sending[..], stops_reading] {
+        // HTTP/2: settings with a window of 0 bytes, then a GET of `/` of the host x. Pings would be answered.
+        let settings = [&HTTP2_PREFACE[..], b"\0\0\x06\x04\0\0\0\0\0", b"\0\x04\0\0\0\0"].concat();
+        let get = b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01x";
+        let opens_no_window = [&settings[..], get].concat();
+        for stops in [&stops_sending[..], stops_reading, &settings, &opens_no_window] {
             let mut stopped = open(address, stops).await;
             let answer = tokio::time::timeout(Duration::from_mins(1), put(address)).await;
             assert_eq!(answer.unwrap(), "HTTP/1.1 200 OK");
