@@ -8,6 +8,7 @@ mod trials;
 
 use crate::domain::backend::{self, Backend, BackendState, BackendStatus, Driver, Found, explain};
 use crate::domain::recipe::Recipe;
+use crate::domain::untrusted::{SENTENCE_CHARS, one_line};
 
 pub use pool::{Pool, Slot};
 pub use trials::{TrialError, Trials};
@@ -21,6 +22,9 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("pipelines/nvdec.toml", include_str!("../pipelines/nvdec.toml")),
     ("pipelines/cpu.toml", include_str!("../pipelines/cpu.toml")),
 ];
+
+/// Longest name of a device, such as `renderD129`.
+const MAX_DEVICE_BYTES: usize = 32;
 
 /// Why the backends could not be tried.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +64,11 @@ pub async fn try_all(trials: &Trials, driver: Driver) -> Result<Tried, Error> {
     let facts = backend::Facts { driver, ..survey.facts };
     let mut tried = Tried::default();
     for found in survey.found {
-        let Some(recipe) = recipes.iter().find(|recipe| recipe.name == found.name) else {
-            continue;
-        };
+        // A child says which device it found, by a short name.
+        let is_device = found.device.len() <= MAX_DEVICE_BYTES
+            && found.device.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let recipe = recipes.iter().find(|recipe| recipe.name == found.name);
+        let Some(recipe) = recipe.filter(|_| is_device) else { continue };
         let (status, backend) = match try_found(trials, &found).await {
             Ok((backend, fps)) => (available(&found, recipe, &backend, fps), Some(backend)),
             Err(reasons) => {
@@ -84,7 +90,8 @@ pub async fn try_all(trials: &Trials, driver: Driver) -> Result<Tried, Error> {
 /// Tries the installed encoders of a recipe one after the other until one works. Returns the backend
 /// and its frames per second, or the reason of each failure.
 async fn try_found(trials: &Trials, found: &Found) -> Result<(Backend, f64), Vec<String>> {
-    let mut reasons = found.faults.clone();
+    let faults = found.faults.iter().map(|fault| one_line(fault, SENTENCE_CHARS));
+    let mut reasons: Vec<String> = faults.collect();
     for recipe in &found.recipes {
         match trials.encode(recipe).await {
             Ok(trial) => {

@@ -14,6 +14,7 @@ mod plugins;
 mod probe;
 pub mod protocol;
 pub mod spawn;
+pub(crate) mod stderr;
 mod timeline;
 pub mod trial;
 

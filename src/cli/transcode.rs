@@ -29,8 +29,7 @@ use crate::publish::Publication;
 use crate::publish::folder::Folder;
 use crate::settings::Settings;
 use crate::source::file::LocalFile;
-use crate::worker::parent::{self, Output, Worker};
-use crate::worker::protocol::Event;
+use crate::worker::parent::{self, Output, Report, Worker};
 
 /// Prints the plan of a file.
 pub(super) fn plan(settings: &Settings, input: &Path) -> Result<Exit, exit::Error> {
@@ -38,7 +37,7 @@ pub(super) fn plan(settings: &Settings, input: &Path) -> Result<Exit, exit::Erro
         let mut worker = start(settings, input, &choose(settings, None).await?, true)?;
         loop {
             match worker.next().await {
-                Ok(Some(Output::Event(Event::Planned { plan }))) => {
+                Ok(Some(Output::Report(Report::Planned { plan }))) => {
                     print_json(&plan)?;
                     worker.kill().await;
                     return Ok(Exit::Ok);
@@ -288,11 +287,11 @@ impl Show {
 
     fn output(&mut self, output: &Output) -> anyhow::Result<()> {
         match output {
-            Output::Event(event) => {
+            Output::Report(report) => {
                 if self.json {
-                    print_line(event)?;
+                    print_line(report)?;
                 }
-                self.event(event)
+                self.report(report)
             }
             Output::Segment(segment) if self.json => {
                 let line = json!({
@@ -306,9 +305,9 @@ impl Show {
         }
     }
 
-    fn event(&mut self, event: &Event) -> anyhow::Result<()> {
-        match event {
-            Event::Planned { plan } => {
+    fn report(&mut self, report: &Report) -> anyhow::Result<()> {
+        match report {
+            Report::Planned { plan } => {
                 self.duration_ns = plan.duration_ns;
                 self.backend = Some(plan.backend.clone());
                 if !self.json {
@@ -320,21 +319,20 @@ impl Show {
                     self.bar.set_style(ProgressStyle::with_template(template)?);
                 }
             }
-            Event::Progress { position_ns } => {
+            Report::Progress { position_ns } => {
                 self.bar.set_position(position_ns / 1_000_000);
                 self.bar.set_message(format!("{:.2}x", speed(*position_ns, self.began.elapsed())));
             }
-            Event::Warning { message } => {
+            Report::Warning { message } => {
                 if !self.json {
                     self.bar.suspend(|| say(&format!("warning: {message}")));
                 }
             }
-            Event::Probed { .. }
-            | Event::Rendition { .. }
-            | Event::Segment { .. }
-            | Event::Cue { .. }
-            | Event::Done { .. }
-            | Event::Failed(_) => {}
+            Report::Probed { .. }
+            | Report::Restarted
+            | Report::Rendition { .. }
+            | Report::Cue { .. }
+            | Report::Done { .. } => {}
         }
         Ok(())
     }

@@ -247,9 +247,10 @@ failure_codes! {
     WorkerStalled "worker-stalled" Retryable Us
         "The worker made no progress and was killed."
         "Try again, or tell the operator.";
-    WorkerProtocol "worker-protocol" Retryable Us
-        "The worker broke the protocol."
-        "Tell the operator.";
+    // Only a worker that its source has taken over does so, or one with a defect.
+    WorkerMisbehaved "worker-misbehaved" Retryable Us
+        "The worker sent what no worker of ladderd sends, or more of it, and was killed."
+        "Tell the operator: the file may be made to do harm.";
     WorkerUnfinished "worker-unfinished" Retryable Us
         "The worker ended too early."
         "Try again, or tell the operator.";
@@ -266,6 +267,70 @@ failure_codes! {
 }
 
 impl FailureCode {
+    /// Whether a worker may give this code as the reason of its failure. The other codes are about what
+    /// the daemon alone can know: its store, its queue, its jobs, and how a worker ended.
+    #[must_use]
+    pub const fn may_come_from_worker(self) -> bool {
+        match self {
+            Self::NotMedia
+            | Self::NoVideo
+            | Self::Undecodable
+            | Self::Encrypted
+            | Self::SourceEmpty
+            | Self::SourceDamaged
+            | Self::SourceTruncated
+            | Self::ProbeTimeout
+            | Self::SourceTooLarge
+            | Self::TooLong
+            | Self::PictureTooLarge
+            | Self::PictureTooSmall
+            | Self::FrameRateTooHigh
+            | Self::TooManyTracks
+            | Self::TooManyPixels
+            | Self::MemoryLimit
+            | Self::SourceRead
+            | Self::GstreamerInit
+            | Self::ElementMissing
+            | Self::NoBackend
+            | Self::WorkerOrder
+            | Self::WorkerResource
+            | Self::PipelineFailed
+            | Self::PipelineBuild
+            | Self::SinkNotReady
+            | Self::ProbeBusy => true,
+            Self::JobTimeout
+            | Self::SourceMissing
+            | Self::SourceGone
+            | Self::StreamGone
+            | Self::SourceChanged
+            | Self::SourceUnavailable
+            | Self::StoreDenied
+            | Self::StoreRejected
+            | Self::StoreUnavailable
+            | Self::QueueUnavailable
+            | Self::PublishFailed
+            | Self::KeyUnavailable
+            | Self::KeyLength
+            | Self::KeySettings
+            | Self::Trial
+            | Self::WorkerSpawn
+            | Self::MessageNotJson
+            | Self::MessageUnknownShape
+            | Self::Busy
+            | Self::ClaimLost
+            | Self::LeaseLost
+            | Self::Cancelled
+            | Self::Stopped
+            | Self::WorkerDied
+            | Self::WorkerStalled
+            | Self::WorkerMisbehaved
+            | Self::WorkerUnfinished
+            | Self::StreamIncomplete
+            | Self::NotConformant
+            | Self::DaemonDied => false,
+        }
+    }
+
     /// Whether another backend may do better: the encode broke off or made a broken stream, and
     /// neither the source nor a limit is known to be the reason.
     #[must_use]
@@ -374,7 +439,7 @@ mod tests {
                 FaultClass::Retryable,
                 FaultOf::Us,
                 "pipeline-failed pipeline-build sink-not-ready probe-busy worker-died \
-                 worker-stalled worker-protocol worker-unfinished stream-incomplete daemon-died",
+                 worker-stalled worker-misbehaved worker-unfinished stream-incomplete daemon-died",
             ),
             (FaultClass::Permanent, FaultOf::Surroundings, "stream-gone"),
             (FaultClass::Permanent, FaultOf::Us, "not-conformant"),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::untrusted::{self, NAME_CHARS, SENTENCE_CHARS};
+
 /// A rational number, such as a frame rate (frames per second) or a pixel aspect ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Fraction {
@@ -233,6 +235,43 @@ pub struct MediaInfo {
     pub subtitles: Vec<SubtitleStream>,
     /// Streams for which no decoder is installed.
     pub undecodable: Vec<Undecodable>,
+}
+
+impl MediaInfo {
+    /// Most characters of a stream's caps. Longer ones are dropped, so that no device decodes the stream.
+    const CAPS_CHARS: usize = 4_000;
+
+    /// The same result with all texts that a container may state cut to a length, each on one line. Stream
+    /// ids stay as they are: GStreamer makes them, and streams are found by them.
+    #[must_use]
+    pub fn with_short_texts(mut self) -> Self {
+        let shorten = |text: &mut String, chars| *text = untrusted::one_line(text, chars);
+        let shorten_all = |texts: [&mut Option<String>; 2]| {
+            for text in texts.into_iter().flatten() {
+                shorten(text, SENTENCE_CHARS);
+            }
+        };
+        shorten(&mut self.container, NAME_CHARS);
+        for stream in &mut self.video {
+            shorten(&mut stream.codec, NAME_CHARS);
+            if stream.caps.len() > Self::CAPS_CHARS {
+                stream.caps.clear();
+            }
+            shorten(&mut stream.caps, Self::CAPS_CHARS);
+        }
+        for stream in &mut self.audio {
+            shorten(&mut stream.codec, NAME_CHARS);
+            shorten_all([&mut stream.language, &mut stream.title]);
+        }
+        for stream in &mut self.subtitles {
+            shorten(&mut stream.codec, NAME_CHARS);
+            shorten_all([&mut stream.language, &mut stream.title]);
+        }
+        for stream in &mut self.undecodable {
+            shorten(&mut stream.description, NAME_CHARS);
+        }
+        self
+    }
 }
 
 #[cfg(test)]

@@ -16,8 +16,7 @@ use crate::domain::plan::Plan;
 use crate::publish::{self, Finished, Publication, ThumbnailPaths};
 use crate::source::Source;
 use crate::source::read_ahead::ReadAhead;
-use crate::worker::parent::{Output, Worker};
-use crate::worker::protocol::Event;
+use crate::worker::parent::{Output, Report, Worker};
 
 /// One encode run.
 pub(super) struct EncodeRun<'a> {
@@ -148,17 +147,17 @@ impl Observer for BoardObserver<'_> {
     fn received(&mut self, output: &Output) -> Result<(), Infallible> {
         let run = self.run;
         match output {
-            Output::Event(Event::Planned { plan }) => {
+            Output::Report(Report::Planned { plan }) => {
                 run.show_plan(plan);
                 run.job.slot.moved_to(&plan.backend);
             }
             Output::Segment(segment) => {
                 run.job.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
             }
-            Output::Event(Event::Warning { message }) => {
+            Output::Report(Report::Warning { message }) => {
                 tracing::warn!(warning = message, "worker warning");
             }
-            Output::Event(Event::Done { duration_ns }) => {
+            Output::Report(Report::Done { duration_ns }) => {
                 run.job.context.metrics.encoded_seconds.inc_by(seconds(*duration_ns));
                 run.job.ticket.update(|view| {
                     view.duration_secs = Some(seconds(*duration_ns));
@@ -166,13 +165,12 @@ impl Observer for BoardObserver<'_> {
                 });
             }
             Output::Thumbnail(..)
-            | Output::Event(
-                Event::Probed { .. }
-                | Event::Rendition { .. }
-                | Event::Progress { .. }
-                | Event::Segment { .. }
-                | Event::Cue { .. }
-                | Event::Failed(_),
+            | Output::Report(
+                Report::Probed { .. }
+                | Report::Restarted
+                | Report::Rendition { .. }
+                | Report::Progress { .. }
+                | Report::Cue { .. },
             ) => {}
         }
         Ok(())

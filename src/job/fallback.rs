@@ -72,7 +72,7 @@ mod tests {
             (died(), true),
             (Error::Worker(stalled), true),
             (Error::Worker(parent::Error::Memory), false),
-            (Error::Worker(parent::Error::Protocol("a frame of 2 GiB".to_owned())), false),
+            (Error::Worker(parent::Misbehaviour::TooMuch("warnings").into()), false),
             (Error::Unfinished, true),
             (Error::NotConformant(finding), true),
             (Error::Publish(Incomplete::UnknownRendition(7).into()), true),

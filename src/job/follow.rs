@@ -15,8 +15,8 @@ use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::publish::{self, Publication};
 use crate::source::Source;
-use crate::worker::parent::{self, Output, Worker};
-use crate::worker::protocol::{Event, WorkerRequest};
+use crate::worker::parent::{self, Output, Report, Worker};
+use crate::worker::protocol::WorkerRequest;
 use crate::worker::spawn::Program;
 
 /// Settings that a worker is started with, beside its source.
@@ -127,34 +127,35 @@ pub(crate) async fn follow<O: Observer>(
     observer: &mut O,
 ) -> Result<Publication, FollowError<O::Error>> {
     let mut publication = None::<Publication>;
+    let mut planned = None::<Plan>;
     let mut is_done = false;
     while let Some(output) = worker.next().await? {
         observer.received(&output).map_err(FollowError::Observer)?;
-        let planned = publication.as_mut().ok_or(FollowError::Job(Error::Unfinished));
+        let begun = publication.as_mut().ok_or(FollowError::Job(Error::Unfinished));
         match output {
-            Output::Event(Event::Planned { plan }) => publication = Some(begin(&plan)),
-            Output::Event(Event::Rendition { rendition, codec }) => {
-                planned?.set_codec(rendition, codec)?;
+            Output::Report(Report::Planned { plan }) => {
+                publication = Some(begin(&plan));
+                planned = Some(plan);
             }
-            Output::Event(Event::Cue { subtitles, cue }) => planned?.add_cue(subtitles, cue)?,
-            Output::Segment(segment) => planned?.add_segment(segment).await?,
+            // Nothing but thumbnails was published, and they are overwritten.
+            Output::Report(Report::Restarted) => publication = planned.as_ref().map(&begin),
+            Output::Report(Report::Rendition { rendition, codec }) => {
+                begun?.set_codec(rendition, codec)?;
+            }
+            Output::Report(Report::Cue { subtitles, cue }) => begun?.add_cue(subtitles, cue)?,
+            Output::Segment(segment) => begun?.add_segment(segment).await?,
             Output::Thumbnail(thumbnail, jpeg) => {
-                let publication = planned?;
+                let publication = begun?;
                 publication.add_thumbnail(thumbnail, jpeg).await?;
                 observer.published(publication, Step::Thumbnail);
             }
-            Output::Event(Event::Progress { position_ns }) => {
-                let publication = planned?;
+            Output::Report(Report::Progress { position_ns }) => {
+                let publication = begun?;
                 publication.announce().await?;
                 observer.published(publication, Step::Progress { position_ns });
             }
-            Output::Event(Event::Done { .. }) => is_done = true,
-            Output::Event(
-                Event::Probed { .. }
-                | Event::Segment { .. }
-                | Event::Warning { .. }
-                | Event::Failed(_),
-            ) => {}
+            Output::Report(Report::Done { .. }) => is_done = true,
+            Output::Report(Report::Probed { .. } | Report::Warning { .. }) => {}
         }
     }
     publication.filter(|_| is_done).ok_or(FollowError::Job(Error::Unfinished))

@@ -1,6 +1,6 @@
 //! A local folder as target of `ladderd transcode`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,6 +23,10 @@ impl Folder {
 #[async_trait]
 impl Target for Folder {
     async fn put(&self, object: Object) -> Result<(), Error> {
+        if !is_below(&object.key) {
+            let reason = "it lies outside of the folder".to_owned();
+            return Err(Error::Target { key: object.key, reason, is_lasting: true });
+        }
         let path = self.0.join(&object.key);
         let key = path.display().to_string();
         write(path, object.body).await.map_err(|error| Error::Target {
@@ -31,6 +35,12 @@ impl Target for Folder {
             is_lasting: false,
         })
     }
+}
+
+/// Whether the key names a file below the folder, whatever is in it.
+fn is_below(key: &str) -> bool {
+    let is_name = |component| matches!(component, Component::Normal(_));
+    !key.is_empty() && Path::new(key).components().all(is_name)
 }
 
 /// Replaces a file as a whole. Runs in one blocking task: cancellation cannot leave half a file.
@@ -42,4 +52,25 @@ async fn write(path: PathBuf, body: Bytes) -> std::io::Result<()> {
         durable::replace(&path, 0o666, &body)
     })
     .await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_written_outside_of_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        std::fs::create_dir(&out).unwrap();
+        let folder = Folder::new(&out);
+        let put = |key: &str| folder.put(Object::immutable(key.to_owned(), Bytes::new(), "x"));
+        let absolute = dir.path().join("evil").display().to_string();
+        for key in ["../evil", "a/../../evil", &absolute, "", "..", "./../evil"] {
+            assert!(put(key).await.is_err(), "{key:?}");
+        }
+        put("1080p/seg_00000.ts").await.unwrap();
+        let names = std::fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.file_name());
+        assert_eq!(names.collect::<Vec<_>>(), ["out"]);
+    }
 }

@@ -12,6 +12,9 @@ use crate::domain::hls::storyboard;
 use crate::domain::plan::Plan;
 use crate::domain::thumbnail::Thumbnail;
 
+/// Sheets that are uploaded at the same time. Behind a slow bucket, the next one waits.
+const PARALLEL_UPLOADS: usize = 4;
+
 /// Paths of published thumbnails, relative to `main.m3u8`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ThumbnailPaths {
@@ -38,7 +41,7 @@ impl Thumbnails {
     }
 
     /// Uploads a poster before it returns. Uploads a sheet in the background: only the `WebVTT` of
-    /// the storyboard names it, and that comes last.
+    /// the storyboard names it, and that comes last. Waits while [`PARALLEL_UPLOADS`] sheets are on their way.
     pub(super) async fn publish(&mut self, thumbnail: Thumbnail, jpeg: Bytes) -> Result<(), Error> {
         match thumbnail {
             Thumbnail::Poster => {
@@ -46,6 +49,9 @@ impl Thumbnails {
                 self.paths.poster = Some(self.layout.uri_of_stream_file(names::POSTER));
             }
             Thumbnail::StoryboardSheet { number, tiles } => {
+                if self.uploads.len() >= PARALLEL_UPLOADS {
+                    self.wait_for_upload().await?;
+                }
                 self.tiles += tiles;
                 let object = self.jpeg(&names::storyboard_sheet(number), jpeg);
                 let target = Arc::clone(&self.target);
@@ -66,9 +72,7 @@ impl Thumbnails {
         plan: &Plan,
         duration_ns: u64,
     ) -> Result<ThumbnailPaths, Error> {
-        while let Some(upload) = self.uploads.join_next().await {
-            upload.map_err(|error| Incomplete::Task(error.to_string()))??;
-        }
+        while self.wait_for_upload().await? {}
         if let Some(thumbnails) = plan.thumbnails.as_ref().filter(|_| self.tiles > 0) {
             let storyboard = &thumbnails.storyboard;
             let text = storyboard::render(&plan.video, storyboard, self.tiles, duration_ns);
@@ -78,6 +82,13 @@ impl Thumbnails {
             self.paths.storyboard = Some(self.layout.uri_of_stream_file(names::STORYBOARD));
         }
         Ok(self.paths)
+    }
+
+    /// Waits for the end of an upload. Returns false if none is on its way.
+    async fn wait_for_upload(&mut self) -> Result<bool, Error> {
+        let Some(upload) = self.uploads.join_next().await else { return Ok(false) };
+        upload.map_err(|error| Incomplete::Task(error.to_string()))??;
+        Ok(true)
     }
 
     fn jpeg(&self, name: &str, body: Bytes) -> Object {

@@ -109,7 +109,7 @@ fn start_gstreamer() -> Result<(), Failure> {
 fn probe(client: &Client, limits: &Limits) -> Result<MediaInfo, Failure> {
     let mut media = discover::discover(client, limits)?;
     frame_times::measure(client, &mut media);
-    Ok(media)
+    Ok(media.with_short_texts())
 }
 
 /// What the sandbox leaves open for this job.
@@ -138,6 +138,7 @@ fn encode(
             output.event(&Event::Warning {
                 message: format!("started the pipeline again: {failure}"),
             });
+            output.event(&Event::Restarted);
             pipeline::run(client, plan, spec, &request.limits, output)
         }
         ended => ended,

@@ -5,20 +5,23 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::domain::thumbnail::Thumbnail;
-use crate::worker::protocol::{DATA, EVENT, Event, INIT, THUMBNAIL};
+use crate::worker::protocol::{DATA, EVENT, Event, INIT, MAX_WARNINGS, THUMBNAIL};
 
 /// Shortest time between two reports of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The pipe to the parent.
 pub(super) struct Output {
-    frames: Mutex<File>,
+    /// `None` after the last event: a streaming thread may have something left to send then.
+    frames: Mutex<Option<File>>,
+    /// Warnings so far.
+    warnings: AtomicU32,
     /// Time of the last report of progress.
     reported: Mutex<Instant>,
     has_sent_media: AtomicBool,
@@ -28,7 +31,8 @@ impl Output {
     /// Writes frames to this descriptor.
     pub(super) fn new(frames: OwnedFd) -> Self {
         Self {
-            frames: Mutex::new(File::from(frames)),
+            frames: Mutex::new(Some(File::from(frames))),
+            warnings: AtomicU32::new(0),
             reported: Mutex::new(Instant::now()),
             has_sent_media: AtomicBool::new(false),
         }
@@ -49,8 +53,28 @@ impl Output {
         }
     }
 
-    /// Sends an event.
+    /// Sends an event. The parent takes [`MAX_WARNINGS`] warnings, so later ones are left out.
     pub(super) fn event(&self, event: &Event) {
+        if let Event::Warning { .. } = event {
+            match self.warnings.fetch_add(1, Ordering::Relaxed) + 1 {
+                number if number < MAX_WARNINGS => self.send_event(event),
+                MAX_WARNINGS => self.send_event(&Event::Warning {
+                    message: "there are more warnings, which are left out".to_owned(),
+                }),
+                _ => {}
+            }
+        } else {
+            self.send_event(event);
+        }
+    }
+
+    /// Sends the last event and closes the pipe: later output is dropped.
+    pub(super) fn done(&self, duration_ns: u64) {
+        self.event(&Event::Done { duration_ns });
+        *self.frames.lock() = None;
+    }
+
+    fn send_event(&self, event: &Event) {
         match serde_json::to_vec(event) {
             Ok(text) => self.frame(EVENT, &[], &text),
             Err(error) => eprintln_event(&error),
@@ -99,8 +123,10 @@ impl Output {
         frame.extend_from_slice(&len.to_be_bytes());
         frame.extend_from_slice(head);
         frame.extend_from_slice(bytes);
+        let mut frames = self.frames.lock();
+        let Some(frames) = frames.as_mut() else { return };
         // A parent that is gone cannot be told; the death signal ends this process.
-        if let Err(error) = self.frames.lock().write_all(&frame) {
+        if let Err(error) = frames.write_all(&frame) {
             eprintln_event(&error);
         }
     }

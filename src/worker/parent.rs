@@ -1,39 +1,47 @@
-//! The daemon's side of a worker: starts it, serves its reads, decodes its output, ends it.
+//! The daemon's side of a worker: starts it, serves its reads, checks its output, ends it.
+//!
+//! A worker parses what strangers upload, so nothing that it says is believed. Frames become checked types
+//! in `checked`; a worker that sends anything else is killed ([`Misbehaviour`]).
 
+mod checked;
 mod error;
 mod feeder;
 mod frames;
+mod memory;
+mod misbehaviour;
+mod report;
 
-use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
-use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tokio::process::{ChildStderr, ChildStdout};
+use tokio::process::ChildStdout;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::codec::FramedRead;
 
+use self::checked::{Checked, Checker};
 use self::feeder::{SourceState, feed};
 use self::frames::{Frame, Frames};
+use self::memory::Watched;
 use crate::domain::failure_code::FailureCode;
-use crate::domain::segment::Segment;
-use crate::domain::thumbnail::Thumbnail;
 use crate::source::{self, Source};
-use crate::worker::protocol::{Event, WorkerRequest};
+use crate::worker::protocol::{Failure, WorkerRequest};
 use crate::worker::spawn::{self, Process, Program};
+use crate::worker::stderr::Tail;
 
 pub use self::error::Error;
+pub use self::misbehaviour::Misbehaviour;
+pub use self::report::{Output, Report};
 
-/// Last bytes of the worker's standard error that are kept.
-const KEPT_STDERR_BYTES: usize = 8 << 10;
 /// Grace period between the worker's final event and SIGKILL.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
+/// Stall timeouts for which reads of the source alone keep a worker alive.
+const STALLS_OF_READING: u32 = 30;
 
 /// Messages of a process that got no memory: `GLib`'s, Rust's, the C++ library's, and that of programs
 /// which print the C library's.
@@ -43,26 +51,18 @@ const OUT_OF_MEMORY: [&str; 4] =
 /// Message of a process that got no thread: the C library's text for `EAGAIN`.
 const OUT_OF_THREADS: &str = "Resource temporarily unavailable";
 
-/// One output of a worker.
-#[derive(Clone, Debug)]
-pub enum Output {
-    /// An event other than a segment or a failure.
-    Event(Event),
-    /// A segment.
-    Segment(Segment),
-    /// A thumbnail and its JPEG.
-    Thumbnail(Thumbnail, Bytes),
-}
-
 /// A running worker. Dropping it kills the process group.
 pub struct Worker {
     process: Process,
     frames: FramedRead<ChildStdout, Frames>,
-    segments: HashMap<(u16, u32), BytesMut>,
-    inits: HashMap<u16, Bytes>,
-    feeder: JoinHandle<()>,
+    checker: Checker,
+    started: Instant,
+    /// Reasons to end the worker that do not come through its pipe.
+    verdicts: mpsc::Receiver<Error>,
+    /// Tasks that serve and measure the process.
+    tasks: Vec<JoinHandle<()>>,
     stderr: Option<JoinHandle<()>>,
-    stderr_tail: Arc<Mutex<Vec<u8>>>,
+    stderr_tail: Tail,
     source_state: Arc<Mutex<SourceState>>,
     stall_timeout: Duration,
     finished: bool,
@@ -79,7 +79,7 @@ impl Worker {
         source: Arc<dyn Source>,
         stall_timeout: Duration,
     ) -> Result<Self, Error> {
-        let request = serde_json::to_vec(request).map_err(|e| Error::Spawn(e.into()))?;
+        let text = serde_json::to_vec(request).map_err(|e| Error::Spawn(e.into()))?;
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(Error::Spawn)?;
         ours.set_nonblocking(true).map_err(Error::Spawn)?;
         let socket = UnixStream::from_std(ours).map_err(Error::Spawn)?;
@@ -94,15 +94,23 @@ impl Worker {
         let pipe = |name| std::io::Error::other(format!("the worker has no {name}"));
         let stdout = process.child.stdout.take().ok_or_else(|| Error::Spawn(pipe("stdout")))?;
         let stderr = process.child.stderr.take().ok_or_else(|| Error::Spawn(pipe("stderr")))?;
+        let (sender, verdicts) = mpsc::channel(1);
+        let mut tasks = Vec::new();
+        if let Some(pid) = process.child.id().filter(|_| request.memory_bytes > 0) {
+            let watched = Watched::new(pid, request.memory_bytes).map_err(Error::Spawn)?;
+            tasks.push(tokio::spawn(watched.watch(sender.clone())));
+        }
         let source_state = Arc::<Mutex<SourceState>>::default();
-        let stderr_tail = Arc::<Mutex<Vec<u8>>>::default();
+        tasks.push(tokio::spawn(feed(socket, text, source, Arc::clone(&source_state), sender)));
+        let stderr_tail = Tail::default();
         Ok(Self {
             process,
             frames: FramedRead::new(stdout, Frames),
-            segments: HashMap::new(),
-            inits: HashMap::new(),
-            feeder: tokio::spawn(feed(socket, request, source, Arc::clone(&source_state))),
-            stderr: Some(tokio::spawn(keep_tail(stderr, Arc::clone(&stderr_tail)))),
+            checker: Checker::new(request.clone()),
+            started: Instant::now(),
+            verdicts,
+            tasks,
+            stderr: Some(tokio::spawn(stderr_tail.clone().keep(stderr))),
             stderr_tail,
             source_state,
             stall_timeout,
@@ -126,77 +134,66 @@ impl Worker {
         }
         loop {
             let Some(frame) = self.frame().await? else { return Err(self.death().await) };
-            match frame {
-                Frame::Data { rendition, number, bytes } => {
-                    self.segments.entry((rendition, number)).or_default().unsplit(bytes);
+            match self.checker.frame(frame, self.started.elapsed()) {
+                Ok(None) => {}
+                Ok(Some(Checked::Output(output))) => {
+                    if let Output::Segment(_) = output {
+                        self.source_state.lock().made_progress();
+                    }
+                    return Ok(Some(output));
                 }
-                Frame::Thumbnail(thumbnail, jpeg) => {
-                    return Ok(Some(Output::Thumbnail(thumbnail, jpeg.freeze())));
+                Ok(Some(Checked::Done { duration_ns })) => {
+                    self.end().await?;
+                    return Ok(Some(Output::Report(Report::Done { duration_ns })));
                 }
-                Frame::Init { rendition, bytes } => {
-                    self.inits.insert(rendition, bytes.freeze());
-                }
-                Frame::Event(event) => return self.output(*event).await,
+                Ok(Some(Checked::Failed(failure))) => return Err(self.failed(failure).await),
+                Err(misbehaviour) => return Err(self.misbehaved(misbehaviour).await),
             }
         }
     }
 
-    async fn output(&mut self, event: Event) -> Result<Option<Output>, Error> {
-        match event {
-            Event::Segment { rendition, number, start_ns, duration_ns } => {
-                let bytes = self.segments.remove(&(rendition, number)).ok_or_else(|| {
-                    Error::Protocol(format!("segment {number} of rendition {rendition} is empty"))
-                })?;
-                let (bytes, init) = (bytes.freeze(), self.inits.remove(&rendition));
-                Ok(Some(Output::Segment(Segment {
-                    rendition,
-                    number,
-                    start_ns,
-                    duration_ns,
-                    bytes,
-                    init,
-                })))
-            }
-            Event::Failed(failure) => {
-                let own = if failure.code == FailureCode::MemoryLimit {
-                    Error::Memory
-                } else {
-                    Error::Failed(failure)
-                };
-                let error = self.source_error().map_or(own, Error::Source);
-                self.kill().await;
-                Err(error)
-            }
-            Event::Done { .. } => {
-                self.finished = true;
-                self.end().await;
-                Ok(Some(Output::Event(event)))
-            }
-            Event::Probed { .. }
-            | Event::Planned { .. }
-            | Event::Rendition { .. }
-            | Event::Progress { .. }
-            | Event::Cue { .. }
-            | Event::Warning { .. } => Ok(Some(Output::Event(event))),
+    async fn failed(&mut self, failure: Failure) -> Error {
+        self.kill().await;
+        match self.source_error() {
+            Some(error) => Error::Source(error),
+            None if failure.code == FailureCode::MemoryLimit => Error::Memory,
+            None => Error::Failed(failure),
         }
+    }
+
+    async fn misbehaved(&mut self, misbehaviour: Misbehaviour) -> Error {
+        self.kill().await;
+        misbehaviour.into()
     }
 
     /// Returns the next protocol frame; `None` at the end of the pipe.
     async fn frame(&mut self) -> Result<Option<Frame>, Error> {
-        let mut waiting_since = Instant::now();
+        let began = Instant::now();
+        let mut waiting_since = began;
         loop {
             let limit = self.stall_timeout.saturating_sub(waiting_since.elapsed());
-            match tokio::time::timeout(limit, self.frames.next()).await {
+            let next = tokio::select! {
+                biased;
+                Some(verdict) = self.verdicts.recv() => {
+                    self.kill().await;
+                    return Err(verdict);
+                }
+                next = tokio::time::timeout(limit, self.frames.next()) => next,
+            };
+            match next {
                 Ok(None) => return Ok(None),
                 Ok(Some(Ok(frame))) => return Ok(Some(frame)),
                 Ok(Some(Err(error))) => {
-                    self.kill().await;
-                    return Err(Error::Protocol(error.to_string()));
+                    return Err(self.misbehaved(Misbehaviour::NoFrame(error.to_string())).await);
                 }
-                Err(_) => match self.last_sign(waiting_since) {
-                    Some(sign) => waiting_since = sign,
-                    None => return Err(self.stalled().await),
-                },
+                Err(_) => {
+                    let most = self.stall_timeout.saturating_mul(STALLS_OF_READING);
+                    let sign = self.last_sign(waiting_since);
+                    match sign.filter(|_| began.elapsed() < most) {
+                        Some(sign) => waiting_since = sign,
+                        None => return Err(self.stalled().await),
+                    }
+                }
             }
         }
     }
@@ -211,30 +208,55 @@ impl Worker {
     async fn stalled(&mut self) -> Error {
         self.kill().await;
         let has_read = self.has_read();
-        Error::Stalled { has_read, after: self.stall_timeout, stderr: self.last_words() }
+        Error::Stalled { has_read, after: self.stall_timeout, stderr: self.stderr_tail.text() }
     }
 
+    /// Why the pipe ended without a last event. A process that closes it has nothing left to do, so it ends
+    /// within [`EXIT_GRACE`].
     async fn death(&mut self) -> Error {
-        let status = match self.process.child.wait().await {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
-        };
+        let ended = tokio::time::timeout(EXIT_GRACE, self.process.child.wait()).await;
+        let verdict = self.verdicts.try_recv().ok();
         self.kill().await;
-        let stderr = self.last_words();
-        match self.source_error() {
-            Some(error) => Error::Source(error),
+        let status = match ended {
+            Ok(Ok(status)) => status.to_string(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => return verdict.unwrap_or(Misbehaviour::Stays.into()),
+        };
+        let stderr = self.stderr_tail.text();
+        match verdict.or(self.source_error().map(Error::Source)) {
+            Some(error) => error,
             None if OUT_OF_MEMORY.iter().any(|words| stderr.contains(words)) => Error::Memory,
             None if stderr.contains(OUT_OF_THREADS) => Error::NoThread { stderr },
             None => Error::Died { has_read: self.has_read(), status, stderr },
         }
     }
 
-    /// Waits for the process to end by itself, at most [`EXIT_GRACE`].
-    async fn end(&mut self) {
-        if tokio::time::timeout(EXIT_GRACE, self.process.child.wait()).await.is_err() {
-            tracing::warn!(pid = self.pid(), "killing a finished worker that hangs");
+    /// Waits for the end of a worker that is done, at most [`EXIT_GRACE`].
+    ///
+    /// # Errors
+    /// If anything follows the last event.
+    async fn end(&mut self) -> Result<(), Error> {
+        let ended = tokio::time::timeout(EXIT_GRACE, async {
+            let rest = self.frames.next().await;
+            if rest.is_none() {
+                drop(self.process.child.wait().await);
+            }
+            rest
+        });
+        match ended.await {
+            Ok(None) => {}
+            Ok(Some(Ok(frame))) => {
+                let refused = self.checker.frame(frame, self.started.elapsed());
+                let misbehaviour = refused.err().unwrap_or(Misbehaviour::TooMuch("frames"));
+                return Err(self.misbehaved(misbehaviour).await);
+            }
+            Ok(Some(Err(error))) => {
+                return Err(self.misbehaved(Misbehaviour::NoFrame(error.to_string())).await);
+            }
+            Err(_) => tracing::warn!(pid = self.pid(), "killing a finished worker that hangs"),
         }
         self.kill().await;
+        Ok(())
     }
 
     /// Kills the process group and waits until the process is gone.
@@ -243,19 +265,13 @@ impl Worker {
         if let Err(error) = self.process.kill().await {
             tracing::warn!(%error, "failed to wait for a killed worker");
         }
-        self.feeder.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
         // Its standard error has ended with it, unless a grandchild escaped the group.
         if let Some(mut stderr) = self.stderr.take()
             && tokio::time::timeout(EXIT_GRACE, &mut stderr).await.is_err()
         {
             stderr.abort();
         }
-    }
-
-    fn last_words(&self) -> String {
-        let tail = self.stderr_tail.lock();
-        let text = String::from_utf8_lossy(&tail).trim().to_owned();
-        if text.is_empty() { "none".to_owned() } else { text }
     }
 
     /// Whether the worker has read of the source.
@@ -270,17 +286,6 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.feeder.abort();
-    }
-}
-
-/// Keeps the last bytes of the worker's standard error.
-async fn keep_tail(mut stderr: ChildStderr, tail: Arc<Mutex<Vec<u8>>>) {
-    let mut piece = [0; 4096];
-    while let Ok(len @ 1..) = stderr.read(&mut piece).await {
-        let mut tail = tail.lock();
-        tail.extend_from_slice(&piece[..len]);
-        let excess = tail.len().saturating_sub(KEPT_STDERR_BYTES);
-        tail.drain(..excess);
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }

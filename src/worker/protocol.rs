@@ -11,6 +11,9 @@
 //! the initialization section that its segments are read with, before the first of them. All numbers
 //! are big-endian.
 //!
+//! This is the wire format only. The parent trusts nothing that it reads here: `worker::parent` turns
+//! frames into checked types, and kills a worker that sends anything else.
+//!
 //! [`Thumbnail`]: crate::domain::thumbnail::Thumbnail
 
 use serde::{Deserialize, Serialize};
@@ -37,8 +40,17 @@ pub const THUMBNAIL: u8 = b'T';
 pub const INIT: u8 = b'I';
 /// Length in the answer to a read that failed; no bytes follow.
 pub const READ_FAILED: u32 = u32::MAX;
-/// Longest protocol frame in bytes. Segments are sent in pieces of 64 KiB, and events are small.
-pub const MAX_FRAME_BYTES: u32 = 16 << 20;
+/// Longest frame of [`DATA`] in bytes. Segments are sent in pieces of 64 KiB, or of one video frame.
+pub const MAX_DATA_BYTES: u32 = 16 << 20;
+/// Longest frame of [`THUMBNAIL`] in bytes: that of a poster, whose short side has at most 720 pixels.
+pub const MAX_THUMBNAIL_BYTES: u32 = 16 << 20;
+/// Longest frame of [`EVENT`] in bytes. The largest event is the result of the probe, with 1 KiB for each
+/// of at most some hundred tracks.
+pub const MAX_EVENT_BYTES: u32 = 1 << 20;
+/// Longest frame of [`INIT`] in bytes. An initialization section of one track has less than 1 KiB.
+pub const MAX_INIT_BYTES: u32 = 64 << 10;
+/// Most warnings of a worker. A damaged file may cause one for each of its packets; the rest is left out.
+pub const MAX_WARNINGS: u32 = 100;
 /// Longest read in bytes that a worker may request.
 pub const MAX_READ_BYTES: u32 = 8 << 20;
 
@@ -75,6 +87,9 @@ pub enum Event {
         /// The plan.
         plan: Plan,
     },
+    /// The pipeline starts again from the beginning. No byte of a segment was sent before; codec strings,
+    /// initialization sections, cues and thumbnails are sent once more.
+    Restarted,
     /// The codec of a rendition is known.
     Rendition {
         /// Index of the rendition: the rungs of the plan, then its audio.

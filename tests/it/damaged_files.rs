@@ -96,7 +96,7 @@ fn outcome_of(number: usize, seed: &Path, dir: &Path) -> String {
         run::plan(&input)
     };
     let outcome = run.outcome();
-    if ["worker-died", "worker-stalled", "worker-protocol"].contains(&outcome.as_str()) {
+    if ["worker-died", "worker-stalled", "worker-misbehaved"].contains(&outcome.as_str()) {
         println!("mutant {number} of {name}: {run:?}");
     }
     assert_eq!(run::unfinished(&out), Vec::<PathBuf>::new(), "mutant {number} of {name}");

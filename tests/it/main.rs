@@ -33,6 +33,7 @@ mod generated;
 mod gpu;
 mod hls_output;
 mod hostile_files;
+mod hostile_worker;
 mod http_api;
 mod queue_contract;
 mod recipes;

@@ -5,6 +5,7 @@ pub mod damage;
 pub mod doubles;
 pub mod elements;
 pub mod fleet;
+pub mod hostile;
 pub mod keys;
 pub mod media;
 pub mod mutation;
@@ -88,7 +89,12 @@ pub fn http_client() -> reqwest::Client {
 
 /// The program under test, without the developer's settings.
 pub fn program() -> std::process::Command {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ladderd"));
+    program_at(env!("CARGO_BIN_EXE_ladderd").as_ref())
+}
+
+/// A copy of the program under test, without the developer's settings.
+pub fn program_at(path: &std::path::Path) -> std::process::Command {
+    let mut command = std::process::Command::new(path);
     for (name, _) in std::env::vars() {
         if name.starts_with("LADDERD_") || name == "RUST_LOG" {
             command.env_remove(name);

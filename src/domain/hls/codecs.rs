@@ -1,5 +1,8 @@
 //! Codec strings of `CODECS` (RFC 6381), read from the encoded stream.
 
+/// Codec string of AAC-LC, the only profile of audio that is encoded.
+pub const AAC_LC: &str = "mp4a.40.2";
+
 /// Codec string of an H.264 byte stream (ITU-T H.264, annex B): profile, constraints and level of
 /// its first sequence parameter set. `None` if the stream has no parameter set.
 #[must_use]
@@ -28,9 +31,29 @@ pub fn avc1_of_record(record: &[u8]) -> Option<String> {
     }
 }
 
+/// Whether this is the codec string of H.264 as the functions of this module write it.
+#[must_use]
+pub fn is_avc1(codec: &str) -> bool {
+    let is_hex =
+        |digits: &str| digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    codec.strip_prefix("avc1.").is_some_and(|digits| digits.len() == 6 && is_hex(digits))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codec_strings_are_recognized() {
+        for codec in ["avc1.640028", "avc1.42c00d"] {
+            assert!(is_avc1(codec), "{codec}");
+        }
+        for codec in
+            ["", "avc1.", "avc1.64002", "avc1.6400280", "avc1.64002G", "mp4a.40.2", "avc1.64\"028"]
+        {
+            assert!(!is_avc1(codec), "{codec}");
+        }
+    }
 
     #[test]
     fn the_first_parameter_set_names_the_codec() {

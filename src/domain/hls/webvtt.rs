@@ -23,6 +23,23 @@ pub struct Cue {
     pub text: String,
 }
 
+impl Cue {
+    /// Longest text in bytes. [`markup`] writes no longer ones: 2,000 characters, their escapes, and the
+    /// tags of 16 KiB of source text.
+    const MAX_BYTES: usize = 64 << 10;
+
+    /// Whether the text is that of one cue: it has a length that [`markup`] writes, and nothing in it ends
+    /// the cue or begins another one.
+    #[must_use]
+    pub fn is_one_cue(&self) -> bool {
+        let text = &self.text;
+        !text.is_empty()
+            && text.len() <= Self::MAX_BYTES
+            && !text.starts_with('\n')
+            && !["\n\n", "-->", "\r", "\0"].iter().any(|end| text.contains(end))
+    }
+}
+
 /// Budget of the cues of one video, all its subtitle renditions together. It bounds the memory and
 /// the bytes in the bucket that a hostile source can cause. A film with much dialogue has 2,000 cues
 /// of 60 bytes in each language.
@@ -118,6 +135,17 @@ mod tests {
     fn cue(start_ms: u64, duration_ms: Option<u64>, text: &str) -> Cue {
         let duration_ns = duration_ms.map(|ms| ms * MS);
         Cue { start_ns: start_ms * MS, duration_ns, text: text.to_owned() }
+    }
+
+    #[test]
+    fn a_text_that_ends_its_cue_is_not_one_cue() {
+        for text in ["one", "one\ntwo", "<i>x</i> --&gt; y"] {
+            assert!(cue(0, None, text).is_one_cue(), "{text:?}");
+        }
+        let long = "x".repeat(1 << 20);
+        for text in ["", "\none", "one\n\n00:00.000 two", "a --> b", "a\rb", "a\0b", &long] {
+            assert!(!cue(0, None, text).is_one_cue(), "{text:.40?}");
+        }
     }
 
     #[test]

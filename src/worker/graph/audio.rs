@@ -7,6 +7,7 @@ use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
 use crate::domain::downmix;
+use crate::domain::hls::codecs::AAC_LC;
 use crate::domain::plan::{AudioPlan, VideoPlan};
 use crate::worker::graph::builder::GraphBuilder;
 use crate::worker::graph::element::{caps_filter, chain, pad, plain, queue};
@@ -27,8 +28,6 @@ const QUEUED_AUDIO: gst::ClockTime = gst::ClockTime::SECOND;
 /// Encoded audio that may wait for the video: two segments and an encoder's lookahead, with a margin.
 /// At 128 kbit/s it is half a megabyte. With one second the pipeline deadlocks.
 const QUEUED_AAC: gst::ClockTime = gst::ClockTime::from_seconds(30);
-/// RFC 6381 name of AAC-LC, the only profile that `avenc_aac` makes.
-const AAC_LC: &str = "mp4a.40.2";
 
 /// Builds everything behind the pad of one audio stream, and its rendition. Returns the element to link
 /// the pad to. `video` has the segment boundaries.

@@ -21,7 +21,7 @@ use crate::worker::graph::subtitles::Subtitles;
 use crate::worker::graph::{audio, bus, limit_probe, thumbnails, video};
 use crate::worker::output::Output;
 use crate::worker::plugins;
-use crate::worker::protocol::{Event, Failure};
+use crate::worker::protocol::Failure;
 use crate::worker::timeline::common_end::CommonEnd;
 use crate::worker::timeline::segment_event;
 
@@ -65,7 +65,7 @@ pub(crate) fn run(
         }
     };
     skipped.subtitles.finish();
-    output.event(&Event::Done { duration_ns });
+    output.done(duration_ns);
     // The parent kills a pipeline that hangs on its way down; all output was sent by now.
     pipeline.set_state(gst::State::Null).map_err(|error| broken(error.to_string()))?;
     Ok(())

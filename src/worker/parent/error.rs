@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::misbehaviour::Misbehaviour;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::outcome::Fault;
 use crate::source;
@@ -52,9 +53,9 @@ pub enum Error {
         /// The end of its standard error.
         stderr: String,
     },
-    /// The worker sent something that the protocol forbids.
-    #[error("the worker broke the protocol: {0}")]
-    Protocol(String),
+    /// The worker did what no worker does, and was killed.
+    #[error("the worker was killed: {0}")]
+    Misbehaved(#[from] Misbehaviour),
 }
 
 impl Error {
@@ -70,7 +71,7 @@ impl Error {
             | Self::Failed(_)
             | Self::Source(_)
             | Self::Memory
-            | Self::Protocol(_) => None,
+            | Self::Misbehaved(_) => None,
         }
     }
 
@@ -88,7 +89,7 @@ impl Error {
                     | FailureCode::SourceRead
             ),
             Self::Died { has_read, .. } | Self::Stalled { has_read, .. } => *has_read,
-            Self::Memory | Self::Protocol(_) => true,
+            Self::Memory | Self::Misbehaved(_) => true,
         }
     }
 }
@@ -103,7 +104,7 @@ impl Fault for Error {
             Self::NoThread { .. } => FailureCode::WorkerResource,
             Self::Died { .. } => FailureCode::WorkerDied,
             Self::Stalled { .. } => FailureCode::WorkerStalled,
-            Self::Protocol(_) => FailureCode::WorkerProtocol,
+            Self::Misbehaved(_) => FailureCode::WorkerMisbehaved,
         }
     }
 }
@@ -134,7 +135,7 @@ mod tests {
             (failed(FailureCode::SourceDamaged), true),
             (failed(FailureCode::PipelineFailed), true),
             (Error::Memory, true),
-            (Error::Protocol("a frame of 2 GiB".to_owned()), true),
+            (Error::Misbehaved(Misbehaviour::TooMuch("warnings")), true),
         ];
         for (error, counts) in table {
             assert_eq!(error.counts(), counts, "{error:?}");

@@ -4,7 +4,10 @@ use bytes::{Buf, BytesMut};
 use tokio_util::codec::Decoder;
 
 use crate::domain::thumbnail::Thumbnail;
-use crate::worker::protocol::{DATA, EVENT, Event, INIT, MAX_FRAME_BYTES, THUMBNAIL};
+use crate::worker::protocol::{
+    DATA, EVENT, Event, INIT, MAX_DATA_BYTES, MAX_EVENT_BYTES, MAX_INIT_BYTES, MAX_THUMBNAIL_BYTES,
+    THUMBNAIL,
+};
 
 /// Bytes of kind and length.
 const HEAD_BYTES: usize = 5;
@@ -34,7 +37,18 @@ pub(super) enum Frame {
     Thumbnail(Thumbnail, BytesMut),
 }
 
-/// The decoder.
+/// Longest frame of a kind in bytes; `None` for no kind.
+fn max_bytes(kind: u8) -> Option<u32> {
+    match kind {
+        EVENT => Some(MAX_EVENT_BYTES),
+        DATA => Some(MAX_DATA_BYTES),
+        THUMBNAIL => Some(MAX_THUMBNAIL_BYTES),
+        INIT => Some(MAX_INIT_BYTES),
+        _ => None,
+    }
+}
+
+/// The decoder. It keeps no more than one frame.
 #[derive(Debug)]
 pub(super) struct Frames;
 
@@ -45,8 +59,8 @@ impl Decoder for Frames {
     fn decode(&mut self, buffer: &mut BytesMut) -> std::io::Result<Option<Frame>> {
         let Some(mut head) = buffer.get(..HEAD_BYTES) else { return Ok(None) };
         let (kind, len) = (head.get_u8(), head.get_u32());
-        if len > MAX_FRAME_BYTES {
-            return Err(std::io::Error::other(format!("a frame of {len} bytes")));
+        if max_bytes(kind).is_none_or(|most| len > most) {
+            return Err(std::io::Error::other(format!("a frame of kind {kind:#x}, {len} bytes")));
         }
         let end = HEAD_BYTES + len as usize;
         if buffer.len() < end {
@@ -127,8 +141,17 @@ mod tests {
         for bytes in [frame(b'X', b""), frame(DATA, b"short"), frame(EVENT, b"no json"), long] {
             assert!(Frames.decode(&mut BytesMut::from(&bytes[..])).is_err());
         }
-        let huge = [EVENT, 0xFF, 0xFF, 0xFF, 0xFF];
-        assert!(Frames.decode(&mut BytesMut::from(&huge[..])).is_err());
+        // Refused by their heads, before a byte of them is kept.
+        for (kind, most) in [
+            (EVENT, MAX_EVENT_BYTES),
+            (DATA, MAX_DATA_BYTES),
+            (THUMBNAIL, MAX_THUMBNAIL_BYTES),
+            (INIT, MAX_INIT_BYTES),
+        ] {
+            let head = |len: u32| BytesMut::from(&[&[kind], &len.to_be_bytes()[..]].concat()[..]);
+            assert!(Frames.decode(&mut head(most + 1)).is_err(), "kind {kind:#x}");
+            assert!(Frames.decode(&mut head(most)).unwrap().is_none(), "kind {kind:#x}");
+        }
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ pub struct ApplianceBuilder {
     environment: Vec<(String, String)>,
     config: Option<String>,
     store_url: Option<String>,
+    program: Option<PathBuf>,
 }
 
 impl ApplianceBuilder {
@@ -46,6 +47,12 @@ impl ApplianceBuilder {
         self
     }
 
+    /// Runs this copy of the program.
+    pub fn program(mut self, path: &Path) -> Self {
+        self.program = Some(path.to_owned());
+        self
+    }
+
     /// Starts the appliance and waits until it prints its URLs.
     pub fn start(self) -> Appliance {
         let data_dir = tempfile::tempdir().unwrap();
@@ -58,7 +65,7 @@ impl ApplianceBuilder {
     }
 
     fn spawn(&self, data_dir: &Path) -> Process {
-        let mut command = super::program();
+        let mut command = self.program.as_deref().map_or_else(super::program, super::program_at);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)

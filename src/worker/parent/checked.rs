@@ -1,0 +1,226 @@
+//! The checks between the wire and the rest of the daemon: turns frames into checked types.
+//!
+//! A job has stages: probe, plan, encode, end. Each frame belongs to one of them, and everything in it is
+//! bounded by what the daemon asked for. Nothing here reads a clock or waits.
+
+mod allowance;
+mod encoding;
+mod rendition;
+mod thumbnails;
+
+use std::time::Duration;
+
+use self::allowance::Allowance;
+use self::encoding::Encoding;
+use super::frames::Frame;
+use super::misbehaviour::Misbehaviour;
+use super::report::{Output, Report};
+use crate::domain::failure_code::FailureCode;
+use crate::domain::media::MediaInfo;
+use crate::domain::plan::Plan;
+use crate::domain::plan_check::{self, Order};
+use crate::domain::untrusted::{self, NAME_CHARS, SENTENCE_CHARS};
+use crate::worker::protocol::{Event, Failure, MAX_WARNINGS, WorkerRequest};
+
+/// Most characters of a failure's debug text.
+const DEBUG_CHARS: usize = 4_000;
+
+/// What a frame means.
+#[derive(Debug)]
+pub(super) enum Checked {
+    /// Output to pass on.
+    Output(Output),
+    /// The worker is done; nothing may follow. The time is the end of the longest rendition, in nanoseconds.
+    Done {
+        /// That end.
+        duration_ns: u64,
+    },
+    /// The worker gave up.
+    Failed(Failure),
+}
+
+impl From<Report> for Checked {
+    fn from(report: Report) -> Self {
+        Self::Output(Output::Report(report))
+    }
+}
+
+/// The checker of one worker.
+#[derive(Debug)]
+pub(super) struct Checker {
+    request: WorkerRequest,
+    stage: Stage,
+    warnings: u32,
+    progress: Allowance,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Nothing is known yet.
+    Probing,
+    /// The probe, as the worker reported it.
+    Planning(Box<MediaInfo>),
+    /// The plan is final.
+    Encoding(Box<Plan>, Box<Encoding>),
+    /// Nothing may follow.
+    Ended,
+}
+
+impl Stage {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Probing => "before its probe",
+            Self::Planning(_) => "before its plan",
+            Self::Encoding(..) => "during its encode",
+            Self::Ended => "after its end",
+        }
+    }
+}
+
+impl Checker {
+    /// A checker of a worker that got this request.
+    pub(super) fn new(request: WorkerRequest) -> Self {
+        Self { request, stage: Stage::Probing, warnings: 0, progress: Allowance::default() }
+    }
+
+    /// Checks the next frame, which came this long after the start of the worker. `None` if there is
+    /// nothing to pass on.
+    ///
+    /// # Errors
+    /// If no worker of ours sends it.
+    pub(super) fn frame(
+        &mut self,
+        frame: Frame,
+        at: Duration,
+    ) -> Result<Option<Checked>, Misbehaviour> {
+        match frame {
+            Frame::Event(event) => self.event(*event, at),
+            Frame::Data { rendition, number, bytes } => {
+                self.encoding("bytes")?.data(rendition, number, &bytes).map(|()| None)
+            }
+            Frame::Init { rendition, bytes } => {
+                let encoding = self.encoding("an initialization section")?;
+                encoding.init(rendition, bytes).map(|()| None)
+            }
+            Frame::Thumbnail(thumbnail, jpeg) => {
+                self.encoding("a thumbnail")?.thumbnail(thumbnail, &jpeg)?;
+                Ok(Some(Checked::Output(Output::Thumbnail(thumbnail, jpeg.freeze()))))
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event, at: Duration) -> Result<Option<Checked>, Misbehaviour> {
+        let report = match event {
+            Event::Probed { media } => self.probed(media)?,
+            Event::Planned { plan } => self.planned(&plan)?,
+            Event::Restarted => self.restarted()?,
+            Event::Rendition { rendition, codec } => {
+                self.encoding("a codec")?.codec(rendition, &codec)?;
+                Report::Rendition { rendition, codec }
+            }
+            Event::Progress { position_ns } => {
+                let position_ns = self.encoding("progress")?.progress(position_ns);
+                if !self.progress.take(at) {
+                    return Err(Misbehaviour::TooMuch("reports of progress"));
+                }
+                Report::Progress { position_ns }
+            }
+            Event::Segment { rendition, number, start_ns, duration_ns } => {
+                let encoding = self.encoding("a segment")?;
+                let segment = encoding.segment(rendition, number, (start_ns, duration_ns))?;
+                return Ok(Some(Checked::Output(Output::Segment(segment))));
+            }
+            Event::Cue { subtitles, cue } => {
+                let cue = self.encoding("a cue")?.cue(subtitles, cue)?;
+                return Ok(cue.map(|cue| Report::Cue { subtitles, cue }.into()));
+            }
+            Event::Warning { message } => self.warning(&message)?,
+            Event::Done { .. } => {
+                let duration_ns = self.encoding("its end")?.done()?;
+                self.stage = Stage::Ended;
+                return Ok(Some(Checked::Done { duration_ns }));
+            }
+            Event::Failed(failure) => return self.failed(failure).map(Some),
+        };
+        Ok(Some(report.into()))
+    }
+
+    fn probed(&mut self, media: MediaInfo) -> Result<Report, Misbehaviour> {
+        let Stage::Probing = self.stage else { return Err(self.out_of_turn("a probe")) };
+        self.stage = Stage::Planning(Box::new(media.clone()));
+        Ok(Report::Probed { media: media.with_short_texts() })
+    }
+
+    fn planned(&mut self, reported: &Plan) -> Result<Report, Misbehaviour> {
+        let Stage::Planning(media) = &self.stage else { return Err(self.out_of_turn("a plan")) };
+        let WorkerRequest { ladder, encode, limits, backends, .. } = &self.request;
+        let plan = plan_check::check(reported, media, Order { ladder, encode, limits, backends })?;
+        self.stage = if self.request.plan_only {
+            Stage::Ended
+        } else {
+            Stage::Encoding(Box::new(plan.clone()), Box::new(Encoding::new(&plan, limits)))
+        };
+        Ok(Report::Planned { plan })
+    }
+
+    fn restarted(&mut self) -> Result<Report, Misbehaviour> {
+        let limits = &self.request.limits;
+        match &mut self.stage {
+            Stage::Encoding(plan, encoding) => encoding.restart(plan, limits)?,
+            Stage::Probing | Stage::Planning(_) | Stage::Ended => {
+                return Err(self.out_of_turn("a restart"));
+            }
+        }
+        Ok(Report::Restarted)
+    }
+
+    fn warning(&mut self, message: &str) -> Result<Report, Misbehaviour> {
+        if let Stage::Ended = self.stage {
+            return Err(self.out_of_turn("a warning"));
+        }
+        self.warnings += 1;
+        if self.warnings > MAX_WARNINGS {
+            return Err(Misbehaviour::TooMuch("warnings"));
+        }
+        Ok(Report::Warning { message: untrusted::one_line(message, SENTENCE_CHARS) })
+    }
+
+    fn failed(&mut self, failure: Failure) -> Result<Checked, Misbehaviour> {
+        let before_probe = matches!(self.stage, Stage::Probing);
+        if let Stage::Ended = self.stage {
+            return Err(self.out_of_turn("a failure"));
+        }
+        // These come before the first read of the source, and do not count against the video.
+        let is_of_start =
+            matches!(failure.code, FailureCode::GstreamerInit | FailureCode::WorkerOrder);
+        if !failure.code.may_come_from_worker() || is_of_start && !before_probe {
+            return Err(Misbehaviour::Reason(failure.code));
+        }
+        self.stage = Stage::Ended;
+        Ok(Checked::Failed(Failure {
+            message: untrusted::one_line(&failure.message, SENTENCE_CHARS),
+            element: failure.element.map(|name| untrusted::one_line(&name, NAME_CHARS)),
+            debug: failure.debug.map(|text| untrusted::lines(&text, DEBUG_CHARS)),
+            ..failure
+        }))
+    }
+
+    fn encoding(&mut self, what: &'static str) -> Result<&mut Encoding, Misbehaviour> {
+        let stage = self.stage.name();
+        match &mut self.stage {
+            Stage::Encoding(_, encoding) => Ok(encoding),
+            Stage::Probing | Stage::Planning(_) | Stage::Ended => {
+                Err(Misbehaviour::OutOfTurn { what, stage })
+            }
+        }
+    }
+
+    fn out_of_turn(&self, what: &'static str) -> Misbehaviour {
+        Misbehaviour::OutOfTurn { what, stage: self.stage.name() }
+    }
+}
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
