@@ -12,6 +12,7 @@ pub(crate) mod support;
 
 mod audio;
 mod browser;
+mod chaos;
 mod children;
 mod cli;
 mod cmaf;
@@ -33,6 +34,7 @@ mod gpu;
 mod hls_output;
 mod hostile_files;
 mod http_api;
+mod load;
 mod queue_contract;
 mod recipes;
 mod reuploads;

@@ -22,6 +22,8 @@ pub enum FaultProfile {
     Frequent,
     /// The first writes of a claim, as many as this, are refused as with credentials that have expired.
     Expired(u32),
+    /// Most requests fail with one of S3's errors for all kinds of clients' and servers' faults.
+    Storm,
     /// `If-Match` and `If-None-Match` are removed: some stores ignore them.
     NoConditions,
 }
@@ -41,14 +43,28 @@ pub struct Seen {
 const STALLS: u32 = 2;
 const STALL: Duration = Duration::from_secs(30);
 
+/// Errors of a storm: what S3 answers with faults of clients, and what it answers with its own.
+const STORM: [(u16, &str); 9] = [
+    (400, "ExpiredToken"),
+    (400, "RequestTimeout"),
+    (403, "AccessDenied"),
+    (403, "RequestTimeTooSkewed"),
+    (429, "TooManyRequests"),
+    (500, "InternalError"),
+    (501, "NotImplemented"),
+    (503, "SlowDown"),
+    (503, "ServiceUnavailable"),
+];
+
 pub struct Proxy {
     pub url: String,
+    inner: Arc<Inner>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 struct Inner {
     target: String,
-    faults: FaultProfile,
+    faults: Mutex<FaultProfile>,
     client: reqwest::Client,
     stalls: AtomicU32,
     refusals: AtomicU32,
@@ -63,15 +79,16 @@ impl Proxy {
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
         let inner = Arc::new(Inner {
             target: target.to_owned(),
-            faults,
+            faults: Mutex::new(faults),
             client: crate::support::http_client(),
             stalls: AtomicU32::new(0),
             refusals: AtomicU32::new(0),
             seen: Arc::clone(&seen),
         });
+        let served = Arc::clone(&inner);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let inner = Arc::clone(&inner);
+                let inner = Arc::clone(&served);
                 tokio::spawn(async move {
                     let service = service_fn(|request| pass(Arc::clone(&inner), request));
                     let http = hyper::server::conn::http1::Builder::new();
@@ -79,7 +96,12 @@ impl Proxy {
                 });
             }
         });
-        Self { url, seen }
+        Self { url, inner, seen }
+    }
+
+    /// Injects these faults from now on.
+    pub fn set_faults(&self, faults: FaultProfile) {
+        *self.inner.faults.lock().unwrap() = faults;
     }
 
     /// The requests so far.
@@ -108,8 +130,12 @@ enum Fault {
 }
 
 impl Inner {
-    fn fault(&self, request: &hyper::http::request::Parts) -> Option<Fault> {
-        if let FaultProfile::Expired(most) = self.faults
+    fn fault(&self, faults: FaultProfile, request: &hyper::http::request::Parts) -> Option<Fault> {
+        if faults == FaultProfile::Storm && rand::random::<f64>() < 0.8 {
+            let (status, code) = STORM[rand::random::<u8>() as usize % STORM.len()];
+            return Some(Fault::Status(StatusCode::from_u16(status).unwrap(), code));
+        }
+        if let FaultProfile::Expired(most) = faults
             && request.method == Method::PUT
             && request.uri.path().starts_with("/uploads/claims/")
             && !request.uri.path().contains("probe")
@@ -117,7 +143,7 @@ impl Inner {
         {
             return Some(Fault::Status(StatusCode::BAD_REQUEST, "ExpiredToken"));
         }
-        if self.faults != FaultProfile::Frequent || rand::random::<f64>() > 1.0 / 3.0 {
+        if faults != FaultProfile::Frequent || rand::random::<f64>() > 1.0 / 3.0 {
             return None;
         }
         Some(match rand::random::<u8>() % 20 {
@@ -147,7 +173,8 @@ async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> io::Result<Respo
     let (mut parts, body) = request.into_parts();
     let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
     let cut = || io::Error::other("cut");
-    let fault = inner.fault(&parts);
+    let faults = *inner.faults.lock().unwrap();
+    let fault = inner.fault(faults, &parts);
     match fault {
         Some(Fault::CutBefore) => {
             inner.note(&parts, &body, None);
@@ -161,7 +188,7 @@ async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> io::Result<Respo
         Some(Fault::Stall) => tokio::time::sleep(STALL).await,
         Some(Fault::CutAfter) | None => {}
     }
-    if inner.faults == FaultProfile::NoConditions {
+    if faults == FaultProfile::NoConditions {
         parts.headers.remove("if-none-match");
         parts.headers.remove("if-match");
     }
