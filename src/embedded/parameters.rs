@@ -229,6 +229,8 @@ fn check_parameter(
 mod tests {
     use super::*;
 
+    type Pairs = &'static [(&'static str, &'static str)];
+
     fn accepts(operation: &str, headers: &[(&'static str, &str)], query: &[(&str, &str)]) -> bool {
         let headers = headers.iter().map(|(name, value)| {
             (hyper::header::HeaderName::from_static(name), value.parse().unwrap())
@@ -244,7 +246,6 @@ mod tests {
         assert!(accepts("PutObject", &[], &[("X-Amz-Signature", "1"), ("x-id", "PutObject")]));
         assert!(accepts("PutObject", &[("x-amz-acl", "private"), ("content-type", "a/b")], &[]));
         assert!(accepts("GetObject", &[("range", "bytes=0-1")], &[("versionId", "null")]));
-        type Pairs = &'static [(&'static str, &'static str)];
         let refused: &[(&str, Pairs, Pairs)] = &[
             ("PutObject", &[("x-amz-acl", "public-read")], &[]),
             ("PutObject", &[("x-amz-server-side-encryption", "aws:kms")], &[]),

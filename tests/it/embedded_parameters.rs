@@ -90,7 +90,7 @@ async fn parts_and_uploads_are_listed_page_by_page() {
     let list = s3.list_parts().bucket(BUCKET).key(key).upload_id(id).max_parts(2);
     let first = list.clone().send().await.unwrap();
     let numbers = |page: &aws_sdk_s3::operation::list_parts::ListPartsOutput| {
-        page.parts().iter().filter_map(|part| part.part_number()).collect::<Vec<_>>()
+        page.parts().iter().filter_map(aws_sdk_s3::types::Part::part_number).collect::<Vec<_>>()
     };
     assert_eq!((numbers(&first), first.is_truncated()), (vec![1, 2], Some(true)));
     let second = list.part_number_marker(first.next_part_number_marker().unwrap());
