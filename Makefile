@@ -13,7 +13,8 @@ TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-trixie bench fix check advisories unit generate build web deps test-deps clean
+.PHONY: help demo test test-trixie chaos load bench fix check advisories unit generate build web deps \
+	test-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -34,6 +35,15 @@ endif
 test-trixie: test-deps web ## Run the tests of pipeline and streams with the GStreamer of Debian 13
 	@.ci/trixie
 
+# Long runs, each alone on the machine. Chaos mounts a small disk in a namespace of its own.
+UNSHARE = unshare --mount $(if $(filter 0,$(shell id -u)),,--map-root-user)
+
+chaos: test-deps web ## Upload while everything breaks: CHAOS_UPLOADS=500 CHAOS_SEED=1 FILTER=on_moto
+	$(UNSHARE) $(CARGO) nextest run --locked --profile long --run-ignored only -E 'test(/^chaos::.*$(FILTER)/)'
+
+load: test-deps web ## Play beside silent sockets and event streams; prints times of the players' requests
+	$(CARGO) nextest run --locked --profile long --run-ignored only -E 'test(/^load::/)'
+
 bench: build ## ladderd against ffmpeg, CPU, memory, quality: VIDEOS="a.mp4 b.mp4" RUNS=3 OPTIONS="--repeat-to 180"
 	@[ -n "$(VIDEOS)" ] || { echo 'say which: make bench VIDEOS="film.mp4"' >&2; exit 2; }
 	@[ -x $(BENCH)/python3 ] || python3 -m venv target/bench/venv
@@ -45,7 +55,7 @@ fix: ## Format the code and apply the lints' own suggestions
 	$(CARGO) clippy --fix --allow-dirty --allow-staged --workspace --all-targets --locked
 
 generate: ## Write the files that are generated from the code: default settings, reference pages
-	LADDERD_WRITE_GENERATED=1 $(CARGO) nextest run --workspace --locked generated::
+	LADDERD_WRITE_GENERATED=1 $(CARGO) nextest run --workspace --locked generated:: s3_operations::
 
 check: ## Check formatting, lints, docs, licences and types; warnings are errors
 	$(CARGO) fmt --all --check

@@ -24,6 +24,13 @@ pub struct EndedLabels {
     pub outcome: &'static str,
 }
 
+/// Label of the requests to the embedded store.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClientLabels {
+    /// `daemon`, or `other` for players and uploaders.
+    client: &'static str,
+}
+
 /// All counters and gauges. Clones share them.
 #[derive(Clone)]
 pub struct Metrics {
@@ -41,6 +48,7 @@ pub struct Metrics {
     visible: Gauge,
     in_flight: Gauge,
     dead: Gauge,
+    store_requests: Family<ClientLabels, Counter>,
     scrubbed: Gauge,
     damaged: Gauge,
     left_alone: Gauge,
@@ -75,6 +83,9 @@ impl Default for Metrics {
         );
         let help = "Objects that are older than the first start and are not processed";
         let left_alone = gauge(&mut registry, "objects_left_alone", help);
+        let store_requests = Family::default();
+        let help = "Requests to the embedded store by who sent them";
+        registry.register("store_requests", help, store_requests.clone());
         let gpus = gpus::Gpus::default();
         registry.register_collector(Box::new(gpus.clone()));
         let backends = backends::Backends::default();
@@ -99,6 +110,7 @@ impl Default for Metrics {
             visible,
             in_flight,
             dead,
+            store_requests,
             scrubbed,
             damaged,
             left_alone,
@@ -112,6 +124,11 @@ impl Metrics {
     /// Counts an ended attempt.
     pub fn ended(&self, outcome: &'static str) {
         self.attempts.get_or_create(&EndedLabels { outcome }).inc();
+    }
+
+    /// Counter of the requests to the embedded store by this client: `daemon`, or `other`.
+    pub fn store_requests(&self, client: &'static str) -> Counter {
+        self.store_requests.get_or_create_owned(&ClientLabels { client })
     }
 
     /// Counts an encode run that begins on another backend after one failed.

@@ -118,12 +118,17 @@ impl Server {
         let store = self.store.clone();
         let collector = tokio::spawn(async move { store.collect_garbage().await });
         let reaper = tokio::spawn(reap(self.store.clone(), self.config.clone()));
-        let scrubber = tokio::spawn(scrub(self.store.clone(), self.config.clone(), metrics));
-        let serve = |listener| {
+        let scrubber =
+            tokio::spawn(scrub(self.store.clone(), self.config.clone(), metrics.clone()));
+        let serve = |listener, client| {
             let (store, stopped) = (self.store.clone(), stop.clone().cancelled_owned());
-            embedded::serve(listener, store, &self.credentials, &self.config, stopped)
+            let requests = metrics.store_requests(client);
+            let count = move || {
+                requests.inc();
+            };
+            embedded::serve(listener, store, &self.credentials, &self.config, count, stopped)
         };
-        tokio::join!(serve(self.listener), serve(self.own));
+        tokio::join!(serve(self.listener, "other"), serve(self.own, "daemon"));
         reaper.abort();
         scrubber.abort();
         collector.abort();

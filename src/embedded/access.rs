@@ -6,8 +6,27 @@ use std::borrow::Cow;
 use hyper::header::{self, HeaderMap};
 use percent_encoding::percent_decode_str;
 use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{S3Auth, SecretKey};
 use s3s::path::S3Path;
 use s3s::{S3Result, s3_error};
+
+use super::parameters;
+
+/// The access key of the store, for `s3s` to verify signatures with.
+pub(super) struct Keys {
+    pub(super) id: String,
+    pub(super) secret: SecretKey,
+}
+
+#[async_trait::async_trait]
+impl S3Auth for Keys {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        if access_key == self.id {
+            return Ok(self.secret.clone());
+        }
+        Err(s3_error!(InvalidAccessKeyId, "there is no access key with this id"))
+    }
+}
 
 /// The authorization rule, called by `s3s` after it has verified the signature.
 pub(super) struct Access {
@@ -18,14 +37,18 @@ pub(super) struct Access {
 impl S3Access for Access {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         let query: Vec<_> = names_and_values(context.uri().query().unwrap_or_default()).collect();
-        if context.credentials().is_some() {
-            return every_amz_header_is_signed(context.headers(), &query);
-        }
-        let reads = matches!(context.s3_op().name(), "GetObject" | "HeadObject");
         let is_public = match context.s3_path() {
-            S3Path::Object { bucket, .. } => **bucket == *self.public_bucket,
-            S3Path::Root | S3Path::Bucket { .. } => false,
+            S3Path::Object { bucket, .. } | S3Path::Bucket { bucket } => {
+                **bucket == *self.public_bucket
+            }
+            S3Path::Root => false,
         };
+        let operation = context.s3_op().name();
+        if context.credentials().is_some() {
+            every_amz_header_is_signed(context.headers(), &query)?;
+            return parameters::check(operation, context.headers(), &query, is_public);
+        }
+        let reads = matches!(operation, "GetObject" | "HeadObject");
         if !reads || !is_public {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }
@@ -36,7 +59,7 @@ impl S3Access for Access {
                 "only signed requests may override response headers"
             ));
         }
-        Ok(())
+        parameters::check(operation, context.headers(), &query, is_public)
     }
 }
 

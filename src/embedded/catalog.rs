@@ -1,14 +1,14 @@
 //! Rows of objects, multipart uploads and parts. Every function runs in the transaction of its
 //! caller.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use serde::{Deserialize, Serialize};
 
 use super::convert::to_i64;
+use super::headers::Headers;
 
 pub(super) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS objects (
@@ -67,31 +67,6 @@ pub(super) const SCHEMA: &str = "
         generation INTEGER NOT NULL
     ) STRICT;
 ";
-
-/// Headers that an object is stored with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Headers {
-    pub(super) content_type: Option<String>,
-    pub(super) cache_control: Option<String>,
-    pub(super) content_encoding: Option<String>,
-    pub(super) content_disposition: Option<String>,
-    pub(super) metadata: BTreeMap<String, String>,
-}
-
-/// The [`Headers`] of a request. A macro, because the inputs for objects and for uploads have the same
-/// fields but no trait.
-macro_rules! headers {
-    ($input:ident) => {
-        $crate::embedded::catalog::Headers {
-            content_type: $input.content_type,
-            cache_control: $input.cache_control,
-            content_encoding: $input.content_encoding,
-            content_disposition: $input.content_disposition,
-            metadata: $input.metadata.unwrap_or_default().into_iter().collect(),
-        }
-    };
-}
-pub(super) use headers;
 
 /// An object without its bytes.
 #[derive(Clone, Debug)]

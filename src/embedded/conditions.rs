@@ -1,8 +1,9 @@
 //! Conditional requests (RFC 9110, section 13).
 
+use hyper::header::{ETAG, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use s3s::dto::ETagCondition;
-use s3s::{S3Result, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use super::catalog::Object;
 use super::convert::to_s3_timestamp;
@@ -71,11 +72,21 @@ impl ReadCondition {
             _ => {}
         }
         match (&self.if_none_match, &self.if_modified_since) {
-            (Some(known), _) if matches(known, &object.etag) => Err(s3_error!(NotModified)),
-            (None, Some(since)) if modified <= *since => Err(s3_error!(NotModified)),
+            (Some(known), _) if matches(known, &object.etag) => Err(not_modified(object)),
+            (None, Some(since)) if modified <= *since => Err(not_modified(object)),
             _ => Ok(()),
         }
     }
+}
+
+/// 304 with the entity tag (RFC 9110, section 15.4.5).
+fn not_modified(object: &Object) -> S3Error {
+    let mut error: S3Error = S3ErrorCode::NotModified.into();
+    let mut headers = HeaderMap::new();
+    let etag = HeaderValue::from_str(&format!("\"{}\"", object.etag));
+    headers.extend(etag.map(|value| (ETAG, value)));
+    error.set_headers(headers);
+    error
 }
 
 fn matches(condition: &ETagCondition, etag: &str) -> bool {

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use base64::Engine;
+use futures_util::TryStreamExt;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::Checksum as _;
 use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
 use super::blobs::{Destination, Written};
+use super::error::internal_error;
 use super::space;
 use super::store::Store;
 
@@ -71,7 +73,8 @@ impl Store {
         let length = content.length.and_then(|length| u64::try_from(length).ok());
         self.0.space.check(length.unwrap_or(0))?;
         let hasher = hasher(&content.expected, content.trailers.is_some());
-        let written = self.0.blobs.write(destination, body, hasher).await.map_err(incomplete)?;
+        let body = body.map_err(|error| Box::new(BodyFailed(error)).into());
+        let written = self.0.blobs.write(destination, body, hasher).await.map_err(not_stored)?;
         let mut expected = content.expected;
         if let Some(headers) = content.trailers.and_then(|trailers| trailers.take()) {
             for name in CHECKSUMS {
@@ -82,6 +85,8 @@ impl Store {
         }
         let fault = if content.length.is_some_and(|len| u64::try_from(len) != Ok(written.size)) {
             Some(s3_error!(IncompleteBody, "the body does not have the length of the request"))
+        } else if content.md5.as_ref().is_some_and(|md5| !is_md5(md5)) {
+            Some(s3_error!(InvalidDigest, "Content-MD5 is no MD5"))
         } else if content.md5.is_some_and(|md5| md5 != base64_of(&written.md5)) {
             Some(s3_error!(BadDigest, "Content-MD5 differs from that of the body"))
         } else {
@@ -130,18 +135,55 @@ fn wrong_checksum(expected: &Expected, written: &Written) -> Option<S3Error> {
     })
 }
 
+fn is_md5(text: &str) -> bool {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text);
+    bytes.is_ok_and(|bytes| bytes.len() == 16)
+}
+
 fn base64_of(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// Turns a failed write of a body into an S3 error: the disk failed or the body broke off.
-fn incomplete(error: s3s::StdError) -> S3Error {
+/// The body broke off, or is not encoded as its headers say: the client's fault, not the disk's.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read the body: {0}")]
+struct BodyFailed(s3s::StdError);
+
+/// Turns a failed write of a body into an S3 error: only a body that broke off is the client's fault.
+fn not_stored(error: s3s::StdError) -> S3Error {
+    let error = match error.downcast::<BodyFailed>() {
+        Ok(error) => return S3Error::with_source(S3ErrorCode::IncompleteBody, error),
+        Err(error) => error,
+    };
     match error.downcast::<std::io::Error>() {
         Ok(error) if error.kind() == std::io::ErrorKind::StorageFull => {
             tracing::error!(%error, "failed to store object: disk is full");
             space::full()
         }
-        Ok(error) => S3Error::with_source(S3ErrorCode::IncompleteBody, error),
-        Err(error) => S3Error::with_source(S3ErrorCode::IncompleteBody, error),
+        Ok(error) => internal_error(*error),
+        // Nothing came for too long.
+        Err(error) => S3Error::with_source(S3ErrorCode::RequestTimeout, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn only_a_body_that_broke_off_is_the_fault_of_the_client() {
+        let body: s3s::StdError = Box::new(BodyFailed(io::Error::other("reset").into()));
+        assert_eq!(not_stored(body).status_code().unwrap(), 400);
+        for (kind, status) in [
+            (io::ErrorKind::StorageFull, 507),
+            (io::ErrorKind::ReadOnlyFilesystem, 500),
+            (io::ErrorKind::PermissionDenied, 500),
+            (io::ErrorKind::Other, 500),
+        ] {
+            let disk: s3s::StdError = io::Error::from(kind).into();
+            assert_eq!(not_stored(disk).status_code().unwrap(), status, "{kind}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use serde::{Deserialize, Serialize};
 
-use super::catalog::Headers;
+use super::headers::Headers;
 
 /// Last bytes of a file with a footer.
 const MAGIC: &[u8; 8] = b"LDRDBLB1";

@@ -2,10 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use rusqlite::Connection;
 use s3s::dto::{
-    CommonPrefix, ETag, EncodingType, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output,
+    Bucket, CommonPrefix, ETag, EncodingType, ListBucketsInput, ListBucketsOutput,
+    ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, Owner,
 };
 use s3s::{S3Result, s3_error};
 
@@ -35,11 +36,17 @@ impl Store {
                 max_keys,
             )
             .await?;
-        let (contents, common_prefixes) = names.listed(page.objects, page.prefixes);
+        let (mut contents, common_prefixes) = names.listed(page.objects, page.prefixes);
+        if input.fetch_owner.unwrap_or_default() {
+            let id = Some("ladderd".to_owned());
+            for object in &mut contents {
+                object.owner = Some(Owner { id: id.clone(), ..Owner::default() });
+            }
+        }
         Ok(ListObjectsV2Output {
             name: Some(input.bucket),
             prefix: names.echoed(input.prefix),
-            delimiter: names.echoed(input.delimiter),
+            delimiter: names.echoed(input.delimiter.filter(|text| !text.is_empty())),
             start_after: names.echoed(input.start_after),
             continuation_token: input.continuation_token,
             max_keys: Some(max_keys),
@@ -50,6 +57,36 @@ impl Store {
             common_prefixes: Some(common_prefixes),
             encoding_type: input.encoding_type,
             ..ListObjectsV2Output::default()
+        })
+    }
+
+    /// The two buckets.
+    pub(super) fn list_buckets_page(
+        &self,
+        input: &ListBucketsInput,
+    ) -> S3Result<ListBucketsOutput> {
+        let after = input.continuation_token.as_deref().map(decode_token).transpose()?;
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let mut names = vec![self.0.buckets.private.clone(), self.0.buckets.public.clone()];
+        names.retain(|name| name.starts_with(&prefix) && Some(name) > after.as_ref());
+        names.sort();
+        let limit =
+            input.max_buckets.and_then(|max| usize::try_from(max).ok()).unwrap_or(names.len());
+        let is_truncated = names.len() > limit;
+        names.truncate(limit);
+        let last = names.last().filter(|_| is_truncated).map(|name| URL_SAFE_NO_PAD.encode(name));
+        // The buckets have no date of creation, but clients require one.
+        let creation_date = Some(to_s3_timestamp(Timestamp::UNIX_EPOCH));
+        let bucket = |name| Bucket {
+            name: Some(name),
+            creation_date: creation_date.clone(),
+            ..Bucket::default()
+        };
+        Ok(ListBucketsOutput {
+            buckets: Some(names.into_iter().map(bucket).collect()),
+            continuation_token: last,
+            prefix: input.prefix.clone(),
+            ..ListBucketsOutput::default()
         })
     }
 
@@ -72,8 +109,8 @@ impl Store {
         Ok(ListObjectsOutput {
             name: Some(input.bucket),
             prefix: names.echoed(input.prefix),
-            delimiter: names.echoed(input.delimiter),
-            marker: names.echoed(input.marker),
+            delimiter: names.echoed(input.delimiter.filter(|text| !text.is_empty())),
+            marker: names.echoed(Some(input.marker.unwrap_or_default())),
             max_keys: Some(max_keys),
             is_truncated: Some(next.is_some()),
             next_marker: names.echoed(next),
@@ -111,12 +148,12 @@ fn most_keys(wanted: Option<i32>) -> i32 {
 }
 
 /// How a listing shows keys.
-struct Names {
+pub(super) struct Names {
     is_url_encoded: bool,
 }
 
 impl Names {
-    fn new(encoding: Option<&EncodingType>) -> S3Result<Self> {
+    pub(super) fn new(encoding: Option<&EncodingType>) -> S3Result<Self> {
         match encoding.map(EncodingType::as_str) {
             None => Ok(Self { is_url_encoded: false }),
             Some(EncodingType::URL) => Ok(Self { is_url_encoded: true }),
@@ -124,12 +161,12 @@ impl Names {
         }
     }
 
-    fn shown(&self, key: String) -> String {
+    pub(super) fn shown(&self, key: String) -> String {
         if self.is_url_encoded { names::url_encoded(&key) } else { key }
     }
 
     /// A value of the request in the answer; left out if the listing cannot show it.
-    fn echoed(&self, value: Option<String>) -> Option<String> {
+    pub(super) fn echoed(&self, value: Option<String>) -> Option<String> {
         value.filter(|value| self.is_url_encoded || names::fits_xml(value)).map(|v| self.shown(v))
     }
 
@@ -166,7 +203,7 @@ impl Names {
 struct Page {
     objects: Vec<Object>,
     prefixes: Vec<String>,
-    /// Key after which the next page begins; `None` on the last page.
+    /// Key or common prefix after which the next page begins; `None` on the last page.
     next: Option<String>,
 }
 
@@ -180,19 +217,28 @@ fn list_page(
     limit: usize,
 ) -> rusqlite::Result<Page> {
     let mut page = Page { objects: Vec::new(), prefixes: Vec::new(), next: None };
+    // The last page ended with a common prefix.
+    let ends_with = |rest: &str| rest.find(delimiter) == Some(rest.len() - delimiter.len());
+    let rest = after.strip_prefix(prefix).filter(|rest| rest.ends_with(delimiter));
+    if !delimiter.is_empty() && rest.is_some_and(ends_with) {
+        after.push(char::MAX);
+    }
+    let mut last = String::new();
     while let Some(object) = catalog::next(db, bucket, &after, prefix)? {
         let Some(rest) = object.key.strip_prefix(prefix) else { break };
         if page.objects.len() + page.prefixes.len() == limit {
-            page.next = Some(after).filter(|_| limit > 0);
+            page.next = Some(last).filter(|_| limit > 0);
             break;
         }
         if let Some(at) = rest.find(delimiter).filter(|_| !delimiter.is_empty()) {
             let common = object.key[..prefix.len() + at + delimiter.len()].to_owned();
             // The next key to look at lies behind all keys with this common prefix.
             after = format!("{common}{}", char::MAX);
+            last.clone_from(&common);
             page.prefixes.push(common);
         } else {
             after.clone_from(&object.key);
+            last.clone_from(&object.key);
             page.objects.push(object);
         }
     }

@@ -5,18 +5,18 @@ use md5::{Digest, Md5};
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput,
-    CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput, ListMultipartUploadsOutput,
-    ListPartsInput, ListPartsOutput, MultipartUpload, Part, UploadPartInput, UploadPartOutput,
+    CreateMultipartUploadOutput, ETag, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3Result, TrailingHeaders, s3_error};
 
 use super::blobs::Destination;
-use super::catalog::{self, NewObject, PartRow, UploadRow, headers};
+use super::catalog::{self, NewObject, PartRow, UploadRow};
 use super::conditions::WriteCondition;
-use super::convert::to_s3_timestamp;
+use super::convert::to_i64;
 use super::digest::content;
 use super::error::internal_error;
 use super::footer::{Footer, Holds};
+use super::headers::headers;
 use super::names;
 use super::store::Store;
 
@@ -110,6 +110,10 @@ impl Store {
         let stored =
             self.0.db.call(move |db| catalog::parts(db, &id)).await.map_err(internal_error)?;
         let chosen = choose(&requested, &stored)?;
+        let size: u64 = chosen.iter().map(|part| part.size).sum();
+        if input.mpu_object_size.is_some_and(|stated| stated != to_i64(size)) {
+            return Err(s3_error!(InvalidRequest, "the parts have {size} bytes"));
+        }
         let etag = etag_of(&chosen)?;
         let new = NewObject {
             bucket: input.bucket.clone(),
@@ -174,64 +178,8 @@ impl Store {
         Ok(AbortMultipartUploadOutput::default())
     }
 
-    pub(super) async fn list_parts_of_upload(
-        &self,
-        input: ListPartsInput,
-    ) -> S3Result<ListPartsOutput> {
-        let upload = self.upload(&input.upload_id, &input.bucket, &input.key).await?;
-        check_open(Some(&upload))?;
-        let id = input.upload_id.clone();
-        let parts =
-            self.0.db.call(move |db| catalog::parts(db, &id)).await.map_err(internal_error)?;
-        let parts = parts
-            .into_iter()
-            .map(|part| Part {
-                part_number: Some(part.number),
-                size: i64::try_from(part.size).ok(),
-                e_tag: Some(ETag::Strong(part.md5)),
-                last_modified: Some(to_s3_timestamp(part.modified)),
-                ..Part::default()
-            })
-            .collect();
-        Ok(ListPartsOutput {
-            bucket: Some(input.bucket),
-            key: Some(input.key),
-            upload_id: Some(input.upload_id),
-            parts: Some(parts),
-            is_truncated: Some(false),
-            ..ListPartsOutput::default()
-        })
-    }
-
-    pub(super) async fn list_uploads(
-        &self,
-        input: ListMultipartUploadsInput,
-    ) -> S3Result<ListMultipartUploadsOutput> {
-        self.0.check_bucket(&input.bucket)?;
-        let bucket = input.bucket.clone();
-        let open = self.0.db.call(move |db| catalog::open_uploads(db, &bucket)).await;
-        let prefix = input.prefix.unwrap_or_default();
-        let uploads = open
-            .map_err(internal_error)?
-            .into_iter()
-            .filter(|(_, key, _)| key.starts_with(&prefix))
-            .map(|(id, key, began)| MultipartUpload {
-                upload_id: Some(id),
-                key: Some(key),
-                initiated: Some(to_s3_timestamp(began)),
-                ..MultipartUpload::default()
-            })
-            .collect();
-        Ok(ListMultipartUploadsOutput {
-            bucket: Some(input.bucket),
-            uploads: Some(uploads),
-            is_truncated: Some(false),
-            ..ListMultipartUploadsOutput::default()
-        })
-    }
-
     /// Looks up an upload by id and key. Fails with `NoSuchUpload`.
-    async fn upload(&self, id: &str, bucket: &str, key: &str) -> S3Result<UploadRow> {
+    pub(super) async fn upload(&self, id: &str, bucket: &str, key: &str) -> S3Result<UploadRow> {
         self.0.check_bucket(bucket)?;
         let (id, bucket, key) = (id.to_owned(), bucket.to_owned(), key.to_owned());
         let found = self.0.db.call(move |db| catalog::upload(db, &id, &bucket, &key)).await;
@@ -242,7 +190,7 @@ impl Store {
 }
 
 /// Fails with `NoSuchUpload` unless the upload still accepts parts.
-fn check_open(upload: Option<&UploadRow>) -> S3Result<()> {
+pub(super) fn check_open(upload: Option<&UploadRow>) -> S3Result<()> {
     match upload {
         Some(UploadRow { completed_etag: None, .. }) => Ok(()),
         Some(_) | None => Err(s3_error!(NoSuchUpload, "the upload has ended")),

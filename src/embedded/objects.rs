@@ -8,19 +8,23 @@ use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, DeleteObjectInput,
     DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
     GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, MetadataDirective,
-    PutObjectInput, PutObjectOutput, StreamingBlob,
+    ObjectIdentifier, PutObjectInput, PutObjectOutput, StreamingBlob,
 };
 use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
 use super::blobs::Destination;
-use super::catalog::{self, NewObject, Object, headers};
+use super::catalog::{self, NewObject, Object};
 use super::conditions::{ReadCondition, WriteCondition};
-use super::convert::{to_i64, to_s3_timestamp};
+use super::convert::{from_http_date, to_i64, to_s3_timestamp};
 use super::digest::content;
 use super::error::{Damaged, internal_error};
 use super::footer::Holds;
+use super::headers::headers;
 use super::names;
 use super::store::{Opened, Store};
+
+/// Maximum of keys in one request to delete, the same as in S3.
+const MAX_DELETES: usize = 1000;
 
 /// The conditions of a GET or a HEAD. A macro, because both inputs have the same fields but no
 /// trait.
@@ -37,9 +41,10 @@ macro_rules! read_condition {
 
 /// The fields that the answers to GET and HEAD share.
 macro_rules! metadata {
-    ($output:ident, $object:ident, $content_length:ident) => {
+    ($output:ident, $object:ident, $content_length:ident, $content_range:ident) => {
         $output {
             $content_length,
+            $content_range,
             accept_ranges: Some("bytes".to_owned()),
             e_tag: Some(ETag::Strong($object.etag)),
             last_modified: Some(to_s3_timestamp($object.modified)),
@@ -47,6 +52,8 @@ macro_rules! metadata {
             cache_control: $object.headers.cache_control,
             content_encoding: $object.headers.content_encoding,
             content_disposition: $object.headers.content_disposition,
+            content_language: $object.headers.content_language,
+            expires: $object.headers.expires.as_deref().and_then(from_http_date),
             metadata: Some($object.headers.metadata.into_iter().collect()),
             ..$output::default()
         }
@@ -106,18 +113,20 @@ impl Store {
         // A short answer would look like a broken connection.
         pieces.iter().try_for_each(|piece| self.0.blobs.check(piece)).map_err(damaged)?;
         let body = self.0.blobs.read(pieces, held);
-        let content_range =
-            wanted.map(|_| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
+        let content_range = wanted.map(|_| content_range(&range, object.size));
         let content_length = Some(to_i64(range.end - range.start));
-        let metadata = metadata!(GetObjectOutput, object, content_length);
-        Ok(GetObjectOutput { body: Some(StreamingBlob::wrap(body)), content_range, ..metadata })
+        let metadata = metadata!(GetObjectOutput, object, content_length, content_range);
+        Ok(GetObjectOutput { body: Some(StreamingBlob::wrap(body)), ..metadata })
     }
 
     pub(super) async fn head(&self, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
         let object = self.0.object(&input.bucket, &input.key).await?;
+        let wanted = input.range;
         read_condition!(input).check(&object)?;
-        let content_length = Some(to_i64(object.size));
-        Ok(metadata!(HeadObjectOutput, object, content_length))
+        let range = byte_range(wanted, object.size)?;
+        let content_range = wanted.map(|_| content_range(&range, object.size));
+        let content_length = Some(to_i64(range.end - range.start));
+        Ok(metadata!(HeadObjectOutput, object, content_length, content_range))
     }
 
     /// Copies bytes and headers through a GET and a PUT. What it does not support, it refuses.
@@ -125,8 +134,12 @@ impl Store {
         let CopySource::Bucket { bucket, key, .. } = &input.copy_source else {
             return Err(s3_error!(NotImplemented, "the copy source must be a bucket and a key"));
         };
-        if input.tagging.is_some() || input.tagging_directive.is_some() {
-            return Err(s3_error!(NotImplemented, "objects have no tags here"));
+        let replaces = input
+            .metadata_directive
+            .as_ref()
+            .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
+        if **bucket == *input.bucket && **key == *input.key && !replaces {
+            return Err(s3_error!(InvalidRequest, "a copy of an object to itself changes nothing"));
         }
         let get = GetObjectInput::builder()
             .bucket(bucket.to_string())
@@ -155,6 +168,8 @@ impl Store {
                 put.cache_control = source.cache_control;
                 put.content_encoding = source.content_encoding;
                 put.content_disposition = source.content_disposition;
+                put.content_language = source.content_language;
+                put.expires = source.expires;
                 put.metadata = source.metadata;
             }
             MetadataDirective::REPLACE => {
@@ -162,6 +177,8 @@ impl Store {
                 put.cache_control = input.cache_control;
                 put.content_encoding = input.content_encoding;
                 put.content_disposition = input.content_disposition;
+                put.content_language = input.content_language;
+                put.expires = input.expires;
                 put.metadata = input.metadata;
             }
             other => {
@@ -187,11 +204,25 @@ impl Store {
         &self,
         input: DeleteObjectsInput,
     ) -> S3Result<DeleteObjectsOutput> {
+        if input.delete.objects.len() > MAX_DELETES {
+            return Err(s3_error!(MalformedXML, "a request deletes at most {MAX_DELETES} objects"));
+        }
+        let is_refused = |object: &ObjectIdentifier| {
+            let other_version = object.version_id.as_ref().is_some_and(|version| version != "null");
+            let is_conditional = object.e_tag.is_some() || object.size.is_some();
+            other_version || is_conditional || object.last_modified_time.is_some()
+        };
+        if input.delete.objects.iter().any(is_refused) {
+            let message = "versions and conditions of single keys are not implemented";
+            return Err(s3_error!(NotImplemented, "{message}"));
+        }
+        let is_quiet = input.delete.quiet.unwrap_or_default();
         let keys: Vec<String> = input.delete.objects.into_iter().map(|object| object.key).collect();
         let unconditionally = |key| (key, WriteCondition::default());
         self.remove(&input.bucket, keys.iter().cloned().map(unconditionally).collect()).await?;
         let deleted = keys
             .into_iter()
+            .filter(|_| !is_quiet)
             .map(|key| DeletedObject { key: Some(key), ..DeletedObject::default() })
             .collect();
         Ok(DeleteObjectsOutput { deleted: Some(deleted), ..DeleteObjectsOutput::default() })
@@ -210,6 +241,11 @@ impl Store {
         });
         deleted.await
     }
+}
+
+/// Value of `Content-Range`.
+fn content_range(range: &Range<u64>, size: u64) -> String {
+    format!("bytes {}-{}/{size}", range.start, range.end - 1)
 }
 
 /// The bytes that a request asks for. Fails with `InvalidRange`, which tells the size, if there are none.

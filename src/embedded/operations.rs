@@ -1,5 +1,6 @@
 //! The S3 operations that the server implements; `s3s` answers `NotImplemented` to all others.
 
+use hyper::StatusCode;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, BucketLocationConstraint,
     CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput,
@@ -13,7 +14,6 @@ use s3s::dto::{
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::convert::to_s3_timestamp;
 use super::store::Store;
 
 /// Implements the trait [`S3`]: an operation that needs only its input names the method that
@@ -35,7 +35,6 @@ macro_rules! operations {
 
 operations! {
         get_object(GetObjectInput) -> GetObjectOutput = get;
-        head_object(HeadObjectInput) -> HeadObjectOutput = head;
         copy_object(CopyObjectInput) -> CopyObjectOutput = copy;
         delete_object(DeleteObjectInput) -> DeleteObjectOutput = delete;
         delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput = delete_many;
@@ -51,6 +50,24 @@ operations! {
         list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput
             = list_uploads;
     {
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        let mut response = S3Response::new(self.head(request.input).await?);
+        if response.output.content_range.is_some() {
+            response.status = Some(StatusCode::PARTIAL_CONTENT);
+        }
+        Ok(response)
+    }
+
+    async fn list_buckets(
+        &self,
+        request: S3Request<ListBucketsInput>,
+    ) -> S3Result<S3Response<ListBucketsOutput>> {
+        self.list_buckets_page(&request.input).map(S3Response::new)
+    }
+
     async fn put_object(
         &self,
         request: S3Request<PutObjectInput>,
@@ -81,22 +98,6 @@ operations! {
         // An empty string means us-east-1.
         let location_constraint = Some(BucketLocationConstraint::from(String::new()));
         Ok(S3Response::new(GetBucketLocationOutput { location_constraint }))
-    }
-
-    async fn list_buckets(
-        &self,
-        _request: S3Request<ListBucketsInput>,
-    ) -> S3Result<S3Response<ListBucketsOutput>> {
-        let names = [self.0.buckets.private.clone(), self.0.buckets.public.clone()];
-        // The buckets have no date of creation, but clients require one.
-        let creation_date = Some(to_s3_timestamp(jiff::Timestamp::UNIX_EPOCH));
-        let bucket = |name| s3s::dto::Bucket {
-            name: Some(name),
-            creation_date: creation_date.clone(),
-            ..s3s::dto::Bucket::default()
-        };
-        let buckets = Some(names.into_iter().map(bucket).collect());
-        Ok(S3Response::new(ListBucketsOutput { buckets, ..ListBucketsOutput::default() }))
     }
 }
 }

@@ -102,7 +102,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::embedded::catalog::Headers;
+    use crate::embedded::headers::Headers;
 
     struct Data {
         dir: tempfile::TempDir,

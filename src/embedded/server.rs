@@ -7,34 +7,35 @@ use std::sync::Arc;
 use hyper::header::{self, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{HttpResponse, s3_error};
 use tokio::net::TcpListener;
 
 use super::Config;
-use super::access::Access;
+use super::access::{Access, Keys};
 use super::cors::Cors;
 use super::credentials::Credentials;
 use super::store::Store;
 use crate::server::{self, Limits, PacedBody};
 
-/// Serves the store on `listener` until `shutdown` resolves.
+/// Serves the store on `listener` until `shutdown` resolves. Calls `on_request` at each request.
 pub async fn serve(
     listener: TcpListener,
     store: Store,
     credentials: &Credentials,
     config: &Config,
+    on_request: impl Fn() + Clone + Send + 'static,
     shutdown: impl Future<Output = ()>,
 ) {
     let mut builder = S3ServiceBuilder::new(store.clone());
     let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
-    builder.set_auth(SimpleAuth::from_single(id.clone(), secret.clone()));
+    builder.set_auth(Keys { id: id.clone(), secret: secret.clone().into() });
     builder.set_access(Access { public_bucket: store.0.buckets.public.clone() });
     let service = builder.build();
     let cors = Arc::new(Cors::new(config.cors_origins.clone()));
     let cap = usize::try_from(config.max_connections).unwrap_or(usize::MAX);
     let handler = service_fn(move |request| {
+        on_request();
         let (service, cors) = (service.clone(), Arc::clone(&cors));
         async move { Ok::<_, Infallible>(respond(&service, &cors, request).await) }
     });
@@ -44,6 +45,7 @@ pub async fn serve(
 /// Answers one request. Never fails: errors become responses.
 async fn respond(service: &S3Service, cors: &Cors, request: Request<PacedBody>) -> HttpResponse {
     let origin = request.headers().get(header::ORIGIN).cloned();
+    let waits = request.headers().contains_key(header::EXPECT) && is_http1(&request);
     if Cors::is_preflight(&request) {
         let mut response = status(StatusCode::FORBIDDEN);
         if cors.answer_preflight(request.headers(), response.headers_mut()) {
@@ -53,6 +55,10 @@ async fn respond(service: &S3Service, cors: &Cors, request: Request<PacedBody>) 
     }
     if is_form(&request) {
         return not_implemented("uploads by forms");
+    }
+    // Its path would be that of a bucket with a name that is not allowed.
+    if request.uri().path() == "/WriteGetObjectResponse" {
+        return not_implemented("answers of Lambda functions");
     }
     let mut response = match service.call(request.map(s3s::Body::http_body)).await {
         Ok(response) => response,
@@ -64,7 +70,15 @@ async fn respond(service: &S3Service, cors: &Cors, request: Request<PacedBody>) 
     if let Some(origin) = origin {
         cors.allow(&origin, response.headers_mut());
     }
+    // The client may send its body or not, so the next bytes may be either that or another request.
+    if waits && response.status().as_u16() >= 400 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
+}
+
+fn is_http1(request: &Request<PacedBody>) -> bool {
+    request.version() <= hyper::Version::HTTP_11
 }
 
 /// Whether this is an upload by HTML form. `s3s` reads forms into memory before it authenticates.

@@ -252,7 +252,8 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embedded::catalog::{Headers, PartRow};
+    use crate::embedded::catalog::PartRow;
+    use crate::embedded::headers::Headers;
 
     #[tokio::test]
     async fn stale_multipart_uploads_are_removed_with_their_files() {

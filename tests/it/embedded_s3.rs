@@ -275,7 +275,7 @@ async fn the_buckets_are_listed_as_clients_want_it() {
     let appliance = Appliance::start();
     let listed = appliance.s3_client().list_buckets().send().await.unwrap();
     let names: Vec<_> = listed.buckets().iter().map(|bucket| bucket.name().unwrap()).collect();
-    assert_eq!(names, ["uploads", "public"]);
+    assert_eq!(names, ["public", "uploads"]);
     assert!(listed.buckets().iter().all(|bucket| bucket.creation_date().is_some()));
 }
 

@@ -110,8 +110,13 @@ fn nothing_is_left_for_later() {
         if name.ends_with("tidy.rs") {
             continue;
         }
-        for word in words {
-            assert!(!text.contains(word), "{name} holds {word}");
+        // Long runs have commands of their own.
+        let is_long_run =
+            |line: &str| line.ends_with(": make chaos\"]") || line.ends_with(": make load\"]");
+        for line in text.lines().filter(|line| !is_long_run(line)) {
+            for word in words {
+                assert!(!line.contains(word), "{name} holds {word}");
+            }
         }
     }
 }

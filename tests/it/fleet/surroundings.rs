@@ -48,7 +48,7 @@ async fn a_video_whose_key_is_lost_waits_and_is_published_once_it_is_back() {
     assert_eq!(video["error"]["code"], "store-denied", "{video:#}");
     let message = video["error"]["message"].as_str().unwrap();
     assert!(message.contains("KMS.DisabledException") && message.contains("Check"), "{message}");
-    fleet.proxy.heal();
+    fleet.proxy.set_faults(FaultProfile::None);
     let video = fleet.assert_published_once(&appliance, &id).await;
     assert!(video["error"].is_null(), "{video:#}");
     assert_eq!(video["attempt"], 1, "what the surroundings do is no attempt");
@@ -67,7 +67,7 @@ async fn a_video_that_waits_too_long_fails_and_can_be_retried() {
         dead = fleet.servers.dead_letters().await;
     }
     assert!(dead[0].1.starts_with("store-denied"), "{dead:?}");
-    fleet.proxy.heal();
+    fleet.proxy.set_faults(FaultProfile::None);
     let retried =
         appliance.http.post(format!("{}/v1/videos/{id}/retry", appliance.api)).send().await;
     assert_eq!(retried.unwrap().status(), 202);

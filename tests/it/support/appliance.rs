@@ -20,6 +20,9 @@ pub struct ApplianceBuilder {
     config: Option<String>,
     store_url: Option<String>,
     program: Option<PathBuf>,
+    ports: [u16; 2],
+    data_dir: Option<tempfile::TempDir>,
+    log: Option<PathBuf>,
 }
 
 impl ApplianceBuilder {
@@ -53,21 +56,41 @@ impl ApplianceBuilder {
         self
     }
 
+    /// Serves API and store on these ports instead of free ones, also after a restart.
+    pub fn ports(mut self, api: u16, s3: u16) -> Self {
+        self.ports = [api, s3];
+        self
+    }
+
+    /// Uses this data directory.
+    pub fn data_dir(mut self, data_dir: tempfile::TempDir) -> Self {
+        self.data_dir = Some(data_dir);
+        self
+    }
+
+    /// Appends the log to this file.
+    pub fn log(mut self, file: PathBuf) -> Self {
+        self.log = Some(file);
+        self
+    }
+
     /// Starts the appliance and waits until it prints its URLs.
-    pub fn start(self) -> Appliance {
-        let data_dir = tempfile::tempdir().unwrap();
+    pub fn start(mut self) -> Appliance {
+        let data_dir = self.data_dir.take().unwrap_or_else(|| tempfile::tempdir().unwrap());
         if let Some(text) = &self.config {
             std::fs::write(data_dir.path().join("ladderd.toml"), text).unwrap();
         }
-        let Process { child, api, s3, keys } = self.spawn(data_dir.path());
+        let Process { child, api, s3, keys } = self.spawn(data_dir.path()).unwrap();
         let http = super::http_client();
         Appliance { builder: self, data_dir, child, api, s3, keys, http }
     }
 
-    fn spawn(&self, data_dir: &Path) -> Process {
+    /// Starts the program. Fails with what it printed if it ends at once.
+    fn spawn(&self, data_dir: &Path) -> Result<Process, String> {
         let mut command = self.program.as_deref().map_or_else(super::program, super::program_at);
+        let [api, s3] = self.ports.map(|port| format!("127.0.0.1:{port}"));
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0", "--data-dir"])
+            .args(["serve", "--listen", &api, "--s3-listen", &s3, "--data-dir"])
             .arg(data_dir)
             .env("LADDERD__QUEUE__RETRY__FIRST_SECS", "1")
             .env("RUST_LOG", "info,aws=warn")
@@ -75,6 +98,10 @@ impl ApplianceBuilder {
             .stdout(Stdio::piped());
         if self.config.is_some() {
             command.arg("--config").arg(data_dir.join("ladderd.toml"));
+        }
+        if let Some(log) = &self.log {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+            command.stderr(file);
         }
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -84,13 +111,17 @@ impl ApplianceBuilder {
         let (api, s3) = match (&urls[..], &self.store_url) {
             ([api, s3], None) => ((*api).to_owned(), (*s3).to_owned()),
             ([api], Some(s3)) => ((*api).to_owned(), s3.clone()),
-            _ => panic!("the appliance printed {line:?}"),
+            _ => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                return Err(format!("the appliance printed {line:?}"));
+            }
         };
         let keys = match std::fs::read(data_dir.join("credentials.json")) {
             Ok(text) => serde_json::from_slice(&text).unwrap(),
             Err(_) => json!({"access_key_id": "test", "secret_access_key": "test"}),
         };
-        Process { child, api, s3, keys }
+        Ok(Process { child, api, s3, keys })
     }
 }
 
@@ -133,10 +164,26 @@ impl Appliance {
 
     /// Starts it once more with the same data and settings, after it was killed or terminated.
     pub fn restart(&mut self) {
+        self.try_restart().unwrap();
+    }
+
+    /// The same, or what it printed if it ends at once.
+    pub fn try_restart(&mut self) -> Result<(), String> {
         self.kill();
-        let process = self.builder.spawn(self.data_dir.path());
+        let process = self.builder.spawn(self.data_dir.path())?;
         (self.child, self.api) = (process.child, process.api);
         (self.s3, self.keys) = (process.s3, process.keys);
+        Ok(())
+    }
+
+    /// Changes a setting for the next restart.
+    pub fn set(&mut self, key: &str, value: impl Display) {
+        self.builder.environment.push((super::environment_variable(key), value.to_string()));
+    }
+
+    /// Whether the process has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     pub fn data_dir(&self) -> &Path {

@@ -1,7 +1,7 @@
 //! A proxy in front of S3 or SQS. It records requests and injects faults.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,13 +22,15 @@ pub enum FaultProfile {
     Frequent,
     /// The first writes of a claim, as many as this, are refused as with credentials that have expired.
     Expired(u32),
-    /// Until [`Proxy::heal`], sources are neither described nor read out, as if the key were lost that they are
+    /// Sources are neither described nor read out, as if the key were lost that they are
     /// encrypted with.
     KeyLost,
     /// The first source that is tagged is replaced right after it.
     ReplacedOnceTagged,
     /// The first `DeleteObjects` is passed; no other is ever answered.
     OneBatch,
+    /// Most requests fail with one of S3's errors for all kinds of clients' and servers' faults.
+    Storm,
     /// `If-Match` and `If-None-Match` are removed: some stores ignore them.
     NoConditions,
 }
@@ -48,19 +50,31 @@ pub struct Seen {
 const STALLS: u32 = 2;
 const STALL: Duration = Duration::from_secs(30);
 
+/// Errors of a storm: what S3 answers with faults of clients, and what it answers with its own.
+const STORM: [(u16, &str); 9] = [
+    (400, "ExpiredToken"),
+    (400, "RequestTimeout"),
+    (403, "AccessDenied"),
+    (403, "RequestTimeTooSkewed"),
+    (429, "TooManyRequests"),
+    (500, "InternalError"),
+    (501, "NotImplemented"),
+    (503, "SlowDown"),
+    (503, "ServiceUnavailable"),
+];
+
 pub struct Proxy {
     pub url: String,
-    healed: Arc<AtomicBool>,
+    inner: Arc<Inner>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 struct Inner {
     target: String,
-    faults: FaultProfile,
+    faults: Mutex<FaultProfile>,
     client: reqwest::Client,
     stalls: AtomicU32,
     refusals: AtomicU32,
-    healed: Arc<AtomicBool>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
@@ -70,19 +84,18 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
-        let healed = Arc::<AtomicBool>::default();
         let inner = Arc::new(Inner {
             target: target.to_owned(),
-            faults,
+            faults: Mutex::new(faults),
             client: crate::support::http_client(),
             stalls: AtomicU32::new(0),
             refusals: AtomicU32::new(0),
-            healed: Arc::clone(&healed),
             seen: Arc::clone(&seen),
         });
+        let served = Arc::clone(&inner);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let inner = Arc::clone(&inner);
+                let inner = Arc::clone(&served);
                 tokio::spawn(async move {
                     let service = service_fn(|request| pass(Arc::clone(&inner), request));
                     let http = hyper::server::conn::http1::Builder::new();
@@ -90,12 +103,12 @@ impl Proxy {
                 });
             }
         });
-        Self { url, healed, seen }
+        Self { url, inner, seen }
     }
 
-    /// Ends faults that last.
-    pub fn heal(&self) {
-        self.healed.store(true, Ordering::SeqCst);
+    /// Injects these faults from now on.
+    pub fn set_faults(&self, faults: FaultProfile) {
+        *self.inner.faults.lock().unwrap() = faults;
     }
 
     /// The requests so far.
@@ -124,8 +137,12 @@ enum Fault {
 }
 
 impl Inner {
-    fn fault(&self, request: &hyper::http::request::Parts) -> Option<Fault> {
-        if let FaultProfile::Expired(most) = self.faults
+    fn fault(&self, faults: FaultProfile, request: &hyper::http::request::Parts) -> Option<Fault> {
+        if faults == FaultProfile::Storm && rand::random::<f64>() < 0.8 {
+            let (status, code) = STORM[rand::random::<u8>() as usize % STORM.len()];
+            return Some(Fault::Status(StatusCode::from_u16(status).unwrap(), code));
+        }
+        if let FaultProfile::Expired(most) = faults
             && request.method == Method::PUT
             && request.uri.path().starts_with("/uploads/claims/")
             && !request.uri.path().contains("probe")
@@ -134,14 +151,13 @@ impl Inner {
             return Some(Fault::Status(StatusCode::BAD_REQUEST, "ExpiredToken"));
         }
         let is_read = request.method == Method::GET || request.method == Method::HEAD;
-        if self.faults == FaultProfile::KeyLost
+        if faults == FaultProfile::KeyLost
             && is_read
             && request.uri.path().starts_with("/uploads/in/")
-            && !self.healed.load(Ordering::SeqCst)
         {
             return Some(Fault::Status(StatusCode::BAD_REQUEST, "KMS.DisabledException"));
         }
-        if self.faults != FaultProfile::Frequent || rand::random::<f64>() > 1.0 / 3.0 {
+        if faults != FaultProfile::Frequent || rand::random::<f64>() > 1.0 / 3.0 {
             return None;
         }
         Some(match rand::random::<u8>() % 20 {
@@ -171,17 +187,18 @@ async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> io::Result<Respo
     let (mut parts, body) = request.into_parts();
     let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
     let cut = || io::Error::other("cut");
+    let faults = *inner.faults.lock().unwrap();
     let is_batch = parts.method == Method::POST
         && parts.uri.query().is_some_and(|query| {
             query.split('&').any(|part| part == "delete" || part == "delete=")
         });
-    if inner.faults == FaultProfile::OneBatch
+    if faults == FaultProfile::OneBatch
         && is_batch
         && inner.refusals.fetch_add(1, Ordering::SeqCst) > 0
     {
         std::future::pending::<()>().await;
     }
-    let fault = inner.fault(&parts);
+    let fault = inner.fault(faults, &parts);
     match fault {
         Some(Fault::CutBefore) => {
             inner.note(&parts, &body, None);
@@ -195,7 +212,7 @@ async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> io::Result<Respo
         Some(Fault::Stall) => tokio::time::sleep(STALL).await,
         Some(Fault::CutAfter) | None => {}
     }
-    if inner.faults == FaultProfile::NoConditions {
+    if faults == FaultProfile::NoConditions {
         parts.headers.remove("if-none-match");
         parts.headers.remove("if-match");
     }
@@ -207,7 +224,7 @@ async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> io::Result<Respo
     inner.note(&parts, &body, Some(response.status().as_u16()));
     let is_tagging =
         parts.method == Method::PUT && parts.uri.query().is_some_and(|q| q.starts_with("tagging"));
-    if inner.faults == FaultProfile::ReplacedOnceTagged
+    if faults == FaultProfile::ReplacedOnceTagged
         && is_tagging
         && inner.refusals.fetch_add(1, Ordering::SeqCst) == 0
     {

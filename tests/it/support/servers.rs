@@ -174,6 +174,11 @@ impl Servers {
         request.notification_configuration(config).send().await.unwrap();
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Environment of an appliance that reaches S3 and SQS at these URLs.
     pub fn environment(&self, s3: &str, sqs: &str) -> Vec<(String, String)> {
         let queue_url = self.queue_url.clone();
