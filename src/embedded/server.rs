@@ -24,7 +24,7 @@ pub async fn serve(
     store: Store,
     credentials: &Credentials,
     config: &Config,
-    on_request: impl Fn() + Clone + Send + 'static,
+    on_request: impl Fn() + Clone + Send + Sync + 'static,
     shutdown: impl Future<Output = ()>,
 ) {
     let mut builder = S3ServiceBuilder::new(store.clone());

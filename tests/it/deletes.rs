@@ -202,7 +202,7 @@ async fn a_delete_can_be_undone_until_its_purge() {
 async fn a_late_delete_removes_only_the_version_that_it_means() {
     let appliance = Appliance::start();
     let client = appliance.s3_client();
-    let with = Bucket::new(client.clone(), client.clone(), "public");
+    let with = Bucket::new(&client, client.clone(), "public");
     assert!(with.probe_conditional_deletes("probe").await.unwrap());
     for bucket in [with.clone(), with.without_conditional_deletes()] {
         let first = put(&appliance, "public", "main.m3u8", b"first").await;

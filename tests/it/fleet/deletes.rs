@@ -132,7 +132,7 @@ on_both!(a_delete_names_a_version_where_the_store_can);
 async fn a_delete_names_a_version_where_the_store_can(kind: ServerKind) {
     let Some(fleet) = Fleet::start(kind).await else { return };
     let s3 = fleet.servers.s3.clone();
-    let bucket = Bucket::new(s3.clone(), s3.clone(), "public");
+    let bucket = Bucket::new(&s3, s3.clone(), "public");
     let has = bucket.probe_conditional_deletes("probe").await.unwrap();
     assert_eq!(has, kind == ServerKind::Moto);
     assert_eq!(fleet.servers.keys("public", "").await, Vec::<String>::new());
