@@ -24,6 +24,7 @@ pub mod plan;
 pub mod quarantine;
 pub mod recipe;
 pub mod record;
+pub mod sandbox;
 pub mod segment;
 pub mod sources;
 pub mod store_fault;
