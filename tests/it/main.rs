@@ -31,6 +31,7 @@ mod generated;
 mod gpu;
 mod hls_output;
 mod hostile_files;
+mod hostile_library;
 mod http_api;
 mod queue_contract;
 mod recipes;
