@@ -8,6 +8,7 @@ mod embedded;
 mod listen;
 mod open_files;
 mod parts;
+mod sandbox;
 mod urls;
 mod watchdog;
 
@@ -38,6 +39,7 @@ use crate::{backend, gpu, http};
 
 use self::listen::bind;
 use self::parts::Parts;
+pub(crate) use self::sandbox::check_sandbox;
 
 /// Starts the tokio runtime. Every command except the worker uses it.
 ///
@@ -72,6 +74,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
     let program = program(&settings.log.gstreamer)?;
+    check_sandbox(&program, settings.sandbox.mode).await?;
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let backends = open_backends(&program, &driver, &settings).await?;
     let parts = Parts::open(&settings, api_address).await?;
@@ -217,12 +220,19 @@ async fn open_backends(
     driver: &Arc<dyn gpu::Driver>,
     settings: &Settings,
 ) -> anyhow::Result<Pool> {
-    let trials = Trials { program: program.clone(), encode: settings.encode.clone() };
+    let trials = Trials {
+        program: program.clone(),
+        encode: settings.encode.clone(),
+        sandbox: settings.sandbox.mode,
+    };
     let tried = backend::try_all(&trials, gpu_facts(driver).await?).await?;
     for status in &tried.statuses {
         let (backend, reason) = (status.label(), &status.reason);
         if status.is_available() {
             tracing::info!(backend, trial_fps = status.trial_fps, "backend available");
+            for warning in &status.warnings {
+                tracing::warn!(backend, warning, "backend lacks a protection");
+            }
         } else {
             tracing::warn!(backend, reason, "backend unavailable");
         }

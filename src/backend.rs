@@ -9,9 +9,10 @@ mod trials;
 use crate::domain::backend::{self, Backend, BackendState, BackendStatus, Driver, Found, explain};
 use crate::domain::recipe::Recipe;
 use crate::domain::untrusted::{SENTENCE_CHARS, one_line};
+use crate::sandbox;
 
 pub use pool::{Pool, Slot};
-pub use trials::{TrialError, Trials};
+pub use trials::{Passed, TrialError, Trials};
 
 /// The recipes that are built in: name of the file and its text.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -51,7 +52,20 @@ pub struct Tried {
 /// # Errors
 /// All faults of all recipes.
 pub fn recipes() -> Result<Vec<Recipe>, Vec<String>> {
-    Recipe::parse_all(BUILT_IN)
+    let recipes = Recipe::parse_all(BUILT_IN)?;
+    let faults: Vec<String> = recipes.iter().flat_map(unfit_calls).collect();
+    if faults.is_empty() { Ok(recipes) } else { Err(faults) }
+}
+
+/// Faults of the system calls that a recipe names.
+fn unfit_calls(recipe: &Recipe) -> Vec<String> {
+    let unfit = sandbox::unfit(&recipe.calls).into_iter();
+    unfit
+        .map(|call| {
+            let name = &recipe.name;
+            format!("{name}: calls: {call} is no system call, or one that no worker may make")
+        })
+        .collect()
 }
 
 /// Tries every recipe on every device, one after the other. `driver` is what NVML reports.
@@ -70,7 +84,7 @@ pub async fn try_all(trials: &Trials, driver: Driver) -> Result<Tried, Error> {
         let recipe = recipes.iter().find(|recipe| recipe.name == found.name);
         let Some(recipe) = recipe.filter(|_| is_device) else { continue };
         let (status, backend) = match try_found(trials, &found).await {
-            Ok((backend, fps)) => (available(&found, recipe, &backend, fps), Some(backend)),
+            Ok((backend, passed)) => (available(&found, recipe, &backend, &passed), Some(backend)),
             Err(reasons) => {
                 let reason = reasons.join("; ");
                 let reason = match explain(recipe, &facts) {
@@ -88,20 +102,20 @@ pub async fn try_all(trials: &Trials, driver: Driver) -> Result<Tried, Error> {
 }
 
 /// Tries the installed encoders of a recipe one after the other until one works. Returns the backend
-/// and its frames per second, or the reason of each failure.
-async fn try_found(trials: &Trials, found: &Found) -> Result<(Backend, f64), Vec<String>> {
+/// and its trial, or the reason of each failure.
+async fn try_found(trials: &Trials, found: &Found) -> Result<(Backend, Passed), Vec<String>> {
     let faults = found.faults.iter().map(|fault| one_line(fault, SENTENCE_CHARS));
     let mut reasons: Vec<String> = faults.collect();
     for recipe in &found.recipes {
-        match trials.encode(recipe).await {
-            Ok(trial) => {
+        match trials.encode_with_either_list(recipe).await {
+            Ok(passed) => {
                 let backend = Backend {
-                    recipe: trial.recipe,
+                    recipe: passed.trial.recipe.clone(),
                     device: found.device.clone(),
                     sizes: found.sizes,
-                    pixels_per_sec: trial.pixels_per_sec,
+                    pixels_per_sec: passed.trial.pixels_per_sec,
                 };
-                return Ok((backend, trial.fps));
+                return Ok((backend, passed));
             }
             Err(reason) => {
                 let encoder = recipe.encode.first().map_or("", |step| &step.element);
@@ -121,6 +135,7 @@ fn status(found: &Found, recipe: &Recipe) -> BackendStatus {
         reason: None,
         encoder: None,
         cannot: Vec::new(),
+        warnings: Vec::new(),
         trial_fps: None,
         trial_pixels_per_sec: None,
     }
@@ -130,13 +145,38 @@ fn unavailable(found: &Found, recipe: &Recipe, reason: String) -> BackendStatus 
     BackendStatus { reason: Some(reason), ..status(found, recipe) }
 }
 
-fn available(found: &Found, recipe: &Recipe, backend: &Backend, fps: f64) -> BackendStatus {
+fn available(found: &Found, recipe: &Recipe, backend: &Backend, passed: &Passed) -> BackendStatus {
     BackendStatus {
         state: BackendState::Available,
         encoder: backend.recipe.encode.first().map(|step| step.element.clone()),
         cannot: backend.recipe.cannot.iter().map(ToString::to_string).collect(),
-        trial_fps: Some(fps),
+        warnings: weaker_sandbox(&passed.unlisted_calls).into_iter().collect(),
+        trial_fps: Some(passed.trial.fps),
         trial_pixels_per_sec: Some(backend.pixels_per_sec),
         ..status(found, recipe)
+    }
+}
+
+/// The warning of a backend that works with the deny list only.
+fn weaker_sandbox(unlisted_calls: &[String]) -> Option<String> {
+    (!unlisted_calls.is_empty()).then(|| {
+        format!(
+            "its driver does not work with the sandbox's list of system calls, so that its workers may \
+             make all except the harmful ones; the list refused {}",
+            unlisted_calls.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipe_cannot_name_harmful_calls() {
+        let calls = ["ptrace", "flock"].map(str::to_owned).to_vec();
+        let recipe = Recipe { name: "foo".to_owned(), calls, ..Recipe::default() };
+        let expected = "foo: calls: ptrace is no system call, or one that no worker may make";
+        assert_eq!(unfit_calls(&recipe), [expected]);
     }
 }

@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 use self::exit::{Exit, OrExit as _};
 use self::output::say;
+use crate::sandbox::probe::{self, Conditions, Targets};
 use crate::settings::{Faults, Overrides, Settings, Sources};
 use crate::{app, backend, telemetry, worker};
 
@@ -84,20 +85,26 @@ enum Command {
     },
     /// Test the sandbox of the video decoder with a process that tries to escape from it.
     ///
-    /// Exits with 0 if every layer is enforced, with 1 if one is not, and with 2 if the test cannot
-    /// run.
+    /// Exits with 0 if enough of every layer is enforced and nothing escapes, else with 1, and with 2 if
+    /// the test cannot run.
     SandboxTest {
+        #[command(flatten)]
+        conditions: ConditionArgs,
         /// Print the outcome as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Process that tries to escape, started by `sandbox-test`.
+    /// Process that enters the sandbox and reports its layers. It tries to escape if it is given where to.
     #[command(hide = true)]
     SandboxProbe {
+        #[command(flatten)]
+        conditions: ConditionArgs,
         /// Address of a listening server.
-        address: String,
-        /// Path of a file that must not be created.
-        outside: PathBuf,
+        #[arg(long, requires = "folder")]
+        address: Option<String>,
+        /// Folder with a file that must not change.
+        #[arg(long, requires = "address")]
+        folder: Option<PathBuf>,
     },
     /// Pipeline of one job, started by the daemon.
     #[command(hide = true)]
@@ -126,6 +133,23 @@ enum Command {
     /// Trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
+}
+
+/// Other sandboxes than that of a worker on the processor and this kernel, for tests.
+#[derive(Debug, Args)]
+struct ConditionArgs {
+    /// Use no newer ABI of Landlock than this one, as an older kernel would.
+    #[arg(long, value_name = "NUMBER", hide = true)]
+    landlock_abi: Option<i32>,
+    /// Use this list of system calls.
+    #[arg(long, value_name = "LIST", hide = true, value_parser = probe::LISTS)]
+    calls: Option<String>,
+}
+
+impl From<ConditionArgs> for Conditions {
+    fn from(ConditionArgs { landlock_abi, calls }: ConditionArgs) -> Self {
+        Self { landlock_abi, calls }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -170,10 +194,11 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Worker => return worker::main(),
         Command::Trial => return worker::trial::main(),
-        Command::SandboxProbe { address, outside } => {
-            return crate::sandbox::probe::child(&address, &outside);
+        Command::SandboxProbe { conditions, address, folder } => {
+            let targets = address.zip(folder).map(|(address, folder)| Targets { address, folder });
+            return probe::child(targets.as_ref(), &conditions.into());
         }
-        Command::SandboxTest { json } => sandbox::test(json),
+        Command::SandboxTest { json, conditions } => sandbox::test(json, &conditions.into()),
         Command::Serve(args) => serve(args),
         Command::Transcode { input, outdir, options, config } => {
             heap::give_back_large();

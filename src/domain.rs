@@ -27,6 +27,7 @@ pub mod quarantine;
 pub mod readiness;
 pub mod recipe;
 pub mod record;
+pub mod sandbox;
 pub mod segment;
 pub mod shown;
 pub mod sources;

@@ -15,7 +15,7 @@ use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::{Ladder, Rising};
 use crate::domain::limits::Limits;
 use crate::domain::sources::SourceFilter;
-use crate::{embedded, encryption, http, job, queue, store, telemetry};
+use crate::{embedded, encryption, http, job, queue, sandbox, store, telemetry};
 
 pub use document::{default_toml, reference};
 pub use load::{Faults, Overrides, Sources};
@@ -50,6 +50,8 @@ settings! {
         /// Largest source that is accepted. A larger one fails at once; each limit has its own failure
         /// code.
         limits: Limits = Limits::default(), Nested;
+        /// The sandbox of the processes that decode and encode.
+        sandbox: sandbox::Config = sandbox::Config::default(), Nested;
         /// Encryption of segments, and its keys.
         encryption: encryption::Config = encryption::Config::default(), Nested;
         /// The log, which goes to standard error.

@@ -45,6 +45,7 @@ pub(super) fn context(
         ladder: settings.ladder.clone(),
         encode: settings.encode.clone(),
         limits: settings.limits.clone(),
+        sandbox: settings.sandbox.mode,
         encryption: Encryption::open(&settings.encryption)?,
         config: settings.jobs.clone(),
         queue_config: settings.queue.clone(),

@@ -1,6 +1,7 @@
 //! Asks child processes (`ladderd trial`) about recipes: which elements are installed, and does an
 //! encode succeed? GStreamer never runs in the daemon.
 
+use std::collections::BTreeSet;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use tokio::process::ChildStdout;
 
 use crate::domain::backend::{Survey, Trial, TrialRequest};
 use crate::domain::encode::EncodeConfig;
-use crate::domain::recipe::{Lack, Recipe};
+use crate::domain::recipe::{DeviceKind, Lack, Recipe};
+use crate::domain::sandbox::Mode;
 use crate::domain::untrusted::{SENTENCE_CHARS, one_line};
+use crate::sandbox::REFUSED_CALL;
 use crate::worker::spawn::{self, Process, Program};
 use crate::worker::stderr::Tail;
 
@@ -25,6 +28,10 @@ const MAX_ANSWER_BYTES: u64 = 4 << 20;
 const MAX_LACKS: usize = 16;
 /// Last lines of a child's standard error that an error shows.
 const SHOWN_LINES: usize = 3;
+
+/// Calls that libraries try and do without: `GLib` shares the scheduling of one thread with others, and Orc
+/// makes a file for its code. The deny list would not help: Landlock refuses files, too.
+const DISPENSABLE: [&str; 2] = ["sched_setattr", "openat"];
 
 /// Why a child gave no positive answer.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +56,24 @@ pub enum TrialError {
         /// The last lines of its standard error.
         stderr: String,
     },
+    /// The trial failed after the sandbox refused it system calls.
+    #[error("{error} (the sandbox refused it the system calls {calls})")]
+    Confined {
+        /// How it failed.
+        error: Box<Self>,
+        /// Names of the calls, with commas between them.
+        calls: String,
+    },
+}
+
+/// A trial that succeeded.
+#[derive(Debug)]
+pub struct Passed {
+    /// What the child reports.
+    pub trial: Trial,
+    /// Calls without which it failed before, so that it runs with the deny list. Empty if it runs with the
+    /// allow list.
+    pub unlisted_calls: Vec<String>,
 }
 
 /// How trials run: the program, and the encode settings of jobs.
@@ -58,6 +83,8 @@ pub struct Trials {
     pub program: Program,
     /// The encode settings that jobs use.
     pub encode: EncodeConfig,
+    /// Effect of a sandbox layer that the kernel does not enforce.
+    pub sandbox: Mode,
 }
 
 impl Trials {
@@ -66,52 +93,123 @@ impl Trials {
     /// # Errors
     /// If the child fails.
     pub async fn survey(&self, recipes: &[Recipe]) -> Result<Survey, TrialError> {
-        self.ask(&TrialRequest::Survey(recipes.to_vec()), SURVEY_TIMEOUT).await
+        self.ask(&TrialRequest::Survey(recipes.to_vec()), SURVEY_TIMEOUT).await.0
     }
 
-    /// Encodes a generated clip with a resolved recipe, as a job would.
+    /// Encodes a generated clip with a resolved recipe of a GPU or the processor. The sandbox's list of
+    /// system calls was not tried on every driver, so a GPU whose trial fails after a call was refused is
+    /// tried again with the deny list.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub async fn encode_with_either_list(&self, recipe: &Recipe) -> Result<Passed, TrialError> {
+        let (answer, calls) = self.ask_to_encode(recipe).await;
+        let error = match answer {
+            Ok(trial) => return Ok(Passed { trial, unlisted_calls: Vec::new() }),
+            Err(error) => confined(error, &calls),
+        };
+        if recipe.device == DeviceKind::Cpu || recipe.has_deny_list || calls.is_empty() {
+            return Err(error);
+        }
+        let recipe = Recipe { has_deny_list: true, ..recipe.clone() };
+        match self.ask_to_encode(&recipe).await.0 {
+            Ok(trial) => Ok(Passed { trial, unlisted_calls: calls }),
+            // The calls were not the reason.
+            Err(_) => Err(error),
+        }
+    }
+
+    /// Encodes a generated clip with a resolved recipe, as a job would: in the same sandbox.
     ///
     /// # Errors
     /// If the encode fails, hangs, crashes, or its output is wrong.
     pub async fn encode(&self, recipe: &Recipe) -> Result<Trial, TrialError> {
-        let encode = self.encode.clone();
-        let request = TrialRequest::Encode { recipe: Box::new(recipe.clone()), encode };
-        let answer: Trial = self.ask(&request, TRIAL_TIMEOUT).await?;
-        // The child says what the recipe cannot take. The recipe itself stays ours.
-        let lacks = answer.recipe.cannot.into_iter().take(MAX_LACKS);
-        let short = |lack: Lack| Lack { reason: one_line(&lack.reason, SENTENCE_CHARS), ..lack };
-        let recipe = Recipe { cannot: lacks.map(short).collect(), ..recipe.clone() };
-        Ok(Trial { recipe, fps: answer.fps, pixels_per_sec: answer.pixels_per_sec })
+        let (answer, calls) = self.ask_to_encode(recipe).await;
+        answer.map_err(|error| confined(error, &calls))
     }
 
+    /// The answer, and the system calls that the sandbox refused meanwhile.
+    async fn ask_to_encode(&self, recipe: &Recipe) -> (Result<Trial, TrialError>, Vec<String>) {
+        let (encode, sandbox) = (self.encode.clone(), self.sandbox);
+        let request = TrialRequest::Encode { recipe: Box::new(recipe.clone()), encode, sandbox };
+        let (answer, calls) = self.ask(&request, TRIAL_TIMEOUT).await;
+        (answer.map(|trial| of_ours(recipe, trial)), calls)
+    }
+
+    /// The answer to a request, and the system calls that the sandbox refused meanwhile.
     async fn ask<T: DeserializeOwned>(
         &self,
         request: &TrialRequest,
         timeout: Duration,
-    ) -> Result<T, TrialError> {
-        let request = serde_json::to_vec(request).map_err(std::io::Error::from)?;
+    ) -> (Result<T, TrialError>, Vec<String>) {
+        // Filled while the child runs, because one that hangs gives no answer.
+        let tail = Tail::default();
+        let answered = self.answer(request, timeout, &tail).await;
+        let stderr = tail.text();
+        let answer = answered.and_then(|answer| {
+            if let Ok(said) = serde_json::from_slice::<Result<T, String>>(&answer.stdout) {
+                let refused = |why: String| TrialError::Refused(one_line(&why, SENTENCE_CHARS));
+                return said.map_err(refused);
+            }
+            let stderr = last_lines(&stderr);
+            Err(TrialError::NoAnswer { status: answer.status, stderr })
+        });
+        (answer, refused_calls(&stderr))
+    }
+
+    async fn answer(
+        &self,
+        request: &TrialRequest,
+        timeout: Duration,
+        tail: &Tail,
+    ) -> Result<Answer, TrialError> {
         let mut command = self.program.command("trial");
+        if matches!(request, TrialRequest::Encode { .. }) {
+            // As a worker: the survey made the plugin registry.
+            command.envs([("GST_REGISTRY_FORK", "no"), ("GST_REGISTRY_UPDATE", "no")]);
+        }
+        let request = serde_json::to_vec(request).map_err(std::io::Error::from)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = spawn::start(command)?;
-        let answered = tokio::time::timeout(timeout, exchange(&mut process, &request)).await;
-        let answer = answered.map_err(|_| TrialError::Timeout(timeout))??;
-        if let Ok(answer) = serde_json::from_slice::<Result<T, String>>(&answer.stdout) {
-            let refused = |reason: String| TrialError::Refused(one_line(&reason, SENTENCE_CHARS));
-            return answer.map_err(refused);
-        }
-        let stderr = last_lines(&answer.stderr.text());
-        Err(TrialError::NoAnswer { status: answer.status, stderr })
+        let answered = tokio::time::timeout(timeout, exchange(&mut process, &request, tail)).await;
+        answered.map_err(|_| TrialError::Timeout(timeout))?
     }
+}
+
+/// The trial of a recipe. The child says what the recipe cannot take; the recipe itself stays ours.
+fn of_ours(recipe: &Recipe, said: Trial) -> Trial {
+    let lacks = said.recipe.cannot.into_iter().take(MAX_LACKS);
+    let short = |lack: Lack| Lack { reason: one_line(&lack.reason, SENTENCE_CHARS), ..lack };
+    let recipe = Recipe { cannot: lacks.map(short).collect(), ..recipe.clone() };
+    Trial { recipe, fps: said.fps, pixels_per_sec: said.pixels_per_sec }
+}
+
+/// The error, with the calls that were refused before it.
+fn confined(error: TrialError, calls: &[String]) -> TrialError {
+    if calls.is_empty() {
+        return error;
+    }
+    TrialError::Confined { error: Box::new(error), calls: calls.join(", ") }
+}
+
+/// Names of the refused calls that a child reports on its standard error.
+fn refused_calls(stderr: &str) -> Vec<String> {
+    let named = stderr.lines().filter_map(|line| line.strip_prefix(REFUSED_CALL));
+    let named: BTreeSet<&str> = named.filter(|name| !DISPENSABLE.contains(name)).collect();
+    named.into_iter().map(str::to_owned).collect()
 }
 
 struct Answer {
     status: ExitStatus,
     stdout: Vec<u8>,
-    stderr: Tail,
 }
 
 /// Writes the request, then reads both streams until the child ends.
-async fn exchange(process: &mut Process, request: &[u8]) -> Result<Answer, TrialError> {
+async fn exchange(
+    process: &mut Process,
+    request: &[u8],
+    tail: &Tail,
+) -> Result<Answer, TrialError> {
     let child = &mut process.child;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(mut stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
@@ -123,19 +221,18 @@ async fn exchange(process: &mut Process, request: &[u8]) -> Result<Answer, Trial
         drop(stdin);
         Ok(())
     };
-    let tail = Tail::default();
     let keep = async {
         tail.clone().keep(stderr).await;
         Ok(())
     };
     // The first error ends all of them: a child that answers too much is not waited for.
-    let ((), stdout, ()) = tokio::try_join!(send, answer(stdout), keep)?;
+    let ((), stdout, ()) = tokio::try_join!(send, read_answer(stdout), keep)?;
     let status = child.wait().await?;
-    Ok(Answer { status, stdout, stderr: tail })
+    Ok(Answer { status, stdout })
 }
 
 /// Reads an answer of limited length.
-async fn answer(stdout: ChildStdout) -> Result<Vec<u8>, TrialError> {
+async fn read_answer(stdout: ChildStdout) -> Result<Vec<u8>, TrialError> {
     let mut answer = Vec::new();
     stdout.take(MAX_ANSWER_BYTES + 1).read_to_end(&mut answer).await?;
     if answer.len() as u64 > MAX_ANSWER_BYTES {
@@ -146,6 +243,25 @@ async fn answer(stdout: ChildStdout) -> Result<Vec<u8>, TrialError> {
 
 /// The last lines, the last one first.
 fn last_lines(text: &str) -> String {
-    let last: Vec<&str> = text.trim().lines().rev().take(SHOWN_LINES).collect();
+    let lines = text.trim().lines().filter(|line| !line.starts_with(REFUSED_CALL));
+    let last: Vec<&str> = lines.rev().take(SHOWN_LINES).collect();
     last.join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_calls_are_read_from_standard_error() {
+        let stderr = format!(
+            "{REFUSED_CALL}sched_setattr\nlibcuda: no\n{REFUSED_CALL}kcmp\n{REFUSED_CALL}flock\n\
+             x {REFUSED_CALL}read\n"
+        );
+        assert_eq!(refused_calls(&stderr), ["flock", "kcmp"]);
+        assert_eq!(last_lines(&stderr), format!("x {REFUSED_CALL}read | libcuda: no"));
+        let error = confined(TrialError::Refused("it failed".to_owned()), &refused_calls(&stderr));
+        let text = "it failed (the sandbox refused it the system calls flock, kcmp)";
+        assert_eq!(error.to_string(), text);
+    }
 }

@@ -16,8 +16,16 @@ pub(super) async fn tried(settings: &Settings) -> anyhow::Result<Tried> {
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let facts = app::gpu_facts(&driver).await?;
     let program = app::program(&settings.log.gstreamer)?;
-    let trials = Trials { program, encode: settings.encode.clone() };
+    let sandbox = settings.sandbox.mode;
+    let trials = Trials { program, encode: settings.encode.clone(), sandbox };
     Ok(backend::try_all(&trials, facts).await?)
+}
+
+/// The same, for a job: fails if the sandbox is incomplete.
+pub(super) async fn tried_in_sandbox(settings: &Settings) -> anyhow::Result<Tried> {
+    let program = app::program(&settings.log.gstreamer)?;
+    app::check_sandbox(&program, settings.sandbox.mode).await?;
+    tried(settings).await
 }
 
 /// Tries every backend and prints the results. [`Exit::Failed`] if none is available or a required
@@ -62,6 +70,8 @@ fn table(statuses: &[BackendStatus]) -> String {
         let cannot =
             status.cannot.iter().map(|lack| row("", "", "", "", &format!("limit: {lack}")));
         lines.extend(cannot);
+        let warnings = status.warnings.iter();
+        lines.extend(warnings.map(|warning| row("", "", "", "", &format!("warning: {warning}"))));
     }
     lines.concat()
 }

@@ -191,7 +191,7 @@ impl Target<'_> {
 
 /// Available backends, the one of the highest priority first; only `wanted` if it is given.
 async fn choose(settings: &Settings, wanted: Option<&str>) -> anyhow::Result<Vec<Backend>> {
-    let tried = backends::tried(settings).await?;
+    let tried = backends::tried_in_sandbox(settings).await?;
     if let Some(wanted) = wanted {
         let missing = backend::missing(&[wanted.to_owned()], &tried.statuses);
         anyhow::ensure!(missing.is_empty(), missing.join("; "));
@@ -218,6 +218,7 @@ fn start(
         encode: &settings.encode,
         limits: &settings.limits,
         jobs: &settings.jobs,
+        sandbox: settings.sandbox.mode,
     };
     Ok(worker.start(Arc::new(source), backends.to_vec(), plan_only)?)
 }
@@ -270,11 +271,8 @@ impl Observer for Show {
 
 impl Show {
     fn new(json: bool) -> Self {
-        let bar = if !json && std::io::stderr().is_terminal() {
-            ProgressBar::new(0)
-        } else {
-            ProgressBar::hidden()
-        };
+        let has_bar = !json && std::io::stderr().is_terminal();
+        let bar = if has_bar { ProgressBar::new(0) } else { ProgressBar::hidden() };
         Self {
             json,
             bar,

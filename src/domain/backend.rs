@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::encode::EncodeConfig;
 use super::plan::VideoPlan;
 use super::recipe::{self, Recipe};
+use super::sandbox;
 
 pub use reasons::{Driver, Facts, explain};
 
@@ -106,6 +107,9 @@ pub struct BackendStatus {
     /// Kinds of sources that it cannot take here, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cannot: Vec<String>,
+    /// Sentences about a protection that it does without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Frames per second of the trial; absent if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial_fps: Option<f64>,
@@ -184,6 +188,8 @@ pub enum TrialRequest {
         recipe: Box<Recipe>,
         /// The encode settings that jobs use.
         encode: EncodeConfig,
+        /// Effect of a sandbox layer that the kernel does not enforce.
+        sandbox: sandbox::Mode,
     },
 }
 

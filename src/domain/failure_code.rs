@@ -182,6 +182,9 @@ failure_codes! {
     GstreamerInit "gstreamer-init" Retryable Surroundings
         "GStreamer does not start."
         "Check the installation with `ladderd backends`.";
+    SandboxIncomplete "sandbox-incomplete" Retryable Surroundings
+        "This machine's kernel does not enforce the sandbox of the worker."
+        "See `ladderd sandbox-test`: enable what is missing, or set `sandbox.mode`.";
     ElementMissing "element-missing" Retryable Surroundings
         "A GStreamer element is not installed on this machine."
         "Install the package that has it.";
@@ -290,6 +293,7 @@ impl FailureCode {
             | Self::MemoryLimit
             | Self::SourceRead
             | Self::GstreamerInit
+            | Self::SandboxIncomplete
             | Self::ElementMissing
             | Self::NoBackend
             | Self::WorkerOrder
@@ -430,7 +434,7 @@ mod tests {
                 FaultOf::Surroundings,
                 "source-unavailable source-read store-denied store-rejected store-unavailable \
                  queue-unavailable \
-                 publish-failed key-unavailable key-length key-settings gstreamer-init \
+                 publish-failed key-unavailable key-length key-settings gstreamer-init sandbox-incomplete \
                  element-missing no-backend trial worker-spawn worker-order worker-resource busy claim-lost \
                  lease-lost cancelled stopped",
             ),

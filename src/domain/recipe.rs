@@ -17,7 +17,7 @@ pub use render::{Source, render};
 pub use resolve::{Elements, Resolved, resolve};
 
 /// A file of `pipelines/`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// Name of the backend.
@@ -33,6 +33,9 @@ pub struct Recipe {
     /// Device files that the sandbox leaves open, such as `/dev/dri`.
     #[serde(default)]
     pub device_files: Vec<String>,
+    /// System calls that its driver needs and the sandbox's list lacks, by name.
+    #[serde(default)]
+    pub calls: Vec<String>,
     /// The device's decoders. Other streams are decoded in software.
     #[serde(default)]
     pub decoders: Vec<String>,
@@ -59,6 +62,9 @@ pub struct Recipe {
     /// Sources that a [resolved](resolve) recipe cannot take on this machine. Not part of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cannot: Vec<Lack>,
+    /// Whether its trial worked only with the sandbox's deny list of system calls. Not part of the file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_deny_list: bool,
 }
 
 /// Kind of device that a recipe uses, which decides how a second device is named.

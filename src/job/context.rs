@@ -11,6 +11,7 @@ use crate::domain::encode::EncodeConfig;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
+use crate::domain::sandbox::Mode;
 use crate::domain::sources::SourceFilter;
 use crate::encryption::Encryption;
 use crate::metrics::Metrics;
@@ -84,6 +85,8 @@ pub struct Context {
     pub encode: EncodeConfig,
     /// Limits of sources.
     pub limits: Limits,
+    /// Effect of a sandbox layer that the kernel does not enforce.
+    pub sandbox: Mode,
     /// The source of keys, if segments are encrypted.
     pub encryption: Encryption,
     /// Limits and timeouts of jobs.

@@ -67,6 +67,7 @@ impl EncodeRun<'_> {
             encode: &self.job.context.encode,
             limits: &self.job.context.limits,
             jobs: &self.job.context.config,
+            sandbox: self.job.context.sandbox,
         };
         let worker = settings.start(source, self.backends.clone(), false)?;
         tracing::info!(pid = worker.pid(), "started worker");

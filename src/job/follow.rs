@@ -13,6 +13,7 @@ use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
+use crate::domain::sandbox::Mode;
 use crate::publish::{self, Publication};
 use crate::source::Source;
 use crate::worker::parent::{self, Output, Report, Worker};
@@ -32,6 +33,8 @@ pub(crate) struct WorkerSettings<'a> {
     pub(crate) limits: &'a Limits,
     /// Limits of the worker.
     pub(crate) jobs: &'a Config,
+    /// Effect of a sandbox layer that the kernel does not enforce.
+    pub(crate) sandbox: Mode,
 }
 
 impl WorkerSettings<'_> {
@@ -54,6 +57,7 @@ impl WorkerSettings<'_> {
             plan_only,
             limits: self.limits.clone(),
             memory_bytes: self.jobs.worker_memory_bytes,
+            sandbox: self.sandbox,
         };
         let stall_timeout = Duration::from_secs(self.jobs.stall_timeout_secs);
         Worker::spawn(self.program, &request, source, stall_timeout)

@@ -14,11 +14,11 @@ pub(super) enum Error {
     /// The Landlock ruleset cannot be built or applied.
     #[error("failed to apply the Landlock ruleset: {0}")]
     Landlock(#[from] landlock::RulesetError),
-    /// The kernel enforces a part of the Landlock ruleset.
-    #[error("this kernel enforces a part of the ruleset; Linux 6.15 enforces all of it")]
-    LandlockPartial,
-    /// The kernel has no Landlock.
-    #[error("this kernel has no Landlock; Linux 5.13 or newer with lsm=landlock has it")]
+    /// The kernel has no Landlock, or a container's policy forbids it.
+    #[error(
+        "there is no Landlock here: it needs Linux 5.13 or newer, `landlock` in the list of the boot \
+         parameter lsm=, and in a container a seccomp profile that allows landlock_create_ruleset"
+    )]
     LandlockMissing,
     /// The seccomp filter cannot be built.
     #[error("failed to build the seccomp filter: {0}")]

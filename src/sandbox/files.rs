@@ -3,15 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr,
-    RulesetError, RulesetStatus, Scope, path_beneath_rules,
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, RestrictionStatus, Ruleset,
+    RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 
 use super::error::Error;
+use super::layer::{Applied, Part};
 use super::policy::Policy;
-
-/// Newest Landlock ABI in use (Linux 6.15). Older kernels enforce the part that they know.
-const NEWEST: ABI = ABI::V7;
+use super::rights;
 
 /// Folders and files of libraries, plugins and their data, and descriptions of processors and
 /// devices. `/proc` as a whole is left out because it shows the daemon's environment.
@@ -31,34 +30,53 @@ const READABLE: [&str; 14] = [
     "/proc/driver/nvidia",
     "/sys",
 ];
-/// Devices that every process may use.
-const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];
+/// Devices that every process may use. A shared mapping of `/dev/zero` would be memory without a limit.
+const DEVICES: [&str; 3] = ["/dev/null", "/dev/random", "/dev/urandom"];
 /// Environment variables that name further library folders, separated by colons.
 const FOLDERS: [&str; 4] =
     ["LD_LIBRARY_PATH", "GST_PLUGIN_PATH", "GST_PLUGIN_SYSTEM_PATH", "LIBVA_DRIVERS_PATH"];
 
 /// Applies the ruleset to this process. Returns a description of it.
-pub(super) fn restrict(policy: &Policy) -> Result<String, Error> {
-    match apply(policy)? {
-        RulesetStatus::FullyEnforced => Ok("files, connections and signals".to_owned()),
-        RulesetStatus::PartiallyEnforced => Err(Error::LandlockPartial),
-        RulesetStatus::NotEnforced => Err(Error::LandlockMissing),
+pub(super) fn restrict(policy: &Policy) -> Result<Applied, Error> {
+    let newest = policy.landlock_abi.map_or(rights::NEWEST, ABI::from).min(rights::NEWEST);
+    let status = apply(policy, newest)?;
+    let abi = match status {
+        RestrictionStatus { ruleset: RulesetStatus::NotEnforced, .. } => {
+            return Err(Error::LandlockMissing);
+        }
+        RestrictionStatus { landlock: LandlockStatus::Available { effective_abi, .. }, .. } => {
+            effective_abi.min(newest)
+        }
+        _ => return Err(Error::LandlockMissing),
+    };
+    let rules = format!("files, connections and signals, ABI {abi}");
+    let missing: Vec<&str> = rights::missing(abi).map(|later| later.what).collect();
+    if missing.is_empty() {
+        return Ok(Applied { part: Part::Whole, rules });
     }
+    let rules = format!("{rules}; seccomp alone refuses: {}", missing.join(", "));
+    Ok(Applied { part: Part::Enough, rules })
 }
 
-fn apply(policy: &Policy) -> Result<RulesetStatus, RulesetError> {
+fn apply(policy: &Policy, abi: ABI) -> Result<RestrictionStatus, RulesetError> {
     let reading: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::ReadDir;
     let using = reading | AccessFs::WriteFile | AccessFs::IoctlDev;
+    let using = using & AccessFs::from_all(abi);
     let devices = DEVICES.iter().map(PathBuf::from).chain(policy.devices.iter().cloned());
-    let status = Ruleset::default()
-        .handle_access(AccessFs::from_all(NEWEST))?
-        .handle_access(AccessNet::from_all(NEWEST))?
-        .scope(Scope::from_all(NEWEST))?
+    let mut ruleset = Ruleset::default().handle_access(AccessFs::from_all(abi))?;
+    let (net, scope) = (AccessNet::from_all(abi), Scope::from_all(abi));
+    // The crate takes no empty sets.
+    if !net.is_empty() {
+        ruleset = ruleset.handle_access(net)?;
+    }
+    if !scope.is_empty() {
+        ruleset = ruleset.scope(scope)?;
+    }
+    ruleset
         .create()?
         .add_rules(path_beneath_rules(readable(), reading))?
         .add_rules(path_beneath_rules(devices, using))?
-        .restrict_self()?;
-    Ok(status.ruleset)
+        .restrict_self()
 }
 
 fn readable() -> Vec<PathBuf> {

@@ -1,15 +1,23 @@
 //! `ladderd sandbox-test`: a child process enters the sandbox, then tries to escape from it.
 
+mod attacks;
+
+use std::ffi::{CString, OsString};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::Layer;
+use self::attacks::Victim;
+use super::layer::Layer;
 use super::policy::Policy;
+use crate::domain::sandbox::Calls;
 
 /// Result of a sandbox test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,69 +41,160 @@ pub struct Attempt {
 }
 
 impl Outcome {
-    /// Whether every layer is enforced and every attempt has the expected result.
+    /// Whether enough of every layer is enforced and every attempt has the expected result.
     #[must_use]
-    pub fn is_enforced(&self) -> bool {
-        self.layers.iter().all(|layer| layer.is_enforced)
+    pub fn is_enough(&self) -> bool {
+        self.layers.iter().all(|layer| layer.is_enough)
             && self.attempts.iter().all(|attempt| attempt.is_ok)
     }
 }
 
-/// Runs the child with `command` and returns its report.
+/// What the child attacks.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    /// Address of a listening server.
+    pub address: String,
+    /// Folder with a file `victim`. Nothing in it must change.
+    pub folder: PathBuf,
+}
+
+/// The sandbox that the child enters.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions {
+    /// Newest ABI of Landlock that is used, as on an older kernel; `None` for the newest.
+    pub landlock_abi: Option<i32>,
+    /// One of [`LISTS`], whose calls are allowed; `None` for the first.
+    pub calls: Option<String>,
+}
+
+/// Names of the lists of system calls: [`Calls::Processor`], [`Calls::Device`] and [`Calls::DenyList`].
+pub const LISTS: [&str; 3] = ["processor", "device", "deny-list"];
+
+impl Conditions {
+    fn calls(&self) -> Calls {
+        let of = LISTS.map(|name| self.calls.as_deref() == Some(name));
+        match of {
+            [_, true, _] => Calls::Device { also: Vec::new() },
+            [_, _, true] => Calls::DenyList,
+            _ => Calls::Processor,
+        }
+    }
+}
+
+/// Name of the file that the child attacks, and its content.
+const VICTIM: &str = "victim";
+const CONTENT: &str = "of the same user";
+
+/// Runs the child with `command` under these conditions and returns its report.
 ///
 /// # Errors
 /// If the child cannot be started or prints no report.
-pub fn run(mut command: Command) -> std::io::Result<Outcome> {
+pub fn run(mut command: Command, conditions: &Conditions) -> std::io::Result<Outcome> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let outside = tempfile_path();
-    let output = command
-        .arg(listener.local_addr()?.to_string())
-        .arg(&outside)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()?;
-    // The file exists only if the sandbox let the child write it.
-    if let Err(error) = std::fs::remove_file(&outside)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        return Err(error);
+    let folder = Folder::new()?;
+    let before = folder.state()?;
+    command.arg("--address").arg(listener.local_addr()?.to_string());
+    command.arg("--folder").arg(&folder.0);
+    if let Some(abi) = conditions.landlock_abi {
+        command.arg("--landlock-abi").arg(abi.to_string());
     }
+    if let Some(list) = &conditions.calls {
+        command.arg("--calls").arg(list);
+    }
+    let mut outcome = report(command)?;
+    let is_ok = folder.state().is_ok_and(|after| after == before);
+    let detail = if is_ok { "none" } else { "files have changed" }.to_owned();
+    outcome.attempts.push(Attempt { what: "traces of the attempts".to_owned(), is_ok, detail });
+    Ok(outcome)
+}
+
+/// Runs the child with `command` and returns the state of every layer. It tries nothing.
+///
+/// # Errors
+/// If the child cannot be started or prints no report.
+pub fn layers(command: Command) -> std::io::Result<Vec<Layer>> {
+    Ok(report(command)?.layers)
+}
+
+fn report(mut command: Command) -> std::io::Result<Outcome> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
     serde_json::from_slice(&output.stdout).map_err(std::io::Error::other)
 }
 
-/// Path of a file that does not exist, in a folder that everybody may write to.
-fn tempfile_path() -> PathBuf {
-    std::env::temp_dir().join(format!("ladderd-sandbox-{:016x}", rand::random::<u64>()))
+/// A folder with a file, which is removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> std::io::Result<Self> {
+        let name = format!("ladderd-sandbox-{:016x}", rand::random::<u64>());
+        let folder = Self(std::env::temp_dir().join(name));
+        std::fs::create_dir(&folder.0)?;
+        std::fs::write(folder.0.join(VICTIM), CONTENT)?;
+        Ok(folder)
+    }
+
+    /// Names of its files, and what can be changed of the one.
+    fn state(&self) -> std::io::Result<(Vec<OsString>, String, u32, u32, SystemTime)> {
+        let entries = std::fs::read_dir(&self.0)?.collect::<std::io::Result<Vec<_>>>()?;
+        let names = entries.into_iter().map(|entry| entry.file_name()).collect();
+        let file = self.0.join(VICTIM);
+        let about = std::fs::metadata(&file)?;
+        let content = std::fs::read_to_string(file)?;
+        Ok((names, content, about.mode(), about.uid(), about.modified()?))
+    }
 }
 
-/// Runs in the child: enters the sandbox, tries every operation and prints an [`Outcome`] as JSON.
-/// `address` is that of a listening server, `outside` the path of a file to write.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // It lies among temporary files.
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// Runs in the child: enters the sandbox, tries every operation on the targets and prints an [`Outcome`]
+/// as JSON.
 #[must_use]
-pub fn child(address: &str, outside: &Path) -> ExitCode {
-    let layers = super::enter(&Policy { devices: Vec::new(), memory_bytes: 1 << 30 });
-    let parent = rustix::process::getppid();
-    let environment = parent.map_or(0, |pid| pid.as_raw_nonzero().get());
-    let environment = format!("/proc/{environment}/environ");
-    let attempts = vec![
+pub fn child(targets: Option<&Targets>, conditions: &Conditions) -> ExitCode {
+    let (landlock_abi, calls) = (conditions.landlock_abi, conditions.calls());
+    let policy = Policy { memory_bytes: 1 << 30, landlock_abi, calls, ..Policy::default() };
+    let layers = super::enter(&policy);
+    let attempts = targets.map_or_else(Vec::new, attempts);
+    match serde_json::to_writer(std::io::stdout(), &Outcome { layers, attempts }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn attempts(targets: &Targets) -> Vec<Attempt> {
+    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    let environment = format!("/proc/{parent}/environ");
+    let absent = targets.folder.join("absent");
+    let mut attempts = vec![
         refused("read /etc/shadow", std::fs::read("/etc/shadow")),
         refused("read /etc/passwd", std::fs::read("/etc/passwd")),
         refused("read the daemon's environment", std::fs::read(environment)),
-        refused("write a file", std::fs::write(outside, "out")),
-        refused("make a folder", std::fs::create_dir(outside)),
-        refused("open a TCP connection", TcpStream::connect(address)),
+        refused("write a file", std::fs::write(&absent, "out")),
+        refused("make a folder", std::fs::create_dir(&absent)),
+        refused("open a TCP connection", TcpStream::connect(&targets.address)),
         refused("listen for connections", TcpListener::bind("127.0.0.1:0")),
         refused("make a Unix socket", UnixDatagram::unbound()),
-        refused("signal the daemon", signal(parent)),
         refused("start a process", Command::new("/bin/true").spawn()),
         refused("become a shell", Err::<(), _>(Command::new("/bin/sh").arg("-c").exec())),
         refused("fill 2 GiB of memory", fill(2 << 30)),
         allowed("read a library", std::fs::read_dir("/usr/lib").map(drop)),
         allowed("start a thread", thread()),
     ];
-    match serde_json::to_writer(std::io::stdout(), &Outcome { layers, attempts }) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+    let text = |path: &Path| CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
+    let (file, absent) = (text(&targets.folder.join(VICTIM)), text(&absent));
+    let victim = Victim { parent, file: &file, absent: &absent, is_lethal: false };
+    attempts.extend(attacks::all(&victim).into_iter().map(|(what, result)| {
+        let detail = match result {
+            Ok(()) => "succeeded".to_owned(),
+            Err(errno) => std::io::Error::from_raw_os_error(errno).to_string(),
+        };
+        Attempt { what: what.to_owned(), is_ok: attacks::is_refused(result), detail }
+    }));
+    attempts
 }
 
 fn refused<T>(what: &str, tried: std::io::Result<T>) -> Attempt {
@@ -117,11 +216,6 @@ fn allowed(what: &str, tried: std::io::Result<()>) -> Attempt {
     let is_ok = tried.is_ok();
     let detail = tried.map_or_else(|error| error.to_string(), |()| "succeeded".to_owned());
     Attempt { what: what.to_owned(), is_ok, detail }
-}
-
-fn signal(parent: Option<rustix::process::Pid>) -> std::io::Result<()> {
-    let parent = parent.ok_or(std::io::ErrorKind::PermissionDenied)?;
-    Ok(rustix::process::test_kill_process(parent)?)
 }
 
 /// Reserves memory with the allocator, as a decoder does.

@@ -15,6 +15,7 @@ use crate::domain::limits::Limits;
 use crate::domain::media::MediaInfo;
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe::{self, PipelineSpec};
+use crate::domain::sandbox::{Calls, Mode};
 use crate::sandbox;
 use crate::worker::choose;
 use crate::worker::elements::range_source::{self, Client};
@@ -54,7 +55,7 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
         Failure::new(FailureCode::WorkerOrder, format!("failed to read the request: {e}"))
     })?;
     check_size(&request)?;
-    enter_sandbox(&request, output);
+    enter_sandbox(&request, output)?;
     start_gstreamer()?;
     let media = probe(&client, &request.limits)?;
     output.event(&Event::Probed { media: media.clone() });
@@ -84,12 +85,16 @@ fn check_size(request: &WorkerRequest) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Enters the sandbox, and warns of layers that the kernel does not enforce.
-fn enter_sandbox(request: &WorkerRequest, output: &Output) {
-    for layer in sandbox::enter(&policy(request)).iter().filter(|layer| !layer.is_enforced) {
-        let message = format!("the sandbox is incomplete: {}: {}", layer.name, layer.detail);
-        output.event(&Event::Warning { message });
+/// Enters the sandbox. Fails or warns if the kernel does not enforce enough of it, as the request wants.
+fn enter_sandbox(request: &WorkerRequest, output: &Output) -> Result<(), Failure> {
+    match (sandbox::missing(&sandbox::enter(&policy(request))), request.sandbox) {
+        (None, _) => {}
+        (Some(missing), Mode::Require) => {
+            return Err(Failure::new(FailureCode::SandboxIncomplete, missing));
+        }
+        (Some(message), Mode::Degrade) => output.event(&Event::Warning { message }),
     }
+    Ok(())
 }
 
 /// Initializes GStreamer and registers the elements of this crate.
@@ -122,6 +127,8 @@ fn policy(request: &WorkerRequest) -> sandbox::Policy {
             .map(PathBuf::from)
             .collect(),
         memory_bytes: request.memory_bytes,
+        calls: Calls::of(request.backends.iter().map(|backend| &backend.recipe)),
+        ..sandbox::Policy::default()
     }
 }
 

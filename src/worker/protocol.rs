@@ -27,6 +27,7 @@ use crate::domain::limits::Limits;
 use crate::domain::media::MediaInfo;
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
+use crate::domain::sandbox;
 
 /// Kind of a frame with an [`Event`].
 pub const EVENT: u8 = b'E';
@@ -71,6 +72,8 @@ pub struct WorkerRequest {
     pub limits: Limits,
     /// Memory limit of the worker in bytes; 0 for none.
     pub memory_bytes: u64,
+    /// Effect of a sandbox layer that the kernel does not enforce.
+    pub sandbox: sandbox::Mode,
 }
 
 /// An event that a worker reports.

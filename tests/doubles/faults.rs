@@ -6,12 +6,15 @@
 //! - `hang N`: no output after N frames;
 //! - `crash N`: the process aborts after N frames;
 //! - `garbage`: the output is no H.264;
-//! - `no-idr N`: no IDR after N frames; 0 stands for 1.
+//! - `no-idr N`: no IDR after N frames; 0 stands for 1;
+//! - `needs CALL`: no session can be opened without this system call (see `calls`);
+//! - `tries CALL`: it makes this system call and does without.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::calls::Call;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
@@ -28,11 +31,18 @@ enum Fault {
     Crash(usize),
     Garbage,
     NoIdr(usize),
+    Needs(Call),
+    Tries(Call),
 }
 
 fn fault() -> Fault {
     let text = crate::file("fault");
     let (name, number) = text.split_once(' ').unwrap_or((text.as_str(), "0"));
+    match name {
+        "needs" => return Fault::Needs(Call::named(number)),
+        "tries" => return Fault::Tries(Call::named(number)),
+        _ => {}
+    }
     let number = number.parse().unwrap();
     match name {
         "open" => Fault::Open,
@@ -74,8 +84,17 @@ pub(crate) fn inject(outer: &gst::Element, inner: &gst::Element) {
                 if session.is_none() {
                     let open = SESSIONS.fetch_add(1, Ordering::AcqRel) + 1;
                     *session = Some(Session);
-                    if fault == Fault::Open || matches!(fault, Fault::Sessions(most) if open > most)
-                    {
+                    let fails = match fault {
+                        Fault::Open => true,
+                        Fault::Sessions(most) => open > most,
+                        Fault::Needs(call) => !call.works(),
+                        Fault::Tries(call) => {
+                            call.works();
+                            false
+                        }
+                        _ => false,
+                    };
+                    if fails {
                         gst::element_error!(
                             outer,
                             gst::StreamError::Encode,

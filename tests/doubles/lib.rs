@@ -2,7 +2,8 @@
 //! the real elements and work in software.
 //!
 //! Files in the first folder of `GST_PLUGIN_PATH` configure them: `set` has the set of elements
-//! (`nvcodec`, `nvcodec-without-encoder`, `va`, `va-low-power`, `qsv` or `vaapi`) and the release, such
+//! (`nvcodec`, `nvcodec-without-encoder`, `va`, `va-low-power`, `qsv` or `vaapi`; `hostile` has none but
+//! attacks the daemon, see `hostile`) and the release, such
 //! as `nvcodec 1.26.11+`; `devices` the number of GPUs (1 without it); `fault` the way to fail (see
 //! `faults`).
 
@@ -11,9 +12,11 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "each place has one fault")]
 #![allow(missing_docs, reason = "nothing is used by name")]
 
+mod calls;
 mod double;
 mod facts;
 mod faults;
+mod hostile;
 mod memory;
 
 use std::path::PathBuf;
@@ -33,7 +36,11 @@ pub(crate) fn file(name: &str) -> String {
 }
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    double::register(plugin)
+    if file("set").starts_with("hostile") {
+        hostile::register(plugin)
+    } else {
+        double::register(plugin)
+    }
 }
 
 gst::plugin_define!(

@@ -35,6 +35,7 @@ mod generated;
 mod gpu;
 mod hls_output;
 mod hostile_files;
+mod hostile_library;
 mod hostile_worker;
 mod http_api;
 mod load;

@@ -191,8 +191,10 @@ impl Checker {
             return Err(self.out_of_turn("a failure"));
         }
         // These come before the first read of the source, and do not count against the video.
-        let is_of_start =
-            matches!(failure.code, FailureCode::GstreamerInit | FailureCode::WorkerOrder);
+        let is_of_start = matches!(
+            failure.code,
+            FailureCode::GstreamerInit | FailureCode::SandboxIncomplete | FailureCode::WorkerOrder
+        );
         if !failure.code.may_come_from_worker() || is_of_start && !before_probe {
             return Err(Misbehaviour::Reason(failure.code));
         }

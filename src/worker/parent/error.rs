@@ -85,6 +85,7 @@ impl Error {
                 failure.code,
                 FailureCode::WorkerOrder
                     | FailureCode::GstreamerInit
+                    | FailureCode::SandboxIncomplete
                     | FailureCode::WorkerResource
                     | FailureCode::SourceRead
             ),

@@ -63,6 +63,9 @@ pub(super) enum Error {
     /// The request or the answer is not JSON of this version.
     #[error("the request cannot be read: {0}")]
     Json(#[from] serde_json::Error),
+    /// The kernel does not enforce enough of the sandbox.
+    #[error("{0}")]
+    Sandbox(String),
     /// GStreamer does not start.
     #[error("GStreamer does not start: {0}")]
     Init(gstreamer::glib::Error),

@@ -40,6 +40,11 @@ impl Doubles {
         self.write("fault", fault);
     }
 
+    /// Names the file that the set `hostile` attacks.
+    pub fn victim(&self, file: &Path) {
+        self.write("victim", file.to_str().unwrap());
+    }
+
     fn write(&self, name: &str, text: &str) {
         std::fs::write(self.dir.path().join(name), text).unwrap();
     }

@@ -129,7 +129,9 @@ fn a_worker_gives_only_reasons_that_it_can_know() {
         assert_eq!(result.is_ok(), code.may_come_from_worker(), "{code}");
     }
     // These do not count against a video, so they are believed only before the source is read.
-    for code in [FailureCode::GstreamerInit, FailureCode::WorkerOrder] {
+    for code in
+        [FailureCode::GstreamerInit, FailureCode::SandboxIncomplete, FailureCode::WorkerOrder]
+    {
         let mut session = Session::encoding(SegmentFormat::Ts);
         assert_eq!(session.event(failed(code)).unwrap_err(), Misbehaviour::Reason(code));
     }
