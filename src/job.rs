@@ -26,6 +26,7 @@ mod scheduler;
 pub mod settled;
 mod signals;
 mod source_state;
+mod unsettled;
 mod video;
 
 pub use self::claim::{ClaimView, claim_view};

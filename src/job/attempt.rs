@@ -14,6 +14,7 @@ use super::records::{self, Versioned, WrittenRecord};
 use super::settled::{Flip, Settled};
 use super::signals::Signals;
 use super::source_state::SourceState;
+use super::unsettled::Unsettled;
 use crate::domain::claim::Commit;
 use crate::domain::conformance::Report;
 use crate::domain::failure_code::FailureCode;
@@ -43,20 +44,6 @@ pub(super) struct Attempt<'a> {
     pub(super) earlier: Option<Versioned>,
     /// The fault of the surroundings that the last attempt at this version ended with.
     pub(super) waiting: Option<Waiting>,
-}
-
-/// Why an attempt did not settle its message.
-pub(super) enum Unsettled {
-    /// Another attempt follows.
-    Retried(Error),
-    /// No further attempt follows, and the completion record says why.
-    GivenUp(Error, WrittenRecord),
-}
-
-impl<E: Into<Error>> From<E> for Unsettled {
-    fn from(error: E) -> Self {
-        Self::Retried(error.into())
-    }
 }
 
 /// Which attempt it is.

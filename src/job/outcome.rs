@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::attempt::Unsettled;
 use super::error::{Blame, Error};
+use super::unsettled::Unsettled;
 use crate::domain::backoff;
 use crate::domain::outcome::{Disposition, Fault};
 use crate::domain::record::JobOutcome;

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{self, Attempt, Number, Unsettled};
+use super::attempt::{self, Attempt, Number};
 use super::board::Ticket;
 use super::claim::{Claim, End, Taken};
 use super::context::{Context, VideoJob};
@@ -13,6 +13,7 @@ use super::records;
 use super::settled::Settled;
 use super::signals::Signals;
 use super::source_state::{RecordedVersion, SourceState};
+use super::unsettled::Unsettled;
 use crate::backend::Slot;
 use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};

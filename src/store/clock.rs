@@ -10,7 +10,7 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
-use super::objects::timestamp;
+use super::object_types::timestamp;
 
 /// The clock of a store, read from the header `Date` of its answers. Between two answers it goes on by the
 /// monotonic clock of this box, so steps of the box's own time of day change nothing. Clones share it.

@@ -15,7 +15,8 @@ use jiff::Timestamp;
 
 use super::bucket::Bucket;
 use super::error::{Error, map_error};
-use super::objects::{timestamp, unquoted};
+use super::object_types::timestamp;
+use super::objects::unquoted;
 use crate::domain::store_fault::{self, StoreFault};
 
 /// Most keys of one `DeleteObjects` request, by the S3 API reference.

@@ -73,3 +73,8 @@ pub struct StoredObject {
     /// `Cache-Control`; empty for none.
     pub cache_control: String,
 }
+
+/// A time of the SDK, in whole seconds.
+pub(super) fn timestamp(time: &aws_sdk_s3::primitives::DateTime) -> Option<Timestamp> {
+    Timestamp::from_second(time.secs()).ok()
+}

@@ -4,11 +4,10 @@ use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::Object;
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use super::bucket::Bucket;
 use super::error::{Error, map_error};
-use super::object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObject};
+use super::object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObject, timestamp};
 
 /// Requests for one range whose body breaks off, the first one included.
 const BODY_TRIES: u32 = 4;
@@ -184,10 +183,6 @@ pub(super) fn unquoted(etag: &str) -> String {
 
 fn size(len: Option<i64>) -> u64 {
     len.and_then(|len| u64::try_from(len).ok()).unwrap_or_default()
-}
-
-pub(super) fn timestamp(time: &aws_sdk_s3::primitives::DateTime) -> Option<Timestamp> {
-    Timestamp::from_second(time.secs()).ok()
 }
 
 fn not_found(operation: &'static str, key: &str) -> Error {

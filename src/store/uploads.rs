@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::bucket::Bucket;
 use super::error::{Error, map_error};
 use super::expiry::CredentialExpiry;
-use super::objects::timestamp;
+use super::object_types::timestamp;
 
 /// Presigned URL for one PUT of a whole object.
 #[derive(Clone, Debug, PartialEq, Eq)]

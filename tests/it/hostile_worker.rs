@@ -56,6 +56,7 @@ fn request() -> WorkerRequest {
         plan_only: false,
         limits: Limits::default(),
         memory_bytes: 0,
+        sandbox: ladderd::domain::sandbox::Mode::default(),
     }
 }
 
@@ -321,7 +322,11 @@ async fn shared_memory_counts_as_memory() {
 async fn a_trial_that_answers_without_end_is_given_up() {
     let dir = tempfile::tempdir().unwrap();
     let worker = Hostile::deaf(dir.path()).sends(b"[[[[[[[[", 0).install();
-    let trials = Trials { program: Program::new(worker, ""), encode: EncodeConfig::default() };
+    let trials = Trials {
+        program: Program::new(worker, ""),
+        encode: EncodeConfig::default(),
+        sandbox: ladderd::domain::sandbox::Mode::default(),
+    };
     let recipe = request().backends.remove(0).recipe;
     let error = trials.encode(&recipe).await.unwrap_err();
     assert!(matches!(error, TrialError::TooLong), "{error}");

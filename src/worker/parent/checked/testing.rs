@@ -28,6 +28,7 @@ pub(super) fn request(segment: SegmentFormat) -> WorkerRequest {
         plan_only: false,
         limits: Limits::default(),
         memory_bytes: 0,
+        sandbox: crate::domain::sandbox::Mode::default(),
     }
 }
 
