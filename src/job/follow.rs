@@ -18,7 +18,7 @@ use crate::publish::{self, Publication};
 use crate::source::Source;
 use crate::worker::parent::{self, Output, Report, Worker};
 use crate::worker::protocol::WorkerRequest;
-use crate::worker::spawn::Program;
+use crate::worker::spawn::{Program, ProgramFile};
 
 /// Settings that a worker is started with, beside its source.
 #[derive(Clone, Copy)]
@@ -58,6 +58,7 @@ impl WorkerSettings<'_> {
             limits: self.limits.clone(),
             memory_bytes: self.jobs.worker_memory_bytes,
             sandbox: self.sandbox,
+            program: Some(ProgramFile::running().map_err(parent::Error::Spawn)?),
         };
         let stall_timeout = Duration::from_secs(self.jobs.stall_timeout_secs);
         Worker::spawn(self.program, &request, source, stall_timeout)

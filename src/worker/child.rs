@@ -25,7 +25,7 @@ use crate::worker::plugins;
 use crate::worker::probe::discover;
 use crate::worker::probe::frame_times;
 use crate::worker::protocol::{Event, Failure, WorkerRequest};
-use crate::worker::spawn;
+use crate::worker::spawn::{self, ProgramFile};
 
 /// Runs the worker on the standard input and output that the parent gave it.
 #[must_use]
@@ -54,6 +54,7 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     let (client, request) = Client::connect(socket).map_err(|e| {
         Failure::new(FailureCode::WorkerOrder, format!("failed to read the request: {e}"))
     })?;
+    check_program(&request)?;
     check_size(&request)?;
     enter_sandbox(&request, output)?;
     start_gstreamer()?;
@@ -71,6 +72,16 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     let spec = recipe::render(&backend.recipe, &plan, &request.encode, threads, source);
     plugins::prefer(&spec.decoders);
     encode(&client, &request, &plan, &spec, output)
+}
+
+/// Refuses to work for a parent that runs another program.
+fn check_program(request: &WorkerRequest) -> Result<(), Failure> {
+    let own = ProgramFile::running().ok();
+    if request.program.is_some_and(|wanted| own != Some(wanted)) {
+        let told = "the program was replaced while the daemon runs: restart the daemon";
+        return Err(Failure::new(FailureCode::WorkerOrder, told));
+    }
+    Ok(())
 }
 
 /// Refuses sources that are empty or larger than the limit.

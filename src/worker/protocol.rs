@@ -28,6 +28,7 @@ use crate::domain::media::MediaInfo;
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
 use crate::domain::sandbox;
+use crate::worker::spawn::ProgramFile;
 
 /// Kind of a frame with an [`Event`].
 pub const EVENT: u8 = b'E';
@@ -74,6 +75,8 @@ pub struct WorkerRequest {
     pub memory_bytes: u64,
     /// Effect of a sandbox layer that the kernel does not enforce.
     pub sandbox: sandbox::Mode,
+    /// The program of the parent, if the worker must be the same: one of another release may plan otherwise.
+    pub program: Option<ProgramFile>,
 }
 
 /// An event that a worker reports.

@@ -5,10 +5,12 @@
 //! group when its handle is dropped.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde::{Deserialize, Serialize};
 use tokio::process::Child;
 
 use crate::domain::gpu::DEVICE_ORDER;
@@ -89,6 +91,24 @@ fn inherited(
     all: impl Iterator<Item = (OsString, OsString)>,
 ) -> impl Iterator<Item = (OsString, OsString)> {
     all.filter(|(name, _)| INHERITED.iter().any(|inherited| name == OsStr::new(inherited)))
+}
+
+/// The file that a process runs. A file that replaces it, as an update does, is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramFile {
+    device: u64,
+    inode: u64,
+}
+
+impl ProgramFile {
+    /// The file that this process runs, also after it was replaced.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn running() -> std::io::Result<Self> {
+        let file = std::fs::metadata("/proc/self/exe")?;
+        Ok(Self { device: file.dev(), inode: file.ino() })
+    }
 }
 
 /// Starts the command. The process group is killed when the handle is dropped.

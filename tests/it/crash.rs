@@ -149,3 +149,21 @@ async fn a_job_whose_workers_all_die_becomes_a_dead_letter_with_a_record_and_can
     let (status, problem) = retry().await;
     assert_eq!((status, &problem["code"]), (409, &"conflict".into()), "{problem:#}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_replaced_under_the_daemon_takes_no_attempt() {
+    let Some(clip) = media::clip(144, "25", 1) else { return };
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (program, next) = (dir.path().join("ladderd"), dir.path().join("next"));
+    std::fs::hard_link(env!("CARGO_BIN_EXE_ladderd"), &program).unwrap();
+    let mut appliance =
+        Appliance::builder().program(&program).setting("queue.max_attempts", 1).start();
+    std::fs::copy(&program, &next).unwrap();
+    std::fs::rename(&next, &program).unwrap();
+    let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
+    let video = appliance.wait_for(&id, |video| video["state"] == "waiting").await;
+    assert_eq!(video["error"]["code"], "worker-order", "{video:#}");
+    appliance.restart();
+    let video = appliance.wait_for_end(&id).await;
+    assert_eq!((&video["state"], &video["attempt"]), (&"ready".into(), &1.into()), "{video:#}");
+}

@@ -57,6 +57,7 @@ fn request() -> WorkerRequest {
         limits: Limits::default(),
         memory_bytes: 0,
         sandbox: ladderd::domain::sandbox::Mode::default(),
+        program: None,
     }
 }
 

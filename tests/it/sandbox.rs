@@ -153,6 +153,7 @@ fn worker_without(call: i64) -> Error {
                 limits: ladderd::domain::limits::Limits::default(),
                 memory_bytes: 0,
                 sandbox: Mode::Require,
+                program: None,
             };
             let program = Program::new(Path::new(env!("CARGO_BIN_EXE_ladderd")).to_owned(), "");
             let source = Arc::new(LocalFile::open(&support::root().join("Cargo.toml")).unwrap());

@@ -123,7 +123,7 @@ async fn objects_that_are_older_than_the_first_start_are_left_alone() {
     let Some(fleet) = Fleet::start(ServerKind::Moto).await else { return };
     let Some(clip) = short_clip() else { return };
     fleet.servers.notify(false).await;
-    fleet.servers.put("archive/old.mp4", &clip).await;
+    fleet.servers.put("in/old.mp4", &clip).await;
     // Times of S3 have whole seconds.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let appliance = fleet
@@ -139,8 +139,9 @@ async fn objects_that_are_older_than_the_first_start_are_left_alone() {
     fleet.servers.put("in/new.mp4", &clip).await;
     let id_of = |key| VideoId::of_source("uploads", key).to_string();
     appliance.wait_for(&id_of("in/new.mp4"), |video| video["state"] == "ready").await;
-    assert_eq!(appliance.get(&format!("/v1/videos/{}", id_of("archive/old.mp4"))).await.0, 404);
+    assert_eq!(appliance.get(&format!("/v1/videos/{}", id_of("in/old.mp4"))).await.0, 404);
     assert_eq!(fleet.servers.depth().await, (0, 0, 0));
+    assert_eq!(appliance.get("/v1/system").await.1["left_alone_objects"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,6 +29,7 @@ pub(super) fn request(segment: SegmentFormat) -> WorkerRequest {
         limits: Limits::default(),
         memory_bytes: 0,
         sandbox: crate::domain::sandbox::Mode::default(),
+        program: None,
     }
 }
 
