@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ladderd::domain::job::VideoId;
+use ladderd::domain::tombstone::{TOMBSTONES_PREFIX, Tombstone};
 
 use super::book::{Book, Expect, Film};
 use super::rig::Rig;
@@ -80,12 +81,13 @@ async fn look(rig: &Rig, book: &Book) -> Vec<String> {
         let keys = crate::support::servers::keys_of(&rig.s3, bucket, "").await;
         let stray = keys.into_iter().filter(|key| match bucket {
             "public" => is_stray_public(key, &alive),
-            _ => is_stray_private(key, &alive, book),
+            _ => is_stray_private(key, &alive),
         });
         left.extend(stray.map(|key| format!("{bucket}/{key}")));
         let multiparts = rig.s3.list_multipart_uploads().bucket(bucket).send().await.unwrap();
         left.extend(multiparts.uploads().iter().map(|upload| format!("multipart {upload:?}")));
     }
+    left.extend(open_tombstones(rig, book).await);
     left.extend(messages(rig).await);
     if rig.disk.is_some() {
         let machines = rig.machines.lock().await;
@@ -105,25 +107,35 @@ fn is_stray_public(key: &str, alive: &BTreeMap<String, Film>) -> bool {
     }
 }
 
-fn is_stray_private(key: &str, alive: &BTreeMap<String, Film>, book: &Book) -> bool {
-    for prefix in ["records/", "claims/"] {
-        let id = key.strip_prefix(prefix).and_then(|name| name.strip_suffix(".json"));
-        if let Some(id) = id.filter(|id| VideoId::parse(id).is_some()) {
-            return !alive.contains_key(id);
-        }
+/// Whether a private object belongs to no living video and is none that stays: tombstones outlive their videos,
+/// and housekeeping notes its turns and the first start.
+fn is_stray_private(key: &str, alive: &BTreeMap<String, Film>) -> bool {
+    if key == "claims/first-start" || key.starts_with("claims/turns/") {
+        return false;
     }
-    // Turns of housekeeping, the first start, probes; and tombstones, which outlive their videos.
-    let is_tombstone = |key: &str| book.films(|film| key.contains(&film.id)).iter().any(is_deleted);
-    let is_own = |key: &str| key.starts_with("claims/") || key.starts_with("records/");
-    if is_own(key) {
-        return VideoId::parse(key.rsplit('/').next().unwrap_or_default()).is_some()
-            && !is_tombstone(key);
+    let own = ["records/", "claims/"].iter().find_map(|prefix| key.strip_prefix(prefix));
+    match own {
+        Some(name) => !name.strip_suffix(".json").is_some_and(|id| alive.contains_key(id)),
+        None if key.starts_with(TOMBSTONES_PREFIX) => false,
+        None => !alive.contains_key(VideoId::of_source("uploads", key).as_str()),
     }
-    !alive.contains_key(VideoId::of_source("uploads", key).as_str())
 }
 
-fn is_deleted(film: &Film) -> bool {
-    matches!(film.expect, Expect::Deleted(_))
+/// The tombstones of deletes that have not ended, or of videos that nobody deleted.
+async fn open_tombstones(rig: &Rig, book: &Book) -> Vec<String> {
+    let mut open = Vec::new();
+    for key in crate::support::servers::keys_of(&rig.s3, "uploads", TOMBSTONES_PREFIX).await {
+        let object = rig.s3.get_object().bucket("uploads").key(&key).send().await.unwrap();
+        let bytes = object.body.collect().await.unwrap().into_bytes();
+        let tombstone: Tombstone = serde_json::from_slice(&bytes).unwrap();
+        let deleted = book.films(|film| {
+            film.id == tombstone.id.as_str() && (film.life > 0 || film.expect != Expect::Alive)
+        });
+        if tombstone.is_in_progress() || deleted.is_empty() {
+            open.push(format!("{key}: {:?}", tombstone.stage));
+        }
+    }
+    open
 }
 
 /// Messages and dead letters.
