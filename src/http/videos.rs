@@ -27,9 +27,12 @@ pub async fn get(
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<Json<VideoView>, Error> {
-    let id = parse_id(&id)?;
-    let found = find(&state, id.clone()).await?;
-    found.map(Json).ok_or_else(|| unknown(id.as_str()))
+    Ok(Json(existing(&state, &parse_id(&id)?).await?))
+}
+
+/// Looks a video up that has to exist; fails with [`Error::NotFound`].
+async fn existing(state: &AppState, id: &VideoId) -> Result<VideoView, Error> {
+    find(state, id.clone()).await?.ok_or_else(|| unknown(id.as_str()))
 }
 
 /// Looks a video up: on the board of this box, else in both buckets. `None` if it is unknown.
@@ -41,7 +44,7 @@ async fn find(state: &AppState, id: VideoId) -> Result<Option<VideoView>, Error>
     Ok(view(id.as_str(), &state.playback_url(&id), known))
 }
 
-/// What both buckets hold of a video, and the version of its claim.
+/// Records of a video in both buckets, and the version of its claim.
 async fn known(state: &AppState, id: &VideoId) -> Result<(Known, Option<String>), Error> {
     let upload_key = record::upload_record_key(id);
     let job_key = record::job_record_key(id);
@@ -72,11 +75,7 @@ async fn known(state: &AppState, id: &VideoId) -> Result<(Known, Option<String>)
 
 /// Entity tag of the source with this key, if there is one.
 async fn source_etag(state: &AppState, key: &str) -> Result<Option<String>, store::Error> {
-    match state.private.head(key).await {
-        Ok(head) => Ok(Some(head.etag)),
-        Err(store::Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(state.private.find(key).await?.map(|head| head.etag))
 }
 
 /// Parses a video id from a path; fails with [`Error::NotFound`].

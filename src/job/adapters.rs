@@ -61,11 +61,7 @@ impl PublicTarget {
     /// Looks which version of `main.m3u8` there is.
     pub(super) async fn open(bucket: &Bucket, id: &VideoId) -> Result<Self, store::Error> {
         let main_key = names::main_key(id);
-        let version = match bucket.head(&main_key).await {
-            Ok(head) => Some(head.etag),
-            Err(store::Error::NotFound { .. }) => None,
-            Err(error) => return Err(error),
-        };
+        let version = bucket.find(&main_key).await?.map(|head| head.etag);
         Ok(Self { bucket: bucket.clone(), main_key, main_version: Mutex::new(version) })
     }
 
@@ -78,11 +74,8 @@ impl PublicTarget {
     }
 
     async fn shows(&self, main: &[u8]) -> Result<bool, store::Error> {
-        match self.bucket.read(&self.main_key).await {
-            Ok(found) => Ok(gunzip(&found.bytes).is_ok_and(|text| text == main)),
-            Err(store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        let found = self.bucket.find_whole(&self.main_key).await?;
+        Ok(found.is_some_and(|found| gunzip(&found.bytes).is_ok_and(|text| text == main)))
     }
 }
 
@@ -140,14 +133,9 @@ pub(super) async fn read_main(
     public: &Bucket,
     id: &VideoId,
 ) -> Result<Option<(String, String)>, store::Error> {
-    match public.read(&names::main_key(id)).await {
-        Ok(found) => {
-            let text = gunzip(&found.bytes).unwrap_or_else(|_| found.bytes.to_vec());
-            Ok(Some((String::from_utf8_lossy(&text).into_owned(), found.etag)))
-        }
-        Err(store::Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let Some(found) = public.find_whole(&names::main_key(id)).await? else { return Ok(None) };
+    let text = gunzip(&found.bytes).unwrap_or_else(|_| found.bytes.to_vec());
+    Ok(Some((String::from_utf8_lossy(&text).into_owned(), found.etag)))
 }
 
 /// Writes `main.m3u8` over the version that was seen (`None`: there was none). Returns the new version, or

@@ -61,11 +61,7 @@ pub(super) async fn read(
     bucket: &Bucket,
     id: &VideoId,
 ) -> Result<Option<(ClaimRecord, Duration, String)>, store::Error> {
-    let whole = match bucket.read(&record::claim_key(id)).await {
-        Ok(whole) => whole,
-        Err(store::Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(whole) = bucket.find_whole(&record::claim_key(id)).await? else { return Ok(None) };
     let age = whole.last_modified.map_or(Duration::ZERO, |at| bucket.clock().age(at));
     // A claim of another release is as good as none, but for its version.
     let unreadable = |_| ClaimRecord::without_attempt(ClaimState::Released, "");

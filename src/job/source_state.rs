@@ -20,11 +20,7 @@ impl SourceState {
     /// # Errors
     /// If the store fails.
     pub(super) async fn look(private: &Bucket, key: &str) -> Result<Self, store::Error> {
-        match private.head(key).await {
-            Ok(head) => Ok(Self::Present(head)),
-            Err(store::Error::NotFound { .. }) => Ok(Self::Absent(SourceAbsent(()))),
-            Err(error) => Err(error),
-        }
+        Ok(private.find(key).await?.map_or(Self::Absent(SourceAbsent(())), Self::Present))
     }
 }
 

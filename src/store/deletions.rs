@@ -15,8 +15,8 @@ use jiff::Timestamp;
 
 use super::bucket::Bucket;
 use super::error::{Error, map_error};
-use super::object_types::timestamp;
-use super::objects::unquoted;
+use super::object_types::{Entry, timestamp};
+use super::objects::{entry, unquoted};
 use crate::domain::store_fault::{self, StoreFault};
 
 /// Most keys of one `DeleteObjects` request, by the S3 API reference.
@@ -50,6 +50,13 @@ impl Version {
     }
 }
 
+impl From<Entry> for Version {
+    fn from(entry: Entry) -> Self {
+        let Entry { key, etag, last_modified, .. } = entry;
+        Self { key, version_id: None, etag: Some(etag), last_modified, is_latest: true }
+    }
+}
+
 /// State of a key after [`Bucket::delete_version`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -77,16 +84,15 @@ impl Bucket {
             } else {
                 true
             };
-            match self.head(key).await {
-                Err(Error::NotFound { .. }) => return Ok(Removal::Gone),
-                Err(error) => return Err(error),
-                Ok(head) if head.etag != etag => return Ok(Removal::Changed),
-                Ok(_) if is_sent => {
+            match self.find(key).await? {
+                None => return Ok(Removal::Gone),
+                Some(head) if head.etag != etag => return Ok(Removal::Changed),
+                Some(_) if is_sent => {
                     self.delete(key).await?;
                     return Ok(Removal::Gone);
                 }
                 // Another request was in progress (409).
-                Ok(_) => {}
+                Some(_) => {}
             }
         }
         Ok(Removal::Changed)
@@ -124,14 +130,7 @@ impl Bucket {
         if !with_versions {
             let list = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).send().await;
             let list = list.map_err(|e| map_error("list", prefix, &e))?;
-            let version = |object: &aws_sdk_s3::types::Object| Version {
-                key: object.key().unwrap_or_default().to_owned(),
-                version_id: None,
-                etag: object.e_tag().map(unquoted),
-                last_modified: object.last_modified().and_then(timestamp),
-                is_latest: true,
-            };
-            return Ok(list.contents().iter().map(version).collect());
+            return Ok(list.contents().iter().map(entry).map(Version::from).collect());
         }
         let list = self.client.list_object_versions().bucket(&self.name).prefix(prefix);
         let list = list.send().await.map_err(|e| map_error("list-versions", prefix, &e))?;
@@ -161,10 +160,7 @@ impl Bucket {
         let list = self.client.list_multipart_uploads().bucket(&self.name).prefix(key);
         let list = list.send().await.map_err(|e| map_error("list-multipart", key, &e))?;
         for upload in list.uploads().iter().filter(|upload| upload.key() == Some(key)) {
-            match self.abort_multipart(key, upload.upload_id().unwrap_or_default()).await {
-                Ok(()) | Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
+            self.abort_multipart(key, upload.upload_id().unwrap_or_default()).await?;
         }
         Ok(())
     }

@@ -71,6 +71,19 @@ impl Error {
     }
 }
 
+impl Error {
+    /// `None` for [`Error::NotFound`]; every other error stays one.
+    pub(super) fn none_if_missing<T>(self) -> Result<Option<T>, Self> {
+        match self {
+            Self::NotFound { .. } => Ok(None),
+            other @ (Self::PreconditionFailed { .. }
+            | Self::Denied { .. }
+            | Self::Rejected { .. }
+            | Self::Unavailable { .. }) => Err(other),
+        }
+    }
+}
+
 impl Fault for Error {
     fn code(&self) -> FailureCode {
         match self {

@@ -25,6 +25,22 @@ impl Bucket {
         }
     }
 
+    /// Like [`Bucket::head`], but `None` if the key has no object.
+    ///
+    /// # Errors
+    /// As [`Bucket::head`], except [`Error::NotFound`].
+    pub async fn find(&self, key: &str) -> Result<Option<Head>, Error> {
+        self.head(key).await.map(Some).or_else(Error::none_if_missing)
+    }
+
+    /// Like [`Bucket::read`], but `None` if the key has no object.
+    ///
+    /// # Errors
+    /// As [`Bucket::read`], except [`Error::NotFound`].
+    pub async fn find_whole(&self, key: &str) -> Result<Option<StoredObject>, Error> {
+        self.read(key).await.map(Some).or_else(Error::none_if_missing)
+    }
+
     /// The metadata of an object as a listing has it.
     async fn listed(&self, key: &str) -> Option<Head> {
         let list = self.client.list_objects_v2().bucket(&self.name).prefix(key).max_keys(1);

@@ -27,14 +27,9 @@ impl Bucket {
         &self,
         key: &str,
     ) -> Result<Option<(T, String)>, Error> {
-        match self.read(key).await {
-            Ok(found) => {
-                let value = serde_json::from_slice(&found.bytes).ok();
-                Ok(value.map(|value| (value, found.etag)))
-            }
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let Some(found) = self.find_whole(key).await? else { return Ok(None) };
+        let value = serde_json::from_slice(&found.bytes).ok();
+        Ok(value.map(|value| (value, found.etag)))
     }
 
     /// Writes a value as indented JSON and returns the entity tag of the object.

@@ -43,15 +43,14 @@ impl Bucket {
         if version.version_id.is_some() {
             return Ok(Tagged::Done);
         }
-        match self.head(key).await {
-            Ok(now) if now.etag == version.etag => Ok(Tagged::Done),
-            Ok(_) => {
+        match self.find(key).await? {
+            Some(now) if now.etag == version.etag => return Ok(Tagged::Done),
+            Some(_) => {
                 let delete = self.client.delete_object_tagging().bucket(&self.name).key(key);
                 delete.send().await.map_err(|e| map_error("untag", key, &e))?;
-                Ok(Tagged::Changed)
             }
-            Err(Error::NotFound { .. }) => Ok(Tagged::Changed),
-            Err(error) => Err(error),
+            None => {}
         }
+        Ok(Tagged::Changed)
     }
 }

@@ -216,20 +216,15 @@ impl Bucket {
         }
     }
 
-    /// Aborts a multipart upload; the store deletes its parts.
+    /// Aborts a multipart upload; the store deletes its parts. An unknown upload is no error.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown upload.
+    /// [`Error::Denied`] or [`Error::Unavailable`].
     pub async fn abort_multipart(&self, key: &str, upload_id: &str) -> Result<(), Error> {
-        self.client
-            .abort_multipart_upload()
-            .bucket(&self.name)
-            .key(key)
-            .upload_id(upload_id)
-            .send()
-            .await
-            .map_err(|e| map_error("abort-multipart", key, &e))?;
-        Ok(())
+        let abort = self.client.abort_multipart_upload().bucket(&self.name).key(key);
+        let aborted = abort.upload_id(upload_id).send().await;
+        let aborted = aborted.map_err(|e| map_error("abort-multipart", key, &e));
+        aborted.map(|_| Some(())).or_else(Error::none_if_missing).map(drop)
     }
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use super::{find, parse_id, unknown};
+use super::{existing, parse_id};
 use crate::domain::video::VideoView;
 use crate::domain::view::deleting;
 use crate::http::error::{Error, Problem};
@@ -23,9 +23,7 @@ pub async fn delete(
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<VideoView>), Error> {
     let id = parse_id(&id)?;
-    if find(&state, id.clone()).await?.is_none() {
-        return Err(unknown(id.as_str()));
-    }
+    existing(&state, &id).await?;
     let tombstone = state.deletions.begin(&id).await?;
     Ok((StatusCode::ACCEPTED, Json(deleting(&state.playback_url(&id), &tombstone))))
 }
@@ -40,9 +38,7 @@ pub async fn restore(
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<VideoView>), Error> {
     let id = parse_id(&id)?;
-    if find(&state, id.clone()).await?.is_none() {
-        return Err(unknown(id.as_str()));
-    }
+    existing(&state, &id).await?;
     match state.deletions.restore(&id).await? {
         Restore::Done => {}
         Restore::NotDeleted => return Err(Error::Conflict("the video is not deleted".to_owned())),
@@ -51,6 +47,5 @@ pub async fn restore(
             return Err(Error::Conflict(detail.to_owned()));
         }
     }
-    let view = find(&state, id.clone()).await?.ok_or_else(|| unknown(id.as_str()))?;
-    Ok((StatusCode::ACCEPTED, Json(view)))
+    Ok((StatusCode::ACCEPTED, Json(existing(&state, &id).await?)))
 }

@@ -15,7 +15,6 @@ use crate::domain::record;
 use crate::domain::video::VideoView;
 use crate::http::error::Error;
 use crate::http::state::AppState;
-use crate::store;
 
 /// Videos of a list that are looked up concurrently.
 const CONCURRENT_LOOKUPS: usize = 8;
@@ -77,11 +76,8 @@ type Place = (Option<Timestamp>, VideoId);
 /// Place of the video with this id. `None` if it is unknown.
 async fn place_of(state: &AppState, id: &str) -> Result<Option<Place>, Error> {
     let Some(id) = VideoId::parse(id) else { return Ok(None) };
-    match state.private.head(&record::upload_record_key(&id)).await {
-        Ok(head) => Ok(Some((head.last_modified, id))),
-        Err(store::Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    let head = state.private.find(&record::upload_record_key(&id)).await?;
+    Ok(head.map(|head| (head.last_modified, id)))
 }
 
 /// The first places that follow one. Holds no more than a page, however many are added.

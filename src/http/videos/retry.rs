@@ -4,14 +4,14 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use super::{find, parse_id, unknown};
+use super::{existing, parse_id, unknown};
 use crate::domain::message;
 use crate::domain::record::{self, UploadRecord};
 use crate::domain::video::{VideoState, VideoView};
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
+use crate::job;
 use crate::job::Retry;
-use crate::{job, store};
 
 /// Processes a video once more that failed or waits in vain. Its attempts count from 0 again.
 #[utoipa::path(post, path = "/v1/videos/{id}/retry",
@@ -23,21 +23,17 @@ pub async fn retry(
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<VideoView>), Error> {
     let id = parse_id(&id)?;
-    let video = find(&state, id.clone()).await?.ok_or_else(|| unknown(id.as_str()))?;
+    let video = existing(&state, &id).await?;
     if video.state == VideoState::Deleting {
         return Err(Error::Conflict("the video is deleted".to_owned()));
     }
     let upload_key = record::upload_record_key(&id);
     let upload = state.private.read_json::<UploadRecord>(&upload_key).await?;
     let upload = upload.ok_or_else(|| unknown(id.as_str()))?;
-    let head = match state.private.head(&upload.key).await {
-        Ok(head) => head,
-        Err(store::Error::NotFound { .. }) => {
-            let detail =
-                "the video has no source: it is not uploaded yet, or was removed after success";
-            return Err(Error::Conflict(detail.to_owned()));
-        }
-        Err(error) => return Err(error.into()),
+    let Some(head) = state.private.find(&upload.key).await? else {
+        let detail =
+            "the video has no source: it is not uploaded yet, or was removed after success";
+        return Err(Error::Conflict(detail.to_owned()));
     };
     let (private, public) = (&state.private, &state.public);
     if state.board.get(id.as_str()).is_some() {
@@ -49,8 +45,7 @@ pub async fn retry(
         Retry::Reset => {}
     }
     state.enqueue.send(&message::own(private.name(), &upload.key)).await?;
-    let view = find(&state, id.clone()).await?.ok_or_else(|| unknown(id.as_str()))?;
-    Ok((StatusCode::ACCEPTED, Json(view)))
+    Ok((StatusCode::ACCEPTED, Json(existing(&state, &id).await?)))
 }
 
 fn running() -> Error {

@@ -6,7 +6,6 @@ use crate::domain::job::VideoId;
 use crate::domain::record::{self, UploadRecord};
 use crate::domain::tombstone::{Stage, Tombstone};
 use crate::job::error::Error;
-use crate::store;
 
 impl Deletions {
     /// Deletes a video: writes its tombstone, stops its job, hides its stream, and begins to remove its
@@ -48,11 +47,7 @@ impl Deletions {
             self.private.read_json(&record::upload_record_key(id)).await?;
         let source = match &upload {
             None => None,
-            Some(upload) => match self.private.head(&upload.key).await {
-                Ok(head) => Some(version_of(&head)),
-                Err(store::Error::NotFound { .. }) => None,
-                Err(error) => return Err(error.into()),
-            },
+            Some(upload) => self.private.find(&upload.key).await?.as_ref().map(version_of),
         };
         Ok(Tombstone {
             id: id.clone(),

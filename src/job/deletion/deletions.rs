@@ -73,11 +73,7 @@ impl Deletions {
     pub(super) async fn hide(&self, id: &VideoId) -> Result<(), Error> {
         let main = names::main_key(id);
         for _ in 0..TRIES {
-            let head = match self.public.head(&main).await {
-                Ok(head) => head,
-                Err(store::Error::NotFound { .. }) => break,
-                Err(error) => return Err(error.into()),
-            };
+            let Some(head) = self.public.find(&main).await? else { break };
             if self.public.delete_version(&main, &head.etag).await? == Removal::Gone {
                 break;
             }

@@ -20,11 +20,7 @@ pub(super) struct Held {
 
 /// Reads the tombstone of a video.
 pub(super) async fn read(bucket: &Bucket, id: &VideoId) -> Result<Option<Held>, store::Error> {
-    let whole = match bucket.read(&tombstone_key(id)).await {
-        Ok(whole) => whole,
-        Err(store::Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(whole) = bucket.find_whole(&tombstone_key(id)).await? else { return Ok(None) };
     let mut tombstone: Tombstone = match serde_json::from_slice(&whole.bytes) {
         Ok(tombstone) => tombstone,
         Err(error) => {

@@ -8,7 +8,6 @@ use crate::domain::record::JobOutcome;
 use crate::domain::tombstone::Stage;
 use crate::job::error::Error;
 use crate::job::{adapters, records};
-use crate::store;
 
 /// What a request to restore a video found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,13 +47,11 @@ impl Deletions {
         if let Some(main) = ready.and_then(|(record, _)| record.main) {
             adapters::show(&self.public, &id, main, None).await?;
         }
-        if let Some(key) = &held.tombstone.key {
-            match self.private.head(key).await {
-                // A job waits until the tombstone is lifted, and finds out whether there is anything to do.
-                Ok(_) => self.enqueue.send(&message::own(self.private.name(), key)).await?,
-                Err(store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        if let Some(key) = &held.tombstone.key
+            && self.private.find(key).await?.is_some()
+        {
+            // A job waits until the tombstone is lifted, and finds out whether there is anything to do.
+            self.enqueue.send(&message::own(self.private.name(), key)).await?;
         }
         held.write(|tombstone| tombstone.stage = Stage::Lifted).await?;
         tracing::info!(%id, "restored a deleted video");

@@ -139,11 +139,7 @@ impl Housekeeping {
             return Ok(true);
         }
         // A job writes the record before it publishes anything.
-        match self.context.private.head(&record::upload_record_key(id)).await {
-            Ok(_) => Ok(true),
-            Err(store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.context.private.find(&record::upload_record_key(id)).await?.is_some())
     }
 
     /// Removes claims and records of which neither a source nor a stream is left.
@@ -168,11 +164,7 @@ impl Housekeeping {
 
     /// Deletes an object of the private bucket in the version that it has now, if that is old.
     async fn delete_unless_written(&self, key: &str) -> Result<(), Error> {
-        let head = match self.context.private.head(key).await {
-            Ok(head) => head,
-            Err(store::Error::NotFound { .. }) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
+        let Some(head) = self.context.private.find(key).await? else { return Ok(()) };
         if self.age(head.last_modified) >= Duration::from_secs(self.config.orphan_age_secs) {
             let (Removal::Gone | Removal::Changed) =
                 self.context.private.delete_version(key, &head.etag).await?;
@@ -194,10 +186,7 @@ impl Housekeeping {
             Err(error) => return Err(error.into()),
         };
         for (key, upload_id) in &stale {
-            match private.abort_multipart(key, upload_id).await {
-                Ok(()) | Err(store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+            private.abort_multipart(key, upload_id).await?;
         }
         Ok(stale.len())
     }
