@@ -9,14 +9,14 @@ use axum::response::IntoResponse;
 use jiff::Timestamp;
 
 use super::Config;
-use super::body::{CompleteRequest, PartUrl, Upload, UploadAnswer, UploadRequest};
+use super::body::{CompleteRequest, PartUrl, PartUrls, Upload, UploadAnswer, UploadRequest};
 use super::file_name::to_key_segment;
 use crate::domain::job::VideoId;
 use crate::domain::record::{self, UploadRecord};
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
 use crate::http::videos::parse_id;
-use crate::store::{self, CompletedPart, Precondition, Removal};
+use crate::store::{CompletedPart, Precondition, Removal};
 
 /// Maximum number of parts of an S3 upload.
 const MAX_PARTS: u64 = 10_000;
@@ -120,18 +120,10 @@ async fn multipart(
     content_type: &str,
     size_bytes: u64,
 ) -> Result<Upload, Error> {
-    let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
     let part_size_bytes = part_size_bytes(size_bytes, &state.uploads);
     let upload_id = state.private.create_multipart(key, content_type).await?;
-    let mut parts = Vec::new();
-    let mut expires_at = Timestamp::MAX;
-    let step = usize::try_from(part_size_bytes).unwrap_or(usize::MAX);
-    for (number, offset) in (1..).zip((0..size_bytes).step_by(step)) {
-        let size = part_size_bytes.min(size_bytes - offset);
-        let signed = state.private.presign_part(key, &upload_id, number, size, ttl).await?;
-        expires_at = expires_at.min(signed.expires_at);
-        parts.push(PartUrl { number: signed.number, url: signed.url });
-    }
+    let parts = Parts { key, upload_id: &upload_id, size_bytes, part_size_bytes };
+    let PartUrls { parts, expires_at } = parts.sign(state, 1..=parts.count()).await?;
     let base = format!("/v1/uploads/{id}/{upload_id}");
     Ok(Upload::Multipart {
         upload_id,
@@ -139,8 +131,46 @@ async fn multipart(
         parts,
         complete_url: format!("{base}/complete"),
         abort_url: base,
-        expires_at: expires_at.to_string(),
+        expires_at,
     })
+}
+
+/// The parts of a multipart upload.
+pub(super) struct Parts<'a> {
+    /// Key of the source.
+    pub(super) key: &'a str,
+    pub(super) upload_id: &'a str,
+    /// Size of the whole source.
+    pub(super) size_bytes: u64,
+    /// Size of every part but the last.
+    pub(super) part_size_bytes: u64,
+}
+
+impl Parts<'_> {
+    /// Number of parts, which is that of the last one.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.size_bytes.div_ceil(self.part_size_bytes)).unwrap_or(u32::MAX)
+    }
+
+    /// Signs the PUTs of the parts with these numbers, 1 to [`Parts::count`]. They are valid until the first of
+    /// them is not.
+    pub(super) async fn sign(
+        &self,
+        state: &AppState,
+        numbers: impl IntoIterator<Item = u32>,
+    ) -> Result<PartUrls, Error> {
+        let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
+        let (mut parts, mut expires_at) = (Vec::new(), Timestamp::MAX);
+        for number in numbers {
+            let offset = u64::from(number - 1) * self.part_size_bytes;
+            let size = self.part_size_bytes.min(self.size_bytes - offset);
+            let signed =
+                state.private.presign_part(self.key, self.upload_id, number, size, ttl).await?;
+            expires_at = expires_at.min(signed.expires_at);
+            parts.push(PartUrl { number: signed.number, url: signed.url });
+        }
+        Ok(PartUrls { parts, expires_at: expires_at.to_string() })
+    }
 }
 
 /// Completes a multipart upload: the parts become the source of the video.
@@ -176,11 +206,8 @@ pub async fn abort(
     Path((video_id, upload_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Error> {
     let key = record_of(&state, &video_id).await?.key;
-    match state.private.abort_multipart(&key, &upload_id).await {
-        Ok(()) | Err(store::Error::NotFound { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
-    if matches!(state.private.head(&key).await, Err(store::Error::NotFound { .. })) {
+    state.private.abort_multipart(&key, &upload_id).await?;
+    if matches!(state.private.find(&key).await, Ok(None)) {
         let id = parse_id(&video_id)?;
         let key = record::upload_record_key(&id);
         if let Some((_, etag)) = state.private.read_json_version::<UploadRecord>(&key).await? {

@@ -1,13 +1,10 @@
 //! Handlers that resume an upload in parts: which parts are there, and new URLs for the others.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::{Path, State};
-use jiff::Timestamp;
 
-use super::body::{PartUrl, PartUrls, PartsRequest, StoredPart, UploadStatus};
-use super::handlers::{part_size_bytes, record_of};
+use super::body::{PartUrls, PartsRequest, StoredPart, UploadStatus};
+use super::handlers::{Parts, part_size_bytes, record_of};
 use crate::domain::record::UploadRecord;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
@@ -50,9 +47,10 @@ pub async fn sign(
     Json(request): Json<PartsRequest>,
 ) -> Result<Json<PartUrls>, Error> {
     let record = record_of(&state, &video_id).await?;
-    let part_size = part_size_of(&state, &record);
-    let count = record.size_bytes.div_ceil(part_size);
-    let is_part = |number: &u32| (1..=count).contains(&u64::from(*number));
+    let (size_bytes, part_size_bytes) = (record.size_bytes, part_size_of(&state, &record));
+    let parts = Parts { key: &record.key, upload_id: &upload_id, size_bytes, part_size_bytes };
+    let count = parts.count();
+    let is_part = |number: &u32| (1..=count).contains(number);
     if request.numbers.is_empty() || request.numbers.len() > MAX_URLS {
         let detail = format!("numbers: must have 1 to {MAX_URLS} entries");
         return Err(Error::Invalid(detail));
@@ -62,17 +60,7 @@ pub async fn sign(
             "numbers: the upload has parts 1 to {count}, not {number}"
         )));
     }
-    let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
-    let mut parts = Vec::with_capacity(request.numbers.len());
-    let mut expires_at = Timestamp::MAX;
-    for number in request.numbers {
-        let offset = u64::from(number - 1) * part_size;
-        let size = part_size.min(record.size_bytes - offset);
-        let signed = state.private.presign_part(&record.key, &upload_id, number, size, ttl).await?;
-        expires_at = expires_at.min(signed.expires_at);
-        parts.push(PartUrl { number: signed.number, url: signed.url });
-    }
-    Ok(Json(PartUrls { parts, expires_at: expires_at.to_string() }))
+    Ok(Json(parts.sign(&state, request.numbers).await?))
 }
 
 /// Size of a part in bytes, as the upload began with it.
