@@ -44,6 +44,12 @@ impl<T> IdMapBuilder<T> {
 #[derive(Debug)]
 pub struct IdMap<T>(Vec<(Packed, T)>);
 
+impl<T> Default for IdMap<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
 impl<T> IdMap<T> {
     /// The value of the video with this id.
     #[must_use]

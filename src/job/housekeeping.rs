@@ -15,7 +15,6 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
@@ -61,8 +60,8 @@ pub struct Housekeeping {
     context: Context,
     inspect: std::sync::Arc<dyn Inspect>,
     config: Config,
-    /// By id: when a claim was written that needs no message.
-    settled: Mutex<HashMap<String, Timestamp>>,
+    /// By id: when a claim was written that needs no message, as the last reconciliation found.
+    settled: tokio::sync::Mutex<IdMap<Timestamp>>,
     deletions: Deletions,
     idle: tokio::sync::Mutex<Idle>,
 }
@@ -82,7 +81,7 @@ impl Housekeeping {
     #[must_use]
     pub fn new(context: Context, inspect: std::sync::Arc<dyn Inspect>, config: Config) -> Self {
         let deletions = Deletions::of(&context);
-        let (settled, idle) = (Mutex::default(), tokio::sync::Mutex::default());
+        let (settled, idle) = (tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
         Self { context, inspect, config, settled, deletions, idle }
     }
 
@@ -124,11 +123,7 @@ impl Housekeeping {
     async fn take_turn(&self, task: &str, every: Duration) -> Result<bool, Error> {
         let key = format!("{CLAIMS_PREFIX}turns/{task}");
         let private = &self.context.private;
-        let last = match private.head(&key).await {
-            Ok(head) => Some(head),
-            Err(store::Error::NotFound { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
+        let last = private.find(&key).await?;
         if last.as_ref().is_some_and(|last| self.age(last.last_modified) < every.mul_f64(0.8)) {
             return Ok(false);
         }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Housekeeping;
 use crate::domain::claim::{ClaimRecord, ClaimState, has_lost_message};
+use crate::domain::id_map::IdMapBuilder;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::message;
 use crate::domain::record::{self, CLAIMS_PREFIX};
@@ -37,36 +38,51 @@ impl Housekeeping {
         let mut left_alone = 0;
         let grace = Duration::from_secs(self.config.event_grace_secs);
         let backlog = self.inspect.depth().await?.visible > 0;
+        let rest = self.longest_rest();
+        let mut settled = self.settled.lock().await;
+        let mut still_settled = IdMapBuilder::default();
         let mut sources = self.sources();
         while let Some((id, source)) = sources.try_next().await? {
-            let (id, source) = (id.as_str(), &source);
+            let source = &source;
             let waited = self.age(source.last_modified);
             if waited < grace {
                 continue;
             }
-            let claimed_at = own.claims.get(id).copied().flatten();
+            let claimed_at = own.claims.get(id.as_str()).copied().flatten();
             let (lost, waited) = match claimed_at.filter(|at| Some(*at) >= source.last_modified) {
                 None => (Lost::Event, waited),
-                Some(at) if self.message_is_lost(id, at, source).await? => {
-                    (Lost::Message, self.age(Some(at)))
+                Some(at) => {
+                    let rested = self.age(Some(at));
+                    if rested < rest {
+                        continue;
+                    }
+                    let is_settled = settled.get(id.as_str()) == Some(&at);
+                    if is_settled || !self.message_is_lost(&id, source, rest).await? {
+                        still_settled.insert(&id, at);
+                        continue;
+                    }
+                    (Lost::Message, rested)
                 }
-                Some(_) => continue,
             };
             if backlog && waited < BACKLOG_PATIENCE {
                 continue;
             }
-            let is_known = own.claims.contains_key(id) || own.records.contains_key(id);
+            let is_known =
+                own.claims.contains_key(id.as_str()) || own.records.contains_key(id.as_str());
             let is_older = source.last_modified < first_start;
             if is_older && !is_known && !self.config.adopt_existing {
                 left_alone += 1;
                 continue;
             }
-            if own.tombstones.contains_key(id) && !self.outlives_delete(id, source).await? {
+            if own.tombstones.contains_key(id.as_str())
+                && !self.outlives_delete(&id, source).await?
+            {
                 continue;
             }
-            tracing::warn!(id, key = source.key, ?lost, "this upload has no message: it is queued");
+            tracing::warn!(%id, key = source.key, ?lost, "this upload has no message: it is queued");
             self.queue(source).await?;
         }
+        *settled = still_settled.build();
         self.context.metrics.set_left_alone(left_alone);
         if left_alone > 0 {
             tracing::info!(
@@ -77,31 +93,24 @@ impl Housekeeping {
         Ok(())
     }
 
-    /// Whether the message for a source is lost whose claim was written at `claimed_at`.
+    /// Whether the message for a source is lost, as its claim and its completion record tell. The longest time for
+    /// which a message may rest is `rest`.
     async fn message_is_lost(
         &self,
-        id: &str,
-        claimed_at: Timestamp,
+        id: &VideoId,
         source: &Entry,
+        rest: Duration,
     ) -> Result<bool, Error> {
-        let rest = self.longest_rest();
-        let is_settled = self.settled.lock().get(id) == Some(&claimed_at);
-        if is_settled || self.age(Some(claimed_at)) < rest {
-            return Ok(false);
-        }
-        let Some(id) = VideoId::parse(id) else { return Ok(false) };
         let context = &self.context;
-        let Some((claim, age, _)) = claim::read(&context.private, &id).await? else {
+        let claim = claim::read(&context.private, id).await?;
+        let is_lost = |(claim, age, _): &(ClaimRecord, Duration, String)| {
+            has_lost_message(claim, *age, &source.etag, rest)
+        };
+        if !claim.as_ref().is_some_and(is_lost) {
             return Ok(false);
-        };
-        let is_lost = has_lost_message(&claim, age, &source.etag, rest) && {
-            let recorded = records::job_record_of(&context.public, &id).await?;
-            !recorded.is_some_and(|(record, _)| record.covers(&source.etag))
-        };
-        if !is_lost {
-            self.settled.lock().insert(id.to_string(), claimed_at);
         }
-        Ok(is_lost)
+        let recorded = records::job_record_of(&context.public, id).await?;
+        Ok(!recorded.is_some_and(|(record, _)| record.covers(&source.etag)))
     }
 
     /// Longest time for which a message may rest between two deliveries, with a margin for the delivery itself.
@@ -115,8 +124,7 @@ impl Housekeeping {
     /// Time of the first start with this private bucket, by the clock of the store.
     pub(super) async fn first_start(&self) -> Result<Option<Timestamp>, Error> {
         let (private, key) = (&self.context.private, format!("{CLAIMS_PREFIX}first-start"));
-        if let Err(error) = private.head(&key).await {
-            let store::Error::NotFound { .. } = error else { return Err(error.into()) };
+        if private.find(&key).await?.is_none() {
             let precondition = Precondition::Absent;
             let options =
                 PutOptions { content_type: "text/plain", precondition, ..PutOptions::default() };
@@ -132,11 +140,10 @@ impl Housekeeping {
     }
 
     /// Whether the source is not of a deleted video.
-    async fn outlives_delete(&self, id: &str, source: &Entry) -> Result<bool, Error> {
-        let Some(id) = VideoId::parse(id) else { return Ok(false) };
+    async fn outlives_delete(&self, id: &VideoId, source: &Entry) -> Result<bool, Error> {
         let (etag, last_modified) = (source.etag.clone(), source.last_modified);
         let version = SourceVersion { etag, last_modified };
-        self.deletions.may_be_queued(&id, &version).await
+        self.deletions.may_be_queued(id, &version).await
     }
 
     /// Sends a message for the source, then notes that there is one.
