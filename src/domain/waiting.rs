@@ -9,7 +9,7 @@ use super::failure_code::FailureCode;
 use super::video::VideoError;
 
 /// A fault of the surroundings that an attempt ended with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hindrance {
     /// Reason.
     pub code: FailureCode,
@@ -24,39 +24,32 @@ pub struct Hindrance {
 pub struct Waiting {
     /// Time of the first of the consecutive faults, by the clock of the store.
     pub since: Timestamp,
-    /// Reason of the latest fault.
-    pub code: FailureCode,
-    /// A sentence for a person.
-    pub message: String,
-    /// The fault lasts until somebody acts; others pass by themselves.
-    pub is_lasting: bool,
+    /// The latest fault.
+    #[serde(flatten)]
+    pub fault: Hindrance,
 }
 
 impl Waiting {
     /// The state after a fault at `now`, where the last attempt ended with `earlier`.
     #[must_use]
     pub fn after(earlier: Option<&Self>, fault: Hindrance, now: Timestamp) -> Self {
-        let same_kind = earlier.filter(|earlier| earlier.is_lasting == fault.is_lasting);
-        Self {
-            since: same_kind.map_or(now, |earlier| earlier.since),
-            code: fault.code,
-            message: fault.message,
-            is_lasting: fault.is_lasting,
-        }
+        let same_kind = earlier.filter(|earlier| earlier.fault.is_lasting == fault.is_lasting);
+        Self { since: same_kind.map_or(now, |earlier| earlier.since), fault }
     }
 
-    /// What people are told meanwhile.
+    /// The error that people see meanwhile.
     #[must_use]
     pub fn error(&self) -> VideoError {
-        let message = format!("{} {}", self.message, self.code.advice());
-        VideoError { code: self.code.as_str().to_owned(), message }
+        let Hindrance { code, message, .. } = &self.fault;
+        let message = format!("{message} {}", code.advice());
+        VideoError { code: code.as_str().to_owned(), message }
     }
 
     /// Whether a fault that lasts has lasted for `most`.
     #[must_use]
     pub fn is_over(&self, now: Timestamp, most: Duration) -> bool {
         let waited = Duration::try_from(now.duration_since(self.since)).unwrap_or_default();
-        self.is_lasting && waited >= most
+        self.fault.is_lasting && waited >= most
     }
 }
 
