@@ -150,6 +150,32 @@ impl JobRecord {
     }
 }
 
+#[cfg(test)]
+impl JobRecord {
+    /// The record of a stream of version `v1` of the source, without anything that it need not have.
+    pub(crate) fn ready(id: VideoId, attempt_id: &str) -> Self {
+        Self {
+            id,
+            filename: String::new(),
+            outcome: JobOutcome::Ready,
+            source_etag: "v1".to_owned(),
+            attempt_id: attempt_id.to_owned(),
+            attempt: 1,
+            backend: None,
+            backend_failures: Vec::new(),
+            duration_secs: None,
+            renditions: Vec::new(),
+            poster: None,
+            storyboard: None,
+            timings: Timings::default(),
+            error: None,
+            conformance: None,
+            failed_update: None,
+            main: None,
+        }
+    }
+}
+
 /// Those of the keys below `<id>/` that belong to no whole stream: `main.m3u8` first, unless it
 /// shows the stream that is whole. The completion record stays.
 #[must_use]
@@ -184,25 +210,7 @@ mod tests {
             left_behind(&id, keys(&there), None),
             keys(&["main.m3u8", "a1/720p/seg.ts", "a2/720p/seg.ts"])
         );
-        let mut record = JobRecord {
-            id: id.clone(),
-            filename: String::new(),
-            outcome: JobOutcome::Ready,
-            source_etag: "v1".to_owned(),
-            attempt_id: "a2".to_owned(),
-            attempt: 1,
-            backend: None,
-            backend_failures: Vec::new(),
-            duration_secs: None,
-            renditions: Vec::new(),
-            poster: None,
-            storyboard: None,
-            timings: Timings::default(),
-            error: None,
-            conformance: None,
-            failed_update: None,
-            main: None,
-        };
+        let mut record = JobRecord::ready(id.clone(), "a2");
         assert_eq!(left_behind(&id, keys(&there), Some(&record)), keys(&["a1/720p/seg.ts"]));
         record.failed_update = Some(failed_update("v2"));
         assert_eq!(left_behind(&id, keys(&there), Some(&record)), keys(&["a1/720p/seg.ts"]));

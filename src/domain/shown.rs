@@ -58,7 +58,6 @@ fn names_of(id: &VideoId, text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::video::Timings;
 
     const MAIN: &str = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",URI=\"a1/audio/index.m3u8\"\n\
         #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI=\"a1/720p/iframes.m3u8\"\n\
@@ -66,25 +65,8 @@ mod tests {
         #EXT-X-STREAM-INF:BANDWIDTH=1\na1/720p/index.m3u8\n";
 
     fn record(main: Option<&str>) -> JobRecord {
-        JobRecord {
-            id: VideoId::of_source("uploads", "k"),
-            filename: String::new(),
-            outcome: JobOutcome::Ready,
-            source_etag: "v1".to_owned(),
-            attempt_id: "a1".to_owned(),
-            attempt: 1,
-            backend: None,
-            backend_failures: Vec::new(),
-            duration_secs: None,
-            renditions: Vec::new(),
-            poster: None,
-            storyboard: None,
-            timings: Timings::default(),
-            error: None,
-            conformance: None,
-            failed_update: None,
-            main: main.map(str::to_owned),
-        }
+        let ready = JobRecord::ready(VideoId::of_source("uploads", "k"), "a1");
+        JobRecord { main: main.map(str::to_owned), ..ready }
     }
 
     #[test]

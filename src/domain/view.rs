@@ -30,7 +30,7 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
         if tombstone.is_in_progress() {
             return Some(deleting(playback_url, tombstone));
         }
-        // Whatever comes under an issued key is of the deleted video.
+        // An object under an issued key is of the deleted video.
         if tombstone.stage == Stage::Purged && tombstone.is_issued {
             return None;
         }
@@ -97,7 +97,6 @@ pub fn finished(view: &mut VideoView, job: JobRecord) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::video::Timings;
     use super::*;
     use crate::domain::job::VideoId;
     use crate::domain::video::VideoError;
@@ -133,23 +132,13 @@ mod tests {
     fn job(outcome: JobOutcome) -> JobRecord {
         let failed = outcome == JobOutcome::Failed;
         JobRecord {
-            id: VideoId::of_source("uploads", "k"),
             filename: "film.mp4".to_owned(),
             outcome,
-            source_etag: "v1".to_owned(),
-            attempt_id: "a1".to_owned(),
-            attempt: 1,
             backend: Some("cpu".to_owned()),
-            backend_failures: Vec::new(),
             duration_secs: Some(7.0),
-            renditions: Vec::new(),
             poster: Some("a1/poster.jpg".to_owned()),
-            storyboard: None,
-            timings: Timings::default(),
             error: failed.then(|| VideoError { code: "x".to_owned(), message: "y".to_owned() }),
-            conformance: None,
-            failed_update: None,
-            main: None,
+            ..JobRecord::ready(VideoId::of_source("uploads", "k"), "a1")
         }
     }
 
