@@ -1,4 +1,4 @@
-//! What jobs and handlers share, from the settings and the parts.
+//! The context of jobs and the state of handlers, from the settings and the parts.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -69,7 +69,7 @@ pub enum TrialError {
 /// A trial that succeeded.
 #[derive(Debug)]
 pub struct Passed {
-    /// What the child reports.
+    /// Report of the child.
     pub trial: Trial,
     /// Calls without which it failed before, so that it runs with the deny list. Empty if it runs with the
     /// allow list.

@@ -12,7 +12,7 @@ use super::media::MediaInfo;
 use super::plan::{self, Plan};
 use super::untrusted::{self, SENTENCE_CHARS};
 
-/// What a plan is made for: the settings that a worker got.
+/// The settings that a worker got, for which its plan is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
     /// The configured ladder.

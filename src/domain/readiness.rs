@@ -1,4 +1,4 @@
-//! What a box can do now: take uploads, serve viewers, run jobs.
+//! Abilities of a box at this moment: to take uploads, serve viewers and run jobs.
 
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub enum Component {
     Daemon,
 }
 
-/// What suffers from a fault.
+/// Abilities that a fault takes away.
 struct Suffers {
     uploads: bool,
     playback: bool,
@@ -65,7 +65,7 @@ pub struct ComponentStatus {
     pub why: Option<String>,
 }
 
-/// What the box can do, and the state of each part.
+/// Abilities of the box, and the state of each part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[allow(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Readiness {

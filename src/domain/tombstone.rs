@@ -71,13 +71,13 @@ pub struct Tombstone {
     pub deleted_at: Option<Timestamp>,
     /// Seconds for which the delete can be undone.
     pub purge_delay_secs: u64,
-    /// Whoever wrote it last, so that it recognizes its own write.
+    /// Random name of the last writer, so that it recognizes its own write.
     pub writer: String,
     /// Counts the writes of that writer.
     pub renewal: u64,
 }
 
-/// What a tombstone means for an object under the key of the source.
+/// Meaning of a tombstone for an object under the key of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing: the delete was undone or superseded.

@@ -58,6 +58,7 @@ impl Job<'_> {
         let cancel = CancellationToken::new();
         let board = &self.context.board;
         let ticket = board.start(self.first_view(), cancel.clone()).ok_or(Error::Busy)?;
+        // Another client of the store may have removed it since the first look.
         if let SourceState::Absent(absent) = SourceState::look(private, key).await? {
             return Ok(Settled::source_absent(absent));
         }

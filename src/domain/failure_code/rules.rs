@@ -1,4 +1,4 @@
-//! What follows from a code: who may say it, and whether another backend may do better.
+//! Rules about codes: which a worker may report, and after which another backend may do better.
 
 use super::FailureCode;
 
