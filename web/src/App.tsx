@@ -7,7 +7,7 @@ const Player = lazy(() => import("./Player").then((module) => ({ default: module
 const STATES: Partial<Record<string, string>> = {
   uploading: "Waiting for the upload",
   queued: "In the queue",
-  waiting: "Waiting for the operator",
+  waiting: "Waiting to be tried again",
   running: "Encoding",
   ready: "Ready",
   failed: "Failed",
