@@ -116,6 +116,19 @@ impl Blobs {
         self.complete.join(name.get(..2).unwrap_or_default()).join(name)
     }
 
+    /// Creates the file of a new blob. The thread that creates it also makes its guard: a caller that is
+    /// cancelled meanwhile leaves no file.
+    async fn create(&self) -> io::Result<(File, Unclaimed)> {
+        let name = hex::encode(rand::random::<[u8; 16]>());
+        let path = self.incoming.join(&name);
+        let created = tokio::task::spawn_blocking(move || {
+            let file = std::fs::File::create_new(&path)?;
+            Ok::<_, io::Error>((file, Unclaimed { path, name, is_claimed: false }))
+        });
+        let (file, blob) = created.await??;
+        Ok((File::from_std(file), blob))
+    }
+
     /// Writes a stream to a new blob and syncs it to disk.
     pub(super) async fn write(
         &self,
@@ -123,10 +136,8 @@ impl Blobs {
         body: impl Stream<Item = Result<Bytes, s3s::StdError>> + Unpin,
         hasher: ChecksumHasher,
     ) -> Result<Written, s3s::StdError> {
-        let name = hex::encode(rand::random::<[u8; 16]>());
-        let path = self.incoming.join(&name);
-        let mut blob = Unclaimed { path: path.clone(), name, is_claimed: false };
-        let mut file = BufWriter::with_capacity(PIECE_BYTES, File::create_new(&path).await?);
+        let (file, mut blob) = self.create().await?;
+        let mut file = BufWriter::with_capacity(PIECE_BYTES, file);
         let (size, md5, checksums) = fill(&mut file, body, hasher).await?;
         let footer = Footer {
             bucket: destination.bucket,
@@ -141,7 +152,7 @@ impl Blobs {
         file.get_ref().sync_all().await?;
         let complete = self.path(blob.name());
         // Not async: no cancellation may come between the move and the note of it.
-        std::fs::rename(&path, &complete)?;
+        std::fs::rename(&blob.path, &complete)?;
         blob.path.clone_from(&complete);
         if let Some(folder) = complete.parent() {
             File::open(folder).await?.sync_all().await?;
@@ -253,4 +264,26 @@ async fn fill(
         size += piece.len() as u64;
     }
     Ok((size, md5.finalize().into(), hasher.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_is_cancelled_while_its_file_is_created_leaves_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            for _ in 0..100 {
+                let mut creation = Box::pin(blobs.create());
+                // Polled once, so that the creation has begun.
+                assert!(futures_util::poll!(creation.as_mut()).is_pending());
+            }
+        });
+        // Waits for the threads that create files.
+        drop(runtime);
+        assert_eq!(std::fs::read_dir(&blobs.incoming).unwrap().count(), 0);
+    }
 }

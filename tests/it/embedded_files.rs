@@ -62,13 +62,19 @@ fn blobs(data_dir: &Path) -> Vec<PathBuf> {
     let shards = std::fs::read_dir(data_dir.join("blobs")).unwrap();
     let shards = shards.map(|shard| shard.unwrap().path()).filter(|shard| shard.is_dir());
     let files = shards.flat_map(|shard| std::fs::read_dir(shard).unwrap());
-    files.map(|file| file.unwrap().path()).collect()
+    files.map(|file| file.unwrap().path()).filter(|file| !is_claim(file)).collect()
 }
 
-/// Waits until the store has exactly so many blobs beside that of `claims/first-start`, and none that is
-/// unfinished.
+/// Whether a blob holds a claim, which the daemon writes by itself. One that is gone by now counts as one.
+fn is_claim(blob: &Path) -> bool {
+    let bytes = std::fs::read(blob).unwrap_or_default();
+    let footer = &bytes[bytes.len().saturating_sub(1024)..];
+    let footer = String::from_utf8_lossy(footer);
+    bytes.is_empty() || footer.contains("\"bucket\":\"uploads\",\"key\":\"claims/")
+}
+
+/// Waits until the store has exactly so many blobs beside those of claims, and none that is unfinished.
 pub async fn wait_for_blobs(appliance: &Appliance, wanted: usize) {
-    let wanted = wanted + 1;
     let began = Instant::now();
     loop {
         let incoming = std::fs::read_dir(appliance.data_dir().join("incoming")).unwrap().count();
@@ -128,15 +134,15 @@ async fn a_start_without_the_database_is_refused_and_a_repair_restores_every_obj
 
     let refusal = refused_start(&data_dir);
     assert!(refusal.contains("ladderd store repair --data-dir"), "{refusal}");
-    assert_eq!(blobs(&data_dir).len(), 5, "a refused start changes nothing");
+    assert_eq!(blobs(&data_dir).len(), 4, "a refused start changes nothing");
 
     let repaired = store(&data_dir, &["repair"]);
     assert!(repaired.status.success(), "{}", stderr(&repaired));
-    assert_eq!(
-        String::from_utf8_lossy(&repaired.stdout),
-        "restored public/a\nrestored public/empty\nrestored public/film.mp4\n\
-         restored uploads/claims/first-start\n"
-    );
+    let restored = String::from_utf8_lossy(&repaired.stdout);
+    let (claims, others): (Vec<_>, Vec<_>) =
+        restored.lines().partition(|line| line.starts_with("restored uploads/claims/"));
+    assert_eq!(others, ["restored public/a", "restored public/empty", "restored public/film.mp4"]);
+    assert!(claims.contains(&"restored uploads/claims/first-start"), "{restored}");
     appliance.restart();
     assert_eq!(contents(&appliance).await, before);
 }
