@@ -12,6 +12,7 @@ pub mod declare;
 pub mod downmix;
 pub mod encode;
 pub mod failure_code;
+pub mod frame_pacing;
 pub mod gpu;
 pub mod hls;
 pub mod id_map;

@@ -178,7 +178,8 @@ mod tests {
 
     /// A stream with a frame every `gap_ns` nanoseconds.
     fn stream(width: u32, height: u32, gap_ns: u64) -> VideoStream {
-        let times = FrameTimes { frames: 100, fast_ns: gap_ns, median_ns: gap_ns, mean_ns: gap_ns };
+        let (fast_ns, median_ns, mean_ns) = (gap_ns, gap_ns, gap_ns);
+        let times = FrameTimes { frames: 100, fast_ns, median_ns, mean_ns, regular_ns: None };
         VideoStream { frame_times: Some(times), ..VideoStream::plain(width, height) }
     }
 

@@ -133,6 +133,9 @@ pub struct FrameTimes {
     pub median_ns: u64,
     /// Mean of the intervals, in nanoseconds.
     pub mean_ns: u64,
+    /// The interval of a constant rate, in nanoseconds: the mean of the intervals without holes and bursts.
+    /// None if more than a tenth of the intervals differ from each other by more than a quarter.
+    pub regular_ns: Option<u64>,
 }
 
 impl FrameTimes {
@@ -155,13 +158,26 @@ impl FrameTimes {
             return None;
         }
         intervals.sort_unstable();
+        let median_ns = intervals[intervals.len() / 2];
+        let mean_ns = (last - first) / intervals.len() as u64;
         Some(Self {
             frames: u32::try_from(times.len()).unwrap_or(u32::MAX),
             fast_ns: intervals[intervals.len() / 10],
-            median_ns: intervals[intervals.len() / 2],
-            mean_ns: (last - first) / intervals.len() as u64,
+            median_ns,
+            mean_ns,
+            // The intervals of soft telecine, two and three fields, lie on both sides of their mean.
+            regular_ns: regular_ns(&intervals, median_ns).or_else(|| regular_ns(&intervals, mean_ns)),
         })
     }
+}
+
+/// Mean of the intervals that differ from `centre_ns` by a quarter at most; none if more than a tenth of
+/// them differ more.
+fn regular_ns(intervals: &[u64], centre_ns: u64) -> Option<u64> {
+    let is_near = |interval: &&u64| interval.abs_diff(centre_ns) * 4 <= centre_ns;
+    let near: Vec<u64> = intervals.iter().filter(is_near).copied().collect();
+    let is_regular = near.len() * 10 >= intervals.len() * 9;
+    is_regular.then(|| near.iter().sum::<u64>() / near.len().max(1) as u64)
 }
 
 /// One audio stream.

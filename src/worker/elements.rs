@@ -4,6 +4,7 @@
 pub(crate) mod alpha_remover;
 #[cfg(feature = "rav1d")]
 pub(crate) mod av1_decoder;
+pub(crate) mod frame_rate;
 mod n_threads;
 pub(crate) mod range_source;
 pub(crate) mod scaler;

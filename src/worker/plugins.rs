@@ -5,6 +5,7 @@ use gstreamer::glib;
 use gstreamer::prelude::*;
 
 use crate::worker::elements::alpha_remover;
+use crate::worker::elements::frame_rate;
 #[cfg(feature = "rav1d")]
 use crate::worker::elements::av1_decoder;
 use crate::worker::elements::scaler;
@@ -42,6 +43,7 @@ pub(super) fn register_own() -> Result<(), glib::BoolError> {
     #[cfg(feature = "rav1d")]
     av1_decoder::register()?;
     alpha_remover::register()?;
+    frame_rate::register()?;
     tone_mapper::register()?;
     scaler::register()
 }

@@ -12,7 +12,8 @@ const MAX_STATED_FPS: f64 = 480.0;
 /// Rate if neither the container nor the frame times tell one: that of most cameras and screen
 /// recorders.
 const ASSUMED_FPS: Fraction = Fraction::new(30, 1);
-/// Relative tolerance between a stated and a measured rate: containers round to milliseconds.
+/// Relative tolerance between a usual rate that is stated and a measured one: containers round to
+/// milliseconds. Any other stated rate may be the mean of a recording with holes.
 const STATED_TOLERANCE: f64 = 0.02;
 /// Relative tolerance between a measured rate and the usual rate that it stands for.
 const MEASURED_TOLERANCE: f64 = 0.003;
@@ -51,7 +52,7 @@ pub(super) fn output_rate(stream: &VideoStream, notes: &mut Vec<String>) -> Frac
     };
     let fps = match measured {
         Measured::Even(rate) | Measured::Uneven(rate)
-            if is_stated && near(stated, rate, STATED_TOLERANCE) =>
+            if is_stated && near(stated, rate, tolerance(stated)) =>
         {
             return of_stated(stated, notes);
         }
@@ -63,6 +64,12 @@ pub(super) fn output_rate(stream: &VideoStream, notes: &mut Vec<String>) -> Frac
     };
     notes.push(format!("frame rate set to {fps}: the source is variable or states another rate"));
     fps
+}
+
+/// Relative tolerance between this stated rate and a measured one.
+fn tolerance(stated: Fraction) -> f64 {
+    let is_usual = nearest_usual(stated.as_f64()).1 <= SNAP_TOLERANCE;
+    if is_usual { STATED_TOLERANCE } else { MEASURED_TOLERANCE }
 }
 
 fn of_stated(stated: Fraction, notes: &mut Vec<String>) -> Fraction {
@@ -91,10 +98,8 @@ enum Measured {
 #[expect(clippy::cast_precision_loss, reason = "gaps between frames")]
 fn measured(times: &FrameTimes) -> Measured {
     let rate = |ns: u64| 1e9 / ns.max(1) as f64;
-    let is_even = times.fast_ns * 10 >= times.median_ns * 9
-        && times.mean_ns.abs_diff(times.median_ns) * 10 <= times.median_ns;
-    if is_even {
-        return Measured::Even(rate(times.mean_ns));
+    if let Some(interval_ns) = times.regular_ns {
+        return Measured::Even(rate(interval_ns));
     }
     let is_busy = rate(times.mean_ns) >= BUSY_FPS;
     let most = if is_busy { f64::from(MAX_FPS) } else { MOSTLY_STILL_FPS };
@@ -201,7 +206,7 @@ mod tests {
     #[test]
     fn the_output_rate_follows_the_frame_times() {
         let even = |num, den| Fraction::new(num, den);
-        let table: [Row; 11] = [
+        let table: [Row; 15] = [
             // The stated rate is right; times are rounded to milliseconds.
             ((30, 1), &[33, 33, 34], even(30, 1), 0),
             ((24000, 1001), &[42, 41, 42, 42], even(24000, 1001), 0),
@@ -217,6 +222,14 @@ mod tests {
             ((57_600, 1), &[16, 17, 400, 1000], even(30, 1), 1),
             // A phone whose clock runs a little fast.
             ((0, 1), &[33, 34, 33, 33, 33], Fraction::new(753, 25), 1),
+            // Pairs of frames one tick apart, each followed by a hole.
+            ((144, 5), &[33, 33, 34, 33, 33, 34, 33, 33, 34, 33, 1, 66], even(30, 1), 1),
+            // A container that states the mean of a recording with holes.
+            ((57_964, 1000), &[17, 17, 16, 17, 17, 16, 17, 17, 16, 17, 17, 16, 33], even(60, 1), 1),
+            // A phone whose rate is a little lower than a usual one.
+            ((59, 1), &[17, 17, 17, 16, 17, 17, 17], Fraction::new(2373, 40), 1),
+            // Soft telecine: two and three fields of 59.94 in turns.
+            ((30_000, 1001), &[33, 50, 34, 50, 33, 50, 34, 50, 33, 50], even(24_000, 1001), 1),
             // Slides that state the rate of a film.
             ((30, 1), &[5000], even(1, 1), 1),
         ];

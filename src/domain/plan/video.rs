@@ -6,6 +6,11 @@ use super::audio;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::media::{DynamicRange, Fraction, Orientation};
 
+/// Longest time that a frame may be shown early, in nanoseconds: 20 ms, half a frame at 25 frames per
+/// second. The times of a constant rate are rounded, and phones are uneven by a few milliseconds; with a
+/// smaller tolerance their frames would fall on the wrong side of their places.
+const MAX_EARLY_NS: u64 = 20_000_000;
+
 /// Video of one job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VideoPlan {
@@ -75,6 +80,16 @@ impl VideoPlan {
         let second = 1_000_000_000 * u128::from(self.fps.den.max(1));
         let frames = (u128::from(ns) * u128::from(self.fps.num) + second / 2) / second;
         u64::try_from(frames).unwrap_or(u64::MAX)
+    }
+
+    /// The first place of the frame grid at which a frame of this time may be shown: that of its time, or an
+    /// earlier one that is at most half a frame, and at most [`MAX_EARLY_NS`], before it.
+    #[must_use]
+    pub fn due_place(&self, ns: u64) -> u64 {
+        let tolerance_ns = (self.frame_time_ns(1) / 2).min(MAX_EARLY_NS);
+        let second = 1_000_000_000 * u128::from(self.fps.den.max(1));
+        let ticks = u128::from(ns.saturating_sub(tolerance_ns)) * u128::from(self.fps.num);
+        u64::try_from(ticks.div_ceil(second)).unwrap_or(u64::MAX)
     }
 
     /// Ticks per second for fragmented MP4. A frame lasts a whole number of ticks, because sums of

@@ -34,7 +34,7 @@ pub(crate) struct Rung {
     pub(crate) parser: gst::Element,
 }
 
-/// Builds `queue ! prepare… ! caps` and, for each rung behind the tee of the next larger one,
+/// Builds `queue ! prepare… ! ladderdrate ! caps` and, for each rung behind the tee of the next larger one,
 /// `queue ! scale… ! caps ! tee ! queue ! download… ! encoder ! caps ! h264parse`.
 pub(crate) fn build(pipeline: &gst::Pipeline, spec: &PipelineSpec) -> Result<Ladder, Failure> {
     let head = queue(QUEUED_FRAMES, 0)?;
@@ -42,6 +42,7 @@ pub(crate) fn build(pipeline: &gst::Pipeline, spec: &PipelineSpec) -> Result<Lad
     for step in &spec.prepare {
         elements.push(make(step)?);
     }
+    elements.push(plain("ladderdrate")?);
     let prepared = caps_filter(&spec.prepared_caps)?;
     elements.push(prepared.clone());
     chain(pipeline, &elements)?;

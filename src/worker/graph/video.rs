@@ -79,13 +79,16 @@ fn place_frames(
     let grid = Arc::new(FrameGrid::default());
     let (plan, output, placing) = (plan.clone(), Arc::clone(output), Arc::clone(&grid));
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
-    // Runs on the streaming thread that prepares frames, and once more, nested, for each repeated frame
-    // that the grid pushes. It blocks while the parent does not read reports of progress.
+    // Runs on the streaming thread that prepares frames, and once more, nested, for each frame that the
+    // grid pushes. It blocks while the parent does not read reports of progress.
     src.add_probe(mask, move |pad, info| {
         match &mut info.data {
             Some(gst::PadProbeData::Buffer(frame)) => {
-                let Some((number, time)) = placing.place(pad, frame, &plan) else {
-                    return gst::PadProbeReturn::Drop;
+                let Some((number, time)) = placing.passing(&plan) else {
+                    let frame = frame.clone();
+                    info.data = None;
+                    info.flow_res = placing.take(pad, frame, &plan);
+                    return gst::PadProbeReturn::Handled;
                 };
                 if number > 0 && plan.begins_segment(number) {
                     for cutter in &cutters {

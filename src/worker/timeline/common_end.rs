@@ -41,8 +41,8 @@ impl CommonEnd {
 
     /// Reads the end of the stream `stream_id` from the durations that the demuxer in `decode` states.
     ///
-    /// `videorate` repeats a last frame for one second at most, but the frozen end of a screen
-    /// recording may be longer. Parsers drop the stated durations, so they are read behind the demuxer.
+    /// The last frame of a screen recording may last for minutes. Parsers drop the stated durations, so they
+    /// are read behind the demuxer.
     pub(crate) fn watch_stated_end(self: &Arc<Self>, decode: &gst::Element, stream_id: &str) {
         let Some(bin) = decode.downcast_ref::<gst::Bin>() else { return };
         let (stream_id, common_end) = (stream_id.to_owned(), Arc::downgrade(self));

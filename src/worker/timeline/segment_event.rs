@@ -8,7 +8,7 @@ use gstreamer::prelude::*;
 type Segment = gst::FormattedSegment<gst::ClockTime>;
 
 /// Removes the stop time of segments that arrive at this sink pad if it lies more than `max_ns` behind
-/// their start. `audiorate` and `videorate` fill up to the stop time, for days if the container is wrong.
+/// their start. `audiorate` fills up to the stop time, for days if the container is wrong.
 /// Buffers outside of the original segment are dropped all the same.
 ///
 /// A segment that then equals the previous one is dropped: those elements restart at each segment, with

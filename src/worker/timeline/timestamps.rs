@@ -20,7 +20,7 @@ pub(crate) fn segment_of(pad: &gst::Pad) -> Option<gst::FormattedSegment<gst::Cl
 /// segment. An encoder would cut off frames behind a stated end.
 ///
 /// - `min_remaining_ns`: a buffer that starts less than this before its segment's end is dropped, except
-///   the first one. Containers round their end, and `videorate` then fills up with one frame too many.
+///   the first one. Containers round their end, which would give the stream one frame too many.
 /// - `snap` maps the running time of the first buffer to where the stream may begin, in nanoseconds;
 ///   all later buffers move by the same amount.
 /// - `at_end` runs at EOS, before the element behind `sink` gets it: its source pad still takes buffers.
