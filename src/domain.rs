@@ -41,4 +41,5 @@ pub mod untrusted;
 pub mod video;
 pub mod view;
 pub mod waiting;
+pub mod warning;
 pub mod watching;

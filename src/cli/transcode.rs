@@ -321,7 +321,7 @@ impl Show {
                 self.bar.set_position(position_ns / 1_000_000);
                 self.bar.set_message(format!("{:.2}x", speed(*position_ns, self.began.elapsed())));
             }
-            Report::Warning { message } => {
+            Report::Warning { message, .. } => {
                 if !self.json {
                     self.bar.suspend(|| say(&format!("warning: {message}")));
                 }

@@ -3,7 +3,9 @@
 //! Reading what a container states is cheap, so most files that would never end are refused before a frame
 //! is decoded. Containers lie, so sizes and times are checked again while decoding.
 
-use super::declare::{AtLeast, settings};
+use serde::{Deserialize, Serialize};
+
+use super::declare::{AtLeast, OneOf, settings};
 use super::failure_code::FailureCode;
 use super::media::{MediaInfo, VideoStream};
 use super::outcome::Fault;
@@ -26,9 +28,23 @@ settings! {
         /// Pixels that a second of the video decodes to (failure `too-many-pixels`). The default is 8K
         /// at 60 frames per second, or 4K at 240.
         pixels_per_second: u64 = 8192 * 4320 * 60, AtLeast(4);
+        /// Sources whose end is missing: "publish" them as far as they go, with a warning, or "refuse" them
+        /// (failure `source-truncated`).
+        truncated: Truncated = Truncated::Publish, OneOf;
         /// Seconds of an attempt (failure `job-timeout`). SQS keeps a message for 12 hours at most.
         job_secs: u64 = 11 * 3600, 10..=7 * 86_400;
     }
+}
+
+/// What becomes of a source whose end is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Truncated {
+    /// It is published as far as it goes.
+    #[default]
+    Publish,
+    /// It fails.
+    Refuse,
 }
 
 /// A limit that a source breaks.

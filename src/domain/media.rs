@@ -166,7 +166,8 @@ impl FrameTimes {
             median_ns,
             mean_ns,
             // The intervals of soft telecine, two and three fields, lie on both sides of their mean.
-            regular_ns: regular_ns(&intervals, median_ns).or_else(|| regular_ns(&intervals, mean_ns)),
+            regular_ns: regular_ns(&intervals, median_ns)
+                .or_else(|| regular_ns(&intervals, mean_ns)),
         })
     }
 }
@@ -242,6 +243,13 @@ pub struct MediaInfo {
     pub container: String,
     /// Duration that the container states, in nanoseconds.
     pub duration_ns: Option<u64>,
+    /// Whether that duration is a guess: transport streams state none, and headers of recordings in fragments
+    /// are written before their end is known.
+    #[serde(default)]
+    pub is_duration_estimated: bool,
+    /// Whether bytes are missing at the end, as the structure of the container shows.
+    #[serde(default)]
+    pub is_cut: bool,
     /// Video streams in container order.
     pub video: Vec<VideoStream>,
     /// Audio streams in container order.

@@ -35,6 +35,12 @@ pub struct Plan {
     pub decoder: Option<String>,
     /// Duration that the container states, in nanoseconds.
     pub duration_ns: Option<u64>,
+    /// Whether that duration is a guess.
+    #[serde(default)]
+    pub is_duration_estimated: bool,
+    /// Whether bytes are missing at the end of the source.
+    #[serde(default)]
+    pub is_cut: bool,
     /// Frame rate, segment grid and rungs.
     pub video: VideoPlan,
     /// Audio renditions; empty for a source without audio.
@@ -103,6 +109,8 @@ pub fn plan(
         backend: backend.to_owned(),
         decoder: None,
         duration_ns: media.duration_ns,
+        is_duration_estimated: media.is_duration_estimated,
+        is_cut: media.is_cut,
         thumbnails: thumbnails::plan_thumbnails(&video, media.duration_ns),
         video,
         audio,

@@ -10,6 +10,7 @@ use super::hls::names;
 use super::job::VideoId;
 use super::tombstone::TOMBSTONES_PREFIX;
 use super::video::{BackendFailure, RenditionView, Timings, VideoError};
+use super::warning::SourceWarning;
 
 /// Prefix of the upload records.
 pub const RECORDS_PREFIX: &str = "records/";
@@ -110,6 +111,9 @@ pub struct JobRecord {
     /// The storyboard (`WebVTT`), relative to this record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storyboard: Option<String>,
+    /// Faults of the source with which it was published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<SourceWarning>,
     /// When things happened.
     pub timings: Timings,
     /// Why it failed.
@@ -167,6 +171,7 @@ impl JobRecord {
             renditions: Vec::new(),
             poster: None,
             storyboard: None,
+            warnings: Vec::new(),
             timings: Timings::default(),
             error: None,
             conformance: None,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::warning::SourceWarning;
+
 /// Where a video stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -125,6 +127,9 @@ pub struct VideoView {
     /// rectangle of a sheet (`storyboard_000.jpg#xywh=…`); present once the video is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storyboard_url: Option<String>,
+    /// Faults of the source with which it is published, such as an end that is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<SourceWarning>,
     /// When things happened.
     pub timings: Timings,
     /// Of a deleted video: until when the delete can be undone, RFC 3339.
@@ -156,6 +161,7 @@ impl VideoView {
             playback_url,
             poster_url: None,
             storyboard_url: None,
+            warnings: Vec::new(),
             timings: Timings::default(),
             purge_after: None,
             error: None,

@@ -91,6 +91,7 @@ pub fn finished(view: &mut VideoView, job: JobRecord) {
     view.renditions = job.renditions;
     view.poster_url = job.poster.map(|path| view.url_of(&path));
     view.storyboard_url = job.storyboard.map(|path| view.url_of(&path));
+    view.warnings = job.warnings;
     view.timings = job.timings;
     view.error = job.error.or(job.failed_update.map(|update| update.error));
 }

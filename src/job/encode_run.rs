@@ -13,6 +13,7 @@ use crate::domain::backend::Backend;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
 use crate::domain::plan::Plan;
+use crate::domain::warning::{SourceWarning, WarningCode};
 use crate::publish::{self, Finished, Publication, ThumbnailPaths};
 use crate::source::Source;
 use crate::source::read_ahead::ReadAhead;
@@ -101,6 +102,12 @@ impl EncodeRun<'_> {
         });
     }
 
+    fn show_warning(&self, code: Option<WarningCode>, message: &str) {
+        let Some(code) = code else { return };
+        let warning = SourceWarning { code, message: message.to_owned() };
+        self.job.ticket.update(|view| view.warnings.push(warning));
+    }
+
     fn show_plan(&self, plan: &Plan) {
         for note in &plan.notes {
             tracing::info!(note, "plan");
@@ -109,6 +116,8 @@ impl EncodeRun<'_> {
         self.job.ticket.update(|view| {
             view.backend = Some(plan.backend.clone());
             view.duration_secs = plan.duration_ns.map(seconds);
+            // An earlier run on another backend may have given some.
+            view.warnings.clear();
             view.renditions = renditions;
         });
     }
@@ -155,8 +164,9 @@ impl Observer for BoardObserver<'_> {
             Output::Segment(segment) => {
                 run.job.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
             }
-            Output::Report(Report::Warning { message }) => {
+            Output::Report(Report::Warning { code, message }) => {
                 tracing::warn!(warning = message, "worker warning");
+                run.show_warning(*code, message);
             }
             Output::Report(Report::Done { duration_ns }) => {
                 run.job.context.metrics.encoded_seconds.inc_by(seconds(*duration_ns));

@@ -103,7 +103,7 @@ fn enter_sandbox(request: &WorkerRequest, output: &Output) -> Result<(), Failure
         (Some(missing), Mode::Require) => {
             return Err(Failure::new(FailureCode::SandboxIncomplete, missing));
         }
-        (Some(message), Mode::Degrade) => output.event(&Event::Warning { message }),
+        (Some(message), Mode::Degrade) => output.warn(message),
     }
     Ok(())
 }
@@ -153,9 +153,7 @@ fn encode(
     match pipeline::run(client, plan, spec, &request.limits, output) {
         // No segment was sent yet, so the pipeline can start again.
         Err(failure) if failure.code == FailureCode::SinkNotReady && !output.has_sent_media() => {
-            output.event(&Event::Warning {
-                message: format!("started the pipeline again: {failure}"),
-            });
+            output.warn(format!("started the pipeline again: {failure}"));
             output.event(&Event::Restarted);
             pipeline::run(client, plan, spec, &request.limits, output)
         }

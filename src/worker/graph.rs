@@ -12,6 +12,7 @@ pub(crate) mod limit_probe;
 pub(crate) mod pipeline;
 pub(crate) mod segment_sink;
 pub(crate) mod skipped;
+pub(crate) mod source_end;
 pub(crate) mod subtitles;
 pub(crate) mod thumbnails;
 pub(crate) mod video;

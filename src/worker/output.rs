@@ -59,6 +59,7 @@ impl Output {
             match self.warnings.fetch_add(1, Ordering::Relaxed) + 1 {
                 number if number < MAX_WARNINGS => self.send_event(event),
                 MAX_WARNINGS => self.send_event(&Event::Warning {
+                    code: None,
                     message: "there are more warnings, which are left out".to_owned(),
                 }),
                 _ => {}
@@ -66,6 +67,11 @@ impl Output {
         } else {
             self.send_event(event);
         }
+    }
+
+    /// Sends a warning to the operator.
+    pub(super) fn warn(&self, message: impl Into<String>) {
+        self.event(&Event::Warning { code: None, message: message.into() });
     }
 
     /// Sends the last event and closes the pipe: later output is dropped.

@@ -5,9 +5,9 @@ use gstreamer::glib;
 use gstreamer::prelude::*;
 
 use crate::worker::elements::alpha_remover;
-use crate::worker::elements::frame_rate;
 #[cfg(feature = "rav1d")]
 use crate::worker::elements::av1_decoder;
+use crate::worker::elements::frame_rate;
 use crate::worker::elements::scaler;
 use crate::worker::elements::tone_mapper;
 use crate::worker::graph::element::plain;

@@ -28,6 +28,7 @@ use crate::domain::media::MediaInfo;
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
 use crate::domain::sandbox;
+use crate::domain::warning::WarningCode;
 use crate::worker::spawn::ProgramFile;
 
 /// Kind of a frame with an [`Event`].
@@ -128,6 +129,9 @@ pub enum Event {
     },
     /// A fault that does not stop the job.
     Warning {
+        /// The fault of the source that the person who uploaded it must know of; `None` for a message to the
+        /// operator.
+        code: Option<WarningCode>,
         /// A sentence for a person.
         message: String,
     },

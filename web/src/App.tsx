@@ -96,6 +96,11 @@ export function App() {
               Delete
             </button>
           </p>
+          {video.warnings?.map((warning) => (
+            <p className="warning" key={warning.message} data-testid="warning">
+              {warning.message}
+            </p>
+          ))}
           {video.state === "running" && (
             <Bar
               testId="encode-progress"

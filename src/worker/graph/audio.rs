@@ -58,7 +58,7 @@ pub(crate) fn build(
     // `audiorate` would add silence up to the stated end; the common end adds what is really missing.
     segment_event::sanitize_stop(&pad(&rate, "sink")?, 0);
     hold_tail(&raw, plan, builder.common_end)?;
-    drop_priming(&pad(&encoder, "src")?, plan.sample_rate_hz);
+    drop_padding(&pad(&encoder, "src")?, plan.sample_rate_hz, builder.common_end);
     let progress = video.rungs.is_empty().then(|| Arc::clone(builder.output));
     let sink = builder.add_rendition(&last, MediaKind::Audio, plan.sample_rate_hz)?;
     watch_encoded(&pad(&last, "sink")?, video, sink.cutter(), &sink.segmenter, progress);
@@ -137,11 +137,12 @@ fn hold_tail(
     Ok(())
 }
 
-/// Drops the frame that holds the priming, and moves all others earlier by its length.
-fn drop_priming(src: &gst::Pad, sample_rate_hz: u32) {
+/// Drops the frame that holds the priming, moves all others earlier by its length, and drops those behind the
+/// common end: they hold nothing but what the encoder adds, and might begin another segment.
+fn drop_padding(src: &gst::Pad, sample_rate_hz: u32, common_end: &Arc<CommonEnd>) {
     let shift = gst::ClockTime::SECOND.nseconds() * PRIMING_SAMPLES / u64::from(sample_rate_hz);
     let shift = gst::ClockTime::from_nseconds(shift);
-    let is_first = Mutex::new(true);
+    let (is_first, common_end) = (Mutex::new(true), Arc::clone(common_end));
     // Runs on the encoder's streaming thread: changes the buffer only.
     src.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         if std::mem::replace(&mut *is_first.lock(), false) {
@@ -151,6 +152,10 @@ fn drop_priming(src: &gst::Pad, sample_rate_hz: u32) {
             let buffer = buffer.make_mut();
             buffer.set_pts(buffer.pts().map(|pts| pts.saturating_sub(shift)));
             buffer.set_dts(buffer.dts().map(|dts| dts.saturating_sub(shift)));
+            let end_ns = common_end.decided_ns();
+            if buffer.pts().zip(end_ns).is_some_and(|(pts, end_ns)| pts.nseconds() >= end_ns) {
+                return gst::PadProbeReturn::Drop;
+            }
         }
         gst::PadProbeReturn::Ok
     });

@@ -12,7 +12,7 @@ use crate::worker::fault;
 use crate::worker::graph::limit_probe;
 use crate::worker::graph::segment_sink::SegmentSink;
 use crate::worker::output::Output;
-use crate::worker::protocol::{Event, Failure};
+use crate::worker::protocol::Failure;
 use crate::worker::timeline::segmenter::Segmenter;
 
 /// Segmenters by the path of the element that reports their segments.
@@ -145,7 +145,7 @@ pub(crate) fn wait(bus: &gst::Bus, ends: &Ends, output: &Output) -> Result<(), F
                 }
             }
             gst::MessageView::Warning(warning) => {
-                output.event(&Event::Warning { message: warning.error().message().to_owned() });
+                output.warn(warning.error().message());
             }
             gst::MessageView::Element(element) => {
                 if let Some(path) = forwarded_eos(element) {

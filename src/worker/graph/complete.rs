@@ -1,6 +1,7 @@
 //! The check after EOS: a truncated source ends just like a complete one.
 
 use crate::domain::failure_code::FailureCode;
+use crate::domain::limits::Truncated;
 use crate::domain::plan::Plan;
 use crate::worker::fault;
 use crate::worker::graph::element::broken;
@@ -13,15 +14,27 @@ pub(crate) fn tolerated_ns(promised_ns: u64) -> u64 {
     (promised_ns / 50).max(1_000_000_000)
 }
 
-/// Verifies that every rendition has all its segments, and that the renditions (or the skipped streams,
-/// which end at `skipped_end_ns`) last as long as the container states. Returns the duration in
-/// nanoseconds.
+/// Complete renditions.
+pub(crate) struct Complete {
+    /// End of the longest rendition, in nanoseconds.
+    pub(crate) duration_ns: u64,
+    /// What is missing at the end of the source, in a sentence.
+    pub(crate) truncated: Option<String>,
+}
+
+/// Verifies that every rendition has all its segments, and whether the source lasts as long as the container
+/// states. `source_end_ns` is the latest end of a decoded stream, in the time of the container, which may
+/// begin at any time.
+///
+/// # Errors
+/// A rendition is incomplete, or the source is truncated and such sources are refused.
 pub(crate) fn verify_complete(
     plan: &Plan,
     sinks: &[SegmentSink],
-    skipped_end_ns: u64,
-) -> Result<u64, Failure> {
-    let mut longest_ns = 0;
+    source_end_ns: u64,
+    truncated: Truncated,
+) -> Result<Complete, Failure> {
+    let mut duration_ns = 0;
     for sink in sinks {
         let extent = sink.segmenter.extent();
         if extent.complete == 0 {
@@ -32,26 +45,38 @@ pub(crate) fn verify_complete(
             let message = format!("rendition {index}: {complete} of {begun} segments are complete");
             return Err(broken(message));
         }
-        longest_ns = longest_ns.max(extent.end_ns);
+        duration_ns = duration_ns.max(extent.end_ns);
     }
-    if let Some(promised_ns) = plan.duration_ns
-        && longest_ns.max(skipped_end_ns) + tolerated_ns(promised_ns) < promised_ns
-    {
-        return Err(truncated(promised_ns, longest_ns));
+    let missing = missing(plan, duration_ns, source_end_ns);
+    match (missing, truncated) {
+        (Some(told), Truncated::Refuse) => {
+            let message = format!("The file is cut off: it {told}. Upload it again.");
+            Err(Failure::new(FailureCode::SourceTruncated, message))
+        }
+        (missing, _) => {
+            let truncated = missing.map(|told| {
+                format!(
+                    "The end of the file is missing: it {told}. Upload it again if you have more."
+                )
+            });
+            Ok(Complete { duration_ns, truncated })
+        }
     }
-    Ok(longest_ns)
 }
 
-fn truncated(promised_ns: u64, longest_ns: u64) -> Failure {
-    Failure::new(
-        FailureCode::SourceTruncated,
-        format!(
-            "The file is cut off: it says that it lasts {:.1} s, but it ends after {:.1} s. Upload it \
-             again.",
-            secs(promised_ns),
-            secs(longest_ns)
-        ),
-    )
+/// What the file does, if it ends too early.
+fn missing(plan: &Plan, duration_ns: u64, source_end_ns: u64) -> Option<String> {
+    let end_ns = duration_ns.max(source_end_ns);
+    let promised_ns = plan.duration_ns.filter(|_| !plan.is_duration_estimated);
+    match promised_ns.filter(|promised_ns| end_ns + tolerated_ns(*promised_ns) < *promised_ns) {
+        Some(promised_ns) => {
+            Some(format!("ends after {:.1} s of {:.1} s", secs(duration_ns), secs(promised_ns)))
+        }
+        None if plan.is_cut => {
+            Some(format!("breaks off in the middle of its data, after {:.1} s", secs(duration_ns)))
+        }
+        None => None,
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]

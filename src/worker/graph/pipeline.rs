@@ -11,17 +11,19 @@ use crate::domain::failure_code::FailureCode;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::recipe::PipelineSpec;
+use crate::domain::warning::WarningCode;
 use crate::worker::elements::range_source::{Client, RangeSrc};
 use crate::worker::graph::builder::GraphBuilder;
 use crate::worker::graph::complete::{tolerated_ns, verify_complete};
 use crate::worker::graph::element::{broken, chain, pad, plain};
 use crate::worker::graph::segment_sink::SegmentSink;
 use crate::worker::graph::skipped::SkippedStreams;
+use crate::worker::graph::source_end::SourceEnd;
 use crate::worker::graph::subtitles::Subtitles;
 use crate::worker::graph::{audio, bus, limit_probe, thumbnails, video};
 use crate::worker::output::Output;
 use crate::worker::plugins;
-use crate::worker::protocol::Failure;
+use crate::worker::protocol::{Event, Failure};
 use crate::worker::timeline::common_end::CommonEnd;
 use crate::worker::timeline::segment_event;
 
@@ -35,7 +37,8 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let pipeline = gst::Pipeline::new();
     pipeline.set_property("message-forward", true);
-    let skipped = SkippedStreams::new(plan, output);
+    let source_end = Arc::<SourceEnd>::default();
+    let skipped = SkippedStreams::new(plan, output, &source_end);
     let graph = build(&pipeline, client, plan, spec, limits, output, &skipped)?;
     let messages = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
     let watched = bus::Watched::new(&graph.sinks, &graph.thumbnail_sinks, graph.busiest.as_ref());
@@ -47,12 +50,12 @@ pub(crate) fn run(
         .set_state(gst::State::Playing)
         .map_err(|error| broken(error.to_string()))
         .and_then(|_| bus::wait(&messages, &watched.ends, output))
-        .and_then(|()| verify_complete(plan, &graph.sinks, skipped.end_ns()));
+        .and_then(|()| verify_complete(plan, &graph.sinks, source_end.get_ns(), limits.truncated));
     // The first error on the bus says more than "the state change failed".
     let ended = ended.map_err(|failure| bus::first_error(&messages).unwrap_or(failure));
     messages.unset_sync_handler();
-    let duration_ns = match ended {
-        Ok(duration_ns) => duration_ns,
+    let complete = match ended {
+        Ok(complete) => complete,
         Err(failure) => {
             // Elements that are dropped while they play crash the process, and stopping them may
             // hang: both would hide the reason. The end of the process is the end of them.
@@ -65,7 +68,10 @@ pub(crate) fn run(
         }
     };
     skipped.subtitles.finish();
-    output.done(duration_ns);
+    if let Some(message) = complete.truncated {
+        output.event(&Event::Warning { code: Some(WarningCode::SourceTruncated), message });
+    }
+    output.done(complete.duration_ns);
     // The parent kills a pipeline that hangs on its way down; all output was sent by now.
     pipeline.set_state(gst::State::Null).map_err(|error| broken(error.to_string()))?;
     Ok(())
@@ -140,8 +146,9 @@ fn build_source(
         let Some(pipeline) = weak.upgrade() else { return };
         let id = pad.stream_id().unwrap_or_default();
         let head = unlinked.lock().remove(id.as_str());
-        if head.is_none() {
-            others.watch(pad);
+        match head {
+            Some(_) => others.measure(pad),
+            None => others.watch(pad),
         }
         if let Err(failure) = link_stream(&pipeline, pad, head) {
             post_error(&pipeline, &failure.message);

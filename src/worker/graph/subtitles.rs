@@ -104,7 +104,7 @@ impl Subtitles {
     pub(crate) fn warn_of_missing(&self) {
         for (_, name, _) in self.missing.lock().values() {
             let message = format!("{name} stays empty: its stream cannot be found again");
-            self.shared.output.event(&Event::Warning { message });
+            self.shared.output.warn(message);
         }
     }
 
@@ -171,7 +171,7 @@ impl StreamReader {
             Fault::Full => "there is more text than a video may have",
         };
         let message = format!("{} is incomplete: {what}", self.name);
-        self.shared.output.event(&Event::Warning { message });
+        self.shared.output.warn(message);
     }
 
     fn end(&self) {

@@ -17,7 +17,7 @@ use crate::domain::recipe::PipelineSpec;
 use crate::domain::thumbnail::Thumbnail;
 use crate::worker::graph::element::{broken, caps_filter, chain, make, pad, plain, queue};
 use crate::worker::output::Output;
-use crate::worker::protocol::{Event, Failure};
+use crate::worker::protocol::Failure;
 
 /// JPEG qualities, of 100: the poster is shown large, the storyboard's tiles small.
 const POSTER_QUALITY: u8 = 85;
@@ -266,7 +266,7 @@ fn send(output: &Output, thumbnail: Thumbnail, image: &Image, quality: u8) {
         Ok(bytes) => output.thumbnail(thumbnail, &bytes),
         Err(error) => {
             let message = format!("failed to encode a thumbnail: {error}");
-            output.event(&Event::Warning { message });
+            output.warn(message);
         }
     }
 }

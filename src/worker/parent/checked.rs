@@ -20,6 +20,7 @@ use crate::domain::media::MediaInfo;
 use crate::domain::plan::Plan;
 use crate::domain::plan_check::{self, Order};
 use crate::domain::untrusted::{self, NAME_CHARS, SENTENCE_CHARS};
+use crate::domain::warning::WarningCode;
 use crate::worker::protocol::{Event, Failure, MAX_WARNINGS, WorkerRequest};
 
 /// Most characters of a failure's debug text.
@@ -134,7 +135,7 @@ impl Checker {
                 let cue = self.encoding("a cue")?.cue(subtitles, cue)?;
                 return Ok(cue.map(|cue| Report::Cue { subtitles, cue }.into()));
             }
-            Event::Warning { message } => self.warning(&message)?,
+            Event::Warning { code, message } => self.warning(code, &message)?,
             Event::Done { .. } => {
                 let duration_ns = self.encoding("its end")?.done()?;
                 self.stage = Stage::Ended;
@@ -174,7 +175,11 @@ impl Checker {
         Ok(Report::Restarted)
     }
 
-    fn warning(&mut self, message: &str) -> Result<Report, Misbehaviour> {
+    fn warning(
+        &mut self,
+        code: Option<WarningCode>,
+        message: &str,
+    ) -> Result<Report, Misbehaviour> {
         if let Stage::Ended = self.stage {
             return Err(self.out_of_turn("a warning"));
         }
@@ -182,7 +187,7 @@ impl Checker {
         if self.warnings > MAX_WARNINGS {
             return Err(Misbehaviour::TooMuch("warnings"));
         }
-        Ok(Report::Warning { message: untrusted::one_line(message, SENTENCE_CHARS) })
+        Ok(Report::Warning { code, message: untrusted::one_line(message, SENTENCE_CHARS) })
     }
 
     fn failed(&mut self, failure: Failure) -> Result<Checked, Misbehaviour> {

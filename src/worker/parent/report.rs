@@ -8,6 +8,7 @@ use crate::domain::media::MediaInfo;
 use crate::domain::plan::Plan;
 use crate::domain::segment::Segment;
 use crate::domain::thumbnail::Thumbnail;
+use crate::domain::warning::WarningCode;
 
 /// One checked output of a worker. Only the checker of `worker::parent` makes it from what a worker sends.
 #[derive(Clone, Debug)]
@@ -57,6 +58,8 @@ pub enum Report {
     },
     /// A fault that does not stop the job.
     Warning {
+        /// The fault of the source; `None` for a message to the operator.
+        code: Option<WarningCode>,
         /// A sentence for a person.
         message: String,
     },

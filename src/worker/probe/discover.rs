@@ -117,8 +117,12 @@ fn media_info(info: &DiscovererInfo, client: &Client) -> MediaInfo {
             .iter()
             .any(|detail| detail.contains(&format!("|decoder-{codec}")))
     };
+    let layout = mp4::layout(client);
     MediaInfo {
         container: container(info),
+        is_duration_estimated: layout.is_some_and(|layout| layout.is_fragmented)
+            || is_stream_of_packets(info),
+        is_cut: layout.is_some_and(|layout| layout.is_fragmented && layout.is_cut),
         subtitles: with_container_metadata(subtitles, info, client),
         duration_ns: info.duration().map(gst::ClockTime::nseconds).filter(|ns| *ns > 0),
         video: info
@@ -147,6 +151,14 @@ fn undecodable(detail: &str) -> Option<Undecodable> {
         description: description.trim_end_matches(" decoder").to_owned(),
         is_video: codec.starts_with("video/") || codec.starts_with("image/"),
     })
+}
+
+/// Whether the container is a transport or program stream: GStreamer estimates their duration.
+fn is_stream_of_packets(info: &DiscovererInfo) -> bool {
+    let first = info.container_streams().into_iter().next();
+    let caps = first.and_then(|stream| stream.caps());
+    let name = caps.and_then(|caps| Some(caps.structure(0)?.name().to_string()));
+    name.is_some_and(|name| name == "video/mpegts" || name == "video/mpeg")
 }
 
 /// Name of the container for people; empty if there is none.

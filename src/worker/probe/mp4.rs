@@ -26,6 +26,34 @@ pub(crate) fn languages(client: &Client, prefix: &str) -> Vec<(String, String)> 
     tracks.into_iter().map(|(id, language)| (format!("{prefix}/{id:03}"), language)).collect()
 }
 
+/// The boxes of a file, as far as its end depends on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// Samples come in fragments, as they are recorded; what the header says of their duration is a guess.
+    pub(crate) is_fragmented: bool,
+    /// The last box ends behind the end of the file.
+    pub(crate) is_cut: bool,
+}
+
+/// Reads the layout of a file; `None` for other formats.
+pub(crate) fn layout(client: &Client) -> Option<Layout> {
+    layout_of(&|at, target| client.read(at, target).unwrap_or(0), client.source_bytes())
+}
+
+fn layout_of(read: ReadAt<'_>, file_bytes: u64) -> Option<Layout> {
+    let file = Mp4Box { kind: *b"file", begin: 0, end: u64::MAX };
+    let mut boxes = file.children(read).peekable();
+    boxes.peek().filter(|first| FIRST_BOXES.contains(&&first.kind))?;
+    let mut layout = Layout { is_fragmented: false, is_cut: false };
+    for child in boxes {
+        layout.is_fragmented |= child.kind == *b"moof"
+            || child.kind == *b"moov" && child.child(read, *b"mvex").is_some();
+        // A box without a size goes to the end of the file, wherever that is.
+        layout.is_cut = child.end > file_bytes && child.end != u64::MAX;
+    }
+    Some(layout)
+}
+
 /// Reads from an offset into a slice; returns the number of bytes, fewer at the end of the file.
 type ReadAt<'a> = &'a dyn Fn(u64, &mut [u8]) -> usize;
 
@@ -140,12 +168,16 @@ mod tests {
     }
 
     fn read(file: &[u8]) -> Vec<(u32, String)> {
-        track_languages(&|at, target| {
+        track_languages(&reader(file))
+    }
+
+    fn reader(file: &[u8]) -> impl Fn(u64, &mut [u8]) -> usize {
+        move |at, target| {
             let rest = usize::try_from(at).ok().and_then(|at| file.get(at..)).unwrap_or_default();
             let len = rest.len().min(target.len());
             target[..len].copy_from_slice(&rest[..len]);
             len
-        })
+        }
     }
 
     const FRENCH: u16 = (6 << 10) | (18 << 5) | 1;
@@ -169,6 +201,29 @@ mod tests {
         assert_eq!(read(&file), [(1, "fra".to_owned()), (2, "fr-CA".to_owned())]);
         for cut in 0..file.len() {
             assert!(read(&file[..cut]).len() < 3);
+        }
+    }
+
+    #[test]
+    fn fragments_and_cuts_are_seen() {
+        let moov =
+            |more: &[u8]| mp4_box(*b"moov", &[&mp4_box(*b"mvhd", &[0; 100])[..], more].concat());
+        let ftyp = mp4_box(*b"ftyp", b"isom\0\0\0\0");
+        let (mvex, moof) = (mp4_box(*b"mvex", &[]), mp4_box(*b"moof", &[1; 9]));
+        let mdat = mp4_box(*b"mdat", &[2; 50]);
+        let open = [&[0; 4], &b"mdat"[..], &[2; 50]].concat();
+        let table = [
+            ([&ftyp[..], &moov(&[]), &mdat].concat(), 0, Some((false, false))),
+            ([&ftyp[..], &moov(&[]), &mdat].concat(), 20, Some((false, true))),
+            ([&ftyp[..], &moov(&[]), &open].concat(), 20, Some((false, false))),
+            ([&ftyp[..], &moov(&mvex), &moof, &mdat].concat(), 0, Some((true, false))),
+            ([&ftyp[..], &moov(&mvex), &moof, &mdat, &moof].concat(), 3, Some((true, true))),
+            (b"RIFF0000AVI LIST".to_vec(), 0, None),
+        ];
+        for (file, cut, expected) in table {
+            let file = &file[..file.len() - cut];
+            let found = layout_of(&reader(file), file.len() as u64);
+            assert_eq!(found.map(|layout| (layout.is_fragmented, layout.is_cut)), expected);
         }
     }
 

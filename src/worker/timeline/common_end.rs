@@ -76,6 +76,11 @@ impl CommonEnd {
         self.stated_ns.load(Ordering::Relaxed)
     }
 
+    /// The common end, in nanoseconds; `None` until it is decided.
+    pub(crate) fn decided_ns(&self) -> Option<u64> {
+        self.state.lock().end_ns
+    }
+
     fn arrive(&self, end_ns: u64) -> MutexGuard<'_, State> {
         let mut state = self.state.lock();
         state.open = state.open.saturating_sub(1);

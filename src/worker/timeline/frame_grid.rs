@@ -69,6 +69,10 @@ impl FrameGrid {
         let mut wanted = needed.max(plan.frames_in_ns(end_ns.max(common_end.stated_ns())));
         common_end.wait_as_video(plan.frame_time_ns(wanted), |longest_ns| {
             wanted = wanted.max(plan.frames_in_ns(longest_ns));
+            // splitmuxsink does not cut before a last segment of one frame.
+            if wanted > 1 && plan.begins_segment(wanted - 1) {
+                wanted += 1;
+            }
             plan.frame_time_ns(wanted)
         });
         let settled = self.0.lock().pacer.finish(wanted);

@@ -42,7 +42,7 @@ impl ElementImpl for FrameRate {
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
             let caps = gst::Caps::builder("video/x-raw").any_features().build();
-                let template = |name, direction| {
+            let template = |name, direction| {
                 gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps)
             };
             [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)]
@@ -78,7 +78,10 @@ impl BaseTransformImpl for FrameRate {
         })
     }
 
-    fn transform_ip(&self, _frame: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {
+    fn transform_ip(
+        &self,
+        _frame: &mut gst::BufferRef,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
         Ok(gst::FlowSuccess::Ok)
     }
 

@@ -46,7 +46,7 @@ impl Client {
     }
 
     /// Length of the source.
-    pub(super) fn source_bytes(&self) -> u64 {
+    pub(crate) fn source_bytes(&self) -> u64 {
         self.0.lock().source_bytes
     }
 

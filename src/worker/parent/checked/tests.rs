@@ -94,7 +94,7 @@ fn texts_become_one_line_of_limited_length() {
     let is_clean =
         |text: &str| !text.chars().any(char::is_control) && text.chars().count() <= 1_000;
     let mut session = Session::new();
-    let Some(Checked::Output(Output::Report(Report::Warning { message }))) =
+    let Some(Checked::Output(Output::Report(Report::Warning { message, .. }))) =
         session.event(warning(&evil)).unwrap()
     else {
         panic!("a warning")
