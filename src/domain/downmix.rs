@@ -61,6 +61,18 @@ pub fn to_stereo(mask: u64) -> Option<[Vec<f32>; 2]> {
     Some([side(0), side(1)])
 }
 
+/// Returns the gains of channels without positions, as cameras, MXF and ambisonics have them: mono on both
+/// sides, else the first two channels on the left and the right. The first channel of `is_ambisonic` audio
+/// is the whole sound field without directions (W), and the others add nothing that stereo could show.
+#[must_use]
+pub fn unpositioned_to_stereo(channels: usize, is_ambisonic: bool) -> [Vec<f32>; 2] {
+    let only = |wanted: usize| {
+        (0..channels).map(|channel| if channel == wanted { 1.0 } else { 0.0 }).collect()
+    };
+    let right = usize::from(channels > 1 && !is_ambisonic);
+    [only(0), only(right)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +111,16 @@ mod tests {
             let expected = expected.map(|sides| sides.map(<[i32]>::to_vec));
             assert_eq!(rounded(mask), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn channels_without_positions_are_taken_by_their_order() {
+        assert_eq!(unpositioned_to_stereo(1, false), [vec![1.0], vec![1.0]]);
+        assert_eq!(unpositioned_to_stereo(2, false), [vec![1.0, 0.0], vec![0.0, 1.0]]);
+        let four = [vec![1.0, 0.0, 0.0, 0.0], vec![0.0, 1.0, 0.0, 0.0]];
+        assert_eq!(unpositioned_to_stereo(4, false), four);
+        let first = vec![1.0, 0.0, 0.0, 0.0];
+        assert_eq!(unpositioned_to_stereo(4, true), [first.clone(), first]);
     }
 
     #[test]

@@ -190,6 +190,9 @@ pub struct AudioStream {
     pub codec: String,
     /// Number of channels.
     pub channels: u32,
+    /// Whether the channels are ambisonics: components of a sound field instead of loudspeakers.
+    #[serde(default)]
+    pub is_ambisonic: bool,
     /// Samples per second.
     pub sample_rate_hz: u32,
     /// ISO 639 code, if the container states one.
@@ -328,6 +331,7 @@ impl AudioStream {
             stream_id: "a".to_owned(),
             codec: "audio/mpeg".to_owned(),
             channels: 2,
+            is_ambisonic: false,
             sample_rate_hz: 48_000,
             language: language.map(str::to_owned),
             title: title.map(str::to_owned),

@@ -33,6 +33,9 @@ pub struct AudioPlan {
     pub sample_rate_hz: u32,
     /// Number of channels.
     pub channels: u32,
+    /// Whether the channels of the source are ambisonics.
+    #[serde(default)]
+    pub is_ambisonic: bool,
 }
 
 /// Plans one rendition for each audio stream, the first as the default.
@@ -60,6 +63,7 @@ pub(super) fn plan_audio(
             bitrate_kbps: encode.audio_bitrate_kbps,
             sample_rate_hz: SAMPLE_RATE_HZ,
             channels: CHANNELS,
+            is_ambisonic: stream.is_ambisonic,
         });
     }
     planned

@@ -46,7 +46,7 @@ pub(crate) fn build(
     let last = queue(0, QUEUED_AAC.nseconds())?;
     let elements = [
         head.clone(),
-        converter()?,
+        converter(plan.is_ambisonic)?,
         plain("audioresample")?,
         rate.clone(),
         raw.clone(),
@@ -83,8 +83,8 @@ fn disable_forced_mid_side(encoder: &gst::Element) {
 }
 
 /// An `audioconvert` that mixes to stereo by ITU-R BS.775. By itself, it mixes the low-frequency channel
-/// loudest, and the rear channels 6 dB lower than the standard.
-fn converter() -> Result<gst::Element, Failure> {
+/// loudest, and the rear channels 6 dB lower than the standard; it refuses channels without positions.
+fn converter(is_ambisonic: bool) -> Result<gst::Element, Failure> {
     let convert = plain("audioconvert")?;
     let element = convert.downgrade();
     let mask = gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::QUERY_DOWNSTREAM;
@@ -103,7 +103,7 @@ fn converter() -> Result<gst::Element, Failure> {
             None
         };
         if let (Some(caps), Some(convert)) = (caps, element.upgrade()) {
-            convert.set_property("mix-matrix", matrix(&caps));
+            convert.set_property("mix-matrix", matrix(&caps, is_ambisonic));
         }
         gst::PadProbeReturn::Ok
     });
@@ -111,9 +111,16 @@ fn converter() -> Result<gst::Element, Failure> {
 }
 
 /// The mix matrix of these caps for `audioconvert`; empty if the converter may choose.
-fn matrix(caps: &gst::Caps) -> gst::Array {
-    let mask = caps.structure(0).and_then(|s| s.get::<gst::Bitmask>("channel-mask").ok());
-    let sides = mask.and_then(|mask| downmix::to_stereo(mask.0));
+fn matrix(caps: &gst::Caps, is_ambisonic: bool) -> gst::Array {
+    let structure = caps.structure(0);
+    let mask = structure.and_then(|s| s.get::<gst::Bitmask>("channel-mask").ok());
+    let channels = structure.and_then(|s| usize::try_from(s.get::<i32>("channels").ok()?).ok());
+    let sides = match (mask, channels) {
+        (Some(gst::Bitmask(0)), Some(channels)) | (None, Some(channels @ 3..)) => {
+            Some(downmix::unpositioned_to_stereo(channels, is_ambisonic))
+        }
+        (mask, _) => mask.and_then(|mask| downmix::to_stereo(mask.0)),
+    };
     gst::Array::new(sides.into_iter().flatten().map(gst::Array::new))
 }
 

@@ -204,10 +204,19 @@ fn audio_stream(stream: &DiscovererAudioInfo) -> AudioStream {
         stream_id: stream_id(stream),
         codec: codec(stream),
         channels: stream.channels(),
+        is_ambisonic: is_ambisonic(stream),
         sample_rate_hz: stream.sample_rate(),
         language: stream.language().map(Into::into),
         title: title(stream),
     }
+}
+
+/// Whether Opus says so (RFC 8486: mapping families 2 and 3).
+fn is_ambisonic(stream: &DiscovererAudioInfo) -> bool {
+    let caps = stream.caps();
+    let structure = caps.as_ref().and_then(|caps| caps.structure(0));
+    let family = structure.and_then(|caps| caps.get::<i32>("channel-mapping-family").ok());
+    matches!(family, Some(2 | 3))
 }
 
 fn subtitle_stream(stream: &DiscovererSubtitleInfo) -> SubtitleStream {
