@@ -49,7 +49,8 @@ pub(crate) fn run(
     let ended = pipeline
         .set_state(gst::State::Playing)
         .map_err(|error| broken(error.to_string()))
-        .and_then(|_| bus::wait(&messages, &watched.ends, output))
+        .and_then(|_| play_sinks(&graph.sinks))
+        .and_then(|()| bus::wait(&messages, &watched.ends, output))
         .and_then(|()| verify_complete(plan, &graph.sinks, source_end.get_ns(), limits.truncated));
     // The first error on the bus says more than "the state change failed".
     let ended = ended.map_err(|failure| bus::first_error(&messages).unwrap_or(failure));
@@ -74,6 +75,15 @@ pub(crate) fn run(
     output.done(complete.duration_ns);
     // The parent kills a pipeline that hangs on its way down; all output was sent by now.
     pipeline.set_state(gst::State::Null).map_err(|error| broken(error.to_string()))?;
+    Ok(())
+}
+
+/// Sets each sink to PLAYING by itself. A pipeline plays once all of its sinks have a first frame, so a stream
+/// that comes late, or never, would stop all others.
+fn play_sinks(sinks: &[SegmentSink]) -> Result<(), Failure> {
+    for element in sinks.iter().map(|sink| &sink.element) {
+        element.set_state(gst::State::Playing).map_err(|error| broken(error.to_string()))?;
+    }
     Ok(())
 }
 

@@ -85,10 +85,11 @@ fn place_frames(
         match &mut info.data {
             Some(gst::PadProbeData::Buffer(frame)) => {
                 let Some((number, time)) = placing.passing(&plan) else {
-                    let frame = frame.clone();
-                    info.data = None;
-                    info.flow_res = placing.take(pad, frame, &plan);
-                    return gst::PadProbeReturn::Handled;
+                    return match placing.take(pad, frame, &plan) {
+                        Ok(_) => gst::PadProbeReturn::Drop,
+                        // This frame is refused, too, which tells the elements upstream.
+                        Err(_) => gst::PadProbeReturn::Ok,
+                    };
                 };
                 if number > 0 && plan.begins_segment(number) {
                     for cutter in &cutters {

@@ -66,9 +66,9 @@ impl AudioTail {
     /// if they are too short. Blocks the streaming thread that calls it.
     pub(crate) fn finish(&self, pad: &gst::Pad, common_end: &CommonEnd) {
         let held = std::mem::take(&mut *self.held.lock());
-        if !held.has_begun {
-            common_end.wait_as_audio(0);
-            return;
+        if !held.has_begun && pad.current_caps().is_none() {
+            // The stream was announced and never came: it is silent.
+            begin(pad, &self.plan);
         }
         let end_ns = common_end.wait_as_audio(held.end.nseconds());
         self.is_pushing.store(true, Ordering::Release);
@@ -94,6 +94,22 @@ impl AudioTail {
         part.get_mut()?.set_duration(gst::ClockTime::from_nseconds(samples * 1_000_000_000 / rate));
         (bytes > 0).then_some(part)
     }
+}
+
+/// Sends the events that begin a stream.
+fn begin(pad: &gst::Pad, plan: &AudioPlan) {
+    let caps = gst::Caps::builder("audio/x-raw")
+        .field("format", "F32LE")
+        .field("layout", "interleaved")
+        .field("rate", i32::try_from(plan.sample_rate_hz).unwrap_or(i32::MAX))
+        .field("channels", i32::try_from(plan.channels).unwrap_or(i32::MAX))
+        .field("channel-mask", gst::Bitmask(0x3))
+        .build();
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    // An element that refuses an event refuses the silence, too, and reports its reason on the bus.
+    pad.push_event(gst::event::StreamStart::new(&plan.stream_id));
+    pad.push_event(gst::event::Caps::new(&caps));
+    pad.push_event(gst::event::Segment::new(&segment));
 }
 
 /// Bytes of one sample of all channels: F32LE has four per channel.

@@ -39,7 +39,7 @@ impl FrameGrid {
     pub(crate) fn take(
         &self,
         pad: &gst::Pad,
-        frame: gst::Buffer,
+        frame: &gst::Buffer,
         plan: &VideoPlan,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let Some(time) = frame.pts() else { return Ok(gst::FlowSuccess::Ok) };
@@ -50,7 +50,7 @@ impl FrameGrid {
             let mut state = self.0.lock();
             let lasts_ns = frame.duration().map_or(0, gst::ClockTime::nseconds);
             state.end_ns = time_ns + lasts_ns.min(MAX_LAST_FRAME_NS);
-            state.pacer.push(frame, place, off_ns)
+            state.pacer.push(frame.clone(), place, off_ns)
         };
         self.push(pad, settled, plan)
     }
