@@ -37,6 +37,7 @@ pub mod stream_shape;
 pub mod thumbnail;
 pub mod tombstone;
 pub mod tone;
+pub mod ts_timeline;
 pub mod untrusted;
 pub mod video;
 pub mod view;

@@ -6,6 +6,7 @@ pub(crate) mod bus;
 pub(crate) mod cmaf_sink;
 pub(crate) mod complete;
 pub(crate) mod element;
+pub(crate) mod heads;
 pub(crate) mod hls_sink;
 pub(crate) mod ladder;
 pub(crate) mod limit_probe;

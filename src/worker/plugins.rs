@@ -76,23 +76,29 @@ pub(super) fn decodebin(software: bool) -> Result<gst::Element, Failure> {
     let decode = plain("decodebin")?;
     decode.set_property("force-sw-decoders", software);
     if let Some(bin) = decode.downcast_ref() {
-        copy_frames(bin);
+        set_up_elements(bin);
     }
     Ok(decode)
 }
 
-/// Makes `FFmpeg`'s decoders in this bin, and in all bins inside, copy each frame instead of decoding
-/// into buffers of GStreamer where its release is newer than 1.22: about one video in ten whose width
-/// is no multiple of 32 ended a process there ("video meta uses 864x480 instead of 854x480", 1.26.2).
-pub(super) fn copy_frames(decode: &gst::Bin) {
+/// Sets properties of the elements that this bin, and all bins inside, add from now on.
+///
+/// - Demuxers of transport streams ignore program clock references: the source gives times to their bytes.
+/// - `FFmpeg`'s decoders copy each frame instead of decoding into buffers of GStreamer where its release is
+///   newer than 1.22: about one video in ten whose width is no multiple of 32 ended a process there ("video
+///   meta uses 864x480 instead of 854x480", 1.26.2).
+pub(super) fn set_up_elements(decode: &gst::Bin) {
     let (major, minor, ..) = gst::version();
-    if (major, minor) > (1, 22) {
-        decode.connect_deep_element_added(|_, _, element| {
-            if element.has_property("direct-rendering") {
-                element.set_property("direct-rendering", false);
-            }
-        });
-    }
+    let copies_frames = (major, minor) > (1, 22);
+    // Runs on the thread that adds the element.
+    decode.connect_deep_element_added(move |_, _, element| {
+        if copies_frames && element.has_property("direct-rendering") {
+            element.set_property("direct-rendering", false);
+        }
+        if element.has_property("ignore-pcr") {
+            element.set_property("ignore-pcr", true);
+        }
+    });
 }
 
 #[cfg(test)]
@@ -104,7 +110,7 @@ mod tests {
         gst::init().unwrap();
         let make = |name| gst::ElementFactory::make(name).build().unwrap();
         let (outer, inner, decoder) = (make("bin"), make("bin"), make("avdec_h264"));
-        copy_frames(outer.downcast_ref().unwrap());
+        set_up_elements(outer.downcast_ref().unwrap());
         let add =
             |bin: &gst::Element, element| bin.downcast_ref::<gst::Bin>().unwrap().add(element);
         add(&outer, &inner).unwrap();

@@ -1,11 +1,9 @@
 //! The pipeline of a job: source, decoder, renditions; run to its end.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
-use parking_lot::Mutex;
 
 use crate::domain::failure_code::FailureCode;
 use crate::domain::limits::Limits;
@@ -20,6 +18,7 @@ use crate::worker::graph::segment_sink::SegmentSink;
 use crate::worker::graph::skipped::SkippedStreams;
 use crate::worker::graph::source_end::SourceEnd;
 use crate::worker::graph::subtitles::Subtitles;
+use crate::worker::graph::heads::Heads;
 use crate::worker::graph::{audio, bus, limit_probe, thumbnails, video};
 use crate::worker::output::Output;
 use crate::worker::plugins;
@@ -108,20 +107,20 @@ fn build(
     let has_video = !plan.video.rungs.is_empty();
     let common_end = Arc::new(CommonEnd::new(has_video, plan.audio.len()));
     let mut builder = GraphBuilder::new(pipeline, output, &common_end, plan.segment);
-    let mut heads = HashMap::new();
+    let heads = Heads::default();
     let (mut thumbnail_sinks, mut busiest) = (Vec::new(), None);
     if has_video {
         let branch = video::build(&mut builder, &plan.video, spec)?;
         let promised_ns = plan.duration_ns.unwrap_or(0);
         let max_ns = promised_ns + tolerated_ns(promised_ns);
         segment_event::sanitize_stop(&pad(&branch.head, "sink")?, max_ns);
-        heads.insert(plan.video.stream_id.clone(), branch.head);
+        heads.add(&plan.video.stream_id, true, pad(&branch.head, "sink")?);
         busiest = branch.largest_encoder_queue;
         thumbnail_sinks = thumbnails::build(pipeline, plan, spec, &branch.tees, output)?;
     }
     for track in &plan.audio {
         let head = audio::build(&mut builder, track, &plan.video)?;
-        heads.insert(track.stream_id.clone(), head);
+        heads.add(&track.stream_id, false, pad(&head, "sink")?);
     }
     let sinks = builder.into_sinks();
     let decode = build_source(pipeline, client, spec.decoders.is_empty(), heads, skipped)?;
@@ -141,7 +140,7 @@ fn build_source(
     pipeline: &gst::Pipeline,
     client: &Client,
     software: bool,
-    heads: HashMap<String, gst::Element>,
+    heads: Heads,
     skipped: &Arc<SkippedStreams>,
 ) -> Result<gst::Element, Failure> {
     let source = RangeSrc::new(client).upcast::<gst::Element>();
@@ -149,13 +148,12 @@ fn build_source(
     Subtitles::expose_formats(&decode);
     chain(pipeline, &[source, decode.clone()])?;
 
-    let heads = Arc::new(Mutex::new(heads));
-    let (unlinked, weak, others) = (Arc::clone(&heads), pipeline.downgrade(), Arc::clone(skipped));
+    let heads = Arc::new(heads);
+    let (all, weak, others) = (Arc::clone(&heads), pipeline.downgrade(), Arc::clone(skipped));
     // Runs on a streaming thread of the decoder: links the pad, and reports a failure on the bus.
     decode.connect_pad_added(move |_, pad| {
         let Some(pipeline) = weak.upgrade() else { return };
-        let id = pad.stream_id().unwrap_or_default();
-        let head = unlinked.lock().remove(id.as_str());
+        let head = all.take(pad);
         match head {
             Some(_) => others.measure(pad),
             None => others.watch(pad),
@@ -165,13 +163,12 @@ fn build_source(
         }
     });
     let (weak, others) = (pipeline.downgrade(), Arc::clone(skipped));
-    // Runs on a streaming thread of the decoder: reports missing streams on the bus.
+    // Runs on a streaming thread of the decoder: ends branches, and reports missing video on the bus.
     decode.connect_no_more_pads(move |_| {
         let Some(pipeline) = weak.upgrade() else { return };
         others.subtitles.warn_of_missing();
-        let missing = heads.lock().len();
-        if missing > 0 {
-            post_error(&pipeline, &format!("{missing} of its streams cannot be found again"));
+        if heads.end_missing() {
+            post_error(&pipeline, "its video cannot be found again");
         }
     });
     Ok(decode)
@@ -180,20 +177,19 @@ fn build_source(
 /// Links a decoded stream to its branch, or to a `fakesink` if the plan skips it.
 fn link_stream(
     pipeline: &gst::Pipeline,
-    pad: &gst::Pad,
-    head: Option<gst::Element>,
+    src: &gst::Pad,
+    head: Option<gst::Pad>,
 ) -> Result<(), Failure> {
-    let head = if let Some(head) = head {
+    let sink = if let Some(head) = head {
         head
     } else {
         let sink = plain("fakesink")?;
         sink.set_property("async", false);
         pipeline.add(&sink).map_err(|error| broken(error.to_string()))?;
         sink.sync_state_with_parent().map_err(|error| broken(error.to_string()))?;
-        sink
+        pad(&sink, "sink")?
     };
-    let sink = crate::worker::graph::element::pad(&head, "sink")?;
-    pad.link(&sink).map(drop).map_err(|error| broken(format!("{}: {error}", pad.name())))
+    src.link(&sink).map(drop).map_err(|error| broken(format!("{}: {error}", src.name())))
 }
 
 fn post_error(pipeline: &gst::Pipeline, text: &str) {

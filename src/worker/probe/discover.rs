@@ -19,7 +19,7 @@ use crate::domain::media::{
     AudioStream, DynamicRange, Fraction, MediaInfo, Orientation, SubtitleStream, SubtitleText,
     Undecodable, VideoStream,
 };
-use crate::worker::elements::range_source::{Client, RangeSrc};
+use crate::worker::elements::range_source::{Client, RangeSrc, is_transport_stream};
 use crate::worker::fault;
 use crate::worker::plugins;
 use crate::worker::probe::matroska;
@@ -53,7 +53,7 @@ pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Fa
             watch_for_protection(element.upcast_ref(), &protection);
             // The parent is the bin that decodes the source.
             if let Some(bin) = element.parent().and_downcast::<gst::Bin>() {
-                plugins::copy_frames(&bin);
+                plugins::set_up_elements(&bin);
                 watched.watch(&bin);
             }
         }
@@ -121,7 +121,7 @@ fn media_info(info: &DiscovererInfo, client: &Client) -> MediaInfo {
     MediaInfo {
         container: container(info),
         is_duration_estimated: layout.is_some_and(|layout| layout.is_fragmented)
-            || is_stream_of_packets(info),
+            || is_transport_stream(client),
         is_cut: layout.is_some_and(|layout| layout.is_fragmented && layout.is_cut),
         subtitles: with_container_metadata(subtitles, info, client),
         duration_ns: info.duration().map(gst::ClockTime::nseconds).filter(|ns| *ns > 0),
@@ -151,14 +151,6 @@ fn undecodable(detail: &str) -> Option<Undecodable> {
         description: description.trim_end_matches(" decoder").to_owned(),
         is_video: codec.starts_with("video/") || codec.starts_with("image/"),
     })
-}
-
-/// Whether the container is a transport or program stream: GStreamer estimates their duration.
-fn is_stream_of_packets(info: &DiscovererInfo) -> bool {
-    let first = info.container_streams().into_iter().next();
-    let caps = first.and_then(|stream| stream.caps());
-    let name = caps.and_then(|caps| Some(caps.structure(0)?.name().to_string()));
-    name.is_some_and(|name| name == "video/mpegts" || name == "video/mpeg")
 }
 
 /// Name of the container for people; empty if there is none.

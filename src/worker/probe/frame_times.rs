@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::domain::media::{FrameTimes, MediaInfo};
 use crate::worker::elements::range_source::{Client, RangeSrc};
 use crate::worker::graph::element::{broken, chain, pad, plain};
+use crate::worker::plugins;
 use crate::worker::protocol::Failure;
 
 /// Frames to measure: 10 s at the highest rate, 60 fps.
@@ -45,6 +46,9 @@ fn read_timestamps_ns(client: &Client, stream_id: &str) -> Result<Vec<u64>, Fail
     let pipeline = gst::Pipeline::new();
     let source = RangeSrc::new(client).upcast::<gst::Element>();
     let parse = plain("parsebin")?;
+    if let Some(bin) = parse.downcast_ref() {
+        plugins::set_up_elements(bin);
+    }
     chain(&pipeline, &[source, parse.clone()])?;
     let timestamps = Arc::new(Mutex::new(Timestamps::default()));
     let (recorded, wanted) = (Arc::clone(&timestamps), stream_id.to_owned());

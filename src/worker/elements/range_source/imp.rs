@@ -13,6 +13,7 @@ use gstreamer_base::subclass::prelude::*;
 use parking_lot::Mutex;
 
 use super::client::Client;
+use super::transport_stream::TransportStream;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("ladderdrangesrc", gst::DebugColorFlags::empty(), Some("Range source"))
@@ -26,6 +27,8 @@ const LINK_POLL_INTERVAL: Duration = Duration::from_millis(1);
 #[derive(Default)]
 pub(crate) struct RangeSrc {
     client: Mutex<Option<Client>>,
+    /// The source, if it is a transport stream.
+    transport_stream: Mutex<Option<TransportStream>>,
     /// Set after one wait of [`LINK_TIMEOUT`]: later reads do not wait again.
     gave_up_waiting: AtomicBool,
 }
@@ -74,20 +77,28 @@ impl RangeSrc {
     /// Reads from the parent; posts an error message if that fails. The end of the source is
     /// `FlowError::Eos`, without a message.
     fn read(&self, offset: u64, target: &mut [u8]) -> Result<usize, gst::FlowError> {
-        self.wait_until_linked();
         let client = self.client().ok_or(gst::FlowError::Error)?;
         match client.read(offset, target) {
             Ok(0) => Err(gst::FlowError::Eos),
             Ok(filled) => Ok(filled),
-            Err(error) => {
-                gst::element_imp_error!(
-                    self,
-                    gst::ResourceError::Read,
-                    ["reading {} bytes at {offset}: {error}", target.len()]
-                );
-                Err(gst::FlowError::Error)
-            }
+            Err(error) => Err(self.read_error(&error)),
         }
+    }
+
+    /// Reads the next packets of a transport stream, like [`Self::read`].
+    fn read_packets(&self, stream: &mut TransportStream) -> Result<gst::Buffer, gst::FlowError> {
+        let chunk = stream.next_chunk().map_err(|error| self.read_error(&error))?;
+        let chunk = chunk.ok_or(gst::FlowError::Eos)?;
+        let mut buffer = gst::Buffer::from_mut_slice(chunk.bytes);
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(chunk.ticks.map(time));
+        }
+        Ok(buffer)
+    }
+
+    fn read_error(&self, error: &std::io::Error) -> gst::FlowError {
+        gst::element_imp_error!(self, gst::ResourceError::Read, ["reading the source: {error}"]);
+        gst::FlowError::Error
     }
 }
 
@@ -144,11 +155,25 @@ impl BaseSrcImpl for RangeSrc {
             gst::error_msg!(gst::ResourceError::Settings, ["the source has no connection"])
         })?;
         gst::debug!(CAT, imp = self, "Reading a source of {} bytes", client.source_bytes());
+        let stream = TransportStream::open(&client);
+        self.obj().set_format(if stream.is_some() { gst::Format::Time } else { gst::Format::Bytes });
+        *self.transport_stream.lock() = stream;
         Ok(())
     }
 
     fn is_seekable(&self) -> bool {
-        true
+        self.transport_stream.lock().is_none()
+    }
+
+    fn query(&self, query: &mut gst::QueryRef) -> bool {
+        if let gst::QueryViewMut::Duration(duration) = query.view_mut()
+            && duration.format() == gst::Format::Time
+            && let Some(stream) = &*self.transport_stream.lock()
+        {
+            duration.set(time(stream.duration_ticks));
+            return true;
+        }
+        BaseSrcImplExt::parent_query(self, query)
     }
 
     fn size(&self) -> Option<u64> {
@@ -161,6 +186,11 @@ impl BaseSrcImpl for RangeSrc {
         buffer: Option<&mut gst::BufferRef>,
         length: u32,
     ) -> Result<CreateSuccess, gst::FlowError> {
+        // Without the lock, since queries of other threads take it.
+        self.wait_until_linked();
+        if let Some(stream) = &mut *self.transport_stream.lock() {
+            return self.read_packets(stream).map(CreateSuccess::NewBuffer);
+        }
         gst::trace!(CAT, imp = self, "Reading {length} bytes at {offset}");
         // A demuxer may supply the buffer, whose size then bounds the read.
         if let Some(buffer) = buffer {
@@ -184,4 +214,9 @@ impl BaseSrcImpl for RangeSrc {
         }
         Ok(CreateSuccess::NewBuffer(buffer))
     }
+}
+
+/// The time of ticks of 90 kHz.
+fn time(ticks: u64) -> gst::ClockTime {
+    gst::ClockTime::from_nseconds(ticks.saturating_mul(100_000) / 9)
 }

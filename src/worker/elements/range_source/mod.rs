@@ -10,9 +10,11 @@ use gstreamer::prelude::*;
 
 mod client;
 mod imp;
+mod transport_stream;
 mod uri_handler;
 
 pub(crate) use client::Client;
+pub(crate) use transport_stream::is_transport_stream;
 
 glib::wrapper! {
     /// Reads the source through a [`Client`].
