@@ -44,9 +44,7 @@ impl TsTimeline {
     /// The time of this timestamp, in ticks.
     pub fn map(&mut self, timestamp: u64) -> u64 {
         let mapped = self.offsets.map(|offset| nearest(signed(timestamp) - offset, self.last));
-        let fits = |time: &i64| {
-            (self.last - MAX_BACKWARDS..=self.last + MAX_HOLE).contains(time)
-        };
+        let fits = |time: &i64| (self.last - MAX_BACKWARDS..=self.last + MAX_HOLE).contains(time);
         let time = mapped.into_iter().find(fits).unwrap_or_else(|| {
             // Another clock: the recording goes on where it was.
             self.offsets = [signed(timestamp) - self.latest, self.offsets[0]];

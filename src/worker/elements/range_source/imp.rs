@@ -156,7 +156,11 @@ impl BaseSrcImpl for RangeSrc {
         })?;
         gst::debug!(CAT, imp = self, "Reading a source of {} bytes", client.source_bytes());
         let stream = TransportStream::open(&client);
-        self.obj().set_format(if stream.is_some() { gst::Format::Time } else { gst::Format::Bytes });
+        self.obj().set_format(if stream.is_some() {
+            gst::Format::Time
+        } else {
+            gst::Format::Bytes
+        });
         *self.transport_stream.lock() = stream;
         Ok(())
     }
@@ -170,8 +174,8 @@ impl BaseSrcImpl for RangeSrc {
             && duration.format() == gst::Format::Time
             && let Some(stream) = &*self.transport_stream.lock()
         {
-            duration.set(time(stream.duration_ticks));
-            return true;
+            duration.set(stream.duration_ticks.map(time));
+            return stream.duration_ticks.is_some();
         }
         BaseSrcImplExt::parent_query(self, query)
     }

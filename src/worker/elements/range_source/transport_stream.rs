@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::client::Client;
-use crate::domain::ts_timeline::TsTimeline;
+use crate::domain::ts_timeline::{TICKS_PER_SECOND, TsTimeline};
 
 /// Bytes of a packet (ISO 13818-1, 2.4.3.2).
 const PACKET_BYTES: usize = 188;
@@ -40,8 +40,10 @@ pub(super) struct TransportStream {
     stride: usize,
     at: u64,
     timeline: TsTimeline,
-    /// Duration up to the last timestamp, in ticks of 90 kHz; a guess where clocks change.
-    pub(super) duration_ticks: u64,
+    /// Packets with the tables of the program, if they come late: without them, a demuxer drops what precedes.
+    tables: Vec<u8>,
+    /// Duration up to the last timestamp, in ticks of 90 kHz; none where the clock has changed.
+    pub(super) duration_ticks: Option<u64>,
 }
 
 /// A run of packets.
@@ -65,8 +67,10 @@ impl TransportStream {
             seen.entry(pid).or_insert_with(|| firsts.push(ticks));
         }
         let timeline = TsTimeline::starting_at(&firsts);
-        let duration_ticks = last_ticks(client, stride, timeline.clone());
-        Some(Self { client: client.clone(), stride, at: first as u64, timeline, duration_ticks })
+        let duration_ticks = last_ticks(client, &timeline);
+        let tables = tables(head.get(first..)?, stride);
+        let (client, at) = (client.clone(), first as u64);
+        Some(Self { client, stride, at, timeline, tables, duration_ticks })
     }
 
     /// Reads the next packets; `None` at the end.
@@ -77,7 +81,7 @@ impl TransportStream {
         let mut bytes = vec![0; CHUNK_PACKETS * self.stride];
         let len = self.client.read(self.at, &mut bytes)?;
         bytes.truncate(len);
-        let mut chunk = Chunk { bytes: Vec::with_capacity(CHUNK_PACKETS * PACKET_BYTES), ticks: None };
+        let mut chunk = Chunk { bytes: std::mem::take(&mut self.tables), ticks: None };
         let mut at = 0;
         while let Some(packet) = bytes.get_mut(at..at + PACKET_BYTES) {
             if packet.first() != Some(&SYNC) {
@@ -98,7 +102,8 @@ impl TransportStream {
     /// Rewrites the timestamps of a PES header. Returns its time.
     fn rewrite(&mut self, pes: &mut [u8]) -> Option<u64> {
         let [has_pts, has_dts] = stated(pes);
-        let (pts, dts) = (has_pts.then(|| read(pes, 9))??, has_dts.then(|| read(pes, 14)).flatten());
+        let (pts, dts) =
+            (has_pts.then(|| read(pes, 9))??, has_dts.then(|| read(pes, 14)).flatten());
         // The DTS rises steadily, and the PTS is near to it.
         let dts = dts.map(|dts| self.timeline.map(dts));
         let pts = self.timeline.map(pts);
@@ -123,7 +128,9 @@ fn framing(head: &[u8]) -> Option<Framing> {
     STRIDES.into_iter().find_map(|stride| {
         let packets = PROOF_PACKETS.min(head.len() / stride);
         let proves = |first: &usize| {
-            packets > 1 && (0..packets).all(|n| is_sync(first + n * stride) || first + n * stride >= head.len())
+            packets > 1
+                && (0..packets)
+                    .all(|n| is_sync(first + n * stride) || first + n * stride >= head.len())
         };
         (0..stride).find(proves).map(|first| Framing { first, stride })
     })
@@ -133,7 +140,7 @@ fn framing(head: &[u8]) -> Option<Framing> {
 fn timestamps(bytes: &[u8], stride: usize) -> impl Iterator<Item = (u16, u64)> {
     bytes.chunks(stride).filter_map(|packet| {
         let mut packet: [u8; PACKET_BYTES] = packet.get(..PACKET_BYTES)?.try_into().ok()?;
-        let pid = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
+        let pid = pid_of(&packet);
         let pes = pes_header(&mut packet)?;
         let [has_pts, has_dts] = stated(pes);
         let at = if has_dts { 14 } else { 9 };
@@ -141,17 +148,49 @@ fn timestamps(bytes: &[u8], stride: usize) -> impl Iterator<Item = (u16, u64)> {
     })
 }
 
+/// The first packets with a program association table and the program map tables that it names, one packet
+/// each (ISO 13818-1, 2.4.4).
+fn tables(bytes: &[u8], stride: usize) -> Vec<u8> {
+    let packets = || bytes.chunks(stride).filter_map(|packet| packet.get(..PACKET_BYTES));
+    let begins = |packet: &[u8], pid: u16| pid_of(packet) == pid && packet[1] & 0x40 != 0;
+    let Some(association) = packets().find(|packet| begins(packet, 0)) else { return Vec::new() };
+    let maps = map_pids(association);
+    let maps = maps.into_iter().filter_map(|pid| packets().find(|packet| begins(packet, pid)));
+    std::iter::once(association).chain(maps).flatten().copied().collect()
+}
+
+/// The PIDs of the program map tables.
+fn map_pids(packet: &[u8]) -> Vec<u16> {
+    let payload = if packet[3] & 0x20 == 0 { 4 } else { 5 + usize::from(packet[4]) };
+    let section =
+        packet.get(payload..).and_then(|rest| rest.get(1 + usize::from(*rest.first()?)..));
+    let Some(section) = section.filter(|section| section.len() > 8) else { return Vec::new() };
+    let len = usize::from(u16::from_be_bytes([section[1] & 0x0f, section[2]]));
+    // Behind a header of eight bytes, four for each program, and four of a checksum.
+    let programs = section.get(8..(3 + len).saturating_sub(4)).unwrap_or_default();
+    let entries = programs.chunks_exact(4);
+    let of_programs = entries.filter(|entry| entry[..2] != [0, 0]);
+    of_programs.map(|entry| u16::from_be_bytes([entry[2] & 0x1f, entry[3]])).collect()
+}
+
+fn pid_of(packet: &[u8]) -> u16 {
+    u16::from_be_bytes([packet[1] & 0x1f, packet[2]])
+}
+
+/// Fewest bytes in a second of a recording. A duration that leaves fewer spans a change of clock.
+const MIN_BYTES_PER_SECOND: u64 = 1000;
+
 /// Time of the last timestamps, in ticks.
-fn last_ticks(client: &Client, stride: usize, timeline: TsTimeline) -> u64 {
+fn last_ticks(client: &Client, timeline: &TsTimeline) -> Option<u64> {
     let bytes = client.source_bytes();
     let begin = bytes.saturating_sub(TAIL_BYTES);
     let mut tail = vec![0; usize::try_from(bytes - begin).unwrap_or(0)];
     let len = client.read(begin, &mut tail).unwrap_or(0);
     tail.truncate(len);
-    let Some(Framing { first, .. }) = framing(&tail) else { return 0 };
-    let found = timestamps(tail.get(first..).unwrap_or_default(), stride);
-    // Each is mapped by itself: nothing in between was read.
-    found.map(|(_, ticks)| timeline.since_begin(ticks)).max().unwrap_or(0)
+    let Framing { first, stride } = framing(&tail)?;
+    let found = timestamps(tail.get(first..)?, stride);
+    let most = (bytes / MIN_BYTES_PER_SECOND + 10) * TICKS_PER_SECOND.unsigned_abs();
+    found.map(|(_, ticks)| timeline.since_begin(ticks)).max().filter(|last| *last <= most)
 }
 
 /// The begin of the PES packet that begins in this packet.
@@ -195,4 +234,104 @@ fn write(pes: &mut [u8], at: usize, ticks: u64) {
     bytes[2] = byte(15, 0x7f) << 1 | 1;
     bytes[3] = byte(7, 0xff);
     bytes[4] = byte(0, 0x7f) << 1 | 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A packet of this PID whose payload begins a PES packet with a PTS and a DTS.
+    fn packet(pid: u16, pts: u64, dts: u64) -> Vec<u8> {
+        let [high, low] = pid.to_be_bytes();
+        let mut packet = vec![SYNC, 0x40 | high, low, 0x10];
+        packet.extend([0, 0, 1, 0xe0, 0, 0, 0x80, 0xc0, 10, 0x31, 0, 1, 0, 1, 0x11, 0, 1, 0, 1]);
+        packet.resize(PACKET_BYTES, 0xff);
+        write(&mut packet[4..], 9, pts);
+        write(&mut packet[4..], 14, dts);
+        packet
+    }
+
+    #[test]
+    fn packets_are_found_at_each_distance() {
+        let plain = packet(0x100, 0, 0);
+        for (stride, first) in [(188, 0), (188, 100), (192, 4), (204, 0)] {
+            let mut bytes = vec![0; first];
+            for _ in 0..20 {
+                bytes.extend(&plain);
+                bytes.resize(bytes.len() + stride - PACKET_BYTES, 0);
+            }
+            assert_eq!(framing(&bytes), Some(Framing { first, stride }), "{stride} {first}");
+        }
+        for other in [&b""[..], b"G", &[0; 4000], b"GIF89a", &[SYNC; 200]] {
+            assert_eq!(framing(other), None, "{:?}", other.get(..6));
+        }
+    }
+
+    #[test]
+    fn timestamps_are_read_as_they_were_written() {
+        for (pts, dts) in [(0, 0), ((1 << 33) - 1, 1), (0x1_2345_6789, 0xffff_ffff)] {
+            let mut packet = packet(0x100, pts, dts);
+            let pes = pes_header(&mut packet).unwrap();
+            assert_eq!(stated(pes), [true, true]);
+            assert_eq!((read(pes, 9), read(pes, 14)), (Some(pts), Some(dts)));
+        }
+        let found: Vec<_> = timestamps(&packet(0x1abc, 7, 5), PACKET_BYTES).collect();
+        assert_eq!(found, [(0x1abc, 5)]);
+    }
+
+    #[test]
+    fn other_packets_have_no_timestamps() {
+        let good = packet(0x100, 9, 9);
+        let with = |at: usize, byte: u8| {
+            let mut packet = good.clone();
+            packet[at] = byte;
+            packet
+        };
+        let table = [
+            ("a continuation", with(1, 0x01)),
+            ("an error", with(1, 0xc1)),
+            ("scrambled", with(3, 0x90)),
+            ("no payload", with(3, 0x20)),
+            ("a long adaptation field", {
+                let mut packet = with(3, 0x30);
+                packet[4] = 183;
+                packet
+            }),
+            ("a table", with(6, 0)),
+            ("padding", with(7, 0xbe)),
+            ("no PTS", with(11, 0)),
+            ("a header that is too short", with(12, 3)),
+        ];
+        for (name, packet) in table {
+            assert_eq!(timestamps(&packet, PACKET_BYTES).count(), 0, "{name}");
+        }
+        for len in 0..PACKET_BYTES {
+            assert_eq!(timestamps(&good[..len], PACKET_BYTES).count(), 0);
+        }
+    }
+
+    #[test]
+    fn tables_are_found_behind_media() {
+        let section = |pid: u16, body: &[u8]| {
+            let [high, low] = pid.to_be_bytes();
+            let mut packet = vec![SYNC, 0x40 | high, low, 0x10, 0];
+            packet.extend(body);
+            packet.resize(PACKET_BYTES, 0xff);
+            packet
+        };
+        // Network information at 0x10, and program 1 at 0x1000.
+        let programs = [0, 0xb0, 17, 0, 1, 0xc1, 0, 0, 0, 0, 0xe0, 0x10, 0, 1, 0xf0, 0, 1, 2, 3, 4];
+        let (association, map) = (section(0, &programs), section(0x1000, &[2, 0xb0, 13]));
+        let media = packet(0x100, 0, 0);
+        let file = [&media[..], &media, &map, &media, &association, &media, &map].concat();
+        assert_eq!(tables(&file, PACKET_BYTES), [&association[..], &map].concat());
+        assert_eq!(tables(&media, PACKET_BYTES), []);
+        for len in 0..30 {
+            let mut cut = association.clone();
+            cut[7] = len;
+            map_pids(&cut);
+            cut[4] = len * 8;
+            map_pids(&cut);
+        }
+    }
 }
