@@ -174,8 +174,8 @@ impl BaseSrcImpl for RangeSrc {
             && duration.format() == gst::Format::Time
             && let Some(stream) = &*self.transport_stream.lock()
         {
-            duration.set(stream.duration_ticks.map(time));
-            return stream.duration_ticks.is_some();
+            duration.set(time(stream.duration_ticks));
+            return true;
         }
         BaseSrcImplExt::parent_query(self, query)
     }

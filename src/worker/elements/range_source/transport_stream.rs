@@ -42,8 +42,8 @@ pub(super) struct TransportStream {
     timeline: TsTimeline,
     /// Packets with the tables of the program, if they come late: without them, a demuxer drops what precedes.
     tables: Vec<u8>,
-    /// Duration up to the last timestamp, in ticks of 90 kHz; none where the clock has changed.
-    pub(super) duration_ticks: Option<u64>,
+    /// Duration up to the last timestamp, in ticks of 90 kHz; an estimate where the clock has changed.
+    pub(super) duration_ticks: u64,
 }
 
 /// A run of packets.
@@ -67,7 +67,9 @@ impl TransportStream {
             seen.entry(pid).or_insert_with(|| firsts.push(ticks));
         }
         let timeline = TsTimeline::starting_at(&firsts);
-        let duration_ticks = last_ticks(client, &timeline);
+        let duration_ticks = last_ticks(client, &timeline).unwrap_or_else(|| {
+            scaled_ticks(head.get(first..).unwrap_or_default(), stride, client, &timeline)
+        });
         let tables = tables(head.get(first..)?, stride);
         let (client, at) = (client.clone(), first as u64);
         Some(Self { client, stride, at, timeline, tables, duration_ticks })
@@ -191,6 +193,15 @@ fn last_ticks(client: &Client, timeline: &TsTimeline) -> Option<u64> {
     let found = timestamps(tail.get(first..)?, stride);
     let most = (bytes / MIN_BYTES_PER_SECOND + 10) * TICKS_PER_SECOND.unsigned_abs();
     found.map(|(_, ticks)| timeline.since_begin(ticks)).max().filter(|last| *last <= most)
+}
+
+/// The duration, if the whole source has as many bytes in a second as its head.
+fn scaled_ticks(head: &[u8], stride: usize, client: &Client, timeline: &TsTimeline) -> u64 {
+    let mut timeline = timeline.clone();
+    let latest = timestamps(head, stride).map(|(_, ticks)| timeline.map(ticks)).max().unwrap_or(0);
+    let scaled =
+        u128::from(latest) * u128::from(client.source_bytes()) / (head.len().max(1) as u128);
+    u64::try_from(scaled).unwrap_or(u64::MAX)
 }
 
 /// The begin of the PES packet that begins in this packet.
