@@ -101,6 +101,10 @@ fn place_frames(
             Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
                 cutters.iter().for_each(Cutter::finish);
             }
+            // The grid fills holes with frames.
+            Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Gap => {
+                return gst::PadProbeReturn::Drop;
+            }
             _ => {}
         }
         gst::PadProbeReturn::Ok
