@@ -106,7 +106,7 @@ failure_codes! {
         "The file is incomplete or damaged."
         "Check that it plays from start to end, then upload it again.";
     SourceTruncated "source-truncated" Permanent Source
-        "The file is cut off: its video ends before the duration that it states."
+        "The file is cut off: it ends before the duration that it states, and `limits.truncated` is \"refuse\"."
         "Upload it again.";
     ProbeTimeout "probe-timeout" Permanent Source
         "The file could not be understood in time: it is damaged."
