@@ -380,8 +380,12 @@ fn speed(position_ns: u64, took: Duration) -> f64 {
 
 /// The plan in one line, followed by its notes.
 fn describe(plan: &Plan) -> String {
-    let rungs: Vec<String> =
-        plan.video.rungs.iter().map(|r| format!("{} ({}x{})", r.name, r.width, r.height)).collect();
+    let rungs: Vec<String> = plan
+        .video
+        .rungs
+        .iter()
+        .map(|r| format!("{} ({}x{})", r.label(), r.width, r.height))
+        .collect();
     let notes: Vec<String> = plan.notes.iter().map(|note| format!("\nnote: {note}")).collect();
     let notes = notes.concat();
     format!(

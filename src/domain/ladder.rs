@@ -4,13 +4,21 @@ use serde::{Deserialize, Serialize};
 
 use super::declare::{Even, Rule, Section, Shape, Violation, settings};
 
+/// Highest configurable cap in kbit/s. Level 5.2 of H.264, the highest that Apple's authoring rules allow
+/// (1.3), has a VBV of 300,000 kbit: two seconds at this rate and 60 frames per second.
+const MAX_KBPS: u32 = 100_000;
+
 settings! {
     /// One rung of the ladder.
     pub struct Rung {
-        /// Pixels of the short side: 1080 makes `1080p`.
-        height: u32, Even(16..=4320);
-        /// Bitrate in kbit/s that the video never exceeds over one VBV buffer.
-        max_bitrate_kbps: u32, 50..=200_000;
+        /// Short side in pixels of a box of 16:9, turned for portrait: 1080 makes `1080p`, a box of
+        /// 1920 x 1080. Frames are fitted into it. The smallest box that holds the source keeps the
+        /// source's own size; rungs with more than 80 % of its pixels are left out then.
+        height: u32, Even(16..=2160);
+        /// Bitrate in kbit/s that the video never exceeds over one VBV buffer, for frames that fill the
+        /// box at up to 30 frames per second. Smaller frames get less, on a line between the boxes by
+        /// pixels, and 60 frames per second half as much again.
+        max_bitrate_kbps: u32, 50..=MAX_KBPS;
     }
 }
 
@@ -84,7 +92,7 @@ mod tests {
             (&[(360, 780), (480, 1500)], &[]),
             (&[], &["ladder"]),
             (&[(361, 900)], &["ladder[0].height"]),
-            (&[(360, 900), (4322, 200_001)], &["ladder[1].height", "ladder[1].max_bitrate_kbps"]),
+            (&[(360, 900), (2162, 100_001)], &["ladder[1].height", "ladder[1].max_bitrate_kbps"]),
             (&[(480, 900), (480, 1000)], &["ladder[1].height"]),
             (&[(480, 900), (360, 900)], &["ladder[1].height", "ladder[1].max_bitrate_kbps"]),
         ];

@@ -85,14 +85,17 @@ pub fn plan(
         notes.push(format!("stream skipped: no decoder for {}", format.description));
     }
     let video = match stream {
-        Some(stream) => VideoPlan {
-            stream_id: stream.stream_id.clone(),
-            orientation: stream.orientation,
-            deinterlace: stream.interlaced,
-            dynamic_range: stream.dynamic_range,
-            rungs: rungs::rungs(stream, ladder)?,
-            ..VideoPlan::grid(rate::output_rate(stream, &mut notes), encode)
-        },
+        Some(stream) => {
+            let fps = rate::output_rate(stream, &mut notes);
+            VideoPlan {
+                stream_id: stream.stream_id.clone(),
+                orientation: stream.orientation,
+                deinterlace: stream.interlaced,
+                dynamic_range: stream.dynamic_range,
+                rungs: rungs::rungs(stream, ladder, fps, &mut notes)?,
+                ..VideoPlan::grid(fps, encode)
+            }
+        }
         None => VideoPlan::grid(AUDIO_ONLY_FPS, encode),
     };
     let audio = audio::plan_audio(&media.audio, encode, &mut notes);

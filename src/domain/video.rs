@@ -29,6 +29,10 @@ pub enum VideoState {
 pub struct RenditionView {
     /// Name, such as `1080p`, `audio-en` or `subtitles-en`.
     pub name: String,
+    /// Size for people, such as `900p`: the short side in pixels. The name is that of the rung, so a
+    /// video of 1600x900 has the label `900p` in the folder `1080p`. Absent for audio and subtitles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// Width in pixels; absent for audio and subtitles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,

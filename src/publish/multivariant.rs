@@ -10,7 +10,7 @@ use crate::domain::hls::multivariant::{
 };
 use crate::domain::hls::names::{self, Layout};
 use crate::domain::hls::rates::{self, Rates};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, PlannedRung};
 use crate::domain::video::RenditionView;
 
 /// Overhead of a transport stream over the capped rate of its elementary stream, in percent, for the
@@ -175,15 +175,16 @@ impl StreamPlaylists {
 /// The renditions of a plan as the API shows them before the first segment.
 #[must_use]
 pub fn planned_renditions(plan: &Plan) -> Vec<RenditionView> {
-    let view = |name: &str, size: Option<(u32, u32)>| RenditionView {
+    let view = |name: &str, rung: Option<&PlannedRung>| RenditionView {
         name: name.to_owned(),
-        width: size.map(|(width, _)| width),
-        height: size.map(|(_, height)| height),
+        label: rung.map(PlannedRung::label),
+        width: rung.map(|rung| rung.width),
+        height: rung.map(|rung| rung.height),
         segments: 0,
         peak_bps: None,
         average_bps: None,
     };
-    let rungs = plan.video.rungs.iter().map(|r| view(&r.name, Some((r.width, r.height))));
+    let rungs = plan.video.rungs.iter().map(|rung| view(&rung.name, Some(rung)));
     let audio = plan.audio.iter().map(|audio| view(&audio.name, None));
     let subtitles = plan.subtitles.iter().map(|subtitles| view(&subtitles.name, None));
     rungs.chain(audio).chain(subtitles).collect()

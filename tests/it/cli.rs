@@ -55,7 +55,7 @@ fn plan_prints_the_rungs_of_a_file() {
     assert_eq!(code, Some(0), "{said}");
     let plan: ladderd::domain::plan::Plan = serde_json::from_str(&plan).unwrap();
     let sizes: Vec<_> = plan.video.rungs.iter().map(|rung| (rung.width, rung.height)).collect();
-    assert_eq!(sizes, [(480, 854), (360, 640)]);
+    assert_eq!(sizes, [(576, 1024), (480, 854), (360, 640)]);
 }
 
 #[test]

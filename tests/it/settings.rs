@@ -90,7 +90,7 @@ fn values_out_of_range_are_all_reported() {
         "the environment: http.listen = \"here\": allowed: address and port, such as 127.0.0.1:8080".to_owned(),
         format!("{file}: store.public_bucket = \"uploads\": allowed: another one than the private bucket"),
         format!("{file}: queue.lease_secs = 0: allowed: 3 to 43200"),
-        format!("{file}: ladder[0].height = 361: allowed: even, 16 to 4320"),
+        format!("{file}: ladder[0].height = 361: allowed: even, 16 to 2160"),
         format!("{file}: encode.quality = 99: allowed: 0, or 10 to 40"),
         "the environment: log.level = \"=\": allowed: error, warn, info, debug, trace or a filter".to_owned(),
     ];

@@ -119,6 +119,7 @@ export function App() {
               />
             </Suspense>
           )}
+          {sizes(video) && <p data-testid="sizes">{sizes(video)}</p>}
           {video.playable && (
             <p className="link">
               HLS: <a href={video.playback_url}>{video.playback_url}</a>
@@ -188,6 +189,11 @@ function encodeText(video: Video): string {
   const speed = video.speed === null ? "" : `, ${video.speed.toFixed(2)}x`;
   const eta = video.eta_secs === null ? "" : `, ${Math.ceil(video.eta_secs)} s left`;
   return percent(video.progress) + speed + eta;
+}
+
+// The sizes of the video, such as "900p, 720p, 480p, 360p".
+function sizes(video: Video): string {
+  return video.renditions.flatMap((rendition) => rendition.label ?? []).join(", ");
 }
 
 interface RecentProps {

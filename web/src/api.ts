@@ -18,7 +18,7 @@ export interface Video {
   progress: number;
   speed: number | null;
   eta_secs: number | null;
-  renditions: { name: string; segments: number }[];
+  renditions: { name: string; label?: string; segments: number }[];
   playback_url: string;
   poster_url?: string;
   storyboard_url?: string;

@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::media::Orientation;
 use crate::domain::media::{AudioStream, SubtitleStream, SubtitleText, Undecodable};
 use crate::domain::outcome::Fault;
 
@@ -12,45 +11,6 @@ fn stream(width: u32, height: u32) -> VideoStream {
 fn planned(stream: VideoStream) -> Result<Plan, Error> {
     let media = MediaInfo { video: vec![stream], ..MediaInfo::default() };
     plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu")
-}
-
-fn sizes(stream: VideoStream) -> Vec<(u32, u32)> {
-    let plan = planned(stream).unwrap_or_else(|error| panic!("{error}"));
-    plan.video.rungs.iter().map(|rung| (rung.width, rung.height)).collect()
-}
-
-#[test]
-fn rungs_are_never_larger_than_the_source_and_go_by_the_short_side() {
-    let sar =
-        |w, h, num, den| VideoStream { pixel_aspect: Fraction::new(num, den), ..stream(w, h) };
-    let turned = |w, h| VideoStream { orientation: Orientation::Rotate90, ..stream(w, h) };
-    let table = [
-        (stream(1920, 1080), vec![(1920, 1080), (1280, 720), (854, 480), (640, 360)]),
-        (stream(3840, 2160), vec![(1920, 1080), (1280, 720), (854, 480), (640, 360)]),
-        (stream(1280, 720), vec![(1280, 720), (854, 480), (640, 360)]),
-        (stream(854, 480), vec![(854, 480), (640, 360)]),
-        (stream(1080, 1920), vec![(1080, 1920), (720, 1280), (480, 854), (360, 640)]),
-        (turned(1920, 1080), vec![(1080, 1920), (720, 1280), (480, 854), (360, 640)]),
-        (stream(576, 1024), vec![(480, 854), (360, 640)]),
-        (stream(320, 240), vec![(320, 240), (214, 160)]),
-        (stream(161, 121), vec![(160, 120), (106, 80)]),
-        (stream(16, 16), vec![(16, 16), (10, 10)]),
-        (stream(1440, 1440), vec![(1080, 1080), (720, 720), (480, 480), (360, 360)]),
-        (sar(720, 576, 64, 45), vec![(854, 480), (640, 360)]),
-        (sar(1440, 1080, 4, 3), vec![(1920, 1080), (1280, 720), (854, 480), (640, 360)]),
-        (sar(1920, 1080, 0, 0), vec![(1920, 1080), (1280, 720), (854, 480), (640, 360)]),
-    ];
-    for (source, expected) in table {
-        let name = format!("{}x{} {:?}", source.width, source.height, source.orientation);
-        assert_eq!(sizes(source), expected, "{name}");
-    }
-}
-
-#[test]
-fn a_small_source_keeps_its_own_size_at_fewer_bits() {
-    let plan = planned(stream(320, 180)).unwrap_or_else(|error| panic!("{error}"));
-    let rung = &plan.video.rungs[0];
-    assert_eq!((rung.name.as_str(), rung.max_bitrate_kbps), ("180p", 195));
 }
 
 #[test]
@@ -267,18 +227,6 @@ fn languages_become_their_shortest_tag() {
 }
 
 proptest! {
-    #[test]
-    fn sizes_are_even_fit_the_source_and_keep_its_shape(width in 2_u32..5000, height in 2_u32..5000) {
-        for (w, h) in sizes(stream(width, height)) {
-            prop_assert!(w % 2 == 0 && h % 2 == 0 && w >= 2 && h >= 2);
-            prop_assert!(w.min(h) <= width.min(height));
-            let ratio = f64::from(w) / f64::from(h) * f64::from(height) / f64::from(width);
-            // The long side is within a pixel; the short one can lose one of very few.
-            let slack = 1.0 / f64::from(w.max(h)) + 1.0 / f64::from(w.min(h));
-            prop_assert!((ratio - 1.0).abs() <= 1.5 * slack, "{width}x{height} -> {w}x{h}");
-        }
-    }
-
     #[test]
     fn a_segment_rounds_to_at_most_the_target(num in 1_u32..200_000, den in 1_u32..2000) {
         let source = VideoStream { fps: Fraction::new(num, den), ..stream(640, 360) };

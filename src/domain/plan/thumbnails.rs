@@ -17,8 +17,8 @@ const MAX_INTERVAL_NS: u64 = 10_000_000_000;
 const POSTER_SHARE: u64 = 10;
 /// Bounds of the number of candidates, one per second. Films begin dark, so there are at least 10.
 const POSTER_CANDIDATES: std::ops::RangeInclusive<u64> = 10..=30;
-/// The poster has the size of the largest rung whose short side is at most this long, in pixels.
-const POSTER_SHORT_SIDE_PX: u32 = 720;
+/// The poster has the size of the largest rung that fits the box of 16:9 with this short side, in pixels.
+const POSTER_BOX_PX: u32 = 720;
 
 /// Poster and storyboard of one job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub(super) fn plan_thumbnails(
     duration_ns: Option<u64>,
 ) -> Option<ThumbnailPlan> {
     let smallest = video.rungs.last()?;
-    let poster_rung = video.rungs.iter().position(|rung| short_side(rung) <= POSTER_SHORT_SIDE_PX);
+    let poster_rung = video.rungs.iter().position(|rung| rung.box_height() <= POSTER_BOX_PX);
     let hundredth = duration_ns.map_or(MAX_INTERVAL_NS, |ns| ns / 100);
     let interval_ns = hundredth.clamp(MIN_INTERVAL_NS, MAX_INTERVAL_NS);
     let seconds = duration_ns.unwrap_or(0) / POSTER_SHARE / 1_000_000_000;
@@ -84,10 +84,6 @@ pub(super) fn plan_thumbnails(
 
 fn frames(video: &VideoPlan, ns: u64) -> u32 {
     u32::try_from(video.frames_in_ns(ns)).unwrap_or(u32::MAX).max(1)
-}
-
-fn short_side(rung: &PlannedRung) -> u32 {
-    rung.width.min(rung.height)
 }
 
 /// The size of the rung, scaled down to a tile and rounded to even numbers.

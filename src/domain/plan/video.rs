@@ -39,7 +39,8 @@ pub struct VideoPlan {
 /// One video rendition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedRung {
-    /// Name of the rendition and its folder, such as `1080p`.
+    /// Name of the rendition and its folder, such as `1080p`: the smallest configured box that holds
+    /// its frames.
     pub name: String,
     /// Width in square pixels, even.
     pub width: u32,
@@ -47,6 +48,27 @@ pub struct PlannedRung {
     pub height: u32,
     /// Bitrate cap in kbit/s.
     pub max_bitrate_kbps: u32,
+}
+
+impl PlannedRung {
+    /// The size as people call it: `900p` for 1600x900.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}p", self.width.min(self.height))
+    }
+
+    /// Short side in pixels of the smallest box of 16:9 that holds its frames: 1080 for 1920x800.
+    #[must_use]
+    pub fn box_height(&self) -> u32 {
+        let (short, long) = (self.width.min(self.height), self.width.max(self.height));
+        short.max(u32::try_from((u64::from(long) * 9 + 8) / 16).unwrap_or(u32::MAX))
+    }
+
+    /// Pixels of a frame.
+    #[must_use]
+    pub fn pixels(&self) -> f64 {
+        f64::from(self.width) * f64::from(self.height)
+    }
 }
 
 impl VideoPlan {

@@ -68,9 +68,9 @@ pub fn render(
     }
 }
 
-/// Constant quality of a rung: that for the length of its short side.
+/// Constant quality of a rung: that for the box that holds it. Players magnify 854x356 as much as 854x480.
 fn quality(encode: &EncodeConfig, rung: &PlannedRung) -> f64 {
-    encode.quality_of(rung.width.min(rung.height))
+    encode.quality_of(rung.box_height())
 }
 
 /// None where the recipe has no encoder, which no recipe that was resolved lacks.
@@ -116,7 +116,7 @@ impl Values {
         };
         let least = (rung(2, 2, 50), "5/1", 5, 10.0, 1, Orientation::Rotate90);
         let most = (
-            rung(7680, 4320, 100_000),
+            rung(3840, 3840, 150_000),
             "60/1",
             240,
             40.0,
