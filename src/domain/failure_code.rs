@@ -262,6 +262,10 @@ failure_codes! {
     StreamIncomplete "stream-incomplete" Retryable Us
         "The stream that was made is incomplete."
         "Try again, or tell the operator.";
+    // Retrying does not change what elements agree on. Another backend has other elements.
+    FormatUnsupported "format-unsupported" Permanent Us
+        "The file's video or audio has a format that cannot be processed here."
+        "Convert it to MP4 with H.264 video and AAC audio and upload that.";
     // The same source makes the same stream.
     NotConformant "not-conformant" Permanent Us
         "The stream that was made would not play everywhere, so it is not shown."
@@ -364,7 +368,7 @@ mod tests {
                  worker-stalled worker-misbehaved worker-unfinished stream-incomplete daemon-died",
             ),
             (FaultClass::Permanent, FaultOf::Surroundings, "stream-gone"),
-            (FaultClass::Permanent, FaultOf::Us, "not-conformant"),
+            (FaultClass::Permanent, FaultOf::Us, "format-unsupported not-conformant"),
         ];
         let mut count = 0;
         for (class, fault_of, expected) in table {
@@ -386,6 +390,7 @@ mod tests {
             WorkerStalled,
             WorkerUnfinished,
             StreamIncomplete,
+            FormatUnsupported,
             NotConformant,
         ];
         assert_eq!(found, expected);

@@ -23,6 +23,7 @@ use crate::worker::graph::pipeline;
 use crate::worker::output::Output;
 use crate::worker::plugins;
 use crate::worker::probe::discover;
+use crate::worker::probe::file_kind;
 use crate::worker::probe::frame_times;
 use crate::worker::protocol::{Event, Failure, WorkerRequest};
 use crate::worker::spawn::{self, ProgramFile};
@@ -58,7 +59,16 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     check_size(&request)?;
     enter_sandbox(&request, output)?;
     start_gstreamer()?;
-    let media = probe(&client, &request.limits)?;
+    make_stream(&client, &request, output).map_err(|failure| file_kind::explain(&client, failure))
+}
+
+/// Probes the source, plans its stream and encodes it.
+fn make_stream(
+    client: &Client,
+    request: &WorkerRequest,
+    output: &Arc<Output>,
+) -> Result<(), Failure> {
+    let media = probe(client, &request.limits)?;
     output.event(&Event::Probed { media: media.clone() });
     request.limits.check(&media).map_err(|error| Failure::of(&error))?;
     let mut plan = plan::plan(&media, &request.ladder, &request.encode, "")
@@ -71,7 +81,7 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     let threads = threads_per_rung(cores::available(), plan.video.rungs.len());
     let spec = recipe::render(&backend.recipe, &plan, &request.encode, threads, source);
     plugins::prefer(&spec.decoders);
-    encode(&client, &request, &plan, &spec, output)
+    encode(client, request, &plan, &spec, output)
 }
 
 /// Refuses to work for a parent that runs another program.

@@ -5,30 +5,88 @@ use gstreamer::glib;
 use gstreamer::prelude::*;
 
 use crate::domain::failure_code::FailureCode;
+use crate::domain::plan;
 use crate::worker::protocol::Failure;
 
-/// Maps an error message of the bus to a failure.
+/// What the element that reports an error does with the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    /// Reads the container.
+    Demuxer,
+    /// Decodes video.
+    VideoDecoder,
+    /// Decodes audio.
+    AudioDecoder,
+    /// Reads a stream without decoding it.
+    Parser,
+}
+
+impl Reader {
+    /// The reader with this `klass` metadata; `None` for elements that read no source.
+    fn of(klass: &str) -> Option<Self> {
+        match klass {
+            _ if klass.contains("Demux") => Some(Self::Demuxer),
+            _ if klass.contains("Parser") => Some(Self::Parser),
+            _ if klass.contains("Decoder") && klass.contains("Audio") => Some(Self::AudioDecoder),
+            _ if klass.contains("Decoder") => Some(Self::VideoDecoder),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the source if this reader fails.
+    fn damage(self) -> &'static str {
+        match self {
+            Self::Demuxer => "its container cannot be read",
+            Self::VideoDecoder => "its video cannot be decoded",
+            Self::AudioDecoder => "its audio cannot be decoded",
+            Self::Parser => "one of its streams holds nothing that can be decoded",
+        }
+    }
+}
+
+/// Maps an error message of the bus to a failure. Texts of GStreamer go to its debug text only, for the
+/// operator: to an uploader, "Internal data stream error" says nothing.
 pub(super) fn of_message(error: &gst::message::Error) -> Failure {
     let source = error.src().and_then(|object| object.downcast_ref::<gst::Element>());
-    let klass = source
-        .and_then(ElementExt::factory)
-        .and_then(|factory| factory.metadata("klass").map(str::to_owned))
-        .unwrap_or_default();
-    let reads_media = ["Demux", "Decoder", "Parser"].iter().any(|kind| klass.contains(kind));
+    let factory = source.and_then(ElementExt::factory);
+    let metadata = |key: &str| factory.as_ref().and_then(|f| f.metadata(key)).unwrap_or_default();
+    let klass = metadata("klass");
     let of_device = klass.contains("Hardware") || in_device(error.src());
+    let (said, debug) = (error.error(), error.debug().unwrap_or_default());
     // Decoders and encoders without memory report a broken file, or that they cannot start. A device has
     // memory of its own, and another backend may succeed.
     let failure = if !of_device && is_memory_short() {
-        Failure::new(FailureCode::MemoryLimit, format!("no memory was left: {}", error.error()))
+        Failure::new(FailureCode::MemoryLimit, "no memory was left")
     } else {
-        of_error(&error.error(), reads_media)
+        let reader = Reader::of(klass);
+        // mxfdemux says no more of a file that it does not understand, such as OP-Atom of Avid.
+        let is_mxf = said.matches(gst::StreamError::Failed)
+            && factory.as_ref().is_some_and(|factory| factory.name() == "mxfdemux");
+        of_debug(&debug, reader, metadata("long-name"))
+            .or_else(|| is_mxf.then(|| undecodable("MXF with a structure that is not supported")))
+            .unwrap_or_else(|| of_error(&said, reader))
     };
     Failure {
         element: source.map(|element| element.name().to_string()),
-        debug: error.debug().map(|text| text.to_string()),
+        debug: Some(format!("{}\n{debug}", said.message())),
         of_device,
         ..failure
     }
+}
+
+/// Failures that only the debug text of an error tells.
+fn of_debug(debug: &str, reader: Option<Reader>, long_name: &str) -> Option<Failure> {
+    let has = |words: &str| debug.contains(words);
+    if has("reason not-negotiated") {
+        return Some(unsupported());
+    }
+    let is_unsupported = has("Unsupported color format") || has("Unsupported frame format");
+    if is_unsupported && reader == Some(Reader::VideoDecoder) {
+        let codec = long_name.trim_end_matches(" Decoder").trim_end_matches(" decoder");
+        return Some(undecodable(&format!("{codec} with a chroma format that is rarely used")));
+    }
+    // matroskademux, at the end of an intact file.
+    (reader == Some(Reader::Demuxer) && has("No pads created")).then(no_streams)
 }
 
 /// Whether less than a quarter of this process's memory limit is left.
@@ -60,43 +118,80 @@ fn in_device(source: Option<&gst::Object>) -> bool {
     false
 }
 
-/// Maps an error to a failure. `reads_media`: the error came from an element that only reads the source,
-/// so an unspecific error is the source's fault.
-pub(super) fn of_error(error: &glib::Error, reads_media: bool) -> Failure {
-    let said = error.message();
+/// Maps an error of the discoverer, which keeps no more of it.
+pub(super) fn of_probe(error: &glib::Error) -> Failure {
+    let failure = of_error(error, Some(Reader::Demuxer));
+    Failure { debug: Some(error.message().to_owned()), ..failure }
+}
+
+/// Maps an error to a failure. An unspecific error of a `reader` of the source is the source's fault.
+fn of_error(error: &glib::Error, reader: Option<Reader>) -> Failure {
     if let Some(kind) = error.kind::<gst::StreamError>() {
-        return of_stream_error(kind, said, reads_media);
+        return of_stream_error(kind, reader);
     }
     if error.matches(gst::CoreError::MissingPlugin) {
-        return undecodable(said);
+        return undecodable("an unknown format");
+    }
+    if error.matches(gst::CoreError::Negotiation) {
+        return unsupported();
     }
     if let Some(kind) = error.kind::<gst::ResourceError>() {
-        if matches!(kind, gst::ResourceError::OpenWrite) {
-            return Failure::new(
-                FailureCode::SinkNotReady,
-                format!("a sink could not begin: {said}"),
-            );
-        }
-        return if matches!(kind, gst::ResourceError::NoSpaceLeft) {
-            Failure::new(FailureCode::WorkerResource, format!("no space left: {said}"))
+        return if matches!(kind, gst::ResourceError::OpenWrite) {
+            Failure::new(FailureCode::SinkNotReady, "a sink could not begin")
+        } else if matches!(kind, gst::ResourceError::NoSpaceLeft) {
+            Failure::new(FailureCode::WorkerResource, "no space was left")
         } else {
-            Failure::new(FailureCode::SourceRead, format!("the source could not be read: {said}"))
+            Failure::new(FailureCode::SourceRead, "the source could not be read")
         };
     }
-    Failure::new(FailureCode::PipelineFailed, format!("the encode broke off: {said}"))
+    // Decoders report errors of their library, whatever the file has done to it.
+    match reader.filter(|_| error.is::<gst::LibraryError>()) {
+        Some(reader) => damaged(reader.damage()),
+        None => broke_off(),
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
-fn of_stream_error(kind: gst::StreamError, said: &str, reads_media: bool) -> Failure {
-    match kind {
-        gst::StreamError::TypeNotFound | gst::StreamError::WrongType => not_media(),
-        gst::StreamError::CodecNotFound => undecodable(said),
-        gst::StreamError::Decode | gst::StreamError::Demux => damaged(said),
-        gst::StreamError::Decrypt | gst::StreamError::DecryptNokey => encrypted(),
-        gst::StreamError::Failed | gst::StreamError::Format if reads_media => damaged(said),
+fn of_stream_error(kind: gst::StreamError, reader: Option<Reader>) -> Failure {
+    match (kind, reader) {
+        // A parser refuses one stream, and not the file.
+        (gst::StreamError::WrongType, Some(Reader::Parser)) => damaged(Reader::Parser.damage()),
+        (gst::StreamError::TypeNotFound | gst::StreamError::WrongType, _) => not_media(),
+        (gst::StreamError::CodecNotFound, _) => undecodable("an unknown format"),
+        (gst::StreamError::Decode, reader) => {
+            damaged(reader.unwrap_or(Reader::VideoDecoder).damage())
+        }
+        (gst::StreamError::Demux, reader) => damaged(reader.unwrap_or(Reader::Demuxer).damage()),
+        (gst::StreamError::Decrypt | gst::StreamError::DecryptNokey, _) => encrypted(),
+        (
+            gst::StreamError::Failed | gst::StreamError::Format | gst::StreamError::NotImplemented,
+            Some(reader),
+        ) => damaged(reader.damage()),
         // The other errors are about encoding and muxing.
-        _ => Failure::new(FailureCode::PipelineFailed, format!("the encode broke off: {said}")),
+        _ => broke_off(),
     }
+}
+
+/// The encode broke off, for a reason that only the debug text may tell.
+fn broke_off() -> Failure {
+    Failure::new(
+        FailureCode::PipelineFailed,
+        "The encode broke off. Try again, or tell the operator.",
+    )
+}
+
+/// Elements do not agree on a format: no other attempt will change that.
+fn unsupported() -> Failure {
+    Failure::new(
+        FailureCode::FormatUnsupported,
+        "The file's video or audio has a format that cannot be processed here. Convert it to MP4 with \
+         H.264 video and AAC audio and upload that.",
+    )
+}
+
+/// The container is intact and holds no stream.
+fn no_streams() -> Failure {
+    Failure::of(&plan::Error::NoVideo { found: "no streams".to_owned() })
 }
 
 /// The source is protected by DRM.
@@ -107,19 +202,19 @@ pub(super) fn encrypted() -> Failure {
     )
 }
 
-/// No demuxer or decoder is installed for the source.
-fn undecodable(said: &str) -> Failure {
+/// No demuxer or decoder is installed for these formats.
+pub(super) fn undecodable(formats: &str) -> Failure {
     Failure::new(
         FailureCode::Undecodable,
         format!(
-            "The file holds a format that cannot be decoded here ({said}). Convert it to MP4 with \
+            "The file holds a format that cannot be decoded here ({formats}). Convert it to MP4 with \
              H.264 video and upload that."
         ),
     )
 }
 
 /// The source holds neither video nor audio.
-pub(super) fn not_media() -> Failure {
+fn not_media() -> Failure {
     Failure::new(
         FailureCode::NotMedia,
         "The file is not a video: its contents are of no known video format, whatever its name \
@@ -128,13 +223,15 @@ pub(super) fn not_media() -> Failure {
 }
 
 /// The source has a known format and is damaged.
-pub(super) fn damaged(said: &str) -> Failure {
+pub(super) fn damaged(reason: &str) -> Failure {
     Failure::new(
         FailureCode::SourceDamaged,
         format!(
-            "The file is incomplete or damaged ({}). Check that it plays from start to end, then \
-             upload it again.",
-            said.trim_end_matches('.')
+            "The file is incomplete or damaged ({reason}). Check that it plays from start to end, then \
+             upload it again."
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;

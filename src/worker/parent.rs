@@ -12,6 +12,7 @@ mod misbehaviour;
 mod report;
 
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,6 +51,15 @@ const OUT_OF_MEMORY: [&str; 4] =
 
 /// Message of a process that got no thread: the C library's text for `EAGAIN`.
 const OUT_OF_THREADS: &str = "Resource temporarily unavailable";
+
+/// Signal by which a process ends itself.
+const SIGABRT: i32 = rustix::process::Signal::ABORT.as_raw();
+
+/// Whether a process wrote that an assertion of GLib failed: `ERROR:file.c:123:function: assertion failed`.
+fn is_assertion(stderr: &str) -> bool {
+    let mut lines = stderr.lines().filter(|line| line.contains("ERROR:"));
+    lines.any(|line| line.contains("assertion failed") || line.contains("should not be reached"))
+}
 
 /// A running worker. Dropping it kills the process group.
 pub struct Worker {
@@ -217,6 +227,7 @@ impl Worker {
         let ended = tokio::time::timeout(EXIT_GRACE, self.process.child.wait()).await;
         let verdict = self.verdicts.try_recv().ok();
         self.kill().await;
+        let has_aborted = matches!(ended, Ok(Ok(status)) if status.signal() == Some(SIGABRT));
         let status = match ended {
             Ok(Ok(status)) => status.to_string(),
             Ok(Err(error)) => error.to_string(),
@@ -227,6 +238,9 @@ impl Worker {
             Some(error) => error,
             None if OUT_OF_MEMORY.iter().any(|words| stderr.contains(words)) => Error::Memory,
             None if stderr.contains(OUT_OF_THREADS) => Error::NoThread { stderr },
+            None if has_aborted && self.checker.is_probing() && is_assertion(&stderr) => {
+                Error::Unreadable { stderr }
+            }
             None => Error::Died { has_read: self.has_read(), status, stderr },
         }
     }

@@ -8,6 +8,8 @@ use crate::worker::elements::alpha_remover;
 #[cfg(feature = "rav1d")]
 use crate::worker::elements::av1_decoder;
 use crate::worker::elements::frame_rate;
+use crate::worker::elements::codec_alias;
+use crate::worker::elements::gotomeeting;
 use crate::worker::elements::scaler;
 use crate::worker::elements::tone_mapper;
 use crate::worker::graph::element::plain;
@@ -44,6 +46,8 @@ pub(super) fn register_own() -> Result<(), glib::BoolError> {
     av1_decoder::register()?;
     alpha_remover::register()?;
     frame_rate::register()?;
+    codec_alias::register()?;
+    gotomeeting::register()?;
     tone_mapper::register()?;
     scaler::register()
 }

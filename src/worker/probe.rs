@@ -2,7 +2,9 @@
 //! report.
 
 pub(crate) mod discover;
+pub(crate) mod file_kind;
 pub(crate) mod frame_times;
 mod matroska;
 mod mp4;
+mod reported;
 mod track_limit;

@@ -41,6 +41,7 @@ mod http_api;
 mod load;
 mod queue_contract;
 mod recipes;
+mod refusals;
 mod reuploads;
 mod s3_operations;
 mod sandbox;

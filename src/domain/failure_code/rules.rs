@@ -31,6 +31,7 @@ impl FailureCode {
             | Self::NoBackend
             | Self::WorkerOrder
             | Self::WorkerResource
+            | Self::FormatUnsupported
             | Self::PipelineFailed
             | Self::PipelineBuild
             | Self::SinkNotReady
@@ -74,7 +75,8 @@ impl FailureCode {
     pub const fn may_be_backend(self) -> bool {
         matches!(
             self,
-            Self::PipelineFailed
+            Self::FormatUnsupported
+                | Self::PipelineFailed
                 | Self::PipelineBuild
                 | Self::ElementMissing
                 | Self::WorkerDied

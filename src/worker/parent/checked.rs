@@ -84,6 +84,11 @@ impl Checker {
         Self { request, stage: Stage::Probing, warnings: 0, progress: Allowance::default() }
     }
 
+    /// Whether the worker has not reported its probe yet.
+    pub(super) fn is_probing(&self) -> bool {
+        matches!(self.stage, Stage::Probing)
+    }
+
     /// Checks the next frame, which came this long after the start of the worker. `None` if there is
     /// nothing to pass on.
     ///

@@ -30,6 +30,16 @@ pub enum Error {
         /// The end of its standard error.
         stderr: String,
     },
+    /// An assertion of a demuxer or a parser ended the process while it probed the source: the same source
+    /// does so again.
+    #[error(
+        "The file cannot be read: it is damaged, or of a kind that its format does not allow. Convert it to \
+         MP4 with H.264 video and upload that."
+    )]
+    Unreadable {
+        /// The end of its standard error.
+        stderr: String,
+    },
     /// The worker reached its memory limit.
     #[error(
         "The video needs more memory to be decoded than a job may have (jobs.worker_memory_bytes): \
@@ -65,6 +75,7 @@ impl Error {
     pub fn stderr(&self) -> Option<&str> {
         match self {
             Self::Died { stderr, .. }
+            | Self::Unreadable { stderr }
             | Self::NoThread { stderr }
             | Self::Stalled { stderr, .. } => Some(stderr),
             Self::Spawn(_)
@@ -90,7 +101,7 @@ impl Error {
                     | FailureCode::SourceRead
             ),
             Self::Died { has_read, .. } | Self::Stalled { has_read, .. } => *has_read,
-            Self::Memory | Self::Misbehaved(_) => true,
+            Self::Unreadable { .. } | Self::Memory | Self::Misbehaved(_) => true,
         }
     }
 }
@@ -101,6 +112,7 @@ impl Fault for Error {
             Self::Spawn(_) => FailureCode::WorkerSpawn,
             Self::Failed(failure) => failure.code,
             Self::Source(error) => error.code(),
+            Self::Unreadable { .. } => FailureCode::SourceDamaged,
             Self::Memory => FailureCode::MemoryLimit,
             Self::NoThread { .. } => FailureCode::WorkerResource,
             Self::Died { .. } => FailureCode::WorkerDied,
@@ -135,6 +147,7 @@ mod tests {
             (stalled(true), true),
             (failed(FailureCode::SourceDamaged), true),
             (failed(FailureCode::PipelineFailed), true),
+            (Error::Unreadable { stderr: stderr() }, true),
             (Error::Memory, true),
             (Error::Misbehaved(Misbehaviour::TooMuch("warnings")), true),
         ];

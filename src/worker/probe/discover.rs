@@ -1,9 +1,6 @@
 //! Discovers the streams of the source with GStreamer's discoverer, and whether they can be
 //! decoded.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_pbutils::prelude::*;
@@ -13,6 +10,7 @@ use gstreamer_pbutils::{
 };
 use gstreamer_video::{VideoColorPrimaries, VideoTransferFunction};
 
+use crate::domain::codec_name::{self, Missing};
 use crate::domain::failure_code::FailureCode;
 use crate::domain::limits::Limits;
 use crate::domain::media::{
@@ -24,14 +22,13 @@ use crate::worker::fault;
 use crate::worker::plugins;
 use crate::worker::probe::matroska;
 use crate::worker::probe::mp4;
+use crate::worker::probe::reported::Reported;
 use crate::worker::probe::track_limit::TrackLimit;
 use crate::worker::protocol::Failure;
 
 /// Longest run of the discoverer. Intact files open within seconds over the local socket; damaged
 /// ones make demuxers search.
 const PROBE_TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
-/// The context that demuxers request before they decrypt.
-const DECRYPTION_CONTEXT: &str = "drm-preferred-decryption-system-id";
 
 /// Discovers the streams of the source.
 ///
@@ -42,15 +39,15 @@ pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Fa
     let discoverer = Discoverer::new(PROBE_TIMEOUT)
         .map_err(|e| Failure::new(FailureCode::GstreamerInit, format!("no discoverer: {e}")))?;
     let source = client.clone();
-    let is_protected = Arc::new(AtomicBool::new(false));
-    let protection = Arc::clone(&is_protected);
+    let reported = Reported::default();
+    let messages = reported.clone();
     let tracks = TrackLimit::new(limits);
     let watched = tracks.clone();
     // Runs on the thread that calls `discover_uri`, before the elements stream.
     discoverer.connect_source_setup(move |_, element| {
         if let Some(element) = element.downcast_ref::<RangeSrc>() {
             element.set_client(&source);
-            watch_for_protection(element.upcast_ref(), &protection);
+            messages.watch(element.upcast_ref());
             // The parent is the bin that decodes the source.
             if let Some(bin) = element.parent().and_downcast::<gst::Bin>() {
                 plugins::set_up_elements(&bin);
@@ -60,10 +57,7 @@ pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Fa
     });
     let discovered = discoverer.discover_uri(RangeSrc::URI);
     tracks.check()?;
-    let info = discovered.map_err(|error| {
-        let is_protected = is_protected.load(Ordering::Acquire);
-        if is_protected { fault::encrypted() } else { fault::of_error(&error, true) }
-    })?;
+    let info = discovered.map_err(|error| reported.failure(&error))?;
     match info.result() {
         DiscovererResult::Ok | DiscovererResult::MissingPlugins => Ok(media_info(&info, client)),
         DiscovererResult::Timeout => Err(Failure::new(
@@ -74,27 +68,6 @@ pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Fa
         // The remaining results are an invalid URI, and errors without a reason.
         _ => Err(fault::damaged("it could not be read")),
     }
-}
-
-/// Sets `is_protected` when a demuxer requests a decryption context. Without one, the demuxer's
-/// error looks like damage. The watched bus is that of the discoverer's pipeline, which contains
-/// `source`.
-fn watch_for_protection(source: &gst::Element, is_protected: &Arc<AtomicBool>) {
-    let mut top = source.clone().upcast::<gst::Object>();
-    while let Some(parent) = top.parent() {
-        top = parent;
-    }
-    let Some(bus) = top.downcast_ref::<gst::Element>().and_then(ElementExt::bus) else { return };
-    let is_protected = Arc::clone(is_protected);
-    bus.enable_sync_message_emission();
-    // Runs on the streaming thread that posts the message, usually the demuxer's; must not block.
-    bus.connect_sync_message(Some("need-context"), move |_, message| {
-        if let gst::MessageView::NeedContext(context) = message.view()
-            && context.context_type() == DECRYPTION_CONTEXT
-        {
-            is_protected.store(true, Ordering::Release);
-        }
-    });
 }
 
 /// Converts the discoverer's result. Streams without a decoder are listed as undecodable; subtitles
@@ -129,7 +102,7 @@ fn media_info(info: &DiscovererInfo, client: &Client) -> MediaInfo {
             .video_streams()
             .iter()
             .map(video_stream)
-            .filter(|stream| !lacks_decoder(&stream.codec))
+            .filter(|stream| !lacks_decoder(&stream.codec) && !is_renamed(stream))
             .collect(),
         audio: info
             .audio_streams()
@@ -141,16 +114,17 @@ fn media_info(info: &DiscovererInfo, client: &Client) -> MediaInfo {
     }
 }
 
-/// Parses an installer detail, such as
-/// `gstreamer|1.0|ladderd|Apple ProRes decoder|decoder-video/x-prores`.
+/// Whether this is a stream under its first name, before `ladderdcodecalias` renamed it: the discoverer lists
+/// both, this one without an id.
+fn is_renamed(stream: &VideoStream) -> bool {
+    let fourcc = codec_name::fourcc(&stream.caps).filter(|_| stream.stream_id.is_empty());
+    fourcc.is_some_and(|fourcc| codec_name::ALIASES.iter().any(|alias| *alias.fourcc == fourcc))
+}
+
+/// Parses the installer detail of a missing decoder.
 fn undecodable(detail: &str) -> Option<Undecodable> {
-    let mut fields = detail.split('|').skip(3);
-    let (description, requirement) = (fields.next()?, fields.next()?);
-    let codec = requirement.strip_prefix("decoder-")?;
-    Some(Undecodable {
-        description: description.trim_end_matches(" decoder").to_owned(),
-        is_video: codec.starts_with("video/") || codec.starts_with("image/"),
-    })
+    let missing = Missing::parse(detail)?;
+    Some(Undecodable { is_video: missing.is_video(), description: missing.name })
 }
 
 /// Name of the container for people; empty if there is none.
