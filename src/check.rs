@@ -15,6 +15,7 @@ pub mod keys;
 mod level;
 mod media_tags;
 mod multivariant;
+mod own_output;
 mod playlist_rules;
 mod rates;
 mod rendition;
@@ -33,10 +34,19 @@ use self::rendition::Rendition;
 use self::subtitles::Subtitles;
 use crate::domain::conformance::Report;
 
+/// Whose stream is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Any encoder's.
+    Any,
+    /// This project's, whose frames must have the colours that it promises.
+    Own,
+}
+
 /// Verifies the stream whose multivariant playlist is `main`, a path below `files`. `keys` decrypt
 /// its segments. Every fault ends up in the report, unreadable files included.
-pub async fn check(files: &dyn Files, keys: &Keys, main: &str) -> Report {
-    check_fetched(files, keys, main, files.get(main).await).await
+pub async fn check(files: &dyn Files, keys: &Keys, main: &str, origin: Origin) -> Report {
+    check_fetched(files, keys, main, files.get(main).await, origin).await
 }
 
 /// Like [`check`], for a stream whose multivariant playlist must be there. Other unreadable files are findings of
@@ -48,12 +58,13 @@ pub async fn check_present(
     files: &dyn Files,
     keys: &Keys,
     main: &str,
+    origin: Origin,
 ) -> Result<Report, files::Error> {
     match files.get(main).await {
         Err(error @ (files::Error::Unreadable(_) | files::Error::Status(_))) => Err(error),
         // The report names a wrong Content-Encoding: the server answers, but breaks a rule.
         fetched @ (Ok(_) | Err(files::Error::NotGzip(_))) => {
-            Ok(check_fetched(files, keys, main, fetched).await)
+            Ok(check_fetched(files, keys, main, fetched, origin).await)
         }
     }
 }
@@ -63,12 +74,13 @@ async fn check_fetched(
     keys: &Keys,
     main: &str,
     fetched: Result<Fetched, files::Error>,
+    origin: Origin,
 ) -> Report {
     let mut report = Report::default();
     let Some(text) = fetch::served_playlist(main, fetched, &mut report) else { return report };
     match m3u8_rs::parse_master_playlist_res(&text.bytes) {
         Ok(master) => {
-            let stream = Stream { files, keys, main, master: &master };
+            let stream = Stream { files, keys, main, master: &master, origin };
             stream.check(&String::from_utf8_lossy(&text.bytes), &mut report).await;
         }
         Err(_) => report.must("RFC 8216 4.3.4", main, "the file is not a multivariant playlist"),
@@ -83,6 +95,7 @@ struct Stream<'a> {
     keys: &'a Keys,
     main: &'a str,
     master: &'a MasterPlaylist,
+    origin: Origin,
 }
 
 impl Stream<'_> {
@@ -102,6 +115,9 @@ impl Stream<'_> {
             playlist.verify(timeline.as_ref(), report);
         }
         alignment::verify(&renditions, report);
+        if self.origin == Origin::Own {
+            own_output::verify(&renditions, report);
+        }
         multivariant::verify(self.main, text, self.master, &renditions, &iframes, report);
         subtitles::verify_multivariant(self.main, self.master, report);
         report.measured.extend(renditions.iter().map(Rendition::measured));
@@ -109,7 +125,7 @@ impl Stream<'_> {
     }
 
     async fn read_iframes(&self, report: &mut Report) -> Vec<IFrames> {
-        let Self { files, keys, main, master } = *self;
+        let Self { files, keys, main, master, .. } = *self;
         let mut playlists = Vec::new();
         for variant in master.variants.iter().filter(|variant| variant.is_i_frame) {
             playlists.extend(IFrames::read(files, keys, main, &variant.uri, report).await);
@@ -123,7 +139,7 @@ impl Stream<'_> {
         iframes: &mut [IFrames],
         report: &mut Report,
     ) -> Vec<Rendition> {
-        let Self { files, keys, main, master } = *self;
+        let Self { files, keys, main, master, .. } = *self;
         let variants = master.variants.iter().filter(|variant| !variant.is_i_frame);
         let is_audio =
             |media: &&m3u8_rs::AlternativeMedia| media.media_type == AlternativeMediaType::Audio;
@@ -140,7 +156,7 @@ impl Stream<'_> {
     }
 
     async fn read_subtitles(&self, report: &mut Report) -> Vec<Subtitles> {
-        let Self { files, keys, main, master } = *self;
+        let Self { files, keys, main, master, .. } = *self;
         let mut renditions = Vec::new();
         for uri in subtitles::of(master).filter_map(|media| media.uri.as_deref()) {
             renditions.extend(Subtitles::read(files, keys, main, uri, report).await);
@@ -174,10 +190,11 @@ mod tests {
     #[tokio::test]
     async fn the_multivariant_playlist_is_read_once_and_must_be_there() {
         let files = Noted::default();
-        check_present(&files, &Keys::none(), "main.m3u8").await.unwrap();
+        check_present(&files, &Keys::none(), "main.m3u8", Origin::Any).await.unwrap();
         assert_eq!(*files.0.lock(), ["main.m3u8"]);
-        assert!(check_present(&files, &Keys::none(), "other.m3u8").await.is_err());
-        let report = check(&files, &Keys::none(), "other.m3u8").await;
+        let other = check_present(&files, &Keys::none(), "other.m3u8", Origin::Any).await;
+        assert!(other.is_err());
+        let report = check(&files, &Keys::none(), "other.m3u8", Origin::Own).await;
         assert_eq!(report.musts().count(), 1, "{report:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Content of one media segment, whatever its format.
 
-use h264_reader::nal::sps::{FrameMbsFlags, SeqParameterSet};
+use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, SeqParameterSet};
 use h264_reader::rbsp::{BitReader, decode_nal};
 
 /// Ticks per second of all presentation and decode times.
@@ -39,6 +39,12 @@ pub(super) struct VideoFormat {
     pub(super) has_fields: bool,
     /// `transfer_characteristics` (ITU-T H.273), if stated.
     pub(super) transfer: Option<u8>,
+    /// `colour_primaries` and `matrix_coefficients` (ITU-T H.273), if stated.
+    pub(super) primaries_and_matrix: Option<(u8, u8)>,
+    /// Whether samples use all codes.
+    pub(super) has_full_range: bool,
+    /// Whether it is 4:2:0 with 8 bits a sample.
+    pub(super) is_420_8_bit: bool,
 }
 
 impl VideoFormat {
@@ -59,6 +65,12 @@ impl VideoFormat {
             reference_frames: set.max_num_ref_frames,
             has_fields: set.frame_mbs_flags != FrameMbsFlags::Frames,
             transfer: colour.map(|colour| colour.transfer_characteristics),
+            primaries_and_matrix: colour
+                .map(|colour| (colour.colour_primaries, colour.matrix_coefficients)),
+            has_full_range: signal.is_some_and(|signal| signal.video_full_range_flag),
+            is_420_8_bit: set.chroma_info.chroma_format == ChromaFormat::YUV420
+                && set.chroma_info.bit_depth_luma_minus8 == 0
+                && set.chroma_info.bit_depth_chroma_minus8 == 0,
         })
     }
 

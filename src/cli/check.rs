@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use super::exit::{self, Exit, OrExit as _};
 use super::output;
 use crate::app;
-use crate::check::check_present;
 use crate::check::files::{self, Files, Folder, Http};
 use crate::check::keys::Keys;
+use crate::check::{Origin, check_present};
 use crate::domain::conformance::{Finding, Level, Report};
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names;
@@ -26,7 +26,7 @@ pub(super) fn check(target: &str, json: bool, key_hex: Option<&str>) -> Result<E
         None => Keys::fetched(),
     };
     let (files, main) = open(target)?;
-    let report = app::runtime()?.block_on(check_present(files.as_ref(), &keys, &main));
+    let report = app::runtime()?.block_on(check_present(files.as_ref(), &keys, &main, Origin::Any));
     let report = report.with_context(|| format!("failed to read {main} of {target}"));
     let report = report.or_exit(Exit::Unchecked)?;
     if json {
@@ -37,13 +37,13 @@ pub(super) fn check(target: &str, json: bool, key_hex: Option<&str>) -> Result<E
     Ok(verdict(&report))
 }
 
-/// Checks the stream in a folder. `key` decrypts its segments; without one they must be plain.
+/// Checks a stream of our own in a folder. `key` decrypts its segments; without one they must be plain.
 ///
 /// # Errors
 /// If the multivariant playlist cannot be read.
 pub(super) async fn folder(path: &Path, key: Option<&StreamKey>) -> Result<Report, files::Error> {
     let keys = key.map_or_else(Keys::none, |key| Keys::known(key.key.0));
-    Box::pin(check_present(&Folder(path.to_owned()), &keys, names::MAIN)).await
+    Box::pin(check_present(&Folder(path.to_owned()), &keys, names::MAIN, Origin::Own)).await
 }
 
 /// [`Exit::Failed`] if a binding rule is broken.

@@ -1,8 +1,8 @@
 //! The conformance gate: the uploaded stream is read back and checked before viewers see it.
 
 use super::adapters::Unflipped;
-use crate::check;
 use crate::check::keys::Keys;
+use crate::check::{self, Origin};
 use crate::domain::conformance::Report;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names;
@@ -20,7 +20,7 @@ pub(super) async fn check(
     let files = Unflipped { bucket: public, id, main: finished.main() };
     // The key itself and not the key server of players, which may not know the daemon.
     let keys = key.map_or_else(Keys::none, |key| Keys::known(key.key.0));
-    let report = Box::pin(check::check(&files, &keys, names::MAIN)).await;
+    let report = Box::pin(check::check(&files, &keys, names::MAIN, Origin::Own)).await;
     for finding in &report.findings {
         tracing::warn!(
             rule = finding.rule,

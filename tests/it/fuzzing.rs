@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use ladderd::check::check;
 use ladderd::check::files::{Error, Fetched, Files};
 use ladderd::check::keys::Keys;
+use ladderd::check::{Origin, check};
 use ladderd::domain::hls::{codecs, fragments, key_frames};
 use ladderd::domain::message;
 use ladderd::domain::sources::SourceFilter;
@@ -148,7 +148,7 @@ fn read_mutated_streams(format: &str) {
         }
         files.insert(name.clone(), bytes);
         let memory = Memory(files.clone());
-        drop(runtime.block_on(check(&memory, &Keys::none(), "main.m3u8")));
+        drop(runtime.block_on(check(&memory, &Keys::none(), "main.m3u8", Origin::Own)));
         files.insert(name.clone(), whole);
     }
 }
