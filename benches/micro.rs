@@ -7,12 +7,13 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use ladderd::domain::colour::{Colour, Range, Stated};
 use ladderd::domain::encode::EncodeConfig;
 use ladderd::domain::hls::media_playlist::{Header, PlaylistKind};
 use ladderd::domain::hls::webvtt::Cue;
 use ladderd::domain::hls::{key_frames, media_playlist, webvtt};
 use ladderd::domain::ladder::Ladder;
-use ladderd::domain::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
+use ladderd::domain::media::{Fraction, MediaInfo, Orientation, VideoStream};
 use ladderd::domain::recipe::{Source as RecipeSource, render};
 use ladderd::domain::tone;
 use ladderd::domain::{message, plan, sources};
@@ -45,7 +46,8 @@ fn scale_luma(
 #[divan::bench]
 fn tone_map(bencher: Bencher) {
     let (width, height) = (1920, 1080);
-    let lut = tone::lut(DynamicRange::Hlg, tone::ASSUMED_PEAK_NIT);
+    let hlg = Colour { range: Range::Limited, primaries: 9, transfer: 18, matrix: 9 };
+    let lut = tone::lut(hlg, tone::ASSUMED_PEAK_NIT);
     let plane = |samples: usize| 500_u16.to_le_bytes().repeat(samples);
     let planes = [plane(width * height), plane(width * height / 4), plane(width * height / 4)];
     let strides = [width, width / 2, width / 2];
@@ -142,9 +144,14 @@ fn plan_and_render(bencher: Bencher) {
         pixel_aspect: Fraction::new(1, 1),
         orientation: Orientation::Upright,
         interlaced: false,
+        is_telecined: false,
         bit_depth: 8,
-        dynamic_range: DynamicRange::Standard,
+        replaces_aspect: false,
+        container_colour: Stated::default(),
+        bitstream_colour: Stated::default(),
         is_image: false,
+        is_disabled: false,
+        frames: None,
     };
     let media = MediaInfo { video: vec![film], ..MediaInfo::default() };
     let recipes = ladderd::backend::recipes().unwrap();

@@ -5,6 +5,8 @@
 
 mod child;
 mod choose;
+mod colorimetry;
+mod container_caps;
 mod elements;
 mod fault;
 mod graph;

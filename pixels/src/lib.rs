@@ -1,4 +1,5 @@
-//! Arithmetic on the samples of video frames: scaling, fitting, alpha, tone mapping, poster scores.
+//! Arithmetic on the samples of video frames: scaling, fitting, alpha, colour matrices, tone mapping,
+//! poster scores.
 //! No I/O, no clock, no framework; tables and sizes arrive as arguments.
 //!
 //! The crate stands apart so that Cargo optimises it even in debug builds (`profile.dev.package` in
@@ -11,6 +12,7 @@
 )]
 
 pub mod alpha;
+pub mod colour;
 pub mod fit;
 pub mod poster;
 pub mod scale;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::colour::Stated;
 use super::untrusted::{self, NAME_CHARS, SENTENCE_CHARS};
 
 /// A rational number, such as a frame rate (frames per second) or a pixel aspect ratio.
@@ -64,22 +65,8 @@ impl Orientation {
     }
 }
 
-/// Transfer function and colour primaries, as far as tone mapping tells them apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DynamicRange {
-    /// BT.709, BT.601 and the like.
-    #[default]
-    Standard,
-    /// BT.2020 primaries with a standard transfer function.
-    WideGamut,
-    /// PQ of BT.2100: HDR10, HDR10+, and Dolby Vision on top of them.
-    Pq,
-    /// HLG of BT.2100: phones and television.
-    Hlg,
-}
-
 /// One video stream.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a file")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VideoStream {
     /// GStreamer's stream id, by which the pipeline finds the pad.
@@ -98,19 +85,34 @@ pub struct VideoStream {
     /// Measured intervals between frames; none if the measurement failed.
     #[serde(default)]
     pub frame_times: Option<FrameTimes>,
-    /// Pixel aspect ratio: width of a pixel over its height.
+    /// Pixel aspect ratio: width of a pixel over its height, before orientation.
     pub pixel_aspect: Fraction,
+    /// Whether decoded frames have another pixel aspect ratio, because the container's counts.
+    #[serde(default)]
+    pub replaces_aspect: bool,
     /// The transformation that turns frames upright.
     pub orientation: Orientation,
     /// Whether the stream has interlaced frames.
     pub interlaced: bool,
+    /// Whether it is film whose fields are repeated, so that its frames come at uneven times.
+    #[serde(default)]
+    pub is_telecined: bool,
     /// Bits per sample; 8 if unknown.
     pub bit_depth: u32,
-    /// Standard, wide-gamut or high dynamic range.
+    /// Colours that the container states.
     #[serde(default)]
-    pub dynamic_range: DynamicRange,
+    pub container_colour: Stated,
+    /// Colours that the bitstream states.
+    #[serde(default)]
+    pub bitstream_colour: Stated,
     /// Whether it is a still image, such as cover art.
     pub is_image: bool,
+    /// Whether the container hides it from viewers.
+    #[serde(default)]
+    pub is_disabled: bool,
+    /// Number of frames, if the container states it.
+    #[serde(default)]
+    pub frames: Option<u32>,
 }
 
 impl VideoStream {
@@ -316,9 +318,14 @@ impl VideoStream {
             pixel_aspect: Fraction::new(1, 1),
             orientation: Orientation::Upright,
             interlaced: false,
+            is_telecined: false,
             bit_depth: 8,
-            dynamic_range: DynamicRange::Standard,
+            replaces_aspect: false,
+            container_colour: Stated::default(),
+            bitstream_colour: Stated::default(),
             is_image: false,
+            is_disabled: false,
+            frames: None,
         }
     }
 }

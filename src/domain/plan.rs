@@ -6,6 +6,7 @@ mod language;
 mod names;
 mod rate;
 mod rungs;
+mod source;
 mod subtitles;
 mod thumbnails;
 mod video;
@@ -18,6 +19,7 @@ use super::media::{Fraction, MediaInfo, VideoStream};
 
 pub use audio::AudioPlan;
 pub use error::Error;
+pub use source::main_video;
 pub use subtitles::SubtitlePlan;
 pub use thumbnails::{StoryboardPlan, ThumbnailPlan};
 pub use video::{PlannedRung, VideoPlan};
@@ -84,6 +86,7 @@ pub fn plan(
     for format in media.undecodable.iter().filter(|stream| !stream.is_video) {
         notes.push(format!("stream skipped: no decoder for {}", format.description));
     }
+    let colour = stream.map(|stream| source::colour(stream, &mut notes)).unwrap_or_default();
     let video = match stream {
         Some(stream) => {
             let fps = rate::output_rate(stream, &mut notes);
@@ -91,7 +94,10 @@ pub fn plan(
                 stream_id: stream.stream_id.clone(),
                 orientation: stream.orientation,
                 deinterlace: stream.interlaced,
-                dynamic_range: stream.dynamic_range,
+                evens_times: stream.is_telecined,
+                colour,
+                pixel_aspect: stream.replaces_aspect.then_some(stream.pixel_aspect),
+                dynamic_range: colour.dynamic_range(),
                 rungs: rungs::rungs(stream, ladder, fps, &mut notes)?,
                 ..VideoPlan::grid(fps, encode)
             }
@@ -123,9 +129,9 @@ pub fn plan(
     })
 }
 
-/// The first stream of moving video; `None` in an audio-only source, which may have cover art.
+/// The main stream of moving video; `None` in an audio-only source, which may have cover art.
 fn choose_video(media: &MediaInfo) -> Result<Option<&VideoStream>, Error> {
-    if let Some(stream) = media.video.iter().find(|stream| !stream.is_image) {
+    if let Some(stream) = main_video(media) {
         return Ok(Some(stream));
     }
     let formats: Vec<&str> = media

@@ -116,6 +116,8 @@ pub enum When {
     Interlaced,
     /// It is HDR.
     Hdr,
+    /// Its dynamic range is standard, and its matrix or range is not that of the output.
+    NotBt709,
     /// A decoder of the device decodes it.
     DeviceDecoded,
     /// It is decoded in software.
@@ -130,6 +132,7 @@ impl When {
             Self::Rotated => "rotated frames",
             Self::Interlaced => "interlaced frames",
             Self::Hdr => "high dynamic range",
+            Self::NotBt709 => "colours other than BT.709 of limited range",
             Self::DeviceDecoded => "a format that the device decodes",
             Self::SoftwareDecoded => "a format that is decoded in software",
         }

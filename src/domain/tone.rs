@@ -9,7 +9,7 @@
 
 use ladderd_pixels::tone_map::{FRACTION_BITS, Lut3d, NODES, STEP_BITS};
 
-use super::media::DynamicRange;
+use super::colour::{Colour, DynamicRange, Range, luma_weights, to_rgb, to_ycbcr};
 
 /// White of the output in nit: the reference level of BT.2408.
 const WHITE_NIT: f64 = 203.0;
@@ -23,16 +23,16 @@ const BT2020: (f64, f64) = (0.2627, 0.0593);
 /// Luma weights of red and blue in BT.709.
 const BT709: (f64, f64) = (0.2126, 0.0722);
 
-/// Computes the look-up table for sources of this dynamic range whose brightest light has
-/// `peak_nit` cd/m². Its input codes are 10-bit, limited range.
+/// Computes the look-up table for sources of these colours whose brightest light has `peak_nit` cd/m². Its
+/// input codes are 10-bit.
 #[must_use]
-pub fn lut(range: DynamicRange, peak_nit: f64) -> Lut3d {
+pub fn lut(colour: Colour, peak_nit: f64) -> Lut3d {
     let eetf = Eetf::new(peak_nit);
     let (mut luma, mut chroma) = (Vec::new(), Vec::new());
     for cb in 0..NODES {
         for cr in 0..NODES {
             for y in 0..NODES {
-                let [out_y, out_cb, out_cr] = map_node(range, &eetf, [y, cb, cr]);
+                let [out_y, out_cb, out_cr] = map_node(colour, &eetf, [y, cb, cr]);
                 luma.push(out_y);
                 chroma.push([out_cb, out_cr]);
             }
@@ -42,25 +42,32 @@ pub fn lut(range: DynamicRange, peak_nit: f64) -> Lut3d {
 }
 
 /// The output of a node, as the table stores it.
-fn map_node(range: DynamicRange, eetf: &Eetf, node: [usize; 3]) -> [i16; 3] {
+fn map_node(colour: Colour, eetf: &Eetf, node: [usize; 3]) -> [i16; 3] {
     #[expect(clippy::cast_precision_loss, reason = "codes have 10 bits")]
     let code = node.map(|node| (node << STEP_BITS) as f64);
-    map_codes(range, eetf, code).map(to_fixed_point)
+    map_codes(colour, eetf, code).map(to_fixed_point)
 }
 
 /// Maps 10-bit `Y'CbCr` codes of the source to 8-bit codes of the output.
-fn map_codes(range: DynamicRange, eetf: &Eetf, [y, cb, cr]: [f64; 3]) -> [f64; 3] {
-    let difference = |code: f64| (code - 512.0) / 896.0;
-    let signal = rgb(BT2020, [(y - 64.0) / 876.0, difference(cb), difference(cr)]);
-    let signal = signal.map(|value| value.clamp(0.0, 1.0));
-    let light = match range {
-        DynamicRange::Pq => eetf.map(signal.map(pq_to_nit)),
-        DynamicRange::Hlg => eetf.map(hlg_to_nit(signal)),
-        // BT.2020 has the curve of BT.709; screens decode both by BT.1886.
-        DynamicRange::WideGamut | DynamicRange::Standard => signal.map(|value| value.powf(2.4)),
+fn map_codes(colour: Colour, eetf: &Eetf, [y, cb, cr]: [f64; 3]) -> [f64; 3] {
+    let (black, luma, chroma) = match colour.range {
+        Range::Limited => (64.0, 876.0, 896.0),
+        Range::Full => (0.0, 1023.0, 1023.0),
     };
-    let signal = into_gamut(to_bt709(light)).map(|value| value.powf(1.0 / 2.4));
-    let [y, cb, cr] = ycbcr(BT709, signal);
+    let difference = |code: f64| (code - 512.0) / chroma;
+    let codes = [(y - black) / luma, difference(cb), difference(cr)];
+    let signal = to_rgb(luma_weights(colour.matrix), codes);
+    let signal = signal.map(|value| value.clamp(0.0, 1.0));
+    let light = match colour.dynamic_range() {
+        DynamicRange::Pq => to_bt709(eetf.map(signal.map(pq_to_nit))),
+        DynamicRange::Hlg => to_bt709(eetf.map(hlg_to_nit(signal))),
+        // BT.2020 has the curve of BT.709; screens decode both by BT.1886.
+        DynamicRange::WideGamut => to_bt709(signal.map(|value| value.powf(2.4))),
+        // A part of the source that has no wide gamut.
+        DynamicRange::Standard => signal.map(|value| value.powf(2.4)),
+    };
+    let signal = into_gamut(light).map(|value| value.powf(1.0 / 2.4));
+    let [y, cb, cr] = to_ycbcr(BT709, signal);
     [16.0 + 219.0 * y, 128.0 + 224.0 * cb, 128.0 + 224.0 * cr]
 }
 
@@ -68,16 +75,6 @@ fn to_fixed_point(value: f64) -> i16 {
     #[expect(clippy::cast_possible_truncation, reason = "clamped")]
     let fixed = (value.clamp(0.0, 255.0) * f64::from(1 << FRACTION_BITS)).round() as i16;
     fixed
-}
-
-fn rgb((kr, kb): (f64, f64), [y, cb, cr]: [f64; 3]) -> [f64; 3] {
-    let (r, b) = (y + 2.0 * (1.0 - kr) * cr, y + 2.0 * (1.0 - kb) * cb);
-    [r, (y - kr * r - kb * b) / (1.0 - kr - kb), b]
-}
-
-fn ycbcr((kr, kb): (f64, f64), [r, g, b]: [f64; 3]) -> [f64; 3] {
-    let y = luminance((kr, kb), [r, g, b]);
-    [y, (b - y) / (2.0 * (1.0 - kb)), (r - y) / (2.0 * (1.0 - kr))]
 }
 
 fn luminance((kr, kb): (f64, f64), [r, g, b]: [f64; 3]) -> f64 {
@@ -178,8 +175,8 @@ fn into_gamut(light: [f64; 3]) -> [f64; 3] {
 
 /// The exact values that the table approximates.
 #[cfg(test)]
-fn exact(range: DynamicRange, code: [f64; 3]) -> [f64; 3] {
-    map_codes(range, &Eetf::new(ASSUMED_PEAK_NIT), code)
+fn exact(colour: Colour, code: [f64; 3]) -> [f64; 3] {
+    map_codes(colour, &Eetf::new(ASSUMED_PEAK_NIT), code)
 }
 
 #[cfg(test)]
@@ -188,6 +185,8 @@ mod tests {
     use ladderd_pixels::{Plane, PlaneMut};
 
     use super::*;
+
+    const HLG: Colour = Colour { range: Range::Limited, primaries: 9, transfer: 18, matrix: 9 };
 
     /// The output for a grey of this PQ or HLG signal, as a share of its white.
     fn grey(range: DynamicRange, signal: f64) -> f64 {
@@ -247,7 +246,7 @@ mod tests {
 
     #[test]
     fn greys_stay_grey_and_all_colours_are_in_gamut() {
-        let table = lut(DynamicRange::Hlg, ASSUMED_PEAK_NIT);
+        let table = lut(HLG, ASSUMED_PEAK_NIT);
         let one = i16::try_from(1 << FRACTION_BITS).unwrap();
         let grey = 512 >> STEP_BITS;
         for luma in 0..NODES {
@@ -283,18 +282,40 @@ mod tests {
 
     #[test]
     fn black_and_white_stay_black_and_white() {
-        let table = lut(DynamicRange::Hlg, ASSUMED_PEAK_NIT);
+        let table = lut(HLG, ASSUMED_PEAK_NIT);
         assert_eq!(map_flat(&table, [64, 512, 512]), ([16; 4], 128, 128));
         let (white, ..) = map_flat(&table, [940, 512, 512]);
         assert!(white.iter().all(|y| (234..=235).contains(y)), "{white:?}");
     }
 
     #[test]
+    fn range_and_matrix_of_the_source_count() {
+        // White, black and a red of each range and matrix, as 10-bit codes.
+        let full = Colour { range: Range::Full, ..HLG };
+        let bt709 = Colour { matrix: 1, ..HLG };
+        let sdr = Colour::OUTPUT;
+        let table = [
+            (full, [1023.0, 512.0, 512.0], [235.0, 128.0, 128.0]),
+            (full, [0.0, 512.0, 512.0], [16.0, 128.0, 128.0]),
+            (bt709, [940.0, 512.0, 512.0], [235.0, 128.0, 128.0]),
+            (sdr, [940.0, 512.0, 512.0], [235.0, 128.0, 128.0]),
+            (sdr, [250.0, 409.0, 960.0], [62.5, 102.3, 240.0]),
+        ];
+        for (colour, code, expected) in table {
+            let found = exact(colour, code);
+            let off = found.iter().zip(expected).all(|(a, b): (&f64, f64)| (a - b).abs() < 0.5);
+            assert!(off, "{colour:?} {code:?}: {found:?}");
+        }
+        let red = |colour| exact(colour, [300.0, 460.0, 700.0]);
+        assert!((red(HLG)[0] - red(bt709)[0]).abs() > 1.0, "{:?} {:?}", red(HLG), red(bt709));
+    }
+
+    #[test]
     fn interpolation_between_nodes_is_as_good_as_the_arithmetic() {
-        let table = lut(DynamicRange::Hlg, ASSUMED_PEAK_NIT);
+        let table = lut(HLG, ASSUMED_PEAK_NIT);
         for code in [[300, 500, 530], [517, 470, 600], [721, 560, 450], [850, 505, 520]] {
             let (luma, cb, cr) = map_flat(&table, code);
-            let exact = exact(DynamicRange::Hlg, code.map(f64::from));
+            let exact = exact(HLG, code.map(f64::from));
             // Luma is dithered, so the mean counts. Errors are largest outside the gamut of BT.709.
             let mean = luma.iter().map(|y| f64::from(*y)).sum::<f64>() / 4.0;
             assert!((mean - exact[0]).abs() < 1.5, "{code:?}: {mean} {exact:?}");

@@ -4,8 +4,9 @@
 pub(crate) mod alpha_remover;
 #[cfg(feature = "rav1d")]
 pub(crate) mod av1_decoder;
-pub(crate) mod frame_rate;
 pub(crate) mod codec_alias;
+pub(crate) mod colour_converter;
+pub(crate) mod frame_rate;
 pub(crate) mod gotomeeting;
 mod n_threads;
 pub(crate) mod range_source;

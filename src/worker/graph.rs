@@ -13,6 +13,7 @@ pub(crate) mod limit_probe;
 pub(crate) mod pipeline;
 pub(crate) mod segment_sink;
 pub(crate) mod skipped;
+pub(crate) mod source_caps;
 pub(crate) mod source_end;
 pub(crate) mod subtitles;
 pub(crate) mod thumbnails;

@@ -4,11 +4,13 @@ use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
 
+use crate::worker::container_caps;
 use crate::worker::elements::alpha_remover;
 #[cfg(feature = "rav1d")]
 use crate::worker::elements::av1_decoder;
-use crate::worker::elements::frame_rate;
 use crate::worker::elements::codec_alias;
+use crate::worker::elements::colour_converter;
+use crate::worker::elements::frame_rate;
 use crate::worker::elements::gotomeeting;
 use crate::worker::elements::scaler;
 use crate::worker::elements::tone_mapper;
@@ -48,6 +50,7 @@ pub(super) fn register_own() -> Result<(), glib::BoolError> {
     frame_rate::register()?;
     codec_alias::register()?;
     gotomeeting::register()?;
+    colour_converter::register()?;
     tone_mapper::register()?;
     scaler::register()
 }
@@ -81,6 +84,8 @@ pub(super) fn decodebin(software: bool) -> Result<gst::Element, Failure> {
     decode.set_property("force-sw-decoders", software);
     if let Some(bin) = decode.downcast_ref() {
         set_up_elements(bin);
+        // The plan has what the container states.
+        container_caps::separate(bin, |_, _| {});
     }
     Ok(decode)
 }

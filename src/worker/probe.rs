@@ -2,9 +2,12 @@
 //! report.
 
 pub(crate) mod discover;
+mod dolby_vision;
 pub(crate) mod file_kind;
 pub(crate) mod frame_times;
 mod matroska;
 mod mp4;
 mod reported;
+mod statements;
 mod track_limit;
+mod video_facts;

@@ -20,9 +20,9 @@ fn transparent_frames_are_shown_on_black() {
         let Some(clip) = media::generated(name, &arguments) else { return };
         let stream = transcode(&clip);
         let playlist = stream.path("240p/index.m3u8");
-        // Red in BT.601, which is assumed for untagged small frames, is 81, 90, 240.
+        // Red in BT.709 is 63, 102, 240.
         for (part, expected) in
-            [("100:200:20:20", [48.0, 109.0, 184.0]), ("100:200:200:20", [81.0, 90.0, 240.0])]
+            [("100:200:20:20", [39.0, 115.0, 184.0]), ("100:200:200:20", [63.0, 102.0, 240.0])]
         {
             let found = media::mean_yuv(&playlist, "0.5", part);
             let near =
@@ -70,8 +70,10 @@ fn a_size_that_changes_in_mid_stream_keeps_its_proportions() {
 #[test]
 fn av1_of_every_layout_keeps_its_colours() {
     let libaom = ["-c:v", "libaom-av1", "-cpu-used", "8", "-crf", "20"];
-    // Red in BT.601 with limited range, and its luma alone.
-    let (red, grey) = ([81.0, 90.0, 240.0], [81.0, 128.0, 128.0]);
+    // Red in BT.709, and the luma alone of red in BT.601, which untagged small frames have.
+    let (red, grey) = ([63.0, 102.0, 240.0], [81.0, 128.0, 128.0]);
+    // ffmpeg tags grey of 10 bits as full range, and scales nothing.
+    let full_grey = [85.6, 128.0, 128.0];
     for (format, expected) in [
         ("yuv420p", red),
         ("yuv420p10le", red),
@@ -80,9 +82,9 @@ fn av1_of_every_layout_keeps_its_colours() {
         ("gbrp", red),
         ("gbrp10le", red),
         ("gray", grey),
-        ("gray10le", grey),
+        ("gray10le", full_grey),
     ] {
-        // ffmpeg converts to grey of full range, and its AV1 has no tag for that.
+        // ffmpeg would convert red to grey of full range.
         let plane = if format.starts_with("gray") { ",extractplanes=y" } else { "" };
         let frames = format!("color=red:s=320x240:r=10:d=1,format=yuv420p{plane}");
         let source = ["-f", "lavfi", "-i", &frames, "-pix_fmt", format];

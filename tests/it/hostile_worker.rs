@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ladderd::backend::{TrialError, Trials};
 use ladderd::domain::backend::{Backend, Sizes};
+use ladderd::domain::colour::Stated;
 use ladderd::domain::encode::EncodeConfig;
 use ladderd::domain::failure_code::FailureCode;
 use ladderd::domain::ladder::Ladder;
 use ladderd::domain::limits::Limits;
-use ladderd::domain::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
+use ladderd::domain::media::{Fraction, MediaInfo, Orientation, VideoStream};
 use ladderd::domain::outcome::Fault;
 use ladderd::domain::plan::{self, Plan};
 use ladderd::source::{self, Source};
@@ -73,9 +74,14 @@ fn media_info() -> MediaInfo {
         pixel_aspect: Fraction::new(1, 1),
         orientation: Orientation::Upright,
         interlaced: false,
+        is_telecined: false,
         bit_depth: 8,
-        dynamic_range: DynamicRange::Standard,
+        replaces_aspect: false,
+        container_colour: Stated::default(),
+        bitstream_colour: Stated::default(),
         is_image: false,
+        is_disabled: false,
+        frames: None,
     };
     let duration_ns = Some(60_000_000_000);
     MediaInfo { duration_ns, video: vec![video], ..MediaInfo::default() }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::audio;
+use crate::domain::colour::{Colour, DynamicRange};
 use crate::domain::encode::EncodeConfig;
-use crate::domain::media::{DynamicRange, Fraction, Orientation};
+use crate::domain::media::{Fraction, Orientation};
 
 /// Longest time that a frame may be shown early, in nanoseconds: 20 ms, half a frame at 25 frames per
 /// second. The times of a constant rate are rounded, and phones are uneven by a few milliseconds; with a
@@ -29,6 +30,15 @@ pub struct VideoPlan {
     pub orientation: Orientation,
     /// Whether the frames are deinterlaced.
     pub deinterlace: bool,
+    /// Whether frames come at the uneven times of telecined film, and are moved to even ones.
+    #[serde(default)]
+    pub evens_times: bool,
+    /// Colours of the source: what it states, completed. The output is BT.709 of limited range always.
+    #[serde(default)]
+    pub colour: Colour,
+    /// Pixel aspect ratio that replaces the decoder's.
+    #[serde(default)]
+    pub pixel_aspect: Option<Fraction>,
     /// Dynamic range of the source. The output has standard dynamic range always.
     pub dynamic_range: DynamicRange,
     /// The rungs from the largest to the smallest; each is scaled from the one before. Empty in an
@@ -73,7 +83,8 @@ impl PlannedRung {
 
 impl VideoPlan {
     /// The grid of GOPs and segments at a frame rate, without a source stream and without rungs.
-    pub(super) fn grid(fps: Fraction, encode: &EncodeConfig) -> Self {
+    #[must_use]
+    pub fn grid(fps: Fraction, encode: &EncodeConfig) -> Self {
         let gop_frames = frames_in(encode.gop_secs, fps);
         Self {
             stream_id: String::new(),
@@ -83,6 +94,9 @@ impl VideoPlan {
             short_segments: if encode.short_first_segments { encode.gops_per_segment } else { 0 },
             orientation: Orientation::Upright,
             deinterlace: false,
+            evens_times: false,
+            colour: Colour::OUTPUT,
+            pixel_aspect: None,
             dynamic_range: DynamicRange::Standard,
             rungs: Vec::new(),
         }
@@ -94,6 +108,12 @@ impl VideoPlan {
         let ns = u128::from(frame) * 1_000_000_000 * u128::from(self.fps.den)
             / u128::from(self.fps.num.max(1));
         u64::try_from(ns).unwrap_or(u64::MAX)
+    }
+
+    /// The multiple of a frame's duration that is nearest to this time, both in nanoseconds.
+    #[must_use]
+    pub fn nearest_frame_time_ns(&self, ns: u64) -> u64 {
+        self.frame_time_ns(self.frames_in_ns(ns))
     }
 
     /// Number of frames in a duration, rounded to the nearest.

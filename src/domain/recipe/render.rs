@@ -1,8 +1,9 @@
 //! Fills a plan into a recipe.
 
 use super::{ElementSpec, PipelineSpec, Recipe, RungSpec, Step, Value, When};
+use crate::domain::colour::{Colour, DynamicRange};
 use crate::domain::encode::{EncodeConfig, Level, MAX_THREADS_PER_RUNG};
-use crate::domain::media::{DynamicRange, Orientation};
+use crate::domain::media::Orientation;
 use crate::domain::plan::{Plan, PlannedRung, VideoPlan};
 
 /// Size of the decoder's buffer (VBV) in milliseconds at the capped rate. Two seconds keep the cap
@@ -26,6 +27,10 @@ impl Source {
             When::Rotated => plan.orientation != Orientation::Upright,
             When::Interlaced => plan.deinterlace,
             When::Hdr => plan.dynamic_range != DynamicRange::Standard,
+            When::NotBt709 => {
+                plan.dynamic_range == DynamicRange::Standard
+                    && plan.colour.as_converted() != Colour::OUTPUT
+            }
             When::DeviceDecoded => self.device_decoded,
             When::SoftwareDecoded => !self.device_decoded,
         }

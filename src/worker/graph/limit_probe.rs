@@ -48,7 +48,7 @@ fn frame_size(event: &gst::Event) -> Option<(u32, u32)> {
     Some((side("width")?, side("height")?))
 }
 
-fn post(pipeline: &gst::Pipeline, failure: &Failure) {
+pub(crate) fn post(pipeline: &gst::Pipeline, failure: &Failure) {
     let text = serde_json::to_string(failure).unwrap_or_default();
     let structure = gst::Structure::builder(MESSAGE).field("failure", text).build();
     // Nobody waits on a pipeline without a bus.

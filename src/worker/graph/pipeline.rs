@@ -19,11 +19,12 @@ use crate::worker::graph::segment_sink::SegmentSink;
 use crate::worker::graph::skipped::SkippedStreams;
 use crate::worker::graph::source_end::SourceEnd;
 use crate::worker::graph::subtitles::Subtitles;
-use crate::worker::graph::{audio, bus, limit_probe, thumbnails, video};
+use crate::worker::graph::{audio, bus, limit_probe, source_caps, thumbnails, video};
 use crate::worker::output::Output;
 use crate::worker::plugins;
 use crate::worker::protocol::{Event, Failure};
 use crate::worker::timeline::common_end::CommonEnd;
+use crate::worker::timeline::even_times;
 use crate::worker::timeline::segment_event;
 
 /// Encodes the plan. Returns once every rendition is complete.
@@ -53,6 +54,7 @@ pub(crate) fn run(
         .and_then(|()| verify_complete(plan, &graph.sinks, source_end.get_ns(), limits.truncated));
     // The first error on the bus says more than "the state change failed".
     let ended = ended.map_err(|failure| bus::first_error(&messages).unwrap_or(failure));
+    let ended = ended.map_err(|failure| with_device(failure, spec));
     messages.unset_sync_handler();
     let complete = match ended {
         Ok(complete) => complete,
@@ -86,6 +88,15 @@ fn play_sinks(sinks: &[SegmentSink]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The failure as one of the device, if frames of a device's decoder had caps that nothing behind takes, such as
+/// those of fields: a backend that decodes in software may take them.
+fn with_device(failure: Failure, spec: &PipelineSpec) -> Failure {
+    const NOT_NEGOTIATED: &str = "reason not-negotiated";
+    let debug = failure.debug.as_deref().unwrap_or_default();
+    let of_device = !spec.decoders.is_empty() && debug.contains(NOT_NEGOTIATED);
+    Failure { of_device: failure.of_device || of_device, ..failure }
+}
+
 /// What was built, as far as it is watched.
 struct Graph {
     sinks: Vec<SegmentSink>,
@@ -114,7 +125,10 @@ fn build(
         let promised_ns = plan.duration_ns.unwrap_or(0);
         let max_ns = promised_ns + tolerated_ns(promised_ns);
         segment_event::sanitize_stop(&pad(&branch.head, "sink")?, max_ns);
-        heads.add(&plan.video.stream_id, true, pad(&branch.head, "sink")?);
+        let head = pad(&branch.head, "sink")?;
+        source_caps::declare(pipeline, &head, &plan.video, spec);
+        even_times::install(&head, &plan.video);
+        heads.add(&plan.video.stream_id, true, head);
         busiest = branch.largest_encoder_queue;
         thumbnail_sinks = thumbnails::build(pipeline, plan, spec, &branch.tees, output)?;
     }

@@ -8,14 +8,14 @@ use gstreamer_pbutils::{
     Discoverer, DiscovererAudioInfo, DiscovererInfo, DiscovererResult, DiscovererSubtitleInfo,
     DiscovererVideoInfo,
 };
-use gstreamer_video::{VideoColorPrimaries, VideoTransferFunction};
 
 use crate::domain::codec_name::{self, Missing};
+use crate::domain::colour::Stated;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::limits::Limits;
 use crate::domain::media::{
-    AudioStream, DynamicRange, Fraction, MediaInfo, Orientation, SubtitleStream, SubtitleText,
-    Undecodable, VideoStream,
+    AudioStream, Fraction, MediaInfo, Orientation, SubtitleStream, SubtitleText, Undecodable,
+    VideoStream,
 };
 use crate::worker::elements::range_source::{Client, RangeSrc, is_transport_stream};
 use crate::worker::fault;
@@ -23,7 +23,9 @@ use crate::worker::plugins;
 use crate::worker::probe::matroska;
 use crate::worker::probe::mp4;
 use crate::worker::probe::reported::Reported;
+use crate::worker::probe::statements::Statements;
 use crate::worker::probe::track_limit::TrackLimit;
+use crate::worker::probe::video_facts;
 use crate::worker::protocol::Failure;
 
 /// Longest run of the discoverer. Intact files open within seconds over the local socket; damaged
@@ -42,7 +44,8 @@ pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Fa
     let reported = Reported::default();
     let messages = reported.clone();
     let tracks = TrackLimit::new(limits);
-    let watched = tracks.clone();
+    let statements = Statements::default();
+    let (watched, collected) = (tracks.clone(), statements.clone());
     // Runs on the thread that calls `discover_uri`, before the elements stream.
     discoverer.connect_source_setup(move |_, element| {
         if let Some(element) = element.downcast_ref::<RangeSrc>() {
@@ -52,6 +55,7 @@ pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Fa
             if let Some(bin) = element.parent().and_downcast::<gst::Bin>() {
                 plugins::set_up_elements(&bin);
                 watched.watch(&bin);
+                collected.watch(&bin);
             }
         }
     });
@@ -59,7 +63,11 @@ pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Fa
     tracks.check()?;
     let info = discovered.map_err(|error| reported.failure(&error))?;
     match info.result() {
-        DiscovererResult::Ok | DiscovererResult::MissingPlugins => Ok(media_info(&info, client)),
+        DiscovererResult::Ok | DiscovererResult::MissingPlugins => {
+            let mut media = media_info(&info, client);
+            video_facts::add(&mut media, &statements, client);
+            Ok(media)
+        }
         DiscovererResult::Timeout => Err(Failure::new(
             FailureCode::ProbeTimeout,
             format!("The file could not be understood within {PROBE_TIMEOUT:.0}: it is damaged."),
@@ -149,9 +157,14 @@ fn video_stream(stream: &DiscovererVideoInfo) -> VideoStream {
         pixel_aspect: fraction(stream.par()),
         orientation: tags.as_ref().map(orientation).unwrap_or_default(),
         interlaced: stream.is_interlaced(),
+        is_telecined: false,
         bit_depth: bit_depth(stream),
-        dynamic_range: dynamic_range(stream),
+        replaces_aspect: false,
+        container_colour: Stated::default(),
+        bitstream_colour: Stated::default(),
         is_image: stream.is_image(),
+        is_disabled: false,
+        frames: None,
     }
 }
 
@@ -245,26 +258,6 @@ fn codec(stream: &impl IsA<gstreamer_pbutils::DiscovererStreamInfo>) -> String {
 
 fn bit_depth(stream: &DiscovererVideoInfo) -> u32 {
     stream.caps().and_then(|caps| caps.structure(0)?.get::<u32>("bit-depth-luma").ok()).unwrap_or(8)
-}
-
-/// The dynamic range that the codec or the container states. Streams of 8 bits count as standard,
-/// whatever they state: players show them so.
-#[expect(clippy::wildcard_enum_match_arm, reason = "GStreamer's enum may grow")]
-fn dynamic_range(stream: &DiscovererVideoInfo) -> DynamicRange {
-    let colorimetry = stream.caps().and_then(|caps| {
-        let text = caps.structure(0)?.get::<String>("colorimetry").ok()?;
-        text.parse::<gstreamer_video::VideoColorimetry>().ok()
-    });
-    match colorimetry {
-        Some(_) | None if bit_depth(stream) < 10 => DynamicRange::Standard,
-        None => DynamicRange::Standard,
-        Some(colorimetry) => match colorimetry.transfer() {
-            VideoTransferFunction::Smpte2084 => DynamicRange::Pq,
-            VideoTransferFunction::AribStdB67 => DynamicRange::Hlg,
-            _ if colorimetry.primaries() == VideoColorPrimaries::Bt2020 => DynamicRange::WideGamut,
-            _ => DynamicRange::Standard,
-        },
-    }
 }
 
 fn fraction(value: gst::Fraction) -> Fraction {

@@ -10,6 +10,8 @@ use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
 use crate::domain::media::{FrameTimes, MediaInfo};
+use crate::domain::plan;
+use crate::domain::pulldown::Pictures;
 use crate::worker::elements::range_source::{Client, RangeSrc};
 use crate::worker::graph::element::{broken, chain, pad, plain};
 use crate::worker::plugins;
@@ -19,30 +21,49 @@ use crate::worker::protocol::Failure;
 const MAX_FRAMES: usize = 600;
 /// Longest measurement. Sources that deliver fewer frames by then are measured by those.
 const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(10);
+/// Bytes of a frame in which the headers of an MPEG-2 picture end.
+const HEADER_BYTES: usize = 512;
 /// Name of the message that the pad probe posts after [`MAX_FRAMES`] frames.
 const DONE_MESSAGE: &str = "ladderd-frame-times-done";
 
-/// Timestamps of coded frames in nanoseconds. AVI has a PTS for few frames, but a DTS for all.
+/// Timestamps of coded frames in nanoseconds, and flags of MPEG-2 pictures. AVI has a PTS for few frames, but a DTS for all.
 #[derive(Default)]
 struct Timestamps {
     pts_ns: Vec<u64>,
     dts_ns: Vec<u64>,
+    pictures: Pictures,
 }
 
-/// Sets `frame_times` of the first progressive video stream. The field stays empty if the stream
+/// Sets `frame_times` of the main video stream, if it is progressive. MPEG-2 video counts as progressive if its
+/// pictures say so, whatever its sequence says; film in it gets the rate of the film. The field stays empty if the stream
 /// cannot be measured; the plan then uses the stated rate.
 pub(crate) fn measure(client: &Client, media: &mut MediaInfo) {
-    let Some(stream) = media.video.iter_mut().find(|stream| !stream.is_image && !stream.interlaced)
-    else {
+    let Some(id) = plan::main_video(media).map(|stream| stream.stream_id.clone()) else { return };
+    let Some(stream) = media.video.iter_mut().find(|stream| stream.stream_id == id) else { return };
+    if stream.interlaced && stream.codec != "video/mpeg" {
         return;
-    };
-    if let Ok(timestamps_ns) = read_timestamps_ns(client, &stream.stream_id) {
-        stream.frame_times = FrameTimes::from_timestamps_ns(timestamps_ns);
+    }
+    let Ok(timestamps) = read_timestamps(client, &stream.stream_id) else { return };
+    let pictures = timestamps.pictures;
+    if let Some(rate) = pictures.film_rate(stream.fps) {
+        (stream.fps, stream.is_telecined, stream.interlaced) = (rate, true, false);
+        return;
+    }
+    stream.interlaced &= !pictures.are_progressive();
+    if !stream.interlaced {
+        stream.frame_times = FrameTimes::from_timestamps_ns(timestamps.in_order());
     }
 }
 
-/// Reads the timestamps of the first frames of a stream, in the order of the stream.
-fn read_timestamps_ns(client: &Client, stream_id: &str) -> Result<Vec<u64>, Failure> {
+impl Timestamps {
+    /// The more complete kind, in the order of the stream.
+    fn in_order(self) -> Vec<u64> {
+        if self.pts_ns.len() < self.dts_ns.len() { self.dts_ns } else { self.pts_ns }
+    }
+}
+
+/// Reads the timestamps of the first frames of a stream.
+fn read_timestamps(client: &Client, stream_id: &str) -> Result<Timestamps, Failure> {
     let pipeline = gst::Pipeline::new();
     let source = RangeSrc::new(client).upcast::<gst::Element>();
     let parse = plain("parsebin")?;
@@ -64,8 +85,7 @@ fn read_timestamps_ns(client: &Client, stream_id: &str) -> Result<Vec<u64>, Fail
     });
     run_until_measured(&pipeline)?;
     let timestamps = std::mem::take(&mut *timestamps.lock());
-    let has_more_dts = timestamps.pts_ns.len() < timestamps.dts_ns.len();
-    Ok(if has_more_dts { timestamps.dts_ns } else { timestamps.pts_ns })
+    Ok(timestamps)
 }
 
 /// Plays the pipeline until enough frames are recorded, the source ends or fails, or the time is
@@ -98,6 +118,9 @@ fn drop_frames(
             let mut timestamps = timestamps.lock();
             timestamps.pts_ns.extend(buffer.pts().map(gst::ClockTime::nseconds));
             timestamps.dts_ns.extend(buffer.dts().map(gst::ClockTime::nseconds));
+            if let Ok(bytes) = buffer.map_readable() {
+                timestamps.pictures.add(bytes.get(..HEADER_BYTES).unwrap_or(&bytes));
+            }
             if timestamps.pts_ns.len().max(timestamps.dts_ns.len()) == MAX_FRAMES
                 && let Some(pipeline) = weak.upgrade()
             {

@@ -1,10 +1,15 @@
-//! Reads the subtitle tracks of a Matroska file from its `Tracks` element (RFC 9559).
+//! Reads the subtitle tracks and facts of the video tracks of a Matroska file from its `Tracks` element (RFC
+//! 9559).
 //!
 //! GStreamer has no caps for some subtitle formats and no parser for others. For the rest its
 //! discoverer may miss the language, because it does not wait for the first text of a stream.
 
+mod video;
+
 use crate::domain::media::{SubtitleStream, SubtitleText};
 use crate::worker::elements::range_source::Client;
+
+pub(crate) use video::{VideoTrack, video_tracks};
 
 const SEGMENT: u32 = 0x1853_8067;
 const CLUSTER: u32 = 0x1F43_B675;

@@ -1,13 +1,16 @@
-//! Reads the languages of the tracks of an MP4 or `QuickTime` file from its `moov` box (ISO
-//! 14496-12,
-//! 8.4.2 and 8.4.6).
+//! Reads the boxes of an MP4 or `QuickTime` file (ISO 14496-12): facts of its video tracks, and the
+//! languages of all tracks (8.4.2 and 8.4.6).
 //!
 //! GStreamer's discoverer may miss the languages of subtitles, because it does not wait for the
 //! first text of a stream.
 
+mod video;
+
 use mp4_atom::{Decode, Header, Mdhd, Tkhd};
 
 use crate::worker::elements::range_source::Client;
+
+pub(crate) use video::{VideoTrack, video_tracks};
 
 /// Bytes that are read of a box: `tkhd`, `mdhd` and `elng` are shorter.
 const MAX_BOX_BYTES: u64 = 256;
@@ -59,14 +62,18 @@ type ReadAt<'a> = &'a dyn Fn(u64, &mut [u8]) -> usize;
 
 /// Returns the track ids and their languages.
 fn track_languages(read: ReadAt<'_>) -> Vec<(u32, String)> {
-    let file = Mp4Box { kind: *b"file", begin: 0, end: u64::MAX };
-    let is_mp4 = file.children(read).next().is_some_and(|first| FIRST_BOXES.contains(&&first.kind));
-    let moov = file.child(read, *b"moov").filter(|_| is_mp4);
+    let moov = Mp4Box::FILE.child(read, *b"moov").filter(|_| is_mp4(read));
     let tracks = moov.into_iter().flat_map(|moov| moov.children(read));
     tracks
         .filter(|child| child.kind == *b"trak")
         .filter_map(|track| track_language(read, track))
         .collect()
+}
+
+/// Whether the file begins as files of this format do.
+fn is_mp4(read: ReadAt<'_>) -> bool {
+    let first = Mp4Box::FILE.children(read).next();
+    first.is_some_and(|first| FIRST_BOXES.contains(&&first.kind))
 }
 
 /// Returns the id and the language of a `trak` box: the BCP 47 tag of `elng`, else the ISO 639-2
@@ -101,13 +108,22 @@ struct Mp4Box {
 }
 
 impl Mp4Box {
+    /// The whole file.
+    const FILE: Self = Self { kind: *b"file", begin: 0, end: u64::MAX };
+
     /// Iterates over the boxes inside, up to the first malformed one.
     fn children(self, read: ReadAt<'_>) -> impl Iterator<Item = Self> {
-        let mut at = if self.kind == *b"file" {
+        let first = if self.kind == *b"file" {
             0
         } else {
             self.begin + header(read, self.begin).map_or(8, |(_, len)| len)
         };
+        self.children_from(read, first)
+    }
+
+    /// Iterates over the boxes inside, from the one at this offset of the file.
+    fn children_from(self, read: ReadAt<'_>, first: u64) -> impl Iterator<Item = Self> {
+        let mut at = first;
         std::iter::from_fn(move || {
             let (header, len) = header(read, at).filter(|_| at < self.end)?;
             let end = match header.size {

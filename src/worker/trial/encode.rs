@@ -13,9 +13,10 @@ use super::verify::verify;
 use super::{measure, play};
 use crate::cores;
 use crate::domain::backend::Trial;
+use crate::domain::colour::Stated;
 use crate::domain::encode::{EncodeConfig, threads_per_rung};
 use crate::domain::ladder::{Ladder, Rung as LadderRung};
-use crate::domain::media::{DynamicRange, Fraction, MediaInfo, Orientation, VideoStream};
+use crate::domain::media::{Fraction, MediaInfo, Orientation, VideoStream};
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe::{self, Lack, PipelineSpec, Recipe, Source, When};
 use crate::worker::graph::element::{broken, caps_filter, chain, make, pad, plain};
@@ -78,9 +79,14 @@ fn stream(clip: &Clip) -> VideoStream {
         pixel_aspect: Fraction::new(1, 1),
         orientation: Orientation::Upright,
         interlaced: false,
+        is_telecined: false,
         bit_depth: 8,
-        dynamic_range: DynamicRange::Standard,
+        replaces_aspect: false,
+        container_colour: Stated::default(),
+        bitstream_colour: Stated::default(),
         is_image: false,
+        is_disabled: false,
+        frames: None,
     }
 }
 

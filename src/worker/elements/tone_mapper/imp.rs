@@ -10,13 +10,12 @@ use gstreamer_video::prelude::*;
 use gstreamer_video::subclass::prelude::*;
 use gstreamer_video::{
     VideoContentLightLevel, VideoFormat, VideoFrameRef, VideoInfo, VideoMasteringDisplayInfo,
-    VideoTransferFunction,
 };
 use ladderd_pixels::tone_map::{Lut3d, map_frame};
 use parking_lot::Mutex;
 
-use crate::domain::media::DynamicRange;
 use crate::domain::tone;
+use crate::worker::colorimetry;
 use crate::worker::elements::n_threads::{
     DEFAULT_N_THREADS, NThreads, chroma_rows_per_thread, for_each_parallel, impl_n_threads,
 };
@@ -73,7 +72,6 @@ video_filter::impl_video_filter!(ToneMapper);
 // Called on the upstream streaming thread: no blocking, no access to other elements. A frame is
 // shared among `n-threads` scoped threads, which end before `transform_frame` returns.
 impl VideoFilterImpl for ToneMapper {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "GStreamer's enum may grow")]
     fn set_info(
         &self,
         incaps: &gst::Caps,
@@ -81,14 +79,11 @@ impl VideoFilterImpl for ToneMapper {
         _outcaps: &gst::Caps,
         _out_info: &VideoInfo,
     ) -> Result<(), gst::LoggableError> {
-        let range = match in_info.colorimetry().transfer() {
-            VideoTransferFunction::Smpte2084 => DynamicRange::Pq,
-            VideoTransferFunction::AribStdB67 => DynamicRange::Hlg,
-            _ => DynamicRange::WideGamut,
-        };
+        let stated = colorimetry::stated(&in_info.colorimetry());
+        let colour = stated.completed((in_info.width(), in_info.height()));
         let peak_nit = peak_nit(incaps);
-        gst::debug!(CAT, imp = self, "Mapping {range:?} with a peak of {peak_nit} nit: {incaps}");
-        *self.lut.lock() = Some(tone::lut(range, peak_nit));
+        gst::debug!(CAT, imp = self, "Mapping {colour:?} with a peak of {peak_nit} nit: {incaps}");
+        *self.lut.lock() = Some(tone::lut(colour, peak_nit));
         Ok(())
     }
 

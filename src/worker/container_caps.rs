@@ -1,0 +1,72 @@
+//! Keeps what containers state of colours and pixel shapes apart from what bitstreams state.
+//!
+//! GStreamer's parsers and decoders trust the container: its colorimetry hides that of the bitstream, even
+//! where the container has no range, and then limited range is assumed. So demuxers' caps lose these
+//! fields on their way down, and the decoded caps have what the bitstream states.
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use crate::domain::colour::Stated;
+use crate::worker::colorimetry;
+
+/// Removes colorimetry from all caps of video that demuxers in this bin, and in bins inside of it, send from
+/// now on. Those of `qtdemux` lose their pixel aspect ratio, too: it states square pixels where the file states
+/// none. `reported` gets the stream id and the removed colour description.
+///
+/// `reported` is called on streaming threads and must not block.
+pub(crate) fn separate(
+    bin: &gst::Bin,
+    reported: impl Fn(&str, Stated) + Clone + Send + Sync + 'static,
+) {
+    // Runs on the thread that adds the element, before the bin connects to the element's signals.
+    bin.connect_deep_element_added(move |_, _, element| {
+        if !has_klass(element, &["Demux"]) {
+            return;
+        }
+        let is_quicktime = element.factory().is_some_and(|factory| factory.name() == "qtdemux");
+        let fields: &'static [&'static str] =
+            if is_quicktime { &["colorimetry", "pixel-aspect-ratio"] } else { &["colorimetry"] };
+        for pad in element.src_pads() {
+            remove_fields(&pad, fields, reported.clone());
+        }
+        let reported = reported.clone();
+        // Runs on the demuxer's streaming thread, before the pad is linked.
+        element.connect_pad_added(move |_, pad| {
+            if pad.direction() == gst::PadDirection::Src {
+                remove_fields(pad, fields, reported.clone());
+            }
+        });
+    });
+}
+
+/// Whether the classification of the element's factory has all these words.
+pub(crate) fn has_klass(element: &gst::Element, words: &[&str]) -> bool {
+    let factory = element.factory();
+    let klass = factory.as_ref().and_then(|factory| factory.metadata("klass")).unwrap_or_default();
+    words.iter().all(|word| klass.contains(word))
+}
+
+/// Removes the fields from caps of video that leave through the pad.
+fn remove_fields(
+    pad: &gst::Pad,
+    fields: &'static [&'static str],
+    reported: impl Fn(&str, Stated) + Send + Sync + 'static,
+) {
+    // Runs on the demuxer's streaming thread: replaces an event.
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
+        if let Some(gst::PadProbeData::Event(event)) = &mut info.data
+            && let gst::EventView::Caps(caps) = event.view()
+            && let Some(structure) = caps.caps().structure(0)
+            && (structure.name().starts_with("video/") || structure.name().starts_with("image/"))
+        {
+            reported(&pad.stream_id().unwrap_or_default(), colorimetry::of_caps(structure));
+            let mut without = caps.caps_owned();
+            for structure in without.make_mut().iter_mut() {
+                structure.remove_fields(fields.iter().copied());
+            }
+            *event = gst::event::Caps::builder(&without).seqnum(event.seqnum()).build();
+        }
+        gst::PadProbeReturn::Ok
+    });
+}

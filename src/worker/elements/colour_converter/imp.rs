@@ -1,0 +1,117 @@
+//! Subclass of `ladderdcolour`. [`crate::domain::colour`] computes the coefficients,
+//! [`ladderd_pixels::colour`] applies them.
+
+use std::sync::LazyLock;
+
+use gstreamer as gst;
+use gstreamer::glib;
+use gstreamer::subclass::prelude::*;
+use gstreamer_video::prelude::*;
+use gstreamer_video::subclass::prelude::*;
+use gstreamer_video::{VideoFormat, VideoFrameRef, VideoInfo};
+use ladderd_pixels::colour::{Conversion, convert_frame};
+use parking_lot::Mutex;
+
+use crate::worker::colorimetry;
+use crate::worker::elements::n_threads::{
+    DEFAULT_N_THREADS, NThreads, chroma_rows_per_thread, for_each_parallel, impl_n_threads,
+};
+use crate::worker::elements::video_filter::{self, FilterDescription};
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "ladderdcolour",
+        gst::DebugColorFlags::empty(),
+        Some("Colour converter"),
+    )
+});
+
+#[derive(Default)]
+pub(crate) struct ColourConverter {
+    n_threads: NThreads,
+    /// Set with the caps.
+    conversion: Mutex<Option<Conversion>>,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for ColourConverter {
+    const NAME: &'static str = "LadderdColour";
+    type Type = super::ColourConverter;
+    type ParentType = gstreamer_video::VideoFilter;
+}
+
+impl_n_threads!(ColourConverter, DEFAULT_N_THREADS);
+
+impl FilterDescription for ColourConverter {
+    const LONG_NAME: &'static str = "Colour converter";
+    const CLASSIFICATION: &'static str = "Filter/Converter/Video";
+    const DESCRIPTION: &'static str = "Converts colour matrix and range to limited BT.709";
+    const SINK_FORMATS: &'static [VideoFormat] = &[VideoFormat::I420];
+    const SRC_FORMAT: VideoFormat = VideoFormat::I420;
+    const PASSTHROUGH_ON_SAME_CAPS: bool = true;
+
+    fn transform_structure(direction: gst::PadDirection, structure: &mut gst::Structure) {
+        if direction == gst::PadDirection::Sink {
+            structure.set("colorimetry", "bt709");
+        } else {
+            structure.remove_field("colorimetry");
+        }
+    }
+}
+
+video_filter::impl_video_filter!(ColourConverter);
+
+// Called on the upstream streaming thread: no blocking, no access to other elements. A frame is
+// shared among `n-threads` scoped threads, which end before `transform_frame` returns.
+impl VideoFilterImpl for ColourConverter {
+    fn set_info(
+        &self,
+        incaps: &gst::Caps,
+        in_info: &VideoInfo,
+        _outcaps: &gst::Caps,
+        _out_info: &VideoInfo,
+    ) -> Result<(), gst::LoggableError> {
+        let stated = colorimetry::stated(&in_info.colorimetry());
+        let colour = stated.completed((in_info.width(), in_info.height()));
+        gst::debug!(CAT, imp = self, "Converting {colour:?}: {incaps}");
+        *self.conversion.lock() = Some(colour.conversion());
+        Ok(())
+    }
+
+    fn transform_frame(
+        &self,
+        input: &VideoFrameRef<&gst::BufferRef>,
+        output: &mut VideoFrameRef<&mut gst::BufferRef>,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let conversion = self.conversion.lock();
+        let conversion = conversion.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
+        convert_in_bands(conversion, input, output, self.n_threads.get()).ok_or_else(|| {
+            gst::error!(CAT, imp = self, "Failed to convert frame: unexpected plane layout");
+            gst::FlowError::Error
+        })?;
+        Ok(gst::FlowSuccess::Ok)
+    }
+}
+
+/// Converts a frame, one band of rows per thread. `None` for frames without three planes.
+fn convert_in_bands(
+    conversion: &Conversion,
+    input: &VideoFrameRef<&gst::BufferRef>,
+    output: &mut VideoFrameRef<&mut gst::BufferRef>,
+    n_threads: u32,
+) -> Option<()> {
+    let (width, height) = (input.width() as usize, input.height() as usize);
+    let planes = video_filter::planes(input)?;
+    let chroma_rows = chroma_rows_per_thread(input.height(), n_threads);
+    let bands = video_filter::bands_mut(output, chroma_rows)?.enumerate();
+    for_each_parallel(bands, |(number, band)| {
+        let first = number * chroma_rows;
+        let Some(remaining) = height.checked_sub(first * 2).filter(|rows| *rows > 0) else {
+            return;
+        };
+        let [luma, cb, cr] = planes;
+        let input = [luma.skip_rows(first * 2), cb.skip_rows(first), cr.skip_rows(first)];
+        convert_frame(conversion, &input, band, (width, remaining.min(chroma_rows * 2)));
+    });
+    Some(())
+}

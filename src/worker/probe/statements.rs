@@ -1,0 +1,110 @@
+//! What containers and bitstreams state of video streams, collected while the discoverer decodes their
+//! first frames.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use parking_lot::Mutex;
+
+use crate::domain::colour::Stated;
+use crate::domain::jfif;
+use crate::domain::media::Fraction;
+use crate::worker::colorimetry;
+use crate::worker::container_caps::{self, has_klass};
+
+/// What is stated of one stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Statement {
+    /// Colours that the container states, as the demuxer reports them.
+    pub(super) container: Stated,
+    /// Colours that the bitstream states.
+    pub(super) bitstream: Stated,
+    /// Aspect ratio of a pixel that decoded frames have.
+    pub(super) pixel_aspect: Option<Fraction>,
+    /// Aspect ratio of a pixel that JPEG frames state, which decoders disregard.
+    pub(super) jpeg_aspect: Option<Fraction>,
+    /// Whether decoded frames are interlaced.
+    pub(super) is_interlaced: bool,
+}
+
+/// The statements by stream id.
+#[derive(Clone, Default)]
+pub(super) struct Statements(Arc<Mutex<HashMap<String, Statement>>>);
+
+impl Statements {
+    /// Collects from all demuxers and decoders that this bin adds from now on.
+    pub(super) fn watch(&self, decode: &gst::Bin) {
+        let collected = self.clone();
+        container_caps::separate(decode, move |id, stated| {
+            collected.update(id, |statement| statement.container = stated);
+        });
+        let collected = self.clone();
+        // Runs on the thread that adds the element.
+        decode.connect_deep_element_added(move |_, _, element| {
+            if has_klass(element, &["Decoder", "Image"]) {
+                for pad in element.sink_pads() {
+                    collected.watch_jpeg(&pad);
+                }
+            }
+            let kinds = [["Decoder", "Video"], ["Decoder", "Image"]];
+            if kinds.iter().any(|kind| has_klass(element, kind)) {
+                for pad in element.src_pads() {
+                    collected.watch_decoder(&pad);
+                }
+            }
+        });
+    }
+
+    fn watch_decoder(&self, pad: &gst::Pad) {
+        let collected = self.clone();
+        // Runs on the decoder's streaming thread: reads an event. The first caps count.
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
+            if let Some(gst::PadProbeData::Event(event)) = &info.data
+                && let gst::EventView::Caps(caps) = event.view()
+                && let Some(structure) = caps.caps().structure(0)
+            {
+                let id = pad.stream_id().unwrap_or_default();
+                collected.update(&id, |statement| statement.add_decoded(structure));
+                return gst::PadProbeReturn::Remove;
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    /// Reads the aspect ratio of pixels from the first frame that a decoder of images gets.
+    fn watch_jpeg(&self, pad: &gst::Pad) {
+        let collected = self.clone();
+        // Runs on the decoder's streaming thread, once: reads the first bytes of a frame.
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            let bytes = info.buffer().and_then(|buffer| buffer.map_readable().ok());
+            let aspect = bytes.and_then(|bytes| jfif::pixel_aspect(&bytes));
+            let id = pad.stream_id().unwrap_or_default();
+            collected.update(&id, |statement| statement.jpeg_aspect = aspect);
+            gst::PadProbeReturn::Remove
+        });
+    }
+
+    fn update(&self, id: &str, change: impl FnOnce(&mut Statement)) {
+        change(self.0.lock().entry(id.to_owned()).or_default());
+    }
+
+    /// What is stated of the stream with this id; nothing if it was not decoded.
+    pub(super) fn of(&self, id: &str) -> Statement {
+        self.0.lock().get(id).copied().unwrap_or_default()
+    }
+}
+
+impl Statement {
+    fn add_decoded(&mut self, caps: &gst::StructureRef) {
+        self.bitstream = colorimetry::of_caps(caps);
+        let aspect = caps.get::<gst::Fraction>("pixel-aspect-ratio").ok();
+        self.pixel_aspect = aspect.and_then(|aspect| {
+            let side = |side: i32| u32::try_from(side).ok();
+            Some(Fraction::new(side(aspect.numer())?, side(aspect.denom())?))
+        });
+        let mode = caps.get::<&str>("interlace-mode").unwrap_or("progressive");
+        self.is_interlaced = mode != "progressive";
+    }
+}
