@@ -16,6 +16,7 @@ mod chaos;
 mod children;
 mod cli;
 mod cmaf;
+mod colours;
 mod conformance;
 mod corpus;
 mod crash;

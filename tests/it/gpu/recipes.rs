@@ -96,3 +96,54 @@ fn a_rung_too_small_for_an_encoder_goes_to_the_next_backend() {
     let notes = plan["notes"].to_string();
     assert!(notes.contains("skipped backend nvenc: its encoder takes 160x64 to"), "{notes}");
 }
+
+/// Brick red of full range, whose codes in BT.709 of limited range are known.
+#[test]
+fn colours_are_converted_on_every_gpu() {
+    let source = "color=0xC04020:s=640x360:r=25:d=2,format=rgb24,\
+                  scale=out_color_matrix=bt601:out_range=pc,format=yuv420p";
+    let tags = ["-c:v", "libx264", "-x264-params", "fullrange=on:colormatrix=smpte170m"];
+    let arguments = [&["-f", "lavfi", "-i", source][..], &tags].concat();
+    let Some(clip) = media::generated("full_range_gpu.mkv", &arguments) else { return };
+    let sets = [
+        ("nvcodec 1.22.0", "nvenc"),
+        ("nvcodec-without-encoder 1.26.11+", "nvdec"),
+        ("va 1.26.11+", "vaapi"),
+        ("vaapi 1.22.0", "vaapi-legacy"),
+    ];
+    for (set, backend) in sets {
+        let stream = Transcode::new(&clip).on(&Doubles::new(set)).checked().run();
+        let plan = stream.plan();
+        assert_eq!(plan["backend"], backend, "{:?}", plan["notes"]);
+        assert!(plan["decoder"].is_string(), "{plan:#}");
+        let codes = media::mean_yuv(&stream.path("360p/index.m3u8"), "1", "iw:ih");
+        for (found, expected) in codes.iter().zip([92.4, 101.1, 185.5]) {
+            assert!((found - expected).abs() <= 3.0, "{set}: {codes:?}");
+        }
+        assert_eq!(media::range(&stream.index("360p")), "tv", "{set}");
+    }
+}
+
+#[test]
+fn a_source_that_turns_interlaced_goes_from_the_gpu_to_the_cpu() {
+    let source = "testsrc2=s=720x576:r=25:d=3";
+    let fields = "testsrc2=s=720x576:r=50:d=3,tinterlace=interleave_top,fieldorder=tff";
+    let part = |name: &str, source: &str, flags: &str| {
+        let encode = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"];
+        let input = ["-f", "lavfi", "-i", source];
+        media::generated(name, &[&input[..], &encode, &["-x264-params", flags]].concat())
+    };
+    let parts = [part("whole.ts", source, "interlaced=0"), part("fields.ts", fields, "tff=1")];
+    let [Some(whole), Some(fields)] = parts else { return };
+    let list = format!("file '{}'\nfile '{}'\n", whole.display(), fields.display());
+    let join = ["-f", "concat", "-safe", "0", "-i", "list.txt", "-c", "copy"];
+    let joined = media::generated_with("turns.ts", &join, &[("list.txt", &list)]);
+    let Some(clip) = joined else { return };
+    for set in ["nvcodec 1.26.11+", "va 1.26.11+"] {
+        let stream = Transcode::new(&clip).on(&Doubles::new(set)).checked().run();
+        let failed = stream.event("backend-failed").to_string();
+        assert!(failed.contains("nvenc") || failed.contains("vaapi"), "{failed}");
+        let [combed, clean] = media::interlaced_and_progressive(&stream.index("480p"));
+        assert!(clean > 10 * combed, "{set}: {combed} frames with combs of {clean}");
+    }
+}

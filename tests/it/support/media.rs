@@ -144,6 +144,40 @@ pub fn colours(input: &str) -> String {
     ffprobe(&streams, input).lines().take(5).collect::<Vec<_>>().join(" ")
 }
 
+/// Range of the first video stream: `tv` or `pc`.
+pub fn range(input: &str) -> String {
+    let entries = ["-show_entries", "stream=color_range", "-of", "default=nk=1:nw=1"];
+    let text = ffprobe(&[&["-select_streams", "v:0"][..], &entries].concat(), input);
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Number of frames with combs and without, by their rows.
+pub fn interlaced_and_progressive(input: &str) -> [u32; 2] {
+    let output = Command::new("ffmpeg")
+        .args(["-hide_banner", "-i", input, "-vf", "idet", "-f", "null", "-"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let counts = said.rsplit("Multi frame detection:").next().unwrap();
+    let count = |label: &str| -> u32 {
+        let rest = counts.split(label).nth(1).unwrap_or_else(|| panic!("{said}"));
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    [count("TFF:") + count("BFF:"), count("Progressive:")]
+}
+
+/// Number of frames that hardly differ from the one before.
+pub fn repeated_frames(input: &str) -> usize {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "quiet", "-i", input, "-vf", "mpdecimate", "-vsync", "vfr"])
+        .args(["-f", "framecrc", "-"])
+        .output()
+        .unwrap();
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let shown = lines.lines().filter(|line| !line.starts_with('#')).count();
+    frames_decoded(Path::new(input)) - shown
+}
+
 /// Start of the first stream in seconds.
 pub fn start_time(input: &str) -> f64 {
     let text = ffprobe(&["-show_entries", "stream=start_time", "-of", "csv=p=0"], input);
