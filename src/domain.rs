@@ -29,6 +29,7 @@ pub mod orientation;
 pub mod outcome;
 pub mod plan;
 pub mod plan_check;
+pub mod programs;
 pub mod pulldown;
 pub mod quarantine;
 pub mod readiness;

@@ -14,6 +14,7 @@ mod output;
 pub mod parent;
 mod plugins;
 mod probe;
+mod programs;
 pub mod protocol;
 pub mod spawn;
 pub(crate) mod stderr;

@@ -264,6 +264,9 @@ pub struct MediaInfo {
     pub subtitles: Vec<SubtitleStream>,
     /// Streams for which no decoder is installed.
     pub undecodable: Vec<Undecodable>,
+    /// Programmes of a transport stream whose streams are not listed.
+    #[serde(default)]
+    pub skipped_programs: u32,
 }
 
 impl MediaInfo {

@@ -83,6 +83,12 @@ pub fn plan(
     if moving > 1 {
         notes.push(format!("{} more video streams skipped: one is encoded", moving - 1));
     }
+    if media.skipped_programs > 0 {
+        let skipped = media.skipped_programs;
+        notes.push(format!(
+            "{skipped} more programmes skipped: the one with the most pixels is encoded"
+        ));
+    }
     for format in media.undecodable.iter().filter(|stream| !stream.is_video) {
         notes.push(format!("stream skipped: no decoder for {}", format.description));
     }

@@ -118,3 +118,17 @@ fn a_hidden_first_track_is_not_shown() {
     let rung = &stream.plan()["video"]["rungs"][0];
     assert_eq!((&rung["width"], &rung["height"]), (&640.into(), &480.into()));
 }
+
+#[test]
+fn of_two_programmes_the_larger_video_is_encoded() {
+    let sources = ["testsrc2=s=320x240:r=25:d=2", "testsrc2=s=640x480:r=25:d=2"];
+    let inputs = ["-f", "lavfi", "-i", sources[0], "-f", "lavfi", "-i", sources[1]];
+    let maps = ["-map", "0", "-map", "1", "-c:v", "libx264", "-preset", "ultrafast"];
+    let programs = ["-program", "program_num=1:st=0", "-program", "program_num=2:st=1"];
+    let arguments = [&inputs[..], &maps, &["-pix_fmt", "yuv420p"], &programs].concat();
+    let Some(clip) = media::generated("two_programmes.ts", &arguments) else { return };
+    let stream = transcode(&clip);
+    assert_eq!(media::size_and_frames(&stream.index("480p")), (640, 480, 50));
+    let notes = stream.plan()["notes"].to_string();
+    assert!(notes.contains("1 more programmes skipped"), "{notes}");
+}

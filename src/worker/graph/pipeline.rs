@@ -8,6 +8,7 @@ use gstreamer::prelude::*;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
+use crate::domain::programs;
 use crate::domain::recipe::PipelineSpec;
 use crate::domain::warning::WarningCode;
 use crate::worker::elements::range_source::{Client, RangeSrc};
@@ -22,6 +23,7 @@ use crate::worker::graph::subtitles::Subtitles;
 use crate::worker::graph::{audio, bus, limit_probe, source_caps, thumbnails, video};
 use crate::worker::output::Output;
 use crate::worker::plugins;
+use crate::worker::programs as worker_programs;
 use crate::worker::protocol::{Event, Failure};
 use crate::worker::timeline::common_end::CommonEnd;
 use crate::worker::timeline::even_times;
@@ -138,6 +140,11 @@ fn build(
     }
     let sinks = builder.into_sinks();
     let decode = build_source(pipeline, client, spec.decoders.is_empty(), heads, skipped)?;
+    if let Some(bin) = decode.downcast_ref() {
+        let audio = plan.audio.iter().map(|track| &track.stream_id);
+        let mut ids = std::iter::once(&plan.video.stream_id).chain(audio);
+        worker_programs::select(bin, ids.find_map(|id| programs::of_stream_id(id)));
+    }
     common_end.watch_stated_end(&decode, &plan.video.stream_id);
     let (weak, limits) = (pipeline.downgrade(), limits.clone());
     // Runs on a streaming thread of the decoder: adds a probe.

@@ -17,6 +17,7 @@ use crate::domain::media::{
     AudioStream, Fraction, MediaInfo, Orientation, SubtitleStream, SubtitleText, Undecodable,
     VideoStream,
 };
+use crate::domain::{plan, programs};
 use crate::worker::elements::range_source::{Client, RangeSrc, is_transport_stream};
 use crate::worker::fault;
 use crate::worker::plugins;
@@ -26,18 +27,55 @@ use crate::worker::probe::reported::Reported;
 use crate::worker::probe::statements::Statements;
 use crate::worker::probe::track_limit::TrackLimit;
 use crate::worker::probe::video_facts;
+use crate::worker::programs as worker_programs;
 use crate::worker::protocol::Failure;
 
 /// Longest run of the discoverer. Intact files open within seconds over the local socket; damaged
 /// ones make demuxers search.
 const PROBE_TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
+/// Bytes in which the table of programmes is searched.
+const TABLE_BYTES: usize = 256 << 10;
+/// Most programmes that are discovered.
+const MAX_PROGRAMS: usize = 4;
 
-/// Discovers the streams of the source.
+/// Discovers the streams of the source: of several programmes, those of the one with the largest video.
 ///
 /// # Errors
 /// The source is encrypted, damaged, no media file or has too many tracks, or GStreamer does not work.
-#[expect(clippy::wildcard_enum_match_arm, reason = "GStreamer's enum may grow")]
 pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Failure> {
+    let mut best = discover_program(client, limits, None);
+    let mut bytes = vec![0; TABLE_BYTES];
+    let len = client.read(0, &mut bytes).unwrap_or(0);
+    let numbers = programs::numbers(bytes.get(..len).unwrap_or_default());
+    if numbers.len() < 2 {
+        return best;
+    }
+    let pixels = |media: &MediaInfo| {
+        let stream = plan::main_video(media);
+        stream.map_or(0, |stream| u64::from(stream.width) * u64::from(stream.height))
+    };
+    for number in numbers.iter().take(MAX_PROGRAMS) {
+        let found = discover_program(client, limits, Some(*number));
+        let is_better = match (&found, &best) {
+            (Ok(found), Ok(best)) => pixels(found) > pixels(best),
+            (Ok(_), Err(_)) => true,
+            (Err(_), _) => false,
+        };
+        if is_better {
+            best = found;
+        }
+    }
+    let skipped = u32::try_from(numbers.len() - 1).unwrap_or(u32::MAX);
+    best.map(|media| MediaInfo { skipped_programs: skipped, ..media })
+}
+
+/// Discovers the streams of a programme; without a number, of the first, or of a source without programmes.
+#[expect(clippy::wildcard_enum_match_arm, reason = "GStreamer's enum may grow")]
+fn discover_program(
+    client: &Client,
+    limits: &Limits,
+    program: Option<u16>,
+) -> Result<MediaInfo, Failure> {
     let discoverer = Discoverer::new(PROBE_TIMEOUT)
         .map_err(|e| Failure::new(FailureCode::GstreamerInit, format!("no discoverer: {e}")))?;
     let source = client.clone();
@@ -54,6 +92,7 @@ pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Fa
             // The parent is the bin that decodes the source.
             if let Some(bin) = element.parent().and_downcast::<gst::Bin>() {
                 plugins::set_up_elements(&bin);
+                worker_programs::select(&bin, program);
                 watched.watch(&bin);
                 collected.watch(&bin);
             }
@@ -119,6 +158,7 @@ fn media_info(info: &DiscovererInfo, client: &Client) -> MediaInfo {
             .filter(|stream| !lacks_decoder(&stream.codec))
             .collect(),
         undecodable,
+        skipped_programs: 0,
     }
 }
 

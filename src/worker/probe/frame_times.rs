@@ -11,10 +11,12 @@ use parking_lot::Mutex;
 
 use crate::domain::media::{FrameTimes, MediaInfo};
 use crate::domain::plan;
+use crate::domain::programs;
 use crate::domain::pulldown::Pictures;
 use crate::worker::elements::range_source::{Client, RangeSrc};
 use crate::worker::graph::element::{broken, chain, pad, plain};
 use crate::worker::plugins;
+use crate::worker::programs as worker_programs;
 use crate::worker::protocol::Failure;
 
 /// Frames to measure: 10 s at the highest rate, 60 fps.
@@ -69,6 +71,7 @@ fn read_timestamps(client: &Client, stream_id: &str) -> Result<Timestamps, Failu
     let parse = plain("parsebin")?;
     if let Some(bin) = parse.downcast_ref() {
         plugins::set_up_elements(bin);
+        worker_programs::select(bin, programs::of_stream_id(stream_id));
     }
     chain(&pipeline, &[source, parse.clone()])?;
     let timestamps = Arc::new(Mutex::new(Timestamps::default()));
