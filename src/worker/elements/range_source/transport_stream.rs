@@ -232,8 +232,13 @@ fn stated(pes: &[u8]) -> [bool; 2] {
 /// Reads a timestamp: 33 bits with three marker bits in five bytes.
 fn read(pes: &[u8], at: usize) -> Option<u64> {
     let bytes: &[u8; 5] = pes.get(at..at + 5)?.try_into().ok()?;
-    let [a, b, c, d, e] = bytes.map(u64::from);
-    Some((a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1)
+    // The marker is the last bit of the first, third and fifth byte.
+    let parts =
+        [(0, 1, 0x07, 30), (1, 0, 0xff, 22), (2, 1, 0x7f, 15), (3, 0, 0xff, 7), (4, 1, 0x7f, 0)];
+    let part = |(byte, marker, mask, shift): (usize, u32, u64, u32)| {
+        (u64::from(bytes[byte]) >> marker & mask) << shift
+    };
+    Some(parts.into_iter().map(part).sum())
 }
 
 /// Writes a timestamp in the place of another one.
