@@ -7,13 +7,15 @@ VIDEO ?=
 VIDEOS ?=
 RUNS ?= 3
 OPTIONS ?=
+FILE ?=
+OUTPUT ?=
 FILTER ?=
 BENCH := target/bench/venv/bin
 TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-trixie chaos load bench fix check advisories unit generate build web deps \
+.PHONY: help demo test test-trixie chaos judge load bench fix check advisories unit generate build web deps \
 	test-deps clean
 
 help: ## Show this list
@@ -40,6 +42,11 @@ UNSHARE = unshare --mount $(if $(filter 0,$(shell id -u)),,--map-root-user)
 
 chaos: test-deps web ## Upload while everything breaks: CHAOS_UPLOADS=500 CHAOS_SEED=1 FILTER=on_moto
 	$(UNSHARE) $(CARGO) nextest run --locked --profile long --run-ignored only -E 'test(/^chaos::.*$(FILTER)/)'
+
+# FILE and OUTPUT are paths on this machine. Without OUTPUT the file is transcoded first.
+judge: test-deps web ## Compare one output with its source, frame by frame: FILE=clip.mp4 OUTPUT=folder
+	@LADDERD_JUDGE="$(abspath $(FILE))" LADDERD_JUDGE_OUTPUT="$(abspath $(OUTPUT))" \
+		$(CARGO) nextest run --locked --run-ignored only --no-capture -E 'test(=fidelity::judge_one)'
 
 load: test-deps web ## Play beside silent sockets and event streams; prints times of the players' requests
 	$(CARGO) nextest run --locked --profile long --run-ignored only -E 'test(/^load::/)'

@@ -29,6 +29,7 @@ mod embedded_s3;
 mod encryption;
 mod end_to_end;
 mod event_streams;
+mod fidelity;
 mod fleet;
 mod frames;
 mod fuzzing;

@@ -4,6 +4,7 @@ pub mod appliance;
 pub mod damage;
 pub mod doubles;
 pub mod elements;
+pub mod fidelity;
 pub mod fleet;
 pub mod hostile;
 pub mod keys;
