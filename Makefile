@@ -15,7 +15,7 @@ TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-trixie chaos judge load bench fix check advisories unit generate build web deps \
+.PHONY: help demo test test-trixie chaos corpus judge load bench fix check advisories unit generate build web deps \
 	test-deps clean
 
 help: ## Show this list
@@ -47,6 +47,11 @@ chaos: test-deps web ## Upload while everything breaks: CHAOS_UPLOADS=500 CHAOS_
 judge: test-deps web ## Compare one output with its source, frame by frame: FILE=clip.mp4 OUTPUT=folder
 	@LADDERD_JUDGE="$(abspath $(FILE))" LADDERD_JUDGE_OUTPUT="$(abspath $(OUTPUT))" \
 		$(CARGO) nextest run --locked --run-ignored only --no-capture -E 'test(=fidelity::judge_one)'
+
+# One file at a time, because their times are compared with limits.
+corpus: test-deps web ## Judge every file of the corpus; prints what each took: FILTER=name
+	LADDERD_CORPUS_TIMES=1 $(CARGO) nextest run --locked --profile corpus --run-ignored all \
+		-E 'test(/^corpus::.*$(FILTER)/)'
 
 load: test-deps web ## Play beside silent sockets and event streams; prints times of the players' requests
 	$(CARGO) nextest run --locked --profile long --run-ignored only -E 'test(/^load::/)'

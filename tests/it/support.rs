@@ -59,14 +59,20 @@ pub fn skip(need: Need, why: &str) {
     println!("SKIP: {why}");
 }
 
-/// The folder of the corpus: `dev` below `LADDERD_CORPUS` (`../shared/media` where that is not set).
+/// The folder of the corpus: `LADDERD_CORPUS`, or `../shared/media` where that is not set.
 pub fn corpus_folder() -> PathBuf {
     let named = std::env::var_os("LADDERD_CORPUS").map(PathBuf::from);
-    root().join(named.unwrap_or_else(|| "../shared/media".into())).join("dev")
+    root().join(named.unwrap_or_else(|| "../shared/media".into()))
 }
 
-/// A real file of the corpus, or `None` (reported as a skip) where the corpus is not there.
+/// A real file of the first part of the corpus, `dev`, or `None` (reported as a skip) where the corpus
+/// is not there.
 pub fn corpus(file: &str) -> Option<PathBuf> {
+    corpus_file(&format!("dev/{file}"))
+}
+
+/// A file of the corpus by its path in it.
+pub fn corpus_file(file: &str) -> Option<PathBuf> {
     let path = corpus_folder().join(file);
     if path.is_file() {
         return Some(path);
