@@ -111,6 +111,7 @@ pub fn judge(source: &Clip, output: &Clip, limits: &Limits) -> Report {
         }
     }
     judge_end(
+        source,
         [&own, &made].map(Option::as_ref),
         [&own_sound, &made_sound].map(Option::as_ref),
         start,
@@ -148,6 +149,7 @@ fn judge_video(
 
 /// The output is as long as the source, within two frames and 100 ms.
 fn judge_end(
+    source: &Clip,
     video: [Option<&Video>; 2],
     sound: [Option<&Sound>; 2],
     start: (f64, f64),
@@ -157,10 +159,15 @@ fn judge_end(
         let ends = [video[n].and_then(Video::end), sound[n].map(Sound::end)];
         ends.into_iter().flatten().fold(f64::NEG_INFINITY, f64::max)
     };
-    let frame = video[1].map_or(0.0, Video::interval).min(0.5);
+    let tolerated = 2.0 * video[1].map_or(0.0, Video::interval).min(0.5) + 0.1;
     let (own, made) = (end(0) - start.0, end(1) - start.1);
-    if (made - own).abs() > 2.0 * frame + 0.1 {
-        let name = if made < own { "too-short" } else { "too-long" };
-        report.findings.add(name, &format!("{made:.3} s of {own:.3} s"));
+    if (made - own).abs() <= tolerated {
+        return;
+    }
+    let declared = source.video.as_ref().and_then(decode::declared_end).unwrap_or(own);
+    if made < own {
+        report.findings.add("too-short", &format!("{made:.3} s of {own:.3} s"));
+    } else if made > declared - start.0 + tolerated {
+        report.findings.add("too-long", &format!("{made:.3} s of {own:.3} s"));
     }
 }

@@ -89,12 +89,13 @@ impl Input {
 }
 
 /// Decodes a video stream, cover art excluded. `None` where there is no frame. HDR is converted to
-/// SDR by `tonemap`, interlaced frames are deinterlaced by `bwdif` to one frame each.
+/// SDR by `tonemap`, interlaced frames become a frame for each
+/// field, as either field may be shown.
 pub fn video(input: &Input) -> Option<Video> {
     let plain = decode_video(input, "")?;
     let mut before = Vec::new();
     if plain.interlaced > 0 {
-        before.push("bwdif=mode=send_frame:deint=interlaced");
+        before.push("bwdif=mode=send_field:deint=interlaced");
     }
     if plain.tags.is_hdr() {
         before.push(TO_SDR);
@@ -204,6 +205,23 @@ fn field<'a>(line: &'a str, label: &str) -> Option<&'a str> {
 fn ratio(text: &str) -> Option<f64> {
     let (above, below) = text.split_once(['/', ':'])?;
     Some(above.parse::<f64>().ok()? / below.parse::<f64>().ok()?.max(1.0))
+}
+
+/// End of the last frame by the duration that the container gives it, in seconds: a recorder of screens
+/// writes none for as long as nothing moves.
+pub fn declared_end(input: &Input) -> Option<f64> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", &format!("V:{}", input.index)])
+        .args(["-show_entries", "packet=pts_time,duration_time", "-of", "csv=p=0"])
+        .arg(&input.path)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let end = |line: &str| {
+        let mut numbers = line.split(',').map(|number| number.parse::<f64>().ok());
+        Some(numbers.next()?? + numbers.next()??)
+    };
+    said.lines().filter_map(end).max_by(f64::total_cmp)
 }
 
 /// Decodes an audio stream. `None` where there is no sample.

@@ -24,6 +24,8 @@ pub struct Timeline {
     pub signatures: Vec<Signature>,
     /// Groups of neighbours that look the same: the index of the group of each frame.
     pub group: Vec<usize>,
+    /// Whether some frames are fields, which output shows one or both of.
+    pub has_fields: bool,
     /// Duration of the last frame.
     interval: f64,
 }
@@ -37,7 +39,8 @@ impl Timeline {
             group[n] = group[n - 1] + usize::from(moved > SAME);
         }
         let secs = video.frames.iter().map(|frame| frame.secs - start).collect();
-        Self { secs, signatures, group, interval: video.interval() }
+        let has_fields = video.interlaced > 0;
+        Self { secs, signatures, group, has_fields, interval: video.interval() }
     }
 
     /// Number of frames that differ from the one before.
@@ -81,6 +84,7 @@ const ROUNDING: f64 = 0.002;
 
 /// The search looks this far around the time of a frame, in seconds; everywhere if nothing fits.
 const WINDOW: f64 = 1.5;
+const WINDOW_OF_FIELDS: f64 = 0.4;
 
 /// Frames further than this from all of the source (levels) are searched everywhere.
 const FAR: f32 = 6.0;
@@ -106,12 +110,14 @@ pub fn find(source: &Timeline, output: &Timeline) -> Vec<Shown> {
 fn find_levelled(source: &Timeline, secs: &[f64], seen: &[Signature]) -> Vec<Shown> {
     let mut found = Vec::new();
     for (secs, seen) in secs.iter().zip(seen) {
-        let from = source.secs.partition_point(|own| *own < secs - WINDOW);
-        let to = source.secs.partition_point(|own| *own <= secs + WINDOW);
+        // Deinterlacers differ, so that fields of a scene that comes again may match better.
+        let window = if source.has_fields { WINDOW_OF_FIELDS } else { WINDOW };
+        let from = source.secs.partition_point(|own| *own < secs - window);
+        let to = source.secs.partition_point(|own| *own <= secs + window);
         let due = source.due(*secs);
         let near = from.min(due.saturating_sub(3))..to.max((due + 4).min(source.secs.len()));
         let mut shown = best(source, *secs, seen, near);
-        if shown.distance > FAR {
+        if shown.distance > FAR && !source.has_fields {
             let anywhere = best(source, *secs, seen, 0..source.secs.len());
             if anywhere.distance < 0.6 * shown.distance {
                 shown = anywhere;

@@ -47,7 +47,9 @@ pub fn judge(
     }
     judge_strangers(&shown, &timing, findings);
     judge_lost(source, &shown, &mut timing, limits, findings);
-    judge_rate(source, &timing, findings);
+    if !source.has_fields {
+        judge_rate(source, &timing, findings);
+    }
     if source.secs.len() > 1 && source.groups() < (source.secs.len() / 20).max(2) {
         let text = format!("{} of {} frames differ", source.groups(), source.secs.len());
         findings.add("ambiguous", &text);
