@@ -4,7 +4,7 @@
 //! jump. With timestamps on the bytes that it gets, and told to ignore the references, it takes the time from
 //! the PES headers, which are rewritten here.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::client::Client;
 use crate::domain::ts_timeline::{TICKS_PER_SECOND, TsTimeline};
@@ -62,9 +62,11 @@ impl TransportStream {
         head.truncate(len);
         let Framing { first, stride } = framing(&head)?;
         let mut firsts = Vec::new();
-        let mut seen = HashMap::new();
+        let mut seen = HashSet::new();
         for (pid, ticks) in timestamps(head.get(first..)?, stride) {
-            seen.entry(pid).or_insert_with(|| firsts.push(ticks));
+            if seen.insert(pid) {
+                firsts.push(ticks);
+            }
         }
         let timeline = TsTimeline::starting_at(&firsts);
         let duration_ticks = last_ticks(client, &timeline).unwrap_or_else(|| {
