@@ -8,25 +8,40 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use crate::domain::colour::Stated;
+use crate::domain::media::Fraction;
 use crate::worker::colorimetry;
 
+/// What the caps of a demuxer stated.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct ContainerCaps {
+    /// Colours.
+    pub(crate) colour: Stated,
+    /// The pixel aspect ratio, if it was removed.
+    pub(crate) removed_aspect: Option<Fraction>,
+}
+
+/// Demuxers that state a pixel aspect ratio where the file states none, or for another height than that of the
+/// frames.
+const WRONG_ASPECT: [&str; 2] = ["qtdemux", "mxfdemux"];
+
 /// Removes colorimetry from all caps of video that demuxers in this bin, and in bins inside of it, send from
-/// now on. Those of `qtdemux` lose their pixel aspect ratio, too: it states square pixels where the file states
-/// none. `reported` gets the stream id and the removed colour description.
+/// now on, and from some the pixel aspect ratio ([`WRONG_ASPECT`]). `reported` gets the stream id and what was
+/// removed.
 ///
 /// `reported` is called on streaming threads and must not block.
 pub(crate) fn separate(
     bin: &gst::Bin,
-    reported: impl Fn(&str, Stated) + Clone + Send + Sync + 'static,
+    reported: impl Fn(&str, ContainerCaps) + Clone + Send + Sync + 'static,
 ) {
     // Runs on the thread that adds the element, before the bin connects to the element's signals.
     bin.connect_deep_element_added(move |_, _, element| {
         if !has_klass(element, &["Demux"]) {
             return;
         }
-        let is_quicktime = element.factory().is_some_and(|factory| factory.name() == "qtdemux");
+        let factory = element.factory();
+        let is_wrong = factory.is_some_and(|f| WRONG_ASPECT.contains(&f.name().as_str()));
         let fields: &'static [&'static str] =
-            if is_quicktime { &["colorimetry", "pixel-aspect-ratio"] } else { &["colorimetry"] };
+            if is_wrong { &["colorimetry", "pixel-aspect-ratio"] } else { &["colorimetry"] };
         for pad in element.src_pads() {
             remove_fields(&pad, fields, reported.clone());
         }
@@ -47,11 +62,18 @@ pub(crate) fn has_klass(element: &gst::Element, words: &[&str]) -> bool {
     words.iter().all(|word| klass.contains(word))
 }
 
+/// The pixel aspect ratio of these caps.
+pub(crate) fn pixel_aspect(caps: &gst::StructureRef) -> Option<Fraction> {
+    let aspect = caps.get::<gst::Fraction>("pixel-aspect-ratio").ok()?;
+    let side = |side: i32| u32::try_from(side).ok();
+    Some(Fraction::new(side(aspect.numer())?, side(aspect.denom())?))
+}
+
 /// Removes the fields from caps of video that leave through the pad.
 fn remove_fields(
     pad: &gst::Pad,
     fields: &'static [&'static str],
-    reported: impl Fn(&str, Stated) + Send + Sync + 'static,
+    reported: impl Fn(&str, ContainerCaps) + Send + Sync + 'static,
 ) {
     // Runs on the demuxer's streaming thread: replaces an event.
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
@@ -60,7 +82,11 @@ fn remove_fields(
             && let Some(structure) = caps.caps().structure(0)
             && (structure.name().starts_with("video/") || structure.name().starts_with("image/"))
         {
-            reported(&pad.stream_id().unwrap_or_default(), colorimetry::of_caps(structure));
+            let removes_aspect = fields.contains(&"pixel-aspect-ratio");
+            let removed_aspect = pixel_aspect(structure).filter(|_| removes_aspect);
+            let colour = colorimetry::of_caps(structure);
+            let removed = ContainerCaps { colour, removed_aspect };
+            reported(&pad.stream_id().unwrap_or_default(), removed);
             let mut without = caps.caps_owned();
             for structure in without.make_mut().iter_mut() {
                 structure.remove_fields(fields.iter().copied());

@@ -132,3 +132,30 @@ fn of_two_programmes_the_larger_video_is_encoded() {
     let notes = stream.plan()["notes"].to_string();
     assert!(notes.contains("1 more programmes skipped"), "{notes}");
 }
+
+#[test]
+fn a_cover_in_the_first_track_is_not_the_video() {
+    let (cover, film) = ("color=red:s=640x480:r=1:d=1", "testsrc2=s=320x240:r=25:d=2");
+    let inputs = ["-f", "lavfi", "-i", cover, "-f", "lavfi", "-i", film, "-map", "0", "-map", "1"];
+    let still = ["-c:v:0", "mjpeg", "-pix_fmt:v:0", "yuvj420p"];
+    let moving = ["-c:v:1", "libx264", "-pix_fmt:v:1", "yuv420p"];
+    for name in ["cover.mp4", "cover.mov"] {
+        let Some(clip) = media::generated(name, &[&inputs[..], &still, &moving].concat()) else {
+            return;
+        };
+        let stream = transcode(&clip);
+        assert_eq!(media::size_and_frames(&stream.index("240p")), (320, 240, 50), "{name}");
+    }
+}
+
+#[test]
+fn motion_jpeg_has_the_pixels_that_its_frames_state() {
+    let source = ["-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=1,setsar=4/3"];
+    let codec = ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p"];
+    for name in ["wide_pixels.avi", "wide_pixels.mov"] {
+        let Some(clip) = media::generated(name, &[&source[..], &codec].concat()) else { return };
+        let stream = transcode(&clip);
+        let (width, height, _) = media::size_and_frames(&stream.index("240p"));
+        assert_eq!((width, height), (426, 240), "{name}");
+    }
+}

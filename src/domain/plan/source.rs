@@ -7,8 +7,8 @@ use crate::domain::media::{MediaInfo, VideoStream};
 /// still of a motion photo, or a cover.
 const STILL_SHARE: u32 = 10;
 
-/// The stream of moving video that is encoded: the first that viewers are shown and that moves; `None` if
-/// there are still images only.
+/// The stream of moving video that is encoded: the first that moves and that viewers are shown. One that moves
+/// counts before a still, even if only the still is shown, as covers are. `None` if there are still images only.
 #[must_use]
 pub fn main_video(media: &MediaInfo) -> Option<&VideoStream> {
     let moving = || media.video.iter().filter(|stream| !stream.is_image);
@@ -16,7 +16,7 @@ pub fn main_video(media: &MediaInfo) -> Option<&VideoStream> {
     let is_still = |stream: &VideoStream| {
         stream.frames.is_some_and(|frames| frames.saturating_mul(STILL_SHARE) < most)
     };
-    moving().min_by_key(|stream| (stream.is_disabled, is_still(stream)))
+    moving().min_by_key(|stream| (is_still(stream), stream.is_disabled))
 }
 
 /// Colours of a stream. What the bitstream states counts before what the container states; adds a note if
@@ -59,7 +59,8 @@ mod tests {
             (vec![still.clone(), a.clone()], Some("a")),
             (vec![few.clone(), a.clone()], Some("a")),
             (vec![image(a.clone()), b.clone()], Some("b")),
-            (vec![still.clone(), disabled(a.clone())], Some("still")),
+            (vec![still.clone(), disabled(a.clone())], Some("a")),
+            (vec![still.clone(), disabled(a.clone()), b.clone()], Some("b")),
             // Streams that are only shorter, and of unknown length.
             (vec![stream("short", Some(200)), a.clone()], Some("short")),
             (vec![unknown.clone(), a.clone()], Some("unknown")),

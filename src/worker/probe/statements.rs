@@ -12,13 +12,13 @@ use crate::domain::colour::Stated;
 use crate::domain::jfif;
 use crate::domain::media::Fraction;
 use crate::worker::colorimetry;
-use crate::worker::container_caps::{self, has_klass};
+use crate::worker::container_caps::{self, ContainerCaps, has_klass};
 
 /// What is stated of one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Statement {
-    /// Colours that the container states, as the demuxer reports them.
-    pub(super) container: Stated,
+    /// What the container states, as the demuxer reports it.
+    pub(super) container: ContainerCaps,
     /// Colours that the bitstream states.
     pub(super) bitstream: Stated,
     /// Aspect ratio of a pixel that decoded frames have.
@@ -37,8 +37,8 @@ impl Statements {
     /// Collects from all demuxers and decoders that this bin adds from now on.
     pub(super) fn watch(&self, decode: &gst::Bin) {
         let collected = self.clone();
-        container_caps::separate(decode, move |id, stated| {
-            collected.update(id, |statement| statement.container = stated);
+        container_caps::separate(decode, move |id, container| {
+            collected.update(id, |statement| statement.container = container);
         });
         let collected = self.clone();
         // Runs on the thread that adds the element.
@@ -99,11 +99,7 @@ impl Statements {
 impl Statement {
     fn add_decoded(&mut self, caps: &gst::StructureRef) {
         self.bitstream = colorimetry::of_caps(caps);
-        let aspect = caps.get::<gst::Fraction>("pixel-aspect-ratio").ok();
-        self.pixel_aspect = aspect.and_then(|aspect| {
-            let side = |side: i32| u32::try_from(side).ok();
-            Some(Fraction::new(side(aspect.numer())?, side(aspect.denom())?))
-        });
+        self.pixel_aspect = container_caps::pixel_aspect(caps);
         let mode = caps.get::<&str>("interlace-mode").unwrap_or("progressive");
         self.is_interlaced = mode != "progressive";
     }

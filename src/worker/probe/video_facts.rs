@@ -51,13 +51,17 @@ fn is_id(stream: &VideoStream, number: u64) -> bool {
 }
 
 fn add_statement(stream: &mut VideoStream, statement: Statement) {
-    stream.container_colour = statement.container;
+    stream.container_colour = statement.container.colour;
     stream.bitstream_colour = statement.bitstream;
     stream.interlaced |= statement.is_interlaced;
     if let Some(aspect) = statement.pixel_aspect {
         stream.pixel_aspect = aspect;
     }
-    if let Some(aspect) = statement.jpeg_aspect {
+    let is_stated = |aspect: &Fraction| aspect.num != aspect.den;
+    let bitstream = statement.jpeg_aspect.or(statement.pixel_aspect).filter(is_stated);
+    // MXF states the shape of its frames for the lines that are shown.
+    let stated = bitstream.or(statement.container.removed_aspect);
+    if let Some(aspect) = stated {
         let bitstream = Some(aspect);
         let aspect = orientation::pixel_aspect(&Shapes { bitstream, ..Shapes::default() });
         set_aspect(stream, aspect, statement);
