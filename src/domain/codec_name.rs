@@ -66,7 +66,7 @@ pub const ALIASES: &[Alias] = &[
     Alias { fourcc: b"SMV2", caps: "video/x-h264, stream-format=(string)byte-stream" },
 ];
 
-/// FourCCs of GoToMeeting, which `avdec_g2m` decodes.
+/// Each FourCC of GoToMeeting, which `avdec_g2m` decodes.
 pub const GOTOMEETING: [[u8; 4]; 4] = [*b"G2M2", *b"G2M3", *b"G2M4", *b"G2M5"];
 
 /// Caps by which demuxers announce video with a FourCC that they do not know.

@@ -138,6 +138,7 @@ impl FileKind {
             return Some(kind("empty", Group::Blank));
         }
         Self::of_image(head)
+            .or_else(|| of_program_stream(head))
             .or_else(|| of_zip(head))
             .or_else(|| of_signature(head))
             .or_else(|| of_text(head))
@@ -153,8 +154,7 @@ impl FileKind {
                 kind("an image (PNG)", Group::Photo)
             });
         } else if head.starts_with(b"GIF8") {
-            let frames = head.windows(3).filter(|bytes| bytes == b"\x21\xF9\x04").count();
-            (("an image (GIF)", frames < 2), "an animation (GIF)")
+            (("an image (GIF)", !is_animated_gif(head)), "an animation (GIF)")
         } else if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
             (("an image (WebP)", find(head, b"ANIM").is_none()), "an animation (WebP)")
         } else {
@@ -212,6 +212,22 @@ impl FileKind {
             }
         }
     }
+}
+
+/// Whether a GIF is played in a loop, or a frame of it is shown for a time, or it has several.
+fn is_animated_gif(head: &[u8]) -> bool {
+    let frames = || head.windows(6).filter(|bytes| bytes.starts_with(b"\x21\xF9\x04"));
+    let has_delay = frames().any(|bytes| bytes[4] > 0 || bytes[5] > 0);
+    has_delay || frames().count() > 1 || find(head, b"NETSCAPE2.0").is_some()
+}
+
+/// MPEG program streams with AVS (GB/T 20090.2), which demuxers take for MPEG-2: they begin with a sequence
+/// header (`B0`) and its profile.
+fn of_program_stream(head: &[u8]) -> Option<FileKind> {
+    const PROFILES: [&[u8]; 2] = [b"\x00\x00\x01\xB0\x20", b"\x00\x00\x01\xB0\x48"];
+    let is_avs = head.starts_with(b"\x00\x00\x01\xBA")
+        && PROFILES.iter().any(|profile| find(head, profile).is_some());
+    is_avs.then_some(kind("a recording with Chinese AVS video", Group::Animation))
 }
 
 fn of_zip(head: &[u8]) -> Option<FileKind> {

@@ -151,7 +151,6 @@ fn of_error(error: &glib::Error, reader: Option<Reader>) -> Failure {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
 fn of_stream_error(kind: gst::StreamError, reader: Option<Reader>) -> Failure {
     match (kind, reader) {
         // A parser refuses one stream, and not the file.

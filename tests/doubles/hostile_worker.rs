@@ -9,6 +9,7 @@
 //! - `share BYTES`: maps shared memory and writes to all of it
 //! - `hide`: makes itself undumpable, so that others see less of it in `/proc`
 //! - `stay`: does nothing more
+//! - `abort`: ends itself by `SIGABRT`
 //!
 //! It ends when a pipe or the socket is closed.
 
@@ -46,6 +47,7 @@ fn main() -> Result<()> {
             ["share", bytes] => share(bytes.parse()?)?,
             // SAFETY: the call takes plain numbers.
             ["hide"] => drop(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) }),
+            ["abort"] => std::process::abort(),
             ["stay"] => loop {
                 std::thread::sleep(Duration::from_secs(1));
             },

@@ -300,6 +300,21 @@ async fn reads_that_lead_to_nothing_end() {
 }
 
 #[tokio::test]
+async fn an_assertion_during_the_probe_is_the_fault_of_the_source() {
+    let assertion: &[u8] =
+        b"**\nERROR:../gst/mxf/mxfdemux.c:123:f: assertion failed: (track)\nBail out!\n";
+    let table: [(&[u8], &[u8], FailureCode); 3] = [
+        (assertion, b"", FailureCode::SourceDamaged),
+        (assertion, &prelude(), FailureCode::WorkerDied),
+        (b"thread 'main' panicked at src/worker.rs\n", b"", FailureCode::WorkerDied),
+    ];
+    for (stderr, sent, code) in table {
+        let ended = attack(|worker| worker.sends(sent, 1).prints(stderr, 1).does("abort")).await;
+        assert_eq!(ended.code(), Some(code), "{}", String::from_utf8_lossy(stderr));
+    }
+}
+
+#[tokio::test]
 async fn a_worker_that_never_reads_its_socket_stalls() {
     let dir = tempfile::tempdir().unwrap();
     let worker = Hostile::deaf(dir.path()).does("stay");

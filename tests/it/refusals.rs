@@ -26,6 +26,7 @@ fn files_that_are_no_videos_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let zip = [b"PK\x03\x04\x14\0\0\0\0\0", &[0; 20][..], b"film.mp4", &[7; 500]].concat();
     let heic = [b"\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\x08meta", &[0; 100][..]].concat();
+    let zeros = vec![0; 50_000];
     let files: [(&str, &[u8], &str, &str); 8] = [
         ("text.mp4", b"Minutes of the meeting\n", "not-media", "a text file"),
         (
@@ -43,7 +44,7 @@ fn files_that_are_no_videos_are_named() {
         ),
         ("list.ts", b"#EXTM3U\n#EXTINF:6,\nhttp://h/a.ts\n", "not-media", "a playlist (M3U8)"),
         ("photo.mov", &heic, "no-video", "a photo (HEIC)"),
-        ("zeros.mp4", &[0; 50_000], "not-media", "nothing but zeros"),
+        ("zeros.mp4", &zeros, "not-media", "nothing but zeros"),
         ("._film.mp4", b"\0\x05\x16\x07\0\x02\0\0Mac OS X        ", "not-media", "AppleDouble"),
     ];
     for (name, bytes, code, words) in files {

@@ -14,6 +14,7 @@ fn zip(entry: &str, bytes: &[u8]) -> Vec<u8> {
 fn files_are_known_by_their_first_bytes() {
     let ftyp = |brand: &[u8; 4]| [b"\0\0\0\x18ftyp", &brand[..], b"\0\0\0\0mif1heic"].concat();
     let frame = b"\x21\xF9\x04\0\0\0\0\0";
+    let timed = b"\x21\xF9\x04\0\x08\0\0\0";
     let table: Vec<(Vec<u8>, Option<&str>)> = vec![
         (b"\xFF\xD8\xFF\xE1\0\x10Exif".to_vec(), Some("a photo (JPEG)")),
         (ftyp(b"heic"), Some("a photo (HEIC)")),
@@ -25,6 +26,8 @@ fn files_are_known_by_their_first_bytes() {
         (b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0acTL\0IDAT".to_vec(), Some("an animation (PNG)")),
         ([b"GIF89a", &frame[..]].concat(), Some("an image (GIF)")),
         ([b"GIF89a", &frame[..], frame].concat(), Some("an animation (GIF)")),
+        ([b"GIF89a", &timed[..]].concat(), Some("an animation (GIF)")),
+        ([b"GIF89a", &b"\x21\xFF\x0BNETSCAPE2.0"[..], frame].concat(), Some("an animation (GIF)")),
         (b"RIFF\0\0\0\0WEBPVP8 ".to_vec(), Some("an image (WebP)")),
         (b"RIFF\0\0\0\0WEBPVP8X\0ANIM".to_vec(), Some("an animation (WebP)")),
         (zip("film.mp4", b"x"), Some("an archive (ZIP)")),
@@ -52,7 +55,11 @@ fn files_are_known_by_their_first_bytes() {
         (b"RIFF\0\0\0\0AVI LIST".to_vec(), None),
         (b"\x47\x40\0\x10\0".to_vec(), None),
         (b"FLV\x01\x05\0\0\0\x09".to_vec(), None),
-        (b"\0\0\x01\xBA\x44\0".to_vec(), None),
+        (b"\0\0\x01\xBA\x44\0\0\0\x01\xB3\x14".to_vec(), None),
+        (
+            b"\0\0\x01\xBA\x44\0\0\0\x01\xB0\x20\x42".to_vec(),
+            Some("a recording with Chinese AVS video"),
+        ),
         (b"abc\x01".to_vec(), None),
         (Vec::new(), None),
     ];

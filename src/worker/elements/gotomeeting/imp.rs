@@ -49,6 +49,7 @@ fn fill(bin: &gst::Bin) -> Result<(), glib::BoolError> {
 
 /// Makes the decoder's sink pad take these caps. Its own template has `unknown/unknown`, which its base class
 /// refuses; of other caps it reads the fields only.
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
 fn accept(sink: &gst::Pad, caps: &gst::Caps) {
     let caps = caps.clone();
     // Runs on the streaming thread that queries; must not block.
