@@ -214,11 +214,13 @@ impl FileKind {
     }
 }
 
-/// Whether a GIF is played in a loop, or a frame of it is shown for a time, or it has several.
+/// Whether a GIF has several frames. If one frame fills the head, whether it is played in a loop or shown for
+/// a time: encoders write that of images, too.
 fn is_animated_gif(head: &[u8]) -> bool {
     let frames = || head.windows(6).filter(|bytes| bytes.starts_with(b"\x21\xF9\x04"));
-    let has_delay = frames().any(|bytes| bytes[4] > 0 || bytes[5] > 0);
-    has_delay || frames().count() > 1 || find(head, b"NETSCAPE2.0").is_some()
+    let is_timed = || frames().any(|bytes| bytes[4] > 0 || bytes[5] > 0);
+    let is_cut = head.len() >= HEAD_BYTES;
+    frames().count() > 1 || is_cut && (is_timed() || find(head, b"NETSCAPE2.0").is_some())
 }
 
 /// MPEG program streams with AVS (GB/T 20090.2), which demuxers take for MPEG-2: they begin with a sequence
