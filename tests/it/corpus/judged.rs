@@ -20,7 +20,7 @@ struct Found {
 impl Found {
     fn add(&mut self, name: &str, text: &str) {
         self.names.push(name.to_owned());
-        self.text += &format!("  {name}: {text}\n");
+        self.text.extend(["  ", name, ": ", text, "\n"]);
     }
 }
 
