@@ -55,19 +55,16 @@ corpus_files! {
     android_1080p_rot90_1s_mp4 "android_1080p_rot90_1s.mp4" => ready("360p 240p", (360, 640), 1.1, 1)
         .known(&["frames-lost"], "the last frame is lost"),
     androidscreen_vfr_1080x2280_mp4 "androidscreen_vfr_1080x2280.mp4" => ready("360p 240p", (304, 640), 8.423, 0),
-    audio_shorter_than_video_mp4 "audio_shorter_than_video.mp4" => ready("240p 160p", (320, 240), 1.2, 1)
-        .known(&["range"], "the range of the bitstream is not read"),
+    audio_shorter_than_video_mp4 "audio_shorter_than_video.mp4" => ready("240p 160p", (320, 240), 1.2, 1),
     audio_starts_1s_late_mp4 "audio_starts_1s_late.mp4" => ready("360p 240p", (400, 300), 3.099, 1),
     avchd_1080i2997_ac3_mts "avchd_1080i2997_ac3.mts" => ready("360p 240p", (640, 360), 1.036, 1),
     avi_h264_wrong_length_avi "avi_h264_wrong_length.avi" => ready("144p 96p", (256, 144), 2.033, 1)
         .differs(&["frames-early", "frames-late", "frames-lost"], "AVI has no composition times: ffmpeg guesses two frames later"),
     avi_inside_named_mp4 "avi_inside_named.mp4" => ready("360p 240p", (640, 356), 1.113, 0),
     browser_rec_no_duration_webm "browser_rec_no_duration.webm" => ready("360p 240p", (640, 360), 4.938, 1),
-    clip_5fps_720p_avi "clip_5fps_720p.avi" => ready("360p 240p", (640, 360), 2.0, 0)
-        .known(&["matrix"], "untagged HD is tagged BT.601"),
+    clip_5fps_720p_avi "clip_5fps_720p.avi" => ready("360p 240p", (640, 360), 2.0, 0),
     clip_flv1_mp3_170x120_flv "clip_flv1_mp3_170x120.flv" => ready("120p 80p", (170, 120), 1.167, 1),
-    corrupted_720p_10fps_mp4 "corrupted_720p_10fps.mp4" => ready("360p 240p", (640, 360), 5.0, 0)
-        .known(&["matrix"], "untagged HD is tagged BT.601"),
+    corrupted_720p_10fps_mp4 "corrupted_720p_10fps.mp4" => ready("360p 240p", (640, 360), 5.0, 0),
     crash_1187067_h264_128x90_mp4 "crash_1187067_h264_128x90.mp4" => ready("90p 60p", (160, 90), 0.08, 0).compared(Compared::Streams),
     crash_1414444_timestamps_85017s_mp4 "crash_1414444_timestamps_85017s.mp4" => ready("240p 160p", (320, 240), 2.067, 0).compared(Compared::Streams),
     crash_1903669_h264_mp4 "crash_1903669_h264.mp4" => ready("240p 160p", (400, 240), 0.8, 0),
@@ -82,8 +79,7 @@ corpus_files! {
         .known(&["worker-stalled"], "an empty edit"),
     fmp4_1080p_rot90_51_mp4 "fmp4_1080p_rot90_51.mp4" => ready("360p 240p", (360, 640), 2.005, 1)
         .known(&["frames-early"], "the start of the track is lost"),
-    fmp4_bad_duration_mp4 "fmp4_bad_duration.mp4" => ready("360p 240p", (540, 360), 1.068, 1).is_static()
-        .known(&["matrix"], "untagged HD is tagged BT.601"),
+    fmp4_bad_duration_mp4 "fmp4_bad_duration.mp4" => ready("360p 240p", (540, 360), 1.068, 1).is_static(),
     hlg10_hevc_1080p_9frames_mp4 "hlg10_hevc_1080p_9frames.mp4" => ready("360p 240p", (640, 360), 0.3, 1),
     invalid_nalu_mp4 "invalid_nalu.mp4" => ready("360p 240p", (540, 360), 1.001, 0),
     iphone_320p_rot270_3frames_mov "iphone_320p_rot270_3frames.mov" => ready("360p 240p", (320, 568), 0.1, 0),
@@ -97,10 +93,8 @@ corpus_files! {
         .known(&["frames-late"], "an empty edit of the only track is kept"),
     odd_161x121_vp9_webm "odd_161x121_vp9.webm" => ready("120p 80p", (160, 120), 1.001, 0),
     people_12fps_gif "people_12fps.gif" => ready("360p 240p", (480, 270), 1.917, 0).known(&["undecodable"], "no demuxer of GIF comes to an end here"),
-    phone_mpeg4_amr_qcif_3gp "phone_mpeg4_amr_qcif.3gp" => ready("144p 96p", (176, 144), 4.933, 1)
-        .known(&["pixel-format"], "full range leaves as it came"),
-    quicktime_mjpeg_422_320x240_mov "quicktime_mjpeg_422_320x240.mov" => ready("240p 160p", (320, 240), 1.0, 0)
-        .known(&["pixel-format"], "full range leaves as it came"),
+    phone_mpeg4_amr_qcif_3gp "phone_mpeg4_amr_qcif.3gp" => ready("144p 96p", (176, 144), 4.933, 1),
+    quicktime_mjpeg_422_320x240_mov "quicktime_mjpeg_422_320x240.mov" => ready("240p 160p", (320, 240), 1.0, 0),
     rotate_and_mirror_1080x720_mp4 "rotate_and_mirror_1080x720.mp4" => ready("360p 240p", (360, 540), 1.089, 1),
     single_frame_46x48_mp4 "single_frame_46x48.mp4" => ready("46p 30p", (46, 48), 1.0, 0),
     tiny_16x16_10fps_mp4 "tiny_16x16_10fps.mp4" => ready("16p 10p", (16, 16), 1.0, 0).is_static(),
@@ -121,13 +115,10 @@ corpus_files! {
     mkv_chapters_attachment_288p_18s_mkv "mkv_chapters_attachment_288p_18s.mkv" => ready("360p 240p", (384, 288), 17.845, 1),
     clip_h264_360p_13s_3gp "clip_h264_360p_13s.3gp" => ready("360p 240p", (640, 360), 13.347, 0),
     failing_audio_360p_mp4 "failing_audio_360p.mp4" => ready("360p 240p", (640, 360), 11.234, 1),
-    eight_mono_audio_tracks_720p50_422_mp4 "eight_mono_audio_tracks_720p50_422.mp4" => ready("360p 240p", (640, 360), 10.005, 8).is_static()
-        .known(&["matrix"], "untagged HD is tagged BT.601"),
-    anim_hevc_1080p30_10s_iccprofile_mp4 "anim_hevc_1080p30_10s_iccprofile.mp4" => ready("360p 240p", (640, 360), 10.005, 1)
-        .known(&["pixel-format"], "full range leaves as it came"),
+    eight_mono_audio_tracks_720p50_422_mp4 "eight_mono_audio_tracks_720p50_422.mp4" => ready("360p 240p", (640, 360), 10.005, 8).is_static(),
+    anim_hevc_1080p30_10s_iccprofile_mp4 "anim_hevc_1080p30_10s_iccprofile.mp4" => ready("360p 240p", (640, 360), 10.005, 1),
     sd_mpeg2_576p_mxf "sd_mpeg2_576p.mxf" => ready("360p 240p", (480, 360), 10.64, 0),
-    phone_4k60_rot90_18frames_mp4 "phone_4k60_rot90_18frames.mp4" => ready("360p 240p", (360, 640), 0.313, 1)
-        .known(&["pixel-format"], "full range leaves as it came"),
+    phone_4k60_rot90_18frames_mp4 "phone_4k60_rot90_18frames.mp4" => ready("360p 240p", (360, 640), 0.313, 1),
     clip_wmv2_wmav2_240p_wmv "clip_wmv2_wmav2_240p.wmv" => ready("240p 160p", (320, 240), 5.629, 1),
     clip_rv10_ac3_rm "clip_rv10_ac3.rm" => ready("360p 240p", (352, 288), 5.616, 1),
     camera_1080p50_pcm_mov "camera_1080p50_pcm.mov" => ready("360p 240p", (640, 360), 2.0, 1),

@@ -30,7 +30,6 @@ pub fn assert_file(find: fn(&str) -> Option<PathBuf>, file: &str, expected: &Exp
     let Some(input) = find(file) else { return };
     let mut found = Found::default();
     look(&input, expected, &mut found);
-    found.names.retain(|name| !NOT_YET.contains(&name.as_str()));
     found.names.sort_unstable();
     found.names.dedup();
     let of_table = expected.findings();
@@ -41,9 +40,6 @@ pub fn assert_file(find: fn(&str) -> Option<PathBuf>, file: &str, expected: &Exp
         found.text
     );
 }
-
-/// Findings that no row is judged by yet.
-const NOT_YET: &[&str] = &["tags"];
 
 fn look(input: &Path, expected: &Expected, found: &mut Found) {
     if expected.is_planned_only {
@@ -68,7 +64,7 @@ fn look(input: &Path, expected: &Expected, found: &mut Found) {
     if !has_ffmpeg() || expected.compared == Compared::Nothing {
         return;
     }
-    assert_streams(out.path(), plan);
+    assert_streams(out.path(), plan, expected.secs);
     if expected.compared == Compared::Frames {
         compare_frames(input, out.path(), expected, found);
     }
@@ -114,7 +110,7 @@ fn compare_duration(run: &run::Run, plan: &Value, expected: &Expected, found: &m
 }
 
 /// Renditions have the size and channels of the plan, and decode.
-fn assert_streams(out: &Path, plan: &Value) {
+fn assert_streams(out: &Path, plan: &Value, secs: f64) {
     let uri = |name: &str| out.join(name).join("index.m3u8").display().to_string();
     if let Some(top) = plan["video"]["rungs"].as_array().unwrap().first() {
         let name = top["name"].as_str().unwrap();
@@ -127,8 +123,9 @@ fn assert_streams(out: &Path, plan: &Value) {
     let names = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let audio: Vec<String> = names.filter(|name| name.starts_with("audio-")).collect();
     assert_eq!(audio.len(), plan["audio"].as_array().unwrap().len(), "{audio:?}");
-    for rendition in audio {
-        assert_eq!(media::channels(&uri(&rendition)), 2, "{rendition}");
+    // ffprobe does not recognise a segment of a few silent frames.
+    for rendition in audio.iter().filter(|_| secs > 0.2) {
+        assert_eq!(media::channels(&uri(rendition)), 2, "{rendition}");
     }
 }
 
