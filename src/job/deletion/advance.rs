@@ -35,7 +35,7 @@ impl Deletions {
                     if claim.is_some_and(|claim| claim.running.is_some()) {
                         self.stop_job(id).await?;
                     }
-                    self.hide(id).await?;
+                    self.hide_while_deleted(id).await?;
                 }
                 return Ok(held.tombstone.purge_after());
             }

@@ -29,7 +29,7 @@ impl Deletions {
             return Ok(tombstone);
         }
         let was_running = self.stop_job(id).await?;
-        self.hide(id).await?;
+        self.hide_while_deleted(id).await?;
         if self.purge_delay.is_zero() {
             let deletions = self.clone();
             tokio::spawn(async move {

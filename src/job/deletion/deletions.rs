@@ -15,7 +15,7 @@ use crate::queue::Enqueue;
 use crate::store::{self, Bucket, Head, Removal};
 
 /// How often a `main.m3u8` is removed that a running job writes again.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 
 /// Deletes videos. Clones share its connections.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 //! Undoes a delete.
 
-use super::deletions::Deletions;
+use super::deletions::{Deletions, TRIES};
 use super::held::{self, Held};
 use crate::domain::job::VideoId;
 use crate::domain::message;
@@ -42,11 +42,7 @@ impl Deletions {
     /// Does what a restore promises, and lifts the tombstone.
     pub(super) async fn finish_restore(&self, mut held: Held) -> Result<(), Error> {
         let id = held.tombstone.id.clone();
-        let record = records::job_record_of(&self.public, &id).await?;
-        let ready = record.filter(|(record, _)| record.outcome == JobOutcome::Ready);
-        if let Some(main) = ready.and_then(|(record, _)| record.main) {
-            adapters::show(&self.public, &id, main, None).await?;
-        }
+        self.show(&id).await?;
         if let Some(key) = &held.tombstone.key
             && self.private.find(key).await?.is_some()
         {
@@ -55,6 +51,39 @@ impl Deletions {
         }
         held.write(|tombstone| tombstone.stage = Stage::Lifted).await?;
         tracing::info!(%id, "restored a deleted video");
+        Ok(())
+    }
+
+    /// Hides the stream of a deleted video. A restore may come between the look at the tombstone and the
+    /// removal of `main.m3u8`, whose versions have the same bytes, so that no condition tells them apart: the
+    /// tombstone is looked at again, and the stream shown again.
+    pub(super) async fn hide_while_deleted(&self, id: &VideoId) -> Result<(), Error> {
+        for _ in 0..TRIES {
+            self.hide(id).await?;
+            if self.is_marked_deleted(id).await? {
+                break;
+            }
+            self.show(id).await?;
+            if !self.is_marked_deleted(id).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_marked_deleted(&self, id: &VideoId) -> Result<bool, Error> {
+        let held = held::read(&self.private, id).await?;
+        let stage = held.map(|held| held.tombstone.stage);
+        Ok(matches!(stage, Some(Stage::Deleted | Stage::Purging | Stage::Purged)))
+    }
+
+    /// Shows the stream of the last job, if it has made one.
+    async fn show(&self, id: &VideoId) -> Result<(), Error> {
+        let record = records::job_record_of(&self.public, id).await?;
+        let ready = record.filter(|(record, _)| record.outcome == JobOutcome::Ready);
+        if let Some(main) = ready.and_then(|(record, _)| record.main) {
+            adapters::show(&self.public, id, main, None).await?;
+        }
         Ok(())
     }
 }
