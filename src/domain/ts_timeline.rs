@@ -45,7 +45,8 @@ impl TsTimeline {
     pub fn map(&mut self, timestamp: u64) -> u64 {
         let mapped = self.offsets.map(|offset| nearest(signed(timestamp) - offset, self.last));
         let fits = |time: &i64| (self.last - MAX_BACKWARDS..=self.last + MAX_HOLE).contains(time);
-        let time = mapped.into_iter().find(fits).unwrap_or_else(|| {
+        let near = mapped.into_iter().filter(fits).min_by_key(|time| time.abs_diff(self.last));
+        let time = near.unwrap_or_else(|| {
             // Another clock: the recording goes on where it was.
             self.offsets = [signed(timestamp) - self.latest, self.offsets[0]];
             self.latest
