@@ -278,8 +278,8 @@ mod tests {
         runtime.block_on(async {
             for _ in 0..100 {
                 let mut creation = Box::pin(blobs.create());
-                // Polled once, so that the creation has begun.
-                assert!(futures_util::poll!(creation.as_mut()).is_pending());
+                // Polled once, so that the creation has begun; mostly it goes on when its future is gone.
+                drop(futures_util::poll!(creation.as_mut()));
             }
         });
         // Waits for the threads that create files.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::support::stream::transcode;
-use super::support::{corpus, media};
+use super::support::{corpus_file, media};
 
 /// A brick red, and its codes in BT.709 of limited range.
 const BRICK: &str = "0xC04020";
@@ -95,7 +95,7 @@ fn no_interlaced_frame_leaves() {
 fn telecined_film_becomes_film_again() {
     // ffmpeg's encoder cannot repeat fields, so the clip is one of the corpus.
     let name = "pattern_480_soft_telecine.ts";
-    let Some(clip) = corpus(&format!("../dev2/{name}")) else { return };
+    let Some(clip) = corpus_file(&format!("dev2/{name}")) else { return };
     let stream = transcode(&clip);
     let fps = &stream.plan()["video"]["fps"];
     assert_eq!((&fps["num"], &fps["den"]), (&24_000.into(), &1001.into()), "{name}");

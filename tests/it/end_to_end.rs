@@ -115,7 +115,7 @@ async fn any_s3_client_can_upload() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_no_video_fails_with_code_and_reason() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::builder().setting("limits.truncated", "refuse").start();
     let text = b"This is not a video, whatever its name says.".to_vec();
     let mut cases = vec![
         ("text.mp4", text, "not-media", "not a video"),
@@ -143,6 +143,20 @@ async fn an_upload_that_is_no_video_fails_with_code_and_reason() {
     let depth = appliance.wait_for_empty_queue().await;
     assert_eq!(depth["dead"], 0, "a failure that is recorded is acknowledged");
     assert_eq!(appliance.get("/readyz").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_without_its_end_is_published_with_a_warning() {
+    let Some(path) = corpus("truncated_at_100000_bytes_1080p.mp4") else { return };
+    let appliance = Appliance::start();
+    let id = appliance.upload("cut.mp4", std::fs::read(path).unwrap()).await;
+    let video = appliance.wait_for_end(&id).await;
+    assert_eq!(video["state"], "ready", "{video:#}");
+    let warnings = &video["warnings"];
+    assert_eq!(warnings[0]["code"], "source-truncated", "{video:#}");
+    let told = warnings[0]["message"].as_str().unwrap();
+    assert!(told.contains("0.5 s of 35.2 s"), "{told}");
+    assert_eq!(&appliance.record(&id).await["warnings"], warnings);
 }
 
 #[tokio::test(flavor = "multi_thread")]

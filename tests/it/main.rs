@@ -31,6 +31,7 @@ mod end_to_end;
 mod event_streams;
 mod fidelity;
 mod fleet;
+mod frame_times;
 mod frames;
 mod fuzzing;
 mod generated;

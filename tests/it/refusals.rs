@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::support::{Need, corpus_folder, has_ffmpeg, media, run, skip};
+use super::support::{corpus_file, has_ffmpeg, media, run};
 
 /// The sentence and the code of a refused file.
 fn refusal(input: &Path) -> (String, String) {
@@ -71,12 +71,7 @@ fn images_are_named() {
 
 /// A file of the second part of the corpus.
 fn second_corpus(file: &str) -> Option<PathBuf> {
-    let path = corpus_folder().with_file_name("dev2").join(file);
-    if !path.is_file() {
-        skip(Need::Corpus, &format!("{} is not there", path.display()));
-        return None;
-    }
-    Some(path)
+    corpus_file(&format!("dev2/{file}"))
 }
 
 #[test]

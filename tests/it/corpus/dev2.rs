@@ -42,8 +42,7 @@ corpus_files! {
         .known(&["rungs", "size", "wrong-size"], "the pixel aspect ratio is lost"),
     samsung_motionphoto_trailer_rot90_mp4 "samsung_motionphoto_trailer_rot90.mp4" => ready("360p 240p", (360, 480), 3.11, 1),
     samsung_slowmo_sef_12khz_mp4 "samsung_slowmo_sef_12khz.mp4" => ready("240p 160p", (320, 240), 2.152, 1),
-    sony_imx_720x608_8ch_mxf "sony_imx_720x608_8ch.mxf" => ready("360p 240p", (480, 360), 0.16, 1)
-        .known(&["size", "wrong-size"], "the pixel aspect ratio of MPEG-2 counts, not that of MXF"),
+    sony_imx_720x608_8ch_mxf "sony_imx_720x608_8ch.mxf" => ready("360p 240p", (480, 360), 0.16, 1),
     surveillance_mpeg4_8_alaw_mxf "surveillance_mpeg4_8_alaw.mxf" => ready("360p 240p", (512, 288), 4.0, 4)
         .known(&["not-media"], "MPEG-4 in MXF has no name"),
     ts_608_captions_360x240_ts "ts_608_captions_360x240.ts" => ready("240p 160p", (360, 240), 6.039, 0),

@@ -256,3 +256,21 @@ pub fn mean_yuv(input: &Path, secs: &str, part: &str) -> [f64; 3] {
         value.lines().next().unwrap().parse().unwrap()
     })
 }
+
+/// Begin of each beep in seconds, from the start of the stream: of each sound that follows 0.3 s of silence.
+pub fn beeps(input: &str) -> Vec<f64> {
+    let filter = "silencedetect=n=-30dB:d=0.3";
+    let arguments = ["-hide_banner", "-nostats", "-i", input, "-af", filter, "-f", "null", "-"];
+    let output = Command::new("ffmpeg").args(arguments).output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    let times = |key: &str| -> Vec<f64> {
+        let values =
+            log.lines().filter_map(|line| line.split_once(key)?.1.split_whitespace().next());
+        values.map(|secs| secs.parse().unwrap()).collect()
+    };
+    let (starts, ends) = (times("silence_start: "), times("silence_end: "));
+    // A stream that begins with a beep has it before the first silence; the last silence ends with the stream.
+    let first = starts.first().filter(|start| **start > 0.01).map(|_| 0.0);
+    let count = starts.len();
+    first.into_iter().chain(ends.into_iter().take(count - 1)).collect()
+}
