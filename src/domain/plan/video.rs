@@ -125,7 +125,7 @@ impl VideoPlan {
     }
 
     /// The first place of the frame grid at which a frame of this time may be shown: that of its time, or an
-    /// earlier one that is at most half a frame, and at most [`MAX_EARLY_NS`], before it.
+    /// earlier one that is at most half a frame, and at most 20 ms, before it.
     #[must_use]
     pub fn due_place(&self, ns: u64) -> u64 {
         let tolerance_ns = (self.frame_time_ns(1) / 2).min(MAX_EARLY_NS);
