@@ -6,6 +6,8 @@ use gstreamer_video::prelude::*;
 use gstreamer_video::{VideoFormat, VideoFrameRef};
 use ladderd_pixels::{Plane, PlaneMut};
 
+use super::n_threads::{chroma_rows_per_thread, for_each_parallel};
+
 /// The properties in which our video filters differ. [`impl_video_filter!`] derives the subclass
 /// boilerplate from them.
 pub(crate) trait FilterDescription {
@@ -143,6 +145,28 @@ pub(crate) fn plane<'a>(
 /// The first three planes of a frame.
 pub(crate) fn planes<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Option<Planes<'a>> {
     Some([plane(frame, 0)?, plane(frame, 1)?, plane(frame, 2)?])
+}
+
+/// Calls `convert` for each band of an output, one per thread, with the planes of the input from its first row
+/// on, and the width and height of the band in luma. `None` for frames without three planes.
+pub(crate) fn for_each_band(
+    input: &VideoFrameRef<&gst::BufferRef>,
+    output: &mut VideoFrameRef<&mut gst::BufferRef>,
+    n_threads: u32,
+    convert: impl Fn(&Planes<'_>, BandMut<'_>, (usize, usize)) + Sync,
+) -> Option<()> {
+    let (width, height) = (input.width() as usize, input.height() as usize);
+    let [luma, cb, cr] = planes(input)?;
+    let chroma_rows = chroma_rows_per_thread(input.height(), n_threads);
+    for_each_parallel(bands_mut(output, chroma_rows)?.enumerate(), |(number, band)| {
+        let first = number * chroma_rows;
+        let Some(remaining) = height.checked_sub(first * 2).filter(|rows| *rows > 0) else {
+            return;
+        };
+        let input = [luma.skip_rows(first * 2), cb.skip_rows(first), cr.skip_rows(first)];
+        convert(&input, band, (width, remaining.min(chroma_rows * 2)));
+    });
+    Some(())
 }
 
 /// Splits a 4:2:0 frame into bands of `chroma_rows` rows of chroma and twice as many of luma.

@@ -6,16 +6,13 @@ use std::sync::LazyLock;
 use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::subclass::prelude::*;
-use gstreamer_video::prelude::*;
 use gstreamer_video::subclass::prelude::*;
 use gstreamer_video::{VideoFormat, VideoFrameRef, VideoInfo};
 use ladderd_pixels::colour::{Conversion, convert_frame};
 use parking_lot::Mutex;
 
 use crate::worker::colorimetry;
-use crate::worker::elements::n_threads::{
-    DEFAULT_N_THREADS, NThreads, chroma_rows_per_thread, for_each_parallel, impl_n_threads,
-};
+use crate::worker::elements::n_threads::{DEFAULT_N_THREADS, NThreads, impl_n_threads};
 use crate::worker::elements::video_filter::{self, FilterDescription};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -85,33 +82,18 @@ impl VideoFilterImpl for ColourConverter {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let conversion = self.conversion.lock();
         let conversion = conversion.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
-        convert_in_bands(conversion, input, output, self.n_threads.get()).ok_or_else(|| {
+        let converted = video_filter::for_each_band(
+            input,
+            output,
+            self.n_threads.get(),
+            |planes, band, size| {
+                convert_frame(conversion, planes, band, size);
+            },
+        );
+        converted.ok_or_else(|| {
             gst::error!(CAT, imp = self, "Failed to convert frame: unexpected plane layout");
             gst::FlowError::Error
         })?;
         Ok(gst::FlowSuccess::Ok)
     }
-}
-
-/// Converts a frame, one band of rows per thread. `None` for frames without three planes.
-fn convert_in_bands(
-    conversion: &Conversion,
-    input: &VideoFrameRef<&gst::BufferRef>,
-    output: &mut VideoFrameRef<&mut gst::BufferRef>,
-    n_threads: u32,
-) -> Option<()> {
-    let (width, height) = (input.width() as usize, input.height() as usize);
-    let planes = video_filter::planes(input)?;
-    let chroma_rows = chroma_rows_per_thread(input.height(), n_threads);
-    let bands = video_filter::bands_mut(output, chroma_rows)?.enumerate();
-    for_each_parallel(bands, |(number, band)| {
-        let first = number * chroma_rows;
-        let Some(remaining) = height.checked_sub(first * 2).filter(|rows| *rows > 0) else {
-            return;
-        };
-        let [luma, cb, cr] = planes;
-        let input = [luma.skip_rows(first * 2), cb.skip_rows(first), cr.skip_rows(first)];
-        convert_frame(conversion, &input, band, (width, remaining.min(chroma_rows * 2)));
-    });
-    Some(())
 }

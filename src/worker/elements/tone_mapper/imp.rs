@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::subclass::prelude::*;
-use gstreamer_video::prelude::*;
 use gstreamer_video::subclass::prelude::*;
 use gstreamer_video::{
     VideoContentLightLevel, VideoFormat, VideoFrameRef, VideoInfo, VideoMasteringDisplayInfo,
@@ -16,9 +15,7 @@ use parking_lot::Mutex;
 
 use crate::domain::tone;
 use crate::worker::colorimetry;
-use crate::worker::elements::n_threads::{
-    DEFAULT_N_THREADS, NThreads, chroma_rows_per_thread, for_each_parallel, impl_n_threads,
-};
+use crate::worker::elements::n_threads::{DEFAULT_N_THREADS, NThreads, impl_n_threads};
 use crate::worker::elements::video_filter::{self, FilterDescription};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -94,7 +91,15 @@ impl VideoFilterImpl for ToneMapper {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let lut = self.lut.lock();
         let lut = lut.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
-        map_in_bands(lut, input, output, self.n_threads.get()).ok_or_else(|| {
+        let converted = video_filter::for_each_band(
+            input,
+            output,
+            self.n_threads.get(),
+            |planes, band, size| {
+                map_frame(lut, planes, band, size);
+            },
+        );
+        converted.ok_or_else(|| {
             gst::error!(CAT, imp = self, "Failed to map frame: unexpected plane layout");
             gst::FlowError::Error
         })?;
@@ -112,27 +117,4 @@ fn peak_nit(caps: &gst::CapsRef) -> f64 {
         .map(|info| f64::from(info.max_display_mastering_luminance()) / MASTERING_UNITS_PER_NIT);
     let stated = [content, display].into_iter().flatten().find(|nit| *nit >= MIN_PEAK_NIT);
     stated.unwrap_or(tone::ASSUMED_PEAK_NIT)
-}
-
-/// Maps a frame, one band of rows per thread. `None` for frames without three planes.
-fn map_in_bands(
-    lut: &Lut3d,
-    input: &VideoFrameRef<&gst::BufferRef>,
-    output: &mut VideoFrameRef<&mut gst::BufferRef>,
-    n_threads: u32,
-) -> Option<()> {
-    let (width, height) = (input.width() as usize, input.height() as usize);
-    let planes = video_filter::planes(input)?;
-    let chroma_rows = chroma_rows_per_thread(input.height(), n_threads);
-    let bands = video_filter::bands_mut(output, chroma_rows)?.enumerate();
-    for_each_parallel(bands, |(number, band)| {
-        let first = number * chroma_rows;
-        let Some(remaining) = height.checked_sub(first * 2).filter(|rows| *rows > 0) else {
-            return;
-        };
-        let [luma, cb, cr] = planes;
-        let input = [luma.skip_rows(first * 2), cb.skip_rows(first), cr.skip_rows(first)];
-        map_frame(lut, &input, band, (width, remaining.min(chroma_rows * 2)));
-    });
-    Some(())
 }
