@@ -1,9 +1,9 @@
 //! Programmes of a transport stream: the program association table (ISO 13818-1, 2.4.4.3).
 
-/// Length of a packet.
-const PACKET_BYTES: usize = 188;
+/// Bytes of a packet (ISO 13818-1, 2.4.3.2).
+pub const PACKET_BYTES: usize = 188;
 /// First byte of a packet.
-const SYNC: u8 = 0x47;
+pub const SYNC: u8 = 0x47;
 /// Packets in a row that must begin with [`SYNC`] for a stream to count as one.
 const MIN_PACKETS: usize = 5;
 /// Distances of packets: plain, and with a timecode of 4 bytes in front (M2TS).
@@ -15,7 +15,8 @@ const DISTANCES: [usize; 2] = [PACKET_BYTES, 192];
 pub fn numbers(bytes: &[u8]) -> Vec<u16> {
     let packets = DISTANCES.iter().find_map(|distance| packets(bytes, *distance));
     let mut packets = packets.into_iter().flatten();
-    packets.find_map(association_table).unwrap_or_default()
+    let table = packets.find_map(association_table).unwrap_or_default();
+    table.into_iter().map(|(number, _)| number).collect()
 }
 
 /// The packets at this distance, if there are some.
@@ -29,8 +30,10 @@ fn packets(bytes: &[u8], distance: usize) -> Option<impl Iterator<Item = &[u8]>>
     Some(packets.filter_map(|packet| packet.get(..PACKET_BYTES)))
 }
 
-/// The programmes of a packet that begins an association table.
-fn association_table(packet: &[u8]) -> Option<Vec<u16>> {
+/// The number of each programme, and the PID of its map table, of a packet that begins an association table;
+/// `None` for other packets.
+#[must_use]
+pub fn association_table(packet: &[u8]) -> Option<Vec<(u16, u16)>> {
     let begins = packet.get(1)? & 0x40 != 0;
     let pid = u16::from_be_bytes([packet.get(1)? & 0x1F, *packet.get(2)?]);
     if packet.first() != Some(&SYNC) || pid != 0 || !begins {
@@ -43,9 +46,12 @@ fn association_table(packet: &[u8]) -> Option<Vec<u16>> {
     let len = usize::from(u16::from_be_bytes([section.get(1)? & 0x0F, *section.get(2)?]));
     // A header of 8 bytes, of which the length counts 5, and a checksum of 4.
     let entries = section.get(8..(3 + len).checked_sub(4)?)?;
-    let numbers = entries.chunks_exact(4).map(|entry| u16::from_be_bytes([entry[0], entry[1]]));
+    let number_and_pid = |entry: &[u8]| {
+        let pid = u16::from_be_bytes([entry[2] & 0x1F, entry[3]]);
+        (u16::from_be_bytes([entry[0], entry[1]]), pid)
+    };
     // Number 0 is the network.
-    Some(numbers.filter(|number| *number != 0).collect())
+    Some(entries.chunks_exact(4).map(number_and_pid).filter(|(number, _)| *number != 0).collect())
 }
 
 /// The programme of a stream, by the id that GStreamer gives streams of transport streams:

@@ -7,12 +7,9 @@
 use std::collections::HashSet;
 
 use super::client::Client;
+use crate::domain::programs::{self, PACKET_BYTES, SYNC};
 use crate::domain::ts_timeline::{TICKS_PER_SECOND, TsTimeline};
 
-/// Bytes of a packet (ISO 13818-1, 2.4.3.2).
-const PACKET_BYTES: usize = 188;
-/// First byte of a packet.
-const SYNC: u8 = 0x47;
 /// Distances between packets: plain, with a time code in front of each (Blu-ray, AVCHD), and with parity.
 const STRIDES: [usize; 3] = [188, 192, 204];
 /// Packets in a row that begin with [`SYNC`] in a transport stream.
@@ -57,6 +54,8 @@ pub(super) struct Chunk {
 impl TransportStream {
     /// Opens the source; `None` if it is no transport stream.
     pub(super) fn open(client: &Client) -> Option<Self> {
+        // Sources of other formats are read no further.
+        find_framing(client)?;
         let mut head = vec![0; usize::try_from(HEAD_BYTES).ok()?];
         let len = client.read(0, &mut head).ok()?;
         head.truncate(len);
@@ -121,9 +120,14 @@ impl TransportStream {
 
 /// Whether the source is a transport stream.
 pub(crate) fn is_transport_stream(client: &Client) -> bool {
+    find_framing(client).is_some()
+}
+
+/// Finds the packets in the first ones of a source.
+fn find_framing(client: &Client) -> Option<Framing> {
     let mut head = vec![0; STRIDES[2] * (PROOF_PACKETS + 2)];
     let len = client.read(0, &mut head).unwrap_or(0);
-    framing(head.get(..len).unwrap_or_default()).is_some()
+    framing(head.get(..len)?)
 }
 
 /// Finds the packets.
@@ -158,23 +162,10 @@ fn tables(bytes: &[u8], stride: usize) -> Vec<u8> {
     let packets = || bytes.chunks(stride).filter_map(|packet| packet.get(..PACKET_BYTES));
     let begins = |packet: &[u8], pid: u16| pid_of(packet) == pid && packet[1] & 0x40 != 0;
     let Some(association) = packets().find(|packet| begins(packet, 0)) else { return Vec::new() };
-    let maps = map_pids(association);
-    let maps = maps.into_iter().filter_map(|pid| packets().find(|packet| begins(packet, pid)));
+    let entries = programs::association_table(association).unwrap_or_default();
+    let maps =
+        entries.into_iter().filter_map(|(_, pid)| packets().find(|packet| begins(packet, pid)));
     std::iter::once(association).chain(maps).flatten().copied().collect()
-}
-
-/// The PIDs of the program map tables.
-fn map_pids(packet: &[u8]) -> Vec<u16> {
-    let payload = if packet[3] & 0x20 == 0 { 4 } else { 5 + usize::from(packet[4]) };
-    let section =
-        packet.get(payload..).and_then(|rest| rest.get(1 + usize::from(*rest.first()?)..));
-    let Some(section) = section.filter(|section| section.len() > 8) else { return Vec::new() };
-    let len = usize::from(u16::from_be_bytes([section[1] & 0x0f, section[2]]));
-    // Behind a header of eight bytes, four for each program, and four of a checksum.
-    let programs = section.get(8..(3 + len).saturating_sub(4)).unwrap_or_default();
-    let entries = programs.chunks_exact(4);
-    let of_programs = entries.filter(|entry| entry[..2] != [0, 0]);
-    of_programs.map(|entry| u16::from_be_bytes([entry[2] & 0x1f, entry[3]])).collect()
 }
 
 fn pid_of(packet: &[u8]) -> u16 {
@@ -347,9 +338,9 @@ mod tests {
         for len in 0..30 {
             let mut cut = association.clone();
             cut[7] = len;
-            map_pids(&cut);
+            tables(&cut, PACKET_BYTES);
             cut[4] = len * 8;
-            map_pids(&cut);
+            tables(&cut, PACKET_BYTES);
         }
     }
 }
