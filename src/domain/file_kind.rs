@@ -13,11 +13,11 @@ pub const HEAD_BYTES: usize = 32 << 10;
 pub struct FileKind {
     /// The kind with its article, such as `a photo (HEIC)`.
     pub name: &'static str,
-    /// What such files are.
+    /// Name of such files, for people.
     pub group: Group,
 }
 
-/// What kinds of files have in common.
+/// A group of kinds of files, which share their advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// One image.

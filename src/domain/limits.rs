@@ -36,7 +36,7 @@ settings! {
     }
 }
 
-/// What becomes of a source whose end is missing.
+/// Treatment of a source whose end is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Truncated {

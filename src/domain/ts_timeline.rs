@@ -16,7 +16,7 @@ const MAX_BACKWARDS: i64 = 10 * TICKS_PER_SECOND;
 /// Maps timestamps, in the order of the file, to ticks since the begin of the recording.
 #[derive(Clone, Debug)]
 pub struct TsTimeline {
-    /// What is subtracted from a timestamp, and the same of the clock before the last jump, whose packets may
+    /// The value that is subtracted from a timestamp, and that of the clock before the last jump, whose packets may
     /// still come.
     offsets: [i64; 2],
     last: i64,

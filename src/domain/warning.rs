@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What is wrong with a source that was published all the same.
+/// A fault of a source that was published all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WarningCode {
@@ -17,8 +17,8 @@ pub enum WarningCode {
 /// One warning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SourceWarning {
-    /// What is wrong.
+    /// Kind of the fault.
     pub code: WarningCode,
-    /// A sentence for a person: what is wrong and where.
+    /// A sentence for a person, which names the fault and its place.
     pub message: String,
 }

@@ -7,7 +7,7 @@ use gstreamer_video::{
 
 use crate::domain::colour::{Colour, Range, Stated};
 
-/// What these caps state. Nothing if they have no colorimetry.
+/// The colours that these caps state. Nothing if they have no colorimetry.
 pub(crate) fn of_caps(caps: &gst::StructureRef) -> Stated {
     let text = caps.get::<&str>("colorimetry").ok();
     let parsed = text.and_then(|text| text.parse::<VideoColorimetry>().ok());

@@ -11,7 +11,7 @@ use crate::domain::colour::Stated;
 use crate::domain::media::Fraction;
 use crate::worker::colorimetry;
 
-/// What the caps of a demuxer stated.
+/// The statements in the caps of a demuxer.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct ContainerCaps {
     /// Colours.

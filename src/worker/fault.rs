@@ -8,7 +8,7 @@ use crate::domain::failure_code::FailureCode;
 use crate::domain::plan;
 use crate::worker::protocol::Failure;
 
-/// What the element that reports an error does with the source.
+/// Role of the element that reports an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reader {
     /// Reads the container.
@@ -33,7 +33,7 @@ impl Reader {
         }
     }
 
-    /// What is wrong with the source if this reader fails.
+    /// The fault of the source if this reader fails.
     fn damage(self) -> &'static str {
         match self {
             Self::Demuxer => "its container cannot be read",

@@ -18,7 +18,7 @@ pub(crate) fn tolerated_ns(promised_ns: u64) -> u64 {
 pub(crate) struct Complete {
     /// End of the longest rendition, in nanoseconds.
     pub(crate) duration_ns: u64,
-    /// What is missing at the end of the source, in a sentence.
+    /// A sentence about the missing end of the source.
     pub(crate) truncated: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn verify_complete(
     }
 }
 
-/// What the file does, if it ends too early.
+/// A clause about the end of the file, if it comes too early.
 fn missing(plan: &Plan, duration_ns: u64, source_end_ns: u64) -> Option<String> {
     let end_ns = duration_ns.max(source_end_ns);
     let promised_ns = plan.duration_ns.filter(|_| !plan.is_duration_estimated);

@@ -1,6 +1,6 @@
 //! Dolby Vision: the configuration record that MP4 and Matroska share.
 
-/// What a configuration record states.
+/// The statement of a configuration record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DolbyVision {
     /// Profile.

@@ -14,10 +14,10 @@ use crate::domain::media::Fraction;
 use crate::worker::colorimetry;
 use crate::worker::container_caps::{self, ContainerCaps, has_klass};
 
-/// What is stated of one stream.
+/// The statements about one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Statement {
-    /// What the container states, as the demuxer reports it.
+    /// The statement of the container, as the demuxer reports it.
     pub(super) container: ContainerCaps,
     /// Colours that the bitstream states.
     pub(super) bitstream: Stated,
@@ -90,7 +90,7 @@ impl Statements {
         change(self.0.lock().entry(id.to_owned()).or_default());
     }
 
-    /// What is stated of the stream with this id; nothing if it was not decoded.
+    /// The statements about the stream with this id; nothing if it was not decoded.
     pub(super) fn of(&self, id: &str) -> Statement {
         self.0.lock().get(id).copied().unwrap_or_default()
     }
