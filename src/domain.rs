@@ -12,6 +12,7 @@ pub mod colour;
 pub mod conformance;
 pub mod declare;
 pub mod downmix;
+pub mod edits;
 pub mod encode;
 pub mod failure_code;
 pub mod file_kind;

@@ -16,6 +16,7 @@ mod plugins;
 mod probe;
 mod programs;
 pub mod protocol;
+mod source;
 pub mod spawn;
 pub(crate) mod stderr;
 mod timeline;

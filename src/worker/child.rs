@@ -26,6 +26,7 @@ use crate::worker::probe::discover;
 use crate::worker::probe::file_kind;
 use crate::worker::probe::frame_times;
 use crate::worker::protocol::{Event, Failure, WorkerRequest};
+use crate::worker::source::Source;
 use crate::worker::spawn::{self, ProgramFile};
 
 /// Runs the worker on the standard input and output that the parent gave it.
@@ -59,29 +60,31 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     check_size(&request)?;
     enter_sandbox(&request, output)?;
     start_gstreamer()?;
-    make_stream(&client, &request, output).map_err(|failure| file_kind::explain(&client, failure))
+    let mut source = Source::open(client);
+    make_stream(&mut source, &request, output)
+        .map_err(|failure| file_kind::explain(&source.client, failure))
 }
 
 /// Probes the source, plans its stream and encodes it.
 fn make_stream(
-    client: &Client,
+    source: &mut Source,
     request: &WorkerRequest,
     output: &Arc<Output>,
 ) -> Result<(), Failure> {
-    let media = probe(client, &request.limits)?;
+    let media = probe(source, &request.limits)?;
     output.event(&Event::Probed { media: media.clone() });
     request.limits.check(&media).map_err(|error| Failure::of(&error))?;
     let mut plan = plan::plan(&media, &request.ladder, &request.encode, "")
         .map_err(|error| Failure::of(&error))?;
-    let (backend, source) = choose::choose(&request.backends, &media, &mut plan)?;
+    let (backend, decoded) = choose::choose(&request.backends, &media, &mut plan)?;
     output.event(&Event::Planned { plan: plan.clone() });
     if request.plan_only {
         return Ok(());
     }
     let threads = threads_per_rung(cores::available(), plan.video.rungs.len());
-    let spec = recipe::render(&backend.recipe, &plan, &request.encode, threads, source);
+    let spec = recipe::render(&backend.recipe, &plan, &request.encode, threads, decoded);
     plugins::prefer(&spec.decoders);
-    encode(client, request, &plan, &spec, output)
+    encode(source, request, &plan, &spec, output)
 }
 
 /// Refuses to work for a parent that runs another program.
@@ -132,9 +135,11 @@ fn start_gstreamer() -> Result<(), Failure> {
 }
 
 /// Discovers the streams of the source and measures their frame times.
-fn probe(client: &Client, limits: &Limits) -> Result<MediaInfo, Failure> {
-    let mut media = discover::discover(client, limits)?;
-    frame_times::measure(client, &mut media);
+fn probe(source: &mut Source, limits: &Limits) -> Result<MediaInfo, Failure> {
+    let mut media = discover::discover(&source.client, limits)?;
+    media.duration_ns = media.duration_ns.map(|ns| ns.saturating_sub(source.edits.start_ns()));
+    let firsts = frame_times::measure(&source.client, !source.edits.is_empty(), &mut media);
+    source.start_with(&firsts);
     Ok(media.with_short_texts())
 }
 
@@ -154,18 +159,18 @@ fn policy(request: &WorkerRequest) -> sandbox::Policy {
 }
 
 fn encode(
-    client: &Client,
+    source: &Source,
     request: &WorkerRequest,
     plan: &Plan,
     spec: &PipelineSpec,
     output: &Arc<Output>,
 ) -> Result<(), Failure> {
-    match pipeline::run(client, plan, spec, &request.limits, output) {
+    match pipeline::run(source, plan, spec, &request.limits, output) {
         // No segment was sent yet, so the pipeline can start again.
         Err(failure) if failure.code == FailureCode::SinkNotReady && !output.has_sent_media() => {
             output.warn(format!("started the pipeline again: {failure}"));
             output.event(&Event::Restarted);
-            pipeline::run(client, plan, spec, &request.limits, output)
+            pipeline::run(source, plan, spec, &request.limits, output)
         }
         ended => ended,
     }

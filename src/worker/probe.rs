@@ -6,7 +6,7 @@ mod dolby_vision;
 pub(crate) mod file_kind;
 pub(crate) mod frame_times;
 mod matroska;
-mod mp4;
+pub(crate) mod mp4;
 mod reported;
 mod statements;
 mod track_limit;

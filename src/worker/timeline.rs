@@ -2,6 +2,7 @@
 
 pub(crate) mod audio_tail;
 pub(crate) mod common_end;
+pub(crate) mod edited;
 pub(crate) mod even_times;
 pub(crate) mod frame_grid;
 pub(crate) mod segment_event;

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::support::edit_lists::with_edits;
 use super::support::fidelity::{self, Clip, Limits};
 use super::support::media;
 use super::support::run;
@@ -73,6 +74,38 @@ fn a_broadcast_goes_on_in_another_way() {
                 "{name}: a beep at {beep} s, not {secs} s"
             );
         }
+    }
+}
+
+/// A recording from which a part was cut, with a pause in its place. Its tracks begin before and behind what is
+/// shown.
+#[test]
+fn only_edits_are_shown_each_at_its_time() {
+    let dark = FLASHES.replace("testsrc2=", "color=c=black:");
+    let inputs = ["-f", "lavfi", "-i", &dark, "-f", "lavfi", "-i", BEEPS];
+    let options = ["-c:v", "libx264", "-bf", "3", "-pix_fmt", "yuv420p", "-g", "50", "-c:a", "aac"];
+    let scale = ["-video_track_timescale", "1000"];
+    let clip = media::generated("edits.mp4", &[&inputs[..], &options, &scale].concat());
+    let Some(clip) = clip else { return };
+    let edits = |handler: &[u8]| {
+        // The first frame is shown 80 ms late, and the encoder's priming comes before the first sample.
+        let [scale, begin] = if handler == b"vide" { [1, 80] } else { [48, 1024] };
+        let at = |ms: u32| Some(ms * scale + begin);
+        vec![(2000, at(520)), (1000, None), (2500, at(3520))]
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let edited = dir.path().join("edited.mp4");
+    std::fs::write(&edited, with_edits(&std::fs::read(&clip).unwrap(), &edits)).unwrap();
+    let stream = transcode(&edited);
+    let (_, _, frames) = media::size_and_frames(&stream.index("240p"));
+    assert!((137..=138).contains(&frames), "{frames} frames in 5.5 s");
+    let (begins, _) = media::flash_times(&stream.index("240p"));
+    let beeps = media::beeps(&stream.index("audio-und"));
+    // The end of the video ends the last darkness.
+    assert_eq!((begins.len(), beeps.len()), (5, 4), "{begins:?} {beeps:?}");
+    for ((flash, beep), expected) in begins.iter().zip(beeps).zip([0.48, 1.48, 3.48, 4.48]) {
+        assert!((flash - expected).abs() < 0.05, "a flash at {flash} s, not {expected} s");
+        assert!((beep - expected).abs() < 0.05, "a beep at {beep} s, not {expected} s");
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod appliance;
 pub mod damage;
 pub mod doubles;
+pub mod edit_lists;
 pub mod elements;
 pub mod fidelity;
 pub mod fleet;

@@ -7,6 +7,7 @@ use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
 use crate::domain::downmix;
+use crate::domain::edits::TrackEdits;
 use crate::domain::hls::codecs::AAC_LC;
 use crate::domain::plan::{AudioPlan, VideoPlan};
 use crate::worker::graph::builder::GraphBuilder;
@@ -30,11 +31,12 @@ const QUEUED_AUDIO: gst::ClockTime = gst::ClockTime::SECOND;
 const QUEUED_AAC: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
 /// Builds everything behind the pad of one audio stream, and its rendition. Returns the element to link
-/// the pad to. `video` has the segment boundaries.
+/// the pad to. `video` has the segment boundaries, `edits` those of the track.
 pub(crate) fn build(
     builder: &mut GraphBuilder<'_>,
     plan: &AudioPlan,
     video: &VideoPlan,
+    edits: Option<TrackEdits>,
 ) -> Result<gst::Element, Failure> {
     let head = queue(0, QUEUED_AUDIO.nseconds())?;
     let rate = plain("audiorate")?;
@@ -57,7 +59,7 @@ pub(crate) fn build(
     chain(builder.pipeline, &elements)?;
     // `audiorate` would add silence up to the stated end; the common end adds what is really missing.
     segment_event::sanitize_stop(&pad(&rate, "sink")?, 0);
-    hold_tail(&raw, plan, builder.common_end)?;
+    hold_tail(&raw, plan, edits, builder.common_end)?;
     drop_padding(&pad(&encoder, "src")?, plan.sample_rate_hz, builder.common_end);
     let progress = video.rungs.is_empty().then(|| Arc::clone(builder.output));
     let sink = builder.add_rendition(&last, MediaKind::Audio, plan.sample_rate_hz)?;
@@ -128,10 +130,11 @@ fn matrix(caps: &gst::Caps, is_ambisonic: bool) -> gst::Array {
 fn hold_tail(
     raw: &gst::Element,
     plan: &AudioPlan,
+    edits: Option<TrackEdits>,
     common_end: &Arc<CommonEnd>,
 ) -> Result<(), Failure> {
     let src = pad(raw, "src")?;
-    let tail = Arc::new(AudioTail::new(plan));
+    let tail = Arc::new(AudioTail::new(plan, edits));
     let holding = Arc::clone(&tail);
     // Runs on the streaming thread before the encoder; pushes held buffers from there.
     src.add_probe(gst::PadProbeType::BUFFER, move |pad, info| match info.buffer() {
@@ -140,7 +143,7 @@ fn hold_tail(
     });
     let common_end = Arc::clone(common_end);
     let at_end = move || tail.finish(&src, &common_end);
-    rewrite_timestamps(&pad(raw, "sink")?, 0, |time_ns| time_ns, at_end);
+    rewrite_timestamps(&pad(raw, "sink")?, 0, None, |time_ns| time_ns, at_end);
     Ok(())
 }
 

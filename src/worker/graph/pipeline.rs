@@ -25,13 +25,15 @@ use crate::worker::output::Output;
 use crate::worker::plugins;
 use crate::worker::programs as worker_programs;
 use crate::worker::protocol::{Event, Failure};
+use crate::worker::source::Source;
 use crate::worker::timeline::common_end::CommonEnd;
+use crate::worker::timeline::edited;
 use crate::worker::timeline::even_times;
 use crate::worker::timeline::segment_event;
 
 /// Encodes the plan. Returns once every rendition is complete.
 pub(crate) fn run(
-    client: &Client,
+    source: &Source,
     plan: &Plan,
     spec: &PipelineSpec,
     limits: &Limits,
@@ -39,9 +41,9 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let pipeline = gst::Pipeline::new();
     pipeline.set_property("message-forward", true);
-    let source_end = Arc::<SourceEnd>::default();
-    let skipped = SkippedStreams::new(plan, output, &source_end);
-    let graph = build(&pipeline, client, plan, spec, limits, output, &skipped)?;
+    let source_end = SourceEnd::new(&source.edits);
+    let skipped = SkippedStreams::new(plan, output, &source_end, source.edits.start_ns());
+    let graph = build(&pipeline, source, plan, spec, limits, output, &skipped)?;
     let messages = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
     let watched = bus::Watched::new(&graph.sinks, &graph.thumbnail_sinks, graph.busiest.as_ref());
     let segmenters = watched.segmenters.clone();
@@ -110,20 +112,21 @@ struct Graph {
 /// Builds `rangesrc ! decodebin` and the branches behind it.
 fn build(
     pipeline: &gst::Pipeline,
-    client: &Client,
+    source: &Source,
     plan: &Plan,
     spec: &PipelineSpec,
     limits: &Limits,
     output: &Arc<Output>,
     skipped: &Arc<SkippedStreams>,
 ) -> Result<Graph, Failure> {
-    let has_video = !plan.video.rungs.is_empty();
+    let (edits, has_video) = (&source.edits, !plan.video.rungs.is_empty());
     let common_end = Arc::new(CommonEnd::new(has_video, plan.audio.len()));
     let mut builder = GraphBuilder::new(pipeline, output, &common_end, plan.segment);
     let heads = Heads::default();
     let (mut thumbnail_sinks, mut busiest) = (Vec::new(), None);
     if has_video {
-        let branch = video::build(&mut builder, &plan.video, spec)?;
+        let branch =
+            video::build(&mut builder, &plan.video, edits.of_stream(&plan.video.stream_id), spec)?;
         let promised_ns = plan.duration_ns.unwrap_or(0);
         let max_ns = promised_ns + tolerated_ns(promised_ns);
         segment_event::sanitize_stop(&pad(&branch.head, "sink")?, max_ns);
@@ -135,17 +138,20 @@ fn build(
         thumbnail_sinks = thumbnails::build(pipeline, plan, spec, &branch.tees, output)?;
     }
     for track in &plan.audio {
-        let head = audio::build(&mut builder, track, &plan.video)?;
+        let edits = edits.of_stream(&track.stream_id);
+        let head = audio::build(&mut builder, track, &plan.video, edits)?;
         heads.add(&track.stream_id, false, pad(&head, "sink")?);
     }
     let sinks = builder.into_sinks();
-    let decode = build_source(pipeline, client, spec.decoders.is_empty(), heads, skipped)?;
+    let decode = build_source(pipeline, &source.client, spec.decoders.is_empty(), heads, skipped)?;
     if let Some(bin) = decode.downcast_ref() {
         let audio = plan.audio.iter().map(|track| &track.stream_id);
         let mut ids = std::iter::once(&plan.video.stream_id).chain(audio);
         worker_programs::select(bin, ids.find_map(|id| programs::of_stream_id(id)));
+        edited::open_segments(bin, edits);
+        let id = &plan.video.stream_id;
+        common_end.watch_stated_end(bin, id, edits.of_stream(id));
     }
-    common_end.watch_stated_end(&decode, &plan.video.stream_id);
     let (weak, limits) = (pipeline.downgrade(), limits.clone());
     // Runs on a streaming thread of the decoder: adds a probe.
     decode.connect_pad_added(move |_, pad| {

@@ -19,10 +19,15 @@ pub(crate) struct SkippedStreams {
 
 impl SkippedStreams {
     /// The skipped streams of this plan. Their ends count for the end of the source: the container's duration
-    /// is that of its longest stream, which may be one of these.
-    pub(crate) fn new(plan: &Plan, output: &Arc<Output>, source_end: &Arc<SourceEnd>) -> Arc<Self> {
-        let (subtitles, source_end) = (Subtitles::new(plan, output), Arc::clone(source_end));
-        Arc::new(Self { subtitles, source_end })
+    /// is that of its longest stream, which may be one of these. `start_ns` is when the video begins.
+    pub(crate) fn new(
+        plan: &Plan,
+        output: &Arc<Output>,
+        source_end: &Arc<SourceEnd>,
+        start_ns: u64,
+    ) -> Arc<Self> {
+        let subtitles = Subtitles::new(plan, output, start_ns);
+        Arc::new(Self { subtitles, source_end: Arc::clone(source_end) })
     }
 
     /// Measures a stream that is encoded.

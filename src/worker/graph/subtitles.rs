@@ -39,11 +39,12 @@ struct Shared {
     ended: Condvar,
     budget: Mutex<CueBudget>,
     output: Arc<Output>,
+    start_ns: u64,
 }
 
 impl Subtitles {
-    /// The subtitle streams of this plan.
-    pub(crate) fn new(plan: &Plan, output: &Arc<Output>) -> Self {
+    /// The subtitle streams of this plan. The job's timeline begins at `start_ns` of theirs.
+    pub(crate) fn new(plan: &Plan, output: &Arc<Output>, start_ns: u64) -> Self {
         let missing = (0_u16..).zip(&plan.subtitles).map(|(index, subtitles)| {
             (subtitles.stream_id.clone(), (index, subtitles.name.clone(), subtitles.text))
         });
@@ -54,6 +55,7 @@ impl Subtitles {
                 ended: Condvar::new(),
                 budget: Mutex::default(),
                 output: Arc::clone(output),
+                start_ns,
             }),
         }
     }
@@ -150,6 +152,7 @@ impl StreamReader {
         // Empty text, and text outside of the segment, is no fault.
         let times = cue_times(pad, buffer).filter(|_| !text.is_empty());
         if let Some((start_ns, duration_ns)) = times {
+            let start_ns = start_ns.saturating_sub(self.shared.start_ns);
             let cue = Cue { start_ns, duration_ns, text };
             if !self.shared.budget.lock().charge(&cue) {
                 return Err(Fault::Full);

@@ -6,6 +6,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
+use crate::domain::edits::TrackEdits;
 use crate::domain::encode::SegmentFormat;
 use crate::domain::hls::codecs;
 use crate::domain::plan::VideoPlan;
@@ -33,10 +34,11 @@ pub(crate) struct VideoBranch {
     pub(crate) largest_encoder_queue: Option<gst::Element>,
 }
 
-/// Builds everything behind the video pad, and a rendition for each rung.
+/// Builds everything behind the video pad, and a rendition for each rung. `edits` are those of the track.
 pub(crate) fn build(
     builder: &mut GraphBuilder<'_>,
     plan: &VideoPlan,
+    edits: Option<TrackEdits>,
     spec: &PipelineSpec,
 ) -> Result<VideoBranch, Failure> {
     let ladder = ladder::build(builder.pipeline, spec)?;
@@ -58,6 +60,7 @@ pub(crate) fn build(
     rewrite_timestamps(
         &pad(&ladder.prepared, "sink")?,
         plan.frame_time_ns(1) / 2,
+        edits,
         move |time_ns| snap_plan.frame_time_ns(snap_plan.frames_in_ns(time_ns)),
         move || grid.finish(&src, &end_plan, &common_end),
     );

@@ -3,13 +3,14 @@
 //! Containers state an average rate, a clock rate or nothing; the output's constant rate is chosen
 //! from the measurement.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
-use crate::domain::media::{FrameTimes, MediaInfo};
+use crate::domain::media::{FrameTimes, MediaInfo, VideoStream};
 use crate::domain::plan;
 use crate::domain::programs;
 use crate::domain::pulldown::Pictures;
@@ -34,18 +35,38 @@ struct Timestamps {
     pts_ns: Vec<u64>,
     dts_ns: Vec<u64>,
     pictures: Pictures,
+    /// The least PTS of each stream, by stream id.
+    firsts_ns: HashMap<String, u64>,
 }
 
 /// Sets `frame_times` of the main video stream, if it is progressive. MPEG-2 video counts as progressive if its
 /// pictures say so, whatever its sequence says; film in it gets the rate of the film. The field stays empty if the stream
 /// cannot be measured; the plan then uses the stated rate.
-pub(crate) fn measure(client: &Client, media: &mut MediaInfo) {
-    let Some(id) = plan::main_video(media).map(|stream| stream.stream_id.clone()) else { return };
-    let Some(stream) = media.video.iter_mut().find(|stream| stream.stream_id == id) else { return };
-    if stream.interlaced && stream.codec != "video/mpeg" {
-        return;
+///
+/// Returns the time of the first frame of each stream in nanoseconds, by stream id, as far as it was measured;
+/// all of it with `all_begins`.
+pub(crate) fn measure(
+    client: &Client,
+    all_begins: bool,
+    media: &mut MediaInfo,
+) -> HashMap<String, u64> {
+    let main = plan::main_video(media).map(|stream| stream.stream_id.clone());
+    let first = media.audio.first().filter(|_| all_begins).map(|stream| stream.stream_id.clone());
+    let Some(id) = main.or(first) else { return HashMap::new() };
+    let video = media.video.iter_mut().find(|stream| stream.stream_id == id);
+    let video = video.filter(|stream| !stream.interlaced || stream.codec == "video/mpeg");
+    if video.is_none() && !all_begins {
+        return HashMap::new();
     }
-    let Ok(timestamps) = read_timestamps(client, &stream.stream_id) else { return };
+    let Ok(mut timestamps) = read_timestamps(client, &id) else { return HashMap::new() };
+    let firsts_ns = std::mem::take(&mut timestamps.firsts_ns);
+    if let Some(video) = video {
+        set_times(video, timestamps);
+    }
+    firsts_ns
+}
+
+fn set_times(stream: &mut VideoStream, timestamps: Timestamps) {
     let pictures = timestamps.pictures;
     if let Some(rate) = pictures.film_rate(stream.fps) {
         (stream.fps, stream.is_telecined, stream.interlaced) = (rate, true, false);
@@ -81,6 +102,7 @@ fn read_timestamps(client: &Client, stream_id: &str) -> Result<Timestamps, Failu
     parse.connect_pad_added(move |_, pad| {
         let Some(pipeline) = weak.upgrade() else { return };
         let is_wanted = pad.stream_id().is_some_and(|id| id == wanted.as_str());
+        record_begin(pad, &recorded);
         if let Err(failure) = drop_frames(&pipeline, pad, is_wanted.then(|| Arc::clone(&recorded)))
         {
             gst::element_error!(pipeline, gst::StreamError::Demux, ["{}", failure.message]);
@@ -89,6 +111,21 @@ fn read_timestamps(client: &Client, stream_id: &str) -> Result<Timestamps, Failu
     run_until_measured(&pipeline)?;
     let timestamps = std::mem::take(&mut *timestamps.lock());
     Ok(timestamps)
+}
+
+/// Records the least time of the stream behind this pad.
+fn record_begin(pad: &gst::Pad, timestamps: &Arc<Mutex<Timestamps>>) {
+    let timestamps = Arc::clone(timestamps);
+    // Runs on the streaming thread of the demuxer or of a multiqueue: writes a number.
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let pts = info.buffer().and_then(|buffer| buffer.pts());
+        if let Some((pts, id)) = pts.zip(pad.stream_id()) {
+            let mut timestamps = timestamps.lock();
+            let least_ns = timestamps.firsts_ns.entry(id.into()).or_insert(u64::MAX);
+            *least_ns = (*least_ns).min(pts.nseconds());
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// Plays the pipeline until enough frames are recorded, the source ends or fails, or the time is

@@ -4,6 +4,9 @@
 //! GStreamer's discoverer may miss the languages of subtitles, because it does not wait for the
 //! first text of a stream.
 
+pub(crate) mod edits;
+#[cfg(test)]
+mod testing;
 mod video;
 
 use mp4_atom::{Decode, Header, Mdhd, Tkhd};
@@ -143,7 +146,12 @@ impl Mp4Box {
 
     /// Its bytes with the header, at most [`MAX_BOX_BYTES`].
     fn bytes(self, read: ReadAt<'_>) -> Vec<u8> {
-        let len = self.end.saturating_sub(self.begin).min(MAX_BOX_BYTES);
+        self.bytes_up_to(read, MAX_BOX_BYTES)
+    }
+
+    /// Its bytes with the header, at most `most`.
+    fn bytes_up_to(self, read: ReadAt<'_>, most: u64) -> Vec<u8> {
+        let len = self.end.saturating_sub(self.begin).min(most);
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
         let read = read(self.begin, &mut bytes);
         bytes.truncate(read);
@@ -151,7 +159,12 @@ impl Mp4Box {
     }
 
     fn decode<T: Decode>(self, read: ReadAt<'_>) -> Option<T> {
-        T::decode(&mut self.bytes(read).as_slice()).ok()
+        self.decode_up_to(read, MAX_BOX_BYTES)
+    }
+
+    /// Decodes a box that may be longer than [`MAX_BOX_BYTES`].
+    fn decode_up_to<T: Decode>(self, read: ReadAt<'_>, most: u64) -> Option<T> {
+        T::decode(&mut self.bytes_up_to(read, most).as_slice()).ok()
     }
 }
 
@@ -167,12 +180,8 @@ fn header(read: ReadAt<'_>, at: u64) -> Option<(Header, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use super::testing::{mp4_box, reader};
     use super::*;
-
-    fn mp4_box(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
-        let len = u32::try_from(body.len() + 8).unwrap();
-        [&len.to_be_bytes(), &kind, body].concat()
-    }
 
     fn track(number: u8, language: u16, more: &[u8]) -> Vec<u8> {
         let mut head = [0; 84];
@@ -185,15 +194,6 @@ mod tests {
 
     fn read(file: &[u8]) -> Vec<(u32, String)> {
         track_languages(&reader(file))
-    }
-
-    fn reader(file: &[u8]) -> impl Fn(u64, &mut [u8]) -> usize {
-        move |at, target| {
-            let rest = usize::try_from(at).ok().and_then(|at| file.get(at..)).unwrap_or_default();
-            let len = rest.len().min(target.len());
-            target[..len].copy_from_slice(&rest[..len]);
-            len
-        }
     }
 
     const FRENCH: u16 = (6 << 10) | (18 << 5) | 1;

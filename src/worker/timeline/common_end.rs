@@ -11,6 +11,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use crate::domain::edits::TrackEdits;
 use crate::worker::timeline::timestamps::segment_of;
 
 /// The rendezvous. All times are running times in nanoseconds.
@@ -39,25 +40,33 @@ impl CommonEnd {
         Self { state: Mutex::new(state), changed: Condvar::new(), stated_ns: AtomicU64::new(0) }
     }
 
-    /// Reads the end of the stream `stream_id` from the durations that the demuxer in `decode` states.
+    /// Reads the end of the stream `stream_id`, which has these edits, from the durations that the demuxer in
+    /// `bin` states.
     ///
     /// The last frame of a screen recording may last for minutes. Parsers drop the stated durations, so they
     /// are read behind the demuxer.
-    pub(crate) fn watch_stated_end(self: &Arc<Self>, decode: &gst::Element, stream_id: &str) {
-        let Some(bin) = decode.downcast_ref::<gst::Bin>() else { return };
+    pub(crate) fn watch_stated_end(
+        self: &Arc<Self>,
+        bin: &gst::Bin,
+        stream_id: &str,
+        edits: Option<TrackEdits>,
+    ) {
         let (stream_id, common_end) = (stream_id.to_owned(), Arc::downgrade(self));
         // Runs on the demuxer's streaming thread, so it must not block.
         let watch_pad = move |_: &gst::Element, pad: &gst::Pad| {
             let (stream_id, common_end) = (stream_id.clone(), common_end.clone());
+            let edits = edits.clone();
             // Runs on the demuxer's streaming thread: reads the buffer, writes one atomic.
             pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
                 let is_ours = pad.stream_id().is_some_and(|id| id == stream_id);
                 let Some(common_end) = common_end.upgrade().filter(|_| is_ours) else {
                     return gst::PadProbeReturn::Remove;
                 };
-                if let Some(end) = info.buffer().and_then(|buffer| stated_end(pad, buffer)) {
-                    common_end.stated_ns.fetch_max(end.nseconds(), Ordering::Relaxed);
-                }
+                let end_ns = info.buffer().and_then(|buffer| match &edits {
+                    Some(edits) => shown_end_ns(edits, buffer),
+                    None => Some(stated_end(pad, buffer)?.nseconds()),
+                });
+                common_end.stated_ns.fetch_max(end_ns.unwrap_or(0), Ordering::Relaxed);
                 gst::PadProbeReturn::Ok
             });
         };
@@ -118,6 +127,11 @@ fn stated_end(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime>
     let segment = segment_of(pad)?;
     let end = segment.stop()?.min(buffer.pts()? + buffer.duration()?);
     segment.to_running_time(end)
+}
+
+/// When the part of this buffer that is shown ends.
+fn shown_end_ns(edits: &TrackEdits, buffer: &gst::BufferRef) -> Option<u64> {
+    Some(edits.shown_end_ns((buffer.pts()? + buffer.duration()?).nseconds()))
 }
 
 #[cfg(test)]

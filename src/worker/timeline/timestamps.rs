@@ -4,6 +4,8 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
+use crate::domain::edits::TrackEdits;
+
 /// Running time of `time` on this pad; `None` outside of the pad's segment.
 pub(crate) fn running_time(pad: &gst::Pad, time: gst::ClockTime) -> Option<gst::ClockTime> {
     segment_of(pad)?.to_running_time(time)
@@ -21,12 +23,14 @@ pub(crate) fn segment_of(pad: &gst::Pad) -> Option<gst::FormattedSegment<gst::Cl
 ///
 /// - `min_remaining_ns`: a buffer that starts less than this before its segment's end is dropped, except
 ///   the first one. Containers round their end, which would give the stream one frame too many.
+/// - `edits` say when a buffer is shown that arrives at a running time; the others are dropped.
 /// - `snap` maps the running time of the first buffer to where the stream may begin, in nanoseconds;
 ///   all later buffers move by the same amount.
 /// - `at_end` runs at EOS, before the element behind `sink` gets it: its source pad still takes buffers.
 pub(crate) fn rewrite_timestamps(
     sink: &gst::Pad,
     min_remaining_ns: u64,
+    edits: Option<TrackEdits>,
     snap: impl Fn(u64) -> u64 + Send + Sync + 'static,
     at_end: impl Fn() + Send + Sync + 'static,
 ) {
@@ -52,10 +56,13 @@ pub(crate) fn rewrite_timestamps(
                 {
                     return gst::PadProbeReturn::Drop;
                 }
-                let first = || (time.nseconds(), snap(time.nseconds()));
-                let (from_ns, to_ns) = *origin.get_or_insert_with(first);
-                let time_ns = (time.nseconds() + to_ns).saturating_sub(from_ns);
                 let buffer = buffer.make_mut();
+                let Some(time_ns) = shown_ns(edits.as_ref(), time.nseconds(), buffer) else {
+                    return gst::PadProbeReturn::Drop;
+                };
+                let first = || (time_ns, snap(time_ns));
+                let (from_ns, to_ns) = *origin.get_or_insert_with(first);
+                let time_ns = (time_ns + to_ns).saturating_sub(from_ns);
                 buffer.set_pts(gst::ClockTime::from_nseconds(time_ns));
                 buffer.set_dts(gst::ClockTime::NONE);
             }
@@ -79,4 +86,13 @@ pub(crate) fn rewrite_timestamps(
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// When a buffer of this running time is shown. Its duration becomes that of the part that is shown.
+fn shown_ns(edits: Option<&TrackEdits>, time_ns: u64, buffer: &mut gst::BufferRef) -> Option<u64> {
+    let Some(edits) = edits else { return Some(time_ns) };
+    let lasts = buffer.duration();
+    let part = edits.parts(time_ns, lasts.map_or(0, gst::ClockTime::nseconds)).next()?;
+    buffer.set_duration(lasts.map(|_| gst::ClockTime::from_nseconds(part.length_ns)));
+    Some(part.shown_ns)
 }

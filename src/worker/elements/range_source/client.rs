@@ -30,6 +30,8 @@ struct Connection {
     source_bytes: u64,
     /// Block numbers and bytes, the most recently used block at the back.
     cache: VecDeque<(u64, Arc<[u8]>)>,
+    /// Bytes that are read in the place of those of the source, by their offset.
+    overlays: Vec<(u64, [u8; 4])>,
 }
 
 impl Client {
@@ -41,13 +43,19 @@ impl Client {
         socket.read_exact(&mut json)?;
         let request: WorkerRequest = serde_json::from_slice(&json)?;
         let source_bytes = request.source_bytes;
-        let connection = Connection { socket, source_bytes, cache: VecDeque::new() };
+        let connection =
+            Connection { socket, source_bytes, cache: VecDeque::new(), overlays: Vec::new() };
         Ok((Self(Arc::new(Mutex::new(connection))), request))
     }
 
     /// Length of the source.
     pub(crate) fn source_bytes(&self) -> u64 {
         self.0.lock().source_bytes
+    }
+
+    /// Lets all readers see these bytes at `offset`, whatever the source has there.
+    pub(crate) fn overlay(&self, offset: u64, bytes: [u8; 4]) {
+        self.0.lock().overlays.push((offset, bytes));
     }
 
     /// Reads from `offset` on until `target` is full or the source ends. Returns the number of
@@ -72,11 +80,24 @@ impl Client {
             target[filled..filled + len].copy_from_slice(&bytes[..len]);
             filled += len;
         }
+        connection.cover(offset, &mut target[..filled]);
         Ok(filled)
     }
 }
 
 impl Connection {
+    /// Puts the overlays over bytes that begin at `offset`.
+    fn cover(&self, offset: u64, target: &mut [u8]) {
+        for (place, bytes) in &self.overlays {
+            for (at, byte) in (*place..).zip(bytes) {
+                let at = at.checked_sub(offset).and_then(|at| usize::try_from(at).ok());
+                if let Some(covered) = at.and_then(|at| target.get_mut(at)) {
+                    *covered = *byte;
+                }
+            }
+        }
+    }
+
     /// Returns a block from the cache, or requests it.
     fn block(&mut self, number: u64) -> std::io::Result<Arc<[u8]>> {
         if let Some(at) = self.cache.iter().position(|(cached, _)| *cached == number)
@@ -110,5 +131,24 @@ impl Connection {
         let mut bytes = vec![0; response_len as usize];
         self.socket.read_exact(&mut bytes)?;
         Ok(bytes.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlays_cover_the_bytes_that_are_read() {
+        let (socket, _parent) = UnixStream::pair().unwrap();
+        let overlays = vec![(4, *b"skip"), (20, *b"free")];
+        let connection = Connection { socket, source_bytes: 30, cache: VecDeque::new(), overlays };
+        let read = |range: std::ops::Range<usize>| {
+            let mut bytes = b"0123edts890123456789edts56789"[range.clone()].to_vec();
+            connection.cover(range.start as u64, &mut bytes);
+            String::from_utf8(bytes).unwrap()
+        };
+        assert_eq!(read(0..29), "0123skip890123456789free56789"[..29]);
+        assert_eq!([read(0..6), read(6..9), read(8..20)], ["0123sk", "ip8", "890123456789"]);
     }
 }

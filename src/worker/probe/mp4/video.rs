@@ -145,13 +145,9 @@ fn linear(matrix: &mp4_atom::Matrix) -> Matrix {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{mp4_box, reader};
     use super::*;
     use crate::domain::media::Orientation;
-
-    fn mp4_box(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
-        let len = u32::try_from(body.len() + 8).unwrap();
-        [&len.to_be_bytes(), &kind[..], body].concat()
-    }
 
     fn matrix(numbers: [f64; 4]) -> Vec<u8> {
         let [a, b, c, d] = numbers;
@@ -188,12 +184,7 @@ mod tests {
     }
 
     fn read(file: &[u8]) -> Vec<VideoTrack> {
-        tracks(&|at, target| {
-            let rest = usize::try_from(at).ok().and_then(|at| file.get(at..)).unwrap_or_default();
-            let len = rest.len().min(target.len());
-            target[..len].copy_from_slice(&rest[..len]);
-            len
-        })
+        tracks(&reader(file))
     }
 
     const TURN: [f64; 4] = [0.0, 1.0, -1.0, 0.0];
