@@ -55,6 +55,29 @@ pub(crate) fn separate(
     });
 }
 
+/// Colours of VP8: limited range and the matrix of BT.601, whatever the size (RFC 6386, 9.2). Decoders state
+/// BT.709 for large frames.
+const VP8_COLORIMETRY: &str = "2:4:0:0";
+
+/// Lets the element, if it decodes VP8, state the colours of that codec.
+pub(crate) fn correct_vp8(element: &gst::Element) {
+    let decodes_vp8 = element.factory().is_some_and(|factory| factory.name().contains("vp8"))
+        && has_klass(element, &["Decoder", "Video"]);
+    for pad in element.src_pads().into_iter().filter(|_| decodes_vp8) {
+        // Runs on the decoder's streaming thread: replaces an event.
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+            if let Some(gst::PadProbeData::Event(event)) = &mut info.data
+                && let gst::EventView::Caps(caps) = event.view()
+            {
+                let mut right = caps.caps_owned();
+                right.make_mut().set("colorimetry", VP8_COLORIMETRY);
+                *event = gst::event::Caps::builder(&right).seqnum(event.seqnum()).build();
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+}
+
 /// Whether the classification of the element's factory has all these words.
 pub(crate) fn has_klass(element: &gst::Element, words: &[&str]) -> bool {
     let factory = element.factory();

@@ -59,11 +59,16 @@ pub(super) fn of_message(error: &gst::message::Error) -> Failure {
         Failure::new(FailureCode::MemoryLimit, "no memory was left")
     } else {
         let reader = Reader::of(klass);
-        // mxfdemux says no more of a file that it does not understand, such as OP-Atom of Avid.
-        let is_mxf = said.matches(gst::StreamError::Failed)
+        // mxfdemux says no more of a file that it does not understand, such as OP-Atom of Avid, or of one whose
+        // codec it does not know.
+        let is_unknown =
+            [gst::StreamError::Failed, gst::StreamError::WrongType].map(|kind| said.matches(kind));
+        let is_mxf = is_unknown.contains(&true)
             && factory.as_ref().is_some_and(|factory| factory.name() == "mxfdemux");
         of_debug(&debug, reader, metadata("long-name"))
-            .or_else(|| is_mxf.then(|| undecodable("MXF with a structure that is not supported")))
+            .or_else(|| {
+                is_mxf.then(|| undecodable("MXF with a structure or codec that is not supported"))
+            })
             .unwrap_or_else(|| of_error(&said, reader))
     };
     Failure {

@@ -96,6 +96,7 @@ pub(super) fn decodebin(software: bool) -> Result<gst::Element, Failure> {
 /// - `FFmpeg`'s decoders copy each frame instead of decoding into buffers of GStreamer where its release is
 ///   newer than 1.22: about one video in ten whose width is no multiple of 32 ended a process there ("video
 ///   meta uses 864x480 instead of 854x480", 1.26.2).
+/// - Decoders of VP8 state its colours.
 pub(super) fn set_up_elements(decode: &gst::Bin) {
     let (major, minor, ..) = gst::version();
     let copies_frames = (major, minor) > (1, 22);
@@ -104,6 +105,7 @@ pub(super) fn set_up_elements(decode: &gst::Bin) {
         if copies_frames && element.has_property("direct-rendering") {
             element.set_property("direct-rendering", false);
         }
+        container_caps::correct_vp8(element);
         if element.has_property("ignore-pcr") {
             element.set_property("ignore-pcr", true);
         }

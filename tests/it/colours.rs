@@ -70,6 +70,20 @@ fn motion_jpeg_of_full_range_becomes_limited() {
     }
 }
 
+/// VP8 knows the matrix of BT.601 alone (RFC 6386, 9.2).
+#[test]
+fn large_frames_of_vp8_have_the_matrix_of_bt601() {
+    let source =
+        format!("color={BRICK}:s=1280x720:r=10:d=1,format=rgb24,scale=out_color_matrix=bt601");
+    let codec = ["-pix_fmt", "yuv420p", "-c:v", "libvpx", "-b:v", "4M", "-deadline", "realtime"];
+    let clip =
+        media::generated("vp8_hd.webm", &[&["-f", "lavfi", "-i", &source], &codec[..]].concat());
+    let Some(clip) = clip else { return };
+    let stream = transcode(&clip);
+    let codes = media::mean_yuv(&stream.path("720p/index.m3u8"), "0.5", "iw:ih");
+    assert_codes("VP8", codes, BRICK_CODES);
+}
+
 /// A moving pattern of fields in this codec.
 fn fields(name: &str, codec: &[&str]) -> Option<PathBuf> {
     let source = "testsrc2=s=720x576:r=50:d=2,tinterlace=interleave_top,fieldorder=tff";

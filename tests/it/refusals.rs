@@ -77,7 +77,8 @@ fn second_corpus(file: &str) -> Option<PathBuf> {
 #[test]
 fn videos_that_cannot_be_read_are_refused_with_their_formats() {
     let table = [
-        ("dnxhr_lb_720p.mxf", "undecodable", "MXF with a structure"),
+        ("dnxhr_lb_720p.mxf", "undecodable", "MXF with a structure or codec"),
+        ("surveillance_mpeg4_8_alaw.mxf", "undecodable", "MXF with a structure or codec"),
         ("vp9_profile1_440.webm", "undecodable", "On2 VP9"),
         ("wmv3_drm.wmv", "encrypted", "protected (DRM)"),
         ("webm_no_streams.webm", "no-video", "no streams"),

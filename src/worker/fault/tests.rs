@@ -103,6 +103,7 @@ fn errors_of_readers_are_faults_of_the_source() {
             "one of its streams",
         ),
         ("mxfdemux", error(S::Failed), "", FailureCode::Undecodable, "MXF"),
+        ("mxfdemux", error(S::WrongType), "", FailureCode::Undecodable, "MXF"),
         ("typefind", error(S::TypeNotFound), "", FailureCode::NotMedia, "not a video"),
         ("avdec_h264", error(S::Decode), "", FailureCode::SourceDamaged, "its video"),
         ("avdec_aac", error(S::Decode), "", FailureCode::SourceDamaged, "its audio"),

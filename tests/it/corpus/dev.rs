@@ -66,7 +66,7 @@ corpus_files! {
         .differs(&["frames-lost"], "the last B-frames, of 26 bytes, look like their neighbours"),
     corrupted_720p_10fps_mp4 "corrupted_720p_10fps.mp4" => ready("360p 240p", (640, 360), 5.0, 0),
     crash_1187067_h264_128x90_mp4 "crash_1187067_h264_128x90.mp4" => ready("90p 60p", (160, 90), 0.08, 0).compared(Compared::Streams),
-    crash_1414444_timestamps_85017s_mp4 "crash_1414444_timestamps_85017s.mp4" => ready("240p 160p", (320, 240), 2.067, 0).compared(Compared::Streams),
+    crash_1414444_timestamps_85017s_mp4 "crash_1414444_timestamps_85017s.mp4" => ready("240p 160p", (320, 240), 1.667, 0).compared(Compared::Streams),
     crash_1903669_h264_mp4 "crash_1903669_h264.mp4" => ready("240p 160p", (400, 240), 0.8, 0),
     crash_789075_9841x705_vp8_webm "crash_789075_9841x705_vp8.webm" => ready("360p 240p", (640, 46), 0.033, 0),
     crash_zero_dimensions_track_mp4 "crash_zero_dimensions_track.mp4" => ready("18p 12p", (32, 18), 0.938, 1).compared(Compared::Streams),

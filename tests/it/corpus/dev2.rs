@@ -42,7 +42,7 @@ corpus_files! {
     samsung_slowmo_sef_12khz_mp4 "samsung_slowmo_sef_12khz.mp4" => ready("240p 160p", (320, 240), 2.152, 1),
     sony_imx_720x608_8ch_mxf "sony_imx_720x608_8ch.mxf" => ready("360p 240p", (480, 360), 0.16, 1),
     surveillance_mpeg4_8_alaw_mxf "surveillance_mpeg4_8_alaw.mxf" => ready("360p 240p", (512, 288), 4.0, 4)
-        .known(&["not-media"], "MPEG-4 in MXF has no name"),
+        .known(&["undecodable"], "no demuxer here knows MPEG-4 in MXF"),
     ts_608_captions_360x240_ts "ts_608_captions_360x240.ts" => ready("240p 160p", (360, 240), 6.039, 0),
     ts_declared_audio_absent_ts "ts_declared_audio_absent.ts" => ready("360p 240p", (392, 300), 8.933, 1),
     ts_dvb_hevc_1080p50_latm_ts "ts_dvb_hevc_1080p50_latm.ts" => ready("360p 240p", (640, 360), 1.144, 1).broken(11),
