@@ -10,6 +10,7 @@ pub mod claim;
 pub mod codec_name;
 pub mod colour;
 pub mod conformance;
+pub mod dead_stream;
 pub mod declare;
 pub mod downmix;
 pub mod edits;

@@ -7,6 +7,7 @@ mod child;
 mod choose;
 mod colorimetry;
 mod container_caps;
+mod dead_streams;
 mod elements;
 mod fault;
 mod graph;

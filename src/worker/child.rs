@@ -16,13 +16,14 @@ use crate::domain::media::MediaInfo;
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe::{self, PipelineSpec};
 use crate::domain::sandbox::{Calls, Mode};
+use crate::domain::warning::WarningCode;
 use crate::sandbox;
 use crate::worker::choose;
 use crate::worker::elements::range_source::{self, Client};
 use crate::worker::graph::pipeline;
 use crate::worker::output::Output;
 use crate::worker::plugins;
-use crate::worker::probe::discover;
+use crate::worker::probe::discover::{self, Discovered};
 use crate::worker::probe::file_kind;
 use crate::worker::probe::frame_times;
 use crate::worker::protocol::{Event, Failure, WorkerRequest};
@@ -71,7 +72,7 @@ fn make_stream(
     request: &WorkerRequest,
     output: &Arc<Output>,
 ) -> Result<(), Failure> {
-    let media = probe(source, &request.limits)?;
+    let media = probe(source, &request.limits, output)?;
     output.event(&Event::Probed { media: media.clone() });
     request.limits.check(&media).map_err(|error| Failure::of(&error))?;
     let mut plan = plan::plan(&media, &request.ladder, &request.encode, "")
@@ -134,9 +135,13 @@ fn start_gstreamer() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Discovers the streams of the source and measures their frame times.
-fn probe(source: &mut Source, limits: &Limits) -> Result<MediaInfo, Failure> {
-    let mut media = discover::discover(&source.client, limits)?;
+/// Discovers the streams of the source, warns of those that are left out, and measures frame times.
+fn probe(source: &mut Source, limits: &Limits, output: &Output) -> Result<MediaInfo, Failure> {
+    let Discovered { mut media, dead } = discover::discover(&source.client, limits)?;
+    for stream in dead {
+        let (code, message) = (Some(WarningCode::StreamLeftOut), stream.sentence());
+        output.event(&Event::Warning { code, message });
+    }
     media.duration_ns = media.duration_ns.map(|ns| ns.saturating_sub(source.edits.start_ns()));
     let firsts = frame_times::measure(&source.client, !source.edits.is_empty(), &mut media);
     source.start_with(&firsts);

@@ -21,6 +21,7 @@ mod conformance;
 mod corpus;
 mod crash;
 mod damaged_files;
+mod dead_streams;
 mod deletes;
 mod embedded_files;
 mod embedded_parameters;

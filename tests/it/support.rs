@@ -15,6 +15,7 @@ pub mod proxy;
 pub mod run;
 pub mod servers;
 pub mod stream;
+pub mod transport_stream;
 
 use std::path::PathBuf;
 

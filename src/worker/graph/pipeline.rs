@@ -145,6 +145,7 @@ fn build(
     let sinks = builder.into_sinks();
     let decode = build_source(pipeline, &source.client, spec.decoders.is_empty(), heads, skipped)?;
     if let Some(bin) = decode.downcast_ref() {
+        skipped.dead.watch(bin);
         let audio = plan.audio.iter().map(|track| &track.stream_id);
         let mut ids = std::iter::once(&plan.video.stream_id).chain(audio);
         worker_programs::select(bin, ids.find_map(|id| programs::of_stream_id(id)));

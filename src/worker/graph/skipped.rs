@@ -1,4 +1,5 @@
-//! Streams that are not encoded: subtitles, whose text is read, and streams that the plan skips.
+//! Streams that are not encoded: subtitles, whose text is read, streams that the plan skips, and streams that
+//! cannot be decoded.
 
 use std::sync::Arc;
 
@@ -6,14 +7,19 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use crate::domain::plan::Plan;
+use crate::domain::warning::WarningCode;
+use crate::worker::dead_streams::DeadStreams;
 use crate::worker::graph::source_end::SourceEnd;
 use crate::worker::graph::subtitles::Subtitles;
 use crate::worker::output::Output;
+use crate::worker::protocol::Event;
 
 /// All decoder pads that have no encoder.
 pub(crate) struct SkippedStreams {
     /// The subtitle streams of the plan.
     pub(crate) subtitles: Subtitles,
+    /// The streams whose parser or decoder gives up.
+    pub(crate) dead: DeadStreams,
     source_end: Arc<SourceEnd>,
 }
 
@@ -26,8 +32,8 @@ impl SkippedStreams {
         source_end: &Arc<SourceEnd>,
         start_ns: u64,
     ) -> Arc<Self> {
-        let subtitles = Subtitles::new(plan, output, start_ns);
-        Arc::new(Self { subtitles, source_end: Arc::clone(source_end) })
+        let (subtitles, dead) = (Subtitles::new(plan, output, start_ns), dead_streams(plan, output));
+        Arc::new(Self { subtitles, dead, source_end: Arc::clone(source_end) })
     }
 
     /// Measures a stream that is encoded.
@@ -45,4 +51,24 @@ impl SkippedStreams {
         // Runs on the stream's streaming thread, which it does not block.
         pad.add_probe(gst::PadProbeType::BUFFER, |_, _| gst::PadProbeReturn::Drop);
     }
+}
+
+/// Leaves streams out that give up, but the video of the plan, or the only audio of one without video. Warns of
+/// those that the plan has: the probe did so of the others.
+fn dead_streams(plan: &Plan, output: &Arc<Output>) -> DeadStreams {
+    let audio: Vec<String> = plan.audio.iter().map(|track| track.stream_id.clone()).collect();
+    let needed = match &audio[..] {
+        [only] if plan.video.rungs.is_empty() => only.clone(),
+        _ => plan.video.stream_id.clone(),
+    };
+    let output = Arc::clone(output);
+    DeadStreams::new(
+        move |stream_id| stream_id == needed,
+        move |stream| {
+            if audio.contains(&stream.stream_id) {
+                let (code, message) = (Some(WarningCode::StreamLeftOut), stream.sentence());
+                output.event(&Event::Warning { code, message });
+            }
+        },
+    )
 }

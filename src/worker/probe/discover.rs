@@ -1,6 +1,8 @@
 //! Discovers the streams of the source with GStreamer's discoverer, and whether they can be
 //! decoded.
 
+use std::sync::Arc;
+
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_pbutils::prelude::*;
@@ -8,9 +10,11 @@ use gstreamer_pbutils::{
     Discoverer, DiscovererAudioInfo, DiscovererInfo, DiscovererResult, DiscovererSubtitleInfo,
     DiscovererVideoInfo,
 };
+use parking_lot::Mutex;
 
 use crate::domain::codec_name::{self, Missing};
 use crate::domain::colour::Stated;
+use crate::domain::dead_stream::DeadStream;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::limits::Limits;
 use crate::domain::media::{
@@ -18,6 +22,7 @@ use crate::domain::media::{
     VideoStream,
 };
 use crate::domain::{plan, programs};
+use crate::worker::dead_streams::DeadStreams;
 use crate::worker::elements::range_source::{Client, RangeSrc, is_transport_stream};
 use crate::worker::fault;
 use crate::worker::plugins;
@@ -38,11 +43,19 @@ const TABLE_BYTES: usize = 256 << 10;
 /// Most programmes that are discovered.
 const MAX_PROGRAMS: usize = 4;
 
+/// The streams of a source.
+pub(crate) struct Discovered {
+    /// The streams that can be used.
+    pub(crate) media: MediaInfo,
+    /// Streams that gave up.
+    pub(crate) dead: Vec<DeadStream>,
+}
+
 /// Discovers the streams of the source: of several programmes, those of the one with the largest video.
 ///
 /// # Errors
 /// The source is encrypted, damaged, no media file or has too many tracks, or GStreamer does not work.
-pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Failure> {
+pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<Discovered, Failure> {
     let mut best = discover_program(client, limits, None);
     let mut bytes = vec![0; TABLE_BYTES];
     let len = client.read(0, &mut bytes).unwrap_or(0);
@@ -57,7 +70,7 @@ pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Fa
     for number in numbers.iter().take(MAX_PROGRAMS) {
         let found = discover_program(client, limits, Some(*number));
         let is_better = match (&found, &best) {
-            (Ok(found), Ok(best)) => pixels(found) > pixels(best),
+            (Ok(found), Ok(best)) => pixels(&found.media) > pixels(&best.media),
             (Ok(_), Err(_)) => true,
             (Err(_), _) => false,
         };
@@ -66,7 +79,10 @@ pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<MediaInfo, Fa
         }
     }
     let skipped = u32::try_from(numbers.len() - 1).unwrap_or(u32::MAX);
-    best.map(|media| MediaInfo { skipped_programs: skipped, ..media })
+    best.map(|mut best| {
+        best.media.skipped_programs = skipped;
+        best
+    })
 }
 
 /// Discovers the streams of a programme; without a number, of the first, or of a source without programmes.
@@ -75,7 +91,7 @@ fn discover_program(
     client: &Client,
     limits: &Limits,
     program: Option<u16>,
-) -> Result<MediaInfo, Failure> {
+) -> Result<Discovered, Failure> {
     let discoverer = Discoverer::new(PROBE_TIMEOUT)
         .map_err(|e| Failure::new(FailureCode::GstreamerInit, format!("no discoverer: {e}")))?;
     let source = client.clone();
@@ -84,6 +100,10 @@ fn discover_program(
     let tracks = TrackLimit::new(limits);
     let statements = Statements::default();
     let (watched, collected) = (tracks.clone(), statements.clone());
+    let dead = Arc::<Mutex<Vec<DeadStream>>>::default();
+    let died = Arc::clone(&dead);
+    // The plan knows which streams are needed.
+    let guard = DeadStreams::new(|_| false, move |stream| died.lock().push(stream));
     // Runs on the thread that calls `discover_uri`, before the elements stream.
     discoverer.connect_source_setup(move |_, element| {
         if let Some(element) = element.downcast_ref::<RangeSrc>() {
@@ -94,6 +114,7 @@ fn discover_program(
                 plugins::set_up_elements(&bin);
                 worker_programs::select(&bin, program);
                 watched.watch(&bin);
+                guard.watch(&bin);
                 collected.watch(&bin);
             }
         }
@@ -103,9 +124,13 @@ fn discover_program(
     let info = discovered.map_err(|error| reported.failure(&error))?;
     match info.result() {
         DiscovererResult::Ok | DiscovererResult::MissingPlugins => {
+            let dead = std::mem::take(&mut *dead.lock());
             let mut media = media_info(&info, client);
+            let is_alive = |id: &str| dead.iter().all(|stream| stream.stream_id != id);
+            media.video.retain(|stream| is_alive(&stream.stream_id));
+            media.audio.retain(|stream| is_alive(&stream.stream_id));
             video_facts::add(&mut media, &statements, client);
-            Ok(media)
+            Ok(Discovered { media, dead })
         }
         DiscovererResult::Timeout => Err(Failure::new(
             FailureCode::ProbeTimeout,

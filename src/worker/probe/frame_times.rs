@@ -14,6 +14,7 @@ use crate::domain::media::{FrameTimes, MediaInfo, VideoStream};
 use crate::domain::plan;
 use crate::domain::programs;
 use crate::domain::pulldown::Pictures;
+use crate::worker::dead_streams::DeadStreams;
 use crate::worker::elements::range_source::{Client, RangeSrc};
 use crate::worker::graph::element::{broken, chain, pad, plain};
 use crate::worker::plugins;
@@ -90,8 +91,12 @@ fn read_timestamps(client: &Client, stream_id: &str) -> Result<Timestamps, Failu
     let pipeline = gst::Pipeline::new();
     let source = RangeSrc::new(client).upcast::<gst::Element>();
     let parse = plain("parsebin")?;
+    let wanted = stream_id.to_owned();
+    // The probe told of streams that give up.
+    let dead = DeadStreams::new(move |id| id == wanted, |_| {});
     if let Some(bin) = parse.downcast_ref() {
         plugins::set_up_elements(bin);
+        dead.watch(bin);
         worker_programs::select(bin, programs::of_stream_id(stream_id));
     }
     chain(&pipeline, &[source, parse.clone()])?;
