@@ -7,6 +7,7 @@ pub mod admission;
 pub mod backend;
 pub mod backoff;
 pub mod claim;
+pub mod clean_start;
 pub mod codec_name;
 pub mod colour;
 pub mod conformance;

@@ -1,6 +1,7 @@
 //! When frames are shown: one timeline for all renditions, a common end, and segments.
 
 pub(crate) mod audio_tail;
+pub(crate) mod clean_start;
 pub(crate) mod common_end;
 pub(crate) mod edited;
 pub(crate) mod even_times;

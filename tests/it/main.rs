@@ -14,6 +14,7 @@ mod audio;
 mod browser;
 mod chaos;
 mod children;
+mod clean_start;
 mod cli;
 mod cmaf;
 mod colours;

@@ -26,6 +26,7 @@ use crate::worker::plugins;
 use crate::worker::programs as worker_programs;
 use crate::worker::protocol::{Event, Failure};
 use crate::worker::source::Source;
+use crate::worker::timeline::clean_start::CleanStart;
 use crate::worker::timeline::common_end::CommonEnd;
 use crate::worker::timeline::edited;
 use crate::worker::timeline::even_times;
@@ -122,7 +123,7 @@ fn build(
     let (edits, has_video) = (&source.edits, !plan.video.rungs.is_empty());
     let common_end = Arc::new(CommonEnd::new(has_video, plan.audio.len()));
     let mut builder = GraphBuilder::new(pipeline, output, &common_end, plan.segment);
-    let heads = Heads::default();
+    let (heads, clean_start) = (Heads::default(), CleanStart::default());
     let (mut thumbnail_sinks, mut busiest) = (Vec::new(), None);
     if has_video {
         let branch =
@@ -132,6 +133,10 @@ fn build(
         segment_event::sanitize_stop(&pad(&branch.head, "sink")?, max_ns);
         let head = pad(&branch.head, "sink")?;
         source_caps::declare(pipeline, &head, &plan.video, spec);
+        // Decoders of devices begin with the first key frame.
+        if spec.decoders.is_empty() {
+            clean_start.keep_broken_back(&head);
+        }
         even_times::install(&head, &plan.video);
         heads.add(&plan.video.stream_id, true, head);
         busiest = branch.largest_encoder_queue;
@@ -146,6 +151,7 @@ fn build(
     let decode = build_source(pipeline, &source.client, spec.decoders.is_empty(), heads, skipped)?;
     if let Some(bin) = decode.downcast_ref() {
         skipped.dead.watch(bin);
+        clean_start.watch_coded(bin, &plan.video.stream_id);
         let audio = plan.audio.iter().map(|track| &track.stream_id);
         let mut ids = std::iter::once(&plan.video.stream_id).chain(audio);
         worker_programs::select(bin, ids.find_map(|id| programs::of_stream_id(id)));
