@@ -1,7 +1,7 @@
 //! Streams whose parser or decoder gives up while the others of the source can be used.
 
-/// Shortest time in nanoseconds after which a stream counts as lost from there on, and not as a whole.
-const MIN_LENGTH_NS: u64 = 500_000_000;
+/// Earliest time in nanoseconds at which a stream counts as lost from there on, and not as a whole.
+const MIN_FROM_NS: u64 = 500_000_000;
 
 /// Kind of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ pub struct DeadStream {
     pub number: usize,
     /// Name of the codec for people; empty if it is unknown.
     pub codec: String,
-    /// Time of the last frame before the end, in nanoseconds of running time. None if no frame was decoded.
-    pub last_ns: Option<u64>,
+    /// Time from which on nothing is decoded, in nanoseconds; none if it is unknown.
+    pub from_ns: Option<u64>,
 }
 
 impl DeadStream {
@@ -63,7 +63,7 @@ impl DeadStream {
         let (number, codec) = (self.number, self.codec.as_str());
         let codec = if codec.is_empty() { String::new() } else { format!(" ({codec})") };
         let name = format!("{kind} track {number}{codec}");
-        match self.last_ns.filter(|ns| *ns >= MIN_LENGTH_NS) {
+        match self.from_ns.filter(|ns| *ns >= MIN_FROM_NS) {
             Some(ns) => {
                 let (tenths, begin) = (ns / 100_000_000, "cannot be decoded from");
                 format!(
@@ -105,12 +105,12 @@ mod tests {
             kind: StreamKind::of_caps("audio/x-ac3"),
             number: 2,
             codec: "AC-3".to_owned(),
-            last_ns: Some(12_340_000_000),
+            from_ns: Some(12_340_000_000),
         };
         let sentence =
             "Audio track 2 (AC-3) cannot be decoded from 12.3 s on and is left out there.";
         assert_eq!(stream.sentence(), sentence);
-        let whole = DeadStream { codec: String::new(), last_ns: Some(20_000_000), ..stream };
+        let whole = DeadStream { codec: String::new(), from_ns: Some(20_000_000), ..stream };
         assert_eq!(whole.sentence(), "Audio track 2 cannot be decoded and is left out.");
     }
 }

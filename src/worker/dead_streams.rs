@@ -38,8 +38,8 @@ struct Shared {
 struct Stream {
     /// The pad of the `multiqueue` from which the stream flows.
     src: glib::WeakRef<gst::Pad>,
-    /// GStreamer's stream id, known from the first buffer on.
-    id: OnceLock<String>,
+    /// GStreamer's stream id, and the running time of the first buffer in nanoseconds.
+    first: OnceLock<(String, Option<u64>)>,
     is_dead: AtomicBool,
     /// EOS was sent after the death.
     has_ended: AtomicBool,
@@ -129,7 +129,7 @@ impl Shared {
     fn guard(self: &Arc<Self>, src: &gst::Pad) {
         let stream = Arc::new(Stream {
             src: src.downgrade(),
-            id: OnceLock::new(),
+            first: OnceLock::new(),
             is_dead: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             last_ns: AtomicU64::new(NO_TIME),
@@ -147,16 +147,16 @@ impl Shared {
                 return gst::PadProbeReturn::Drop;
             }
             let Some(buffer) = info.take_buffer() else { return gst::PadProbeReturn::Ok };
-            stream.id.get_or_init(|| src.stream_id().unwrap_or_default().into());
-            let pts = buffer.pts();
+            let time_ns = buffer.pts().and_then(|pts| running_time(src, pts));
+            let time_ns = time_ns.map(gst::ClockTime::nseconds);
+            stream.first.get_or_init(|| (src.stream_id().unwrap_or_default().into(), time_ns));
             is_pushing.store(true, Ordering::Relaxed);
             let pushed = src.push(buffer);
             is_pushing.store(false, Ordering::Relaxed);
             info.flow_res = match pushed {
                 Ok(_) => {
-                    let time = pts.and_then(|pts| running_time(src, pts));
-                    if let Some(time) = time {
-                        stream.last_ns.store(time.nseconds(), Ordering::Relaxed);
+                    if let Some(time_ns) = time_ns {
+                        stream.last_ns.store(time_ns, Ordering::Relaxed);
                     }
                     pushed
                 }
@@ -183,19 +183,19 @@ impl Shared {
             let others = || streams.iter().filter(|other| !Arc::ptr_eq(other, stream));
             let alive = others().filter(|other| !other.is_dead.load(Ordering::Acquire));
             let left: Vec<StreamKind> = alive.filter_map(|other| other.kind()).collect();
-            let (kind, id) = (kind(src), stream.id.get().cloned().unwrap_or_default());
+            let (id, first_ns) = stream.first.get().cloned().unwrap_or_default();
+            let kind = kind(src);
             if (self.is_needed)(&id) || !kind.is_dispensable(&left) {
                 return false;
             }
             stream.is_dead.store(true, Ordering::Release);
             // A broadcast that changes its programme has the same stream once more.
-            let is_same = |other: &Stream| other.id.get() == Some(&id);
+            let is_same = |other: &Stream| other.first.get().is_some_and(|first| first.0 == id);
             let before = streams.iter().take_while(|other| !Arc::ptr_eq(other, stream));
             let before = before.filter(|other| other.kind() == Some(kind) && !is_same(other));
-            let earlier_ns = others().filter(|other| is_same(other)).filter_map(|s| s.last_ns());
-            let last_ns = earlier_ns.chain(stream.last_ns().filter(|_| !is_empty)).max();
+            let from_ns = if is_empty { first_ns } else { stream.last_ns() };
             let (number, codec) = (before.count() + 1, codec(src));
-            DeadStream { stream_id: id, kind, number, codec, last_ns }
+            DeadStream { stream_id: id, kind, number, codec, from_ns }
         };
         (self.on_death)(dead);
         true

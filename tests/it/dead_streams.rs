@@ -108,8 +108,10 @@ fn audio_that_gives_up_later_is_silent_from_there_on() {
     let dir = tempfile::tempdir().unwrap();
     let warnings = left_out(&[std::fs::read(first).unwrap(), noise].concat(), dir.path());
     let [warning] = &warnings[..] else { panic!("{warnings:?}") };
-    assert!(warning.starts_with("Audio track 1 (AC-3 (ATSC A/52)) cannot be decoded from "));
-    assert!(warning.ends_with(" s on and is left out there."), "{warning}");
+    let begin = "Audio track 1 (AC-3 (ATSC A/52)) cannot be decoded from ";
+    let secs = warning.strip_prefix(begin).unwrap().split(' ').next().unwrap();
+    let secs: f64 = secs.parse().unwrap();
+    assert!((5.8..6.3).contains(&secs), "{warning}");
     assert!((300..=303).contains(&frames(dir.path())), "{}", frames(dir.path()));
     let beeps = beeps(dir.path());
     assert_eq!(beeps.len(), 6, "{beeps:?}");

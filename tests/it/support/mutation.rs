@@ -16,6 +16,11 @@ impl SplitMix64 {
         mixed ^ (mixed >> 31)
     }
 
+    /// Any byte.
+    pub fn byte(&mut self) -> u8 {
+        self.next().to_le_bytes()[0]
+    }
+
     /// A number from 0 up to `end`, without `end`, which is not 0.
     pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % end as u64).unwrap()

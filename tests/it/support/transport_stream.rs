@@ -54,7 +54,7 @@ pub fn fill_with_noise(bytes: &mut [u8], stream: u16) {
         if packet[1] & 0x40 != 0 {
             at += 9 + usize::from(packet[at + 8]);
         }
-        packet[at..].fill_with(|| u8::try_from(random.below(256)).unwrap());
+        packet[at..].fill_with(|| random.byte());
     }
 }
 
