@@ -3,6 +3,7 @@
 pub(crate) mod audio_tail;
 pub(crate) mod clean_start;
 pub(crate) mod common_end;
+pub(crate) mod damage;
 pub(crate) mod edited;
 pub(crate) mod even_times;
 pub(crate) mod frame_grid;

@@ -22,6 +22,7 @@ mod conformance;
 mod corpus;
 mod crash;
 mod damaged_files;
+mod damaged_places;
 mod dead_streams;
 mod deletes;
 mod embedded_files;

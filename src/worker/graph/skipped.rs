@@ -13,6 +13,7 @@ use crate::worker::graph::source_end::SourceEnd;
 use crate::worker::graph::subtitles::Subtitles;
 use crate::worker::output::Output;
 use crate::worker::protocol::Event;
+use crate::worker::timeline::damage::Damage;
 
 /// All decoder pads that have no encoder.
 pub(crate) struct SkippedStreams {
@@ -20,6 +21,8 @@ pub(crate) struct SkippedStreams {
     pub(crate) subtitles: Subtitles,
     /// The streams whose parser or decoder gives up.
     pub(crate) dead: DeadStreams,
+    /// Damaged places of the streams that are encoded.
+    pub(crate) damage: Arc<Damage>,
     source_end: Arc<SourceEnd>,
 }
 
@@ -33,12 +36,14 @@ impl SkippedStreams {
         start_ns: u64,
     ) -> Arc<Self> {
         let (subtitles, dead) = (Subtitles::new(plan, output, start_ns), dead_streams(plan, output));
-        Arc::new(Self { subtitles, dead, source_end: Arc::clone(source_end) })
+        let source_end = Arc::clone(source_end);
+        Arc::new(Self { subtitles, dead, damage: Arc::default(), source_end })
     }
 
-    /// Measures a stream that is encoded.
+    /// Measures a stream that is encoded, and looks for damage in it.
     pub(crate) fn measure(&self, pad: &gst::Pad) {
         self.source_end.watch(pad);
+        self.damage.watch(pad);
     }
 
     /// Reads the cues of a subtitle stream, or measures any other stream. Nothing passes the pad.
