@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use super::support::transport_stream::{AUDIO_PID, add_stream, fill_with_noise, set_type};
 use super::support::{media, run};
 
-/// Types of streams in a programme map: AAC with ADTS headers, and AC-3 by ATSC.
+/// Types of streams in a programme map: AAC with ADTS headers, AC-3 by ATSC, and DTS.
 const ADTS: u8 = 0x0F;
 const AC3: u8 = 0x81;
+const DTS: u8 = 0x82;
 
 /// 6 s of a pattern with a beep at each whole second, as a transport stream.
 fn clip(name: &str, options: &[&str]) -> Option<PathBuf> {
@@ -125,4 +126,17 @@ fn a_source_whose_only_stream_gives_up_fails() {
     let source = dir.path().join("source.ts");
     std::fs::write(&source, changed(&audio, |bytes| fill_with_noise(bytes, 0x100))).unwrap();
     assert_eq!(run::transcode(&source, &dir.path().join("out"), &[]).outcome(), "source-damaged");
+}
+
+/// The demuxer passes over types that it does not know, and says nothing.
+#[test]
+fn a_stream_of_a_type_that_nothing_reads_is_noted() {
+    let Some(ac3) = clip("ac3.ts", &["-c:a", "ac3"]) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source.ts");
+    std::fs::write(&source, changed(&ac3, |bytes| set_type(bytes, AUDIO_PID, DTS))).unwrap();
+    let planned = run::plan(&source).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&planned).unwrap();
+    assert_eq!(plan["notes"], serde_json::json!(["stream skipped: no decoder for DTS audio"]));
+    assert_eq!(plan["audio"], serde_json::json!([]));
 }

@@ -56,10 +56,32 @@ pub(crate) struct Discovered {
 /// # Errors
 /// The source is encrypted, damaged, no media file or has too many tracks, or GStreamer does not work.
 pub(crate) fn discover(client: &Client, limits: &Limits) -> Result<Discovered, Failure> {
-    let mut best = discover_program(client, limits, None);
     let mut bytes = vec![0; TABLE_BYTES];
     let len = client.read(0, &mut bytes).unwrap_or(0);
-    let numbers = programs::numbers(bytes.get(..len).unwrap_or_default());
+    bytes.truncate(len);
+    let mut found = discover_best(client, limits, &programs::numbers(&bytes))?;
+    found.media.undecodable.extend(unread(&found, &bytes));
+    Ok(found)
+}
+
+/// Streams that the programme lists and no element reads: `tsdemux` passes over them without a word.
+fn unread(found: &Discovered, bytes: &[u8]) -> Vec<Undecodable> {
+    let media = &found.media;
+    let ids = media.video.iter().map(|stream| &stream.stream_id);
+    let ids = ids.chain(media.audio.iter().map(|stream| &stream.stream_id));
+    let ids: Vec<&String> = ids.chain(found.dead.iter().map(|stream| &stream.stream_id)).collect();
+    let known: Vec<u16> = ids.iter().filter_map(|id| programs::pid_of_stream_id(id)).collect();
+    let program = ids.iter().find_map(|id| programs::of_stream_id(id));
+    let listed = programs::streams(bytes, program).into_iter();
+    let unread = listed.filter(|stream| !known.contains(&stream.pid)).filter_map(|s| s.unread());
+    let undecodable =
+        |(name, is_video): (&str, bool)| Undecodable { description: name.to_owned(), is_video };
+    unread.map(undecodable).collect()
+}
+
+/// Discovers the streams of the programme with the largest video.
+fn discover_best(client: &Client, limits: &Limits, numbers: &[u16]) -> Result<Discovered, Failure> {
+    let mut best = discover_program(client, limits, None);
     if numbers.len() < 2 {
         return best;
     }
