@@ -164,8 +164,8 @@ impl Observer for BoardObserver<'_> {
             Output::Segment(segment) => {
                 run.job.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
             }
-            Output::Report(Report::Warning { code, message }) => {
-                tracing::warn!(warning = message, "worker warning");
+            Output::Report(Report::Warning { code, message, debug: said }) => {
+                tracing::warn!(warning = message, gstreamer = said.as_deref(), "worker warning");
                 run.show_warning(*code, message);
             }
             Output::Report(Report::Done { duration_ns }) => {

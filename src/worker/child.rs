@@ -139,8 +139,7 @@ fn start_gstreamer() -> Result<(), Failure> {
 fn probe(source: &mut Source, limits: &Limits, output: &Output) -> Result<MediaInfo, Failure> {
     let Discovered { mut media, dead } = discover::discover(&source.client, limits)?;
     for stream in dead {
-        let (code, message) = (Some(WarningCode::StreamLeftOut), stream.sentence());
-        output.event(&Event::Warning { code, message });
+        output.event(&Event::warning(Some(WarningCode::StreamLeftOut), stream.sentence()));
     }
     media.duration_ns = media.duration_ns.map(|ns| ns.saturating_sub(source.edits.start_ns()));
     let firsts = frame_times::measure(&source.client, !source.edits.is_empty(), &mut media);

@@ -5,8 +5,8 @@ use gstreamer::glib;
 use gstreamer::prelude::*;
 
 use crate::domain::failure_code::FailureCode;
-use crate::domain::plan;
-use crate::worker::protocol::Failure;
+use crate::domain::{plan, programs};
+use crate::worker::protocol::{Event, Failure};
 
 /// Role of the element that reports an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,11 @@ pub(super) fn of_message(error: &gst::message::Error) -> Failure {
             [gst::StreamError::Failed, gst::StreamError::WrongType].map(|kind| said.matches(kind));
         let is_mxf = is_unknown.contains(&true)
             && factory.as_ref().is_some_and(|factory| factory.name() == "mxfdemux");
+        let is_broadcast = || source.is_some_and(is_of_transport_stream);
+        let has_no_frame = said.matches(gst::StreamError::WrongType)
+            && ["Parser", "Video"].iter().all(|word| klass.contains(word));
         of_debug(&debug, reader, metadata("long-name"))
+            .or_else(|| (has_no_frame && is_broadcast()).then(no_frames))
             .or_else(|| {
                 is_mxf.then(|| undecodable("MXF with a structure or codec that is not supported"))
             })
@@ -77,6 +81,20 @@ pub(super) fn of_message(error: &gst::message::Error) -> Failure {
         of_device,
         ..failure
     }
+}
+
+/// Maps a warning message of the bus to an event in our own words, with GStreamer's as debug text.
+pub(super) fn of_warning(warning: &gst::message::Warning) -> Event {
+    let source = warning.src().and_then(|object| object.downcast_ref::<gst::Element>());
+    let factory = source.and_then(ElementExt::factory);
+    let klass = factory.as_ref().and_then(|f| f.metadata("klass")).unwrap_or_default();
+    let name = factory.as_ref().map_or_else(|| "an element".to_owned(), |f| f.name().to_string());
+    let message = match Reader::of(klass) {
+        Some(_) => format!("{name} passes over a fault of the source"),
+        None => format!("{name} passes over a fault"),
+    };
+    let (said, debug) = (warning.error(), warning.debug().unwrap_or_default());
+    Event::Warning { code: None, message, debug: Some(format!("{}\n{debug}", said.message())) }
 }
 
 /// Failures that only the debug text of an error tells.
@@ -191,6 +209,17 @@ fn unsupported() -> Failure {
         "The file's video or audio has a format that cannot be processed here. Convert it to MP4 with \
          H.264 video and AAC audio and upload that.",
     )
+}
+
+/// Whether the data of this element come from a transport stream, which announces streams that never come.
+fn is_of_transport_stream(element: &gst::Element) -> bool {
+    let id = element.sink_pads().first().and_then(PadExt::stream_id);
+    id.is_some_and(|id| programs::of_stream_id(&id).is_some())
+}
+
+/// The container announces video, and holds no frame of it.
+fn no_frames() -> Failure {
+    Failure::of(&plan::Error::NoVideo { found: "a video stream without a frame".to_owned() })
 }
 
 /// The container is intact and holds no stream.

@@ -58,10 +58,10 @@ impl Output {
         if let Event::Warning { .. } = event {
             match self.warnings.fetch_add(1, Ordering::Relaxed) + 1 {
                 number if number < MAX_WARNINGS => self.send_event(event),
-                MAX_WARNINGS => self.send_event(&Event::Warning {
-                    code: None,
-                    message: "there are more warnings, which are left out".to_owned(),
-                }),
+                MAX_WARNINGS => {
+                    let told = "there are more warnings, which are left out";
+                    self.send_event(&Event::warning(None, told));
+                }
                 _ => {}
             }
         } else {
@@ -71,7 +71,7 @@ impl Output {
 
     /// Sends a warning to the operator.
     pub(super) fn warn(&self, message: impl Into<String>) {
-        self.event(&Event::Warning { code: None, message: message.into() });
+        self.event(&Event::warning(None, message));
     }
 
     /// Sends the last event and closes the pipe: later output is dropped.

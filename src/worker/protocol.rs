@@ -134,6 +134,9 @@ pub enum Event {
         code: Option<WarningCode>,
         /// A sentence for a person.
         message: String,
+        /// Debug text of GStreamer, for the operator.
+        #[serde(default)]
+        debug: Option<String>,
     },
     /// Every rendition is complete.
     Done {
@@ -142,6 +145,14 @@ pub enum Event {
     },
     /// The job failed.
     Failed(Failure),
+}
+
+impl Event {
+    /// A warning in our own words.
+    #[must_use]
+    pub fn warning(code: Option<WarningCode>, message: impl Into<String>) -> Self {
+        Self::Warning { code, message: message.into(), debug: None }
+    }
 }
 
 /// Why a worker gave up.

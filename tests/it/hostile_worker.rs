@@ -204,8 +204,7 @@ async fn segments_of_unknown_renditions_end_the_worker() {
 #[tokio::test]
 async fn a_flood_of_warnings_ends_after_a_hundred() {
     let message = format!("2026-01-01 ERROR forged\n{}", "x".repeat(8_000));
-    let ended =
-        attack(|worker| worker.sends(&event(&Event::Warning { code: None, message }), 0)).await;
+    let ended = attack(|worker| worker.sends(&event(&Event::warning(None, message)), 0)).await;
     assert_eq!(*ended.assert_misbehaved(), Misbehaviour::TooMuch("warnings"));
     assert_eq!(ended.outputs.len(), MAX_WARNINGS as usize);
     for output in &ended.outputs {
@@ -379,7 +378,7 @@ async fn a_daemon_goes_on_with_the_next_job() {
         .start();
 
     let message = format!("forged\n{}", "x".repeat(8_000));
-    let flood = Hostile::new(dir.path()).sends(&event(&Event::Warning { code: None, message }), 0);
+    let flood = Hostile::new(dir.path()).sends(&event(&Event::warning(None, message)), 0);
     let greedy = Hostile::new(dir.path()).does("share 838860800").does("stay");
     for (worker, code) in [(flood, "worker-misbehaved"), (greedy, "memory-limit")] {
         worker.write_script("ladderd");

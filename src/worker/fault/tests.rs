@@ -25,6 +25,19 @@ fn failure(element: &str, error: glib::Error, debug: &str) -> Failure {
     of_message(error)
 }
 
+#[test]
+fn a_warning_has_the_words_of_gstreamer_in_its_debug_text_only() {
+    gst::init().unwrap();
+    let element = gst::ElementFactory::make("tsdemux").build().unwrap();
+    let said = "CONTINUITY: Mismatch packet 12, stream 2 (pid 0x0100)";
+    let message =
+        gst::message::Warning::builder(gst::StreamError::Demux, said).src(&element).build();
+    let gst::MessageView::Warning(warning) = message.view() else { panic!("{message:?}") };
+    let Event::Warning { code, message, debug } = of_warning(warning) else { panic!("a warning") };
+    assert_eq!((code, message.as_str()), (None, "tsdemux passes over a fault of the source"));
+    assert!(debug.unwrap().starts_with(said));
+}
+
 fn errors() -> Vec<glib::Error> {
     use gst::{CoreError as C, LibraryError as L, ResourceError as R, StreamError as S};
     let streams = [

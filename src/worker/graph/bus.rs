@@ -1,6 +1,6 @@
 //! The bus: what the pipeline reports while it runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -111,7 +111,7 @@ fn report_segment(segmenters: &Segmenters, message: &gst::Message) -> gst::BusSy
 #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
 pub(crate) fn wait(bus: &gst::Bus, ends: &Ends, output: &Output) -> Result<(), Failure> {
     let mut open = ends.clone();
-    let mut not_ready = None::<NotReady>;
+    let (mut not_ready, mut warned) = (None::<NotReady>, HashSet::new());
     loop {
         let timeout = match &not_ready {
             // Renditions become complete without a message that arrives here.
@@ -145,7 +145,10 @@ pub(crate) fn wait(bus: &gst::Bus, ends: &Ends, output: &Output) -> Result<(), F
                 }
             }
             gst::MessageView::Warning(warning) => {
-                output.warn(warning.error().message());
+                // A damaged file may cause one for each of its packets.
+                if warned.insert(message.src().map(GstObjectExt::path_string)) {
+                    output.event(&fault::of_warning(warning));
+                }
             }
             gst::MessageView::Element(element) => {
                 if let Some(path) = forwarded_eos(element) {

@@ -78,7 +78,7 @@ pub(crate) fn run(
     let damaged = skipped.damage.sentence().map(|text| (WarningCode::SourceDamaged, text));
     let truncated = complete.truncated.map(|text| (WarningCode::SourceTruncated, text));
     for (code, message) in damaged.into_iter().chain(truncated) {
-        output.event(&Event::Warning { code: Some(code), message });
+        output.event(&Event::warning(Some(code), message));
     }
     output.done(complete.duration_ns);
     // The parent kills a pipeline that hangs on its way down; all output was sent by now.

@@ -71,8 +71,8 @@ fn dead_streams(plan: &Plan, output: &Arc<Output>) -> DeadStreams {
         move |stream_id| stream_id == needed,
         move |stream| {
             if audio.contains(&stream.stream_id) {
-                let (code, message) = (Some(WarningCode::StreamLeftOut), stream.sentence());
-                output.event(&Event::Warning { code, message });
+                let code = Some(WarningCode::StreamLeftOut);
+                output.event(&Event::warning(code, stream.sentence()));
             }
         },
     )

@@ -23,7 +23,7 @@ use crate::domain::untrusted::{self, NAME_CHARS, SENTENCE_CHARS};
 use crate::domain::warning::WarningCode;
 use crate::worker::protocol::{Event, Failure, MAX_WARNINGS, WorkerRequest};
 
-/// Most characters of a failure's debug text.
+/// Most characters of the debug text of a failure or a warning.
 const DEBUG_CHARS: usize = 4_000;
 
 /// What a frame means.
@@ -140,7 +140,7 @@ impl Checker {
                 let cue = self.encoding("a cue")?.cue(subtitles, cue)?;
                 return Ok(cue.map(|cue| Report::Cue { subtitles, cue }.into()));
             }
-            Event::Warning { code, message } => self.warning(code, &message)?,
+            Event::Warning { code, message, debug } => self.warning(code, &message, debug)?,
             Event::Done { .. } => {
                 let duration_ns = self.encoding("its end")?.done()?;
                 self.stage = Stage::Ended;
@@ -184,6 +184,7 @@ impl Checker {
         &mut self,
         code: Option<WarningCode>,
         message: &str,
+        debug: Option<String>,
     ) -> Result<Report, Misbehaviour> {
         if let Stage::Ended = self.stage {
             return Err(self.out_of_turn("a warning"));
@@ -192,7 +193,9 @@ impl Checker {
         if self.warnings > MAX_WARNINGS {
             return Err(Misbehaviour::TooMuch("warnings"));
         }
-        Ok(Report::Warning { code, message: untrusted::one_line(message, SENTENCE_CHARS) })
+        let message = untrusted::one_line(message, SENTENCE_CHARS);
+        let debug = debug.map(|text| untrusted::one_line(&text, DEBUG_CHARS));
+        Ok(Report::Warning { code, message, debug })
     }
 
     fn failed(&mut self, failure: Failure) -> Result<Checked, Misbehaviour> {

@@ -62,6 +62,9 @@ pub enum Report {
         code: Option<WarningCode>,
         /// A sentence for a person.
         message: String,
+        /// Debug text of GStreamer, for the log.
+        #[serde(skip)]
+        debug: Option<String>,
     },
     /// Every rendition is complete.
     Done {

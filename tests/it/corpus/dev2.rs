@@ -51,8 +51,7 @@ corpus_files! {
     ts_h264_field_two_mp2_1080i_ts "ts_h264_field_two_mp2_1080i.ts" => ready("360p 240p", (640, 360), 2.476, 2).broken(6),
     ts_missing_dts_1080p60_ts "ts_missing_dts_1080p60.ts" => ready("360p 240p", (640, 360), 2.0, 0),
     ts_pat_pmt_in_the_middle_ts "ts_pat_pmt_in_the_middle.ts" => ready("360p 240p", (640, 360), 0.65, 1).is_static(),
-    ts_pmt_change_new_pids_ts "ts_pmt_change_new_pids.ts" => failed("no-video")
-        .known(&["source-damaged"], "it is a transport stream without a frame"),
+    ts_pmt_change_new_pids_ts "ts_pmt_change_new_pids.ts" => failed("no-video"),
     ts_pts_wrap_bear_ts "ts_pts_wrap_bear.ts" => ready("360p 240p", (640, 360), 2.763, 1),
     vp9_profile1_440_webm "vp9_profile1_440.webm" => ready("90p 60p", (160, 90), 0.2, 0)
         .known(&["undecodable"], "the decoder refuses 4:4:0"),

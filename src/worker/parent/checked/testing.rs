@@ -119,7 +119,7 @@ impl Session {
 }
 
 pub(super) fn warning(message: &str) -> Event {
-    Event::Warning { code: None, message: message.to_owned() }
+    Event::warning(None, message)
 }
 
 pub(super) fn failed(code: FailureCode) -> Event {
