@@ -43,6 +43,7 @@ pub mod sandbox;
 pub mod segment;
 pub mod shown;
 pub mod sources;
+pub mod standstill;
 pub mod store_fault;
 pub mod stream_shape;
 pub mod thumbnail;

@@ -1,10 +1,13 @@
 //! Streams whose parser or decoder gives up while the others of the source can be used.
 
+use serde::{Deserialize, Serialize};
+
 /// Earliest time in nanoseconds at which a stream counts as lost from there on, and not as a whole.
 const MIN_FROM_NS: u64 = 500_000_000;
 
 /// Kind of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum StreamKind {
     /// Moving video.
     Video,

@@ -53,6 +53,7 @@ mod tests {
         let stalled = parent::Error::Stalled {
             has_read: true,
             after: Duration::from_mins(1),
+            at: None,
             stderr: "none".into(),
         };
         let finding = Finding {

@@ -15,6 +15,7 @@ pub(crate) mod segment_sink;
 pub(crate) mod skipped;
 pub(crate) mod source_caps;
 pub(crate) mod source_end;
+pub(crate) mod standstill;
 pub(crate) mod subtitles;
 pub(crate) mod thumbnails;
 pub(crate) mod video;

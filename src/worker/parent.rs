@@ -30,6 +30,7 @@ use self::feeder::{SourceState, feed};
 use self::frames::{Frame, Frames};
 use self::memory::Watched;
 use crate::domain::failure_code::FailureCode;
+use crate::domain::standstill::Standstill;
 use crate::source::{self, Source};
 use crate::worker::protocol::{Failure, WorkerRequest};
 use crate::worker::spawn::{self, Process, Program};
@@ -75,6 +76,8 @@ pub struct Worker {
     stderr_tail: Tail,
     source_state: Arc<Mutex<SourceState>>,
     stall_timeout: Duration,
+    /// The stream at which the worker says that it stands still.
+    standstill: Option<Standstill>,
     finished: bool,
 }
 
@@ -124,6 +127,7 @@ impl Worker {
             stderr_tail,
             source_state,
             stall_timeout,
+            standstill: None,
             finished: false,
         })
     }
@@ -142,10 +146,19 @@ impl Worker {
         if self.finished {
             return Ok(None);
         }
+        let mut quiet_since = Instant::now();
         loop {
-            let Some(frame) = self.frame().await? else { return Err(self.death().await) };
-            match self.checker.frame(frame, self.started.elapsed()) {
+            let Some(frame) = self.frame(quiet_since).await? else {
+                return Err(self.death().await);
+            };
+            let checked = self.checker.frame(frame, self.started.elapsed());
+            let is_still = matches!(checked, Ok(Some(Checked::StandsStill(_))));
+            if !is_still {
+                (quiet_since, self.standstill) = (Instant::now(), None);
+            }
+            match checked {
                 Ok(None) => {}
+                Ok(Some(Checked::StandsStill(standstill))) => self.standstill = Some(standstill),
                 Ok(Some(Checked::Output(output))) => {
                     if let Output::Segment(_) = output {
                         self.source_state.lock().made_progress();
@@ -176,9 +189,8 @@ impl Worker {
         misbehaviour.into()
     }
 
-    /// Returns the next protocol frame; `None` at the end of the pipe.
-    async fn frame(&mut self) -> Result<Option<Frame>, Error> {
-        let began = Instant::now();
+    /// Returns the next protocol frame; `None` at the end of the pipe. There was no sign of progress since `began`.
+    async fn frame(&mut self, began: Instant) -> Result<Option<Frame>, Error> {
         let mut waiting_since = began;
         loop {
             let limit = self.stall_timeout.saturating_sub(waiting_since.elapsed());
@@ -218,7 +230,8 @@ impl Worker {
     async fn stalled(&mut self) -> Error {
         self.kill().await;
         let has_read = self.has_read();
-        Error::Stalled { has_read, after: self.stall_timeout, stderr: self.stderr_tail.text() }
+        let (at, after) = (self.standstill.take(), self.stall_timeout);
+        Error::Stalled { has_read, after, at, stderr: self.stderr_tail.text() }
     }
 
     /// Why the pipe ended without a last event. A process that closes it has nothing left to do, so it ends

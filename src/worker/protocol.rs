@@ -28,6 +28,7 @@ use crate::domain::media::MediaInfo;
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
 use crate::domain::sandbox;
+use crate::domain::standstill::Standstill;
 use crate::domain::warning::WarningCode;
 use crate::worker::spawn::ProgramFile;
 
@@ -138,6 +139,8 @@ pub enum Event {
         #[serde(default)]
         debug: Option<String>,
     },
+    /// No frame came for some seconds. It is no sign of progress.
+    StandsStill(Standstill),
     /// Every rendition is complete.
     Done {
         /// End of the longest rendition, in nanoseconds.

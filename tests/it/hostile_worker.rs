@@ -1,6 +1,8 @@
 //! Workers that were taken over: whatever one says or does, it ends, the daemon keeps little of it, and the
 //! video fails with a code that says so.
 
+mod standstill;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

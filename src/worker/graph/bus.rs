@@ -11,8 +11,9 @@ use crate::domain::failure_code::FailureCode;
 use crate::worker::fault;
 use crate::worker::graph::limit_probe;
 use crate::worker::graph::segment_sink::SegmentSink;
+use crate::worker::graph::standstill::{Streams, Watch};
 use crate::worker::output::Output;
-use crate::worker::protocol::Failure;
+use crate::worker::protocol::{Event, Failure};
 use crate::worker::timeline::segmenter::Segmenter;
 
 /// Segmenters by the path of the element that reports their segments.
@@ -109,9 +110,15 @@ fn report_segment(segmenters: &Segmenters, message: &gst::Message) -> gst::BusSy
 
 /// Waits until all of these sinks have reached EOS. Has no time limit: the parent watches for a stall.
 #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of GStreamer, which grows")]
-pub(crate) fn wait(bus: &gst::Bus, ends: &Ends, output: &Output) -> Result<(), Failure> {
+pub(crate) fn wait(
+    bus: &gst::Bus,
+    ends: &Ends,
+    streams: &Streams,
+    output: &Output,
+) -> Result<(), Failure> {
     let mut open = ends.clone();
     let (mut not_ready, mut warned) = (None::<NotReady>, HashSet::new());
+    let mut watch = Watch::new(streams);
     loop {
         let timeout = match &not_ready {
             // Renditions become complete without a message that arrives here.
@@ -119,8 +126,11 @@ pub(crate) fn wait(bus: &gst::Bus, ends: &Ends, output: &Output) -> Result<(), F
             Some(late) => {
                 gst::ClockTime::try_from(late.until.saturating_duration_since(Instant::now())).ok()
             }
-            None => None,
+            None => Some(Watch::INTERVAL),
         };
+        if let Some(standstill) = watch.look() {
+            output.event(&Event::StandsStill(standstill));
+        }
         let Some(message) = bus.timed_pop(timeout) else {
             match not_ready {
                 Some(late) if !all_complete(&mut open) => return Err(late.failure),
@@ -211,7 +221,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(100));
             close(&segmenter, later);
         });
-        let ended = wait(&bus, &ends, &output);
+        let ended = wait(&bus, &ends, &Streams::default(), &output);
         closing.join().unwrap();
         ended
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use crate::domain::dead_stream::StreamKind;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
@@ -19,6 +20,7 @@ use crate::worker::graph::heads::Heads;
 use crate::worker::graph::segment_sink::SegmentSink;
 use crate::worker::graph::skipped::SkippedStreams;
 use crate::worker::graph::source_end::SourceEnd;
+use crate::worker::graph::standstill::Streams;
 use crate::worker::graph::subtitles::Subtitles;
 use crate::worker::graph::{audio, bus, limit_probe, source_caps, thumbnails, video};
 use crate::worker::output::Output;
@@ -55,7 +57,7 @@ pub(crate) fn run(
         .set_state(gst::State::Playing)
         .map_err(|error| broken(error.to_string()))
         .and_then(|_| play_sinks(&graph.sinks))
-        .and_then(|()| bus::wait(&messages, &watched.ends, output))
+        .and_then(|()| bus::wait(&messages, &watched.ends, &graph.streams, output))
         .and_then(|()| verify_complete(plan, &graph.sinks, source_end.get_ns(), limits.truncated));
     // The first error on the bus says more than "the state change failed".
     let ended = ended.map_err(|failure| bus::first_error(&messages).unwrap_or(failure));
@@ -110,6 +112,8 @@ struct Graph {
     thumbnail_sinks: Vec<gst::Element>,
     /// The queue whose thread encodes the largest rung.
     busiest: Option<gst::Element>,
+    /// The planned streams.
+    streams: Streams,
 }
 
 /// Builds `rangesrc ! decodebin` and the branches behind it.
@@ -127,6 +131,7 @@ fn build(
     let mut builder = GraphBuilder::new(pipeline, output, &common_end, plan.segment);
     let (heads, clean_start) = (Heads::default(), CleanStart::default());
     let (mut thumbnail_sinks, mut busiest) = (Vec::new(), None);
+    let mut streams = Streams::default();
     if has_video {
         let branch =
             video::build(&mut builder, &plan.video, edits.of_stream(&plan.video.stream_id), spec)?;
@@ -140,6 +145,7 @@ fn build(
             clean_start.keep_broken_back(&head);
         }
         even_times::install(&head, &plan.video);
+        streams.add(StreamKind::Video, &head);
         heads.add(&plan.video.stream_id, true, head);
         busiest = branch.largest_encoder_queue;
         thumbnail_sinks = thumbnails::build(pipeline, plan, spec, &branch.tees, output)?;
@@ -147,7 +153,9 @@ fn build(
     for track in &plan.audio {
         let edits = edits.of_stream(&track.stream_id);
         let head = audio::build(&mut builder, track, &plan.video, edits)?;
-        heads.add(&track.stream_id, false, pad(&head, "sink")?);
+        let head = pad(&head, "sink")?;
+        streams.add(StreamKind::Audio, &head);
+        heads.add(&track.stream_id, false, head);
     }
     let sinks = builder.into_sinks();
     let decode = build_source(pipeline, &source.client, spec.decoders.is_empty(), heads, skipped)?;
@@ -168,7 +176,7 @@ fn build(
             limit_probe::install(&pipeline, pad, &limits);
         }
     });
-    Ok(Graph { sinks, thumbnail_sinks, busiest })
+    Ok(Graph { sinks, thumbnail_sinks, busiest, streams })
 }
 
 /// Builds `rangesrc ! decodebin`, whose pads are linked to the heads by stream id.

@@ -19,6 +19,7 @@ use crate::domain::failure_code::FailureCode;
 use crate::domain::media::MediaInfo;
 use crate::domain::plan::Plan;
 use crate::domain::plan_check::{self, Order};
+use crate::domain::standstill::Standstill;
 use crate::domain::untrusted::{self, NAME_CHARS, SENTENCE_CHARS};
 use crate::domain::warning::WarningCode;
 use crate::worker::protocol::{Event, Failure, MAX_WARNINGS, WorkerRequest};
@@ -31,6 +32,8 @@ const DEBUG_CHARS: usize = 4_000;
 pub(super) enum Checked {
     /// Output to pass on.
     Output(Output),
+    /// The worker stands still at this stream.
+    StandsStill(Standstill),
     /// The worker is done; nothing may follow. The time is the end of the longest rendition, in nanoseconds.
     Done {
         /// That end.
@@ -141,6 +144,14 @@ impl Checker {
                 return Ok(cue.map(|cue| Report::Cue { subtitles, cue }.into()));
             }
             Event::Warning { code, message, debug } => self.warning(code, &message, debug)?,
+            Event::StandsStill(standstill) => {
+                self.encoding("a standstill")?;
+                if !self.progress.take(at) {
+                    return Err(Misbehaviour::TooMuch("reports of progress"));
+                }
+                let element = untrusted::one_line(&standstill.element, NAME_CHARS);
+                return Ok(Some(Checked::StandsStill(Standstill { element, ..standstill })));
+            }
             Event::Done { .. } => {
                 let duration_ns = self.encoding("its end")?.done()?;
                 self.stage = Stage::Ended;

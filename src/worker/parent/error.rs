@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::misbehaviour::Misbehaviour;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::outcome::Fault;
+use crate::domain::standstill::Standstill;
 use crate::source;
 use crate::worker::protocol::Failure;
 
@@ -54,18 +55,25 @@ pub enum Error {
         stderr: String,
     },
     /// The worker made no progress within the limit and was killed.
-    #[error("the worker made no progress for {} s and was killed", after.as_secs())]
+    #[error("the worker made no progress for {} s and was killed{}", after.as_secs(), told(at.as_ref()))]
     Stalled {
         /// Whether it had read of the source: only then may the source be the reason.
         has_read: bool,
         /// The limit.
         after: Duration,
+        /// The stream at which it stood still, if it said so.
+        at: Option<Standstill>,
         /// The end of its standard error.
         stderr: String,
     },
     /// The worker did what no worker does, and was killed.
     #[error("the worker was killed: {0}")]
     Misbehaved(#[from] Misbehaviour),
+}
+
+/// The stream at which a worker stood still, behind the message.
+fn told(at: Option<&Standstill>) -> String {
+    at.map(|at| format!(": {}", at.clause())).unwrap_or_default()
 }
 
 impl Error {
@@ -132,8 +140,12 @@ mod tests {
         let stderr = || "none".to_owned();
         let died =
             |has_read| Error::Died { has_read, status: "SIGSEGV".to_owned(), stderr: stderr() };
-        let stalled =
-            |has_read| Error::Stalled { has_read, after: Duration::from_mins(2), stderr: stderr() };
+        let stalled = |has_read| Error::Stalled {
+            has_read,
+            after: Duration::from_mins(2),
+            at: None,
+            stderr: stderr(),
+        };
         let table = [
             (Error::Spawn(std::io::Error::other("too many open files")), false),
             (failed(FailureCode::GstreamerInit), false),
