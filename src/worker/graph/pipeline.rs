@@ -45,7 +45,7 @@ pub(crate) fn run(
     let pipeline = gst::Pipeline::new();
     pipeline.set_property("message-forward", true);
     let source_end = SourceEnd::new(&source.edits);
-    let skipped = SkippedStreams::new(plan, output, &source_end, source.edits.start_ns());
+    let skipped = SkippedStreams::new(plan, output, &source_end, &source.edits);
     let graph = build(&pipeline, source, plan, spec, limits, output, &skipped)?;
     let messages = pipeline.bus().ok_or_else(|| broken("the pipeline has no bus"))?;
     let watched = bus::Watched::new(&graph.sinks, &graph.thumbnail_sinks, graph.busiest.as_ref());

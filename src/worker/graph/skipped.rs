@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use crate::domain::edits::Edits;
 use crate::domain::plan::Plan;
 use crate::domain::warning::WarningCode;
 use crate::worker::dead_streams::DeadStreams;
@@ -28,16 +29,17 @@ pub(crate) struct SkippedStreams {
 
 impl SkippedStreams {
     /// The skipped streams of this plan. Their ends count for the end of the source: the container's duration
-    /// is that of its longest stream, which may be one of these. `start_ns` is when the video begins.
+    /// is that of its longest stream, which may be one of these. `edits` are those of its tracks.
     pub(crate) fn new(
         plan: &Plan,
         output: &Arc<Output>,
         source_end: &Arc<SourceEnd>,
-        start_ns: u64,
+        edits: &Arc<Edits>,
     ) -> Arc<Self> {
-        let (subtitles, dead) = (Subtitles::new(plan, output, start_ns), dead_streams(plan, output));
+        let subtitles = Subtitles::new(plan, output, edits.start_ns());
+        let dead = dead_streams(plan, output);
         let source_end = Arc::clone(source_end);
-        Arc::new(Self { subtitles, dead, damage: Arc::default(), source_end })
+        Arc::new(Self { subtitles, dead, damage: Damage::new(edits), source_end })
     }
 
     /// Measures a stream that is encoded, and looks for damage in it.
