@@ -2,9 +2,10 @@
 //!
 //! Invariant: an object is written before any playlist that names it, so no viewer sees a broken
 //! state. Segments come first, then the event playlist that names them. After the first segment of
-//! every rendition, `main.m3u8` points to the event playlists. At the end come subtitles and VOD
+//! every rendition, `main.m3u8` points to the event playlists. At the end come subtitles, chapters and VOD
 //! playlists, and [`Finished::flip`] points `main.m3u8` to the VOD playlists in one write.
 
+mod chapters;
 mod encryption;
 mod error;
 mod finished;

@@ -1,5 +1,6 @@
 //! HLS as text and numbers: playlists, names, rates, key frames, codec strings (RFC 8216).
 
+pub mod chapters;
 pub mod codecs;
 pub mod fragments;
 pub mod key;

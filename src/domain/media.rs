@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chapters::{self, Chapter};
 use super::colour::Stated;
 use super::untrusted::{self, NAME_CHARS, SENTENCE_CHARS};
 
@@ -262,6 +263,9 @@ pub struct MediaInfo {
     /// Subtitle streams in container order, text and bitmap.
     #[serde(default)]
     pub subtitles: Vec<SubtitleStream>,
+    /// Chapters that the container states, in its order.
+    #[serde(default)]
+    pub chapters: Vec<Chapter>,
     /// Streams for which no decoder is installed.
     pub undecodable: Vec<Undecodable>,
     /// Programmes of a transport stream whose streams are not listed.
@@ -284,6 +288,7 @@ impl MediaInfo {
             }
         };
         shorten(&mut self.container, NAME_CHARS);
+        self.chapters = chapters::with_short_titles(self.chapters);
         for stream in &mut self.video {
             shorten(&mut stream.codec, NAME_CHARS);
             if stream.caps.len() > Self::CAPS_CHARS {

@@ -13,6 +13,7 @@ mod video;
 
 use serde::{Deserialize, Serialize};
 
+use super::chapters::{self, Chapter};
 use super::encode::{EncodeConfig, SegmentFormat};
 use super::ladder::Ladder;
 use super::media::{Fraction, MediaInfo, VideoStream};
@@ -50,6 +51,9 @@ pub struct Plan {
     /// Subtitle renditions.
     #[serde(default)]
     pub subtitles: Vec<SubtitlePlan>,
+    /// Chapters by their start.
+    #[serde(default)]
+    pub chapters: Vec<Chapter>,
     /// Poster and storyboard; `None` in an audio-only job.
     #[serde(rename = "pictures")]
     pub thumbnails: Option<ThumbnailPlan>,
@@ -120,6 +124,7 @@ pub fn plan(
         notes.push("subtitles skipped: there is no video".to_owned());
         subtitles.clear();
     }
+    let chapters = chapters::plan_chapters(&media.chapters, &mut notes);
     Ok(Plan {
         backend: backend.to_owned(),
         decoder: None,
@@ -130,6 +135,7 @@ pub fn plan(
         video,
         audio,
         subtitles,
+        chapters,
         segment: encode.segment,
         notes,
     })

@@ -111,6 +111,9 @@ pub struct JobRecord {
     /// The storyboard (`WebVTT`), relative to this record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storyboard: Option<String>,
+    /// The chapters (`WebVTT`), relative to this record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chapters: Option<String>,
     /// Faults of the source with which it was published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<SourceWarning>,
@@ -171,6 +174,7 @@ impl JobRecord {
             renditions: Vec::new(),
             poster: None,
             storyboard: None,
+            chapters: None,
             warnings: Vec::new(),
             timings: Timings::default(),
             error: None,

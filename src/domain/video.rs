@@ -131,6 +131,10 @@ pub struct VideoView {
     /// rectangle of a sheet (`storyboard_000.jpg#xywh=…`); present once the video is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storyboard_url: Option<String>,
+    /// URL of the chapters as `WebVTT`, a text track of the kind `chapters`; present once the video is ready, if
+    /// its source has chapters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chapters_url: Option<String>,
     /// Faults of the source with which it is published, such as an end that is missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<SourceWarning>,
@@ -165,6 +169,7 @@ impl VideoView {
             playback_url,
             poster_url: None,
             storyboard_url: None,
+            chapters_url: None,
             warnings: Vec::new(),
             timings: Timings::default(),
             purge_after: None,

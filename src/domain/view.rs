@@ -91,6 +91,7 @@ pub fn finished(view: &mut VideoView, job: JobRecord) {
     view.renditions = job.renditions;
     view.poster_url = job.poster.map(|path| view.url_of(&path));
     view.storyboard_url = job.storyboard.map(|path| view.url_of(&path));
+    view.chapters_url = job.chapters.map(|path| view.url_of(&path));
     view.warnings = job.warnings;
     view.timings = job.timings;
     view.error = job.error.or(job.failed_update.map(|update| update.error));
@@ -138,6 +139,7 @@ mod tests {
             backend: Some("cpu".to_owned()),
             duration_secs: Some(7.0),
             poster: Some("a1/poster.jpg".to_owned()),
+            chapters: Some("a1/chapters.vtt".to_owned()),
             error: failed.then(|| VideoError { code: "x".to_owned(), message: "y".to_owned() }),
             ..JobRecord::ready(VideoId::of_source("uploads", "k"), "a1")
         }
@@ -215,6 +217,8 @@ mod tests {
         let ready = view("id", "http://host/public/id/main.m3u8", ready).unwrap();
         let poster_url = ready.poster_url.unwrap();
         assert_eq!(poster_url, "http://host/public/id/a1/poster.jpg");
+        let chapters_url = ready.chapters_url.unwrap();
+        assert_eq!(chapters_url, "http://host/public/id/a1/chapters.vtt");
         let failed = Known { job: Some(job(JobOutcome::Failed)), ..Known::default() };
         assert_eq!(view("id", "url", failed).unwrap().error.unwrap().code, "x");
     }

@@ -91,6 +91,9 @@ impl EncodeRun<'_> {
         let publication = follow(worker, begin, &mut board).await?;
         let finished = publication.finish().await?;
         self.show_thumbnails(finished.thumbnails());
+        self.job.ticket.update(|view| {
+            view.chapters_url = finished.chapters().map(|path| view.url_of(path));
+        });
         Ok(finished)
     }
 

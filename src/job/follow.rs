@@ -140,7 +140,7 @@ pub(crate) async fn follow<O: Observer>(
         match output {
             Output::Report(Report::Planned { plan }) => {
                 publication = Some(begin(&plan));
-                planned = Some(plan);
+                planned = Some(*plan);
             }
             // Nothing but thumbnails was published, and they are overwritten.
             Output::Report(Report::Restarted) => publication = planned.as_ref().map(&begin),

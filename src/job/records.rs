@@ -111,6 +111,7 @@ pub(super) fn job_record(
         renditions: if failed { Vec::new() } else { view.renditions.clone() },
         poster: path_of(&view.poster_url),
         storyboard: path_of(&view.storyboard_url),
+        chapters: path_of(&view.chapters_url),
         warnings: view.warnings.clone(),
         timings,
         error,

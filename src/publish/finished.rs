@@ -10,26 +10,24 @@ use crate::domain::video::RenditionView;
 /// A stream whose objects are all written except for the `main.m3u8` that shows it.
 #[must_use = "viewers see the stream only after the flip"]
 pub struct Finished {
-    target: Arc<dyn Target>,
-    main: Object,
-    renditions: Vec<RenditionView>,
-    thumbnails: ThumbnailPaths,
+    pub(super) target: Arc<dyn Target>,
+    pub(super) main: Object,
+    pub(super) renditions: Vec<RenditionView>,
+    pub(super) thumbnails: ThumbnailPaths,
+    pub(super) chapters: Option<String>,
 }
 
 impl Finished {
-    pub(super) fn new(
-        target: Arc<dyn Target>,
-        main: Object,
-        renditions: Vec<RenditionView>,
-        thumbnails: ThumbnailPaths,
-    ) -> Self {
-        Self { target, main, renditions, thumbnails }
-    }
-
     /// Paths of poster and storyboard.
     #[must_use]
     pub fn thumbnails(&self) -> &ThumbnailPaths {
         &self.thumbnails
+    }
+
+    /// Path of the chapters (`WebVTT`), relative to `main.m3u8`; `None` if there are none.
+    #[must_use]
+    pub fn chapters(&self) -> Option<&str> {
+        self.chapters.as_deref()
     }
 
     /// The renditions with their measured rates.

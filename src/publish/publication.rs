@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::chapters;
 use super::error::{Error, Incomplete};
 use super::finished::Finished;
 use super::measured::UploadedRendition;
@@ -127,8 +128,8 @@ impl Publication {
         self.uploaders.iter().map(RenditionUploader::published).collect()
     }
 
-    /// Waits for all uploads, ends the event playlists and writes the VOD playlists, the subtitles
-    /// and the storyboard. `main.m3u8` does not change.
+    /// Waits for all uploads, ends the event playlists and writes the VOD playlists, the subtitles,
+    /// the storyboard and the chapters. `main.m3u8` does not change.
     ///
     /// # Errors
     /// [`Error::Target`] if an object cannot be written, [`Error::Incomplete`] if a rendition has no
@@ -143,12 +144,13 @@ impl Publication {
         let first = uploaded.first();
         let duration_ns = first.map_or(0, UploadedRendition::duration_ns);
         let thumbnails = self.thumbnails.finish(self.playlists.plan(), duration_ns).await?;
+        let chapters = chapters::publish(&self.target, &self.playlists, duration_ns).await?;
         if let Some(first) = first {
             self.subtitles.publish(&self.target, &self.playlists, first).await?;
         }
         let main = self.playlists.vod_main(&codecs, &uploaded)?;
         let renditions = self.playlists.measured_renditions(&uploaded);
-        Ok(Finished::new(self.target, main, renditions, thumbnails))
+        Ok(Finished { target: self.target, main, renditions, thumbnails, chapters })
     }
 
     /// The codec strings of all renditions, once all are known.

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::domain::chapters::Chapter;
 use crate::domain::encode::{EncodeConfig, SegmentFormat};
 use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key::{Key, StreamKey};
@@ -72,10 +73,18 @@ fn begin(target: &Arc<Recorder>) -> (String, Publication) {
 }
 
 fn begin_with(target: &Arc<Recorder>, key: Option<StreamKey>) -> (String, Publication) {
+    begin_plan(target, &film(), key)
+}
+
+fn begin_plan(
+    target: &Arc<Recorder>,
+    plan: &Plan,
+    key: Option<StreamKey>,
+) -> (String, Publication) {
     let id = VideoId::of_source("uploads", "k");
     let layout = Layout::of_attempt(&id, "a1");
     let target = Arc::clone(target) as Arc<dyn Target>;
-    let mut publication = Publication::start(target, layout, &film(), key);
+    let mut publication = Publication::start(target, layout, plan, key);
     for rendition in 0..RENDITIONS {
         publication.set_codec(rendition, format!("codec{rendition}")).unwrap();
     }
@@ -157,6 +166,30 @@ async fn a_storyboard_names_only_sheets_that_are_there() {
     let at = |name: &str| keys.iter().position(|k| *k == format!("{id}/a1/{name}")).unwrap();
     assert!(at("storyboard_000.jpg") < at("storyboard.vtt"), "{keys:?}");
     assert!(at("storyboard_001.jpg") < at("storyboard.vtt"), "{keys:?}");
+}
+
+#[tokio::test]
+async fn chapters_are_published_before_the_flip() {
+    let chapter = |start_ns, title: &str| Chapter { start_ns, title: title.to_owned() };
+    let chapters = vec![chapter(0, "one"), chapter(2_000_000_000, "two")];
+    for (chapters, path) in [(chapters, Some("a1/chapters.vtt")), (Vec::new(), None)] {
+        let target = Recorder::new(Semaphore::MAX_PERMITS, None);
+        let (id, mut publication) = begin_plan(&target, &Plan { chapters, ..film() }, None);
+        for rendition in 0..RENDITIONS {
+            publication.add_segment(segment(rendition, 0)).await.unwrap();
+        }
+        let finished = publication.finish().await.unwrap();
+        assert_eq!(finished.chapters(), path);
+        let key = path.map(|path| format!("{id}/{path}"));
+        assert_eq!(target.keys().iter().find(|key| key.contains("chapters")), key.as_ref());
+        if let Some(key) = key {
+            assert!(
+                target.last(&key).ends_with("--> 00:00:06.000\ntwo\n"),
+                "{}",
+                target.last(&key)
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -142,6 +142,9 @@ fn probe(source: &mut Source, limits: &Limits, output: &Output) -> Result<MediaI
         output.event(&Event::warning(Some(WarningCode::StreamLeftOut), stream.sentence()));
     }
     media.duration_ns = media.duration_ns.map(|ns| ns.saturating_sub(source.edits.start_ns()));
+    for chapter in &mut media.chapters {
+        chapter.start_ns = chapter.start_ns.saturating_sub(source.edits.start_ns());
+    }
     let firsts = frame_times::measure(&source.client, !source.edits.is_empty(), &mut media);
     source.start_with(&firsts);
     Ok(media.with_short_texts())

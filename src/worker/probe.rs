@@ -1,6 +1,7 @@
 //! The probe: streams of the source, measured frame times, and facts that GStreamer does not
 //! report.
 
+mod chapters;
 pub(crate) mod discover;
 mod dolby_vision;
 pub(crate) mod file_kind;

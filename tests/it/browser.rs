@@ -11,7 +11,7 @@ use super::support::appliance::Appliance;
 use super::support::{Need, corpus, media, root, skip};
 
 /// Whether the scripts in `web/e2e` can run here. Reports a skip where they cannot.
-fn has_browser() -> bool {
+pub fn has_browser() -> bool {
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     let needs = [
         (PathBuf::from(chromium), "chromium is not installed"),
@@ -29,7 +29,7 @@ fn has_browser() -> bool {
 }
 
 /// Runs a script of `web/e2e`. Returns its line of JSON and whether it exited with success.
-async fn browse(script: &str, arguments: &[&str]) -> (Value, bool) {
+pub async fn browse(script: &str, arguments: &[&str]) -> (Value, bool) {
     let mut node = Command::new("node");
     node.arg(root().join("web/e2e").join(script)).args(arguments);
     let output = tokio::task::spawn_blocking(move || node.output().unwrap()).await.unwrap();

@@ -13,6 +13,7 @@ pub(crate) mod support;
 mod audio;
 mod browser;
 mod chaos;
+mod chapters;
 mod children;
 mod clean_start;
 mod cli;

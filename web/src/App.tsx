@@ -115,6 +115,7 @@ export function App() {
                 url={video.playback_url}
                 posterUrl={video.poster_url}
                 storyboardUrl={video.storyboard_url}
+                chaptersUrl={video.chapters_url}
                 onError={setError}
               />
             </Suspense>

@@ -2,17 +2,19 @@ import { useEffect, useRef, useState } from "react";
 import videojs from "video.js";
 import type VideoJsPlayer from "video.js/dist/types/player";
 import "video.js/dist/video-js.css";
+import { showChapters } from "./chapters";
 import { showStoryboard } from "./storyboard";
 
 interface PlayerProps {
   url: string;
   posterUrl: string | undefined;
   storyboardUrl: string | undefined;
+  chaptersUrl: string | undefined;
   onError: (text: string) => void;
 }
 
 // Plays a stream from its beginning, also while it is still growing.
-export function Player({ url, posterUrl, storyboardUrl, onError }: PlayerProps) {
+export function Player({ url, posterUrl, storyboardUrl, chaptersUrl, onError }: PlayerProps) {
   const holder = useRef<HTMLDivElement>(null);
   const [player, setPlayer] = useState<VideoJsPlayer | null>(null);
   useEffect(() => {
@@ -40,7 +42,7 @@ export function Player({ url, posterUrl, storyboardUrl, onError }: PlayerProps) 
     };
   }, [url, onError]);
 
-  // Both may come while the video plays already, which goes on.
+  // All may come while the video plays already, which goes on.
   useEffect(() => {
     if (player && !player.isDisposed() && posterUrl) player.poster(posterUrl);
   }, [player, posterUrl]);
@@ -48,6 +50,10 @@ export function Player({ url, posterUrl, storyboardUrl, onError }: PlayerProps) 
     if (player && !player.isDisposed() && storyboardUrl) return showStoryboard(player, storyboardUrl);
     return undefined;
   }, [player, storyboardUrl]);
+  useEffect(() => {
+    if (player && !player.isDisposed() && chaptersUrl) return showChapters(player, chaptersUrl);
+    return undefined;
+  }, [player, chaptersUrl]);
 
   return <div data-vjs-player data-testid="player" ref={holder} />;
 }

@@ -22,6 +22,7 @@ export interface Video {
   playback_url: string;
   poster_url?: string;
   storyboard_url?: string;
+  chapters_url?: string;
   warnings?: { code: string; message: string }[];
   error?: { code: string; message: string };
 }

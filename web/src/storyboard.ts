@@ -2,6 +2,7 @@
 
 import type Player from "video.js/dist/types/player";
 import "videojs-sprite-thumbnails";
+import { readCues } from "./webvtt";
 
 interface Tile {
   sheet: string;
@@ -62,22 +63,6 @@ async function readSprites(url: string): Promise<Sprites> {
     downlink: 0,
     initOnDemand: true,
   };
-}
-
-// The browser's own reader of WebVTT is the one of <track>.
-function readCues(url: string): Promise<VTTCue[]> {
-  const video = document.createElement("video");
-  // The store has an origin of its own.
-  video.crossOrigin = "anonymous";
-  const track = document.createElement("track");
-  track.kind = "metadata";
-  track.src = url;
-  video.append(track);
-  track.track.mode = "hidden";
-  return new Promise((resolve, reject) => {
-    track.onload = () => resolve(Array.from(track.track.cues ?? []) as VTTCue[]);
-    track.onerror = () => reject(new Error(`${url} cannot be read.`));
-  });
 }
 
 function tileOf(cue: VTTCue, url: string): Tile {

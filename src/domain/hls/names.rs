@@ -7,7 +7,7 @@ use crate::domain::job::VideoId;
 pub const CONTENT_TYPE_PLAYLIST: &str = "application/vnd.apple.mpegurl";
 /// `Content-Type` of initialization sections.
 pub const CONTENT_TYPE_INIT: &str = "video/mp4";
-/// `Content-Type` of `WebVTT`: the storyboard and subtitles.
+/// `Content-Type` of `WebVTT`: the storyboard, chapters and subtitles.
 pub const CONTENT_TYPE_WEBVTT: &str = "text/vtt";
 /// `Content-Type` of the poster and the sheets of the storyboard.
 pub const CONTENT_TYPE_JPEG: &str = "image/jpeg";
@@ -33,6 +33,8 @@ pub const INIT: &str = "init.mp4";
 pub const POSTER: &str = "poster.jpg";
 /// Storyboard of a video (`WebVTT`).
 pub const STORYBOARD: &str = "storyboard.vtt";
+/// Chapters of a video (`WebVTT`).
+pub const CHAPTERS: &str = "chapters.vtt";
 
 /// Name of a sheet of the storyboard.
 #[must_use]

@@ -103,6 +103,7 @@ impl Housekeeping {
             renditions: Vec::new(),
             poster: None,
             storyboard: None,
+            chapters: None,
             error: Some(VideoError { code: code.as_str().to_owned(), message }),
             failed_update: None,
             main: None,

@@ -177,7 +177,7 @@ impl Checker {
         } else {
             Stage::Encoding(Box::new(plan.clone()), Box::new(Encoding::new(&plan, limits)))
         };
-        Ok(Report::Planned { plan })
+        Ok(Report::Planned { plan: Box::new(plan) })
     }
 
     fn restarted(&mut self) -> Result<Report, Misbehaviour> {

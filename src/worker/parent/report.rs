@@ -33,7 +33,7 @@ pub enum Report {
     /// The plan is final.
     Planned {
         /// The plan, which the daemon computed itself, with the worker's choice of the backend.
-        plan: Plan,
+        plan: Box<Plan>,
     },
     /// The pipeline starts again; what it made so far is void.
     Restarted,

@@ -26,6 +26,7 @@ use crate::worker::dead_streams::DeadStreams;
 use crate::worker::elements::range_source::{Client, RangeSrc, is_transport_stream};
 use crate::worker::fault;
 use crate::worker::plugins;
+use crate::worker::probe::chapters;
 use crate::worker::probe::matroska;
 use crate::worker::probe::mp4;
 use crate::worker::probe::reported::Reported;
@@ -152,6 +153,7 @@ fn discover_program(
             media.video.retain(|stream| is_alive(&stream.stream_id));
             media.audio.retain(|stream| is_alive(&stream.stream_id));
             video_facts::add(&mut media, &statements, client);
+            chapters::add(&mut media, client);
             Ok(Discovered { media, dead })
         }
         DiscovererResult::Timeout => Err(Failure::new(
@@ -205,6 +207,7 @@ fn media_info(info: &DiscovererInfo, client: &Client) -> MediaInfo {
             .filter(|stream| !lacks_decoder(&stream.codec))
             .collect(),
         undecodable,
+        chapters: Vec::new(),
         skipped_programs: 0,
     }
 }

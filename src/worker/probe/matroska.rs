@@ -1,19 +1,22 @@
-//! Reads the subtitle tracks and facts of the video tracks of a Matroska file from its `Tracks` element (RFC
-//! 9559).
+//! Reads the subtitle tracks, facts of the video tracks and chapters of a Matroska file (RFC 9559).
 //!
 //! GStreamer has no caps for some subtitle formats and no parser for others. For the rest its
 //! discoverer may miss the language, because it does not wait for the first text of a stream.
 
+mod chapters;
 mod video;
 
 use crate::domain::media::{SubtitleStream, SubtitleText};
 use crate::worker::elements::range_source::Client;
 
+pub(crate) use chapters::chapters;
 pub(crate) use video::{VideoTrack, video_tracks};
 
 const SEGMENT: u32 = 0x1853_8067;
 const CLUSTER: u32 = 0x1F43_B675;
 const TRACKS: u32 = 0x1654_AE6B;
+const CHAPTERS: u32 = 0x1043_A770;
+const SEEK_HEAD: u32 = 0x114D_9B74;
 const TRACK_ENTRY: u32 = 0xAE;
 const TRACK_NUMBER: u32 = 0xD7;
 const TRACK_UID: u32 = 0x73C5;
@@ -24,7 +27,7 @@ const LANGUAGE_BCP47: u32 = 0x22_B59D;
 
 /// Largest `Tracks` element that is read. Attachments such as fonts are stored elsewhere.
 const MAX_TRACKS_BYTES: u64 = 4 << 20;
-/// Elements that are skipped in search of `Tracks`.
+/// Elements that are skipped in search of another one.
 const MAX_SKIPPED_ELEMENTS: usize = 64;
 /// Longest header of an element: an id of 4 and a size of 8 bytes.
 const HEADER_BYTES: usize = 12;
@@ -37,34 +40,67 @@ pub(crate) fn subtitles(client: &Client, prefix: &str) -> Vec<SubtitleStream> {
     entries.filter_map(|(_, entry)| subtitle(entry, prefix)).collect()
 }
 
-/// Reads the `Tracks` element. Writers put it before the first cluster, so the search ends there.
+/// Reads the `Tracks` element.
 fn read_tracks(client: &Client) -> Option<Vec<u8>> {
-    let mut at = 0;
+    read_body(client, &find_element(client, TRACKS)?, MAX_TRACKS_BYTES)
+}
+
+/// An element of the file.
+struct Found {
+    id: u32,
+    /// Offset of its body.
+    body_at: u64,
+    /// Bytes of its body; `None` if it goes on to the end.
+    bytes: Option<u64>,
+    /// Offset of the first element in the segment.
+    segment_at: u64,
+}
+
+/// Finds an element of the segment. Writers put descriptions before the first cluster, so the search ends there.
+fn find_element(client: &Client, wanted: u32) -> Option<Found> {
+    let (mut at, mut segment_at) = (0, 0);
     for _ in 0..MAX_SKIPPED_ELEMENTS {
-        let mut header = [0; HEADER_BYTES];
-        let len = client.read(at, &mut header).ok()?;
-        let (id, size, header_len) = element_header(header.get(..len)?)?;
-        at += header_len as u64;
-        match (id, size) {
-            (SEGMENT, _) => {}
+        let found = Found { segment_at, ..element_at(client, at)? };
+        match (found.id, found.bytes) {
+            (id, _) if id == wanted => return Some(found),
+            (SEGMENT, _) => (at, segment_at) = (found.body_at, found.body_at),
             (CLUSTER, _) | (_, None) => return None,
-            (TRACKS, Some(size)) if size <= MAX_TRACKS_BYTES => {
-                let mut tracks = vec![0; usize::try_from(size).ok()?];
-                let len = client.read(at, &mut tracks).ok()?;
-                tracks.truncate(len);
-                return Some(tracks);
-            }
-            (_, Some(size)) => at = at.checked_add(size)?,
+            (_, Some(bytes)) => at = found.body_at.checked_add(bytes)?,
         }
     }
     None
 }
 
+/// The element at this offset.
+fn element_at(client: &Client, at: u64) -> Option<Found> {
+    let mut header = [0; HEADER_BYTES];
+    let len = client.read(at, &mut header).ok()?;
+    let (id, bytes, header_len) = element_header(header.get(..len)?)?;
+    Some(Found { id, body_at: at.checked_add(header_len as u64)?, bytes, segment_at: 0 })
+}
+
+/// Reads the body of an element; `None` for one that is larger.
+fn read_body(client: &Client, found: &Found, max_bytes: u64) -> Option<Vec<u8>> {
+    let bytes = found.bytes.filter(|bytes| *bytes <= max_bytes)?;
+    let mut body = vec![0; usize::try_from(bytes).ok()?];
+    let len = client.read(found.body_at, &mut body).ok()?;
+    body.truncate(len);
+    Some(body)
+}
+
+/// The body of the first element with this id.
+fn find(elements: &[u8], wanted: u32) -> Option<&[u8]> {
+    Elements(elements).find(|(id, _)| *id == wanted).map(|(_, bytes)| bytes)
+}
+
+fn integer(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 /// Parses a `TrackEntry`. Returns none for tracks that are no subtitles, or have no number.
 fn subtitle(entry: &[u8], prefix: &str) -> Option<SubtitleStream> {
-    let find = |wanted| Elements(entry).find(|(id, _)| *id == wanted).map(|(_, bytes)| bytes);
-    let number = |id| find(id).map(|bytes| bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b)));
-    let text = |id| find(id).map(|bytes| String::from_utf8_lossy(bytes).replace('\0', ""));
+    let number = |id| find(entry, id).map(integer);
+    let text = |id| find(entry, id).map(|bytes| String::from_utf8_lossy(bytes).replace('\0', ""));
     let codec = text(CODEC_ID)?;
     let (codec, text_format) = match codec.as_str() {
         "S_TEXT/UTF8" | "S_TEXT/ASCII" => (codec, Some(SubtitleText::Raw)),

@@ -1,9 +1,10 @@
-//! Reads the boxes of an MP4 or `QuickTime` file (ISO 14496-12): facts of its video tracks, and the
+//! Reads the boxes of an MP4 or `QuickTime` file (ISO 14496-12): facts of its video tracks, chapters, and the
 //! languages of all tracks (8.4.2 and 8.4.6).
 //!
 //! GStreamer's discoverer may miss the languages of subtitles, because it does not wait for the
 //! first text of a stream.
 
+mod chapters;
 pub(crate) mod edits;
 #[cfg(test)]
 mod testing;
@@ -13,6 +14,7 @@ use mp4_atom::{Decode, Header, Mdhd, Tkhd};
 
 use crate::worker::elements::range_source::Client;
 
+pub(crate) use chapters::chapters;
 pub(crate) use video::{VideoTrack, video_tracks};
 
 /// Bytes that are read of a box: `tkhd`, `mdhd` and `elng` are shorter.

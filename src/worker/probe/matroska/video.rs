@@ -1,6 +1,6 @@
 //! Facts of the video tracks of a Matroska file: whether players show them, orientation, Dolby Vision.
 
-use super::{Elements, TRACK_ENTRY, TRACK_NUMBER, read_tracks};
+use super::{Elements, TRACK_ENTRY, TRACK_NUMBER, find, integer, read_tracks};
 use crate::domain::media::Orientation;
 use crate::domain::orientation;
 use crate::worker::elements::range_source::Client;
@@ -69,14 +69,6 @@ fn dolby_vision(mapping: &[u8]) -> Option<DolbyVision> {
         .then(|| find(mapping, BLOCK_ADD_ID_EXTRA_DATA))
         .flatten()
         .and_then(DolbyVision::of_record)
-}
-
-fn find(elements: &[u8], wanted: u32) -> Option<&[u8]> {
-    Elements(elements).find(|(id, _)| *id == wanted).map(|(_, bytes)| bytes)
-}
-
-fn integer(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// A number of 4 or 8 bytes; an empty one is 0.

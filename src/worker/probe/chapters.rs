@@ -1,0 +1,20 @@
+//! Adds the chapters of the container to the result of the probe.
+
+use crate::domain::media::MediaInfo;
+use crate::worker::elements::range_source::Client;
+use crate::worker::probe::{matroska, mp4};
+
+/// Adds the chapters, and removes the text tracks that hold them from the subtitles.
+pub(super) fn add(media: &mut MediaInfo, client: &Client) {
+    let of_mp4 = mp4::chapters(client);
+    let is_chapters = |stream_id: &str| {
+        // GStreamer's stream ids of MP4 end in the number of the track: `<hash>/003`.
+        let number = stream_id.rsplit('/').next().and_then(|text| text.parse().ok());
+        number.is_some_and(|number| of_mp4.tracks.contains(&number))
+    };
+    media.subtitles.retain(|stream| !is_chapters(&stream.stream_id));
+    media.chapters = of_mp4.chapters;
+    if media.chapters.is_empty() {
+        media.chapters = matroska::chapters(client);
+    }
+}
