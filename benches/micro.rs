@@ -143,6 +143,7 @@ fn plan_and_render(bencher: Bencher) {
         frame_times: None,
         pixel_aspect: Fraction::new(1, 1),
         orientation: Orientation::Upright,
+        crop: None,
         interlaced: false,
         is_telecined: false,
         bit_depth: 8,

@@ -12,6 +12,7 @@ pub mod clean_start;
 pub mod codec_name;
 pub mod colour;
 pub mod conformance;
+pub mod crop;
 pub mod damage;
 pub mod dead_stream;
 pub mod declare;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chapters::{self, Chapter};
 use super::colour::Stated;
+use super::crop::Crop;
 use super::untrusted::{self, NAME_CHARS, SENTENCE_CHARS};
 
 /// A rational number, such as a frame rate (frames per second) or a pixel aspect ratio.
@@ -93,6 +94,9 @@ pub struct VideoStream {
     pub replaces_aspect: bool,
     /// The transformation that turns frames upright.
     pub orientation: Orientation,
+    /// The part of the frames that the container hides.
+    #[serde(default)]
+    pub crop: Option<Crop>,
     /// Whether the stream has interlaced frames.
     pub interlaced: bool,
     /// Whether it is film whose fields are repeated, so that its frames come at uneven times.
@@ -117,6 +121,12 @@ pub struct VideoStream {
 }
 
 impl VideoStream {
+    /// Width and height of the part of a coded frame that is shown, in pixels.
+    #[must_use]
+    pub fn shown_size(&self) -> (u32, u32) {
+        self.crop.unwrap_or_default().size_of((self.width, self.height))
+    }
+
     /// Mean frame rate of the measured frames; none without a measurement.
     #[must_use]
     pub fn measured_fps(&self) -> Option<Fraction> {
@@ -325,6 +335,7 @@ impl VideoStream {
             frame_times: None,
             pixel_aspect: Fraction::new(1, 1),
             orientation: Orientation::Upright,
+            crop: None,
             interlaced: false,
             is_telecined: false,
             bit_depth: 8,

@@ -103,6 +103,7 @@ pub fn plan(
             VideoPlan {
                 stream_id: stream.stream_id.clone(),
                 orientation: stream.orientation,
+                crop: stream.crop,
                 deinterlace: stream.interlaced,
                 evens_times: stream.is_telecined,
                 colour,

@@ -112,6 +112,8 @@ pub struct Step {
 pub enum When {
     /// Its frames are rotated.
     Rotated,
+    /// Part of its frames is cut off. It is decoded in software then.
+    Cropped,
     /// It is interlaced.
     Interlaced,
     /// It is HDR.
@@ -130,6 +132,7 @@ impl When {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rotated => "rotated frames",
+            Self::Cropped => "frames of which a part is shown",
             Self::Interlaced => "interlaced frames",
             Self::Hdr => "high dynamic range",
             Self::NotBt709 => "colours other than BT.709 of limited range",

@@ -18,7 +18,9 @@ pub(super) fn choose<'a>(
     let stream = media.video.iter().find(|stream| stream.stream_id == plan.video.stream_id);
     let mut skipped = Vec::new();
     for backend in backends {
-        let decoder = stream.and_then(|stream| decoder(&backend.recipe, stream));
+        // No device crops in every release, so frames that are cropped come from a software decoder.
+        let decodable = stream.filter(|stream| stream.crop.is_none());
+        let decoder = decodable.and_then(|stream| decoder(&backend.recipe, stream));
         let source = Source { device_decoded: decoder.is_some() };
         if let Some(reason) = backend.unfit(&plan.video, source) {
             skipped.push(format!("skipped backend {}: {reason}", backend.label()));
@@ -28,11 +30,14 @@ pub(super) fn choose<'a>(
         if let Some(stream) = stream.filter(|_| decoder.is_none())
             && !backend.recipe.decoders.is_empty()
         {
-            plan.notes.push(format!(
-                "decoded in software: {} has no decoder for {}",
-                backend.label(),
-                described(stream)
-            ));
+            plan.notes.push(match stream.crop {
+                Some(_) => "decoded in software: a part of the frames is cut off".to_owned(),
+                None => format!(
+                    "decoded in software: {} has no decoder for {}",
+                    backend.label(),
+                    described(stream)
+                ),
+            });
         }
         plan.backend = backend.label();
         plan.decoder = decoder;

@@ -75,6 +75,7 @@ fn media_info() -> MediaInfo {
         frame_times: None,
         pixel_aspect: Fraction::new(1, 1),
         orientation: Orientation::Upright,
+        crop: None,
         interlaced: false,
         is_telecined: false,
         bit_depth: 8,

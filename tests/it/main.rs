@@ -22,6 +22,7 @@ mod colours;
 mod conformance;
 mod corpus;
 mod crash;
+mod crops;
 mod damaged_files;
 mod damaged_places;
 mod dead_streams;

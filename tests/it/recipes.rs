@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use ladderd::backend;
+use ladderd::domain::crop::Crop;
 use ladderd::domain::encode::EncodeConfig;
 use ladderd::domain::ladder::Ladder;
 use ladderd::domain::media::MediaInfo;
@@ -161,6 +162,31 @@ fn the_same_plan_through_every_recipe() {
             let source = Source { device_decoded: !recipe.decoders.is_empty() };
             let spec = render(&found[0], &plan, &EncodeConfig::default(), 2, source);
             insta::assert_snapshot!(format!("{}-{age}", recipe.name), described(&spec));
+        }
+    }
+}
+
+/// In software, since no device crops in every release.
+#[test]
+fn every_recipe_crops_before_it_turns_and_scales() {
+    let mut plan = film();
+    plan.video.crop = Some(Crop { left: 2, top: 4, right: 6, bottom: 8 });
+    for recipe in backend::recipes().unwrap() {
+        for release in [OLDEST, NEWEST] {
+            let Ok(found) = resolve(&recipe, "", &Release::new(release)) else { continue };
+            let spec = render(&found[0], &plan, &EncodeConfig::default(), 2, Source::default());
+            let at = |name: &str| spec.prepare.iter().position(|step| step.element == name);
+            let crop = &spec.prepare[at("videocrop").unwrap()].set;
+            let sides = [("left", "2"), ("top", "4"), ("right", "6"), ("bottom", "8")];
+            let has = |(side, pixels): (&str, &str)| crop.contains(&(side.into(), pixels.into()));
+            assert!(sides.into_iter().all(has), "{crop:?}");
+            // Behind the deinterlacer, before anything that turns frames or takes them to the device.
+            let turns =
+                |step: &ElementSpec| step.set.iter().any(|(name, _)| name == "video-direction");
+            let upload = at("cudaupload").unwrap_or(usize::MAX);
+            let turn = spec.prepare.iter().position(turns).unwrap();
+            assert!(at("deinterlace") < at("videocrop"), "{}", recipe.name);
+            assert!(at("videocrop").unwrap() < turn.min(upload), "{}", recipe.name);
         }
     }
 }

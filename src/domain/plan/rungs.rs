@@ -102,7 +102,8 @@ impl Upright {
     fn of(stream: &VideoStream) -> Self {
         let aspect = stream.pixel_aspect.as_f64();
         let aspect = if aspect > 0.0 { aspect } else { 1.0 };
-        let (width, height) = (f64::from(stream.width), f64::from(stream.height));
+        let (width, height) = stream.shown_size();
+        let (width, height) = (f64::from(width), f64::from(height));
         if !stream.orientation.swaps_sides() {
             return Self { width: width * aspect, height };
         }

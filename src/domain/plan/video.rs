@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::audio;
 use crate::domain::colour::{Colour, DynamicRange};
+use crate::domain::crop::Crop;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::media::{Fraction, Orientation};
 
@@ -28,6 +29,9 @@ pub struct VideoPlan {
     pub short_segments: u32,
     /// Rotation and mirroring that make the frames upright.
     pub orientation: Orientation,
+    /// What is cut off the frames before that.
+    #[serde(default)]
+    pub crop: Option<Crop>,
     /// Whether the frames are deinterlaced.
     pub deinterlace: bool,
     /// Whether frames come at the uneven times of telecined film, and are moved to even ones.
@@ -93,6 +97,7 @@ impl VideoPlan {
             segment_frames: gop_frames * encode.gops_per_segment,
             short_segments: if encode.short_first_segments { encode.gops_per_segment } else { 0 },
             orientation: Orientation::Upright,
+            crop: None,
             deinterlace: false,
             evens_times: false,
             colour: Colour::OUTPUT,

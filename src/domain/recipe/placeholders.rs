@@ -2,7 +2,7 @@
 
 /// All placeholders. The unit is part of the name: `k` is 1,000 and `ki` is
 /// 1,024, which is what NVENC counts in.
-pub const PLACEHOLDERS: [&str; 15] = [
+pub const PLACEHOLDERS: [&str; 19] = [
     "width",
     "height",
     "fps",
@@ -13,6 +13,10 @@ pub const PLACEHOLDERS: [&str; 15] = [
     "quality",
     "threads",
     "orientation",
+    "crop_left",
+    "crop_top",
+    "crop_right",
+    "crop_bottom",
     "vbv_ms",
     "vbv_kbits",
     "vbv_kibits",

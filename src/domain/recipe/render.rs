@@ -25,6 +25,7 @@ impl Source {
     fn is(self, plan: &VideoPlan, when: When) -> bool {
         match when {
             When::Rotated => plan.orientation != Orientation::Upright,
+            When::Cropped => plan.crop.is_some(),
             When::Interlaced => plan.deinterlace,
             When::Hdr => plan.dynamic_range != DynamicRange::Standard,
             When::NotBt709 => {
@@ -102,7 +103,12 @@ pub(super) struct Values(Vec<(&'static str, String)>);
 
 impl Values {
     fn of_video(video: &VideoPlan, threads: u32) -> Self {
+        let crop = video.crop.unwrap_or_default();
         Self(vec![
+            ("crop_left", crop.left.to_string()),
+            ("crop_top", crop.top.to_string()),
+            ("crop_right", crop.right.to_string()),
+            ("crop_bottom", crop.bottom.to_string()),
             ("fps", video.fps.to_string()),
             ("gop_frames", video.gop_frames.to_string()),
             ("threads", threads.to_string()),
@@ -130,14 +136,16 @@ impl Values {
         );
         [least, most]
             .map(|(rung, fps, gop_frames, quality, threads, orientation)| {
-                Self(vec![
+                let crop = ["crop_left", "crop_top", "crop_right", "crop_bottom"];
+                let crop = crop.map(|side| (side, (rung.width - 2).to_string()));
+                let shared = [
                     ("fps", fps.to_owned()),
                     ("gop_frames", gop_frames.to_string()),
                     ("threads", threads.to_string()),
                     ("orientation", direction(orientation).to_owned()),
                     ("vbv_ms", VBV_MS.to_string()),
-                ])
-                .of_rung(&rung, quality)
+                ];
+                Self(crop.into_iter().chain(shared).collect()).of_rung(&rung, quality)
             })
             .to_vec()
     }

@@ -246,6 +246,7 @@ fn video_stream(stream: &DiscovererVideoInfo) -> VideoStream {
         frame_times: None,
         pixel_aspect: fraction(stream.par()),
         orientation: tags.as_ref().map(orientation).unwrap_or_default(),
+        crop: None,
         interlaced: stream.is_interlaced(),
         is_telecined: false,
         bit_depth: bit_depth(stream),

@@ -75,10 +75,15 @@ fn add_mp4(stream: &mut VideoStream, track: &mp4::VideoTrack, statement: Stateme
     stream.orientation = orientation::of_matrix(track.matrix);
     stream.is_disabled = !track.is_enabled;
     stream.frames = track.frames;
+    // Pixels of an aperture are those of the size that its box is stored with.
+    let size = (stream.width, stream.height);
+    let is_coded = track.coded == (f64::from(size.0), f64::from(size.1));
+    stream.crop = track.aperture.filter(|_| is_coded).and_then(|aperture| aperture.crop(size));
+    let shown_part = track.aperture.filter(|_| stream.crop.is_some()).map(|aperture| aperture.size);
     let aspect = orientation::pixel_aspect(&Shapes {
         container: track.pixel_aspect,
         bitstream: statement.jpeg_aspect.or(statement.pixel_aspect),
-        shown_and_coded: Some([track.shown, track.coded]),
+        shown_and_coded: Some([track.shown, shown_part.unwrap_or(track.coded)]),
         matrix: Some(track.matrix),
     });
     set_aspect(stream, aspect, statement);

@@ -78,6 +78,7 @@ fn stream(clip: &Clip) -> VideoStream {
         frame_times: None,
         pixel_aspect: Fraction::new(1, 1),
         orientation: Orientation::Upright,
+        crop: None,
         interlaced: false,
         is_telecined: false,
         bit_depth: 8,

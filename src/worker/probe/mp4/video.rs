@@ -5,6 +5,7 @@ use mp4_atom::{Colr, Mvhd, Pasp, Tkhd};
 
 use super::{Mp4Box, ReadAt, is_mp4};
 use crate::domain::colour::{Range, Stated};
+use crate::domain::crop::Aperture;
 use crate::domain::media::Fraction;
 use crate::domain::orientation::{self, Matrix};
 use crate::worker::elements::range_source::Client;
@@ -34,6 +35,8 @@ pub(crate) struct VideoTrack {
     pub(crate) coded: (f64, f64),
     /// Aspect ratio of a pixel (`pasp`).
     pub(crate) pixel_aspect: Option<Fraction>,
+    /// The part of the frames that is shown (`clap`).
+    pub(crate) aperture: Option<Aperture>,
     /// Colours (`colr`).
     pub(crate) colour: Stated,
     /// Dolby Vision (`dvcC`, `dvvC`).
@@ -105,6 +108,7 @@ fn with_entry(read: ReadAt<'_>, mut track: VideoTrack, entry: Mp4Box) -> VideoTr
                 let pasp: Option<Pasp> = child.decode(read);
                 track.pixel_aspect = pasp.map(|p| Fraction::new(p.h_spacing, p.v_spacing));
             }
+            b"clap" => track.aperture = aperture(&child.bytes(read)),
             b"dvcC" | b"dvvC" | b"dvwC" => {
                 let bytes = child.bytes(read);
                 track.dolby_vision = bytes.get(8..).and_then(DolbyVision::of_record);
@@ -113,6 +117,14 @@ fn with_entry(read: ReadAt<'_>, mut track: VideoTrack, entry: Mp4Box) -> VideoTr
         }
     }
     track
+}
+
+/// The clean aperture of a `clap` box: width, height and both offsets as fractions of 32 bits.
+fn aperture(bytes: &[u8]) -> Option<Aperture> {
+    let mut words = bytes.get(8..)?.as_chunks::<4>().0.iter().map(|word| i32::from_be_bytes(*word));
+    let mut next = || Some(f64::from(words.next()?) / f64::from(words.next()?));
+    let size = (next()?, next()?);
+    Some(Aperture { size, offset: (next()?, next()?) })
 }
 
 /// The colours of a `colr` box; `None` for ICC profiles.
@@ -192,10 +204,12 @@ mod tests {
 
     #[test]
     fn a_track_is_read_with_all_that_its_boxes_state() {
+        let clap = [1405, 2, 360, 1, -3, 2, 0, 1];
         let boxes = [
             mp4_box(*b"hvcC", &[1; 40]),
             mp4_box(*b"colr", b"nclx\0\x05\0\x01\0\x06\x80"),
             mp4_box(*b"pasp", &[0, 0, 0, 4, 0, 0, 0, 3]),
+            mp4_box(*b"clap", &clap.map(i32::to_be_bytes).concat()),
             mp4_box(
                 *b"dvvC",
                 &[1, 0, 0x10, 0x25, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -209,6 +223,8 @@ mod tests {
         assert_eq!(track.matrix, [[0.0, 2.0], [-1.0, 0.0]]);
         assert_eq!(orientation::of_matrix(track.matrix), Orientation::Rotate90);
         assert_eq!(track.pixel_aspect, Some(Fraction::new(4, 3)));
+        let aperture = Aperture { size: (702.5, 360.0), offset: (-1.5, 0.0) };
+        assert_eq!(track.aperture, Some(aperture));
         let colour = Stated { range: Some(Range::Full), primaries: 5, transfer: 1, matrix: 6 };
         assert_eq!(track.colour, colour);
         let dolby_vision = track.dolby_vision.unwrap();
