@@ -212,6 +212,9 @@ pub struct AudioStream {
     pub language: Option<String>,
     /// Title of the track, if the container states one.
     pub title: Option<String>,
+    /// Whether players play it only if a viewer chooses it.
+    #[serde(default)]
+    pub is_disabled: bool,
 }
 
 /// One subtitle stream.
@@ -361,6 +364,7 @@ impl AudioStream {
             sample_rate_hz: 48_000,
             language: language.map(str::to_owned),
             title: title.map(str::to_owned),
+            is_disabled: false,
         }
     }
 }

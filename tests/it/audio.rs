@@ -100,3 +100,49 @@ fn surround_is_mixed_down_by_bt_775() {
         }
     }
 }
+
+/// A film with an audio track of its own tone (Hz) for each of these, each of one channel.
+fn tracks(name: &str, tones: &[u32], more: &[&str]) -> Option<PathBuf> {
+    let sources: Vec<String> =
+        tones.iter().map(|hz| format!("aevalsrc='0.5*sin(2*PI*{hz}*t)':s=48000:d=2")).collect();
+    let maps: Vec<String> = (0..=tones.len()).map(|number| number.to_string()).collect();
+    let mut arguments = vec!["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=2"];
+    for source in &sources {
+        arguments.extend(["-f", "lavfi", "-i", source]);
+    }
+    for number in &maps {
+        arguments.extend(["-map", number]);
+    }
+    arguments.extend(more);
+    media::generated(name, &arguments)
+}
+
+#[test]
+fn audio_tracks_of_mxf_come_in_the_order_of_the_file() {
+    let codecs = ["-c:v", "mpeg2video", "-c:a", "pcm_s16le"];
+    let Some(film) = tracks("three.mxf", &[400, 900, 1700], &codecs) else { return };
+    let stream = transcode(&film);
+    let names = ["audio-und", "audio-und-2", "audio-und-3"];
+    for (name, hz) in names.into_iter().zip([400, 900, 1700]) {
+        assert_level(level_of(&stream.index(name), hz)[0], Some(-6.02), name);
+    }
+    let audio = &stream.plan()["audio"];
+    let defaults = [0, 1, 2].map(|number| audio[number]["is_default"].as_bool());
+    assert_eq!(defaults, [Some(true), Some(false), Some(false)]);
+}
+
+#[test]
+fn the_enabled_track_of_alternatives_is_the_default() {
+    let languages = ["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=fra"];
+    let second = ["-disposition:a:0", "0", "-disposition:a:1", "default"];
+    let Some(film) = tracks("second.mp4", &[400, 900], &[languages, second].concat()) else {
+        return;
+    };
+    let stream = transcode(&film);
+    let main = stream.text("main.m3u8");
+    let line = |name: &str| main.lines().find(|line| line.contains(name)).unwrap().to_owned();
+    assert!(line("audio-fr/").contains("DEFAULT=YES"), "{main}");
+    assert!(line("audio-en/").contains("DEFAULT=NO"), "{main}");
+    assert_level(level_of(&stream.index("audio-fr"), 900)[0], Some(-6.02), "the default");
+    stream.check().assert_sound();
+}

@@ -38,13 +38,14 @@ pub struct AudioPlan {
     pub is_ambisonic: bool,
 }
 
-/// Plans one rendition for each audio stream, the first as the default.
+/// Plans one rendition for each audio stream. The default is the first that is enabled, else the first.
 pub(super) fn plan_audio(
     streams: &[AudioStream],
     encode: &EncodeConfig,
     notes: &mut Vec<String>,
 ) -> Vec<AudioPlan> {
     let mut planned: Vec<AudioPlan> = Vec::new();
+    let mut default = None;
     for stream in streams {
         if stream.channels == 0 || stream.sample_rate_hz == 0 {
             notes.push("audio stream skipped: it has no channels or no sample rate".to_owned());
@@ -54,17 +55,23 @@ pub(super) fn plan_audio(
         let others = planned.iter().map(|other| (&*other.language, &*other.title));
         let RenditionName { name, title } =
             names::unique(("audio", "Audio"), &language, stream.title.as_deref(), others);
+        if !stream.is_disabled {
+            default.get_or_insert(planned.len());
+        }
         planned.push(AudioPlan {
             name,
             stream_id: stream.stream_id.clone(),
             title,
             language,
-            is_default: planned.is_empty(),
+            is_default: false,
             bitrate_kbps: encode.audio_bitrate_kbps,
             sample_rate_hz: SAMPLE_RATE_HZ,
             channels: CHANNELS,
             is_ambisonic: stream.is_ambisonic,
         });
+    }
+    if let Some(audio) = planned.get_mut(default.unwrap_or(0)) {
+        audio.is_default = true;
     }
     planned
 }

@@ -133,6 +133,27 @@ fn audio_plans(audio: Vec<AudioStream>) -> Vec<AudioPlan> {
 }
 
 #[test]
+fn the_first_enabled_audio_stream_is_the_default() {
+    let stream = |language, is_disabled| AudioStream {
+        is_disabled,
+        ..AudioStream::plain(Some(language), None)
+    };
+    let unplayable = AudioStream { channels: 0, ..stream("es", false) };
+    let table = [
+        (vec![stream("en", false), stream("fr", false)], "audio-en"),
+        (vec![stream("en", true), stream("fr", false), stream("de", false)], "audio-fr"),
+        (vec![stream("en", true), stream("fr", true)], "audio-en"),
+        (vec![stream("en", true), unplayable, stream("fr", false)], "audio-fr"),
+    ];
+    for (streams, expected) in table {
+        let planned = audio_plans(streams);
+        let default = planned.iter().filter(|audio| audio.is_default);
+        assert_eq!(default.map(|audio| audio.name.as_str()).collect::<Vec<_>>(), [expected]);
+        assert_eq!(planned[0].name, "audio-en", "the order stays");
+    }
+}
+
+#[test]
 fn audio_renditions_have_unique_names_and_titles() {
     let stream = AudioStream::plain;
     let planned = audio_plans(vec![

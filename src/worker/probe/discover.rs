@@ -26,6 +26,7 @@ use crate::worker::dead_streams::DeadStreams;
 use crate::worker::elements::range_source::{Client, RangeSrc, is_transport_stream};
 use crate::worker::fault;
 use crate::worker::plugins;
+use crate::worker::probe::audio_facts;
 use crate::worker::probe::chapters;
 use crate::worker::probe::matroska;
 use crate::worker::probe::mp4;
@@ -153,6 +154,7 @@ fn discover_program(
             media.video.retain(|stream| is_alive(&stream.stream_id));
             media.audio.retain(|stream| is_alive(&stream.stream_id));
             video_facts::add(&mut media, &statements, client);
+            audio_facts::add(&mut media, client);
             chapters::add(&mut media, client);
             Ok(Discovered { media, dead })
         }
@@ -278,6 +280,7 @@ fn audio_stream(stream: &DiscovererAudioInfo) -> AudioStream {
         sample_rate_hz: stream.sample_rate(),
         language: stream.language().map(Into::into),
         title: title(stream),
+        is_disabled: false,
     }
 }
 

@@ -4,6 +4,7 @@
 //! GStreamer's discoverer may miss the languages of subtitles, because it does not wait for the
 //! first text of a stream.
 
+mod audio;
 mod chapters;
 pub(crate) mod edits;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use mp4_atom::{Decode, Header, Mdhd, Tkhd};
 
 use crate::worker::elements::range_source::Client;
 
+pub(crate) use audio::disabled_audio;
 pub(crate) use chapters::chapters;
 pub(crate) use video::{VideoTrack, video_tracks};
 

@@ -1,0 +1,32 @@
+//! Completes audio streams by facts that the discoverer does not report: their order, and which are disabled.
+
+use crate::domain::media::MediaInfo;
+use crate::worker::elements::range_source::Client;
+use crate::worker::probe::mp4;
+
+/// The key of a partition pack, with which an MXF file begins (SMPTE ST 377-1), up to the kind of the partition.
+const PARTITION_PACK: [u8; 13] =
+    [0x06, 0x0E, 0x2B, 0x34, 0x02, 0x05, 0x01, 0x01, 0x0D, 0x01, 0x02, 0x01, 0x01];
+
+/// Adds the facts of the file to its audio streams.
+pub(super) fn add(media: &mut MediaInfo, client: &Client) {
+    if media.audio.len() < 2 {
+        return;
+    }
+    let mut head = [0; PARTITION_PACK.len()];
+    let is_mxf = client.read(0, &mut head).is_ok() && head == PARTITION_PACK;
+    if is_mxf {
+        // The demuxer of MXF lists its tracks from the last to the first.
+        media.audio.sort_by_key(|stream| track_number(&stream.stream_id));
+    }
+    let disabled = mp4::disabled_audio(client);
+    for stream in &mut media.audio {
+        stream.is_disabled =
+            track_number(&stream.stream_id).is_some_and(|number| disabled.contains(&number));
+    }
+}
+
+/// The number at the end of GStreamer's stream ids of MP4 and MXF: `<hash>/003`.
+fn track_number(stream_id: &str) -> Option<u32> {
+    stream_id.rsplit('/').next().and_then(|text| text.parse().ok())
+}
