@@ -35,6 +35,7 @@ pub mod orientation;
 pub mod outcome;
 pub mod plan;
 pub mod plan_check;
+pub mod program_map;
 pub mod programs;
 pub mod pulldown;
 pub mod quarantine;

@@ -46,8 +46,7 @@ corpus_files! {
     ts_608_captions_360x240_ts "ts_608_captions_360x240.ts" => ready("240p 160p", (360, 240), 6.039, 0),
     ts_declared_audio_absent_ts "ts_declared_audio_absent.ts" => ready("360p 240p", (392, 300), 8.933, 1),
     ts_dvb_hevc_1080p50_latm_ts "ts_dvb_hevc_1080p50_latm.ts" => ready("360p 240p", (640, 360), 1.144, 1).broken(11),
-    ts_h264_dts_audio_ts "ts_h264_dts_audio.ts" => ready("360p 240p", (540, 360), 0.1, 1)
-        .known(&["audio"], "DTS without a registration descriptor is not recognised"),
+    ts_h264_dts_audio_ts "ts_h264_dts_audio.ts" => ready("360p 240p", (540, 360), 0.1, 1),
     ts_h264_field_two_mp2_1080i_ts "ts_h264_field_two_mp2_1080i.ts" => ready("360p 240p", (640, 360), 2.476, 2).broken(6),
     ts_missing_dts_1080p60_ts "ts_missing_dts_1080p60.ts" => ready("360p 240p", (640, 360), 2.0, 0),
     ts_pat_pmt_in_the_middle_ts "ts_pat_pmt_in_the_middle.ts" => ready("360p 240p", (640, 360), 0.65, 1).is_static(),

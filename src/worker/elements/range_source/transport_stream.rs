@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use super::client::Client;
+use crate::domain::program_map;
 use crate::domain::programs::{self, PACKET_BYTES, SYNC};
 use crate::domain::ts_timeline::{TICKS_PER_SECOND, TsTimeline};
 
@@ -20,6 +21,12 @@ const HEAD_BYTES: u64 = 2 << 20;
 const TAIL_BYTES: u64 = 2 << 20;
 /// Packets that are read at once.
 const CHUNK_PACKETS: usize = 340;
+/// First bytes of a frame of DTS (ETSI TS 102 114, 5.3).
+const DTS_SYNC: [u8; 4] = [0x7F, 0xFE, 0x80, 0x01];
+/// Types under which recorders write DTS without saying so: private data, and that of Blu-ray discs. `tsdemux`
+/// knows it by [`DTS_TYPE`].
+const UNNAMED_TYPES: [u8; 2] = [0x06, 0x82];
+const DTS_TYPE: u8 = 0x8A;
 
 /// Where the packets are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +46,8 @@ pub(super) struct TransportStream {
     timeline: TsTimeline,
     /// Packets with the tables of the program, if they come late: without them, a demuxer drops what precedes.
     tables: Vec<u8>,
+    /// Streams of DTS.
+    dts: HashSet<u16>,
     /// Duration up to the last timestamp, in ticks of 90 kHz; an estimate where the clock has changed.
     pub(super) duration_ticks: u64,
 }
@@ -71,9 +80,11 @@ impl TransportStream {
         let duration_ticks = last_ticks(client, &timeline).unwrap_or_else(|| {
             scaled_ticks(head.get(first..).unwrap_or_default(), stride, client, &timeline)
         });
-        let tables = tables(head.get(first..)?, stride);
+        let dts = dts_streams(head.get(first..)?, stride);
+        let mut tables = tables(head.get(first..)?, stride);
+        tables.chunks_mut(PACKET_BYTES).for_each(|packet| name_dts(packet, &dts));
         let (client, at) = (client.clone(), first as u64);
-        Some(Self { client, stride, at, timeline, tables, duration_ticks })
+        Some(Self { client, stride, at, timeline, tables, dts, duration_ticks })
     }
 
     /// Reads the next packets; `None` at the end.
@@ -94,6 +105,8 @@ impl TransportStream {
             if let Some(pes) = pes_header(packet) {
                 let ticks = self.rewrite(pes);
                 chunk.ticks = chunk.ticks.or(ticks);
+            } else {
+                name_dts(packet, &self.dts);
             }
             chunk.bytes.extend_from_slice(packet);
             at += self.stride;
@@ -166,6 +179,28 @@ fn tables(bytes: &[u8], stride: usize) -> Vec<u8> {
     let maps =
         entries.into_iter().filter_map(|(_, pid)| packets().find(|packet| begins(packet, pid)));
     std::iter::once(association).chain(maps).flatten().copied().collect()
+}
+
+/// The streams with a PES packet that begins with a frame of DTS.
+fn dts_streams(bytes: &[u8], stride: usize) -> HashSet<u16> {
+    let of_packet = |packet: &[u8]| {
+        let mut packet: [u8; PACKET_BYTES] = packet.get(..PACKET_BYTES)?.try_into().ok()?;
+        let pid = pid_of(&packet);
+        let pes = pes_header(&mut packet)?;
+        let payload = pes.get(9 + usize::from(*pes.get(8)?)..)?;
+        payload.starts_with(&DTS_SYNC).then_some(pid)
+    };
+    bytes.chunks(stride).filter_map(of_packet).collect()
+}
+
+/// Names streams of DTS in a packet with a program map.
+fn name_dts(packet: &mut [u8], dts: &HashSet<u16>) {
+    if dts.is_empty() {
+        return;
+    }
+    program_map::rename_streams(packet, |pid, kind| {
+        (dts.contains(&pid) && UNNAMED_TYPES.contains(&kind)).then_some(DTS_TYPE)
+    });
 }
 
 fn pid_of(packet: &[u8]) -> u16 {
@@ -316,6 +351,21 @@ mod tests {
         }
         for len in 0..PACKET_BYTES {
             assert_eq!(timestamps(&good[..len], PACKET_BYTES).count(), 0);
+        }
+    }
+
+    #[test]
+    fn streams_of_dts_are_found_by_their_frames() {
+        let with_frame = |pid, frame: [u8; 4]| {
+            let mut packet = packet(pid, 0, 0);
+            packet[23..27].copy_from_slice(&frame);
+            packet
+        };
+        let other = with_frame(0x102, [0x0B, 0x77, 0x80, 0x01]);
+        let file = [packet(0x100, 0, 0), with_frame(0x101, DTS_SYNC), other].concat();
+        assert_eq!(dts_streams(&file, PACKET_BYTES), HashSet::from([0x101]));
+        for len in 0..file.len() {
+            assert!(dts_streams(&file[..len], PACKET_BYTES).len() <= 1);
         }
     }
 
