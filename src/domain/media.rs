@@ -215,6 +215,21 @@ pub struct AudioStream {
     /// Whether players play it only if a viewer chooses it.
     #[serde(default)]
     pub is_disabled: bool,
+    /// The loudspeaker of a track of one channel, if the container states it.
+    #[serde(default)]
+    pub speaker: Option<Speaker>,
+}
+
+/// A loudspeaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Speaker {
+    /// Front left.
+    Left,
+    /// Front right.
+    Right,
+    /// Any other.
+    Other,
 }
 
 /// One subtitle stream.
@@ -365,6 +380,7 @@ impl AudioStream {
             language: language.map(str::to_owned),
             title: title.map(str::to_owned),
             is_disabled: false,
+            speaker: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The plan of a job: everything that is decided before a byte is encoded.
 
 mod audio;
+mod audio_pairs;
 mod error;
 mod language;
 mod names;

@@ -23,6 +23,7 @@ use crate::worker::elements::range_source::{self, Client};
 use crate::worker::graph::pipeline;
 use crate::worker::output::Output;
 use crate::worker::plugins;
+use crate::worker::probe::audio_facts;
 use crate::worker::probe::discover::{self, Discovered};
 use crate::worker::probe::file_kind;
 use crate::worker::probe::frame_times;
@@ -145,6 +146,7 @@ fn probe(source: &mut Source, limits: &Limits, output: &Output) -> Result<MediaI
     for chapter in &mut media.chapters {
         chapter.start_ns = chapter.start_ns.saturating_sub(source.edits.start_ns());
     }
+    audio_facts::keep_speakers_of_same_edits(&mut media, &source.edits);
     let firsts = frame_times::measure(&source.client, !source.edits.is_empty(), &mut media);
     source.start_with(&firsts);
     Ok(media.with_short_texts())

@@ -1,7 +1,7 @@
 //! The probe: streams of the source, measured frame times, and facts that GStreamer does not
 //! report.
 
-mod audio_facts;
+pub(crate) mod audio_facts;
 mod chapters;
 pub(crate) mod discover;
 mod dolby_vision;

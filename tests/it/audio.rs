@@ -132,6 +132,29 @@ fn audio_tracks_of_mxf_come_in_the_order_of_the_file() {
 }
 
 #[test]
+fn tracks_for_left_and_right_are_one_sound() {
+    let [left, right] = ["aformat=channel_layouts=FL", "aformat=channel_layouts=FR"];
+    let table = [
+        ("left_right.mov", left, right, "pcm_s16le"),
+        ("right_left.mov", right, left, "pcm_s24le"),
+    ];
+    for (name, first, second, codec) in table {
+        let sides = ["-filter:a:0", first, "-filter:a:1", second, "-c:a", codec];
+        let Some(film) = tracks(name, &[400, 900], &sides) else { return };
+        let stream = transcode(&film);
+        assert_eq!(stream.plan()["audio"].as_array().unwrap().len(), 1, "{name}");
+        let [of_left, of_right] = if first == left { [400, 900] } else { [900, 400] };
+        let index = stream.index("audio-und");
+        let (on_left, on_right) = (level_of(&index, of_left), level_of(&index, of_right));
+        assert_level(on_left[0], Some(-6.02), "the left track on the left");
+        assert_level(on_left[1], None, "the left track on the right");
+        assert_level(on_right[0], None, "the right track on the left");
+        assert_level(on_right[1], Some(-6.02), "the right track on the right");
+        stream.check().assert_sound();
+    }
+}
+
+#[test]
 fn the_enabled_track_of_alternatives_is_the_default() {
     let languages = ["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=fra"];
     let second = ["-disposition:a:0", "0", "-disposition:a:1", "default"];

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::audio_pairs::paired;
 use super::language;
 use super::names::{self, RenditionName};
 use crate::domain::encode::EncodeConfig;
@@ -21,6 +22,9 @@ pub struct AudioPlan {
     pub name: String,
     /// Id of the source stream.
     pub stream_id: String,
+    /// Id of the source stream of the right channel, if the other one holds the left channel only.
+    #[serde(default)]
+    pub right_stream_id: Option<String>,
     /// Language (BCP 47); `und` if unknown.
     pub language: String,
     /// Name in the player's menu.
@@ -38,7 +42,7 @@ pub struct AudioPlan {
     pub is_ambisonic: bool,
 }
 
-/// Plans one rendition for each audio stream. The default is the first that is enabled, else the first.
+/// Plans one rendition for each audio stream, or pair of streams for left and right. The default is the first that is enabled, else the first.
 pub(super) fn plan_audio(
     streams: &[AudioStream],
     encode: &EncodeConfig,
@@ -46,7 +50,7 @@ pub(super) fn plan_audio(
 ) -> Vec<AudioPlan> {
     let mut planned: Vec<AudioPlan> = Vec::new();
     let mut default = None;
-    for stream in streams {
+    for (stream, right) in paired(streams) {
         if stream.channels == 0 || stream.sample_rate_hz == 0 {
             notes.push("audio stream skipped: it has no channels or no sample rate".to_owned());
             continue;
@@ -55,12 +59,13 @@ pub(super) fn plan_audio(
         let others = planned.iter().map(|other| (&*other.language, &*other.title));
         let RenditionName { name, title } =
             names::unique(("audio", "Audio"), &language, stream.title.as_deref(), others);
-        if !stream.is_disabled {
+        if !stream.is_disabled || right.is_some_and(|right| !right.is_disabled) {
             default.get_or_insert(planned.len());
         }
         planned.push(AudioPlan {
             name,
             stream_id: stream.stream_id.clone(),
+            right_stream_id: right.map(|right| right.stream_id.clone()),
             title,
             language,
             is_default: false,

@@ -11,7 +11,7 @@ use crate::domain::edits::TrackEdits;
 use crate::domain::hls::codecs::AAC_LC;
 use crate::domain::plan::{AudioPlan, VideoPlan};
 use crate::worker::graph::builder::GraphBuilder;
-use crate::worker::graph::element::{caps_filter, chain, pad, plain, queue};
+use crate::worker::graph::element::{broken, caps_filter, chain, pad, plain, queue};
 use crate::worker::graph::segment_sink::{Cutter, MediaKind};
 use crate::worker::output::Output;
 use crate::worker::protocol::Failure;
@@ -30,14 +30,14 @@ const QUEUED_AUDIO: gst::ClockTime = gst::ClockTime::SECOND;
 /// At 128 kbit/s it is half a megabyte. With one second the pipeline deadlocks.
 const QUEUED_AAC: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
-/// Builds everything behind the pad of one audio stream, and its rendition. Returns the element to link
-/// the pad to. `video` has the segment boundaries, `edits` those of the track.
-pub(crate) fn build(
+/// Builds everything behind the pads of one audio rendition. Returns its source streams, each with the element to
+/// link its pad to. `video` has the segment boundaries, `edits` those of the tracks.
+pub(crate) fn build<'a>(
     builder: &mut GraphBuilder<'_>,
-    plan: &AudioPlan,
+    plan: &'a AudioPlan,
     video: &VideoPlan,
     edits: Option<TrackEdits>,
-) -> Result<gst::Element, Failure> {
+) -> Result<Vec<(&'a str, gst::Element)>, Failure> {
     let head = queue(0, QUEUED_AUDIO.nseconds())?;
     let rate = plain("audiorate")?;
     let raw = caps_filter(&format!(
@@ -64,7 +64,38 @@ pub(crate) fn build(
     let progress = video.rungs.is_empty().then(|| Arc::clone(builder.output));
     let sink = builder.add_rendition(&last, MediaKind::Audio, plan.sample_rate_hz)?;
     watch_encoded(&pad(&last, "sink")?, video, sink.cutter(), &sink.segmenter, progress);
-    Ok(head)
+    let Some(right) = &plan.right_stream_id else { return Ok(vec![(&plan.stream_id, head)]) };
+    let [of_left, of_right] = interleave(builder.pipeline, plan.sample_rate_hz, &head)?;
+    Ok(vec![(&plan.stream_id, of_left), (right, of_right)])
+}
+
+/// Builds `(queue ! audioconvert ! audioresample ! caps) x 2 ! audiointerleave` before `head`, which makes one stereo
+/// stream of two of one channel. Returns the elements for left and right.
+fn interleave(
+    pipeline: &gst::Pipeline,
+    sample_rate_hz: u32,
+    head: &gst::Element,
+) -> Result<[gst::Element; 2], Failure> {
+    let interleave = plain("audiointerleave")?;
+    let positions = gst::glib::Type::from_name("GstAudioChannelPosition");
+    let positions = positions.and_then(gst::glib::EnumClass::with_type);
+    let position = |nick| positions.as_ref()?.to_value_by_nick(nick);
+    let sides = ["front-left", "front-right"].into_iter().filter_map(position);
+    interleave.set_property("channel-positions", gst::glib::ValueArray::new(sides));
+    interleave.set_property("channel-positions-from-input", false);
+    chain(pipeline, std::slice::from_ref(&interleave))?;
+    interleave.link(head).map_err(|error| broken(error.to_string()))?;
+    let side = || -> Result<gst::Element, Failure> {
+        let first = queue(0, QUEUED_AUDIO.nseconds())?;
+        let mono = format!("audio/x-raw,format=F32LE,rate={sample_rate_hz},channels=1");
+        let last = caps_filter(&mono)?;
+        let (convert, resample) = (plain("audioconvert")?, plain("audioresample")?);
+        chain(pipeline, &[first.clone(), convert, resample, last.clone()])?;
+        // Each link takes the next channel.
+        last.link(&interleave).map_err(|error| broken(error.to_string()))?;
+        Ok(first)
+    };
+    Ok([side()?, side()?])
 }
 
 fn encoder(plan: &AudioPlan) -> Result<gst::Element, Failure> {

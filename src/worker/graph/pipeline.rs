@@ -152,10 +152,11 @@ fn build(
     }
     for track in &plan.audio {
         let edits = edits.of_stream(&track.stream_id);
-        let head = audio::build(&mut builder, track, &plan.video, edits)?;
-        let head = pad(&head, "sink")?;
-        streams.add(StreamKind::Audio, &head);
-        heads.add(&track.stream_id, false, head);
+        for (stream_id, head) in audio::build(&mut builder, track, &plan.video, edits)? {
+            let head = pad(&head, "sink")?;
+            streams.add(StreamKind::Audio, &head);
+            heads.add(stream_id, false, head);
+        }
     }
     let sinks = builder.into_sinks();
     let decode = build_source(pipeline, &source.client, spec.decoders.is_empty(), heads, skipped)?;

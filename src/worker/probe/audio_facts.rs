@@ -1,5 +1,7 @@
-//! Completes audio streams by facts that the discoverer does not report: their order, and which are disabled.
+//! Completes audio streams by facts that the discoverer does not report: their order, which are disabled, and
+//! the loudspeakers of those of one channel.
 
+use crate::domain::edits::Edits;
 use crate::domain::media::MediaInfo;
 use crate::worker::elements::range_source::Client;
 use crate::worker::probe::mp4;
@@ -19,10 +21,25 @@ pub(super) fn add(media: &mut MediaInfo, client: &Client) {
         // The demuxer of MXF lists its tracks from the last to the first.
         media.audio.sort_by_key(|stream| track_number(&stream.stream_id));
     }
-    let disabled = mp4::disabled_audio(client);
+    let tracks = mp4::audio_tracks(client);
     for stream in &mut media.audio {
-        stream.is_disabled =
-            track_number(&stream.stream_id).is_some_and(|number| disabled.contains(&number));
+        let number = track_number(&stream.stream_id);
+        let track = tracks.iter().find(|track| Some(track.id) == number);
+        stream.is_disabled = track.is_some_and(|track| !track.is_enabled);
+        stream.speaker = track.filter(|_| stream.channels == 1).and_then(|track| track.speaker);
+    }
+}
+
+/// Takes the loudspeakers from tracks that are shown at different times: they are no sides of one sound, as the
+/// edits of a rendition are those of one track.
+pub(crate) fn keep_speakers_of_same_edits(media: &mut MediaInfo, edits: &Edits) {
+    let named = media.audio.iter().filter(|stream| stream.speaker.is_some());
+    let mut lists = named.map(|stream| edits.of_stream(&stream.stream_id));
+    let first = lists.next();
+    if lists.any(|list| Some(list) != first) {
+        for stream in &mut media.audio {
+            stream.speaker = None;
+        }
     }
 }
 

@@ -281,6 +281,7 @@ fn audio_stream(stream: &DiscovererAudioInfo) -> AudioStream {
         language: stream.language().map(Into::into),
         title: title(stream),
         is_disabled: false,
+        speaker: None,
     }
 }
 

@@ -15,7 +15,7 @@ use mp4_atom::{Decode, Header, Mdhd, Tkhd};
 
 use crate::worker::elements::range_source::Client;
 
-pub(crate) use audio::disabled_audio;
+pub(crate) use audio::audio_tracks;
 pub(crate) use chapters::chapters;
 pub(crate) use video::{VideoTrack, video_tracks};
 
