@@ -81,7 +81,9 @@ mod tests {
     /// The states of frames with these times in seconds, after coded ones with times and whether they are keys.
     fn states(open: bool, coded: &[(u64, bool)], decoded: &[u64]) -> Vec<Frame> {
         let mut start = CleanStart::new(open);
-        coded.iter().for_each(|(secs, is_key)| start.coded(Some(secs * SECOND), *is_key));
+        for (secs, is_key) in coded {
+            start.coded(Some(secs * SECOND), *is_key);
+        }
         decoded.iter().map(|secs| start.decoded(Some(secs * SECOND), false)).collect()
     }
 

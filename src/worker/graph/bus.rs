@@ -154,11 +154,11 @@ pub(crate) fn wait(
                     return Err(failure);
                 }
             }
-            gst::MessageView::Warning(warning) => {
-                // A damaged file may cause one for each of its packets.
-                if warned.insert(message.src().map(GstObjectExt::path_string)) {
-                    output.event(&fault::of_warning(warning));
-                }
+            // A damaged file may cause one for each of its packets.
+            gst::MessageView::Warning(warning)
+                if warned.insert(message.src().map(GstObjectExt::path_string)) =>
+            {
+                output.event(&fault::of_warning(warning));
             }
             gst::MessageView::Element(element) => {
                 if let Some(path) = forwarded_eos(element) {

@@ -21,7 +21,8 @@ use crate::domain::media::{
     AudioStream, Fraction, MediaInfo, Orientation, SubtitleStream, SubtitleText, Undecodable,
     VideoStream,
 };
-use crate::domain::{plan, programs};
+use crate::domain::plan;
+use crate::domain::programs::{self, ListedStream};
 use crate::worker::dead_streams::DeadStreams;
 use crate::worker::elements::range_source::{Client, RangeSrc, is_transport_stream};
 use crate::worker::fault;
@@ -75,7 +76,8 @@ fn unread(found: &Discovered, bytes: &[u8]) -> Vec<Undecodable> {
     let known: Vec<u16> = ids.iter().filter_map(|id| programs::pid_of_stream_id(id)).collect();
     let program = ids.iter().find_map(|id| programs::of_stream_id(id));
     let listed = programs::streams(bytes, program).into_iter();
-    let unread = listed.filter(|stream| !known.contains(&stream.pid)).filter_map(|s| s.unread());
+    let missing = listed.filter(|stream| !known.contains(&stream.pid));
+    let unread = missing.filter_map(ListedStream::unread);
     let undecodable =
         |(name, is_video): (&str, bool)| Undecodable { description: name.to_owned(), is_video };
     unread.map(undecodable).collect()

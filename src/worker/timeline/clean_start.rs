@@ -72,11 +72,11 @@ impl CleanStart {
                 gst::PadProbeReturn::Ok
             }
             Some(gst::PadProbeData::Event(event)) => {
-                match event.type_() {
-                    gst::EventType::Eos => push_kept(&state, pad),
+                if event.type_() == gst::EventType::Eos {
+                    push_kept(&state, pad);
+                } else if event.type_() == gst::EventType::Caps {
                     // Kept frames have the caps before.
-                    gst::EventType::Caps => state.lock().kept.clear(),
-                    _ => {}
+                    state.lock().kept.clear();
                 }
                 gst::PadProbeReturn::Ok
             }
@@ -107,8 +107,9 @@ impl State {
     fn take_coded(&mut self, pad: &gst::Pad, buffer: &gst::BufferRef) -> bool {
         if !std::mem::replace(&mut self.has_begun, true) {
             let caps = pad.current_caps();
-            let name = caps.as_ref().and_then(|caps| caps.structure(0)).map(|caps| caps.name());
-            let format = FORMATS.iter().find(|format| name.is_some_and(|name| *name == **format));
+            let structure = caps.as_ref().and_then(|caps| caps.structure(0));
+            let is_format = |format: &&&str| structure.is_some_and(|caps| caps.name() == **format);
+            let format = FORMATS.iter().find(is_format);
             self.start =
                 format.map(|format| clean_start::CleanStart::new(*format == "video/x-h264"));
         }
