@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use super::support::media;
 use super::support::stream::transcode;
@@ -168,4 +169,34 @@ fn the_enabled_track_of_alternatives_is_the_default() {
     assert!(line("audio-en/").contains("DEFAULT=NO"), "{main}");
     assert_level(level_of(&stream.index("audio-fr"), 900)[0], Some(-6.02), "the default");
     stream.check().assert_sound();
+}
+
+/// Times in seconds at which sound begins after at least half a second of silence, on the left.
+fn onsets(playlist: &str) -> Vec<f64> {
+    let arguments = ["-v", "error", "-i", playlist, "-ac", "1", "-ar", "48000", "-f", "s16le", "-"];
+    let output = Command::new("ffmpeg").args(arguments).output().unwrap();
+    let samples = output.stdout.chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]]));
+    let loud = samples.enumerate().filter(|(_, level)| level.unsigned_abs() > 3_000);
+    let mut last = None;
+    let begins = loud.map(|(at, _)| at).filter(|at| {
+        let before = last.replace(*at);
+        before.is_none_or(|before: usize| at - before > 24_000)
+    });
+    begins
+        .map(|at| Duration::from_nanos(at as u64 * 1_000_000_000 / 48_000).as_secs_f64())
+        .collect()
+}
+
+/// Each frame of AAC lasts 21,333,333.3 ns, so a sample that is lost in rounding would add up to 0.6 ms in a second.
+#[test]
+fn beeps_stay_at_their_times() {
+    let beeps = "aevalsrc='0.5*sin(2*PI*400*t)*between(mod(t,1),0.5,0.7)':s=48000:d=30";
+    let video = ["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=30"];
+    let audio = ["-f", "lavfi", "-i", beeps];
+    let Some(film) = media::generated("beeps.mp4", &[video, audio].concat()) else { return };
+    let found = onsets(&transcode(&film).index("audio-und"));
+    assert_eq!(found.len(), 30, "{found:?}");
+    for (number, at) in (0_u32..).zip(&found) {
+        assert!((at - f64::from(number) - 0.5).abs() < 0.003, "{found:?}");
+    }
 }

@@ -127,7 +127,8 @@ impl AudioTail {
         to_ns: u64,
     ) -> Option<gst::Buffer> {
         let rate = u64::from(self.plan.sample_rate_hz);
-        let sample_at = |ns: u64| ns.saturating_mul(rate) / 1_000_000_000;
+        // To the nearest: times are rounded down, and one sample less of each buffer would add up.
+        let sample_at = |ns: u64| (ns.saturating_mul(rate) + 500_000_000) / 1_000_000_000;
         let most = buffer.size() as u64 / bytes_per_sample(&self.plan);
         let (from, to) = (sample_at(from_ns), sample_at(to_ns).min(most));
         let byte_at = |sample: u64| usize::try_from(sample * bytes_per_sample(&self.plan)).ok();
