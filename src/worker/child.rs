@@ -149,6 +149,9 @@ fn probe(source: &mut Source, limits: &Limits, output: &Output) -> Result<MediaI
     audio_facts::keep_speakers_of_same_edits(&mut media, &source.edits);
     let firsts = frame_times::measure(&source.client, !source.edits.is_empty(), &mut media);
     source.start_with(&firsts);
+    for chapter in &mut media.chapters {
+        chapter.start_ns = chapter.start_ns.saturating_sub(source.edits.start_ns());
+    }
     Ok(media.with_short_texts())
 }
 

@@ -37,7 +37,7 @@ impl SkippedStreams {
         edits: &Arc<Edits>,
     ) -> Arc<Self> {
         let subtitles = Subtitles::new(plan, output, edits.start_ns());
-        let dead = dead_streams(plan, output);
+        let dead = dead_streams(plan, output, edits);
         let source_end = Arc::clone(source_end);
         Arc::new(Self { subtitles, dead, damage: Damage::new(edits), source_end })
     }
@@ -62,16 +62,23 @@ impl SkippedStreams {
 
 /// Leaves streams out that give up, but the video of the plan, or the only audio of one without video. Warns of
 /// those that the plan has: the probe did so of the others.
-fn dead_streams(plan: &Plan, output: &Arc<Output>) -> DeadStreams {
-    let audio: Vec<String> = plan.audio.iter().map(|track| track.stream_id.clone()).collect();
+fn dead_streams(plan: &Plan, output: &Arc<Output>, edits: &Arc<Edits>) -> DeadStreams {
+    let ids = plan
+        .audio
+        .iter()
+        .flat_map(|track| std::iter::once(&track.stream_id).chain(&track.right_stream_id).cloned());
+    let audio: Vec<String> = ids.collect();
     let needed = match &audio[..] {
         [only] if plan.video.rungs.is_empty() => only.clone(),
         _ => plan.video.stream_id.clone(),
     };
-    let output = Arc::clone(output);
+    let (output, edits) = (Arc::clone(output), Arc::clone(edits));
     DeadStreams::new(
         move |stream_id| stream_id == needed,
-        move |stream| {
+        move |mut stream| {
+            if let Some(edits) = edits.of_stream(&stream.stream_id) {
+                stream.from_ns = stream.from_ns.map(|ns| edits.shown_end_ns(ns));
+            }
             if audio.contains(&stream.stream_id) {
                 let code = Some(WarningCode::StreamLeftOut);
                 output.event(&Event::warning(code, stream.sentence()));
