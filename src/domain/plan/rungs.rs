@@ -80,11 +80,12 @@ fn leave_out_similar(rungs: &mut Vec<PlannedRung>, notes: &mut Vec<String>) {
     });
 }
 
-/// A rung of two thirds of the size; `None` below 2 pixels.
+/// A rung of two thirds of the size; `None` where no smaller one has a name of its own.
 fn lower_rung(source: &Upright, rung: &PlannedRung, caps: &Caps) -> Option<PlannedRung> {
     let height = even_below(f64::from(rung.box_height()) * 2.0 / 3.0);
     let lower = source.fit(height, caps);
-    (height < rung.box_height() && lower.pixels() < rung.pixels()).then_some(lower)
+    let is_another = lower.name != rung.name && lower.pixels() < rung.pixels();
+    (height < rung.box_height() && is_another).then_some(lower)
 }
 
 /// Long side in pixels of the box with this short side.

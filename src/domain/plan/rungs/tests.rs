@@ -198,6 +198,12 @@ prop_compose! {
     }
 }
 
+#[test]
+fn two_rungs_never_have_one_name() {
+    let (rungs, _) = planned_on(&[(16, 50)], &stream(6, 2), Fraction::new(30, 1));
+    assert_eq!(line(&rungs), "2p 6x2");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
     #[test]
