@@ -5,6 +5,7 @@ pub mod error;
 mod page;
 pub mod readyz;
 mod router;
+mod same_origin;
 mod state;
 pub mod system;
 pub mod uploads;
@@ -25,6 +26,25 @@ settings! {
         listen: String = "127.0.0.1:8080".to_owned(), Text {
             allowed: "address and port, such as 127.0.0.1:8080",
             accepts: server::is_address,
+        };
+        /// URL at which people and programs reach the page and the API, if that is another than `listen`:
+        /// behind a proxy, `https://video.example.com`.
+        public_url: String = String::new(), Text {
+            allowed: "a URL without a path, or nothing",
+            accepts: |url| url.is_empty() || same_origin::is_origin(url),
+        };
+        /// More names and addresses by which this server is reached. A request for another host is refused with
+        /// 421, so that no page of others can pass for the one of this server (DNS rebinding). Names of the
+        /// loopback interface, the server's own address and the host of `public_url` need not be listed.
+        hosts: Vec<String> = Vec::new(), Text {
+            allowed: "names or addresses without a port",
+            accepts: same_origin::is_host,
+        };
+        /// Origins of other pages that may use the API from a browser (CORS). Without an entry, only the
+        /// appliance's own page may.
+        cors_origins: Vec<String> = Vec::new(), Text {
+            allowed: "origins, such as https://app.example.com",
+            accepts: same_origin::is_origin,
         };
         /// Seconds after which a request is aborted. Event streams have no limit.
         request_timeout_secs: u64 = 30, 1..=3600;

@@ -11,6 +11,7 @@ mod pace;
 use std::error::Error;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -66,6 +67,22 @@ impl Limits {
     #[must_use]
     pub fn connections(max_connections: usize) -> Self {
         Self { max_connections, stall: STALL_TIMEOUT }
+    }
+}
+
+/// The ends of a connection, which each of its requests has as an extension.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// Address of the other side: of a proxy, if there is one.
+    pub peer: SocketAddr,
+    /// Address at which this side was reached.
+    pub local: SocketAddr,
+}
+
+impl Ends {
+    /// The ends of this connection; none if it is gone.
+    fn of(stream: &TcpStream) -> Option<Self> {
+        Some(Self { peer: stream.peer_addr().ok()?, local: stream.local_addr().ok()? })
     }
 }
 
@@ -164,6 +181,7 @@ impl<S> Server<S> {
         };
         let begun = self.closing.run_until_cancelled(begun).await;
         let Some(Some((protocol, _permit))) = begun else { return };
+        let Some(ends) = Ends::of(&stream) else { return };
         let (service, stall) = (self.service, self.limits.stall);
         let activity = match protocol {
             Protocol::Http1 => None,
@@ -176,7 +194,8 @@ impl<S> Server<S> {
             }
         };
         let of_connection = activity.clone();
-        let paced = service_fn(move |request: Request<Incoming>| {
+        let paced = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ends);
             let open = of_connection.as_ref().map(Activity::request);
             let response = service.call(request.map(|body| PacedBody::new(body, stall)));
             async move {
@@ -227,7 +246,7 @@ async fn first_bytes(stream: &TcpStream) -> io::Result<Protocol> {
 
 /// Whether `text` is an IP address with a port.
 pub(crate) fn is_address(text: &str) -> bool {
-    text.parse::<std::net::SocketAddr>().is_ok()
+    text.parse::<SocketAddr>().is_ok()
 }
 
 #[cfg(test)]
@@ -243,7 +262,7 @@ mod tests {
     const LONG_BYTES: usize = 64 << 20;
 
     /// A server for one connection at a time: reads the body, then answers a GET with [`LONG_BYTES`].
-    async fn server(stall: Duration) -> std::net::SocketAddr {
+    async fn server(stall: Duration) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = service_fn(async |request: Request<PacedBody>| {
@@ -260,14 +279,14 @@ mod tests {
         address
     }
 
-    async fn open(address: std::net::SocketAddr, sent: &[u8]) -> TcpStream {
+    async fn open(address: SocketAddr, sent: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(sent).await.unwrap();
         stream
     }
 
     /// Sends an empty PUT, which needs the only place. Returns the first line of the answer.
-    async fn put(address: std::net::SocketAddr) -> String {
+    async fn put(address: SocketAddr) -> String {
         let head = b"PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         let mut answer = String::new();
         open(address, head).await.read_to_string(&mut answer).await.unwrap();

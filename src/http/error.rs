@@ -31,6 +31,18 @@ pub enum Error {
     /// The video, the upload or the path does not exist (404).
     #[error("{0}")]
     NotFound(String),
+    /// The request is for a host that is not this one (421).
+    #[error(
+        "this server is not known as {0:?}: if it is yours, add the name to http.hosts, or set \
+         http.public_url"
+    )]
+    Misdirected(String),
+    /// A page of another origin wants to change something (403).
+    #[error(
+        "a page of another origin may change nothing here: if it is yours, add its origin to \
+         http.cors_origins"
+    )]
+    CrossOrigin,
     /// The path exists, but not with this method (405).
     #[error("this path does not support this method")]
     MethodNotAllowed,
@@ -80,6 +92,8 @@ impl Error {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) | Self::Store(store::Error::NotFound { .. }) => StatusCode::NOT_FOUND,
+            Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) | Self::Store(store::Error::Rejected { .. }) => {
                 StatusCode::BAD_REQUEST
@@ -100,6 +114,8 @@ impl Error {
     fn code(&self) -> &str {
         match self {
             Self::NotFound(_) => "not-found",
+            Self::Misdirected(_) => "wrong-host",
+            Self::CrossOrigin => "cross-origin",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Invalid(_) => "invalid-request",
             Self::Conflict(_) => "conflict",

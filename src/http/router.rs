@@ -11,7 +11,6 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::cors::{Any, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -19,6 +18,7 @@ use tower_http::trace::TraceLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::same_origin::{self, SameOrigin};
 use super::state::AppState;
 use super::{Config, error, page, readyz, system, uploads, videos};
 use crate::server::Limits;
@@ -41,6 +41,7 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .routes(routes!(system::metrics))
         .split_for_parts();
     let document = Arc::new(document);
+    let names = SameOrigin::new(&config.public_url, &config.hosts, &config.cors_origins);
     let timeout = Duration::from_secs(config.request_timeout_secs);
     let body_limit = usize::try_from(config.body_limit_bytes).unwrap_or(usize::MAX);
     let header = |name: HeaderName, value: &'static str| {
@@ -55,7 +56,8 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(middleware::map_response(error::to_problem))
         .layer(CompressionLayer::new())
-        .layer(CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any))
+        .layer(names.cors())
+        .layer(middleware::from_fn_with_state(names, same_origin::guard))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .layer(PropagateRequestIdLayer::x_request_id())

@@ -52,6 +52,7 @@ mod recipes;
 mod refusals;
 mod reuploads;
 mod s3_operations;
+mod same_origin;
 mod sandbox;
 mod settings;
 mod subtitles;

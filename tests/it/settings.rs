@@ -66,7 +66,7 @@ fn unknown_keys_and_wrong_types_are_all_reported() {
     let expected = [
         format!("{file}: http.listen = 8080: allowed: text in quotes"),
         format!(
-            "{file}: http.port: unknown key; allowed: body_limit_bytes, listen, request_timeout_secs"
+            "{file}: http.port: unknown key; allowed: body_limit_bytes, cors_origins, hosts, listen, public_url, request_timeout_secs"
         ),
         format!("{file}: ladder[0].heigth: unknown key; allowed: height, max_bitrate_kbps"),
         format!("{file}: nonsense: unknown key; allowed: data_dir, embedded, encode, encryption, housekeeping, http, jobs, ladder, limits, log, queue, sandbox, sources, store, uploads"),

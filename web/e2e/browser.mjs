@@ -2,8 +2,9 @@
 
 import { chromium } from "playwright-core";
 
-// Opens an empty page. Errors of the page and of its console are added to `errors`.
-export async function openPage(errors, options = {}) {
+// Opens an empty page. Errors of the page and of its console are added to `errors`. `flags` are further flags of
+// Chromium.
+export async function openPage(errors, options = {}, flags = []) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -15,6 +16,7 @@ export async function openPage(errors, options = {}) {
       "--disable-component-update",
       "--disable-sync",
       "--autoplay-policy=no-user-gesture-required",
+      ...flags,
     ],
   });
   const page = await browser.newPage(options);
