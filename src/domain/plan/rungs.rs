@@ -15,7 +15,7 @@ const MIN_KBPS: u32 = 100;
 /// percent: it would cost an encode and hardly save bits. The usual steps are 44 and 56 %.
 const MAX_SHARE_PERCENT: f64 = 80.0;
 /// Tolerance in pixels of sizes that a pixel aspect ratio made.
-const TOLERANCE_PX: f64 = 0.5;
+const TOLERANCE_PX: f64 = 1.0;
 /// Highest frame rate at the configured caps, in frames per second.
 const CAP_FPS: f64 = 30.0;
 
