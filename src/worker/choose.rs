@@ -3,9 +3,10 @@
 use gstreamer as gst;
 
 use crate::domain::backend::Backend;
+use crate::domain::colour::DynamicRange;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::media::{MediaInfo, VideoStream};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, VideoPlan};
 use crate::domain::recipe::{Recipe, Source};
 use crate::worker::protocol::Failure;
 
@@ -18,8 +19,8 @@ pub(super) fn choose<'a>(
     let stream = media.video.iter().find(|stream| stream.stream_id == plan.video.stream_id);
     let mut skipped = Vec::new();
     for backend in backends {
-        // No device crops in every release, so frames that are cropped come from a software decoder.
-        let decodable = stream.filter(|stream| stream.crop.is_none());
+        let in_software = software_only(&plan.video);
+        let decodable = stream.filter(|_| in_software.is_none());
         let decoder = decodable.and_then(|stream| decoder(&backend.recipe, stream));
         let source = Source { device_decoded: decoder.is_some() };
         if let Some(reason) = backend.unfit(&plan.video, source) {
@@ -30,8 +31,8 @@ pub(super) fn choose<'a>(
         if let Some(stream) = stream.filter(|_| decoder.is_none())
             && !backend.recipe.decoders.is_empty()
         {
-            plan.notes.push(match stream.crop {
-                Some(_) => "decoded in software: a part of the frames is cut off".to_owned(),
+            plan.notes.push(match in_software {
+                Some(why) => format!("decoded in software: {why}"),
                 None => format!(
                     "decoded in software: {} has no decoder for {}",
                     backend.label(),
@@ -45,6 +46,19 @@ pub(super) fn choose<'a>(
     }
     let why = if skipped.is_empty() { "there is none".to_owned() } else { skipped.join("; ") };
     Err(Failure::new(FailureCode::NoBackend, format!("no backend can encode the video: {why}")))
+}
+
+/// Why the frames of this plan come from a software decoder on every backend: no device crops in every release,
+/// and none deinterlaces frames of more than 8 bits.
+fn software_only(plan: &VideoPlan) -> Option<&'static str> {
+    let is_hdr = plan.dynamic_range != DynamicRange::Standard;
+    match plan.crop {
+        Some(_) => Some("a part of the frames is cut off"),
+        None if plan.deinterlace && is_hdr => {
+            Some("its frames are interlaced, of high dynamic range")
+        }
+        None => None,
+    }
 }
 
 /// Codec, profile and chroma format, if they are known.

@@ -41,3 +41,28 @@ fn grey_of_hlg_and_pq_has_the_luminance_of_the_standards() {
         assert!(colours.ends_with("bt709 bt709 bt709"), "{transfer}: {colours}");
     }
 }
+
+/// Broadcasts of HLG come in fields.
+#[test]
+fn fields_of_hlg_become_whole_frames_of_standard_range() {
+    let signal = 0.5;
+    let luma = 64.0 + 876.0 * signal;
+    // Grey above, and bars that move below.
+    let source = format!(
+        "color=black:s=640x360:r=50:d=2,format=yuv420p10le,\
+         geq=lum='if(lt(Y,180),{luma:.0},if(lt(mod(X+400*T,640),160),700,300))':cb=512:cr=512,\
+         tinterlace=interleave_top,fieldorder=tff"
+    );
+    let tags = "tff=1:colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc";
+    let encode = ["-c:v", "libx264", "-flags", "+ildct+ilme", "-x264-params", tags];
+    let clip =
+        media::generated("hlg_fields.ts", &[&["-f", "lavfi", "-i", &source], &encode[..]].concat());
+    let Some(clip) = clip else { return };
+    let stream = transcode(&clip);
+    let [interlaced, progressive] = media::interlaced_and_progressive(&stream.index("360p"));
+    assert!(progressive > 10 * interlaced, "{interlaced} frames with combs");
+    let [luma, blue, red] = media::mean_yuv(&stream.path("360p/index.m3u8"), "1", "iw:ih/4:0:0");
+    let expected = 16.0 + 219.0 * (50.7_f64 / 203.0).powf(1.0 / 2.4);
+    assert!((luma - expected).abs() < 2.5, "{luma}, not {expected}");
+    assert!((blue - 128.0).abs() < 1.5 && (red - 128.0).abs() < 1.5, "{blue} {red}");
+}

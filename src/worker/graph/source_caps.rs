@@ -23,7 +23,9 @@ pub(crate) fn declare(
     spec: &PipelineSpec,
 ) {
     let (weak, plan) = (pipeline.downgrade(), plan.clone());
-    let deinterlaces = spec.prepare.iter().any(|step| step.element == "deinterlace");
+    // Frames of more than 8 bits are deinterlaced only where the plan knows of it.
+    let is_planned = plan.deinterlace || plan.dynamic_range == DynamicRange::Standard;
+    let deinterlaces = is_planned && spec.prepare.iter().any(|step| step.element == "deinterlace");
     // Runs on the decoder's streaming thread: replaces an event, and posts a message on the bus.
     head.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         if let Some(gst::PadProbeData::Event(event)) = &mut info.data
