@@ -12,7 +12,7 @@ pub enum Frame {
     Broken,
     /// It is whole, and all later frames count as whole.
     Whole,
-    /// It comes after [`MAX_BROKEN_NS`] of broken frames: all frames count.
+    /// It comes after 5 s of broken frames: all frames count.
     Late,
 }
 
