@@ -37,9 +37,10 @@ fn set(parameter: libc::c_int, value: libc::c_int) {
 mod tests {
     use super::*;
 
+    /// Resident memory of the heap and the stacks: pages of the program come in as they are first run.
     fn resident_kib() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
