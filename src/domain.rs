@@ -37,6 +37,7 @@ pub mod plan;
 pub mod plan_check;
 pub mod program_map;
 pub mod programs;
+pub mod prores;
 pub mod pulldown;
 pub mod quarantine;
 pub mod readiness;

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use crate::domain::colour::Stated;
 use crate::domain::jfif;
 use crate::domain::media::Fraction;
+use crate::domain::prores;
 use crate::worker::colorimetry;
 use crate::worker::container_caps::{self, ContainerCaps, has_klass};
 
@@ -19,8 +20,10 @@ use crate::worker::container_caps::{self, ContainerCaps, has_klass};
 pub(super) struct Statement {
     /// The statement of the container, as the demuxer reports it.
     pub(super) container: ContainerCaps,
-    /// Colours that the bitstream states.
+    /// Colours that decoded frames have.
     pub(super) bitstream: Stated,
+    /// Colours that frames of `ProRes` state, which libav 61 does not pass on.
+    pub(super) prores: Stated,
     /// Aspect ratio of a pixel that decoded frames have.
     pub(super) pixel_aspect: Option<Fraction>,
     /// Aspect ratio of a pixel that JPEG frames state, which decoders disregard.
@@ -46,6 +49,11 @@ impl Statements {
             if has_klass(element, &["Decoder", "Image"]) {
                 for pad in element.sink_pads() {
                     collected.watch_jpeg(&pad);
+                }
+            }
+            if has_klass(element, &["Decoder", "Video"]) {
+                for pad in element.sink_pads() {
+                    collected.watch_prores(&pad);
                 }
             }
             let kinds = [["Decoder", "Video"], ["Decoder", "Image"]];
@@ -82,6 +90,20 @@ impl Statements {
             let aspect = bytes.and_then(|bytes| jfif::pixel_aspect(&bytes));
             let id = pad.stream_id().unwrap_or_default();
             collected.update(&id, |statement| statement.jpeg_aspect = aspect);
+            gst::PadProbeReturn::Remove
+        });
+    }
+
+    /// Reads the colours of the first frame that a decoder of video gets, if it is `ProRes`.
+    fn watch_prores(&self, pad: &gst::Pad) {
+        let collected = self.clone();
+        // Runs on the decoder's streaming thread, once: reads the first bytes of a frame.
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            let bytes = info.buffer().and_then(|buffer| buffer.map_readable().ok());
+            if let Some(colour) = bytes.and_then(|bytes| prores::colour(&bytes)) {
+                let id = pad.stream_id().unwrap_or_default();
+                collected.update(&id, |statement| statement.prores = colour);
+            }
             gst::PadProbeReturn::Remove
         });
     }

@@ -52,7 +52,7 @@ fn is_id(stream: &VideoStream, number: u64) -> bool {
 
 fn add_statement(stream: &mut VideoStream, statement: Statement) {
     stream.container_colour = statement.container.colour;
-    stream.bitstream_colour = statement.bitstream;
+    stream.bitstream_colour = statement.bitstream.or(statement.prores);
     stream.interlaced |= statement.is_interlaced;
     if let Some(aspect) = statement.pixel_aspect {
         stream.pixel_aspect = aspect;
