@@ -36,8 +36,8 @@ pub struct Aperture {
 }
 
 impl Aperture {
-    /// What it cuts off a frame of this size. `None` if that is nothing, if it reaches out of the frame by more
-    /// than a pixel, or if it leaves less than two pixels.
+    /// The sides that it cuts off a frame of this size. `None` if there are none, if it reaches out of the frame
+    /// by more than a pixel, or if it leaves less than two pixels.
     #[must_use]
     pub fn crop(self, (width, height): (u32, u32)) -> Option<Crop> {
         let (left, right) = sides(self.size.0, self.offset.0, width)?;

@@ -12,4 +12,5 @@ pub(crate) mod mp4;
 mod reported;
 mod statements;
 mod track_limit;
+mod track_number;
 mod video_facts;

@@ -22,8 +22,7 @@ impl Source {
         let edits = edits::take(&client);
         // Demuxers of these formats let each track begin at 0, or all at a time that none has.
         let has_lone_tracks = || {
-            let is_fragmented = mp4::layout(&client).is_some_and(|layout| layout.is_fragmented);
-            is_fragmented || is_transport_stream(&client) || has_lone_tracks(&client)
+            mp4::is_fragmented(&client) || is_transport_stream(&client) || has_lone_tracks(&client)
         };
         let edits = if edits.is_empty() && has_lone_tracks() { Edits::none() } else { edits };
         Self { client, edits: Arc::new(edits) }

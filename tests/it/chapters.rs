@@ -21,7 +21,7 @@ const CHAPTERS: &str = ";FFMETADATA1\n\
     [CHAPTER]\nTIMEBASE=1/1000\nSTART=1500\nEND=4000\ntitle=a --> b\n\
     [CHAPTER]\nTIMEBASE=1/1000\nSTART=4000\nEND=6000\ntitle=The end\n";
 
-/// What must be published of them.
+/// The text that must be published of them.
 const PUBLISHED: &str = "WEBVTT\n\n\
     00:00:00.000 --> 00:00:01.500\nDébut &amp; &lt;b&gt;\n\n\
     00:00:01.500 --> 00:00:04.000\na --&gt; b\n\n\

@@ -29,7 +29,7 @@ pub struct VideoPlan {
     pub short_segments: u32,
     /// Rotation and mirroring that make the frames upright.
     pub orientation: Orientation,
-    /// What is cut off the frames before that.
+    /// The sides that are cut off the frames before that.
     #[serde(default)]
     pub crop: Option<Crop>,
     /// Whether the frames are deinterlaced.

@@ -5,6 +5,7 @@ use crate::domain::edits::Edits;
 use crate::domain::media::MediaInfo;
 use crate::worker::elements::range_source::Client;
 use crate::worker::probe::mp4;
+use crate::worker::probe::track_number;
 
 /// The key of a partition pack, with which an MXF file begins (SMPTE ST 377-1), up to the kind of the partition.
 const PARTITION_PACK: [u8; 13] =
@@ -19,12 +20,12 @@ pub(super) fn add(media: &mut MediaInfo, client: &Client) {
     let is_mxf = client.read(0, &mut head).is_ok() && head == PARTITION_PACK;
     if is_mxf {
         // The demuxer of MXF lists its tracks from the last to the first.
-        media.audio.sort_by_key(|stream| track_number(&stream.stream_id));
+        media.audio.sort_by_key(|stream| track_number::of_stream_id(&stream.stream_id));
     }
     let tracks = mp4::audio_tracks(client);
     for stream in &mut media.audio {
-        let number = track_number(&stream.stream_id);
-        let track = tracks.iter().find(|track| Some(track.id) == number);
+        let number = track_number::of_stream_id(&stream.stream_id);
+        let track = tracks.iter().find(|track| Some(track.id.into()) == number);
         stream.is_disabled = track.is_some_and(|track| !track.is_enabled);
         stream.speaker = track.filter(|_| stream.channels == 1).and_then(|track| track.speaker);
     }
@@ -41,9 +42,4 @@ pub(crate) fn keep_speakers_of_same_edits(media: &mut MediaInfo, edits: &Edits) 
             stream.speaker = None;
         }
     }
-}
-
-/// The number at the end of GStreamer's stream ids of MP4 and MXF: `<hash>/003`.
-fn track_number(stream_id: &str) -> Option<u32> {
-    stream_id.rsplit('/').next().and_then(|text| text.parse().ok())
 }

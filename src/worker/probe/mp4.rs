@@ -26,6 +26,8 @@ const MAX_BOX_BYTES: u64 = 256;
 const MAX_SIBLINGS: usize = 4096;
 /// Longest header of a box: size, type and a 64-bit size.
 const HEADER_BYTES: usize = 16;
+/// Bytes of an `stsd` box before its entries.
+const STSD_BYTES: u64 = 16;
 /// Types of the first box of a file of this format.
 const FIRST_BOXES: [&[u8; 4]; 7] = [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"];
 
@@ -50,14 +52,19 @@ pub(crate) fn layout(client: &Client) -> Option<Layout> {
     layout_of(&|at, target| client.read(at, target).unwrap_or(0), client.source_bytes())
 }
 
+/// Whether samples come in fragments. Reads up to the first of them, and not the whole file as [`layout`].
+pub(crate) fn is_fragmented(client: &Client) -> bool {
+    let read: ReadAt<'_> = &|at, target| client.read(at, target).unwrap_or(0);
+    is_mp4(read) && Mp4Box::FILE.children(read).any(|child| child.is_of_fragments(read))
+}
+
 fn layout_of(read: ReadAt<'_>, file_bytes: u64) -> Option<Layout> {
     let file = Mp4Box { kind: *b"file", begin: 0, end: u64::MAX };
     let mut boxes = file.children(read).peekable();
     boxes.peek().filter(|first| FIRST_BOXES.contains(&&first.kind))?;
     let mut layout = Layout { is_fragmented: false, is_cut: false };
     for child in boxes {
-        layout.is_fragmented |= child.kind == *b"moof"
-            || child.kind == *b"moov" && child.child(read, *b"mvex").is_some();
+        layout.is_fragmented |= child.is_of_fragments(read);
         // A box without a size goes to the end of the file, wherever that is.
         layout.is_cut = child.end > file_bytes && child.end != u64::MAX;
     }
@@ -69,12 +76,13 @@ type ReadAt<'a> = &'a dyn Fn(u64, &mut [u8]) -> usize;
 
 /// Returns the track ids and their languages.
 fn track_languages(read: ReadAt<'_>) -> Vec<(u32, String)> {
-    let moov = Mp4Box::FILE.child(read, *b"moov").filter(|_| is_mp4(read));
-    let tracks = moov.into_iter().flat_map(|moov| moov.children(read));
-    tracks
-        .filter(|child| child.kind == *b"trak")
-        .filter_map(|track| track_language(read, track))
-        .collect()
+    let tracks = movie(read).into_iter().flat_map(|movie| movie.tracks(read));
+    tracks.filter_map(|track| track_language(read, track)).collect()
+}
+
+/// The `moov` box; files of other formats have none.
+fn movie(read: ReadAt<'_>) -> Option<Mp4Box> {
+    Mp4Box::FILE.child(read, *b"moov").filter(|_| is_mp4(read))
 }
 
 /// Whether the file begins as files of this format do.
@@ -144,8 +152,24 @@ impl Mp4Box {
         .take(MAX_SIBLINGS)
     }
 
+    /// Whether it is a fragment, or announces some.
+    fn is_of_fragments(self, read: ReadAt<'_>) -> bool {
+        self.kind == *b"moof" || self.kind == *b"moov" && self.child(read, *b"mvex").is_some()
+    }
+
     fn child(self, read: ReadAt<'_>, kind: [u8; 4]) -> Option<Self> {
         self.children(read).find(|child| child.kind == kind)
+    }
+
+    /// The tracks of a `moov` box.
+    fn tracks(self, read: ReadAt<'_>) -> impl Iterator<Item = Self> {
+        self.children(read).filter(|child| child.kind == *b"trak")
+    }
+
+    /// The handler of a `mdia` box, such as `vide` (8.4.3).
+    fn handler(self, read: ReadAt<'_>) -> Option<[u8; 4]> {
+        // A header of 8 bytes, version and flags of 4, `pre_defined` of 4.
+        self.child(read, *b"hdlr")?.bytes(read).get(16..)?.first_chunk().copied()
     }
 
     /// Its bytes with the header, at most [`MAX_BOX_BYTES`].

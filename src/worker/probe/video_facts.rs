@@ -9,6 +9,7 @@ use crate::worker::probe::dolby_vision::DolbyVision;
 use crate::worker::probe::matroska;
 use crate::worker::probe::mp4;
 use crate::worker::probe::statements::{Statement, Statements};
+use crate::worker::probe::track_number;
 
 /// Adds the facts of the file to its video streams. A stream that looks wrong without Dolby Vision's own
 /// conversion becomes an undecodable one.
@@ -43,11 +44,9 @@ pub(super) fn add(media: &mut MediaInfo, statements: &Statements, client: &Clien
     media.video = kept;
 }
 
-/// Whether the stream is the track with this number. GStreamer's stream ids end in it: `<hash>/001` for MP4,
-/// `<hash>/001:<uid>` for Matroska.
+/// Whether the stream is the track with this number.
 fn is_id(stream: &VideoStream, number: u64) -> bool {
-    let last = stream.stream_id.rsplit('/').next().unwrap_or_default();
-    last.split(':').next().and_then(|text| text.parse().ok()) == Some(number)
+    track_number::of_stream_id(&stream.stream_id) == Some(number)
 }
 
 fn add_statement(stream: &mut VideoStream, statement: Statement) {

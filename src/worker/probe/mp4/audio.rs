@@ -3,12 +3,10 @@
 
 use mp4_atom::Tkhd;
 
-use super::{Mp4Box, ReadAt, is_mp4};
+use super::{Mp4Box, ReadAt, STSD_BYTES, movie};
 use crate::domain::media::Speaker;
 use crate::worker::elements::range_source::Client;
 
-/// Bytes of an `stsd` box before its entries.
-const STSD_BYTES: u64 = 16;
 /// Bytes of an audio sample entry before its boxes, the header included, by its version: those of `QuickTime` have
 /// more fields from version to version.
 const ENTRY_BYTES: [u64; 3] = [36, 52, 72];
@@ -35,20 +33,14 @@ pub(crate) fn audio_tracks(client: &Client) -> Vec<AudioTrack> {
 }
 
 fn tracks(read: ReadAt<'_>) -> Vec<AudioTrack> {
-    let moov = Mp4Box::FILE.child(read, *b"moov").filter(|_| is_mp4(read));
-    let tracks = moov.into_iter().flat_map(|moov| moov.children(read));
-    tracks
-        .filter(|child| child.kind == *b"trak")
-        .filter_map(|track| audio_track(read, track))
-        .collect()
+    let tracks = movie(read).into_iter().flat_map(|movie| movie.tracks(read));
+    tracks.filter_map(|track| audio_track(read, track)).collect()
 }
 
 fn audio_track(read: ReadAt<'_>, track: Mp4Box) -> Option<AudioTrack> {
     let header: Tkhd = track.child(read, *b"tkhd")?.decode(read)?;
     let media = track.child(read, *b"mdia")?;
-    let handler = media.child(read, *b"hdlr")?.bytes(read);
-    let is_audio = handler.get(16..20) == Some(b"soun");
-    is_audio.then(|| AudioTrack {
+    (media.handler(read)? == *b"soun").then(|| AudioTrack {
         id: header.track_id,
         is_enabled: header.enabled,
         speaker: speaker(read, media),
@@ -76,12 +68,8 @@ fn speaker(read: ReadAt<'_>, media: Mp4Box) -> Option<Speaker> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{mp4_box, reader};
     use super::*;
-
-    fn mp4_box(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
-        let len = u32::try_from(body.len() + 8).unwrap();
-        [&len.to_be_bytes(), &kind[..], body].concat()
-    }
 
     fn numbers(numbers: &[u32]) -> Vec<u8> {
         numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
@@ -110,12 +98,7 @@ mod tests {
     }
 
     fn read(file: &[u8]) -> Vec<AudioTrack> {
-        tracks(&|at, target| {
-            let rest = usize::try_from(at).ok().and_then(|at| file.get(at..)).unwrap_or_default();
-            let len = rest.len().min(target.len());
-            target[..len].copy_from_slice(&rest[..len]);
-            len
-        })
+        tracks(&reader(file))
     }
 
     #[test]

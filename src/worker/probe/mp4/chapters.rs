@@ -3,7 +3,7 @@
 
 use mp4_atom::{Mdhd, Tkhd};
 
-use super::{Mp4Box, ReadAt, is_mp4};
+use super::{Mp4Box, ReadAt, movie};
 use crate::domain::chapters::{Chapter, MAX_CHAPTERS, TITLE_CHARS};
 use crate::worker::elements::range_source::Client;
 
@@ -13,6 +13,8 @@ const MAX_READ: usize = MAX_CHAPTERS + 1;
 const MAX_TABLE_BYTES: u64 = 32 << 10;
 /// Bytes of a title that are read.
 const MAX_TITLE_BYTES: usize = 4 * TITLE_CHARS;
+/// Handlers of text tracks.
+const TEXT: [&[u8; 4]; 2] = [b"text", b"sbtl"];
 /// Tracks that are looked at as chapters: one per language.
 const MAX_TRACKS: usize = 16;
 /// Offset of the first entry of a table: behind a header of 8 bytes, version and flags, and the count.
@@ -33,11 +35,8 @@ pub(crate) fn chapters(client: &Client) -> Chapters {
 }
 
 fn read_chapters(read: ReadAt<'_>) -> Chapters {
-    let file = Mp4Box::FILE;
-    let Some(moov) = file.child(read, *b"moov").filter(|_| is_mp4(read)) else {
-        return Chapters::default();
-    };
-    let tracks = || moov.children(read).filter(|child| child.kind == *b"trak");
+    let Some(moov) = movie(read) else { return Chapters::default() };
+    let tracks = || moov.tracks(read);
     let mut named: Vec<u32> =
         tracks().flat_map(|track| references(read, track)).take(MAX_TRACKS).collect();
     named.dedup();
@@ -48,9 +47,8 @@ fn read_chapters(read: ReadAt<'_>) -> Chapters {
             continue;
         };
         // Images of chapters are a track that is named, too.
-        let Some(media) = track.child(read, *b"mdia").filter(|media| is_text(read, *media)) else {
-            continue;
-        };
+        let is_text = |media: &Mp4Box| matches!(media.handler(read), Some(handler) if TEXT.contains(&&handler));
+        let Some(media) = track.child(read, *b"mdia").filter(is_text) else { continue };
         found.tracks.push(id);
         if found.chapters.is_empty() {
             found.chapters = of_track(read, media).unwrap_or_default();
@@ -67,11 +65,6 @@ fn references(read: ReadAt<'_>, track: Mp4Box) -> Vec<u32> {
     let chap = track.child(read, *b"tref").and_then(|tref| tref.child(read, *b"chap"));
     let bytes = chap.map(|chap| chap.bytes(read)).unwrap_or_default();
     words(bytes.get(8..).unwrap_or_default()).collect()
-}
-
-fn is_text(read: ReadAt<'_>, media: Mp4Box) -> bool {
-    let handler = media.child(read, *b"hdlr").map(|hdlr| hdlr.bytes(read)).unwrap_or_default();
-    matches!(handler.get(16..20), Some(b"text" | b"sbtl"))
 }
 
 /// The chapters of a text track: each sample is a length of 16 bits and so many bytes of text.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mp4_atom::{Elst, Mdhd, Mvhd, Tkhd};
 
-use super::{Mp4Box, ReadAt, is_mp4};
+use super::{Mp4Box, ReadAt, movie};
 use crate::domain::edits::{EditList, Edits, Entry, Scales};
 use crate::worker::elements::range_source::Client;
 
@@ -33,19 +33,17 @@ pub(crate) fn take(client: &Client) -> Edits {
 
 /// The edits, and the offsets at which the names of the boxes stand that hold them.
 fn lists(read: ReadAt<'_>) -> Option<(Edits, Vec<u64>)> {
-    let moov = Mp4Box::FILE.child(read, *b"moov").filter(|_| is_mp4(read))?;
-    let movie: Mvhd = moov.child(read, *b"mvhd")?.decode(read)?;
+    let moov = movie(read)?;
+    let header: Mvhd = moov.child(read, *b"mvhd")?.decode(read)?;
     let (mut tracks, mut places) = (HashMap::new(), Vec::new());
-    for track in moov.children(read).filter(|child| child.kind == *b"trak") {
-        let header: Tkhd = track.child(read, *b"tkhd")?.decode(read)?;
+    for track in moov.tracks(read) {
+        let track_header: Tkhd = track.child(read, *b"tkhd")?.decode(read)?;
         let media = track.child(read, *b"mdia")?;
-        // A header of 8 bytes, version and flags of 4, `pre_defined` of 4.
-        let handler = media.child(read, *b"hdlr")?.bytes(read);
-        if !matches!(handler.get(16..20), Some(b"vide" | b"soun")) {
+        if !matches!(&media.handler(read)?, b"vide" | b"soun") {
             continue;
         }
         let timing: Mdhd = media.child(read, *b"mdhd")?.decode(read)?;
-        let scales = Scales { movie: movie.timescale, media: timing.timescale };
+        let scales = Scales { movie: header.timescale, media: timing.timescale };
         let shift = shift(read, media);
         let edits = track.child(read, *b"edts");
         let list = match edits.and_then(|edits| edits.child(read, *b"elst")) {
@@ -57,7 +55,7 @@ fn lists(read: ReadAt<'_>) -> Option<(Edits, Vec<u64>)> {
             }
             None => EditList::whole(scales, shift),
         };
-        tracks.insert(format!("{:03}", header.track_id), list);
+        tracks.insert(format!("{:03}", track_header.track_id), list);
         places.extend(edits.map(|edits| edits.begin + 4));
     }
     Some((Edits::new(tracks), places))

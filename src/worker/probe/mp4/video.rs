@@ -3,7 +3,7 @@
 
 use mp4_atom::{Colr, Mvhd, Pasp, Tkhd};
 
-use super::{Mp4Box, ReadAt, is_mp4};
+use super::{Mp4Box, ReadAt, STSD_BYTES, movie};
 use crate::domain::colour::{Range, Stated};
 use crate::domain::crop::Aperture;
 use crate::domain::media::Fraction;
@@ -15,8 +15,6 @@ use crate::worker::probe::dolby_vision::DolbyVision;
 const VISUAL_ENTRY_BYTES: u64 = 86;
 /// Offset of width and height in a visual sample entry.
 const ENTRY_SIZE: usize = 32;
-/// Bytes of an `stsd` box before its entries.
-const STSD_BYTES: u64 = 16;
 
 /// Facts of a video track.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,20 +47,16 @@ pub(crate) fn video_tracks(client: &Client) -> Vec<VideoTrack> {
 }
 
 fn tracks(read: ReadAt<'_>) -> Vec<VideoTrack> {
-    let file = Mp4Box::FILE;
-    let Some(moov) = file.child(read, *b"moov").filter(|_| is_mp4(read)) else { return Vec::new() };
-    let movie: Option<Mvhd> = moov.child(read, *b"mvhd").and_then(|mvhd| mvhd.decode(read));
-    let movie = movie.map_or(orientation::IDENTITY, |movie| linear(&movie.matrix));
-    let tracks = moov.children(read).filter(|child| child.kind == *b"trak");
-    tracks.filter_map(|track| video_track(read, track, movie)).collect()
+    let Some(movie) = movie(read) else { return Vec::new() };
+    let header: Option<Mvhd> = movie.child(read, *b"mvhd").and_then(|mvhd| mvhd.decode(read));
+    let matrix = header.map_or(orientation::IDENTITY, |header| linear(&header.matrix));
+    movie.tracks(read).filter_map(|track| video_track(read, track, matrix)).collect()
 }
 
 fn video_track(read: ReadAt<'_>, track: Mp4Box, movie: Matrix) -> Option<VideoTrack> {
     let header: Tkhd = track.child(read, *b"tkhd")?.decode(read)?;
     let media = track.child(read, *b"mdia")?;
-    // A header of 8 bytes, version and flags of 4, `pre_defined` of 4.
-    let handler = media.child(read, *b"hdlr")?.bytes(read);
-    if handler.get(16..20) != Some(b"vide") {
+    if media.handler(read) != Some(*b"vide") {
         return None;
     }
     let table = media.child(read, *b"minf")?.child(read, *b"stbl")?;

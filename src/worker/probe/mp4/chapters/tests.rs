@@ -1,11 +1,7 @@
 use proptest::prelude::*;
 
+use super::super::testing::{mp4_box, reader};
 use super::*;
-
-fn mp4_box(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
-    let len = u32::try_from(body.len() + 8).unwrap();
-    [&len.to_be_bytes(), &kind[..], body].concat()
-}
 
 fn numbers(numbers: &[u32]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
@@ -41,7 +37,7 @@ fn sample(text: &[u8]) -> Vec<u8> {
 /// Text samples, and their sizes.
 fn samples() -> (Vec<u8>, [u32; 3]) {
     let utf16: Vec<u8> = "\u{FEFF}Größe".encode_utf16().flat_map(u16::to_be_bytes).collect();
-    // What follows the text is its style.
+    // The style follows the text.
     let styled = [sample(b"End"), mp4_box(*b"encd", &[0, 0, 1, 0])].concat();
     let samples = [sample("Début".as_bytes()), sample(&utf16), styled];
     let sizes = [0, 1, 2].map(|at: usize| u32::try_from(samples[at].len()).unwrap());
@@ -69,12 +65,7 @@ fn file(moov: &[Vec<u8>]) -> Vec<u8> {
 const SAMPLES_AT: u32 = 24;
 
 fn read(file: &[u8]) -> Chapters {
-    read_chapters(&|at, target| {
-        let rest = usize::try_from(at).ok().and_then(|at| file.get(at..)).unwrap_or_default();
-        let len = rest.len().min(target.len());
-        target[..len].copy_from_slice(&rest[..len]);
-        len
-    })
+    read_chapters(&reader(file))
 }
 
 fn found(file: &[u8]) -> (Vec<u32>, Vec<(u64, String)>) {
