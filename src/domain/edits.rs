@@ -50,6 +50,8 @@ const NORMAL_RATE: i32 = 1 << 16;
 /// Most edits of a track that are followed.
 const MAX_EDITS: usize = 1000;
 const NS_PER_SECOND: i128 = 1_000_000_000;
+/// Latest time in nanoseconds: 18 years. Sums of a few such times stay in range.
+const MAX_NS: i64 = i64::MAX / 16;
 
 impl EditList {
     /// The list of a track without edits. `shift` is the amount, in units of the track, by which the demuxer
@@ -63,7 +65,7 @@ impl EditList {
     }
 
     /// The list of these entries of a track that lasts `media_duration` units. `None` if they play a part
-    /// twice, backwards, or at another speed.
+    /// twice, backwards, or at another speed, or last for years.
     #[must_use]
     pub fn new(
         entries: &[Entry],
@@ -93,7 +95,7 @@ impl EditList {
                 let (media, shown_ns) = (begin_ns + overlap_ns..end_ns, shown_ns + overlap_ns);
                 edits.push(Edit { media, shown_ns });
             }
-            shown_ns = shown_ns.checked_add(lasts_ns)?;
+            shown_ns = Some(shown_ns + lasts_ns).filter(|shown_ns| *shown_ns <= MAX_NS)?;
         }
         let end_ns = media_duration.map_or(i64::MAX, |duration| nanos(duration, scales.media));
         if edits.iter().all(|edit| edit.media.start >= end_ns) {
@@ -233,8 +235,7 @@ impl Edits {
 /// A time in nanoseconds.
 fn nanos(units: u64, per_second: u32) -> i64 {
     let ns = i128::from(units) * NS_PER_SECOND / i128::from(per_second.max(1));
-    // 73 years: sums stay in range.
-    i64::try_from(ns).unwrap_or(i64::MAX).min(i64::MAX / 4)
+    i64::try_from(ns).unwrap_or(i64::MAX).min(MAX_NS)
 }
 
 /// One unit of the movie and one of the track.
@@ -245,7 +246,7 @@ fn slack_ns(scales: Scales) -> i64 {
 }
 
 fn signed(ns: u64) -> i64 {
-    i64::try_from(ns).unwrap_or(i64::MAX).min(i64::MAX / 4)
+    i64::try_from(ns).unwrap_or(i64::MAX).min(MAX_NS)
 }
 
 fn unsigned(ns: i64) -> u64 {

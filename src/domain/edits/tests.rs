@@ -113,6 +113,7 @@ fn lists_that_no_player_can_follow_in_order_are_left_to_the_demuxer() {
     assert!(new(&[shows(500, 500), shows(0, 500)]).is_none(), "backwards");
     assert!(new(&[Entry { rate: NORMAL_RATE * 2, ..shows(0, 500) }]).is_none(), "faster");
     assert!(new(&vec![shows(0, 1); MAX_EDITS + 1]).is_none(), "too many");
+    assert!(new(&[empty(u64::MAX), empty(u64::MAX), shows(0, 500)]).is_none(), "for years");
     // One unit too long.
     assert!(new(&[shows(0, 501), shows(500, 500)]).is_some());
     // Nothing of the track would be left.
