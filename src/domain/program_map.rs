@@ -1,6 +1,6 @@
 //! The program map table of a transport stream (ISO 13818-1, 2.4.4.8): renames the types of its streams.
 
-use super::programs::SYNC;
+use super::programs::{SYNC, payload_at};
 
 /// Table id of a program map.
 const TABLE_ID: u8 = 2;
@@ -43,11 +43,7 @@ fn map_section(packet: &mut [u8]) -> Option<&mut [u8]> {
     if packet.first() != Some(&SYNC) || !begins {
         return None;
     }
-    let payload = match packet.get(3)? & 0x30 {
-        0x10 => 4,
-        0x30 => 5 + usize::from(*packet.get(4)?),
-        _ => return None,
-    };
+    let payload = payload_at(packet)?;
     let begin = payload + 1 + usize::from(*packet.get(payload)?);
     let section = packet.get_mut(begin..)?;
     let len = 3 + length(section, 1)?;

@@ -106,6 +106,17 @@ pub fn association_table(packet: &[u8]) -> Option<Vec<(u16, u16)>> {
     Some(entries.chunks_exact(4).map(number_and_pid).filter(|(number, _)| *number != 0).collect())
 }
 
+/// Where the payload of a packet begins: behind the header, and the adaptation field if there is one (2.4.3.3).
+/// `None` for a packet without a payload.
+#[must_use]
+pub fn payload_at(packet: &[u8]) -> Option<usize> {
+    match packet.get(3)? & 0x30 {
+        0x10 => Some(4),
+        0x30 => Some(5 + usize::from(*packet.get(4)?)),
+        _ => None,
+    }
+}
+
 /// The section that begins in this packet, if the packet has this PID.
 fn section(packet: &[u8], pid: u16) -> Option<&[u8]> {
     let begins = packet.get(1)? & 0x40 != 0;

@@ -234,15 +234,10 @@ fn scaled_ticks(head: &[u8], stride: usize, client: &Client, timeline: &TsTimeli
 
 /// The begin of the PES packet that begins in this packet.
 fn pes_header(packet: &mut [u8]) -> Option<&mut [u8]> {
-    let &[_, flags, _, control, adaptation, ..] = &*packet else { return None };
+    let &[_, flags, _, control, ..] = &*packet else { return None };
     let begins = flags & 0x40 != 0 && flags & 0x80 == 0;
     let is_scrambled = control & 0xc0 != 0;
-    let payload = match control & 0x30 {
-        0x10 => 4,
-        0x30 => 5 + usize::from(adaptation),
-        _ => return None,
-    };
-    let pes = packet.get_mut(payload..)?;
+    let pes = packet.get_mut(programs::payload_at(packet)?..)?;
     let is_pes = begins && !is_scrambled && pes.starts_with(&[0, 0, 1]);
     // Streams with the optional header (table 2-21): private 1, audio, video, and extended.
     let has_header = matches!(pes.get(3)?, 0xbd | 0xc0..=0xef | 0xfd);
