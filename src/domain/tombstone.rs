@@ -139,6 +139,19 @@ impl Tombstone {
         };
         if is_earlier { Verdict::Deleted } else { Verdict::New }
     }
+
+    /// Judges the versions of the key of the source, newest first: what is older than a version of the deleted
+    /// video is of it, too, also within the second of the delete.
+    #[must_use]
+    pub fn judge_all(&self, newest_first: &[SourceVersion]) -> Vec<Verdict> {
+        let mut is_older = false;
+        let verdicts = newest_first.iter().map(|version| {
+            let verdict = if is_older { Verdict::Deleted } else { self.judge(version) };
+            is_older |= verdict == Verdict::Deleted;
+            verdict
+        });
+        verdicts.collect()
+    }
 }
 
 #[cfg(test)]
@@ -192,6 +205,17 @@ mod tests {
         let in_the_same_second =
             Tombstone { source: Some(version("v1", 0)), ..tombstone(Deleted, false) };
         assert_eq!(in_the_same_second.judge(&version("v1", 0)), Verdict::Deleted);
+    }
+
+    #[test]
+    fn versions_that_the_deleted_one_replaced_within_its_second_are_deleted() {
+        let tombstone =
+            Tombstone { source: Some(version("v2", 0)), ..tombstone(Stage::Purging, false) };
+        let newest_first = [version("v3", 0), version("v2", 0), version("v1", 0)];
+        let verdicts = tombstone.judge_all(&newest_first);
+        assert_eq!(verdicts, [Verdict::New, Verdict::Deleted, Verdict::Deleted]);
+        let lifted = Tombstone { stage: Stage::Lifted, ..tombstone };
+        assert_eq!(lifted.judge_all(&newest_first), [Verdict::Lifted; 3]);
     }
 
     #[test]

@@ -31,6 +31,12 @@ enum Target<'a> {
     Source { key: &'a str, tombstone: &'a Tombstone },
 }
 
+/// A listed version as a version of the source.
+fn source(version: &Version) -> SourceVersion {
+    let etag = version.etag.clone().unwrap_or_default();
+    SourceVersion { etag, last_modified: version.last_modified }
+}
+
 impl Target<'_> {
     fn prefix(&self) -> String {
         match self {
@@ -39,14 +45,22 @@ impl Target<'_> {
         }
     }
 
-    fn contains(&self, version: &Version) -> bool {
+    /// Those of the listed versions that are removed. The versions of a key are listed newest first.
+    fn select(&self, listed: Vec<Version>) -> Vec<Version> {
         match self {
-            Self::Stream(_) => true,
-            Self::Key(key) => version.key == *key,
+            Self::Stream(_) => listed,
+            Self::Key(key) => listed.into_iter().filter(|version| version.key == *key).collect(),
             Self::Source { key, tombstone } => {
-                let etag = version.etag.clone().unwrap_or_default();
-                let object = SourceVersion { etag, last_modified: version.last_modified };
-                version.key == *key && tombstone.judge(&object) == Verdict::Deleted
+                let (markers, versions): (Vec<_>, Vec<_>) = listed
+                    .into_iter()
+                    .filter(|version| version.key == *key)
+                    .partition(|version| version.etag.is_none());
+                let of_video = |versions: Vec<Version>| {
+                    let sources: Vec<SourceVersion> = versions.iter().map(source).collect();
+                    let verdicts = tombstone.judge_all(&sources).into_iter().zip(versions);
+                    verdicts.filter(|(verdict, _)| *verdict == Verdict::Deleted)
+                };
+                of_video(versions).chain(of_video(markers)).map(|(_, version)| version).collect()
             }
         }
     }
@@ -134,8 +148,7 @@ impl Deletions {
                 }
                 page => page?,
             };
-            let doomed: Vec<Version> =
-                page.into_iter().filter(|version| target.contains(version)).collect();
+            let doomed = target.select(page);
             if doomed.is_empty() {
                 return Ok(());
             }
