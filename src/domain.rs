@@ -4,6 +4,7 @@
 //! network, the environment, the clock or the log. `tests/it/tidy.rs` holds it to that.
 
 pub mod admission;
+pub mod auth;
 pub mod backend;
 pub mod backoff;
 pub mod chapters;

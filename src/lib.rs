@@ -12,11 +12,13 @@
 //! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
 //!   their trial on this machine.
 //! - [`metrics`]: counters and gauges.
+//! - [`auth`]: tokens, sessions and grants.
 //! - [`job`]: one job from message to acknowledgement.
 //! - [`http`]: the API and the web page.
 //! - [`settings`], [`app`], [`cli`]: configuration, composition and commands.
 
 pub mod app;
+pub mod auth;
 pub mod backend;
 pub mod check;
 pub mod cli;

@@ -101,12 +101,22 @@ impl Readiness {
         readiness
     }
 
+    /// The same without reasons, which may name hosts and buckets.
+    #[must_use]
+    pub fn without_reasons(mut self) -> Self {
+        for component in &mut self.components {
+            component.why = None;
+        }
+        self
+    }
+
     /// The faults of all parts in a sentence.
     #[must_use]
     pub fn faults(&self) -> String {
-        let faults = self.components.iter().filter_map(|component| {
-            let why = component.why.as_ref()?;
-            Some(format!("{}: {why}", component.name))
+        let faulty = self.components.iter().filter(|component| !component.ok);
+        let faults = faulty.map(|component| match &component.why {
+            Some(why) => format!("{}: {why}", component.name),
+            None => format!("{}: it does not work", component.name),
         });
         faults.collect::<Vec<_>>().join("; ")
     }
@@ -138,6 +148,8 @@ mod tests {
             let got = [found.ready, found.uploads, found.playback, found.jobs];
             assert_eq!(got, expected, "{faulty:?}");
             assert_eq!(found.components.iter().filter(|part| !part.ok).count(), faulty.len());
+            let told = found.without_reasons().faults();
+            assert!(!told.contains("broken") && told.is_empty() == faulty.is_empty(), "{told}");
         }
         let why = Some("it does not answer".to_owned());
         assert_eq!(Readiness::of([(Queue, why)]).faults(), "queue: it does not answer");

@@ -1,10 +1,12 @@
 //! What the buckets remember of a video. There is no other database of videos.
 //!
 //! Private bucket: `records/<id>.json` ([`UploadRecord`]) and `claims/<id>.json`. Public bucket:
-//! `<id>/job.json` ([`JobRecord`]). Keys below `records/`, `claims/` and `tombstones/` are never sources.
+//! `<id>/job.json` ([`JobRecord`]). Keys below `records/`, `claims/`, `tombstones/` and `auth/` are never
+//! sources.
 
 use serde::{Deserialize, Serialize};
 
+use super::auth::token::AUTH_PREFIX;
 use super::conformance::Report;
 use super::hls::names;
 use super::job::VideoId;
@@ -38,7 +40,8 @@ pub fn job_record_key(id: &VideoId) -> String {
 /// Whether a key of the private bucket is one of ours rather than a source.
 #[must_use]
 pub fn is_internal_key(key: &str) -> bool {
-    [RECORDS_PREFIX, CLAIMS_PREFIX, TOMBSTONES_PREFIX].iter().any(|prefix| key.starts_with(prefix))
+    let prefixes = [RECORDS_PREFIX, CLAIMS_PREFIX, TOMBSTONES_PREFIX, AUTH_PREFIX];
+    prefixes.iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// Whether a key of the public bucket is never written again once it is deleted: it is in the folder of an
@@ -67,6 +70,9 @@ pub struct UploadRecord {
     /// Whether `POST /v1/uploads` made the key up, so that nobody else uses it.
     #[serde(default)]
     pub is_issued: bool,
+    /// Account that asked for the upload: the id of its token, or `user:` and a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// RFC 3339.
     pub created_at: String,
 }

@@ -105,6 +105,7 @@ mod tests {
 
     fn upload() -> UploadRecord {
         UploadRecord {
+            owner: None,
             id: VideoId::of_source("uploads", "k"),
             key: "k".to_owned(),
             filename: "film.mp4".to_owned(),

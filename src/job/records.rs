@@ -38,6 +38,7 @@ pub(super) async fn upload_record(
         size_bytes: head.size_bytes,
         part_size_bytes: None,
         is_issued: false,
+        owner: None,
         created_at,
     };
     match private.put_json(&key, &record, None, Precondition::Absent).await {

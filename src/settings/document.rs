@@ -62,6 +62,20 @@ fn write_toml(text: &mut String, section: &str, settings: &[Setting], values: &T
         }
         write_key(text, setting, &values[setting.key], true);
     }
+    // An empty list is a plain value, so that the file has each key.
+    for setting in settings {
+        if let Shape::Tables(below) = &setting.shape
+            && values[setting.key].as_array().is_some_and(Vec::is_empty)
+        {
+            comment(text, &setting.doc);
+            put(text, format_args!("# Entries are tables:\n"));
+            for entry in below {
+                let (key, doc) = (entry.key, entry.doc.join(" "));
+                comment(text, &[&format!("  {key}: {doc} Allowed: {}.", entry.allowed)]);
+            }
+            write_key(text, setting, &values[setting.key], false);
+        }
+    }
     for setting in settings {
         let path = join(section, setting.key);
         match (&setting.shape, &values[setting.key]) {
@@ -71,7 +85,7 @@ fn write_toml(text: &mut String, section: &str, settings: &[Setting], values: &T
                 put(text, format_args!("[{path}]\n"));
                 write_toml(text, &path, below, values);
             }
-            (Shape::Tables(below), Value::Array(entries)) => {
+            (Shape::Tables(below), Value::Array(entries)) if !entries.is_empty() => {
                 text.push('\n');
                 comment(text, &setting.doc);
                 for (n, values) in entries.iter().enumerate() {
@@ -132,8 +146,11 @@ fn write_reference(text: &mut String, section: &str, settings: &[Setting], value
                 write_reference(text, &path, below, values);
             }
             (Shape::Tables(below), value) => {
-                let allowed = &setting.allowed;
-                put(text, format_args!("\n## `[[{path}]]`\n\n{doc} Allowed: {allowed}.\n"));
+                let allowed = match setting.allowed.as_str() {
+                    "" => String::new(),
+                    allowed => format!(" Allowed: {allowed}."),
+                };
+                put(text, format_args!("\n## `[[{path}]]`\n\n{doc}{allowed}\n"));
                 write_entries(text, below, value);
             }
             (Shape::Value | Shape::Table(_), _) => {}
@@ -147,6 +164,10 @@ fn write_entries(text: &mut String, settings: &[Setting], entries: &Value) {
     for setting in settings {
         let (key, allowed, doc) = (setting.key, &setting.allowed, setting.doc.join(" "));
         put(text, format_args!("| `{key}` | {allowed} | {doc} |\n"));
+    }
+    if entries.as_array().is_some_and(Vec::is_empty) {
+        put(text, format_args!("\nDefault: none.\n"));
+        return;
     }
     let keys: Vec<_> = settings.iter().map(|setting| format!("`{}`", setting.key)).collect();
     let rule = "---|".repeat(keys.len());
@@ -228,7 +249,9 @@ mod tests {
     #[test]
     fn numbers_have_a_unit_or_are_counts() {
         const UNITS: [&str; 4] = ["_secs", "_bytes", "_kbps", "_pixels"];
-        const COUNTS: [&str; 10] = [
+        const COUNTS: [&str; 13] = [
+            "http.request_burst",
+            "uploads.max_in_flight",
             "embedded.max_connections",
             "queue.max_attempts",
             "jobs.max_running",
@@ -236,6 +259,7 @@ mod tests {
             "encode.gops_per_segment",
             "limits.tracks",
             // Rates and scales.
+            "http.requests_per_sec",
             "embedded.scrub_bytes_per_sec",
             "limits.frames_per_second",
             "limits.pixels_per_second",

@@ -1,0 +1,96 @@
+//! Records that a box has read not long ago.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::store;
+
+/// Age of a record at which it is read again.
+pub const FRESH: Duration = Duration::from_secs(10);
+/// Age up to which a record counts while the store does not answer.
+pub const STALE: Duration = Duration::from_secs(25);
+/// Most records that are kept. Secrets that nobody made leave entries, too.
+const MAX_KNOWN: usize = 10_000;
+
+/// Records by key, each with the time at which it was read; none for a key without a record.
+pub(super) struct Known<T>(Mutex<HashMap<String, (Instant, Option<T>)>>);
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+}
+
+impl<T: Clone> Known<T> {
+    /// The record of a key, by `read` unless it was read not long ago.
+    ///
+    /// # Errors
+    /// The error of `read`, if there is nothing that still counts.
+    pub(super) async fn get(
+        &self,
+        key: &str,
+        read: impl Future<Output = Result<Option<T>, store::Error>>,
+    ) -> Result<Option<T>, store::Error> {
+        if let Some(record) = self.peek(key, FRESH) {
+            return Ok(record);
+        }
+        match read.await {
+            Ok(record) => {
+                self.set(key, record.clone());
+                Ok(record)
+            }
+            Err(error) => self.peek(key, STALE).ok_or(error),
+        }
+    }
+
+    /// A record that was read within this time.
+    pub(super) fn peek(&self, key: &str, within: Duration) -> Option<Option<T>> {
+        let known = self.0.lock();
+        let (read_at, record) = known.get(key)?;
+        (read_at.elapsed() < within).then(|| record.clone())
+    }
+
+    /// Remembers what was read or written just now.
+    pub(super) fn set(&self, key: &str, record: Option<T>) {
+        let mut known = self.0.lock();
+        if known.len() >= MAX_KNOWN && !known.contains_key(key) {
+            known.clear();
+        }
+        known.insert(key.to_owned(), (Instant::now(), record));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_record_is_read_again_once_it_is_old_and_kept_while_the_store_is_away() {
+        let known = Known::<u32>::default();
+        let fails = || async {
+            let key = "k".to_owned();
+            let reason = "no answer".to_owned();
+            Err(store::Error::Unavailable { operation: "read", key, reason })
+        };
+        assert!(known.get("k", fails()).await.is_err());
+        assert_eq!(known.get("k", async { Ok(Some(1)) }).await.unwrap(), Some(1));
+        assert_eq!(known.get("k", async { Ok(Some(2)) }).await.unwrap(), Some(1));
+        let aged =
+            |age| known.0.lock().get_mut("k").unwrap().0 = Instant::now().checked_sub(age).unwrap();
+        aged(FRESH);
+        assert_eq!(known.get("k", fails()).await.unwrap(), Some(1));
+        assert_eq!(known.get("k", async { Ok(None) }).await.unwrap(), None);
+        aged(STALE);
+        assert!(known.get("k", fails()).await.is_err());
+    }
+
+    #[test]
+    fn made_up_keys_do_not_fill_the_memory() {
+        let known = Known::<u32>::default();
+        (0..=MAX_KNOWN).for_each(|n| known.set(&n.to_string(), None));
+        assert!(known.0.lock().len() <= MAX_KNOWN);
+    }
+}

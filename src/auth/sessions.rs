@@ -1,0 +1,132 @@
+//! Sessions of the page: a signed cookie. The signature is by a key that all boxes read from the private bucket.
+
+use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::{Algorithm, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use super::accounts::{Auth, random};
+use super::error::Error;
+use super::session_key::{KeyRecord, SessionKey};
+use crate::domain::auth::token::{self, AUTH_PREFIX, Moment, SecretId, TokenRecord};
+use crate::store::{self, Precondition};
+
+/// Share of the idle time after which the cookie is written anew.
+const RENEWALS: i64 = 10;
+
+/// Claims of the cookie (RFC 7519, section 4.1), with times in seconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Claims {
+    /// Id of the token.
+    sub: SecretId,
+    /// When the cookie was written.
+    iat: i64,
+    /// When it ends unless it is written anew.
+    exp: i64,
+    /// When the session began.
+    began: i64,
+}
+
+/// A session that counts.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The token whose rights it has.
+    pub token: TokenRecord,
+    /// The cookie to be written anew, with its age in seconds; none while it is young.
+    pub renewed: Option<(String, i64)>,
+}
+
+impl Auth {
+    /// Begins a session. Returns the value of its cookie, and the seconds for which a browser keeps it.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn begin_session(&self, token: &TokenRecord) -> Result<(String, i64), Error> {
+        let now = Timestamp::now().as_second();
+        self.sign(token, now, now).await
+    }
+
+    /// The session of a cookie.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSession`] or [`Error::Store`].
+    pub async fn session(&self, cookie: &str) -> Result<Session, Error> {
+        let key = self.session_key().await?;
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        let claims = jsonwebtoken::decode::<Claims>(cookie, &key.verify, &validation);
+        let claims = claims.map_err(|_| Error::InvalidSession)?.claims;
+        let token = self.valid(&claims.sub).await?;
+        if let Some(signed_out) = self.signed_out(&claims.sub).await?
+            && claims.began <= signed_out.as_second()
+        {
+            return Err(Error::InvalidSession);
+        }
+        let now = Timestamp::now().as_second();
+        let idle = self.config().session_idle_secs.cast_signed();
+        let is_old = now - claims.iat >= (idle / RENEWALS).max(1);
+        let renewed = if is_old { Some(self.sign(&token, claims.began, now).await?) } else { None };
+        Ok(Session { token, renewed })
+    }
+
+    /// Ends all sessions of a token.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn sign_out_everywhere(&self, id: &SecretId) -> Result<(), Error> {
+        let moment = Moment { at: Timestamp::now() };
+        let key = token::sign_out_key(id);
+        self.0.private.put_json(&key, &moment, None, Precondition::None).await?;
+        self.0.sign_outs.set(id.as_str(), Some(moment));
+        Ok(())
+    }
+
+    async fn signed_out(&self, id: &SecretId) -> Result<Option<Timestamp>, Error> {
+        let key = token::sign_out_key(id);
+        let read = self.0.private.read_json::<Moment>(&key);
+        let moment = self.0.sign_outs.get(id.as_str(), read).await?;
+        Ok(moment.map(|moment| moment.at))
+    }
+
+    /// Signs a cookie that was written at `now`, of a session that began at `began`.
+    async fn sign(
+        &self,
+        token: &TokenRecord,
+        began: i64,
+        now: i64,
+    ) -> Result<(String, i64), Error> {
+        let (idle, max) = (self.config().session_idle_secs, self.config().session_max_secs);
+        let mut exp = (now + idle.cast_signed()).min(began + max.cast_signed());
+        if let Some(expires) = token.expires_at {
+            exp = exp.min(expires.as_second());
+        }
+        let claims = Claims { sub: token.id.clone(), iat: now, exp, began };
+        let key = self.session_key().await?;
+        let cookie = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key.sign);
+        let cookie = cookie.map_err(|error| Error::Invalid(error.to_string()))?;
+        Ok((cookie, (exp - now).max(0)))
+    }
+
+    /// The key that signs sessions, made by the box that needs it first.
+    async fn session_key(&self) -> Result<&SessionKey, Error> {
+        let key = self.0.session_key.get_or_try_init(async || {
+            let name = format!("{AUTH_PREFIX}session-key.json");
+            let made = KeyRecord { secret: hex::encode(random()) };
+            let put = self.0.private.put_json(&name, &made, None, Precondition::Absent).await;
+            match put {
+                Ok(_) | Err(store::Error::PreconditionFailed { .. }) => {}
+                Err(error) => return Err(Error::Store(error)),
+            }
+            // Without conditional writes, another box may have written over it meanwhile.
+            let found: Option<KeyRecord> = self.0.private.read_json(&name).await?;
+            let record = found.unwrap_or(made);
+            Ok(SessionKey::of(&record))
+        });
+        key.await
+    }
+
+    /// Age at which cookies end at the latest.
+    #[must_use]
+    pub fn longest_session(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.config().session_max_secs.cast_signed())
+    }
+}
