@@ -1,21 +1,21 @@
 //! Composition root: opens store, queue and backends as the settings choose them, connects them, and
 //! runs the appliance.
 
+mod accounts;
 mod aws;
 mod claimant;
 mod compose;
 mod embedded;
 mod listen;
+mod lock;
 mod open_files;
 mod parts;
 mod sandbox;
 mod urls;
 mod watchdog;
 
-use std::fs::File;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +37,9 @@ use crate::settings::Settings;
 use crate::worker::spawn::Program;
 use crate::{backend, gpu, http};
 
+pub use self::accounts::{link, with_accounts};
 use self::listen::bind;
+pub(crate) use self::lock::lock;
 use self::parts::Parts;
 pub(crate) use self::sandbox::check_sandbox;
 
@@ -73,11 +75,13 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     // The socket is bound first, so that a port in use fails the start before any work is done.
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
+    accounts::check_listening(&settings, api_address)?;
     let program = program(&settings.log.gstreamer)?;
     check_sandbox(&program, settings.sandbox.mode).await?;
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let backends = open_backends(&program, &driver, &settings).await?;
-    let parts = Parts::open(&settings, api_address).await?;
+    let mut parts = Parts::open(&settings, api_address).await?;
+    accounts::note_endpoint(&settings, &parts, api_address)?;
 
     let (draining, drain) = watch::channel(false);
     let (drain_jobs, stop_servers) = (CancellationToken::new(), CancellationToken::new());
@@ -85,12 +89,25 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let hearts = Heartbeats::default();
     let context = compose::context(&settings, &parts, program, backends)?;
     let metrics = context.metrics.clone();
-    let state = compose::state(&settings, &parts, &context, driver, hearts.clone(), drain);
     let housekeeping =
         Housekeeping::new(context.clone(), Arc::clone(&parts.inspect), settings.housekeeping);
     let s3_address = parts.server.as_ref().map(|server| server.address);
-    let store = serve_store(parts.server, metrics.clone(), stop_servers.clone());
+    let embedded_store = parts.server.as_ref().map(embedded::Server::store);
+    let store = serve_store(parts.server.take(), metrics.clone(), stop_servers.clone());
     let store = tokio::spawn(hearts.heart("store").during(store));
+    // The accounts are in the store.
+    let accounts = accounts::open(&settings, &parts, api_address).await?;
+    let sign_in = accounts.sign_in.clone();
+    tokio::spawn(accounts.auth.clone().sweep_hourly());
+    if accounts.is_insecure {
+        tracing::warn!(
+            "http.allow_insecure: others can read tokens and uploads on their way; use TLS outside of a \
+             network that you trust"
+        );
+    }
+    let daemon =
+        compose::Daemon { driver, hearts: hearts.clone(), draining: drain, embedded_store };
+    let state = compose::state(&settings, &parts, &context, accounts, daemon);
     let router = http::router(state, &settings.http);
     let api = http::serve(api, router, stop_servers.clone().cancelled_owned());
     let api = tokio::spawn(hearts.heart("api").during(api));
@@ -101,7 +118,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     if let Some(db) = parts.db {
         tokio::spawn(watchdog::beat_with(db, hearts.heart("database")));
     }
-    announce(api_address, s3_address)?;
+    announce(api_address, s3_address, sign_in.as_deref())?;
     if let Some(interval) = sd_notify::watchdog_enabled() {
         let ping = || notify(&[sd_notify::NotifyState::Watchdog]);
         tokio::spawn(watchdog::watch(hearts, interval, ping));
@@ -180,29 +197,6 @@ impl StopSignals {
     }
 }
 
-/// Creates the data directory and locks it against other processes until the file is dropped.
-///
-/// # Errors
-/// If the directory cannot be written, or another process has the lock.
-pub(crate) fn lock(data_dir: &Path) -> anyhow::Result<File> {
-    private_files();
-    let shown = data_dir.display();
-    std::fs::create_dir_all(data_dir).with_context(|| {
-        format!("failed to create {shown}; choose another folder with --data-dir")
-    })?;
-    let file = File::create(data_dir.join("lock")).with_context(|| {
-        format!("failed to write to {shown}; choose another folder with --data-dir")
-    })?;
-    let exclusive = rustix::fs::FlockOperation::NonBlockingLockExclusive;
-    rustix::fs::flock(&file, exclusive).with_context(|| format!("another ladderd uses {shown}"))?;
-    Ok(file)
-}
-
-/// Makes files and folders that this process creates accessible to its user alone: they hold uploads.
-fn private_files() {
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-}
-
 /// Serves the embedded store, if there is one, until `stop`.
 async fn serve_store(server: Option<embedded::Server>, metrics: Metrics, stop: CancellationToken) {
     match server {
@@ -270,9 +264,13 @@ pub async fn gpu_facts(driver: &Arc<dyn gpu::Driver>) -> anyhow::Result<Driver> 
 }
 
 /// Reports the start to standard output and to systemd.
-fn announce(api: SocketAddr, s3: Option<SocketAddr>) -> std::io::Result<()> {
+fn announce(api: SocketAddr, s3: Option<SocketAddr>, sign_in: Option<&str>) -> std::io::Result<()> {
     let store = s3.map(|s3| format!(" (S3 http://{s3})")).unwrap_or_default();
     writeln!(std::io::stdout(), "ladderd listening on http://{api}{store}")?;
+    if let Some(url) = sign_in {
+        // Not in the log, which others may read. Nobody may listen any more.
+        drop(writeln!(std::io::stdout(), "sign in (works once, for an hour): {url}"));
+    }
     tracing::info!(%api, "ready");
     notify(&[sd_notify::NotifyState::Ready]);
     Ok(())

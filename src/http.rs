@@ -1,28 +1,33 @@
 //! The HTTP API and the web page: one router, one file of handlers per noun, one file of status
 //! codes.
 
+pub mod access;
 pub mod error;
 mod page;
 pub mod readyz;
 mod router;
+mod routes;
 mod same_origin;
+pub mod session;
 mod state;
 pub mod system;
+pub mod tokens;
 pub mod uploads;
 pub mod videos;
 
 pub use router::{MAX_CONNECTIONS, router, serve};
 pub use state::AppState;
 
-use crate::domain::declare::{Text, settings};
+use crate::domain::auth::address;
+use crate::domain::declare::{Any, Text, settings};
 use crate::server;
 
 settings! {
     /// Server of the API and the web page.
     #[derive(Eq)]
     pub struct Config {
-        /// Address and port of the API and the web page. The API has no accounts: for a network, put a
-        /// proxy that authenticates in front of it.
+        /// Address and port of the API and the web page. For another address than those of this machine, tokens
+        /// must be protected on their way: see `trusted_proxies`, `allow_insecure` and the section `tls`.
         listen: String = "127.0.0.1:8080".to_owned(), Text {
             allowed: "address and port, such as 127.0.0.1:8080",
             accepts: server::is_address,
@@ -46,6 +51,19 @@ settings! {
             allowed: "origins, such as https://app.example.com",
             accepts: same_origin::is_origin,
         };
+        /// Addresses and networks of proxies in front, such as `10.0.0.0/8`. What they tell of the client
+        /// (`X-Forwarded-For`) is believed.
+        trusted_proxies: Vec<String> = Vec::new(), Text {
+            allowed: "addresses or networks, such as 10.0.0.0/8",
+            accepts: address::is_network,
+        };
+        /// Whether others may reach the API without TLS. Their tokens can be read on the way: only for a network
+        /// that you trust.
+        allow_insecure: bool = false, Any;
+        /// Requests per second of one token, or of one address without one; 0 for no limit.
+        requests_per_sec: u32 = 50, 0..=1_000_000;
+        /// Requests that one token or address may send at once.
+        request_burst: u32 = 1000, 1..=1_000_000;
         /// Seconds after which a request is aborted. Event streams have no limit.
         request_timeout_secs: u64 = 30, 1..=3600;
         /// Largest request body in bytes. Videos are uploaded to the store, not to the API.

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::accounts::Accounts;
 use super::claimant::claimant;
-use super::embedded::Server;
 use super::parts::Parts;
 use crate::backend::Pool;
+use crate::embedded::Store;
 use crate::encryption::Encryption;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
 use crate::http::AppState;
+use crate::http::uploads::in_flight::InFlight;
 use crate::job::board::Board;
 use crate::job::{Context, Deletions};
 use crate::metrics::Metrics;
@@ -53,16 +55,27 @@ pub(super) fn context(
     })
 }
 
+/// What the API shows of the daemon itself.
+pub(super) struct Daemon {
+    pub(super) driver: Arc<dyn gpu::Driver>,
+    pub(super) hearts: Heartbeats,
+    pub(super) draining: watch::Receiver<bool>,
+    /// The embedded store; `None` if the buckets are on S3.
+    pub(super) embedded_store: Option<Store>,
+}
+
 /// The state of the API, which shows the jobs of `context`.
 pub(super) fn state(
     settings: &Settings,
     parts: &Parts,
     context: &Context,
-    gpu: Arc<dyn gpu::Driver>,
-    hearts: Heartbeats,
-    draining: watch::Receiver<bool>,
+    accounts: Accounts,
+    daemon: Daemon,
 ) -> AppState {
     AppState {
+        access: accounts.access,
+        is_insecure: accounts.is_insecure,
+        in_flight: InFlight::default(),
         private: parts.private.clone(),
         public: parts.public.clone(),
         board: context.board.clone(),
@@ -72,14 +85,14 @@ pub(super) fn state(
         enqueue: Arc::clone(&parts.enqueue),
         metrics: context.metrics.clone(),
         backends: context.backends.clone(),
-        gpu,
+        gpu: daemon.driver,
         claim_renewal: Duration::from_secs(settings.jobs.claim_renewal_secs),
         sources: settings.sources.clone(),
         uploads: settings.uploads.clone(),
         playback_base_url: parts.playback_base_url.clone(),
         store_origins: Arc::clone(&parts.origins),
-        embedded_store: parts.server.as_ref().map(Server::store),
-        hearts,
-        draining,
+        embedded_store: daemon.embedded_store,
+        hearts: daemon.hearts,
+        draining: daemon.draining,
     }
 }

@@ -108,6 +108,11 @@ impl Embedded {
 }
 
 impl Server {
+    /// Address at which this machine's own processes reach it.
+    pub(super) fn own_address(&self) -> std::io::Result<SocketAddr> {
+        self.own.local_addr()
+    }
+
     /// The store that it serves.
     pub(super) fn store(&self) -> Store {
         self.store.clone()
@@ -183,6 +188,17 @@ fn database(settings: &Settings) -> anyhow::Result<Db> {
     Db::open(&path).context("failed to open the database")
 }
 
+/// The private bucket of the store that a daemon serves at this address.
+///
+/// # Errors
+/// If its credentials cannot be read.
+pub(super) fn private_bucket(settings: &Settings, at: SocketAddr) -> anyhow::Result<Bucket> {
+    let credentials = credentials::load_or_create(&settings.data_dir)
+        .context("failed to read the credentials of the store")?;
+    let client = client(&format!("http://{at}"), &credentials);
+    Ok(Bucket::new(&client, client.clone(), &settings.store.private_bucket))
+}
+
 /// A client for the embedded store.
 fn client(endpoint: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
     let keys = aws_sdk_s3::config::Credentials::new(
@@ -205,7 +221,7 @@ fn client(endpoint: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
 }
 
 /// Address at which this machine reaches a server: loopback for an unspecified address.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let loopback = match address.ip() {
         IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),

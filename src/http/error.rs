@@ -1,14 +1,17 @@
 //! Errors of the API, sent as `application/problem+json` (RFC 9457). Only this file chooses status
 //! codes of errors.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::auth::Scope;
 use crate::domain::outcome::Fault;
 use crate::domain::readiness::Readiness;
-use crate::{job, queue, store};
+use crate::{auth, job, queue, store};
 
 /// Body of every error response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -43,6 +46,18 @@ pub enum Error {
          http.cors_origins"
     )]
     CrossOrigin,
+    /// The route needs an account, and the request has none (401).
+    #[error("this needs a token: send `Authorization: Bearer`, or sign in on the page")]
+    NotSignedIn,
+    /// The account has not the rights that the route needs (403).
+    #[error("this needs the scope {}", .0.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" or "))]
+    Forbidden(&'static [Scope]),
+    /// The sender has sent too many requests, and may send another after this time (429).
+    #[error("too many requests: wait {} s", .0.as_secs() + 1)]
+    TooMany(Duration),
+    /// An account or its secret is not valid (400, 401, 404 or 409), or cannot be looked up (503).
+    #[error(transparent)]
+    Auth(#[from] auth::Error),
     /// The path exists, but not with this method (405).
     #[error("this path does not support this method")]
     MethodNotAllowed,
@@ -93,7 +108,10 @@ impl Error {
         match self {
             Self::NotFound(_) | Self::Store(store::Error::NotFound { .. }) => StatusCode::NOT_FOUND,
             Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
-            Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::CrossOrigin | Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Auth(error) => auth_status(error),
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) | Self::Store(store::Error::Rejected { .. }) => {
                 StatusCode::BAD_REQUEST
@@ -116,6 +134,10 @@ impl Error {
             Self::NotFound(_) => "not-found",
             Self::Misdirected(_) => "wrong-host",
             Self::CrossOrigin => "cross-origin",
+            Self::NotSignedIn => "not-signed-in",
+            Self::Forbidden(_) => "forbidden",
+            Self::TooMany(_) => "too-many-requests",
+            Self::Auth(error) => auth_code(error),
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Invalid(_) => "invalid-request",
             Self::Conflict(_) => "conflict",
@@ -129,6 +151,32 @@ impl Error {
     }
 }
 
+fn auth_status(error: &auth::Error) -> StatusCode {
+    match error {
+        auth::Error::InvalidToken
+        | auth::Error::InvalidSession
+        | auth::Error::InvalidCode
+        | auth::Error::InvalidGrant => StatusCode::UNAUTHORIZED,
+        auth::Error::NoSuchToken(_) => StatusCode::NOT_FOUND,
+        auth::Error::Invalid(_) => StatusCode::BAD_REQUEST,
+        auth::Error::InSettings(_) => StatusCode::CONFLICT,
+        auth::Error::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn auth_code(error: &auth::Error) -> &str {
+    match error {
+        auth::Error::InvalidToken => "invalid-token",
+        auth::Error::InvalidSession => "invalid-session",
+        auth::Error::InvalidCode => "invalid-code",
+        auth::Error::InvalidGrant => "invalid-grant",
+        auth::Error::NoSuchToken(_) => "not-found",
+        auth::Error::Invalid(_) => "invalid-request",
+        auth::Error::InSettings(_) => "conflict",
+        auth::Error::Store(error) => error.code().as_str(),
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = self.status();
@@ -136,6 +184,12 @@ impl IntoResponse for Error {
             tracing::error!(code = self.code(), error = %self, "failed to answer request");
         }
         let (code, detail) = (self.code().to_owned(), self.to_string());
+        if let Self::TooMany(wait) = self {
+            let mut response = problem(status, &code, detail);
+            let secs = HeaderValue::from(wait.as_secs() + 1);
+            response.headers_mut().insert(header::RETRY_AFTER, secs);
+            return response;
+        }
         if let Self::Unready(readiness) = self {
             let problem = Problem::new(status, &code, detail);
             return as_problem(status, Json(UnreadyProblem { problem, readiness: *readiness }));
@@ -174,6 +228,10 @@ fn as_problem(status: StatusCode, body: impl IntoResponse) -> Response {
     let mut response = (status, body).into_response();
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    if status == StatusCode::UNAUTHORIZED {
+        let scheme = HeaderValue::from_static("Bearer realm=\"ladderd\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+    }
     if matches!(status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
         // The rest of the body stays unread, so the client must not reuse the connection.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -7,8 +7,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 
+use super::access::Actor;
 use super::error::{Error, UnreadyProblem};
 use super::state::AppState;
+use crate::domain::auth::Scope;
 use crate::domain::backend::BackendStatus;
 use crate::domain::readiness::{Component, Readiness};
 use crate::embedded::Store;
@@ -20,10 +22,11 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// Answers 503 if a bucket or the queue cannot be reached, if no backend is available, or while the daemon stops.
 /// A full disk refuses uploads and jobs only, so the answer is 200 with `"uploads": false`: the streams of an
-/// embedded store can be played from this box alone.
+/// embedded store can be played from this box alone. Everybody gets the answer; its reasons need the scope
+/// `metrics`.
 #[utoipa::path(get, path = "/readyz",
     responses((status = 200, body = Readiness), (status = 503, body = UnreadyProblem)))]
-pub async fn readyz(State(state): State<AppState>) -> Result<Json<Readiness>, Error> {
+pub async fn readyz(State(state): State<AppState>, actor: Actor) -> Result<Json<Readiness>, Error> {
     let (private, public, queue, disk) = tokio::join!(
         fault(state.private.check()),
         fault(state.public.check()),
@@ -43,7 +46,10 @@ pub async fn readyz(State(state): State<AppState>) -> Result<Json<Readiness>, Er
     if state.embedded_store.is_some() {
         components.push((Component::DiskSpace, disk));
     }
-    let readiness = Readiness::of(components);
+    let mut readiness = Readiness::of(components);
+    if !actor.caller.may(Scope::Metrics) {
+        readiness = readiness.without_reasons();
+    }
     if readiness.ready { Ok(Json(readiness)) } else { Err(Error::Unready(Box::new(readiness))) }
 }
 

@@ -15,40 +15,30 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
-use super::same_origin::{self, SameOrigin};
+use super::routes::{ADMIN, GRANT, MANAGE, METRICS, NOTHING, READ, READ_OWN, Routes, UPLOAD};
 use super::state::AppState;
-use super::{Config, error, page, readyz, system, uploads, videos};
+use super::{
+    Config, access, error, page, readyz, same_origin, session, system, tokens, uploads, videos,
+};
 use crate::server::Limits;
 
 /// Builds the router of the API and the page.
 pub fn router(state: AppState, config: &Config) -> Router {
-    let (api, document) = OpenApiRouter::new()
-        .routes(routes!(uploads::handlers::create))
-        .routes(routes!(uploads::handlers::complete))
-        .routes(routes!(uploads::handlers::abort, uploads::resume::status))
-        .routes(routes!(uploads::resume::sign))
-        .routes(routes!(videos::list::list))
-        .routes(routes!(videos::get, videos::delete::delete))
-        .routes(routes!(videos::events::events))
-        .routes(routes!(videos::retry::retry))
-        .routes(routes!(videos::delete::restore))
-        .routes(routes!(system::system))
-        .routes(routes!(system::healthz))
-        .routes(routes!(readyz::readyz))
-        .routes(routes!(system::metrics))
-        .split_for_parts();
+    let (api, document) = routes();
     let document = Arc::new(document);
-    let names = SameOrigin::new(&config.public_url, &config.hosts, &config.cors_origins);
+    let access = state.access.clone();
+    let names = access.names().clone();
     let timeout = Duration::from_secs(config.request_timeout_secs);
     let body_limit = usize::try_from(config.body_limit_bytes).unwrap_or(usize::MAX);
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    // A request passes the layers from the last to the first.
-    api.route("/openapi.json", axum::routing::get(async move || Json(document.as_ref().clone())))
+    // A request passes the layers from the last to the first. Files of the page need no account.
+    api.layer(middleware::from_fn_with_state(access, access::authenticate))
+        .route("/openapi.json", axum::routing::get(async move || Json(document.as_ref().clone())))
         .fallback(page::serve_file)
         .with_state(state)
         .layer(DefaultBodyLimit::max(body_limit))
@@ -63,6 +53,31 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+}
+
+/// The routes of the API, each with the rights that it needs, and their document.
+fn routes() -> (Router<AppState>, OpenApi) {
+    Routes::new()
+        .add(UPLOAD, routes!(uploads::handlers::create))
+        .add(UPLOAD, routes!(uploads::handlers::complete))
+        .add(UPLOAD, routes!(uploads::handlers::abort, uploads::resume::status))
+        .add(UPLOAD, routes!(uploads::resume::sign))
+        .add(GRANT, routes!(uploads::grants::create))
+        .add(READ, routes!(videos::list::list))
+        .add(READ_OWN, routes!(videos::get))
+        .add(READ_OWN, routes!(videos::events::events))
+        .add(MANAGE, routes!(videos::delete::delete))
+        .add(MANAGE, routes!(videos::retry::retry))
+        .add(MANAGE, routes!(videos::delete::restore))
+        .add(NOTHING, routes!(session::get, session::sign_in, session::sign_out))
+        .add(NOTHING, routes!(session::sign_out_everywhere))
+        .add(ADMIN, routes!(tokens::create, tokens::list))
+        .add(ADMIN, routes!(tokens::revoke))
+        .add(READ, routes!(system::system))
+        .add(NOTHING, routes!(system::healthz))
+        .add(NOTHING, routes!(readyz::readyz))
+        .add(METRICS, routes!(system::metrics))
+        .finish()
 }
 
 /// Span of one request: method, path without query, id.

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
@@ -18,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use super::error::Error;
+use crate::domain::auth::token::Kind;
 use crate::server::Ends;
 
 /// Says from where a browser sends a request (Fetch metadata, section 2.3).
@@ -52,31 +54,41 @@ impl SameOrigin {
 
     /// The CORS headers of the API.
     pub(super) fn cors(&self) -> CorsLayer {
-        let origins = self.0.cors_origins.iter().filter_map(|origin| origin.parse().ok());
-        let origins: Vec<HeaderValue> = origins.collect();
-        if origins.is_empty() {
-            return CorsLayer::new();
-        }
+        let names = Arc::clone(&self.0);
+        let may_read = move |origin: &HeaderValue, request: &Parts| {
+            let is_listed = names.cors_origins.iter().any(|listed| listed.as_bytes() == origin);
+            is_listed || may_show_grant(request)
+        };
         CorsLayer::new()
-            .allow_origin(AllowOrigin::list(origins))
+            .allow_origin(AllowOrigin::predicate(may_read))
             .allow_methods(AllowMethods::mirror_request())
             .allow_headers(AllowHeaders::mirror_request())
     }
 
-    /// Refuses requests to other hosts, and changes by pages of other origins.
-    fn check(&self, request: &Request) -> Result<(), Error> {
+    /// Refuses requests to other hosts.
+    fn check_host(&self, request: &Request) -> Result<(), Error> {
         let authority = authority(request.uri(), request.headers());
         let local = request.extensions().get::<Ends>().map(|ends| ends.local.ip());
-        let Some(authority) = authority.filter(|authority| self.0.is_ours(authority, local)) else {
-            let told = request.headers().get(header::HOST).map(HeaderValue::as_bytes);
-            let told = String::from_utf8_lossy(told.unwrap_or_default()).into_owned();
-            return Err(Error::Misdirected(told));
-        };
-        let is_change = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        if is_change && !self.0.may_change(request.headers(), &authority) {
-            return Err(Error::CrossOrigin);
+        if authority.is_some_and(|authority| self.0.is_ours(&authority, local)) {
+            return Ok(());
         }
-        Ok(())
+        let told = request.headers().get(header::HOST).map(HeaderValue::as_bytes);
+        let told = String::from_utf8_lossy(told.unwrap_or_default()).into_owned();
+        Err(Error::Misdirected(told))
+    }
+
+    /// Refuses changes by pages of other origins. `is_ambient`: a browser adds the caller's credentials to the
+    /// requests of any page, so the request must tell that its page is one of ours.
+    pub(super) fn check_change(&self, request: &Parts, is_ambient: bool) -> Result<(), Error> {
+        let authority = authority(&request.uri, &request.headers);
+        let headers = &request.headers;
+        let may = authority.is_some_and(|host| self.0.may_change(headers, &host, is_ambient));
+        if may { Ok(()) } else { Err(Error::CrossOrigin) }
+    }
+
+    /// Whether a request is for a name or an address of the loopback interface.
+    pub(super) fn is_to_loopback(request: &Parts) -> bool {
+        authority(&request.uri, &request.headers).is_some_and(|authority| is_loopback(&authority))
     }
 }
 
@@ -86,7 +98,7 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    match names.check(&request) {
+    match names.check_host(&request) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     }
@@ -96,25 +108,24 @@ impl Names {
     /// Whether the appliance is reached by this host, at its address `local`.
     fn is_ours(&self, authority: &Authority, local: Option<IpAddr>) -> bool {
         let host = host(authority);
-        if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
-            return address.is_loopback() || local == Some(address) || self.hosts.contains(&host);
-        }
-        host == "localhost" || host.ends_with(".localhost") || self.hosts.contains(&host)
+        let is_local = host.trim_matches(['[', ']']).parse().is_ok_and(|host| local == Some(host));
+        is_loopback(authority) || is_local || self.hosts.contains(&host)
     }
 
     /// Whether a request with these headers to this host may change something. What is no browser sends none of
-    /// them.
-    fn may_change(&self, headers: &HeaderMap, authority: &Authority) -> bool {
+    /// them, and has no ambient credentials.
+    fn may_change(&self, headers: &HeaderMap, authority: &Authority, is_ambient: bool) -> bool {
         let text =
             |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
         let origin = text(header::ORIGIN);
-        if origin.is_some_and(|origin| self.cors_origins.iter().any(|allowed| allowed == origin)) {
+        let is_allowed = |origin| self.cors_origins.iter().any(|allowed| allowed == origin);
+        if !is_ambient && origin.is_some_and(is_allowed) {
             return true;
         }
         match (text(SEC_FETCH_SITE), origin) {
             (Some(site), _) => site == "same-origin",
             (None, Some(origin)) => self.is_own_origin(origin, authority),
-            (None, None) => true,
+            (None, None) => !is_ambient,
         }
     }
 
@@ -127,10 +138,33 @@ impl Names {
     }
 }
 
+/// Whether a page of any origin may read the answer, because it showed an upload grant, or may ask whether it may
+/// show one. `access` compares its origin with that of the grant.
+fn may_show_grant(request: &Parts) -> bool {
+    let text = |name| request.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let path = request.uri.path();
+    let is_upload = path == "/v1/uploads" || path.starts_with("/v1/uploads/");
+    let asked = text(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if request.method == Method::OPTIONS {
+        return is_upload || (path.starts_with("/v1/videos/") && asked == Some("GET"));
+    }
+    let secret = text(header::AUTHORIZATION).and_then(|value| value.split_once(' '));
+    secret.is_some_and(|(_, secret)| secret.trim().starts_with(Kind::Grant.prefix()))
+}
+
 /// Host and port to which a request goes: in HTTP/2 they are part of its URI.
 fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
     let in_header = || headers.get(header::HOST)?.to_str().ok()?.parse().ok();
     uri.authority().cloned().or_else(in_header)
+}
+
+/// Whether this is a name or an address of the loopback interface.
+fn is_loopback(authority: &Authority) -> bool {
+    let host = host(authority);
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    address.is_ok_and(|address| address.is_loopback())
+        || host == "localhost"
+        || host.ends_with(".localhost")
 }
 
 /// The host in lower case, without the dot at the end of a complete name.
@@ -223,7 +257,12 @@ mod tests {
             for (name, value) in parts {
                 headers.extend(value.map(|value| (name, HeaderValue::from_static(value))));
             }
-            assert_eq!(names().0.may_change(&headers, &host), expected, "{site:?} {origin:?}");
+            let may = |is_ambient| names().0.may_change(&headers, &host, is_ambient);
+            assert_eq!(may(false), expected, "{site:?} {origin:?}");
+            let is_told = site == Some("same-origin")
+                || origin.is_some_and(|origin| origin.to_lowercase().contains("localhost:8080"))
+                || (site.is_none() && origin == Some("https://video.example.com"));
+            assert_eq!(may(true), expected && is_told, "{site:?} {origin:?}");
         }
     }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::access::Access;
 use super::uploads::Config as UploadConfig;
+use super::uploads::in_flight::InFlight;
 use super::videos::watches::Watches;
 use crate::backend::Pool;
 use crate::domain::hls::names;
@@ -23,6 +25,10 @@ use crate::store::Bucket;
 /// Everything that handlers need. Clones share it.
 #[derive(Clone)]
 pub struct AppState {
+    /// Tells the senders of requests apart.
+    pub access: Access,
+    /// Whether tokens cross the network in the clear.
+    pub is_insecure: bool,
     /// Bucket of sources and upload records.
     pub private: Bucket,
     /// Bucket of streams and completion records.
@@ -47,6 +53,8 @@ pub struct AppState {
     pub claim_renewal: Duration,
     /// Decides which objects are sources.
     pub sources: SourceFilter,
+    /// The uploads that callers have begun here.
+    pub in_flight: InFlight,
     /// Limits of uploads.
     pub uploads: UploadConfig,
     /// URL of the public bucket, without a trailing slash.

@@ -103,7 +103,8 @@ pub async fn healthz() -> &'static str {
 }
 
 /// Returns counters and gauges in the `OpenMetrics` text format, for Prometheus.
-#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String,
+    content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8")))]
 pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Error> {
     let (gpus, depth) = tokio::join!(read_gpus(&state), state.queue.depth());
     state.metrics.set_gpus(gpus?);

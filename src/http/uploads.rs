@@ -2,7 +2,9 @@
 
 pub mod body;
 mod file_name;
+pub mod grants;
 pub mod handlers;
+pub mod in_flight;
 pub mod resume;
 
 use crate::domain::declare::settings;
@@ -19,6 +21,9 @@ settings! {
         part_size_bytes: u64 = 64 << 20, 5 << 20..=5 << 30;
         /// Seconds for which a presigned URL is valid. S3 accepts 7 days at most.
         url_ttl_secs: u64 = 3600, 60..=604_800;
+        /// Uploads that one token, or one address without a token, may have begun on one box and not ended. An
+        /// upload ends when its file is there, when it is aborted, or when its URLs expire.
+        max_in_flight: u32 = 200, 1..=100_000;
         /// Largest file in bytes that the API accepts.
         max_size_bytes: u64 = 100 << 30, 1..=5 << 40;
     }

@@ -10,8 +10,10 @@ pub mod watches;
 use axum::Json;
 use axum::extract::{Path, State};
 
+use super::access::Actor;
 use super::error::{Error, Problem};
 use super::state::AppState;
+use crate::domain::auth::Scope;
 use crate::domain::job::VideoId;
 use crate::domain::record::{self, JobRecord, UploadRecord};
 use crate::domain::video::VideoView;
@@ -25,9 +27,23 @@ use crate::{job, store};
     responses((status = 200, body = VideoView), (status = 404, body = Problem)))]
 pub async fn get(
     State(state): State<AppState>,
+    actor: Actor,
     Path(id): Path<String>,
 ) -> Result<Json<VideoView>, Error> {
-    Ok(Json(existing(&state, &parse_id(&id)?).await?))
+    let id = parse_id(&id)?;
+    check_visible(&state, &actor, &id).await?;
+    Ok(Json(existing(&state, &id).await?))
+}
+
+/// Fails with [`Error::NotFound`] if the caller may not see this video: it has no `read` and has not uploaded it.
+async fn check_visible(state: &AppState, actor: &Actor, id: &VideoId) -> Result<(), Error> {
+    if actor.caller.may(Scope::Read) {
+        return Ok(());
+    }
+    let key = record::upload_record_key(id);
+    let record = state.private.read_json::<UploadRecord>(&key).await?;
+    let is_own = record.is_some_and(|record| actor.may_use(&record, Scope::Read));
+    if is_own { Ok(()) } else { Err(unknown(id.as_str())) }
 }
 
 /// Looks a video up that has to exist; fails with [`Error::NotFound`].

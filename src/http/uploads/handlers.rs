@@ -11,8 +11,10 @@ use jiff::Timestamp;
 use super::Config;
 use super::body::{CompleteRequest, PartUrl, PartUrls, Upload, UploadAnswer, UploadRequest};
 use super::file_name::to_key_segment;
+use crate::domain::auth::Scope;
 use crate::domain::job::VideoId;
 use crate::domain::record::{self, UploadRecord};
+use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
 use crate::http::videos::parse_id;
@@ -27,9 +29,12 @@ const MAX_PARTS: u64 = 10_000;
         (status = 413, body = Problem)))]
 pub async fn create(
     State(state): State<AppState>,
+    actor: Actor,
     Json(request): Json<UploadRequest>,
 ) -> Result<impl IntoResponse, Error> {
-    check(&request, &state.uploads)?;
+    let granted = actor.grant.as_ref().map(|grant| grant.record.max_bytes);
+    let max_bytes = state.uploads.max_size_bytes.min(granted.unwrap_or(u64::MAX));
+    check(&request, max_bytes)?;
     let name = to_key_segment(&request.filename);
     if !state.sources.has_suffix(&name) {
         let allowed = state.sources.suffixes.join(", ");
@@ -40,6 +45,12 @@ pub async fn create(
     let prefix = hex::encode(rand::random::<[u8; 8]>());
     let key = format!("{}{prefix}/{name}", state.sources.prefix);
     let id = VideoId::of_source(state.private.name(), &key);
+    let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
+    let most = usize::try_from(state.uploads.max_in_flight).unwrap_or(usize::MAX);
+    state.in_flight.begin(&state.private, &actor.sender(), &key, (most, ttl)).await?;
+    if let Some(grant) = &actor.grant {
+        state.access.auth().use_grant(grant, &id).await?;
+    }
     let record = UploadRecord {
         id: id.clone(),
         key: key.clone(),
@@ -47,6 +58,7 @@ pub async fn create(
         size_bytes: request.size_bytes,
         part_size_bytes: Some(part_size_bytes(request.size_bytes, &state.uploads)),
         is_issued: true,
+        owner: actor.caller.owner(),
         created_at: Timestamp::now().to_string(),
     };
     let record_key = record::upload_record_key(&id);
@@ -56,6 +68,7 @@ pub async fn create(
     } else {
         multipart(&state, &id, &key, &content_type, request.size_bytes).await?
     };
+    actor.audit("upload", id.as_str());
     let video_url = format!("/v1/videos/{id}");
     let answer = UploadAnswer {
         video_id: id.to_string(),
@@ -67,15 +80,15 @@ pub async fn create(
 }
 
 /// Checks the request against the limits. Fails with the name of the wrong field.
-fn check(request: &UploadRequest, config: &Config) -> Result<(), Error> {
+fn check(request: &UploadRequest, max_bytes: u64) -> Result<(), Error> {
     let name = request.filename.trim();
     if name.is_empty() || request.filename.len() > 255 {
         return Err(Error::Invalid("filename: must have 1 to 255 bytes".to_owned()));
     }
-    if request.size_bytes > config.max_size_bytes {
+    if request.size_bytes > max_bytes {
         return Err(Error::TooLarge(format!(
             "size_bytes: {} exceeds the limit of {} bytes",
-            request.size_bytes, config.max_size_bytes
+            request.size_bytes, max_bytes
         )));
     }
     let kind = request.content_type.as_deref().unwrap_or("video/mp4");
@@ -181,10 +194,11 @@ impl Parts<'_> {
     responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn complete(
     State(state): State<AppState>,
+    actor: Actor,
     Path((video_id, upload_id)): Path<(String, String)>,
     Json(request): Json<CompleteRequest>,
 ) -> Result<StatusCode, Error> {
-    let key = record_of(&state, &video_id).await?.key;
+    let key = record_of(&state, &actor, &video_id).await?.key;
     let parts: Vec<CompletedPart> = request
         .parts
         .into_iter()
@@ -203,10 +217,13 @@ pub async fn complete(
     responses((status = 204), (status = 404, body = Problem)))]
 pub async fn abort(
     State(state): State<AppState>,
+    actor: Actor,
     Path((video_id, upload_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Error> {
-    let key = record_of(&state, &video_id).await?.key;
+    let key = record_of(&state, &actor, &video_id).await?.key;
     state.private.abort_multipart(&key, &upload_id).await?;
+    state.in_flight.end(&key);
+    actor.audit("upload-abort", &video_id);
     if matches!(state.private.find(&key).await, Ok(None)) {
         let id = parse_id(&video_id)?;
         let key = record::upload_record_key(&id);
@@ -218,12 +235,17 @@ pub async fn abort(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The upload record of a video. Fails with [`Error::NotFound`], and with [`Error::Conflict`] if the video is
-/// being deleted.
-pub(super) async fn record_of(state: &AppState, video_id: &str) -> Result<UploadRecord, Error> {
+/// The upload record of a video. Fails with [`Error::NotFound`], also for an upload of somebody else, and with
+/// [`Error::Conflict`] if the video is being deleted.
+pub(super) async fn record_of(
+    state: &AppState,
+    actor: &Actor,
+    video_id: &str,
+) -> Result<UploadRecord, Error> {
     let id = parse_id(video_id)?;
     let record: Option<UploadRecord> =
         state.private.read_json(&record::upload_record_key(&id)).await?;
+    let record = record.filter(|record| actor.may_use(record, Scope::Manage));
     let record =
         record.ok_or_else(|| Error::NotFound(format!("video {video_id} has no upload")))?;
     let tombstone = state.deletions.tombstone(&id).await?;

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use super::body::{PartUrls, PartsRequest, StoredPart, UploadStatus};
 use super::handlers::{Parts, part_size_bytes, record_of};
 use crate::domain::record::UploadRecord;
+use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
 
@@ -19,9 +20,10 @@ const MAX_URLS: usize = 1000;
     responses((status = 200, body = UploadStatus), (status = 404, body = Problem)))]
 pub async fn status(
     State(state): State<AppState>,
+    actor: Actor,
     Path((video_id, upload_id)): Path<(String, String)>,
 ) -> Result<Json<UploadStatus>, Error> {
-    let record = record_of(&state, &video_id).await?;
+    let record = record_of(&state, &actor, &video_id).await?;
     let parts = state.private.list_parts(&record.key, &upload_id).await?;
     let parts = parts.into_iter().map(|part| StoredPart {
         number: part.number,
@@ -43,10 +45,11 @@ pub async fn status(
         (status = 404, body = Problem)))]
 pub async fn sign(
     State(state): State<AppState>,
+    actor: Actor,
     Path((video_id, upload_id)): Path<(String, String)>,
     Json(request): Json<PartsRequest>,
 ) -> Result<Json<PartUrls>, Error> {
-    let record = record_of(&state, &video_id).await?;
+    let record = record_of(&state, &actor, &video_id).await?;
     let (size_bytes, part_size_bytes) = (record.size_bytes, part_size_of(&state, &record));
     let parts = Parts { key: &record.key, upload_id: &upload_id, size_bytes, part_size_bytes };
     let count = parts.count();

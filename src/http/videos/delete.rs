@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use super::{existing, parse_id};
 use crate::domain::video::VideoView;
 use crate::domain::view::deleting;
+use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
 use crate::job::Restore;
@@ -20,11 +21,13 @@ use crate::job::Restore;
     responses((status = 202, body = VideoView), (status = 404, body = Problem)))]
 pub async fn delete(
     State(state): State<AppState>,
+    actor: Actor,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<VideoView>), Error> {
     let id = parse_id(&id)?;
     existing(&state, &id).await?;
     let tombstone = state.deletions.begin(&id).await?;
+    actor.audit("delete", id.as_str());
     Ok((StatusCode::ACCEPTED, Json(deleting(&state.playback_url(&id), &tombstone))))
 }
 
@@ -35,12 +38,13 @@ pub async fn delete(
         (status = 409, body = Problem, description = "It is not deleted, or its objects are being removed")))]
 pub async fn restore(
     State(state): State<AppState>,
+    actor: Actor,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<VideoView>), Error> {
     let id = parse_id(&id)?;
     existing(&state, &id).await?;
     match state.deletions.restore(&id).await? {
-        Restore::Done => {}
+        Restore::Done => actor.audit("restore", id.as_str()),
         Restore::NotDeleted => return Err(Error::Conflict("the video is not deleted".to_owned())),
         Restore::TooLate => {
             let detail = "the objects of the video are being removed already";

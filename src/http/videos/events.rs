@@ -10,9 +10,10 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::watch::follow;
 use super::watches::Sight;
-use super::{parse_id, unknown};
+use super::{check_visible, parse_id, unknown};
 use crate::domain::video::VideoView;
 use crate::domain::watching::is_final;
+use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
 
@@ -25,9 +26,11 @@ use crate::http::state::AppState;
         (status = 404, body = Problem), (status = 503, body = Problem)))]
 pub async fn events(
     State(state): State<AppState>,
+    actor: Actor,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
     let id = parse_id(&id)?;
+    check_visible(&state, &actor, &id).await?;
     let place = state.watches.place();
     let place = place.ok_or_else(|| Error::NotReady("too many event streams are open".into()))?;
     let mut sights = state.watches.watch(&id, |watched| {

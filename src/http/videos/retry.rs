@@ -8,6 +8,7 @@ use super::{existing, parse_id, unknown};
 use crate::domain::message;
 use crate::domain::record::{self, UploadRecord};
 use crate::domain::video::{VideoState, VideoView};
+use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
 use crate::job;
@@ -20,6 +21,7 @@ use crate::job::Retry;
         (status = 409, body = Problem, description = "It is running, ready or not uploaded yet")))]
 pub async fn retry(
     State(state): State<AppState>,
+    actor: Actor,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<VideoView>), Error> {
     let id = parse_id(&id)?;
@@ -44,6 +46,7 @@ pub async fn retry(
         Retry::Ready => return Err(Error::Conflict("the video is ready already".to_owned())),
         Retry::Reset => {}
     }
+    actor.audit("retry", id.as_str());
     state.enqueue.send(&message::own(private.name(), &upload.key)).await?;
     Ok((StatusCode::ACCEPTED, Json(existing(&state, &id).await?)))
 }

@@ -1,0 +1,158 @@
+//! Accounts as the settings choose them, and the rules for an API that others can reach.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::aws;
+use super::embedded::{self, Embedded, Server};
+use super::listen::bind;
+use super::lock::lock;
+use super::parts::Parts;
+use crate::auth::{Auth, Mode};
+use crate::domain::auth::listening::{Exposure, Refusal};
+use crate::durable;
+use crate::http::access::{Access, AccessConfig};
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use crate::store::{self, Bucket};
+
+/// Name of the file in the data directory that tells commands where the daemon's store is.
+const ENDPOINT_FILE: &str = "endpoint.json";
+
+/// Addresses of a running daemon, for other processes of the same user.
+#[derive(Serialize, Deserialize)]
+struct Endpoint {
+    /// Of the API.
+    api: SocketAddr,
+    /// Of the embedded store, for the daemon's own requests; none if the buckets are on S3.
+    store: Option<SocketAddr>,
+}
+
+/// The accounts of an appliance that starts.
+pub(super) struct Accounts {
+    pub(super) auth: Auth,
+    pub(super) access: Access,
+    /// Whether tokens cross the network in the clear.
+    pub(super) is_insecure: bool,
+    /// Link of the first sign-in; none if somebody could sign in before.
+    pub(super) sign_in: Option<String>,
+}
+
+/// Refuses settings by which tokens would cross a network in the clear by accident.
+///
+/// # Errors
+/// The risk, with the remedy.
+pub(super) fn check_listening(settings: &Settings, api: SocketAddr) -> Result<(), Refusal> {
+    exposure(settings, api.ip(), true).check()
+}
+
+fn exposure(settings: &Settings, listens: IpAddr, has_accounts: bool) -> Exposure {
+    let http = &settings.http;
+    Exposure {
+        listens,
+        has_tls: false,
+        has_proxy: http.public_url.starts_with("https://") && !http.trusted_proxies.is_empty(),
+        allows_insecure: http.allow_insecure,
+        has_accounts,
+    }
+}
+
+/// Opens the accounts. An embedded store without tokens gets a first one.
+///
+/// # Errors
+/// If the store fails, or others could reach an API without accounts.
+pub(super) async fn open(
+    settings: &Settings,
+    parts: &Parts,
+    api: SocketAddr,
+) -> anyhow::Result<Accounts> {
+    let auth = Auth::new(&parts.private, &settings.auth);
+    let is_embedded = settings.store.kind == store::Kind::Embedded;
+    let code = if is_embedded { auth.first_code().await? } else { None };
+    let has_accounts = settings.auth.mode == Mode::Proxy || auth.has_tokens().await?;
+    let exposure = exposure(settings, api.ip(), has_accounts);
+    exposure.check()?;
+    let http = &settings.http;
+    let config = AccessConfig {
+        public_url: &http.public_url,
+        hosts: &http.hosts,
+        cors_origins: &http.cors_origins,
+        trusted_proxies: &http.trusted_proxies,
+        is_secure: http.public_url.starts_with("https://"),
+        requests_per_sec: http.requests_per_sec,
+        request_burst: http.request_burst,
+    };
+    let sign_in = code.map(|code| sign_in_url(settings, api, &code));
+    let access = Access::new(auth.clone(), &config);
+    Ok(Accounts { auth, access, is_insecure: exposure.is_insecure(), sign_in })
+}
+
+/// Link that signs in once. The code is behind `#`, so no server log has it.
+fn sign_in_url(settings: &Settings, api: SocketAddr, code: &str) -> String {
+    let base = match settings.http.public_url.as_str() {
+        "" => format!("http://{}", embedded::reachable(api)),
+        url => url.to_owned(),
+    };
+    format!("{base}/#sign-in={code}")
+}
+
+/// Tells commands of this machine where this daemon is.
+pub(super) fn note_endpoint(
+    settings: &Settings,
+    parts: &Parts,
+    api: SocketAddr,
+) -> anyhow::Result<()> {
+    let store = parts.server.as_ref().map(Server::own_address).transpose()?;
+    let endpoint = serde_json::to_vec(&Endpoint { api, store })?;
+    let path = settings.data_dir.join(ENDPOINT_FILE);
+    durable::replace(&path, 0o600, &endpoint).context("failed to write to the data directory")
+}
+
+/// Runs a command on the accounts, whether a daemon runs or not.
+///
+/// # Errors
+/// If the private bucket cannot be reached, and those of `command`.
+pub async fn with_accounts<T>(
+    settings: &Settings,
+    command: impl AsyncFnOnce(Auth) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let accounts = |private: &Bucket| Auth::new(private, &settings.auth);
+    if settings.store.kind == store::Kind::S3 {
+        return command(accounts(&aws::buckets(settings).await?.private)).await;
+    }
+    // Without a daemon, this process serves the store to itself.
+    match lock(&settings.data_dir) {
+        Ok(_lock) => {
+            let embedded = Embedded::open(settings, bind("127.0.0.1:0").await?).await?;
+            let stop = CancellationToken::new();
+            let serving = tokio::spawn(embedded.server.serve(Metrics::default(), stop.clone()));
+            let result = command(accounts(&embedded.private)).await;
+            stop.cancel();
+            serving.await.context("the store panicked")?;
+            result
+        }
+        Err(locked) => {
+            let store = running(&settings.data_dir).and_then(|endpoint| endpoint.store);
+            let private = embedded::private_bucket(settings, store.ok_or(locked)?)?;
+            command(accounts(&private)).await
+        }
+    }
+}
+
+/// Where the daemon is that runs, or ran last.
+fn running(data_dir: &Path) -> Option<Endpoint> {
+    serde_json::from_slice(&std::fs::read(data_dir.join(ENDPOINT_FILE)).ok()?).ok()
+}
+
+/// Link that signs in once, for `ladderd token link`.
+#[must_use]
+pub fn link(settings: &Settings, code: &str) -> String {
+    let configured = || settings.http.listen.parse().ok();
+    let listens = running(&settings.data_dir).map(|endpoint| endpoint.api).or_else(configured);
+    let listens = listens.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+    sign_in_url(settings, listens, code)
+}

@@ -1,0 +1,111 @@
+//! Uploads that callers have begun on this box and not ended.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
+use parking_lot::Mutex;
+
+use crate::http::error::Error;
+use crate::store::Bucket;
+
+/// Sources that are looked for at the same time.
+const CONCURRENT_LOOKS: usize = 16;
+
+/// The uploads of each caller. Clones share them.
+#[derive(Clone, Default)]
+pub struct InFlight(Arc<Mutex<HashMap<String, Vec<Begun>>>>);
+
+/// An upload that has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Begun {
+    /// Key of its source.
+    key: String,
+    /// End of its URLs.
+    until: Instant,
+}
+
+impl InFlight {
+    /// Counts an upload of this sender whose URLs are valid for `ttl`. A source that is there has ended its upload.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] if the sender has `most` others.
+    pub(super) async fn begin(
+        &self,
+        private: &Bucket,
+        sender: &str,
+        key: &str,
+        (most, ttl): (usize, Duration),
+    ) -> Result<(), Error> {
+        if self.add(sender, key, most, ttl).is_ok() {
+            return Ok(());
+        }
+        let begun: Vec<String> = self.keys_of(sender);
+        let ended = stream::iter(begun).map(|key| async move {
+            // One that cannot be looked up still counts.
+            let is_there = matches!(private.find(&key).await, Ok(Some(_)));
+            is_there.then_some(key)
+        });
+        let ended: Vec<Option<String>> = ended.buffer_unordered(CONCURRENT_LOOKS).collect().await;
+        let ended: Vec<String> = ended.into_iter().flatten().collect();
+        if let Some(uploads) = self.0.lock().get_mut(sender) {
+            uploads.retain(|upload| !ended.contains(&upload.key));
+        }
+        self.add(sender, key, most, ttl).map_err(Error::TooMany)
+    }
+
+    /// Forgets an upload that was aborted.
+    pub(super) fn end(&self, key: &str) {
+        let mut senders = self.0.lock();
+        for uploads in senders.values_mut() {
+            uploads.retain(|upload| upload.key != key);
+        }
+        senders.retain(|_, uploads| !uploads.is_empty());
+    }
+
+    fn keys_of(&self, sender: &str) -> Vec<String> {
+        let senders = self.0.lock();
+        let uploads = senders.get(sender).into_iter().flatten();
+        uploads.map(|upload| upload.key.clone()).collect()
+    }
+
+    /// Counts an upload, or returns the time until the first of the others ends.
+    fn add(&self, sender: &str, key: &str, most: usize, ttl: Duration) -> Result<(), Duration> {
+        let now = Instant::now();
+        let mut senders = self.0.lock();
+        for uploads in senders.values_mut() {
+            uploads.retain(|upload| upload.until > now);
+        }
+        senders.retain(|_, uploads| !uploads.is_empty());
+        let uploads = senders.entry(sender.to_owned()).or_default();
+        if uploads.len() >= most {
+            let first = uploads.iter().map(|upload| upload.until).min().unwrap_or(now);
+            return Err(first - now);
+        }
+        uploads.push(Begun { key: key.to_owned(), until: now + ttl });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_has_so_many_uploads_until_they_end() {
+        let in_flight = InFlight::default();
+        let ttl = Duration::from_mins(1);
+        for key in ["a", "b"] {
+            in_flight.add("one", key, 2, ttl).unwrap();
+        }
+        let wait = in_flight.add("one", "c", 2, ttl).unwrap_err();
+        assert!(wait <= ttl && !wait.is_zero());
+        in_flight.add("two", "c", 2, ttl).unwrap();
+        in_flight.end("a");
+        in_flight.add("one", "d", 2, Duration::ZERO).unwrap();
+        // The one whose URLs have ended counts no more.
+        in_flight.add("one", "e", 2, ttl).unwrap();
+        assert_eq!(in_flight.keys_of("one"), ["b", "e"]);
+    }
+}
