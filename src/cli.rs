@@ -7,6 +7,7 @@ mod heap;
 mod output;
 mod sandbox;
 mod store;
+mod token;
 mod transcode;
 
 use std::path::PathBuf;
@@ -130,6 +131,16 @@ enum Command {
         #[command(subcommand)]
         command: store::StoreCommand,
     },
+    /// Make, list and revoke tokens, and make sign-in links. The daemon may run or not.
+    Token {
+        /// Folder of the embedded store.
+        #[arg(long, value_name = "DIR", global = true)]
+        data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(subcommand)]
+        command: token::TokenCommand,
+    },
     /// Trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
@@ -211,6 +222,10 @@ pub fn main() -> ExitCode {
             let overrides = Overrides { data_dir, ..Overrides::default() };
             let run = |settings: Settings| store::run(&settings.data_dir, &command);
             with_overrides(config, overrides, run)
+        }
+        Command::Token { data_dir, config, command } => {
+            let overrides = Overrides { data_dir, ..Overrides::default() };
+            with_overrides(config, overrides, |settings| token::run(&settings, command))
         }
         Command::Backends { json, config } => {
             with_settings(config, |settings| backends::backends(&settings, json))
