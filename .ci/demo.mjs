@@ -140,6 +140,8 @@ async function watch(api, answer) {
       progress("encode  100 %", true);
       const names = video.renditions.map((rendition) => rendition.name).join(", ");
       console.log(`ready   ${names}: ${api}/?video=${video.id}`);
+      const link = execFileSync(binary, ["token", "link", "--data-dir", DATA], { encoding: "utf8" });
+      console.log(`\n  sign in  ${link}           works once, for an hour; here the page opens without it\n`);
       return;
     }
   }

@@ -1,21 +1,24 @@
 // Opens pages of others in a headless Chromium, which try to read and to change the appliance.
 //
-//   node web/e2e/hostile.mjs BASE_URL VIDEO_ID
+//   node web/e2e/hostile.mjs BASE_URL VIDEO_ID [proxied TOKEN]
 //
 // The pages stand on another port of the same host, on another site, and under a foreign name that leads to the
-// appliance's own port, as after DNS rebinding. Prints one JSON line:
+// appliance's own port, as after DNS rebinding. With `proxied`, BASE_URL is a proxy's, and the browser has signed in
+// with the token before; there is no rebound name then. Prints one JSON line:
 //   attempts  outcome of each attempt by "page: attempt": "blocked", or the status that the page could read
+//   signed_in whether the page worked after the sign-in
 //   errors    errors of this script
 // and exits with 0 only if there is no error.
 
 import { createServer } from "node:http";
 import { openPage } from "./browser.mjs";
 
-const [base, id] = process.argv.slice(2);
+const [base, id, mode, token] = process.argv.slice(2);
 const api = new URL(base);
 
 const errors = [];
 const attempts = {};
+let signedIn = false;
 
 // Runs in a page: what it can read of a request, by name.
 async function attack({ base, id }) {
@@ -53,7 +56,10 @@ async function submitForm(page, action) {
     document.body.append(form);
     form.submit();
   }, action);
-  return (await answered).status();
+  const status = (await answered).status();
+  // The page is still on its way there, and would interrupt the next one.
+  await page.waitForURL(action);
+  return status;
 }
 
 const server = createServer((_, response) => {
@@ -67,6 +73,13 @@ const rules = "MAP *.example 127.0.0.1";
 const { browser, page } = await openPage([], {}, [`--host-resolver-rules=${rules}`]);
 try {
   page.setDefaultTimeout(30_000);
+  if (mode === "proxied") {
+    await page.goto(base);
+    await page.getByTestId("token").fill(token);
+    await page.getByTestId("sign-in").getByRole("button").click();
+    await page.getByTestId("account").waitFor();
+    signedIn = (await page.evaluate(() => fetch("/v1/videos").then((r) => r.status))) === 200;
+  }
   const pages = {
     "other port": `http://${api.hostname}:${port}/`,
     "other site": `http://evil.example:${port}/`,
@@ -79,11 +92,13 @@ try {
     }
     attempts[`${name}: form`] = await submitForm(page, `${base}/v1/videos/${id}/retry`);
   }
-  const rebound = `http://rebound.example:${api.port}`;
-  await page.goto(`${rebound}/`);
-  const outcomes = await page.evaluate(attack, { base: rebound, id });
-  for (const [attempt, outcome] of Object.entries(outcomes)) {
-    attempts[`rebound name: ${attempt}`] = outcome;
+  if (mode !== "proxied") {
+    const rebound = `http://rebound.example:${api.port}`;
+    await page.goto(`${rebound}/`);
+    const outcomes = await page.evaluate(attack, { base: rebound, id });
+    for (const [attempt, outcome] of Object.entries(outcomes)) {
+      attempts[`rebound name: ${attempt}`] = outcome;
+    }
   }
 } catch (error) {
   errors.push(`hostile: ${error.message}`);
@@ -91,5 +106,5 @@ try {
   await browser.close();
   server.close();
 }
-console.log(JSON.stringify({ attempts, errors }));
+console.log(JSON.stringify({ attempts, signed_in: signedIn, errors }));
 process.exitCode = errors.length === 0 ? 0 : 1;

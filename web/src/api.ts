@@ -46,6 +46,9 @@ export interface UploadPlan {
   upload: SinglePut | Multipart;
 }
 
+// Sent to the window when the server no longer knows who uses the page.
+export const SIGNED_OUT = "ladderd-signed-out";
+
 // Asks for JSON; a problem (RFC 9457) becomes an error in its own words.
 export async function request<T>(method: string, url: string, body?: unknown): Promise<T> {
   const init: RequestInit = { method };
@@ -55,7 +58,11 @@ export async function request<T>(method: string, url: string, body?: unknown): P
   }
   const response = await fetch(url, init);
   if (!response.ok) {
-    const problem = (await response.json().catch(() => null)) as { detail?: string } | null;
+    const problem = (await response.json().catch(() => null)) as {
+      code?: string;
+      detail?: string;
+    } | null;
+    if (problem?.code === "not-signed-in") dispatchEvent(new Event(SIGNED_OUT));
     throw new Error(problem?.detail ?? `The server answered ${response.status}.`);
   }
   return (response.status === 204 ? undefined : await response.json()) as T;

@@ -1,6 +1,6 @@
 import { createRoot } from "react-dom/client";
-import { App } from "./App";
+import { Account } from "./Account";
 import "./style.css";
 
 const root = document.getElementById("root");
-if (root) createRoot(root).render(<App />);
+if (root) createRoot(root).render(<Account />);
