@@ -15,6 +15,14 @@ use super::support::program;
 
 const MIB: usize = 1 << 20;
 
+/// An appliance with a token in its settings: it writes none into its store, whose files these tests count.
+fn start() -> Appliance {
+    let hash = "ab".repeat(32);
+    let entry =
+        format!("name = \"a\"\nscopes = [\"admin\"]\nsha256 = \"{hash}\"\nexpires_at = \"\"");
+    Appliance::builder().config(&format!("[[auth.tokens]]\n{entry}\n")).start()
+}
+
 async fn put(appliance: &Appliance, key: &str, body: &[u8]) {
     let put = appliance.s3_client().put_object().bucket("public").key(key);
     put.body(ByteStream::from(body.to_vec())).send().await.unwrap();
@@ -117,7 +125,7 @@ fn remove_database(data_dir: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_without_the_database_is_refused_and_a_repair_restores_every_object() {
-    let mut appliance = Appliance::start();
+    let mut appliance = start();
     put(&appliance, "a", b"old").await;
     put(&appliance, "a", b"new").await;
     put(&appliance, "deleted", b"x").await;
@@ -149,7 +157,7 @@ async fn a_start_without_the_database_is_refused_and_a_repair_restores_every_obj
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_with_an_older_database_is_refused() {
-    let mut appliance = Appliance::start();
+    let mut appliance = start();
     put(&appliance, "a", b"1").await;
     appliance.terminate();
     let data_dir = appliance.data_dir().to_owned();
@@ -169,7 +177,7 @@ async fn a_start_with_an_older_database_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_no_row_names_go_to_quarantine() {
-    let mut appliance = Appliance::start();
+    let mut appliance = start();
     put(&appliance, "a", b"1").await;
     appliance.kill();
     let data_dir = appliance.data_dir().to_owned();
@@ -189,7 +197,7 @@ async fn files_that_no_row_names_go_to_quarantine() {
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_get_whole_objects_while_their_key_is_overwritten() {
     const BYTES: usize = 2 * MIB;
-    let appliance = Appliance::start();
+    let appliance = start();
     put(&appliance, "k", &vec![0; BYTES]).await;
     let url = format!("{}/public/k", appliance.s3);
     let done = tokio_util::sync::CancellationToken::new();
@@ -222,7 +230,7 @@ async fn readers_get_whole_objects_while_their_key_is_overwritten() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_leave_leave_no_files() {
-    let appliance = Appliance::start();
+    let appliance = start();
     let client = appliance.s3_client();
     for round in 0..120_u32 {
         let body = ByteStream::from(vec![7; 64 << 10]);
@@ -282,7 +290,7 @@ async fn damaged_objects_are_errors_and_scrub_names_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_during_uploads_is_the_state_of_one_moment_and_can_be_restored() {
-    let appliance = Appliance::start();
+    let appliance = start();
     put_in_parts(&appliance, "film.mp4").await;
     let done = tokio_util::sync::CancellationToken::new();
     // Pairs with the same content, the second after the first.
@@ -310,7 +318,7 @@ async fn a_backup_during_uploads_is_the_state_of_one_moment_and_can_be_restored(
     let again = store(appliance.data_dir(), &["backup", copy.to_str().unwrap()]);
     assert!(stderr(&again).contains("not empty"), "{}", stderr(&again));
 
-    let mut other = Appliance::start();
+    let mut other = start();
     let data_dir = other.data_dir().to_owned();
     other.kill();
     let refused = store(&data_dir, &["restore", copy.to_str().unwrap()]);
@@ -331,7 +339,7 @@ async fn a_backup_during_uploads_is_the_state_of_one_moment_and_can_be_restored(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_user_of_the_daemon_can_read_its_files() {
-    let appliance = Appliance::start();
+    let appliance = start();
     put(&appliance, "k", b"k").await;
     let mut folders = vec![appliance.data_dir().to_owned()];
     let mut files = 0;

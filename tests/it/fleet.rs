@@ -1,5 +1,6 @@
 //! Several appliances on the S3 and SQS of moto and `LocalStack`.
 
+mod accounts;
 mod chaos;
 mod deletes;
 mod events;

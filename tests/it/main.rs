@@ -10,6 +10,7 @@
 
 pub(crate) mod support;
 
+mod access;
 mod audio;
 mod browser;
 mod chaos;

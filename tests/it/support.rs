@@ -32,6 +32,8 @@ pub enum Need {
     Ffmpeg,
     /// systemd-analyze.
     Systemd,
+    /// nginx.
+    Nginx,
     /// moto and `LocalStack`.
     Servers,
 }
@@ -44,6 +46,7 @@ impl Need {
             Self::Elements => "elements",
             Self::Ffmpeg => "ffmpeg",
             Self::Systemd => "systemd",
+            Self::Nginx => "nginx",
             Self::Servers => "servers",
         }
     }
@@ -91,9 +94,15 @@ pub fn root() -> PathBuf {
 /// An HTTP client that keeps no connection open: a server that a test stops or kills closes its
 /// connections.
 pub fn http_client() -> reqwest::Client {
+    http_client_with(reqwest::header::HeaderMap::new())
+}
+
+/// The same, with these headers in every request.
+pub fn http_client_with(headers: reqwest::header::HeaderMap) -> reqwest::Client {
     // Fails where it is installed already, which is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
+    let client = reqwest::Client::builder().pool_max_idle_per_host(0);
+    client.default_headers(headers).build().unwrap()
 }
 
 /// The program under test, without the developer's settings.

@@ -65,11 +65,16 @@ async fn the_documented_commands_set_up_a_working_fleet(kind: ServerKind) {
         name.starts_with("AWS_") || endpoints.iter().any(|end| name.ends_with(end))
     });
     let Some(clip) = short_clip() else { return };
-    let appliance = Appliance::builder()
-        .environment(environment)
+    let mut appliance = Appliance::builder()
+        .environment(environment.clone())
         .store_url(&servers.endpoint)
         .config(&config)
         .start();
+    let mut command = crate::support::program();
+    command.args(["token", "create", "--name", "admin", "--scope", "admin", "--config"]);
+    command.arg(appliance.data_dir().join("ladderd.toml")).envs(environment);
+    let made = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    appliance.authorize(String::from_utf8(made.stdout).unwrap().trim());
     let put = servers.s3.put_object().bucket("my-uploads").key("in/Film.MOV").body(clip.into());
     put.send().await.unwrap();
     let id = VideoId::of_source("my-uploads", "in/Film.MOV").to_string();

@@ -21,6 +21,7 @@ pub struct ApplianceBuilder {
     store_url: Option<String>,
     program: Option<PathBuf>,
     ports: [u16; 2],
+    listen: Option<String>,
     data_dir: Option<tempfile::TempDir>,
     log: Option<PathBuf>,
 }
@@ -62,6 +63,12 @@ impl ApplianceBuilder {
         self
     }
 
+    /// Serves the API at this address instead of a free port of the loopback interface.
+    pub fn listen(mut self, address: &str) -> Self {
+        self.listen = Some(address.to_owned());
+        self
+    }
+
     /// Uses this data directory.
     pub fn data_dir(mut self, data_dir: tempfile::TempDir) -> Self {
         self.data_dir = Some(data_dir);
@@ -89,6 +96,7 @@ impl ApplianceBuilder {
     fn spawn(&self, data_dir: &Path) -> Result<Process, String> {
         let mut command = self.program.as_deref().map_or_else(super::program, super::program_at);
         let [api, s3] = self.ports.map(|port| format!("127.0.0.1:{port}"));
+        let api = self.listen.clone().unwrap_or(api);
         command
             .args(["serve", "--listen", &api, "--s3-listen", &s3, "--data-dir"])
             .arg(data_dir)
@@ -188,6 +196,13 @@ impl Appliance {
 
     pub fn data_dir(&self) -> &Path {
         self.data_dir.path()
+    }
+
+    /// Shows this token in every request to the API.
+    pub fn authorize(&mut self, token: &str) {
+        let value = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
+        let headers = HeaderMap::from_iter([(reqwest::header::AUTHORIZATION, value)]);
+        self.http = super::http_client_with(headers);
     }
 
     /// The database file of its embedded queue and store.
@@ -371,8 +386,11 @@ impl Appliance {
         (status, headers, bytes)
     }
 
-    /// All keys of a bucket.
+    /// All keys of a bucket below a prefix. Without one, those of accounts are left out: each start of an appliance
+    /// makes some.
     pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
-        super::servers::keys_of(&self.s3_client(), bucket, prefix).await
+        let mut keys = super::servers::keys_of(&self.s3_client(), bucket, prefix).await;
+        keys.retain(|key| !prefix.is_empty() || !key.starts_with("auth/"));
+        keys
     }
 }
