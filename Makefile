@@ -15,8 +15,8 @@ TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-trixie chaos corpus judge load bench fix check advisories unit generate build web deps \
-	test-deps clean
+.PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load bench fix check advisories unit \
+	generate build web deps test-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,12 @@ judge: test-deps web ## Compare one output with its source, frame by frame: FILE
 corpus: test-deps web ## Judge every file of the corpus; prints what each took: FILTER=name
 	LADDERD_CORPUS_TIMES=1 $(CARGO) nextest run --locked --profile corpus --run-ignored all \
 		-E 'test(/^corpus::.*$(FILTER)/)'
+
+api-fuzz: build-debug ## Call the API as its own document describes it, by nobody and with each scope: EXAMPLES=20
+	@.ci/api-fuzz
+
+build-debug: deps web
+	$(CARGO) build --locked
 
 load: test-deps web ## Play beside silent sockets and event streams; prints times of the players' requests
 	$(CARGO) nextest run --locked --profile long --run-ignored only -E 'test(/^load::/)'
