@@ -339,7 +339,7 @@ async fn a_backup_during_uploads_is_the_state_of_one_moment_and_can_be_restored(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_user_of_the_daemon_can_read_its_files() {
-    let appliance = start();
+    let appliance = Appliance::start();
     put(&appliance, "k", b"k").await;
     let mut folders = vec![appliance.data_dir().to_owned()];
     let mut files = 0;
