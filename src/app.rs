@@ -14,7 +14,6 @@ mod watchdog;
 
 use std::fs::File;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,10 +33,12 @@ use crate::job::Scheduler;
 use crate::job::housekeeping::Housekeeping;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
+use crate::tls::Trust;
 use crate::worker::spawn::Program;
 use crate::{backend, gpu, http};
 
-use self::listen::bind;
+pub(crate) use self::compose::open_encryption;
+use self::listen::{Front, bind};
 use self::parts::Parts;
 pub(crate) use self::sandbox::check_sandbox;
 
@@ -70,6 +71,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut stop_signals = StopSignals::new()?;
     let _lock = lock(&settings.data_dir)?;
     open_files::raise(&settings);
+    let (front, trust) = (Front::open(&settings)?, Trust::open(&settings.tls)?);
     // The socket is bound first, so that a port in use fails the start before any work is done.
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
@@ -77,7 +79,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     check_sandbox(&program, settings.sandbox.mode).await?;
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let backends = open_backends(&program, &driver, &settings).await?;
-    let parts = Parts::open(&settings, api_address).await?;
+    let parts = Parts::open(&settings, &front, &trust, api_address).await?;
 
     let (draining, drain) = watch::channel(false);
     let (drain_jobs, stop_servers) = (CancellationToken::new(), CancellationToken::new());
@@ -88,11 +90,11 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let state = compose::state(&settings, &parts, &context, driver, hearts.clone(), drain);
     let housekeeping =
         Housekeeping::new(context.clone(), Arc::clone(&parts.inspect), settings.housekeeping);
-    let s3_address = parts.server.as_ref().map(|server| server.address);
+    let s3_url = parts.server.as_ref().map(|server| front.url(server.address));
     let store = serve_store(parts.server, metrics.clone(), stop_servers.clone());
     let store = tokio::spawn(hearts.heart("store").during(store));
     let router = http::router(state, &settings.http);
-    let api = http::serve(api, router, stop_servers.clone().cancelled_owned());
+    let api = http::serve(front.listener(api), router, stop_servers.clone().cancelled_owned());
     let api = tokio::spawn(hearts.heart("api").during(api));
     let jobs = Scheduler::new(context).run(drain_jobs.clone(), hurry.clone());
     let jobs = tokio::spawn(hearts.heart("scheduler").during(jobs));
@@ -101,7 +103,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     if let Some(db) = parts.db {
         tokio::spawn(watchdog::beat_with(db, hearts.heart("database")));
     }
-    announce(api_address, s3_address)?;
+    announce(&front.url(api_address), s3_url.as_deref())?;
+    tokio::spawn(front.renew());
     if let Some(interval) = sd_notify::watchdog_enabled() {
         let ping = || notify(&[sd_notify::NotifyState::Watchdog]);
         tokio::spawn(watchdog::watch(hearts, interval, ping));
@@ -269,11 +272,11 @@ pub async fn gpu_facts(driver: &Arc<dyn gpu::Driver>) -> anyhow::Result<Driver> 
     })
 }
 
-/// Reports the start to standard output and to systemd.
-fn announce(api: SocketAddr, s3: Option<SocketAddr>) -> std::io::Result<()> {
-    let store = s3.map(|s3| format!(" (S3 http://{s3})")).unwrap_or_default();
-    writeln!(std::io::stdout(), "ladderd listening on http://{api}{store}")?;
-    tracing::info!(%api, "ready");
+/// Reports the start, with the URLs of API and store, to standard output and to systemd.
+fn announce(api: &str, s3: Option<&str>) -> std::io::Result<()> {
+    let store = s3.map(|s3| format!(" (S3 {s3})")).unwrap_or_default();
+    writeln!(std::io::stdout(), "ladderd listening on {api}{store}")?;
+    tracing::info!(api, "ready");
     notify(&[sd_notify::NotifyState::Ready]);
     Ok(())
 }

@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod backend;
 pub mod backoff;
+pub mod certificate;
 pub mod chapters;
 pub mod claim;
 pub mod clean_start;

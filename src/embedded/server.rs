@@ -9,18 +9,17 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{HttpResponse, s3_error};
-use tokio::net::TcpListener;
 
 use super::Config;
 use super::access::{Access, Keys};
 use super::cors::Cors;
 use super::credentials::Credentials;
 use super::store::Store;
-use crate::server::{self, Limits, PacedBody};
+use crate::server::{self, Limits, Listener, PacedBody};
 
 /// Serves the store on `listener` until `shutdown` resolves. Calls `on_request` at each request.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     store: Store,
     credentials: &Credentials,
     config: &Config,

@@ -8,7 +8,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use axum::{Json, Router, middleware};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -21,7 +20,7 @@ use utoipa_axum::routes;
 use super::same_origin::{self, SameOrigin};
 use super::state::AppState;
 use super::{Config, error, page, readyz, system, uploads, videos};
-use crate::server::Limits;
+use crate::server::{Limits, Listener};
 
 /// Builds the router of the API and the page.
 pub fn router(state: AppState, config: &Config) -> Router {
@@ -77,7 +76,7 @@ fn span<B>(request: &Request<B>) -> tracing::Span {
 pub const MAX_CONNECTIONS: usize = 4096;
 
 /// Serves the router on `listener` until `shutdown` resolves.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Output = ()>) {
     let service = TowerToHyperService::new(router);
     crate::server::serve(listener, Limits::connections(MAX_CONNECTIONS), service, shutdown).await;
 }
