@@ -41,8 +41,17 @@ pub async fn serve(
     server::serve(listener, Limits::connections(cap), handler, shutdown).await;
 }
 
-/// Answers one request. Never fails: errors become responses.
+/// Answers one request. No browser guesses another type than that of the response: an upload is no page.
 async fn respond(service: &S3Service, cors: &Cors, request: Request<PacedBody>) -> HttpResponse {
+    let mut response = answer(service, cors, request).await;
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Answers one request. Never fails: errors become responses.
+async fn answer(service: &S3Service, cors: &Cors, request: Request<PacedBody>) -> HttpResponse {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let waits = request.headers().contains_key(header::EXPECT) && is_http1(&request);
     if Cors::is_preflight(&request) {

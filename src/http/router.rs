@@ -58,6 +58,11 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .layer(names.cors())
         .layer(middleware::from_fn_with_state(names, same_origin::guard))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        // The page has one of its own; everything else is data, which no frame shows.
+        .layer(header(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))

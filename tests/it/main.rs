@@ -41,6 +41,7 @@ mod frames;
 mod fuzzing;
 mod generated;
 mod gpu;
+mod headers;
 mod hls_output;
 mod hostile_files;
 mod hostile_library;
