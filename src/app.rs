@@ -202,7 +202,7 @@ pub(crate) fn lock(data_dir: &Path) -> anyhow::Result<File> {
 }
 
 /// Makes files and folders that this process creates accessible to its user alone: they hold uploads.
-fn private_files() {
+pub(crate) fn private_files() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 

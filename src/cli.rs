@@ -5,6 +5,7 @@ mod check;
 mod exit;
 mod heap;
 mod output;
+mod s3_key;
 mod sandbox;
 mod store;
 mod transcode;
@@ -130,6 +131,17 @@ enum Command {
         #[command(subcommand)]
         command: store::StoreCommand,
     },
+    /// Create, list and revoke access keys of the embedded store that are limited to a part of a bucket.
+    #[command(name = "s3-key")]
+    S3Key {
+        /// Folder of the embedded store.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(subcommand)]
+        command: s3_key::S3KeyCommand,
+    },
     /// Trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
@@ -211,6 +223,10 @@ pub fn main() -> ExitCode {
             let overrides = Overrides { data_dir, ..Overrides::default() };
             let run = |settings: Settings| store::run(&settings.data_dir, &command);
             with_overrides(config, overrides, run)
+        }
+        Command::S3Key { data_dir, config, command } => {
+            let overrides = Overrides { data_dir, ..Overrides::default() };
+            with_overrides(config, overrides, |settings| s3_key::run(&settings, command))
         }
         Command::Backends { json, config } => {
             with_settings(config, |settings| backends::backends(&settings, json))

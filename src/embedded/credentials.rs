@@ -1,4 +1,4 @@
-//! The access key of the embedded store. There is one, and it may do everything.
+//! The root key of the embedded store. Its holder may do everything.
 
 use std::path::Path;
 

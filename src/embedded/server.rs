@@ -27,9 +27,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let mut builder = S3ServiceBuilder::new(store.clone());
-    let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
-    builder.set_auth(Keys { id: id.clone(), secret: secret.clone().into() });
-    builder.set_access(Access { public_bucket: store.0.buckets.public.clone() });
+    let keys = Keys {
+        root_id: credentials.access_key_id.clone(),
+        root_secret: credentials.secret_access_key.clone().into(),
+        db: store.0.db.clone(),
+    };
+    builder.set_auth(keys.clone());
+    builder.set_access(Access { public_bucket: store.0.buckets.public.clone(), keys });
     let service = builder.build();
     let cors = Arc::new(Cors::new(config.cors_origins.clone()));
     let cap = usize::try_from(config.max_connections).unwrap_or(usize::MAX);

@@ -53,6 +53,7 @@ mod queue_contract;
 mod recipes;
 mod refusals;
 mod reuploads;
+mod s3_keys;
 mod s3_operations;
 mod same_origin;
 mod sandbox;
