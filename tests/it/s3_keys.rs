@@ -305,7 +305,7 @@ async fn keys_end_when_they_expire_or_are_revoked() {
     let part = ["--bucket", "uploads", "--prefix", "team-a/", "--read", "--write"];
     let put = |client: &Client| {
         let request = client.put_object().bucket("uploads").key("team-a/x.txt");
-        outcome(request.body(b"new".to_vec().into()).send())
+        Box::pin(outcome(request.body(b"new".to_vec().into()).send()))
     };
     let (id, client) = create(&appliance, &part);
     assert_eq!(put(&client).await.0, OK);
