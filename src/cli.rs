@@ -4,6 +4,7 @@ mod backends;
 mod check;
 mod exit;
 mod heap;
+mod memory;
 mod output;
 mod s3_key;
 mod sandbox;
@@ -203,6 +204,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli.command,
         Err(message) => return no_command(&message).into(),
     };
+    let is_child =
+        matches!(command, Command::Worker | Command::Trial | Command::SandboxProbe { .. });
+    memory::protect(!is_child);
     let result = match command {
         Command::Worker => return worker::main(),
         Command::Trial => return worker::trial::main(),

@@ -57,6 +57,7 @@ mod s3_keys;
 mod s3_operations;
 mod same_origin;
 mod sandbox;
+mod secrets;
 mod settings;
 mod subtitles;
 mod systemd;

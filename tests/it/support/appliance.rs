@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -95,7 +96,10 @@ impl ApplianceBuilder {
     pub fn start(mut self) -> Appliance {
         let data_dir = self.data_dir.take().unwrap_or_else(|| tempfile::tempdir().unwrap());
         if let Some(text) = &self.config {
-            std::fs::write(data_dir.path().join("ladderd.toml"), text).unwrap();
+            let path = data_dir.path().join("ladderd.toml");
+            std::fs::write(&path, text).unwrap();
+            // It may hold secrets.
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).unwrap();
         }
         let Process { child, api, s3, keys } = self.spawn(data_dir.path()).unwrap();
         let http = self.http.clone().unwrap_or_else(super::http_client);
