@@ -161,3 +161,80 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Prefixed<T> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::net::SocketAddr;
+    use std::process::Command;
+
+    use hyper::service::service_fn;
+    use hyper::{Request, Response};
+    use tokio::io::AsyncWriteExt;
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::rustls::crypto::ring;
+    use tokio_rustls::rustls::pki_types::pem::PemObject;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+    use super::super::{Limits, PacedBody, serve};
+    use super::*;
+
+    /// Longer than every buffer between server and client.
+    const LONG_BYTES: usize = 64 << 20;
+    const STALL: Duration = Duration::from_millis(200);
+
+    /// A server for one connection at a time that answers with [`LONG_BYTES`] for `/long`, and its certificate.
+    async fn server() -> (SocketAddr, CertificateDer<'static>) {
+        let dir = tempfile::tempdir().unwrap();
+        let [cert, key] = ["cert.pem", "key.pem"].map(|name| dir.path().join(name));
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+        openssl.args(["-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout"]).arg(&key);
+        openssl.args(["-addext", "subjectAltName=DNS:localhost", "-out"]).arg(&cert);
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+        assert!(openssl.output().unwrap().status.success());
+        let cert = CertificateDer::from_pem_file(cert).unwrap();
+        let key = PrivateKeyDer::from_pem_file(key).unwrap();
+        drop(ring::default_provider().install_default());
+        let config = ServerConfig::builder().with_no_client_auth();
+        let config = config.with_single_cert(vec![cert.clone()], key).unwrap();
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let service = service_fn(async |request: Request<PacedBody>| {
+            let len = if request.uri().path() == "/long" { LONG_BYTES } else { 1 };
+            let body = axum::body::Body::from(vec![0; len]);
+            Ok::<_, Infallible>(Response::new(body))
+        });
+        let listener = Listener::new(socket, Some(Tls::new(Arc::new(config), 0)));
+        let limits = Limits { max_connections: 1, stall: STALL };
+        tokio::spawn(serve(listener, limits, service, std::future::pending()));
+        (address, cert)
+    }
+
+    #[tokio::test]
+    async fn clients_that_stop_reading_lose_their_place_by_tls_too() {
+        let (address, cert) = server().await;
+        let mut roots = RootCertStore::empty();
+        roots.add(cert).unwrap();
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let connector = TlsConnector::from(Arc::new(config));
+        let get = async |path: &str| {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let name = "localhost".try_into().unwrap();
+            let mut stream = connector.connect(name, stream).await.unwrap();
+            let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream
+        };
+        let mut stopped = get("/long").await;
+        let mut answer = vec![0; 15];
+        let second = async { get("/").await.read_exact(&mut answer).await.unwrap() };
+        tokio::time::timeout(Duration::from_mins(1), second).await.unwrap();
+        assert_eq!(answer, b"HTTP/1.1 200 OK");
+        let mut rest = Vec::new();
+        // The connection is closed before the long answer is complete.
+        drop(stopped.read_to_end(&mut rest).await);
+        assert!(rest.len() < LONG_BYTES);
+    }
+}
