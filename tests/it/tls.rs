@@ -267,6 +267,17 @@ async fn a_browser_uploads_and_plays_by_tls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_uploads_and_plays_by_ipv6() {
+    let film = corpus("bbb_720p24_30s_vp8_vorbis.webm").or_else(|| media::clip(720, "30", 30));
+    let Some(file) = film.filter(|_| browser::has_browser()) else { return };
+    let appliance = Appliance::builder().address("[::1]").start();
+    let arguments = [appliance.api.as_str(), file.to_str().unwrap()];
+    let (result, is_success) = browser::browse("watch.mjs", &arguments).await;
+    assert_eq!(result["errors"], json!([]), "{result:#}");
+    assert!(is_success, "{result:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn api_and_store_are_reached_by_ipv6() {
     let Some(clip) = media::clip(360, "24", 3) else { return };
     for (address, shown) in [("[::1]", "http://[::1]:"), ("[::]", "http://[::]:")] {
