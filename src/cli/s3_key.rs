@@ -15,6 +15,7 @@ use crate::db::{self, Db};
 use crate::embedded::Grant;
 use crate::embedded::keys::{self, AccessKey};
 use crate::settings::Settings;
+use crate::store;
 
 /// Commands for access keys. A daemon may run: it obeys at once.
 #[derive(Debug, Subcommand)]
@@ -60,6 +61,10 @@ pub(super) enum S3KeyCommand {
 
 /// Runs a command on the keys of the store in the data directory.
 pub(super) fn run(settings: &Settings, command: S3KeyCommand) -> Result<Exit, exit::Error> {
+    if settings.store.kind != store::Kind::Embedded {
+        let reason = anyhow::anyhow!("store.kind = \"s3\": the keys of S3 are those of AWS (IAM)");
+        return Err(exit::Error { reason, exit: Exit::Usage });
+    }
     let db = database(&settings.data_dir)?;
     match command {
         S3KeyCommand::Create { bucket, prefix, read, write, expires, name, json } => {

@@ -342,6 +342,9 @@ fn the_command_line_refuses_keys_without_limits_and_shows_no_secret_again() {
         assert_eq!(output.status.code(), Some(64), "{said}");
         assert!(said.contains(expected), "{said}");
     }
+    let mut on_s3 = program();
+    on_s3.args(["s3-key", "list"]).env("LADDERD__STORE__KIND", "s3");
+    assert_eq!(on_s3.output().unwrap().status.code(), Some(64));
     let created =
         ["create", "--name", "cutter", "--bucket", "uploads", "--prefix", "a/", "--write"];
     let output = run(&appliance, &[&created[..], &["--expires", "90d"]].concat());
