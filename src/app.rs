@@ -15,7 +15,6 @@ mod urls;
 mod watchdog;
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,12 +33,14 @@ use crate::job::Scheduler;
 use crate::job::housekeeping::Housekeeping;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
+use crate::tls::Trust;
 use crate::worker::spawn::Program;
 use crate::{backend, gpu, http};
 
 pub use self::accounts::{link, with_accounts};
-use self::listen::bind;
-pub(crate) use self::lock::lock;
+pub(crate) use self::compose::open_encryption;
+use self::listen::{Front, bind};
+pub(crate) use self::lock::{lock, private_files};
 use self::parts::Parts;
 pub(crate) use self::sandbox::check_sandbox;
 
@@ -72,6 +73,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut stop_signals = StopSignals::new()?;
     let _lock = lock(&settings.data_dir)?;
     open_files::raise(&settings);
+    let (front, trust) = (Front::open(&settings)?, Trust::open(&settings.tls)?);
     // The socket is bound first, so that a port in use fails the start before any work is done.
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
@@ -80,8 +82,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     check_sandbox(&program, settings.sandbox.mode).await?;
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let backends = open_backends(&program, &driver, &settings).await?;
-    let mut parts = Parts::open(&settings, api_address).await?;
-    accounts::note_endpoint(&settings, &parts, api_address)?;
+    let mut parts = Parts::open(&settings, &front, &trust, api_address).await?;
+    accounts::note_endpoint(&settings, &parts, api_address);
 
     let (draining, drain) = watch::channel(false);
     let (drain_jobs, stop_servers) = (CancellationToken::new(), CancellationToken::new());
@@ -91,7 +93,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let metrics = context.metrics.clone();
     let housekeeping =
         Housekeeping::new(context.clone(), Arc::clone(&parts.inspect), settings.housekeeping);
-    let s3_address = parts.server.as_ref().map(|server| server.address);
+    let s3_url = parts.server.as_ref().map(|server| front.url(server.address));
     let embedded_store = parts.server.as_ref().map(embedded::Server::store);
     let store = serve_store(parts.server.take(), metrics.clone(), stop_servers.clone());
     let store = tokio::spawn(hearts.heart("store").during(store));
@@ -109,7 +111,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         compose::Daemon { driver, hearts: hearts.clone(), draining: drain, embedded_store };
     let state = compose::state(&settings, &parts, &context, accounts, daemon);
     let router = http::router(state, &settings.http);
-    let api = http::serve(api, router, stop_servers.clone().cancelled_owned());
+    let api = http::serve(front.listener(api), router, stop_servers.clone().cancelled_owned());
     let api = tokio::spawn(hearts.heart("api").during(api));
     let jobs = Scheduler::new(context).run(drain_jobs.clone(), hurry.clone());
     let jobs = tokio::spawn(hearts.heart("scheduler").during(jobs));
@@ -118,7 +120,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     if let Some(db) = parts.db {
         tokio::spawn(watchdog::beat_with(db, hearts.heart("database")));
     }
-    announce(api_address, s3_address, sign_in.as_deref())?;
+    announce(&front.url(api_address), s3_url.as_deref(), sign_in.as_deref())?;
+    tokio::spawn(front.renew());
     if let Some(interval) = sd_notify::watchdog_enabled() {
         let ping = || notify(&[sd_notify::NotifyState::Watchdog]);
         tokio::spawn(watchdog::watch(hearts, interval, ping));
@@ -263,15 +266,15 @@ pub async fn gpu_facts(driver: &Arc<dyn gpu::Driver>) -> anyhow::Result<Driver> 
     })
 }
 
-/// Reports the start to standard output and to systemd.
-fn announce(api: SocketAddr, s3: Option<SocketAddr>, sign_in: Option<&str>) -> std::io::Result<()> {
-    let store = s3.map(|s3| format!(" (S3 http://{s3})")).unwrap_or_default();
-    writeln!(std::io::stdout(), "ladderd listening on http://{api}{store}")?;
+/// Reports the start, with the URLs of API and store, to standard output and to systemd.
+fn announce(api: &str, s3: Option<&str>, sign_in: Option<&str>) -> std::io::Result<()> {
+    let store = s3.map(|s3| format!(" (S3 {s3})")).unwrap_or_default();
+    writeln!(std::io::stdout(), "ladderd listening on {api}{store}")?;
     if let Some(url) = sign_in {
         // Not in the log, which others may read. Nobody may listen any more.
         drop(writeln!(std::io::stdout(), "sign in (works once, for an hour): {url}"));
     }
-    tracing::info!(%api, "ready");
+    tracing::info!(api, "ready");
     notify(&[sd_notify::NotifyState::Ready]);
     Ok(())
 }

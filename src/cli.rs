@@ -4,7 +4,9 @@ mod backends;
 mod check;
 mod exit;
 mod heap;
+mod memory;
 mod output;
+mod s3_key;
 mod sandbox;
 mod store;
 mod token;
@@ -141,6 +143,17 @@ enum Command {
         #[command(subcommand)]
         command: token::TokenCommand,
     },
+    /// Create, list and revoke access keys of the embedded store that are limited to a part of a bucket.
+    #[command(name = "s3-key")]
+    S3Key {
+        /// Folder of the embedded store.
+        #[arg(long, value_name = "DIR", global = true)]
+        data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(subcommand)]
+        command: s3_key::S3KeyCommand,
+    },
     /// Trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
@@ -202,6 +215,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli.command,
         Err(message) => return no_command(&message).into(),
     };
+    let is_child =
+        matches!(command, Command::Worker | Command::Trial | Command::SandboxProbe { .. });
+    memory::protect(!is_child);
     let result = match command {
         Command::Worker => return worker::main(),
         Command::Trial => return worker::trial::main(),
@@ -226,6 +242,10 @@ pub fn main() -> ExitCode {
         Command::Token { data_dir, config, command } => {
             let overrides = Overrides { data_dir, ..Overrides::default() };
             with_overrides(config, overrides, |settings| token::run(&settings, command))
+        }
+        Command::S3Key { data_dir, config, command } => {
+            let overrides = Overrides { data_dir, ..Overrides::default() };
+            with_overrides(config, overrides, |settings| s3_key::run(&settings, command))
         }
         Command::Backends { json, config } => {
             with_settings(config, |settings| backends::backends(&settings, json))

@@ -7,6 +7,7 @@ pub mod admission;
 pub mod auth;
 pub mod backend;
 pub mod backoff;
+pub mod certificate;
 pub mod chapters;
 pub mod claim;
 pub mod clean_start;

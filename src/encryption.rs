@@ -8,6 +8,7 @@ mod endpoint;
 mod error;
 
 use crate::domain::hls::key::{Key, StreamKey, Template};
+use crate::tls::Trust;
 
 pub use config::{Config, Kind, Secret};
 use endpoint::Endpoint;
@@ -32,12 +33,13 @@ enum Keys {
 }
 
 impl Encryption {
-    /// Prepares the key source that the settings name.
+    /// Prepares the key source that the settings name. The endpoint of keys may have a certificate of these
+    /// authorities.
     ///
     /// # Errors
     /// [`Error::Settings`] if the settings are not valid, [`Error::Unavailable`] if TLS cannot be set
     /// up.
-    pub fn open(config: &Config) -> Result<Self, Error> {
+    pub fn open(config: &Config, trust: &Trust) -> Result<Self, Error> {
         if config.kind == Kind::None {
             return Ok(Self(None));
         }
@@ -46,7 +48,7 @@ impl Encryption {
             Keys::Fixed(Key::from_hex(config.key_hex.reveal()).ok_or(Error::Settings)?)
         } else {
             let url = template(&config.key_endpoint)?;
-            Keys::Endpoint(Endpoint::new(url, config.key_endpoint_token.clone())?)
+            Keys::Endpoint(Endpoint::new(url, config.key_endpoint_token.clone(), trust)?)
         };
         Ok(Self(Some(Aes128 { key_url: template(&config.key_url)?, keys })))
     }

@@ -5,8 +5,9 @@
 //! `ARCHITECTURE.md` follows one job through them.
 //!
 //! - [`domain`]: pure decisions. Plans, playlists, failure codes, record formats; no effects.
-//! - [`sandbox`], [`db`], [`durable`], [`heartbeat`], [`server`], [`telemetry`]: process limits, SQLite, whole
-//!   files, supervision, HTTP connections, logs.
+//! - [`private_file`]: files that hold secrets.
+//! - [`sandbox`], [`db`], [`durable`], [`heartbeat`], [`server`], [`telemetry`], [`tls`]: process limits, SQLite, whole
+//!   files, supervision, HTTP connections, logs, certificates.
 //! - [`queue`], [`store`], [`source`], [`embedded`], [`gpu`], [`encryption`], [`publish`],
 //!   [`check`]: one effect each. They do not know of each other.
 //! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
@@ -33,6 +34,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod job;
 pub mod metrics;
+pub mod private_file;
 pub mod publish;
 pub mod queue;
 pub mod sandbox;
@@ -42,4 +44,5 @@ pub mod settings;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod worker;

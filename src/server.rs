@@ -6,35 +6,34 @@
 //! the response.
 
 mod activity;
+mod listener;
 mod pace;
 
 use std::error::Error;
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::body::{Body, Incoming};
+use hyper::header::STRICT_TRANSPORT_SECURITY;
 use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use self::activity::{Activity, TakenBody};
+use self::listener::{Begun, Protocol, begin};
+pub use self::listener::{Listener, Tls};
 pub use self::pace::PacedBody;
 use self::pace::PacedWrites;
 
-/// Longest time until the first bytes of a connection tell its protocol.
+/// Longest time until the first bytes of a connection tell its protocol, the handshake of TLS included.
 const FIRST_BYTES_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pause before another look at first bytes that are not complete.
-const FIRST_BYTES_PAUSE: Duration = Duration::from_millis(20);
-/// First bytes of HTTP/2 (RFC 9113, section 3.4).
-const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Connections without first bytes that are kept for each one that is served.
 const SILENT_PER_SERVED: usize = 4;
 /// Most connections without first bytes that are kept. They last 10 s.
@@ -82,7 +81,10 @@ pub struct Ends {
 impl Ends {
     /// The ends of this connection; none if it is gone.
     fn of(stream: &TcpStream) -> Option<Self> {
-        Some(Self { peer: stream.peer_addr().ok()?, local: stream.local_addr().ok()? })
+        let canonical =
+            |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+        let (peer, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
+        Some(Self { peer: canonical(peer), local: canonical(local) })
     }
 }
 
@@ -96,7 +98,7 @@ pub fn max_sockets(max_connections: usize) -> usize {
 /// Serves `service` on `listener` within the limits. Returns after `shutdown` resolves and open requests
 /// have ended, at the latest 5 s later (`DRAIN_TIMEOUT`).
 pub async fn serve<S, B>(
-    listener: TcpListener,
+    listener: Listener,
     limits: Limits,
     service: S,
     shutdown: impl Future<Output = ()>,
@@ -111,14 +113,14 @@ pub async fn serve<S, B>(
     let sockets = max_sockets(limits.max_connections).min(Semaphore::MAX_PERMITS);
     let accepted = Arc::new(Semaphore::new(sockets));
     let graceful = GracefulShutdown::new();
-    let server = Server::new(service, limits);
+    let server = Server::new(service, limits, listener.tls);
     let mut logged = None::<Instant>;
     tokio::pin!(shutdown);
     loop {
         // Take the place before accepting: further clients wait in the backlog of the socket.
         let next = async {
             let place = Arc::clone(&accepted).acquire_owned().await;
-            (place, listener.accept().await)
+            (place, listener.socket.accept().await)
         };
         let (place, stream) = tokio::select! {
             next = next => next,
@@ -149,19 +151,20 @@ struct Server<S> {
     builder: auto::Builder<TokioExecutor>,
     service: S,
     limits: Limits,
+    tls: Option<Tls>,
     served: Arc<Semaphore>,
     closing: CancellationToken,
 }
 
 impl<S> Server<S> {
-    fn new(service: S, limits: Limits) -> Self {
+    fn new(service: S, limits: Limits, tls: Option<Tls>) -> Self {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         let mut http2 = builder.http2();
         http2.timer(TokioTimer::new());
         http2.keep_alive_interval(PING_EVERY).keep_alive_timeout(PING_EVERY);
         let served = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
-        Self { builder, service, limits, served, closing: CancellationToken::new() }
+        Self { builder, service, limits, tls, served, closing: CancellationToken::new() }
     }
 
     /// Serves a connection, which holds `_place` among the accepted ones until it ends.
@@ -174,18 +177,19 @@ impl<S> Server<S> {
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        let Some(ends) = Ends::of(&stream) else { return };
+        let stall = self.limits.stall;
         let begun = async {
-            let begun = tokio::time::timeout(FIRST_BYTES_TIMEOUT, first_bytes(&stream)).await;
-            let protocol = begun.ok()?.ok()?;
-            Some((protocol, self.served.acquire().await.ok()?))
+            let begun = begin(PacedWrites::new(stream, stall), self.tls.as_ref());
+            let begun = tokio::time::timeout(FIRST_BYTES_TIMEOUT, begun).await;
+            Some((begun.ok()?.ok()?, self.served.acquire().await.ok()?))
         };
         let begun = self.closing.run_until_cancelled(begun).await;
-        let Some(Some((protocol, _permit))) = begun else { return };
-        let Some(ends) = Ends::of(&stream) else { return };
-        let (service, stall) = (self.service, self.limits.stall);
-        let activity = match protocol {
-            Protocol::Http1 => None,
-            Protocol::Http2 => Some(Activity::new()),
+        let Some(Some((Begun { protocol, stream }, _permit))) = begun else { return };
+        let (service, hsts) = (self.service, self.tls.and_then(|tls| tls.hsts));
+        let (builder, activity) = match protocol {
+            Protocol::Http1 => (self.builder.http1_only(), None),
+            Protocol::Http2 => (self.builder.http2_only(), Some(Activity::new())),
         };
         let is_over = async {
             match &activity {
@@ -196,15 +200,17 @@ impl<S> Server<S> {
         let of_connection = activity.clone();
         let paced = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ends);
-            let open = of_connection.as_ref().map(Activity::request);
+            let (open, hsts) = (of_connection.as_ref().map(Activity::request), hsts.clone());
             let response = service.call(request.map(|body| PacedBody::new(body, stall)));
             async move {
-                let response: Response<B> = response.await?;
+                let mut response: Response<B> = response.await?;
+                if let Some(hsts) = hsts {
+                    response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts);
+                }
                 Ok::<_, S::Error>(response.map(|body| TakenBody::new(body, open)))
             }
         });
-        let stream = TokioIo::new(PacedWrites::new(stream, stall));
-        let connection = self.builder.serve_connection(stream, paced).into_owned();
+        let connection = builder.serve_connection(TokioIo::new(stream), paced).into_owned();
         tokio::select! {
             ended = watcher.watch(connection) => {
                 if let Err(error) = ended {
@@ -219,31 +225,6 @@ impl<S> Server<S> {
 /// A place among the accepted connections.
 type Place = Result<OwnedSemaphorePermit, AcquireError>;
 
-/// A version of HTTP, as far as connections differ.
-#[derive(Clone, Copy)]
-enum Protocol {
-    Http1,
-    Http2,
-}
-
-/// Waits until the first bytes of a connection tell its protocol.
-async fn first_bytes(stream: &TcpStream) -> io::Result<Protocol> {
-    let mut seen = [0; HTTP2_PREFACE.len()];
-    loop {
-        let len = stream.peek(&mut seen).await?;
-        if len == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if seen[..len] != HTTP2_PREFACE[..len] {
-            return Ok(Protocol::Http1);
-        }
-        if len == seen.len() {
-            return Ok(Protocol::Http2);
-        }
-        tokio::time::sleep(FIRST_BYTES_PAUSE).await;
-    }
-}
-
 /// Whether `text` is an IP address with a port.
 pub(crate) fn is_address(text: &str) -> bool {
     text.parse::<SocketAddr>().is_ok()
@@ -255,7 +236,9 @@ mod tests {
 
     use axum::body::Bytes;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
+    use super::listener::HTTP2_PREFACE;
     use super::*;
 
     /// Longer than every buffer between server and client.
@@ -275,7 +258,7 @@ mod tests {
             Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap())
         });
         let limits = Limits { max_connections: 1, stall };
-        tokio::spawn(serve(listener, limits, service, std::future::pending()));
+        tokio::spawn(serve(Listener::plain(listener), limits, service, std::future::pending()));
         address
     }
 

@@ -15,7 +15,7 @@ use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::{Ladder, Rising};
 use crate::domain::limits::Limits;
 use crate::domain::sources::SourceFilter;
-use crate::{auth, embedded, encryption, http, job, queue, sandbox, store, telemetry};
+use crate::{auth, embedded, encryption, http, job, queue, sandbox, store, telemetry, tls};
 
 pub use document::{default_toml, reference};
 pub use load::{Faults, Overrides, Sources};
@@ -29,6 +29,8 @@ settings! {
         http: http::Config = http::Config::default(), Nested;
         /// Accounts: who may upload, see and manage.
         auth: auth::Config = auth::Config::default(), Nested;
+        /// Encryption of connections: the certificate of this server, and the authorities that it trusts.
+        tls: tls::Config = tls::Config::default(), Nested;
         /// Names and addresses of the two buckets.
         store: store::Config = store::Config::default(), Nested;
         /// The S3 server in this process, for `store.kind = "embedded"`.

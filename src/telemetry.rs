@@ -3,10 +3,15 @@
 use std::io::IsTerminal;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::util::TryInitError;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterFn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::domain::declare::{Any, OneOf, Text, settings};
+
+/// Modules whose details hold no secrets. `tower_http` logs status and duration of requests.
+const OWN: [&str; 2] = ["ladderd", "tower_http"];
 
 settings! {
     /// The log, which goes to standard error.
@@ -15,7 +20,8 @@ settings! {
         /// Format of log lines: "text" or "json".
         format: Format = Format::Text, OneOf;
         /// Least severe level that is logged (error, warn, info, debug, trace), or a filter by module
-        /// such as `info,ladderd::job=debug`. The variable `RUST_LOG` wins over it.
+        /// such as `info,ladderd::job=debug`. The variable `RUST_LOG` wins over it. Libraries log at `info` at
+        /// most: their details hold signatures and tokens.
         level: String = "info".to_owned(), Text {
             allowed: "error, warn, info, debug, trace or a filter",
             accepts: |filter| EnvFilter::try_new(filter).is_ok(),
@@ -42,15 +48,24 @@ pub enum Format {
 /// # Errors
 /// If a log was set up before.
 pub fn init(config: &Config) -> Result<(), TryInitError> {
-    use tracing_subscriber::util::SubscriberInitExt;
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.level));
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
+    let log = tracing_subscriber::registry().with(filter).with(FilterFn::new(has_no_secrets));
     match config.format {
-        Format::Text => lines.with_target(false).finish().try_init(),
-        Format::Json => lines.json().finish().try_init(),
+        Format::Text => log.with(lines.with_target(false)).try_init(),
+        Format::Json => log.with(lines.json()).try_init(),
     }
+}
+
+/// Whether lines of this kind hold no secrets: all of ours, and those of libraries up to `info`. Below that, the SDK of
+/// AWS logs what it signs, `s3s` the requests with their signatures, and `hyper` headers.
+fn has_no_secrets(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let is_own = OWN.iter().any(|own| {
+        target.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    });
+    is_own || *metadata.level() <= Level::INFO
 }

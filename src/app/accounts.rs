@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::aws;
-use super::embedded::{self, Embedded, Server};
-use super::listen::bind;
+use super::embedded::{self, Embedded};
+use super::listen::{Front, bind};
 use super::lock::lock;
 use super::parts::Parts;
 use crate::auth::{Auth, Mode};
@@ -19,6 +19,7 @@ use crate::http::access::{Access, AccessConfig};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::store::{self, Bucket};
+use crate::tls::Trust;
 
 /// Name of the file in the data directory that tells commands where the daemon's store is.
 const ENDPOINT_FILE: &str = "endpoint.json";
@@ -50,11 +51,15 @@ pub(super) fn check_listening(settings: &Settings, api: SocketAddr) -> Result<()
     exposure(settings, api.ip(), true).check()
 }
 
+fn has_tls(settings: &Settings) -> bool {
+    !settings.tls.cert.is_empty()
+}
+
 fn exposure(settings: &Settings, listens: IpAddr, has_accounts: bool) -> Exposure {
     let http = &settings.http;
     Exposure {
         listens,
-        has_tls: false,
+        has_tls: has_tls(settings),
         has_proxy: http.public_url.starts_with("https://") && !http.trusted_proxies.is_empty(),
         allows_insecure: http.allow_insecure,
         has_accounts,
@@ -72,9 +77,11 @@ pub(super) async fn open(
 ) -> anyhow::Result<Accounts> {
     let auth = Auth::new(&parts.private, &settings.auth);
     let is_embedded = settings.store.kind == store::Kind::Embedded;
-    let code = if is_embedded { auth.first_code().await? } else { None };
-    let has_accounts = settings.auth.mode == Mode::Proxy || auth.has_tokens().await?;
-    let exposure = exposure(settings, api.ip(), has_accounts);
+    let code = if is_embedded { first_code(&auth).await } else { None };
+    let mut exposure = exposure(settings, api.ip(), settings.auth.mode == Mode::Proxy);
+    if exposure.is_open() && !exposure.has_accounts {
+        exposure.has_accounts = auth.has_tokens().await?;
+    }
     exposure.check()?;
     let http = &settings.http;
     let config = AccessConfig {
@@ -82,7 +89,7 @@ pub(super) async fn open(
         hosts: &http.hosts,
         cors_origins: &http.cors_origins,
         trusted_proxies: &http.trusted_proxies,
-        is_secure: http.public_url.starts_with("https://"),
+        is_secure: has_tls(settings) || http.public_url.starts_with("https://"),
         requests_per_sec: http.requests_per_sec,
         request_burst: http.request_burst,
     };
@@ -91,25 +98,34 @@ pub(super) async fn open(
     Ok(Accounts { auth, access, is_insecure: exposure.is_insecure(), sign_in })
 }
 
+/// The code of the first sign-in. A full disk keeps nobody from playing what is there.
+async fn first_code(auth: &Auth) -> Option<String> {
+    let code = auth.first_code().await;
+    code.unwrap_or_else(|error| {
+        tracing::warn!(%error, "failed to make a sign-in link: `ladderd token link` makes one later");
+        None
+    })
+}
+
 /// Link that signs in once. The code is behind `#`, so no server log has it.
 fn sign_in_url(settings: &Settings, api: SocketAddr, code: &str) -> String {
     let base = match settings.http.public_url.as_str() {
+        "" if has_tls(settings) => format!("https://{}", embedded::reachable(api)),
         "" => format!("http://{}", embedded::reachable(api)),
         url => url.to_owned(),
     };
     format!("{base}/#sign-in={code}")
 }
 
-/// Tells commands of this machine where this daemon is.
-pub(super) fn note_endpoint(
-    settings: &Settings,
-    parts: &Parts,
-    api: SocketAddr,
-) -> anyhow::Result<()> {
-    let store = parts.server.as_ref().map(Server::own_address).transpose()?;
-    let endpoint = serde_json::to_vec(&Endpoint { api, store })?;
+/// Tells commands of this machine where this daemon is. A failure is only logged: a full disk has no place for it.
+pub(super) fn note_endpoint(settings: &Settings, parts: &Parts, api: SocketAddr) {
+    let store = parts.server.as_ref().map(|server| server.own_address);
+    let endpoint = serde_json::to_vec(&Endpoint { api, store }).unwrap_or_default();
     let path = settings.data_dir.join(ENDPOINT_FILE);
-    durable::replace(&path, 0o600, &endpoint).context("failed to write to the data directory")
+    if let Err(error) = durable::replace(&path, 0o600, &endpoint) {
+        let shown = path.display();
+        tracing::warn!(%error, "failed to write {shown}: `ladderd token` will not find this daemon");
+    }
 }
 
 /// Runs a command on the accounts, whether a daemon runs or not.
@@ -122,12 +138,14 @@ pub async fn with_accounts<T>(
 ) -> anyhow::Result<T> {
     let accounts = |private: &Bucket| Auth::new(private, &settings.auth);
     if settings.store.kind == store::Kind::S3 {
-        return command(accounts(&aws::buckets(settings).await?.private)).await;
+        let trust = Trust::open(&settings.tls)?;
+        return command(accounts(&aws::buckets(settings, &trust).await?.private)).await;
     }
     // Without a daemon, this process serves the store to itself.
     match lock(&settings.data_dir) {
         Ok(_lock) => {
-            let embedded = Embedded::open(settings, bind("127.0.0.1:0").await?).await?;
+            let front = Front::open(settings)?;
+            let embedded = Embedded::open(settings, &front, bind("127.0.0.1:0").await?).await?;
             let stop = CancellationToken::new();
             let serving = tokio::spawn(embedded.server.serve(Metrics::default(), stop.clone()));
             let result = command(accounts(&embedded.private)).await;

@@ -7,13 +7,17 @@ use anyhow::Context;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{RuntimeComponents, SharedHttpClient};
 use aws_sdk_s3::presigning::PresigningConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
 
 use super::urls::{or, origin};
 use crate::queue::sqs::SqsQueue;
 use crate::settings::Settings;
 use crate::store::{Bucket, ExpiringCredentials};
+use crate::tls::Trust;
 
 /// Time until a silent SQS connection counts as broken: more than the longest poll of SQS (20 s).
 const SQS_READ_TIMEOUT: Duration = Duration::from_secs(45);
@@ -35,10 +39,14 @@ pub(super) struct Buckets {
 }
 
 /// Configuration that both services share.
-async fn shared(region: &str, endpoint_url: &str, read_timeout: Duration) -> SdkConfig {
-    let tls = Provider::Rustls(CryptoMode::Ring);
+async fn shared(
+    region: &str,
+    endpoint_url: &str,
+    read_timeout: Duration,
+    trust: &Trust,
+) -> anyhow::Result<SdkConfig> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
+        .http_client(http_client(trust)?)
         .retry_config(
             RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_PAUSE),
         )
@@ -49,16 +57,34 @@ async fn shared(region: &str, endpoint_url: &str, read_timeout: Duration) -> Sdk
     if !endpoint_url.is_empty() {
         loader = loader.endpoint_url(endpoint_url);
     }
-    loader.load().await
+    Ok(loader.load().await)
+}
+
+/// A client that trusts these authorities and those of the system, and goes through the proxy that the environment
+/// names (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+fn http_client(trust: &Trust) -> anyhow::Result<SharedHttpClient> {
+    let roots = TrustStore::default();
+    let roots = match trust.pem() {
+        Some(pem) => roots.with_pem_certificate(pem),
+        None => roots,
+    };
+    let context = TlsContext::builder().with_trust_store(roots).build()?;
+    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        let tls = Provider::Rustls(CryptoMode::Ring);
+        connector.tls_provider(tls).tls_context(context.clone()).build()
+    }))
 }
 
 /// Opens the buckets on S3.
 ///
 /// # Errors
 /// If one does not exist or access to it is denied.
-pub(super) async fn buckets(settings: &Settings) -> anyhow::Result<Buckets> {
+pub(super) async fn buckets(settings: &Settings, trust: &Trust) -> anyhow::Result<Buckets> {
     let store = &settings.store;
-    let config = shared(&store.region, &store.endpoint_url, S3_READ_TIMEOUT).await;
+    let config = shared(&store.region, &store.endpoint_url, S3_READ_TIMEOUT, trust).await?;
     let region = config.region().context("no region: set store.region or AWS_REGION")?.to_string();
     let builder = || aws_sdk_s3::config::Builder::from(&config).force_path_style(store.path_style);
     let inner = aws_sdk_s3::Client::from_conf(builder().build());
@@ -113,9 +139,9 @@ async fn upload_origin(client: &aws_sdk_s3::Client, name: &str) -> anyhow::Resul
 ///
 /// # Errors
 /// If it does not exist, access is denied, or it has no dead-letter queue.
-pub(super) async fn queue(settings: &Settings) -> anyhow::Result<SqsQueue> {
+pub(super) async fn queue(settings: &Settings, trust: &Trust) -> anyhow::Result<SqsQueue> {
     let queue = &settings.queue;
-    let config = shared(&queue.region, &queue.endpoint_url, SQS_READ_TIMEOUT).await;
+    let config = shared(&queue.region, &queue.endpoint_url, SQS_READ_TIMEOUT, trust).await?;
     config.region().context("no region: set queue.region or AWS_REGION")?;
     let opened =
         SqsQueue::open(aws_sdk_sqs::Client::new(&config), &queue.url, &queue.dead_letter_url);

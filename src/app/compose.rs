@@ -19,6 +19,7 @@ use crate::job::board::Board;
 use crate::job::{Context, Deletions};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
+use crate::tls::Trust;
 use crate::worker::spawn::Program;
 
 /// The context of jobs.
@@ -48,11 +49,19 @@ pub(super) fn context(
         encode: settings.encode.clone(),
         limits: settings.limits.clone(),
         sandbox: settings.sandbox.mode,
-        encryption: Encryption::open(&settings.encryption)?,
+        encryption: open_encryption(settings)?,
         config: settings.jobs.clone(),
         queue_config: settings.queue.clone(),
         playback_base_url: parts.playback_base_url.clone(),
     })
+}
+
+/// Opens the source of the keys of streams.
+///
+/// # Errors
+/// If the settings of the encryption are incomplete, or the authorities of `tls.ca` cannot be read.
+pub(crate) fn open_encryption(settings: &Settings) -> anyhow::Result<Encryption> {
+    Ok(Encryption::open(&settings.encryption, &Trust::open(&settings.tls)?)?)
 }
 
 /// What the API shows of the daemon itself.

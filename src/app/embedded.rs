@@ -9,13 +9,14 @@ use aws_sdk_s3::config::{BehaviorVersion, Region};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::listen::bind;
+use super::listen::{Front, bind};
 use super::urls::{or, origin};
 use crate::db::{self, Db};
 use crate::embedded::credentials::{self, Credentials};
 use crate::embedded::{self, Buckets, OnCreated, Scrubbed, Store, event_body};
 use crate::metrics::Metrics;
 use crate::queue::{self, embedded::EmbeddedQueue};
+use crate::server::Listener;
 use crate::settings::Settings;
 use crate::store::Bucket;
 
@@ -46,9 +47,11 @@ pub(super) struct Embedded {
 pub(super) struct Server {
     /// Address at which clients on this machine reach the server.
     pub(super) address: SocketAddr,
-    listener: TcpListener,
+    listener: Listener,
+    /// Address at which this machine's own processes reach it.
+    pub(super) own_address: SocketAddr,
     /// Listener of the daemon's own client, so that viewers cannot use up its connections.
-    own: TcpListener,
+    own: Listener,
     store: Store,
     credentials: Credentials,
     config: embedded::Config,
@@ -56,10 +59,15 @@ pub(super) struct Server {
 
 impl Embedded {
     /// Opens store and queue in the data directory. The store will be served at `listener`.
-    pub(super) async fn open(settings: &Settings, listener: TcpListener) -> anyhow::Result<Self> {
+    pub(super) async fn open(
+        settings: &Settings,
+        front: &Front,
+        listener: TcpListener,
+    ) -> anyhow::Result<Self> {
         let address = reachable(listener.local_addr()?);
         let own = bind("127.0.0.1:0").await?;
-        let own_endpoint = format!("http://{}", own.local_addr()?);
+        let own_address = own.local_addr()?;
+        let own_endpoint = format!("http://{own_address}");
         let credentials = credentials::load_or_create(&settings.data_dir)
             .context("failed to read or create the credentials of the store")?;
         let db = database(settings)?;
@@ -82,10 +90,12 @@ impl Embedded {
             on_created,
             settings.embedded.min_free_bytes,
         )?;
-        let endpoint = format!("http://{address}");
+        let endpoint = front.outer_url(address);
         let upload_base = or(&settings.store.upload_base_url, &endpoint);
         let public_base =
             or(&settings.store.public_base_url, &format!("{endpoint}/{}", names.public));
+        front.check_name(&upload_base);
+        front.check_name(&public_base);
         let (inner, outer) =
             (client(&own_endpoint, &credentials), client(&upload_base, &credentials));
         Ok(Self {
@@ -97,8 +107,9 @@ impl Embedded {
             playback_base_url: public_base,
             server: Server {
                 address,
-                listener,
-                own,
+                listener: front.listener(listener),
+                own_address,
+                own: Listener::plain(own),
                 store,
                 credentials,
                 config: settings.embedded.clone(),
@@ -108,11 +119,6 @@ impl Embedded {
 }
 
 impl Server {
-    /// Address at which this machine's own processes reach it.
-    pub(super) fn own_address(&self) -> std::io::Result<SocketAddr> {
-        self.own.local_addr()
-    }
-
     /// The store that it serves.
     pub(super) fn store(&self) -> Store {
         self.store.clone()
@@ -210,6 +216,7 @@ fn client(endpoint: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
     );
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        // It connects to this process only, and signs URLs.
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(Region::from_static("us-east-1"))
         .endpoint_url(endpoint)

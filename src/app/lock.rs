@@ -1,6 +1,7 @@
 //! The lock of the data directory.
 
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -15,6 +16,7 @@ pub(crate) fn lock(data_dir: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(data_dir).with_context(|| {
         format!("failed to create {shown}; choose another folder with --data-dir")
     })?;
+    warn_if_open(data_dir)?;
     let file = File::create(data_dir.join("lock")).with_context(|| {
         format!("failed to write to {shown}; choose another folder with --data-dir")
     })?;
@@ -23,7 +25,17 @@ pub(crate) fn lock(data_dir: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
+/// Warns if other users can list the data directory. Its files are closed to them all the same.
+fn warn_if_open(data_dir: &Path) -> std::io::Result<()> {
+    let mode = std::fs::metadata(data_dir)?.permissions().mode() & 0o777;
+    if mode & 0o700 != mode {
+        let (shown, mode) = (data_dir.display(), format!("{mode:04o}"));
+        tracing::warn!(%shown, mode, "other users can look into the data directory: chmod 700");
+    }
+    Ok(())
+}
+
 /// Makes files and folders that this process creates accessible to its user alone: they hold uploads.
-fn private_files() {
+pub(crate) fn private_files() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::aws;
 use super::embedded::{self, Embedded, Server};
-use super::listen::bind;
+use super::listen::{Front, bind};
 use crate::db::Db;
 use crate::queue::{self, Enqueue, Inspect, Queue};
 use crate::settings::Settings;
 use crate::store::{self, Bucket};
+use crate::tls::Trust;
 
 /// Store and queue of the appliance, embedded or on AWS.
 pub(super) struct Parts {
@@ -37,11 +38,16 @@ fn roles<Q: Queue + Enqueue + Inspect + Clone + 'static>(
 
 impl Parts {
     /// Opens the store and the queue that the settings choose. `api` is the bound address of the API.
-    pub(super) async fn open(settings: &Settings, api: SocketAddr) -> anyhow::Result<Self> {
+    pub(super) async fn open(
+        settings: &Settings,
+        front: &Front,
+        trust: &Trust,
+        api: SocketAddr,
+    ) -> anyhow::Result<Self> {
         match settings.store.kind {
             store::Kind::Embedded => {
                 let listener = bind(&s3_listen(settings, api)).await?;
-                let parts = Embedded::open(settings, listener).await?;
+                let parts = Embedded::open(settings, front, listener).await?;
                 let (queue, enqueue, inspect) = roles(&parts.queue);
                 Ok(Self {
                     private: parts.private,
@@ -56,9 +62,9 @@ impl Parts {
                 })
             }
             store::Kind::S3 => {
-                let buckets = aws::buckets(settings).await?;
+                let buckets = aws::buckets(settings, trust).await?;
                 let ((queue, enqueue, inspect), db) = match settings.queue.kind {
-                    queue::Kind::Sqs => (roles(&aws::queue(settings).await?), None),
+                    queue::Kind::Sqs => (roles(&aws::queue(settings, trust).await?), None),
                     queue::Kind::Embedded => {
                         let (queue, db) = embedded::queue(settings)?;
                         (roles(&queue), Some(db))

@@ -22,7 +22,6 @@ use crate::domain::hls::names::{self, Layout};
 use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
 use crate::domain::video::{BackendFailure, RenditionView};
-use crate::encryption::Encryption;
 use crate::job::follow::{FollowError, Observer, Step, WorkerSettings, follow};
 use crate::job::{self, fallback};
 use crate::publish::Publication;
@@ -90,7 +89,7 @@ pub(super) fn transcode(
     app::runtime()?.block_on(async {
         std::fs::create_dir_all(outdir)
             .with_context(|| format!("failed to create {}", outdir.display()))?;
-        let encryption = Encryption::open(&settings.encryption).or_exit(Exit::Failed)?;
+        let encryption = app::open_encryption(settings).or_exit(Exit::Failed)?;
         let key = match encryption.key_of(&options.video_id(input)).await {
             Ok(key) => key,
             Err(error) => return Ok(failed(&error, json)?),

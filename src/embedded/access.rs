@@ -1,66 +1,179 @@
-//! Authorization: the holder of the access key may do everything, everybody else may read objects
-//! of the public bucket.
+//! Authorization: the holder of the root key may do everything, holders of other keys what their grant allows, and
+//! everybody may read objects of the public bucket.
 
 use std::borrow::Cow;
 
 use hyper::header::{self, HeaderMap};
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
+use s3s::dto::{
+    CopyObjectInput, CopySource, DeleteObjectsInput, ListMultipartUploadsInput, ListObjectsInput,
+    ListObjectsV2Input,
+};
 use s3s::path::S3Path;
-use s3s::{S3Result, s3_error};
+use s3s::{S3Error, S3Request, S3Result, s3_error};
 
+use super::error::internal_error;
+use super::grant::{self, Grant};
+use super::keys::{self, AccessKey};
 use super::parameters;
+use crate::db::Db;
 
-/// The access key of the store, for `s3s` to verify signatures with.
+/// The access keys of the store, for `s3s` to verify signatures with.
+#[derive(Clone)]
 pub(super) struct Keys {
-    pub(super) id: String,
-    pub(super) secret: SecretKey,
+    pub(super) root_id: String,
+    pub(super) root_secret: SecretKey,
+    pub(super) db: Db,
+}
+
+impl Keys {
+    /// A key that is valid now, and its secret. It is read at each request, so a revoked key ends at once.
+    async fn find(&self, id: &str) -> S3Result<(AccessKey, String)> {
+        let owned = id.to_owned();
+        let found = self.db.call(move |db| keys::find(db, &owned)).await.map_err(internal_error)?;
+        match found {
+            Some((key, _)) if key.is_expired(Timestamp::now()) => {
+                Err(s3_error!(ExpiredToken, "the access key has expired"))
+            }
+            Some(found) => Ok(found),
+            None => Err(s3_error!(InvalidAccessKeyId, "there is no access key with this id")),
+        }
+    }
 }
 
 #[async_trait::async_trait]
 impl S3Auth for Keys {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == self.id {
-            return Ok(self.secret.clone());
+        if access_key == self.root_id {
+            return Ok(self.root_secret.clone());
         }
-        Err(s3_error!(InvalidAccessKeyId, "there is no access key with this id"))
+        Ok(self.find(access_key).await?.1.into())
     }
 }
 
-/// The authorization rule, called by `s3s` after it has verified the signature.
+/// The authorization rules, called by `s3s` after it has verified the signature.
 pub(super) struct Access {
     pub(super) public_bucket: String,
+    pub(super) keys: Keys,
 }
 
 #[async_trait::async_trait]
 impl S3Access for Access {
+    /// Checks everything that the head of a request tells. The methods below check the rest, with the same values that
+    /// the operation gets.
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         let query: Vec<_> = names_and_values(context.uri().query().unwrap_or_default()).collect();
-        let is_public = match context.s3_path() {
-            S3Path::Object { bucket, .. } | S3Path::Bucket { bucket } => {
-                **bucket == *self.public_bucket
-            }
-            S3Path::Root => false,
+        let (bucket, key) = match context.s3_path() {
+            S3Path::Object { bucket, key } => (&**bucket, Some(&**key)),
+            S3Path::Bucket { bucket } => (&**bucket, None),
+            S3Path::Root => ("", None),
         };
+        let is_public = bucket == self.public_bucket;
         let operation = context.s3_op().name();
-        if context.credentials().is_some() {
+        let id = context.credentials().map(|credentials| credentials.access_key.clone());
+        if id.is_some() {
             every_amz_header_is_signed(context.headers(), &query)?;
-            return parameters::check(operation, context.headers(), &query, is_public);
         }
-        let reads = matches!(operation, "GetObject" | "HeadObject");
-        if !reads || !is_public {
-            return Err(s3_error!(AccessDenied, "Access Denied"));
+        let client = match id {
+            Some(id) if id == self.keys.root_id => Client::Root,
+            Some(id) => Client::Limited(self.keys.find(&id).await?.0.grant),
+            None => Client::Anybody,
+        };
+        let is_granted = match &client {
+            Client::Root => true,
+            Client::Limited(grant) => grant.allows(grant::needs(operation), bucket, key),
+            Client::Anybody => false,
+        };
+        if !is_granted {
+            everybody_may(operation, is_public, &query)?;
         }
-        // An unsigned link must not turn a text object into a page with scripts on our origin.
-        if query.iter().any(|(name, _)| name.starts_with("response-")) {
-            return Err(s3_error!(
-                InvalidRequest,
-                "only signed requests may override response headers"
-            ));
-        }
-        parameters::check(operation, context.headers(), &query, is_public)
+        parameters::check(operation, context.headers(), &query, is_public)?;
+        context.extensions_mut().insert(client);
+        Ok(())
     }
+
+    async fn copy_object(&self, request: &mut S3Request<CopyObjectInput>) -> S3Result<()> {
+        allow(request, |grant, input| match &input.copy_source {
+            CopySource::Bucket { bucket, key, .. } => {
+                **bucket == *self.public_bucket || (grant.reads && grant.covers(bucket, key))
+            }
+            CopySource::AccessPoint { .. } | CopySource::Outpost { .. } => false,
+        })
+    }
+
+    async fn delete_objects(&self, request: &mut S3Request<DeleteObjectsInput>) -> S3Result<()> {
+        allow(request, |grant, input| {
+            input.delete.objects.iter().all(|object| grant.covers(&input.bucket, &object.key))
+        })
+    }
+
+    async fn list_objects(&self, request: &mut S3Request<ListObjectsInput>) -> S3Result<()> {
+        allow(request, |grant, input| covers_listing(grant, &input.bucket, input.prefix.as_deref()))
+    }
+
+    async fn list_objects_v2(&self, request: &mut S3Request<ListObjectsV2Input>) -> S3Result<()> {
+        allow(request, |grant, input| covers_listing(grant, &input.bucket, input.prefix.as_deref()))
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: &mut S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<()> {
+        allow(request, |grant, input| covers_listing(grant, &input.bucket, input.prefix.as_deref()))
+    }
+}
+
+/// The sender of a request.
+#[derive(Clone)]
+enum Client {
+    /// The holder of the root key.
+    Root,
+    /// The holder of another key.
+    Limited(Grant),
+    /// Somebody without a key.
+    Anybody,
+}
+
+/// Refuses a request whose input is beyond the limits of its sender.
+fn allow<T>(request: &S3Request<T>, is_covered: impl FnOnce(&Grant, &T) -> bool) -> S3Result<()> {
+    let is_allowed = match request.extensions.get() {
+        Some(Client::Root) => true,
+        Some(Client::Limited(grant)) => is_covered(grant, &request.input),
+        Some(Client::Anybody) | None => false,
+    };
+    is_allowed.then_some(()).ok_or_else(denied)
+}
+
+/// Whether a listing with this prefix shows keys within the limits only.
+fn covers_listing(grant: &Grant, bucket: &str, prefix: Option<&str>) -> bool {
+    grant.covers(bucket, prefix.unwrap_or_default())
+}
+
+/// Refuses an operation that needs an access key.
+fn everybody_may(
+    operation: &str,
+    is_public: bool,
+    query: &[(Cow<'_, str>, Cow<'_, str>)],
+) -> S3Result<()> {
+    let reads = matches!(operation, "GetObject" | "HeadObject");
+    if !reads || !is_public {
+        return Err(denied());
+    }
+    // An unsigned link must not turn a text object into a page with scripts on our origin.
+    if query.iter().any(|(name, _)| name.starts_with("response-")) {
+        return Err(s3_error!(
+            InvalidRequest,
+            "only signed requests may override response headers"
+        ));
+    }
+    Ok(())
+}
+
+fn denied() -> S3Error {
+    s3_error!(AccessDenied, "Access Denied")
 }
 
 /// Refuses a request with an `x-amz-` header that its signature does not cover, as AWS does: an

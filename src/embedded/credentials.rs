@@ -1,10 +1,10 @@
-//! The access key of the embedded store. There is one, and it may do everything.
+//! The root key of the embedded store. Its holder may do everything.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::durable;
+use crate::{durable, private_file};
 
 /// Name of the file in the data directory.
 pub(super) const FILE: &str = "credentials.json";
@@ -26,7 +26,7 @@ pub struct Credentials {
 /// If the file cannot be read, parsed or written.
 pub fn load_or_create(data_dir: &Path) -> std::io::Result<Credentials> {
     let path = data_dir.join(FILE);
-    match std::fs::read(&path) {
+    match private_file::read(&path) {
         Ok(text) => return serde_json::from_slice(&text).map_err(std::io::Error::other),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
@@ -44,6 +44,16 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        load_or_create(dir.path()).unwrap();
+        let path = dir.path().join(FILE);
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o644)).unwrap();
+        let error = load_or_create(dir.path()).err().unwrap().to_string();
+        assert!(error.contains("chmod 600"), "{error}");
+    }
 
     #[test]
     fn they_are_created_once_and_only_their_owner_may_read_them() {

@@ -163,6 +163,12 @@ const VALUES: &[(&str, &[&str])] = &[
     ("x-amz-checksum-type", &["COMPOSITE"]),
 ];
 
+/// Names of the operations that are implemented.
+#[cfg(test)]
+pub(super) fn operations() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.operation)
+}
+
 /// Refuses a request with a parameter that its operation does not honour. `is_public` is whether
 /// everybody may read the bucket.
 pub(super) fn check(

@@ -9,18 +9,17 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{HttpResponse, s3_error};
-use tokio::net::TcpListener;
 
 use super::Config;
 use super::access::{Access, Keys};
 use super::cors::Cors;
 use super::credentials::Credentials;
 use super::store::Store;
-use crate::server::{self, Limits, PacedBody};
+use crate::server::{self, Limits, Listener, PacedBody};
 
 /// Serves the store on `listener` until `shutdown` resolves. Calls `on_request` at each request.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     store: Store,
     credentials: &Credentials,
     config: &Config,
@@ -28,9 +27,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let mut builder = S3ServiceBuilder::new(store.clone());
-    let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
-    builder.set_auth(Keys { id: id.clone(), secret: secret.clone().into() });
-    builder.set_access(Access { public_bucket: store.0.buckets.public.clone() });
+    let keys = Keys {
+        root_id: credentials.access_key_id.clone(),
+        root_secret: credentials.secret_access_key.clone().into(),
+        db: store.0.db.clone(),
+    };
+    builder.set_auth(keys.clone());
+    builder.set_access(Access { public_bucket: store.0.buckets.public.clone(), keys });
     let service = builder.build();
     let cors = Arc::new(Cors::new(config.cors_origins.clone()));
     let cap = usize::try_from(config.max_connections).unwrap_or(usize::MAX);
@@ -42,8 +45,17 @@ pub async fn serve(
     server::serve(listener, Limits::connections(cap), handler, shutdown).await;
 }
 
-/// Answers one request. Never fails: errors become responses.
+/// Answers one request. No browser guesses another type than that of the response: an upload is no page.
 async fn respond(service: &S3Service, cors: &Cors, request: Request<PacedBody>) -> HttpResponse {
+    let mut response = answer(service, cors, request).await;
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Answers one request. Never fails: errors become responses.
+async fn answer(service: &S3Service, cors: &Cors, request: Request<PacedBody>) -> HttpResponse {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let waits = request.headers().contains_key(header::EXPECT) && is_http1(&request);
     if Cors::is_preflight(&request) {

@@ -17,7 +17,7 @@ use super::error::{Error, internal_error};
 use super::event::ObjectCreated;
 use super::readers::{Held, Readers};
 use super::space::{FreeSpace, Space};
-use super::{generation, quarantine};
+use super::{generation, keys, quarantine};
 use crate::db::Db;
 use crate::domain::record::is_internal_key;
 
@@ -85,7 +85,9 @@ impl Store {
         min_free_bytes: u64,
     ) -> Result<Self, Error> {
         let blobs = Blobs::open(data_dir)?;
-        db.blocking(|connection| connection.execute_batch(catalog::SCHEMA))?;
+        for schema in [catalog::SCHEMA, keys::SCHEMA] {
+            db.blocking(|connection| connection.execute_batch(schema))?;
+        }
         generation::begin(data_dir, &db, &blobs)?;
         let moved = quarantine::move_unnamed(data_dir, &db, &blobs)?;
         if moved > 0 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::config::Secret;
 use super::error::Error;
 use crate::domain::hls::key::{Key, Template};
+use crate::tls::Trust;
 
 /// Deadline of a request. The queue retries the job, so the endpoint is asked once.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,13 +21,18 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(url: Template, token: Secret) -> Result<Self, Error> {
+    pub(super) fn new(url: Template, token: Secret, trust: &Trust) -> Result<Self, Error> {
         // Fails if another provider is installed already, which serves as well.
         drop(rustls::crypto::ring::default_provider().install_default());
         // A redirect would send the token to another server.
         let policy = reqwest::redirect::Policy::none();
-        let client = reqwest::Client::builder().redirect(policy).timeout(REQUEST_TIMEOUT).build();
-        Ok(Self { url, token, client: client.map_err(unavailable)? })
+        let mut client = reqwest::Client::builder().redirect(policy).timeout(REQUEST_TIMEOUT);
+        let authorities = trust.authorities().map(reqwest::Certificate::from_der);
+        let authorities: Vec<_> = authorities.collect::<Result<_, _>>().map_err(unavailable)?;
+        if !authorities.is_empty() {
+            client = client.tls_certs_merge(authorities);
+        }
+        Ok(Self { url, token, client: client.build().map_err(unavailable)? })
     }
 
     /// Loads the key of a video.

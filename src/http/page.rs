@@ -47,7 +47,8 @@ pub(super) async fn serve_file(State(state): State<AppState>, uri: Uri) -> Respo
 
 /// Allows the page to reach this server and the origins of the store, and nothing else.
 fn set_content_security_policy(headers: &mut HeaderMap, origins: &[String]) {
-    let store = origins.join(" ");
+    let store: Vec<_> = origins.iter().map(|origin| source(origin)).collect();
+    let store = store.join(" ");
     // Video.js sets inline styles, plays from blob URLs and transmuxes in a worker loaded from one.
     let policy = format!(
         "default-src 'self'; connect-src 'self' {store}; media-src 'self' blob: {store}; \
@@ -56,5 +57,32 @@ fn set_content_security_policy(headers: &mut HeaderMap, origins: &[String]) {
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+/// An origin as a source of a policy. Policies have no addresses of IPv6 (Content Security Policy Level 3, section
+/// 2.3.1), so such a host becomes any host at the same port.
+fn source(origin: &str) -> String {
+    match (origin.find("://["), origin.find(']')) {
+        (Some(begin), Some(end)) => format!("{}://*{}", &origin[..begin], &origin[end + 1..]),
+        _ => origin.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_ipv6_becomes_any_host_at_its_port() {
+        let table = [
+            ("http://127.0.0.1:8081", "http://127.0.0.1:8081"),
+            ("https://bucket.example.com", "https://bucket.example.com"),
+            ("http://[::1]:8081", "http://*:8081"),
+            ("https://[fd00::1]", "https://*"),
+        ];
+        for (origin, expected) in table {
+            assert_eq!(source(origin), expected);
+        }
     }
 }

@@ -8,7 +8,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use axum::{Json, Router, middleware};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -23,7 +22,7 @@ use super::state::AppState;
 use super::{
     Config, access, error, page, readyz, same_origin, session, system, tokens, uploads, videos,
 };
-use crate::server::Limits;
+use crate::server::{Limits, Listener};
 
 /// Builds the router of the API and the page.
 pub fn router(state: AppState, config: &Config) -> Router {
@@ -49,6 +48,11 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .layer(names.cors())
         .layer(middleware::from_fn_with_state(names, same_origin::guard))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        // The page has one of its own; everything else is data, which no frame shows.
+        .layer(header(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
@@ -92,7 +96,7 @@ fn span<B>(request: &Request<B>) -> tracing::Span {
 pub const MAX_CONNECTIONS: usize = 4096;
 
 /// Serves the router on `listener` until `shutdown` resolves.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Output = ()>) {
     let service = TowerToHyperService::new(router);
     crate::server::serve(listener, Limits::connections(MAX_CONNECTIONS), service, shutdown).await;
 }

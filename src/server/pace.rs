@@ -98,6 +98,10 @@ impl<T> PacedWrites<T> {
         Self { inner, deadline: Deadline::new(limit) }
     }
 
+    pub(super) fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
     /// The result of a write, or an error in place of waiting for ever.
     fn paced<R>(
         &mut self,

@@ -1,17 +1,16 @@
 //! Reading of the layers, and the report of their faults.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use config::{Config, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::secrets::{PREFIX, REDACTED, Secrets};
+use super::secrets::{ENVIRONMENT, PREFIX, REDACTED, Secrets, layer_of};
 use super::{Settings, default_toml};
 use crate::domain::declare::Section;
+use crate::private_file;
 
 /// File that is read if no flag names one.
 const SYSTEM_FILE: &str = "/etc/ladderd/ladderd.toml";
-/// Origin of variables in reports.
-const ENVIRONMENT: &str = "the environment";
 
 /// All faults, one per line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,17 +53,21 @@ impl Settings {
         let known = tree(File::from_str(&default, FileFormat::Toml))?;
         let secrets = Secrets::declared();
         let file = file_layer(sources, &secrets)?;
-        let environment =
-            [plain_layer(sources, &secrets, &known), secrets.layer(&sources.environment)];
+        let given = secrets.given(&sources.environment).map_err(Faults)?;
+        let plain = plain_layer(sources, &secrets, &known);
         // In rising order of precedence: the last layer with a key is the origin of its value.
         let mut layers = Vec::new();
         if let (Some(file), Some(path)) = (&file, &sources.path()) {
             layers.push((path.display().to_string(), tree(file.clone())?));
         }
-        for layer in &environment {
-            layers.push((ENVIRONMENT.to_owned(), tree(layer.clone())?));
+        layers.push((ENVIRONMENT.to_owned(), tree(plain.clone())?));
+        for given in &given {
+            layers.push((given.origin.clone(), tree(given.layer())?));
         }
         let mut faults = Vec::new();
+        if let (Some((_, layer)), Some(path)) = (layers.first(), &sources.path()) {
+            faults.extend(open_secret(path, layer, &secrets));
+        }
         for (origin, layer) in &layers {
             let place = Place { origin, path: "", secrets: &secrets };
             unknown_or_mistyped(&place, &known, layer, &mut faults);
@@ -72,6 +75,7 @@ impl Settings {
         if !faults.is_empty() {
             return Err(Faults(faults));
         }
+        let environment = [plain, layer_of(&given)];
         let merged = merge(&default, file, environment, &sources.overrides).map_err(one)?;
         let settings: Self = merged.clone().try_deserialize().map_err(one)?;
         let origin = |key: &str| {
@@ -115,14 +119,14 @@ impl Overrides {
 
 /// Whether the tree has `key`, with dots between the sections. An entry of a list counts as the list.
 fn has(tree: &Tree, key: &str) -> bool {
+    at(tree, key).is_some()
+}
+
+/// The value at `key`.
+fn at<'a>(tree: &'a Tree, key: &str) -> Option<&'a Value> {
     let key = key.split_once('[').map_or(key, |(list, _)| list);
-    match key.split_once('.') {
-        None => tree.contains_key(key),
-        Some((first, rest)) => match tree.get(first).map(|value| &value.kind) {
-            Some(ValueKind::Table(below)) => has(below, rest),
-            Some(_) | None => false,
-        },
-    }
+    let Some((first, rest)) = key.split_once('.') else { return tree.get(key) };
+    if let ValueKind::Table(below) = &tree.get(first)?.kind { at(below, rest) } else { None }
 }
 
 fn one(error: impl std::fmt::Display) -> Faults {
@@ -149,6 +153,14 @@ fn file_layer(sources: &Sources, secrets: &Secrets) -> Result<Option<FileLayer>,
     let describe = |error: config::ConfigError| secrets.redact(&error.to_string());
     layer.collect().map_err(|error| one(format!("{shown}: {}", describe(error))))?;
     Ok(Some(layer))
+}
+
+/// The fault of a settings file with a secret to which other users have access.
+fn open_secret(path: &Path, layer: &Tree, secrets: &Secrets) -> Option<String> {
+    let is_set = |key: &&str| at(layer, key).is_some_and(|value| value.to_string() != "");
+    let key = secrets.keys().find(is_set)?;
+    let error = private_file::read(path).err()?;
+    Some(format!("{error}, or give {key} as a credential (docs/how-to/keep-secrets.md)"))
 }
 
 /// The variables that set no secret, parsed as numbers and lists.

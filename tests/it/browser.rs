@@ -30,7 +30,13 @@ pub fn has_browser() -> bool {
 
 /// Runs a script of `web/e2e`. Returns its line of JSON and whether it exited with success.
 pub async fn browse(script: &str, arguments: &[&str]) -> (Value, bool) {
+    browse_with(script, arguments, "").await
+}
+
+/// The same with these flags of Chromium.
+pub async fn browse_with(script: &str, arguments: &[&str], flags: &str) -> (Value, bool) {
     let mut node = Command::new("node");
+    node.env("CHROMIUM_FLAGS", flags);
     node.arg(root().join("web/e2e").join(script)).args(arguments);
     let output = tokio::task::spawn_blocking(move || node.output().unwrap()).await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

@@ -9,18 +9,26 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use sha2::{Digest, Sha256};
 
-use super::support::appliance::{Appliance, TIMEOUT};
+use super::support::appliance::{Appliance, ApplianceBuilder, TIMEOUT};
 use super::support::program;
 
 const MIB: usize = 1 << 20;
 
-/// An appliance with a token in its settings: it writes none into its store, whose files these tests count.
+/// The settings of an appliance with a token: it writes none into its store, whose files these tests count.
+fn builder() -> ApplianceBuilder {
+    let hash = hex::encode(Sha256::digest(token()));
+    let entry = format!("name = \"a\"\nscopes = [\"admin\"]\nsha256 = \"{hash}\"\nexpires_at = \"\"");
+    Appliance::builder().config(&format!("[[auth.tokens]]\n{entry}\n"))
+}
+
 fn start() -> Appliance {
-    let hash = "ab".repeat(32);
-    let entry =
-        format!("name = \"a\"\nscopes = [\"admin\"]\nsha256 = \"{hash}\"\nexpires_at = \"\"");
-    Appliance::builder().config(&format!("[[auth.tokens]]\n{entry}\n")).start()
+    builder().start()
+}
+
+fn token() -> String {
+    format!("ldr_{}", "ab".repeat(32))
 }
 
 async fn put(appliance: &Appliance, key: &str, body: &[u8]) {
@@ -249,7 +257,7 @@ async fn clients_that_leave_leave_no_files() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_objects_are_errors_and_scrub_names_them() {
-    let appliance = Appliance::builder().setting("embedded.scrub_pause_secs", 1).start();
+    let appliance = builder().setting("embedded.scrub_pause_secs", 1).start();
     wait_for_blobs(&appliance, 0).await;
     let data_dir = appliance.data_dir();
     let mut blob_of = BTreeMap::new();
@@ -281,7 +289,10 @@ async fn damaged_objects_are_errors_and_scrub_names_them() {
     // The daemon finds them by itself.
     let gauge = "ladderd_store_damaged_objects 3";
     let began = Instant::now();
-    let metrics = async || appliance.http.get(format!("{}/metrics", appliance.api)).send().await;
+    let metrics = async || {
+        let request = appliance.http.get(format!("{}/metrics", appliance.api));
+        request.bearer_auth(token()).send().await
+    };
     while !metrics().await.unwrap().text().await.unwrap().contains(gauge) {
         assert!(began.elapsed() < TIMEOUT, "no {gauge}");
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ladderd::domain::outcome::{Fault, FaultClass};
 use ladderd::encryption::{Config, Encryption};
+use ladderd::tls::Trust;
 
 use super::support::appliance::Appliance;
 use super::support::damage::{self, Damage, text};
@@ -208,7 +209,7 @@ async fn faults_of_the_key_endpoint_are_reported_without_the_token() {
              key_endpoint = \"{}/keys/{{video_id}}\"\n",
             server.url
         );
-        Encryption::open(&toml::from_str::<Config>(&text).unwrap()).unwrap()
+        Encryption::open(&toml::from_str::<Config>(&text).unwrap(), &Trust::default()).unwrap()
     };
     let found = open(TOKEN).key_of("0a").await.unwrap().unwrap();
     assert_eq!((found.key.0.to_vec(), found.uri.as_str()), (key(), "/k/0a"));

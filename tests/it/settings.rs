@@ -1,6 +1,7 @@
 //! Settings from four layers, and the errors about invalid ones.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use ladderd::settings::{Overrides, Settings, Sources};
 
@@ -8,6 +9,7 @@ fn with_file(text: &str) -> (tempfile::TempDir, Sources) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("test.toml");
     std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
     (dir, Sources { file: Some(path), ..Sources::default() })
 }
 
@@ -69,7 +71,7 @@ fn unknown_keys_and_wrong_types_are_all_reported() {
             "{file}: http.port: unknown key; allowed: allow_insecure, body_limit_bytes, cors_origins, hosts, listen, public_url, request_burst, request_timeout_secs, requests_per_sec, trusted_proxies"
         ),
         format!("{file}: ladder[0].heigth: unknown key; allowed: height, max_bitrate_kbps"),
-        format!("{file}: nonsense: unknown key; allowed: auth, data_dir, embedded, encode, encryption, housekeeping, http, jobs, ladder, limits, log, queue, sandbox, sources, store, uploads"),
+        format!("{file}: nonsense: unknown key; allowed: auth, data_dir, embedded, encode, encryption, housekeeping, http, jobs, ladder, limits, log, queue, sandbox, sources, store, tls, uploads"),
         format!("{file}: queue.retry.first_secs = \"soon\": allowed: a whole number, 0 or greater"),
         "the environment: jobs.max_runing: unknown key; allowed: backend_retrial_secs, claim_renewal_secs, max_encoder_sessions, max_running, required_backends, shutdown_grace_secs, stall_timeout_secs, surroundings_max_age_secs, worker_memory_bytes".to_owned(),
     ];
@@ -143,6 +145,70 @@ fn faults_of_encryption_are_reported_at_once_and_without_secrets() {
         let (_dir, sources) = with_file(text);
         let reported = faults(&sources).join("\n");
         assert!(reported.contains("key_hex") && !reported.contains("4711"), "{reported}");
+    }
+}
+
+/// Writes a file with this mode.
+fn write(path: &Path, text: &str, mode: u32) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn secrets_come_from_private_files_and_credentials() {
+    let key = "00112233445566778899aabbccddeeff";
+    let folder = tempfile::tempdir().unwrap();
+    let (file, credential) = (folder.path().join("file"), folder.path().join("encryption.key_hex"));
+    let text = "[encryption]\nkind = \"aes-128\"\nkey_url = \"/k\"\n";
+    let (_dir, plain) = with_file(text);
+    let of_file = environment(&[("LADDERD__ENCRYPTION__KEY_HEX_FILE", file.to_str().unwrap())]);
+    let of_folder = environment(&[("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap())]);
+    for (path, environment) in [(&file, of_file), (&credential, of_folder)] {
+        let sources = Sources { environment, ..plain.clone() };
+        write(path, &format!("{key}\n"), 0o400);
+        assert_eq!(Settings::load(&sources).unwrap().encryption.key_hex.reveal(), key);
+        // A value that is not allowed is reported with its place and without itself.
+        std::fs::remove_file(path).unwrap();
+        write(path, "0011-secret", 0o600);
+        let reported = faults(&sources);
+        let shown = path.display();
+        let allowed = "encryption.key_hex = (redacted): allowed: 32 hex digits";
+        assert_eq!(reported, [format!("{shown}: {allowed}")]);
+        write(path, key, 0o644);
+        let reported = faults(&sources).join("\n");
+        assert!(reported.contains("encryption.key_hex: "), "{reported}");
+        assert!(reported.contains("chmod 600") && !reported.contains(key), "{reported}");
+        std::fs::remove_file(path).unwrap();
+    }
+    let missing = environment(&[("LADDERD__ENCRYPTION__KEY_HEX_FILE", "/no/such/file")]);
+    let reported = faults(&Sources { environment: missing, ..plain }).join("\n");
+    assert!(reported.contains("encryption.key_hex: /no/such/file: "), "{reported}");
+}
+
+#[test]
+fn a_settings_file_with_a_secret_is_private() {
+    let with_secret = "[encryption]\nkind = \"aes-128\"\nkey_url = \"/k\"\n\
+                       key_hex = \"00112233445566778899aabbccddeeff\"\n";
+    let table = [
+        (with_secret, 0o600, true),
+        (with_secret, 0o640, true),
+        (with_secret, 0o644, false),
+        ("[encryption]\nkey_hex = \"\"\n", 0o644, true),
+        ("[log]\nlevel = \"debug\"\n", 0o644, true),
+    ];
+    for (text, mode, expected) in table {
+        let (_dir, sources) = with_file(text);
+        write(sources.file.as_ref().unwrap(), text, mode);
+        match Settings::load(&sources) {
+            Ok(_) => assert!(expected, "{mode:o} {text}"),
+            Err(faults) => {
+                let text = faults.to_string();
+                assert!(
+                    !expected && text.contains("chmod 600") && !text.contains("0011"),
+                    "{text}"
+                );
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Helpers of all tests.
 
 pub mod appliance;
+pub mod certificates;
 pub mod damage;
 pub mod doubles;
 pub mod edit_lists;
@@ -16,6 +17,7 @@ pub mod run;
 pub mod servers;
 pub mod stream;
 pub mod transport_stream;
+pub mod tunnel;
 
 use std::path::PathBuf;
 

@@ -3,7 +3,7 @@
 import { chromium } from "playwright-core";
 
 // Opens an empty page. Errors of the page and of its console are added to `errors`. `flags` are further flags of
-// Chromium.
+// Chromium, and so are those in CHROMIUM_FLAGS.
 export async function openPage(errors, options = {}, flags = []) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -17,6 +17,7 @@ export async function openPage(errors, options = {}, flags = []) {
       "--disable-sync",
       "--autoplay-policy=no-user-gesture-required",
       ...flags,
+      ...(process.env.CHROMIUM_FLAGS ?? "").split(" ").filter((flag) => flag !== ""),
     ],
   });
   const page = await browser.newPage(options);

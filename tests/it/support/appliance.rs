@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -9,6 +10,8 @@ use std::time::Duration;
 use aws_sdk_s3::config::Credentials;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
+
+use super::certificates::{Authority, Pair};
 
 /// Anything in a test that takes longer counts as hung.
 pub const TIMEOUT: Duration = Duration::from_mins(2);
@@ -24,6 +27,8 @@ pub struct ApplianceBuilder {
     listen: Option<String>,
     data_dir: Option<tempfile::TempDir>,
     log: Option<PathBuf>,
+    address: Option<&'static str>,
+    http: Option<reqwest::Client>,
 }
 
 impl ApplianceBuilder {
@@ -81,21 +86,38 @@ impl ApplianceBuilder {
         self
     }
 
+    /// Listens on this address instead of 127.0.0.1.
+    pub fn address(mut self, address: &'static str) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// Serves by TLS with a certificate of this authority.
+    pub fn tls(mut self, authority: &Authority, pair: &Pair) -> Self {
+        self.http = Some(authority.client());
+        let (cert, key) = (pair.cert.display(), pair.key.display());
+        self.setting("tls.cert", cert).setting("tls.key", key)
+    }
+
     /// Starts the appliance and waits until it prints its URLs.
     pub fn start(mut self) -> Appliance {
         let data_dir = self.data_dir.take().unwrap_or_else(|| tempfile::tempdir().unwrap());
         if let Some(text) = &self.config {
-            std::fs::write(data_dir.path().join("ladderd.toml"), text).unwrap();
+            let path = data_dir.path().join("ladderd.toml");
+            std::fs::write(&path, text).unwrap();
+            // It may hold secrets.
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).unwrap();
         }
         let Process { child, api, s3, keys } = self.spawn(data_dir.path()).unwrap();
-        let http = super::http_client();
+        let http = self.http.clone().unwrap_or_else(super::http_client);
         Appliance { builder: self, data_dir, child, api, s3, keys, http }
     }
 
     /// Starts the program. Fails with what it printed if it ends at once.
     fn spawn(&self, data_dir: &Path) -> Result<Process, String> {
         let mut command = self.program.as_deref().map_or_else(super::program, super::program_at);
-        let [api, s3] = self.ports.map(|port| format!("127.0.0.1:{port}"));
+        let address = self.address.unwrap_or("127.0.0.1");
+        let [api, s3] = self.ports.map(|port| format!("{address}:{port}"));
         let api = self.listen.clone().unwrap_or(api);
         command
             .args(["serve", "--listen", &api, "--s3-listen", &s3, "--data-dir"])
@@ -115,7 +137,7 @@ impl ApplianceBuilder {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let urls: Vec<&str> =
-            line.split([' ', '(', ')', '\n']).filter(|word| word.starts_with("http://")).collect();
+            line.split([' ', '(', ')', '\n']).filter(|word| word.starts_with("http")).collect();
         let (api, s3) = match (&urls[..], &self.store_url) {
             ([api, s3], None) => ((*api).to_owned(), (*s3).to_owned()),
             ([api], Some(s3)) => ((*api).to_owned(), s3.clone()),

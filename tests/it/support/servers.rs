@@ -61,6 +61,8 @@ fn command(kind: ServerKind, port: u16, home: &std::path::Path) -> Command {
     match kind {
         ServerKind::Moto => {
             command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p"]).arg(port.to_string());
+            // Clients may reach it by any name, which is not that of a bucket.
+            command.env("S3_IGNORE_SUBDOMAIN_BUCKETNAME", "true");
         }
         ServerKind::LocalStack => {
             command

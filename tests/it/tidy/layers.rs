@@ -17,7 +17,8 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["worker", "backend", "metrics"],
     &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption"],
     // Wrappers of one facility each, without an idea of videos.
-    &["cores", "db", "durable", "heartbeat", "sandbox", "sdk_error", "server", "telemetry"],
+    &["cores", "db", "durable", "heartbeat", "sandbox", "sdk_error", "server", "telemetry", "tls"],
+    &["private_file"],
     // Computes the tables that `pixels` takes, in the form in which it takes them.
     &["domain"],
     &["pixels"],
