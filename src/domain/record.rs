@@ -37,11 +37,14 @@ pub fn job_record_key(id: &VideoId) -> String {
     format!("{id}/job.json")
 }
 
+/// Prefixes of the keys of the private bucket that are ours.
+pub const INTERNAL_PREFIXES: [&str; 4] =
+    [RECORDS_PREFIX, CLAIMS_PREFIX, TOMBSTONES_PREFIX, AUTH_PREFIX];
+
 /// Whether a key of the private bucket is one of ours rather than a source.
 #[must_use]
 pub fn is_internal_key(key: &str) -> bool {
-    let prefixes = [RECORDS_PREFIX, CLAIMS_PREFIX, TOMBSTONES_PREFIX, AUTH_PREFIX];
-    prefixes.iter().any(|prefix| key.starts_with(prefix))
+    INTERNAL_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// Whether a key of the public bucket is never written again once it is deleted: it is in the folder of an

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::record::{CLAIMS_PREFIX, RECORDS_PREFIX};
-use crate::domain::tombstone::TOMBSTONES_PREFIX;
+use crate::domain::record::{INTERNAL_PREFIXES, is_internal_key};
 
 /// The objects of a bucket whose keys begin with a prefix, for reading or writing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -84,7 +83,7 @@ impl Grant {
 
     /// Whether the holder may use this key.
     pub(super) fn covers(&self, bucket: &str, key: &str) -> bool {
-        bucket == self.bucket && key.starts_with(&self.prefix)
+        bucket == self.bucket && key.starts_with(&self.prefix) && !is_internal_key(key)
     }
 
     /// Faults of a grant that is to be made; empty if there is none. `buckets` are those of the store.
@@ -94,7 +93,7 @@ impl Grant {
         if !buckets.contains(&self.bucket.as_str()) {
             faults.push(format!("--bucket {}: allowed: {}", self.bucket, buckets.join(", ")));
         }
-        let internal = [RECORDS_PREFIX, CLAIMS_PREFIX, TOMBSTONES_PREFIX];
+        let internal = INTERNAL_PREFIXES;
         let prefix = self.prefix.as_str();
         if internal.iter().any(|own| own.starts_with(prefix) || prefix.starts_with(own)) {
             faults.push(format!(
@@ -167,6 +166,8 @@ mod tests {
             ("uploads", "", true, 1),
             ("uploads", "re", true, 1),
             ("uploads", "records/", true, 1),
+            ("uploads", "auth/", true, 1),
+            ("uploads", "au", true, 1),
             ("uploads", "claims/x", true, 1),
             ("uploads", "tombstones", true, 1),
             ("other", "", false, 3),
