@@ -126,7 +126,7 @@ enum Command {
     /// Check, repair, back up or restore the files of the embedded store.
     Store {
         /// Folder of the embedded store.
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR", global = true)]
         data_dir: Option<PathBuf>,
         #[command(flatten)]
         config: ConfigArgs,
@@ -179,7 +179,7 @@ impl From<ConditionArgs> for Conditions {
 #[derive(Debug, Args)]
 struct ConfigArgs {
     /// Settings file [default: /etc/ladderd/ladderd.toml if it exists].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
 

@@ -65,10 +65,17 @@ settings! {
 }
 
 /// The rules between keys of different sections.
-fn check_across_sections(settings: &Settings) -> Option<Violation> {
+fn check_across_sections(settings: &Settings) -> Vec<Violation> {
     let is_sqs = settings.queue.kind == queue::Kind::Sqs;
     let is_embedded = settings.store.kind == store::Kind::Embedded;
-    (is_sqs && is_embedded).then(|| {
-        Violation::new("queue.kind", "embedded, as the embedded store sends no events to SQS")
-    })
+    let mut faults = Vec::new();
+    if is_sqs && is_embedded {
+        let allowed = "embedded, as the embedded store sends no events to SQS";
+        faults.push(Violation::new("queue.kind", allowed));
+    }
+    if settings.auth.mode == auth::Mode::Proxy && settings.http.trusted_proxies.is_empty() {
+        let allowed = "tokens, as http.trusted_proxies names nobody who may sign people in";
+        faults.push(Violation::new("auth.mode", allowed));
+    }
+    faults
 }

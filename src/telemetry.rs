@@ -48,8 +48,12 @@ pub enum Format {
 /// # Errors
 /// If a log was set up before.
 pub fn init(config: &Config) -> Result<(), TryInitError> {
-    let filter =
+    let mut filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.level));
+    // Whatever else is left out. A level of its own (`audit=off`) wins.
+    if let (false, Ok(audit)) = (filter.to_string().contains("audit"), "audit=info".parse()) {
+        filter = filter.add_directive(audit);
+    }
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());

@@ -89,6 +89,8 @@ pub(super) async fn open(
         hosts: &http.hosts,
         cors_origins: &http.cors_origins,
         trusted_proxies: &http.trusted_proxies,
+        is_open: exposure.is_open(),
+        only_by_proxy: exposure.is_open() && !exposure.has_tls && !exposure.allows_insecure,
         is_secure: has_tls(settings) || http.public_url.starts_with("https://"),
         requests_per_sec: http.requests_per_sec,
         request_burst: http.request_burst,

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::tokens::NewToken;
 use crate::domain::auth::Scope;
 use crate::domain::auth::token::{self, CodeRecord, Hash, Kind, Origin, SecretId, TokenRecord};
-use crate::store::{self, Precondition};
+use crate::store;
 
 /// How long a code is valid.
 pub const CODE_TTL: Duration = Duration::from_hours(1);
@@ -24,8 +24,9 @@ impl Auth {
         let sha256 = Hash::of(&text);
         let key = Kind::Code.key(&sha256.id());
         let expires_at = Timestamp::now() + CODE_TTL;
-        let record = CodeRecord { sha256, token: token.clone(), expires_at, used_at: None };
-        self.0.private.put_json(&key, &record, None, Precondition::Absent).await?;
+        let record =
+            CodeRecord { sha256, token: token.clone(), expires_at, used_at: None, used_by: None };
+        self.0.private.replace_json(&key, &record, None, None).await?;
         Ok(text)
     }
 
@@ -42,11 +43,16 @@ impl Auth {
         if record.sha256 != hash || record.used_at.is_some() || record.expires_at <= now {
             return Err(Error::InvalidCode);
         }
-        let used = CodeRecord { used_at: Some(now), ..record };
+        let used_by = Some(hex::encode(random()));
+        let used = CodeRecord { used_at: Some(now), used_by, ..record };
         match self.0.private.replace_json(&key, &used, None, Some(&etag)).await {
             Ok(_) => {}
             Err(store::Error::PreconditionFailed { .. }) => return Err(Error::InvalidCode),
             Err(error) => return Err(error.into()),
+        }
+        self.let_others_write().await;
+        if self.0.private.read_json::<CodeRecord>(&key).await?.as_ref() != Some(&used) {
+            return Err(Error::InvalidCode);
         }
         self.valid(&used.token).await.map_err(|error| match error {
             Error::InvalidSession => Error::InvalidCode,

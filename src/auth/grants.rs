@@ -6,7 +6,7 @@ use super::accounts::{Auth, random};
 use super::error::Error;
 use crate::domain::auth::token::{self, GrantRecord, Hash, Kind, SecretId};
 use crate::domain::job::VideoId;
-use crate::store::{self, Precondition};
+use crate::store;
 
 /// A grant that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Grant {
 }
 
 impl Auth {
-    /// Makes a grant. Returns its text.
+    /// Makes a grant. Returns its text and its id.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -28,15 +28,16 @@ impl Auth {
         expires_at: Timestamp,
         allowed_origin: Option<String>,
         owner: Option<String>,
-    ) -> Result<String, Error> {
+    ) -> Result<(String, SecretId), Error> {
         let text = token::text(Kind::Grant, random());
         let sha256 = Hash::of(&text);
         let key = Kind::Grant.key(&sha256.id());
         let used_for = None;
         let record = GrantRecord { sha256, max_bytes, expires_at, allowed_origin, owner, used_for };
-        self.0.private.put_json(&key, &record, None, Precondition::Absent).await?;
-        self.0.grants.set(record.sha256.id().as_str(), Some(record));
-        Ok(text)
+        self.0.private.replace_json(&key, &record, None, None).await?;
+        let id = record.sha256.id();
+        self.0.grants.set(id.as_str(), Some(record));
+        Ok((text, id))
     }
 
     /// The grant with this text, used or not.
@@ -47,10 +48,25 @@ impl Auth {
         let hash = token::parse(Kind::Grant, text).ok_or(Error::InvalidGrant)?;
         let id = hash.id();
         let key = Kind::Grant.key(&id);
-        let read = self.0.private.read_json::<GrantRecord>(&key);
-        let record = self.0.grants.get(id.as_str(), read).await?.ok_or(Error::InvalidGrant)?;
-        let is_valid = record.sha256 == hash && Timestamp::now() < record.expires_at;
-        if is_valid { Ok(Grant { id, record }) } else { Err(Error::InvalidGrant) }
+        let read = || self.0.private.read_json::<GrantRecord>(&key);
+        let mut record = self.0.grants.get(id.as_str(), read()).await?;
+        if record.as_ref().is_some_and(|record| record.used_for.is_none()) {
+            // Another box may have used it a moment ago.
+            record = read().await?;
+            self.0.grants.set(id.as_str(), record.clone());
+        }
+        let record = record.filter(|record| record.sha256 == hash).ok_or(Error::InvalidGrant)?;
+        if record.expires_at <= Timestamp::now() {
+            return Err(Error::InvalidGrant);
+        }
+        // It ends with the token that made it. Users whom a proxy names have none.
+        if let Some(owner) = record.owner.as_deref().and_then(SecretId::parse) {
+            self.valid(&owner).await.map_err(|error| match error {
+                Error::InvalidSession => Error::InvalidGrant,
+                error => error,
+            })?;
+        }
+        Ok(Grant { id, record })
     }
 
     /// Uses a grant up for the upload of this video.
@@ -70,7 +86,10 @@ impl Auth {
             Err(store::Error::PreconditionFailed { .. }) => return Err(Error::InvalidGrant),
             Err(error) => return Err(error.into()),
         }
-        self.0.grants.set(grant.id.as_str(), Some(used));
-        Ok(())
+        self.let_others_write().await;
+        let found = self.0.private.read_json::<GrantRecord>(&key).await?;
+        let is_ours = found.as_ref() == Some(&used);
+        self.0.grants.set(grant.id.as_str(), found);
+        if is_ours { Ok(()) } else { Err(Error::InvalidGrant) }
     }
 }

@@ -12,6 +12,8 @@ use crate::store;
 pub const FRESH: Duration = Duration::from_secs(10);
 /// Age up to which a record counts while the store does not answer.
 pub const STALE: Duration = Duration::from_secs(25);
+/// Longest wait for the store while an older record still counts.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Most records that are kept. Secrets that nobody made leave entries, too.
 const MAX_KNOWN: usize = 10_000;
 
@@ -37,13 +39,16 @@ impl<T: Clone> Known<T> {
         if let Some(record) = self.peek(key, FRESH) {
             return Ok(record);
         }
-        match read.await {
-            Ok(record) => {
-                self.set(key, record.clone());
-                Ok(record)
-            }
-            Err(error) => self.peek(key, STALE).ok_or(error),
+        let began = Instant::now();
+        if let Some(old) = self.peek(key, STALE) {
+            // Nobody waits for a store that is away while there is something that still counts.
+            return match tokio::time::timeout(PATIENCE, read).await {
+                Ok(Ok(record)) => Ok(self.set_as_of(began, key, record)),
+                Ok(Err(_)) | Err(_) => Ok(old),
+            };
         }
+        let record = read.await?;
+        Ok(self.set_as_of(began, key, record))
     }
 
     /// A record that was read within this time.
@@ -53,13 +58,24 @@ impl<T: Clone> Known<T> {
         (read_at.elapsed() < within).then(|| record.clone())
     }
 
-    /// Remembers what was read or written just now.
+    /// Remembers what was written just now.
     pub(super) fn set(&self, key: &str, record: Option<T>) {
+        self.set_as_of(Instant::now(), key, record);
+    }
+
+    /// Remembers the outcome of a read that began then, unless something later is known. Returns the later one.
+    fn set_as_of(&self, began: Instant, key: &str, record: Option<T>) -> Option<T> {
         let mut known = self.0.lock();
         if known.len() >= MAX_KNOWN && !known.contains_key(key) {
             known.clear();
         }
-        known.insert(key.to_owned(), (Instant::now(), record));
+        if let Some((read_at, later)) = known.get(key)
+            && *read_at > began
+        {
+            return later.clone();
+        }
+        known.insert(key.to_owned(), (began, record.clone()));
+        record
     }
 }
 
@@ -85,6 +101,17 @@ mod tests {
         assert_eq!(known.get("k", async { Ok(None) }).await.unwrap(), None);
         aged(STALE);
         assert!(known.get("k", fails()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_late_read_changes_nothing_that_was_written_since() {
+        let known = Known::<u32>::default();
+        let read = async {
+            known.set("k", Some(2));
+            Ok(Some(1))
+        };
+        assert_eq!(known.get("k", read).await.unwrap(), Some(2));
+        assert_eq!(known.peek("k", FRESH), Some(Some(2)));
     }
 
     #[test]

@@ -110,13 +110,16 @@ impl Auth {
     async fn session_key(&self) -> Result<&SessionKey, Error> {
         let key = self.0.session_key.get_or_try_init(async || {
             let name = format!("{AUTH_PREFIX}session-key.json");
+            if let Some(record) = self.0.private.read_json::<KeyRecord>(&name).await? {
+                return Ok(SessionKey::of(&record));
+            }
             let made = KeyRecord { secret: hex::encode(random()) };
             let put = self.0.private.put_json(&name, &made, None, Precondition::Absent).await;
             match put {
                 Ok(_) | Err(store::Error::PreconditionFailed { .. }) => {}
                 Err(error) => return Err(Error::Store(error)),
             }
-            // Without conditional writes, another box may have written over it meanwhile.
+            self.let_others_write().await;
             let found: Option<KeyRecord> = self.0.private.read_json(&name).await?;
             let record = found.unwrap_or(made);
             Ok(SessionKey::of(&record))

@@ -41,21 +41,22 @@ impl Auth {
         if is_valid { Ok(record) } else { Err(Error::InvalidToken) }
     }
 
-    /// Whether this text was the secret of a record at the last look, or can be none: it is no guess.
+    /// Whether this text was the secret of a valid record at the last look: it is no guess.
     #[must_use]
     pub fn is_known(&self, text: &str) -> bool {
         let token = token::parse(Kind::Token, text).map(|hash| hash.id());
         let grant = token::parse(Kind::Grant, text).map(|hash| hash.id());
         match (token, grant) {
             (Some(id), _) => {
-                let read = self.0.tokens.peek(id.as_str(), Duration::MAX);
-                self.0.configured.get(&id).is_some() || read.is_some_and(|read| read.is_some())
+                let read = self.0.tokens.peek(id.as_str(), Duration::MAX).flatten();
+                let is_valid = |token: TokenRecord| token.is_valid(Timestamp::now());
+                self.0.configured.get(&id).is_some() || read.is_some_and(is_valid)
             }
             (None, Some(id)) => {
                 let read = self.0.grants.peek(id.as_str(), Duration::MAX);
                 read.is_some_and(|read| read.is_some())
             }
-            (None, None) => true,
+            (None, None) => false,
         }
     }
 
@@ -98,7 +99,7 @@ impl Auth {
             origin: new.origin,
         };
         let key = Kind::Token.key(&record.id);
-        self.0.private.put_json(&key, &record, None, Precondition::Absent).await?;
+        self.0.private.replace_json(&key, &record, None, None).await?;
         self.0.tokens.set(record.id.as_str(), Some(record.clone()));
         if record.origin == Origin::Made {
             self.0.made.set("", Some(true));

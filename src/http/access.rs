@@ -2,33 +2,37 @@
 //!
 //! Credentials count in this order: `Authorization: Bearer` (a token or an upload grant), the headers of a trusted
 //! proxy, the cookie of a session. Without any, a request from the same machine has all rights as long as nobody
-//! has set the appliance up for others: see [`Access::is_same_machine`].
+//! has set the appliance up for others.
 
+mod cookies;
 mod limits;
+mod sender;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
+use axum::http::{HeaderName, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use cookie::{Cookie, SameSite};
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 
 use self::limits::Limits;
 use super::error::Error;
 use super::same_origin::SameOrigin;
 use crate::auth::{self, Auth, Grant, Mode};
-use crate::domain::auth::token::{Kind, TokenRecord};
+use crate::domain::auth::token::SecretId;
 use crate::domain::auth::{Caller, Means, Scope, address};
 use crate::domain::record::UploadRecord;
 use crate::server::Ends;
 
 /// Pause before the answer to wrong credentials.
 const WRONG_PAUSE: Duration = Duration::from_millis(300);
+/// Unknown secrets that are looked up at the same time.
+const UNKNOWN_LOOKUPS: usize = 16;
 
 /// How requests are told apart by their senders. Clones share what they have seen.
 #[derive(Clone)]
@@ -38,10 +42,12 @@ struct Inner {
     auth: Auth,
     names: SameOrigin,
     proxies: Vec<IpNet>,
-    /// Whether the settings name neither a public URL nor a proxy.
+    /// Whether the API listens for this machine alone, and the settings name neither a public URL nor a proxy.
     is_local: bool,
+    only_by_proxy: bool,
     is_secure: bool,
     limits: Limits,
+    unknown_lookups: Semaphore,
 }
 
 /// The settings that decide who sends a request.
@@ -55,6 +61,10 @@ pub struct AccessConfig<'a> {
     pub cors_origins: &'a [String],
     /// `http.trusted_proxies`.
     pub trusted_proxies: &'a [String],
+    /// Whether others than this machine can reach the API.
+    pub is_open: bool,
+    /// Whether the API answers proxies and this machine alone, because a proxy has the certificate.
+    pub only_by_proxy: bool,
     /// Whether browsers reach the page by https.
     pub is_secure: bool,
     /// `http.requests_per_sec`.
@@ -64,7 +74,7 @@ pub struct AccessConfig<'a> {
 }
 
 /// The sender of a request, as an extension of it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Actor {
     /// Who it is.
     pub(super) caller: Caller,
@@ -72,7 +82,34 @@ pub struct Actor {
     pub(super) grant: Option<Grant>,
     /// Address of the client, seen through trusted proxies.
     pub(super) address: IpAddr,
+    /// Why nobody knows who it is: the store does not answer.
+    pub(super) unknown: Option<String>,
+    credentials: Credentials,
     request_id: String,
+}
+
+/// The means by which a sender can be looked up again.
+#[derive(Clone)]
+enum Credentials {
+    None,
+    Token(SecretId),
+    Grant(String),
+    Session(String),
+}
+
+/// The sender that credentials show.
+struct Shown {
+    caller: Caller,
+    grant: Option<Grant>,
+    credentials: Credentials,
+    /// A cookie to be set anew.
+    renewed: Option<(String, i64)>,
+}
+
+impl From<Caller> for Shown {
+    fn from(caller: Caller) -> Self {
+        Self { caller, grant: None, credentials: Credentials::None, renewed: None }
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Actor {
@@ -85,9 +122,9 @@ impl<S: Sync> FromRequestParts<S> for Actor {
 }
 
 impl Actor {
-    /// The account or the address, by which limits count.
+    /// The account, the grant or the address, by which limits count.
     pub(super) fn sender(&self) -> String {
-        sender(&self.caller, self.address)
+        sender(&self.caller, self.grant.as_ref(), self.address)
     }
 
     /// Whether it may use the upload of this record: with this scope any, without it the own.
@@ -108,32 +145,23 @@ impl Actor {
     }
 }
 
-/// The sender that credentials show.
-struct Shown {
-    caller: Caller,
-    grant: Option<Grant>,
-    /// A cookie to be set anew.
-    renewed: Option<(String, i64)>,
-}
-
-impl From<Caller> for Shown {
-    fn from(caller: Caller) -> Self {
-        Self { caller, grant: None, renewed: None }
-    }
-}
-
 impl Access {
     /// Tells the senders of these accounts apart.
     #[must_use]
     pub fn new(auth: Auth, config: &AccessConfig<'_>) -> Self {
-        let names = SameOrigin::new(config.public_url, config.hosts, config.cors_origins);
         let proxies = config.trusted_proxies.iter();
         let proxies: Vec<IpNet> = proxies.filter_map(|text| address::network(text)).collect();
         let is_proxied = !proxies.is_empty() || auth.config().mode == Mode::Proxy;
-        let is_local = config.public_url.is_empty() && !is_proxied;
-        let limits = Limits::new(config.requests_per_sec, config.request_burst);
-        let is_secure = config.is_secure;
-        Self(Arc::new(Inner { auth, names, proxies, is_local, is_secure, limits }))
+        Self(Arc::new(Inner {
+            names: SameOrigin::new(config.public_url, config.hosts, config.cors_origins),
+            is_local: config.public_url.is_empty() && !is_proxied && !config.is_open,
+            only_by_proxy: config.only_by_proxy,
+            is_secure: config.is_secure,
+            limits: Limits::new(config.requests_per_sec, config.request_burst),
+            unknown_lookups: Semaphore::new(UNKNOWN_LOOKUPS),
+            proxies,
+            auth,
+        }))
     }
 
     /// The names and origins of the appliance.
@@ -144,70 +172,6 @@ impl Access {
     /// Accounts.
     pub(super) fn auth(&self) -> &Auth {
         &self.0.auth
-    }
-
-    /// Finds out who sends a request.
-    async fn sender(&self, request: &Parts, address: IpAddr) -> Result<Shown, Error> {
-        if let Some(secret) = bearer(&request.headers)? {
-            return self.by_secret(&secret, &request.headers, address).await;
-        }
-        if let Some(user) = self.by_proxy(request) {
-            return Ok(user.into());
-        }
-        if let Some(cookie) = self.cookie_of(&request.headers) {
-            match self.0.auth.session(&cookie).await {
-                Ok(session) => {
-                    self.0.auth.note_use(&session.token.id);
-                    let caller = caller(Means::Session, session.token);
-                    return Ok(Shown { caller, grant: None, renewed: session.renewed });
-                }
-                Err(auth::Error::InvalidSession) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if self.is_same_machine(request) && !self.0.auth.has_made_tokens().await? {
-            return Ok(Caller::loopback().into());
-        }
-        Ok(Caller::nobody().into())
-    }
-
-    /// The caller with a token or a grant.
-    async fn by_secret(
-        &self,
-        secret: &str,
-        headers: &HeaderMap,
-        address: IpAddr,
-    ) -> Result<Shown, Error> {
-        if !self.0.auth.is_known(secret) {
-            self.0.limits.check_wrong(address)?;
-        }
-        let shown = if secret.starts_with(Kind::Grant.prefix()) {
-            self.by_grant(secret, headers).await
-        } else {
-            let token = self.0.auth.by_token(secret).await;
-            token.map_err(Error::from).map(|token| {
-                self.0.auth.note_use(&token.id);
-                Shown::from(caller(Means::Token, token))
-            })
-        };
-        if let Err(Error::Auth(auth::Error::InvalidToken | auth::Error::InvalidGrant)) = &shown {
-            self.note_wrong(address).await;
-        }
-        shown
-    }
-
-    async fn by_grant(&self, secret: &str, headers: &HeaderMap) -> Result<Shown, Error> {
-        let grant = self.0.auth.by_grant(secret).await?;
-        let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
-        let allowed = grant.record.allowed_origin.as_ref().map(String::as_bytes);
-        // Programs send no origin.
-        if origin.is_some() && origin != allowed {
-            return Err(Error::CrossOrigin);
-        }
-        let id = grant.record.owner.clone().unwrap_or_default();
-        let name = format!("upload grant {}", grant.id);
-        let caller = Caller { means: Means::Grant, id, name, scopes: Vec::new() };
-        Ok(Shown { caller, grant: Some(grant), renewed: None })
     }
 
     /// Counts wrong credentials, and lets their sender wait.
@@ -221,93 +185,44 @@ impl Access {
         self.0.limits.check_wrong(address)
     }
 
-    /// The user whom a trusted proxy names.
-    fn by_proxy(&self, request: &Parts) -> Option<Caller> {
-        let config = self.0.auth.config();
-        let peer = request.extensions.get::<Ends>()?.peer.ip();
-        if config.mode != Mode::Proxy || !address::is_trusted(peer, &self.0.proxies) {
-            return None;
-        }
-        let text = |name: &str| request.headers.get(name)?.to_str().ok().map(str::trim);
-        let user = text(&config.user_header).filter(|user| !user.is_empty())?;
-        let groups: Vec<&str> =
-            text(&config.groups_header).unwrap_or_default().split(',').map(str::trim).collect();
-        let has = |group: &str| group == "*" || groups.contains(&group);
-        let roles = config.roles.iter().filter(|role| has(&role.group));
-        let scopes = roles.flat_map(|role| role.scopes.iter().copied()).collect();
-        let name = user.to_owned();
-        Some(Caller { means: Means::Proxy, id: format!("user:{user}"), name, scopes })
+    /// Whether the credentials of a request still give its rights. While the store does not answer, they do.
+    pub(super) async fn still_counts(&self, actor: &Actor) -> bool {
+        let auth = &self.0.auth;
+        let ended = match &actor.credentials {
+            Credentials::None => return true,
+            Credentials::Token(id) => auth.valid(id).await.err(),
+            Credentials::Session(cookie) => auth.session(cookie).await.err(),
+            Credentials::Grant(text) => auth.by_grant(text).await.err(),
+        };
+        ended.is_none_or(|error| matches!(error, auth::Error::Store(_)))
     }
 
-    /// Whether a request comes from this machine, to a name of this machine, through no proxy, and the settings
-    /// name none and no public URL.
-    fn is_same_machine(&self, request: &Parts) -> bool {
-        const PROXIES: [&str; 3] = ["forwarded", "via", "x-real-ip"];
+    /// Refuses a connection that goes past the proxy which has the certificate.
+    fn check_way(&self, request: &Parts) -> Result<(), Error> {
         let peer = request.extensions.get::<Ends>().map(|ends| ends.peer.ip().to_canonical());
-        let is_proxied = request.headers.keys().any(|name| {
-            PROXIES.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-")
-        });
-        // Some proxies add no header, and speak HTTP/1.0 unless they are told otherwise (nginx).
-        let is_plain = request.version != Version::HTTP_10;
-        self.0.is_local
-            && is_plain
-            && !is_proxied
-            && peer.is_some_and(|peer| peer.is_loopback())
-            && SameOrigin::is_to_loopback(request)
+        let is_fine = peer
+            .is_some_and(|peer| peer.is_loopback() || address::is_trusted(peer, &self.0.proxies));
+        if is_fine || !self.0.only_by_proxy { Ok(()) } else { Err(Error::PastTheProxy) }
     }
 
-    /// Address of the client.
-    fn address_of(&self, request: &Parts) -> IpAddr {
-        let peer = request.extensions.get::<Ends>().map(|ends| ends.peer.ip());
-        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let lines = request.headers.get_all("x-forwarded-for");
-        let lines: Vec<&str> = lines.iter().filter_map(|line| line.to_str().ok()).collect();
-        address::client(peer, &lines, &self.0.proxies)
-    }
-
-    /// Name of the cookie of sessions. With the prefix, browsers take it by https from this host alone.
-    fn cookie_name(&self) -> &'static str {
-        if self.0.is_secure { "__Host-ladderd" } else { "ladderd" }
-    }
-
-    fn cookie_of(&self, headers: &HeaderMap) -> Option<String> {
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut cookies = lines.flat_map(Cookie::split_parse).flatten();
-        let found = cookies.find(|cookie| cookie.name() == self.cookie_name())?;
-        Some(found.value().to_owned())
-    }
-
-    /// The header that sets the cookie of a session for so many seconds; 0 removes it.
-    pub(super) fn set_cookie(&self, value: String, max_age_secs: i64) -> Option<HeaderValue> {
-        let mut cookie = Cookie::new(self.cookie_name(), value);
-        cookie.set_path("/");
-        cookie.set_http_only(true);
-        cookie.set_same_site(SameSite::Lax);
-        cookie.set_secure(self.0.is_secure);
-        // `Max-Age` of the crate is a type of another crate.
-        HeaderValue::from_str(&format!("{cookie}; Max-Age={max_age_secs}")).ok()
-    }
-}
-
-/// The account or the address, by which limits count.
-fn sender(caller: &Caller, from: IpAddr) -> String {
-    caller.owner().unwrap_or_else(|| address::subscriber(from).to_string())
-}
-
-/// A caller with the rights of a token.
-fn caller(means: Means, token: TokenRecord) -> Caller {
-    Caller { means, id: token.id.to_string(), name: token.name, scopes: token.scopes }
-}
-
-/// The secret of `Authorization: Bearer`. Other schemes are an error: their sender means to be somebody.
-fn bearer(headers: &HeaderMap) -> Result<Option<String>, Error> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default();
-    match text.split_once(' ') {
-        Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => {
-            Ok(Some(secret.trim().to_owned()))
+    /// Counts what nobody could be found for, and answers it.
+    async fn refuse(&self, error: Error, address: IpAddr) -> Error {
+        use auth::Error::{InvalidGrant, InvalidToken};
+        if let Err(limit) = self.0.limits.check(&address::subscriber(address).to_string()) {
+            return limit;
         }
-        _ => Err(auth::Error::InvalidToken.into()),
+        if let Error::Auth(InvalidToken | InvalidGrant) = &error {
+            self.note_wrong(address).await;
+        }
+        error
+    }
+}
+
+/// The account, the grant or the address, by which limits count. Who made a grant does not pay for its use.
+fn sender(caller: &Caller, grant: Option<&Grant>, from: IpAddr) -> String {
+    match grant {
+        Some(grant) => format!("grant {}", grant.id),
+        None => caller.owner().unwrap_or_else(|| address::subscriber(from).to_string()),
     }
 }
 
@@ -319,10 +234,23 @@ pub(super) async fn authenticate(
 ) -> Response {
     let (mut request, body) = request.into_parts();
     let address = access.address_of(&request);
-    let Shown { caller, grant, renewed } = match access.sender(&request, address).await {
+    if let Err(error) = access.check_way(&request) {
+        return error.into_response();
+    }
+    let mut unknown = None;
+    let shown = match access.sender(&request, address).await {
         Ok(shown) => shown,
-        Err(error) => return error.into_response(),
+        // Routes for everybody work without the store.
+        Err(Error::Auth(auth::Error::Store(error))) => {
+            unknown = Some(error.to_string());
+            Caller::nobody().into()
+        }
+        Err(error) => return access.refuse(error, address).await.into_response(),
     };
+    let Shown { caller, grant, credentials, renewed } = shown;
+    if let Err(error) = access.0.limits.check(&sender(&caller, grant.as_ref(), address)) {
+        return error.into_response();
+    }
     let is_change = !matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
     // A page of another origin cannot know a token.
     let has_secret = matches!(caller.means, Means::Token | Means::Grant);
@@ -332,12 +260,10 @@ pub(super) async fn authenticate(
     {
         return error.into_response();
     }
-    if let Err(error) = access.0.limits.check(&sender(&caller, address)) {
-        return error.into_response();
-    }
     let request_id = request.headers.get(HeaderName::from_static("x-request-id"));
     let request_id = request_id.and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
-    request.extensions.insert(Actor { caller, grant, address, request_id });
+    let actor = Actor { caller, grant, address, unknown, credentials, request_id };
+    request.extensions.insert(actor);
     let mut response = next.run(Request::from_parts(request, body)).await;
     if let Some(cookie) = renewed.and_then(|(value, age)| access.set_cookie(value, age))
         && !response.headers().contains_key(header::SET_COOKIE)
@@ -358,11 +284,10 @@ pub(super) async fn require(
     if may || (takes_grants && actor.grant.is_some()) {
         return next.run(request).await;
     }
-    match actor.caller.means {
-        Means::None => Error::NotSignedIn,
-        Means::Loopback | Means::Token | Means::Grant | Means::Session | Means::Proxy => {
-            Error::Forbidden(scopes)
-        }
-    }
-    .into_response()
+    let error = match (actor.unknown, actor.caller.means) {
+        (Some(reason), _) => Error::NotReady(reason),
+        (None, Means::None) => Error::NotSignedIn,
+        (None, _) => Error::Forbidden(scopes),
+    };
+    error.into_response()
 }

@@ -46,6 +46,11 @@ pub enum Error {
          http.cors_origins"
     )]
     CrossOrigin,
+    /// The connection goes past the proxy that has the certificate (403).
+    #[error(
+        "this server is reached by http.public_url alone: its proxy is in http.trusted_proxies, and you are not"
+    )]
+    PastTheProxy,
     /// The route needs an account, and the request has none (401).
     #[error("this needs a token: send `Authorization: Bearer`, or sign in on the page")]
     NotSignedIn,
@@ -108,7 +113,7 @@ impl Error {
         match self {
             Self::NotFound(_) | Self::Store(store::Error::NotFound { .. }) => StatusCode::NOT_FOUND,
             Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
-            Self::CrossOrigin | Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::CrossOrigin | Self::PastTheProxy | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotSignedIn => StatusCode::UNAUTHORIZED,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Auth(error) => auth_status(error),
@@ -134,6 +139,7 @@ impl Error {
             Self::NotFound(_) => "not-found",
             Self::Misdirected(_) => "wrong-host",
             Self::CrossOrigin => "cross-origin",
+            Self::PastTheProxy => "past-the-proxy",
             Self::NotSignedIn => "not-signed-in",
             Self::Forbidden(_) => "forbidden",
             Self::TooMany(_) => "too-many-requests",

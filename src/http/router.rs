@@ -17,7 +17,9 @@ use tower_http::trace::TraceLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
-use super::routes::{ADMIN, GRANT, MANAGE, METRICS, NOTHING, READ, READ_OWN, Routes, UPLOAD};
+use super::routes::{
+    ADMIN, GRANT, MANAGE, METRICS, NOTHING, OWN_UPLOAD, READ, READ_OWN, Routes, UPLOAD,
+};
 use super::state::AppState;
 use super::{
     Config, access, error, page, readyz, same_origin, session, system, tokens, uploads, videos,
@@ -63,9 +65,9 @@ pub fn router(state: AppState, config: &Config) -> Router {
 fn routes() -> (Router<AppState>, OpenApi) {
     Routes::new()
         .add(UPLOAD, routes!(uploads::handlers::create))
-        .add(UPLOAD, routes!(uploads::handlers::complete))
-        .add(UPLOAD, routes!(uploads::handlers::abort, uploads::resume::status))
-        .add(UPLOAD, routes!(uploads::resume::sign))
+        .add(OWN_UPLOAD, routes!(uploads::handlers::complete))
+        .add(OWN_UPLOAD, routes!(uploads::handlers::abort, uploads::resume::status))
+        .add(OWN_UPLOAD, routes!(uploads::resume::sign))
         .add(GRANT, routes!(uploads::grants::create))
         .add(READ, routes!(videos::list::list))
         .add(READ_OWN, routes!(videos::get))

@@ -32,12 +32,13 @@ pub(super) struct Needs {
 
 /// Everybody may call it.
 pub(super) const NOTHING: Needs = Needs { scopes: &[], takes_grants: false };
+/// Makes an upload.
+pub(super) const UPLOAD: Needs = Needs { scopes: &[Scope::Upload], takes_grants: true };
+/// Makes a grant.
+pub(super) const GRANT: Needs = Needs { scopes: &[Scope::Upload], takes_grants: false };
 /// The handler lets grants and callers without `manage` use their own uploads alone.
-pub(super) const UPLOAD: Needs =
+pub(super) const OWN_UPLOAD: Needs =
     Needs { scopes: &[Scope::Upload, Scope::Manage], takes_grants: true };
-/// Makes grants.
-pub(super) const GRANT: Needs =
-    Needs { scopes: &[Scope::Upload, Scope::Manage], takes_grants: false };
 /// The handler shows callers without `read` their own videos alone.
 pub(super) const READ_OWN: Needs =
     Needs { scopes: &[Scope::Read, Scope::Upload], takes_grants: true };

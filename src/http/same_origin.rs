@@ -181,7 +181,12 @@ pub(super) fn is_origin(text: &str) -> bool {
     let is_http = text.starts_with("http://") || text.starts_with("https://");
     let uri = text.parse::<Uri>().ok();
     let is_bare = |uri: &Uri| uri.path() == "/" && uri.query().is_none();
-    is_http && !text.ends_with('/') && !text.contains('@') && uri.as_ref().is_some_and(is_bare)
+    // Browsers write it in lower case and without the port of its scheme.
+    let is_normal = text.to_ascii_lowercase() == text
+        && !text.contains(['@', '#'])
+        && !(text.starts_with("https") && text.ends_with(":443"))
+        && !(text.starts_with("http:") && text.ends_with(":80"));
+    is_http && is_normal && !text.ends_with('/') && uri.as_ref().is_some_and(is_bare)
 }
 
 /// Whether this is the name or address of a host, without a port.
@@ -268,12 +273,22 @@ mod tests {
 
     #[test]
     fn settings_hold_origins_and_hosts_only() {
-        for text in ["https://a.example", "http://localhost:3000", "http://[::1]:80"] {
+        for text in ["https://a.example", "http://localhost:3000", "http://[::1]:81"] {
             assert!(is_origin(text), "{text}");
         }
-        for text in
-            ["*", "null", "a.example", "https://a.example/", "https://a.example/x", "ftp://a", ""]
-        {
+        for text in [
+            "*",
+            "null",
+            "a.example",
+            "https://a.example/",
+            "https://a.example/x",
+            "ftp://a",
+            "",
+            "https://A.example",
+            "https://a.example:443",
+            "http://a.example:80",
+            "https://a.example#x",
+        ] {
             assert!(!is_origin(text), "{text}");
         }
         assert!(

@@ -11,7 +11,7 @@ use super::error::{Error, Problem};
 use super::state::AppState;
 use crate::auth;
 use crate::domain::auth::token::{SecretId, TokenRecord};
-use crate::domain::auth::{Means, Scope};
+use crate::domain::auth::{Caller, Means, Scope};
 
 /// What signs in: a token, or the code of a sign-in link.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -38,10 +38,14 @@ pub struct Session {
 
 /// Returns who the caller is. Nobody is an answer, too.
 #[utoipa::path(get, path = "/v1/session", responses((status = 200, body = Session)))]
-pub async fn get(State(state): State<AppState>, actor: Actor) -> Json<Session> {
+pub async fn get(State(state): State<AppState>, actor: Actor) -> Result<Json<Session>, Error> {
+    if let Some(reason) = actor.unknown {
+        return Err(Error::NotReady(reason));
+    }
     let caller = actor.caller;
     let insecure = state.is_insecure;
-    Json(Session { by: caller.means, name: caller.name, scopes: caller.scopes, insecure })
+    let Caller { means: by, name, scopes, .. } = caller;
+    Ok(Json(Session { by, name, scopes, insecure }))
 }
 
 /// Signs in: sets the cookie of a session with the rights of the token.

@@ -120,11 +120,9 @@ async fn the_same_machine_needs_no_account_until_it_is_set_up_for_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_for_others_end_the_trust_in_the_same_machine() {
-    for (key, value) in [
-        ("http.public_url", "https://video.example.com"),
-        ("http.trusted_proxies", "127.0.0.1"),
-        ("auth.mode", "proxy"),
-    ] {
+    for (key, value) in
+        [("http.public_url", "https://video.example.com"), ("http.trusted_proxies", "127.0.0.1")]
+    {
         let appliance = Appliance::builder().setting(key, value).start();
         let nobody = Client::nobody(&appliance);
         assert_eq!(nobody.ask("GET", "/v1/videos", None).await.0, 401, "{key}");

@@ -19,11 +19,12 @@ const MIB: usize = 1 << 20;
 /// The settings of an appliance with a token: it writes none into its store, whose files these tests count.
 fn builder() -> ApplianceBuilder {
     let hash = hex::encode(Sha256::digest(token()));
-    let entry = format!("name = \"a\"\nscopes = [\"admin\"]\nsha256 = \"{hash}\"\nexpires_at = \"\"");
+    let entry =
+        format!("name = \"a\"\nscopes = [\"admin\"]\nsha256 = \"{hash}\"\nexpires_at = \"\"");
     Appliance::builder().config(&format!("[[auth.tokens]]\n{entry}\n"))
 }
 
-fn start() -> Appliance {
+pub(super) fn start() -> Appliance {
     builder().start()
 }
 

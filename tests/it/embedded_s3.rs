@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use ladderd::domain::message;
 use ladderd::domain::sources::SourceFilter;
 
-use super::embedded_files::wait_for_blobs;
+use super::embedded_files::{self, wait_for_blobs};
 use super::support::appliance::Appliance;
 
 const MIB: usize = 1 << 20;
@@ -226,7 +226,7 @@ async fn a_multipart_upload_survives_kill_9_and_its_completion_is_idempotent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn small_parts_are_refused_and_an_aborted_upload_leaves_no_files() {
-    let appliance = Appliance::start();
+    let appliance = embedded_files::start();
     let client = appliance.s3_client();
     let begun = client.create_multipart_upload().bucket("public").key("k").send().await.unwrap();
     let id = begun.upload_id().unwrap();

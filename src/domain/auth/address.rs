@@ -1,6 +1,6 @@
 //! The address of the client, seen through trusted proxies.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -33,7 +33,9 @@ pub fn client(peer: IpAddr, forwarded_for: &[&str], proxies: &[IpNet]) -> IpAddr
         if !is_trusted(client, proxies) {
             break;
         }
-        let Ok(address) = entry.trim_matches(['[', ']']).parse::<IpAddr>() else { break };
+        let with_port = || entry.parse::<SocketAddr>().ok().map(|address| address.ip());
+        let address = entry.trim_matches(['[', ']']).parse::<IpAddr>().ok().or_else(with_port);
+        let Some(address) = address else { break };
         client = address.to_canonical();
     }
     client
@@ -58,7 +60,9 @@ mod tests {
     #[test]
     fn only_what_trusted_proxies_have_seen_counts() {
         let proxies = [network("127.0.0.1").unwrap(), network("10.0.0.0/8").unwrap()];
-        let table: [(&str, &[&str], &str); 9] = [
+        let table: [(&str, &[&str], &str); 11] = [
+            ("127.0.0.1", &["192.0.2.1:5678"], "192.0.2.1"),
+            ("127.0.0.1", &["[2001:db8::1]:5678"], "2001:db8::1"),
             ("127.0.0.1", &[], "127.0.0.1"),
             ("127.0.0.1", &["192.0.2.1"], "192.0.2.1"),
             ("::ffff:127.0.0.1", &["192.0.2.1"], "192.0.2.1"),

@@ -223,6 +223,9 @@ pub struct CodeRecord {
     /// When it was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
+    /// Random name of who used it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_by: Option<String>,
 }
 
 /// The record of a grant for one upload, `auth/grants/<id>.json`.

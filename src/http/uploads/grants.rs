@@ -15,6 +15,9 @@ use crate::http::state::AppState;
 /// Longest time for which a grant is valid, in seconds: a week, as for presigned URLs.
 const MAX_SECS: u32 = 604_800;
 
+/// Longest origin in bytes: the longest name of a host (RFC 1035), its scheme and port.
+const MAX_ORIGIN_LEN: usize = 270;
+
 /// A grant to be made.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -59,15 +62,16 @@ pub async fn create(
     if !(1..=allowed).contains(&max_bytes) {
         return Err(Error::Invalid(format!("max_bytes: must be 1 to {allowed}")));
     }
-    if request.allowed_origin.as_deref().is_some_and(|origin| !is_origin(origin)) {
+    let is_wrong = |origin: &str| origin.len() > MAX_ORIGIN_LEN || !is_origin(origin);
+    if request.allowed_origin.as_deref().is_some_and(is_wrong) {
         let detail = "allowed_origin: must be an origin such as https://app.example.com";
         return Err(Error::Invalid(detail.to_owned()));
     }
     let expires_at = Timestamp::now() + SignedDuration::from_secs(i64::from(secs));
     let (origin, owner) = (request.allowed_origin, actor.caller.owner());
     let auth = state.access.auth();
-    let grant = auth.create_grant(max_bytes, expires_at, origin, owner).await?;
-    actor.audit("upload-grant", "");
+    let (grant, id) = auth.create_grant(max_bytes, expires_at, origin, owner).await?;
+    actor.audit("upload-grant", id.as_str());
     let expires_at = expires_at.to_string();
     let answer = GrantAnswer { grant, expires_at, upload_url: "/v1/uploads" };
     let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

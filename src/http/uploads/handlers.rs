@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::Config;
 use super::body::{CompleteRequest, PartUrl, PartUrls, Upload, UploadAnswer, UploadRequest};
 use super::file_name::to_key_segment;
+use crate::auth;
 use crate::domain::auth::Scope;
 use crate::domain::job::VideoId;
 use crate::domain::record::{self, UploadRecord};
@@ -45,12 +46,6 @@ pub async fn create(
     let prefix = hex::encode(rand::random::<[u8; 8]>());
     let key = format!("{}{prefix}/{name}", state.sources.prefix);
     let id = VideoId::of_source(state.private.name(), &key);
-    let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
-    let most = usize::try_from(state.uploads.max_in_flight).unwrap_or(usize::MAX);
-    state.in_flight.begin(&state.private, &actor.sender(), &key, (most, ttl)).await?;
-    if let Some(grant) = &actor.grant {
-        state.access.auth().use_grant(grant, &id).await?;
-    }
     let record = UploadRecord {
         id: id.clone(),
         key: key.clone(),
@@ -61,13 +56,23 @@ pub async fn create(
         owner: actor.caller.owner(),
         created_at: Timestamp::now().to_string(),
     };
-    let record_key = record::upload_record_key(&id);
-    state.private.put_json(&record_key, &record, None, Precondition::Absent).await?;
+    count(&state, &actor, &key).await?;
     let upload = if request.size_bytes <= state.uploads.single_put_max_bytes {
-        single_put(&state, &key, &content_type, request.size_bytes).await?
+        single_put(&state, &key, &content_type, request.size_bytes).await
     } else {
-        multipart(&state, &id, &key, &content_type, request.size_bytes).await?
+        multipart(&state, &id, &key, &content_type, request.size_bytes).await
     };
+    let registered = async {
+        let upload = upload?;
+        // The last thing that can fail for a reason of the request: a grant is used up by an upload alone.
+        if let Some(grant) = &actor.grant {
+            state.access.auth().use_grant(grant, &id).await?;
+        }
+        let record_key = record::upload_record_key(&id);
+        state.private.put_json(&record_key, &record, None, Precondition::Absent).await?;
+        Ok::<_, Error>(upload)
+    };
+    let upload = registered.await.inspect_err(|_| state.in_flight.end(&key))?;
     actor.audit("upload", id.as_str());
     let video_url = format!("/v1/videos/{id}");
     let answer = UploadAnswer {
@@ -77,6 +82,17 @@ pub async fn create(
         playback_url: state.playback_url(&id),
     };
     Ok((StatusCode::CREATED, [(header::LOCATION, video_url)], Json(answer)))
+}
+
+/// Counts an upload among those of its sender. A grant makes one, and one that is used up makes none.
+async fn count(state: &AppState, actor: &Actor, key: &str) -> Result<(), Error> {
+    if let Some(grant) = &actor.grant {
+        let is_used = grant.record.used_for.is_some();
+        return if is_used { Err(auth::Error::InvalidGrant.into()) } else { Ok(()) };
+    }
+    let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
+    let most = usize::try_from(state.uploads.max_in_flight).unwrap_or(usize::MAX);
+    state.in_flight.begin(&state.private, &actor.sender(), key, (most, ttl)).await
 }
 
 /// Checks the request against the limits. Fails with the name of the wrong field.
@@ -220,12 +236,17 @@ pub async fn abort(
     actor: Actor,
     Path((video_id, upload_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Error> {
-    let key = record_of(&state, &actor, &video_id).await?.key;
+    let record = record_of(&state, &actor, &video_id).await?;
+    let key = record.key;
     state.private.abort_multipart(&key, &upload_id).await?;
-    state.in_flight.end(&key);
+    // The URL of a single PUT still works.
+    if record.size_bytes > state.uploads.single_put_max_bytes {
+        state.in_flight.end(&key);
+    }
     actor.audit("upload-abort", &video_id);
-    if matches!(state.private.find(&key).await, Ok(None)) {
-        let id = parse_id(&video_id)?;
+    let id = parse_id(&video_id)?;
+    // The source of a finished video may be gone, and its record stays.
+    if matches!(state.private.find(&key).await, Ok(None)) && !has_job(&state, &id).await? {
         let key = record::upload_record_key(&id);
         if let Some((_, etag)) = state.private.read_json_version::<UploadRecord>(&key).await? {
             let (Removal::Gone | Removal::Changed) =
@@ -233,6 +254,13 @@ pub async fn abort(
         }
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether a job has worked on the video.
+async fn has_job(state: &AppState, id: &VideoId) -> Result<bool, Error> {
+    let claim = state.private.find(&record::claim_key(id)).await?;
+    let job = state.public.find(&record::job_record_key(id)).await?;
+    Ok(claim.is_some() || job.is_some())
 }
 
 /// The upload record of a video. Fails with [`Error::NotFound`], also for an upload of somebody else, and with

@@ -42,10 +42,29 @@ pub struct Watches(Arc<Inner>);
 struct Inner {
     videos: Mutex<HashMap<VideoId, watch::Sender<Sight>>>,
     streams: Arc<Semaphore>,
+    of_senders: Mutex<HashMap<String, usize>>,
     first_looks: Semaphore,
     start: Instant,
     budget: Mutex<Budget>,
     logged: Mutex<Option<Instant>>,
+}
+
+/// The place of one event stream among those of its sender, until it is dropped.
+pub(super) struct OwnPlace {
+    watches: Watches,
+    sender: String,
+}
+
+impl Drop for OwnPlace {
+    fn drop(&mut self) {
+        let mut senders = self.watches.0.of_senders.lock();
+        if let Some(taken) = senders.get_mut(&self.sender) {
+            *taken -= 1;
+            if *taken == 0 {
+                senders.remove(&self.sender);
+            }
+        }
+    }
 }
 
 impl Default for Watches {
@@ -53,6 +72,7 @@ impl Default for Watches {
         Self(Arc::new(Inner {
             videos: Mutex::default(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            of_senders: Mutex::default(),
             first_looks: Semaphore::new(MAX_FIRST_LOOKS),
             start: Instant::now(),
             budget: Mutex::default(),
@@ -65,6 +85,17 @@ impl Watches {
     /// Takes the place of one event stream. `None` if all are taken.
     pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.streams).try_acquire_owned().ok()
+    }
+
+    /// Takes the place of one event stream of this sender. `None` if it has `most` of them.
+    pub(super) fn place_of(&self, sender: &str, most: usize) -> Option<OwnPlace> {
+        let mut senders = self.0.of_senders.lock();
+        let taken = senders.entry(sender.to_owned()).or_default();
+        if *taken >= most {
+            return None;
+        }
+        *taken += 1;
+        Some(OwnPlace { watches: self.clone(), sender: sender.to_owned() })
     }
 
     /// Watches a video. `start` gets its entry if nobody watches it yet, and shows it from then on.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Client, upload};
 use crate::support::appliance::Appliance;
+use crate::support::media;
 
 async fn grant(client: &Client<'_>, body: Value) -> String {
     let (status, answer) = client.ask("POST", "/v1/upload-grants", Some(body)).await;
@@ -116,4 +117,42 @@ async fn uploads_belong_to_their_token() {
     assert_eq!(mine.ask("DELETE", parts, None).await.0, 204);
     let (_, answer) = by_admin.ask("POST", "/v1/uploads", upload(7)).await;
     assert_eq!(mine.ask("GET", answer["video_url"].as_str().unwrap(), None).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_ends_with_its_token_and_costs_its_maker_no_room() {
+    let appliance = Appliance::builder().setting("uploads.max_in_flight", 2).start();
+    let admin = Client::nobody(&appliance).make(&["admin"]).await;
+    let by_admin = Client::bearer(&appliance, &admin.token);
+    let made = by_admin.make(&["upload"]).await;
+    let shop = Client::bearer(&appliance, &made.token);
+    let used = grant(&shop, json!({})).await;
+    let visitor = Client::bearer(&appliance, &used);
+    assert_eq!(visitor.ask("POST", "/v1/uploads", upload(1)).await.0, 201);
+    for _ in 0..5 {
+        assert_eq!(visitor.ask("POST", "/v1/uploads", upload(1)).await.0, 401);
+    }
+    for _ in 0..2 {
+        assert_eq!(shop.ask("POST", "/v1/uploads", upload(1)).await.0, 201);
+    }
+    assert_eq!(shop.ask("POST", "/v1/uploads", upload(1)).await.0, 429);
+    // A visitor of a full shop still uploads.
+    let second = grant(&shop, json!({})).await;
+    let visitor = Client::bearer(&appliance, &second);
+    assert_eq!(visitor.ask("POST", "/v1/uploads", upload(1)).await.0, 201);
+    let third = grant(&shop, json!({})).await;
+    by_admin.ask("DELETE", &format!("/v1/tokens/{}", made.id), None).await;
+    let late = Client::bearer(&appliance, &third).refusal("POST", "/v1/uploads", upload(1)).await;
+    assert_eq!(late, (401, "invalid-grant".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abort_keeps_the_record_of_a_video_that_was_worked_on() {
+    let appliance = Appliance::builder().setting("store.after_success", "delete").start();
+    let Some(film) = media::clip(180, "25", 2) else { return };
+    let (id, _) = appliance.publish("film.mp4", &film).await;
+    let nobody = Client::nobody(&appliance);
+    assert_eq!(nobody.ask("DELETE", &format!("/v1/uploads/{id}/x"), None).await.0, 204);
+    let (_, listed) = nobody.ask("GET", "/v1/videos", None).await;
+    assert_eq!(listed["videos"][0]["id"], id.as_str(), "{listed:#}");
 }

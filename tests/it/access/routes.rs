@@ -22,8 +22,8 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("get", "/v1/tokens", &["admin"]),
     ("post", "/v1/tokens", &["admin"]),
     ("delete", "/v1/tokens/{id}", &["admin"]),
-    ("post", "/v1/upload-grants", &["upload", "manage", "admin"]),
-    ("post", "/v1/uploads", &["upload", "manage", "admin", "grant"]),
+    ("post", "/v1/upload-grants", &["upload", "admin"]),
+    ("post", "/v1/uploads", &["upload", "admin", "grant"]),
     ("delete", "/v1/uploads/{video_id}/{upload_id}", &["upload", "manage", "admin", "grant"]),
     ("get", "/v1/uploads/{video_id}/{upload_id}", &["upload", "manage", "admin", "grant"]),
     (

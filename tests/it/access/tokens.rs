@@ -129,3 +129,19 @@ async fn tokens_are_made_listed_and_revoked_by_admins_alone() {
         assert!(!lines.contains(&secret[4..]), "the log has a token");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_stream_ends_with_its_token() {
+    let appliance = Appliance::start();
+    let admin = Client::nobody(&appliance).make(&["admin"]).await;
+    let by_admin = Client::bearer(&appliance, &admin.token);
+    let made = by_admin.make(&["upload"]).await;
+    let uploader = Client::bearer(&appliance, &made.token);
+    let (_, answer) = uploader.ask("POST", "/v1/uploads", super::upload(1)).await;
+    let path = format!("{}/events", answer["video_url"].as_str().unwrap());
+    let mut events = uploader.send("GET", &path, None).await;
+    assert!(events.chunk().await.unwrap().is_some());
+    by_admin.ask("DELETE", &format!("/v1/tokens/{}", made.id), None).await;
+    let ended = async { while events.chunk().await.unwrap().is_some() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.unwrap();
+}

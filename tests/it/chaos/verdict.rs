@@ -108,9 +108,10 @@ fn is_stray_public(key: &str, alive: &BTreeMap<String, Film>) -> bool {
 }
 
 /// Whether a private object belongs to no living video and is none that stays: tombstones outlive their videos,
-/// and housekeeping notes its turns and the first start.
+/// housekeeping notes its turns and the first start, and accounts belong to no video.
 fn is_stray_private(key: &str, alive: &BTreeMap<String, Film>) -> bool {
-    if key == "claims/first-start" || key.starts_with("claims/turns/") {
+    let stays = ["claims/turns/", "auth/"].iter().any(|prefix| key.starts_with(prefix));
+    if key == "claims/first-start" || stays {
         return false;
     }
     let own = ["records/", "claims/"].iter().find_map(|prefix| key.strip_prefix(prefix));

@@ -74,6 +74,7 @@ async fn the_documented_commands_set_up_a_working_fleet(kind: ServerKind) {
     command.args(["token", "create", "--name", "admin", "--scope", "admin", "--config"]);
     command.arg(appliance.data_dir().join("ladderd.toml")).envs(environment);
     let made = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     appliance.authorize(String::from_utf8(made.stdout).unwrap().trim());
     let put = servers.s3.put_object().bucket("my-uploads").key("in/Film.MOV").body(clip.into());
     put.send().await.unwrap();

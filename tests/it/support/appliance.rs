@@ -1,5 +1,7 @@
 //! A whole appliance: the real program on free ports, with a data directory of its own.
 
+mod waits;
+
 use std::fmt::Display;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -305,27 +307,6 @@ impl Appliance {
         put.body(bytes).send().await.unwrap()
     }
 
-    /// Waits until `wanted` holds for the video.
-    pub async fn wait_for(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let mut last = Value::Null;
-        let waited = tokio::time::timeout(TIMEOUT, async {
-            loop {
-                last = self.get(&format!("/v1/videos/{id}")).await.1;
-                if wanted(&last) {
-                    return last.clone();
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        });
-        let waited = waited.await;
-        waited.unwrap_or_else(|_| panic!("the video stays {last:#}"))
-    }
-
-    /// Waits until the video is ready or failed.
-    pub async fn wait_for_end(&self, id: &str) -> Value {
-        self.wait_for(id, |video| matches!(video["state"].as_str(), Some("ready" | "failed"))).await
-    }
-
     /// Uploads a file and waits until its video is ready. Returns id and video.
     pub async fn publish(&self, filename: &str, file: &Path) -> (String, Value) {
         let id = self.upload(filename, std::fs::read(file).unwrap()).await;
@@ -356,42 +337,11 @@ impl Appliance {
         self.http.delete(url).send().await.unwrap().status().as_u16()
     }
 
-    /// Waits until there is no such video.
-    pub async fn wait_until_gone(&self, id: &str) {
-        let mut last = Value::Null;
-        let waited = tokio::time::timeout(TIMEOUT, async {
-            loop {
-                let (status, video) = self.get(&format!("/v1/videos/{id}")).await;
-                if status == 404 {
-                    return;
-                }
-                last = video;
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        });
-        waited.await.unwrap_or_else(|_| panic!("the video stays {last:#}"));
-    }
-
     /// POST without a body to the API.
     pub async fn post(&self, path: &str) -> (u16, Value) {
         let response = self.http.post(format!("{}{path}", self.api)).send().await.unwrap();
         let status = response.status().as_u16();
         (status, response.json().await.unwrap_or(Value::Null))
-    }
-
-    /// Waits until the queue is empty, and returns its depth.
-    pub async fn wait_for_empty_queue(&self) -> Value {
-        let mut depth = Value::Null;
-        let waited = tokio::time::timeout(TIMEOUT, async {
-            loop {
-                depth = self.get("/v1/system").await.1["queue"].clone();
-                if depth["visible"] == 0 && depth["in_flight"] == 0 {
-                    return depth.clone();
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        });
-        waited.await.unwrap_or_else(|_| panic!("the queue does not become empty: {depth}"))
     }
 
     /// A public object as a player reads it: status, headers and unzipped bytes.
