@@ -14,6 +14,8 @@ pub const FRESH: Duration = Duration::from_secs(10);
 pub const STALE: Duration = Duration::from_secs(25);
 /// Longest wait for the store while an older record still counts.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Longest wait for the store if there is none. Retries of the SDK would go on for longer than a request lasts.
+const LOOKUP: Duration = Duration::from_secs(8);
 /// Most records that are kept. Secrets that nobody made leave entries, too.
 const MAX_KNOWN: usize = 10_000;
 
@@ -47,7 +49,12 @@ impl<T: Clone> Known<T> {
                 Ok(Err(_)) | Err(_) => Ok(old),
             };
         }
-        let record = read.await?;
+        let late = |_| store::Error::Unavailable {
+            operation: "look an account up",
+            key: key.to_owned(),
+            reason: format!("no answer within {} s", LOOKUP.as_secs()),
+        };
+        let record = tokio::time::timeout(LOOKUP, read).await.map_err(late)??;
         Ok(self.set_as_of(began, key, record))
     }
 
