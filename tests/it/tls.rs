@@ -153,6 +153,13 @@ fn certificates_that_cannot_be_used_refuse_the_start() {
         let said = refusal(&[("tls.cert", cert), ("tls.key", key)]);
         assert!(said.contains(expected), "{expected}: {said}");
     }
+    let mut validate = program();
+    validate.arg("validate").env("LADDERD__TLS__CERT", &expired.cert);
+    validate.env("LADDERD__TLS__KEY", &expired.key).env("LADDERD__TLS__CA", &none);
+    let output = validate.output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("renew it") && said.contains("failed to read certificates"), "{said}");
     for (key, value) in [("tls.cert", &good.cert), ("tls.key", &good.key)] {
         let said = refusal(&[(key, value)]);
         assert!(said.contains("allowed: the"), "{said}");
