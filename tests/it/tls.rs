@@ -166,6 +166,26 @@ fn certificates_that_cannot_be_used_refuse_the_start() {
     }
 }
 
+#[test]
+fn a_name_that_the_certificate_lacks_is_reported() {
+    let authority = Authority::new();
+    let pair = authority.issue("a", 2);
+    let table = [
+        ("http.public_url", "https://localhost", false),
+        ("http.public_url", "https://video.example.com", true),
+        // The daemon does not know the certificates of other servers.
+        ("store.public_base_url", "https://cdn.example.com", false),
+    ];
+    for (key, value, is_reported) in table {
+        let log = authority.file("log");
+        std::fs::write(&log, "").unwrap();
+        let builder = Appliance::builder().tls(&authority, &pair).log(log.clone());
+        drop(builder.setting(key, value).start());
+        let said = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(said.contains("the certificate is not one of the host"), is_reported, "{said}");
+    }
+}
+
 /// Serial number of the certificate that the server shows.
 async fn shown_serial(url: &str, ca: &Path) -> String {
     let (url, ca) = (url.to_owned(), ca.to_owned());
