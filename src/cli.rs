@@ -21,6 +21,7 @@ use self::exit::{Exit, OrExit as _};
 use self::output::say;
 use crate::sandbox::probe::{self, Conditions, Targets};
 use crate::settings::{Faults, Overrides, Settings, Sources};
+use crate::tls::{Certificate, Trust};
 use crate::{app, backend, telemetry, worker};
 
 /// Turn uploaded videos into HLS streams.
@@ -79,7 +80,7 @@ enum Command {
         #[arg(long, value_name = "HEX", env = "LADDERD_KEY_HEX", hide_env_values = true)]
         key_hex: Option<String>,
     },
-    /// Check settings, ladder and recipes, and print every fault.
+    /// Check settings, certificates, ladder and recipes, and print every fault.
     ///
     /// Exits with 64 if there is a fault.
     Validate {
@@ -303,6 +304,8 @@ fn validate(config: ConfigArgs) -> Result<Exit, exit::Error> {
         faults.extend(more.0);
         Settings::default()
     });
+    faults.extend(Certificate::open(&settings.tls).err().map(|error| error.to_string()));
+    faults.extend(Trust::open(&settings.tls).err().map(|error| error.to_string()));
     match backend::recipes() {
         Err(more) => faults.extend(more),
         Ok(_) => faults.extend(backends::faults(&settings)?),

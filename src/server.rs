@@ -297,6 +297,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_by_ipv4_has_such_an_address_on_a_socket_of_ipv6() {
+        let socket = TcpListener::bind("[::]:0").await.unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], socket.local_addr().unwrap().port()));
+        let client = TcpStream::connect(address).await.unwrap();
+        let ends = Ends::of(&socket.accept().await.unwrap().0).unwrap();
+        assert_eq!((ends.local, ends.peer), (address, client.local_addr().unwrap()));
+    }
+
+    #[tokio::test]
     async fn a_slow_upload_that_goes_on_is_served() {
         let stall = Duration::from_secs(2);
         let address = server(stall).await;

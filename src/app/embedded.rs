@@ -94,8 +94,10 @@ impl Embedded {
         let upload_base = or(&settings.store.upload_base_url, &endpoint);
         let public_base =
             or(&settings.store.public_base_url, &format!("{endpoint}/{}", names.public));
-        front.check_name(&upload_base);
-        front.check_name(&public_base);
+        // Another base URL is that of another server.
+        if upload_base == endpoint || settings.store.public_base_url.is_empty() {
+            front.check_name(&endpoint);
+        }
         let (inner, outer) =
             (client(&own_endpoint, &credentials), client(&upload_base, &credentials));
         Ok(Self {

@@ -29,8 +29,8 @@ pub(crate) fn lock(data_dir: &Path) -> anyhow::Result<File> {
 fn warn_if_open(data_dir: &Path) -> std::io::Result<()> {
     let mode = std::fs::metadata(data_dir)?.permissions().mode() & 0o777;
     if mode & 0o700 != mode {
-        let (shown, mode) = (data_dir.display(), format!("{mode:04o}"));
-        tracing::warn!(%shown, mode, "other users can look into the data directory: chmod 700");
+        let (data_dir, mode) = (data_dir.display(), format!("{mode:04o}"));
+        tracing::warn!(%data_dir, mode, "other users can look into the data directory: chmod 700");
     }
     Ok(())
 }

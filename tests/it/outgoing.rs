@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ladderd::encryption::{Config as Encrypted, Encryption};
 use ladderd::tls::{Config, Trust};
 
@@ -14,6 +17,8 @@ use super::support::servers::{ServerKind, Servers};
 use super::support::tunnel::{Tunnel, tls_front};
 use super::support::{environment_variable, program};
 
+/// A password of the proxy.
+const PASSWORD: &str = "planted-proxy-4714";
 /// A name that no resolver knows: only the proxy does.
 const NAME: &str = "s3.test.invalid";
 
@@ -30,9 +35,14 @@ async fn s3_and_sqs_are_reached_by_tls_through_a_proxy() {
     let names = HashMap::from([(format!("{NAME}:443"), front)]);
     let tunnel = Tunnel::start(names).await;
     let endpoint = format!("https://{NAME}");
+    let proxy = tunnel.url.replace("http://", &format!("http://box:{PASSWORD}@"));
+    let logs = tempfile::tempdir().unwrap();
+    let log = logs.path().join("log");
+    let variables = [("HTTPS_PROXY", proxy.as_str()), ("RUST_LOG", "trace")];
     let mut appliance = Appliance::builder()
         .environment(servers.environment(&endpoint, &endpoint))
-        .environment([("HTTPS_PROXY".to_owned(), tunnel.url.clone())])
+        .environment(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
+        .log(log.clone())
         .setting("tls.ca", authority.ca().display())
         .setting("store.upload_base_url", &servers.endpoint)
         .setting("store.public_base_url", format!("{}/public", servers.endpoint))
@@ -43,7 +53,27 @@ async fn s3_and_sqs_are_reached_by_tls_through_a_proxy() {
     let asked = tunnel.asked();
     let connect = format!("CONNECT {NAME}:443 HTTP/1.1");
     assert!(!asked.is_empty() && asked.iter().all(|line| *line == connect), "{asked:?}");
+    let told = STANDARD.encode(format!("box:{PASSWORD}"));
+    for head in tunnel.heads() {
+        let authorization = format!("proxy-authorization: basic {told}").to_ascii_lowercase();
+        assert!(head.to_ascii_lowercase().contains(&authorization), "{head}");
+    }
+    // A proxy that is gone is an error.
+    let gone = format!("http://box:{PASSWORD}@127.0.0.1:9");
     appliance.kill();
+    let failed = tokio::time::timeout(Duration::from_mins(3), async {
+        let mut command = program();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(logs.path());
+        command.envs(servers.environment(&endpoint, &endpoint)).env("HTTPS_PROXY", gone);
+        command.env("RUST_LOG", "trace");
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    });
+    let failed = failed.await.unwrap();
+    assert!(!failed.status.success());
+    for said in [std::fs::read(&log).unwrap(), failed.stdout, failed.stderr] {
+        let said = String::from_utf8_lossy(&said);
+        assert!(!said.contains(PASSWORD) && !said.contains(&told), "a log holds the password");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,8 +98,7 @@ async fn hostile_pages_in_a_browser_neither_read_nor_change_anything() {
     for (attempt, outcome) in attempts {
         let expected = match attempt.split_once(": ").unwrap() {
             (_, "form") => json!(403),
-            // The refusal is the page there, and runs and fetches nothing.
-            ("rebound name", _) => json!("blocked"),
+            ("rebound name", _) => json!(421),
             // Sent, refused, and not readable.
             (_, "simple") => json!("opaque"),
             _ => json!("blocked"),

@@ -1,7 +1,9 @@
 //! Planted secrets: none of them is in a log, an answer, a worker or a bucket.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
@@ -246,4 +248,54 @@ fn faults_of_settings_hold_no_secret() {
         assert!(String::from_utf8_lossy(&said).contains("encryption.kind"));
         planted.assert_absent(arguments[0], &said);
     }
+}
+
+/// A user that owns nothing.
+const NOBODY: u32 = 65_534;
+
+/// Runs a program as nobody, or as the user of the test if that is not root.
+fn as_user(program: &str) -> String {
+    if rustix::process::geteuid().is_root() {
+        format!("setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups -- {program}")
+    } else {
+        program.to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_processes_of_the_user_cannot_look_into_the_daemon() {
+    let Some(clip) = media::clip(360, "24", 20) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let everybody = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), everybody.clone()).unwrap();
+    let script = folder.path().join("ladderd");
+    let program = as_user(env!("CARGO_BIN_EXE_ladderd"));
+    std::fs::write(&script, format!("#!/bin/sh\nexec {program} \"$@\"\n")).unwrap();
+    std::fs::set_permissions(&script, everybody).unwrap();
+    let data_dir = tempfile::tempdir().unwrap();
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(data_dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let cache = data_dir.path().join("cache").display().to_string();
+    let appliance = Appliance::builder()
+        .program(&script)
+        .data_dir(data_dir)
+        .environment([("XDG_CACHE_HOME".to_owned(), cache)])
+        .start();
+    let can_read = |pid: &str, file: &str| {
+        let command = format!("{} /proc/{pid}/{file}", as_user("head -c 1"));
+        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+        output.status.success()
+    };
+    let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
+    appliance.wait_for(&id, |video| video["playable"] == true).await;
+    let daemon = appliance.pid().to_string();
+    for file in ["environ", "maps"] {
+        assert!(!can_read(&daemon, file), "{file}");
+    }
+    // The files are there, and a worker is open.
+    assert!(can_read(&daemon, "status"));
+    let workers = appliance.workers();
+    assert!(workers.iter().any(|pid| can_read(&pid.to_string(), "environ")), "{workers:?}");
+    assert_eq!(appliance.wait_for_end(&id).await["state"], "ready");
 }

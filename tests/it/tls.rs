@@ -153,9 +153,36 @@ fn certificates_that_cannot_be_used_refuse_the_start() {
         let said = refusal(&[("tls.cert", cert), ("tls.key", key)]);
         assert!(said.contains(expected), "{expected}: {said}");
     }
+    let mut validate = program();
+    validate.arg("validate").env("LADDERD__TLS__CERT", &expired.cert);
+    validate.env("LADDERD__TLS__KEY", &expired.key).env("LADDERD__TLS__CA", &none);
+    let output = validate.output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("renew it") && said.contains("failed to read certificates"), "{said}");
     for (key, value) in [("tls.cert", &good.cert), ("tls.key", &good.key)] {
         let said = refusal(&[(key, value)]);
         assert!(said.contains("allowed: the"), "{said}");
+    }
+}
+
+#[test]
+fn a_name_that_the_certificate_lacks_is_reported() {
+    let authority = Authority::new();
+    let pair = authority.issue("a", 2);
+    let table = [
+        ("http.public_url", "https://localhost", false),
+        ("http.public_url", "https://video.example.com", true),
+        // The daemon does not know the certificates of other servers.
+        ("store.public_base_url", "https://cdn.example.com", false),
+    ];
+    for (key, value, is_reported) in table {
+        let log = authority.file("log");
+        std::fs::write(&log, "").unwrap();
+        let builder = Appliance::builder().tls(&authority, &pair).log(log.clone());
+        drop(builder.setting(key, value).start());
+        let said = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(said.contains("the certificate is not one of the host"), is_reported, "{said}");
     }
 }
 

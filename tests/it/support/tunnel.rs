@@ -15,42 +15,48 @@ use super::certificates::Pair;
 /// A proxy whose names are those of this table and no others. It stops with the test's runtime.
 pub struct Tunnel {
     pub url: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Tunnel {
     pub async fn start(names: HashMap<String, SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::<Mutex<Vec<String>>>::default();
-        let (noted, names) = (Arc::clone(&asked), Arc::new(names));
+        let heads = Arc::<Mutex<Vec<String>>>::default();
+        let (noted, names) = (Arc::clone(&heads), Arc::new(names));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 tokio::spawn(tunnel(client, Arc::clone(&names), Arc::clone(&noted)));
             }
         });
-        Self { url, asked }
+        Self { url, heads }
     }
 
-    /// The first lines of all requests so far.
+    /// The heads of all requests so far.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+
+    /// Their first lines.
     pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        let first = |head: &String| head.lines().next().unwrap_or_default().to_owned();
+        self.heads().iter().map(first).collect()
     }
 }
 
 async fn tunnel(
     mut client: TcpStream,
     names: Arc<HashMap<String, SocketAddr>>,
-    asked: Arc<Mutex<Vec<String>>>,
+    heads: Arc<Mutex<Vec<String>>>,
 ) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = client.read_u8().await else { return };
         head.push(byte);
     }
-    let line = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
-    asked.lock().unwrap().push(line.clone());
-    let target = line.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next());
+    let head = String::from_utf8_lossy(&head).into_owned();
+    heads.lock().unwrap().push(head.clone());
+    let target = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next());
     let Some(address) = target.and_then(|target| names.get(target)) else {
         drop(client.write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await);
         return;
