@@ -44,6 +44,7 @@ pub mod readiness;
 pub mod recipe;
 pub mod record;
 pub mod sandbox;
+pub mod secret;
 pub mod segment;
 pub mod shown;
 pub mod sources;

@@ -9,7 +9,7 @@ mod error;
 
 use crate::domain::hls::key::{Key, StreamKey, Template};
 
-pub use config::{Config, Kind, Secret};
+pub use config::{Config, Kind};
 use endpoint::Endpoint;
 pub use error::Error;
 

@@ -1,9 +1,10 @@
 //! The section `[encryption]`.
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::domain::declare::{Any, OneOf, Rule, Violation, settings};
+use crate::domain::declare::{Any, OneOf, Violation, settings};
 use crate::domain::hls::key::{Key, Template};
+use crate::domain::secret::{Concealed, Secret};
 
 settings! {
     /// Encryption of segments, and its keys.
@@ -29,23 +30,6 @@ settings! {
     also Config::check;
 }
 
-/// Rule of secrets: any text, never printed.
-struct Concealed;
-
-impl Rule<Secret> for Concealed {
-    fn allowed(&self) -> String {
-        String::new()
-    }
-
-    fn accepts(&self, _: &Secret) -> bool {
-        true
-    }
-
-    fn is_secret(&self) -> bool {
-        true
-    }
-}
-
 /// Whether segments are encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
@@ -56,44 +40,6 @@ pub enum Kind {
     /// Whole segments are encrypted with AES-128 (RFC 8216, 4.3.2.4).
     #[serde(rename = "aes-128")]
     Aes128,
-}
-
-/// Text that `Debug` and serialization redact.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Text shown in its place.
-    const SHOWN: &str = "(redacted)";
-
-    /// Whether no secret is set.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The text itself. Do not log it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    fn shown(&self) -> &'static str {
-        if self.is_empty() { "" } else { Self::SHOWN }
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Debug::fmt(self.shown(), f)
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.shown())
-    }
 }
 
 impl Config {
@@ -157,8 +103,8 @@ mod tests {
     #[test]
     fn secrets_are_not_printed() {
         let config = Config {
-            key_hex: Secret("00112233445566778899aabbccddeeff".to_owned()),
-            key_endpoint_token: Secret("hush".to_owned()),
+            key_hex: Secret::new("00112233445566778899aabbccddeeff".to_owned()),
+            key_endpoint_token: Secret::new("hush".to_owned()),
             ..Config::default()
         };
         let debug = format!("{config:?} {config:#?}");
@@ -174,7 +120,7 @@ mod tests {
         let config = |url: &str, hex: &str, endpoint: &str| Config {
             kind: Kind::Aes128,
             key_url: url.to_owned(),
-            key_hex: Secret(hex.to_owned()),
+            key_hex: Secret::new(hex.to_owned()),
             key_endpoint: endpoint.to_owned(),
             key_endpoint_token: Secret::default(),
         };
@@ -191,7 +137,10 @@ mod tests {
             (config(url, "", "http://k.example/{id}"), &["key_endpoint"]),
             (config("ftp://k.example/", "", "http:// k"), &["key_url", "key_endpoint"]),
             (
-                Config { key_endpoint_token: Secret("a b".to_owned()), ..config(url, "", url) },
+                Config {
+                    key_endpoint_token: Secret::new("a b".to_owned()),
+                    ..config(url, "", url)
+                },
                 &["key_endpoint_token"],
             ),
         ];
