@@ -3,6 +3,7 @@
 
 pub mod error;
 mod page;
+pub mod playback;
 pub mod readyz;
 mod router;
 mod same_origin;

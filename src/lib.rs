@@ -31,6 +31,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod job;
 pub mod metrics;
+pub mod play;
 pub mod publish;
 pub mod queue;
 pub mod sandbox;

@@ -9,6 +9,7 @@ use super::claimant::claimant;
 use super::embedded::Server;
 use super::parts::Parts;
 use crate::backend::Pool;
+use crate::domain::visibility::Visibility;
 use crate::encryption::Encryption;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
@@ -16,7 +17,9 @@ use crate::http::AppState;
 use crate::job::board::Board;
 use crate::job::{Context, Deletions};
 use crate::metrics::Metrics;
+use crate::play::Gateway;
 use crate::settings::Settings;
+use crate::store::Homes;
 use crate::worker::spawn::Program;
 
 /// The context of jobs.
@@ -31,7 +34,8 @@ pub(super) fn context(
 ) -> anyhow::Result<Context> {
     Ok(Context {
         private: parts.private.clone(),
-        public: parts.public.clone(),
+        homes: Homes::new(&parts.private, &parts.public),
+        visibility: settings.videos.visibility,
         queue: Arc::clone(&parts.queue),
         enqueue: Arc::clone(&parts.enqueue),
         claimant: claimant(&settings.data_dir)?,
@@ -49,7 +53,7 @@ pub(super) fn context(
         encryption: Encryption::open(&settings.encryption)?,
         config: settings.jobs.clone(),
         queue_config: settings.queue.clone(),
-        playback_base_url: parts.playback_base_url.clone(),
+        urls: parts.urls.clone(),
     })
 }
 
@@ -64,7 +68,8 @@ pub(super) fn state(
 ) -> AppState {
     AppState {
         private: parts.private.clone(),
-        public: parts.public.clone(),
+        homes: Homes::new(&parts.private, &parts.public),
+        visibility: settings.videos.visibility,
         board: context.board.clone(),
         watches: crate::http::videos::watches::Watches::default(),
         deletions: Deletions::of(context),
@@ -76,7 +81,13 @@ pub(super) fn state(
         claim_renewal: Duration::from_secs(settings.jobs.claim_renewal_secs),
         sources: settings.sources.clone(),
         uploads: settings.uploads.clone(),
-        playback_base_url: parts.playback_base_url.clone(),
+        gateway: Gateway::new(
+            &parts.private,
+            context.homes.of(Visibility::Private),
+            &context.encryption,
+            &settings.playback,
+        ),
+        urls: parts.urls.clone(),
         store_origins: Arc::clone(&parts.origins),
         embedded_store: parts.server.as_ref().map(Server::store),
         hearts,

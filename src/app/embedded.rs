@@ -205,7 +205,7 @@ fn client(endpoint: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
 }
 
 /// Address at which this machine reaches a server: loopback for an unspecified address.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let loopback = match address.ip() {
         IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),

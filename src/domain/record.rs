@@ -1,7 +1,8 @@
 //! What the buckets remember of a video. There is no other database of videos.
 //!
-//! Private bucket: `records/<id>.json` ([`UploadRecord`]) and `claims/<id>.json`. Public bucket:
-//! `<id>/job.json` ([`JobRecord`]). Keys below `records/`, `claims/` and `tombstones/` are never sources.
+//! Private bucket: `records/<id>.json` ([`UploadRecord`]) and `claims/<id>.json`. Home of the stream, which is
+//! the public bucket or `streams/` in the private one: `<id>/job.json` ([`JobRecord`]). Keys below `records/`,
+//! `claims/`, `tombstones/` and `streams/` are never sources.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,12 +11,19 @@ use super::hls::names;
 use super::job::VideoId;
 use super::tombstone::TOMBSTONES_PREFIX;
 use super::video::{BackendFailure, RenditionView, Timings, VideoError};
+use super::visibility::Visibility;
 use super::warning::SourceWarning;
 
 /// Prefix of the upload records.
 pub const RECORDS_PREFIX: &str = "records/";
+/// Prefix of private streams.
+pub const STREAMS_PREFIX: &str = "streams/";
 /// Prefix of the claims.
 pub const CLAIMS_PREFIX: &str = "claims/";
+
+/// Prefixes of what is ours in the private bucket, in the order of a listing.
+pub const INTERNAL_PREFIXES: [&str; 4] =
+    [CLAIMS_PREFIX, RECORDS_PREFIX, STREAMS_PREFIX, TOMBSTONES_PREFIX];
 
 /// Key of the upload record of a video, in the private bucket.
 #[must_use]
@@ -29,7 +37,7 @@ pub fn claim_key(id: &VideoId) -> String {
     format!("{CLAIMS_PREFIX}{id}.json")
 }
 
-/// Key of the completion record of a video, in the public bucket.
+/// Key of the completion record of a video, in the home of its stream.
 #[must_use]
 pub fn job_record_key(id: &VideoId) -> String {
     format!("{id}/job.json")
@@ -38,10 +46,10 @@ pub fn job_record_key(id: &VideoId) -> String {
 /// Whether a key of the private bucket is one of ours rather than a source.
 #[must_use]
 pub fn is_internal_key(key: &str) -> bool {
-    [RECORDS_PREFIX, CLAIMS_PREFIX, TOMBSTONES_PREFIX].iter().any(|prefix| key.starts_with(prefix))
+    INTERNAL_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
 
-/// Whether a key of the public bucket is never written again once it is deleted: it is in the folder of an
+/// Whether a key in the home of a stream is never written again once it is deleted: it is in the folder of an
 /// attempt, which has a random name.
 #[must_use]
 pub fn is_immutable_key(key: &str) -> bool {
@@ -67,6 +75,9 @@ pub struct UploadRecord {
     /// Whether `POST /v1/uploads` made the key up, so that nobody else uses it.
     #[serde(default)]
     pub is_issued: bool,
+    /// Who may watch the video. Decides where its stream is.
+    #[serde(default)]
+    pub visibility: Visibility,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -81,7 +92,7 @@ pub enum JobOutcome {
     Failed,
 }
 
-/// The completion record, public: it names no private key.
+/// The completion record, in the home of the stream: it names no key of a source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobRecord {
     /// The video's id.

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::declare::{Any, OneOf, Violation, settings};
 use crate::domain::hls::key::{Key, Template};
-use crate::domain::secret::{Concealed, Secret};
+use crate::domain::secret::{Concealed, NamedSecrets, Secret};
+
+/// Shortest master key in bytes: the strength of SHA-256.
+const MIN_MASTER_BYTES: usize = 32;
 
 settings! {
     /// Encryption of segments, and its keys.
@@ -26,6 +29,14 @@ settings! {
         /// files that others can read: set `LADDERD__ENCRYPTION__KEY_ENDPOINT_TOKEN` or
         /// `LADDERD__ENCRYPTION__KEY_HEX`.
         key_endpoint_token: Secret = Secret::default(), Concealed;
+        /// Master keys of private videos, from which the daemon derives a key for each attempt at one. Players
+        /// load it with their token from the daemon. The last pair encrypts; keep the others as long as there
+        /// are videos of them. Every box needs the same. Set `LADDERD__ENCRYPTION__MASTER_KEYS` rather than a
+        /// file that others can read.
+        master_keys: Secret = Secret::default(), NamedSecrets {
+            allowed: "a secret has 32 characters or more",
+            accepts: |secret| secret.len() >= MIN_MASTER_BYTES,
+        };
     }
     also Config::check;
 }
@@ -43,14 +54,19 @@ pub enum Kind {
 }
 
 impl Config {
+    /// Whether anything of an external key server is set.
+    pub(super) fn has_external(&self) -> bool {
+        !(self.key_url.is_empty() && self.key_hex.is_empty() && self.key_endpoint.is_empty())
+    }
+
     /// Rules between the keys of the section.
     fn check(&self) -> Vec<Violation> {
-        let is_any_set =
-            !(self.key_url.is_empty() && self.key_hex.is_empty() && self.key_endpoint.is_empty());
         match self.kind {
+            // Private videos have keys, and public ones are in the clear.
+            Kind::Aes128 if !self.master_keys.is_empty() && !self.has_external() => Vec::new(),
             Kind::Aes128 => self.check_aes(),
-            // An operator who sets a key does not want streams in the clear.
-            Kind::None if is_any_set => {
+            // An operator who sets a key does not want streams in the clear. Master keys still open old streams.
+            Kind::None if self.has_external() => {
                 let allowed = "aes-128, as there is a key; none, if key_url, key_hex and \
                                key_endpoint are empty";
                 vec![Violation::new("kind", allowed)]
@@ -103,6 +119,7 @@ mod tests {
     #[test]
     fn secrets_are_not_printed() {
         let config = Config {
+            master_keys: Secret::new("1:hush".to_owned()),
             key_hex: Secret::new("00112233445566778899aabbccddeeff".to_owned()),
             key_endpoint_token: Secret::new("hush".to_owned()),
             ..Config::default()
@@ -122,10 +139,19 @@ mod tests {
             key_url: url.to_owned(),
             key_hex: Secret::new(hex.to_owned()),
             key_endpoint: endpoint.to_owned(),
-            key_endpoint_token: Secret::default(),
+            ..Config::default()
         };
         let (url, hex) = ("https://k.example/{video_id}", "00112233445566778899aabbccddeeff");
-        let table: [(Config, &[&str]); 11] = [
+        let master = Secret::new(format!("1:{}", "m".repeat(32)));
+        let table: [(Config, &[&str]); 16] = [
+            (Config { master_keys: master.clone(), ..config("", "", "") }, &[]),
+            (Config { master_keys: master.clone(), ..config(url, hex, "") }, &[]),
+            (Config { master_keys: master.clone(), ..config(url, "", "") }, &["key_hex"]),
+            (Config { master_keys: master, ..Config::default() }, &[]),
+            (
+                Config { master_keys: Secret::new("1:short".to_owned()), ..config("", "", "") },
+                &["master_keys"],
+            ),
             (Config::default(), &[]),
             (Config { kind: Kind::None, ..config(url, hex, "") }, &["kind"]),
             (config(url, hex, ""), &[]),

@@ -7,8 +7,9 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::outcome::Fault;
+use crate::domain::play::claims::Refusal;
 use crate::domain::readiness::Readiness;
-use crate::{job, queue, store};
+use crate::{job, play, queue, store};
 
 /// Body of every error response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -64,6 +65,9 @@ pub enum Error {
     /// The request exceeded `http.request_timeout_secs` (408).
     #[error("the request took too long")]
     Timeout,
+    /// The gateway to private streams does not answer (401, 403, 404 or 503).
+    #[error(transparent)]
+    Play(play::Error),
     /// A call to a bucket failed (400, 404, 409 or 503).
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -73,6 +77,19 @@ pub enum Error {
     /// A bug of ladderd (500).
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<play::Error> for Error {
+    fn from(error: play::Error) -> Self {
+        match error {
+            play::Error::Store(error) => Self::Store(error),
+            error @ (play::Error::Refused(_)
+            | play::Error::NotFound
+            | play::Error::NoMasterKey { .. }
+            | play::Error::ShortCredentials
+            | play::Error::Unreadable { .. }) => Self::Play(error),
+        }
+    }
 }
 
 impl From<job::Error> for Error {
@@ -92,6 +109,7 @@ impl Error {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) | Self::Store(store::Error::NotFound { .. }) => StatusCode::NOT_FOUND,
+            Self::Play(error) => play_status(error),
             Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -113,7 +131,10 @@ impl Error {
 
     fn code(&self) -> &str {
         match self {
-            Self::NotFound(_) => "not-found",
+            Self::NotFound(_) | Self::Play(play::Error::NotFound) => "not-found",
+            Self::Play(play::Error::Refused(refusal)) => refusal.code(),
+            Self::Play(play::Error::ShortCredentials) => "short-credentials",
+            Self::Play(play::Error::NoMasterKey { .. }) => "no-master-key",
             Self::Misdirected(_) => "wrong-host",
             Self::CrossOrigin => "cross-origin",
             Self::MethodNotAllowed => "method-not-allowed",
@@ -122,10 +143,20 @@ impl Error {
             Self::TooLarge(_) => "too-large",
             Self::NotReady(_) | Self::Unready(_) => "not-ready",
             Self::Timeout => "timeout",
-            Self::Store(error) => error.code().as_str(),
+            Self::Store(error) | Self::Play(play::Error::Store(error)) => error.code().as_str(),
             Self::Queue(error) => error.code().as_str(),
-            Self::Internal(_) => "internal",
+            Self::Internal(_) | Self::Play(play::Error::Unreadable { .. }) => "internal",
         }
+    }
+}
+
+fn play_status(error: &play::Error) -> StatusCode {
+    match error {
+        play::Error::Refused(Refusal::OtherVideo) => StatusCode::FORBIDDEN,
+        play::Error::Refused(_) => StatusCode::UNAUTHORIZED,
+        play::Error::NotFound | play::Error::NoMasterKey { .. } => StatusCode::NOT_FOUND,
+        play::Error::ShortCredentials | play::Error::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        play::Error::Unreadable { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -174,6 +205,9 @@ fn as_problem(status: StatusCode, body: impl IntoResponse) -> Response {
     let mut response = (status, body).into_response();
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if matches!(status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
         // The rest of the body stays unread, so the client must not reuse the connection.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

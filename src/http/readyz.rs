@@ -11,6 +11,7 @@ use super::error::{Error, UnreadyProblem};
 use super::state::AppState;
 use crate::domain::backend::BackendStatus;
 use crate::domain::readiness::{Component, Readiness};
+use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
 
 /// Time in which a part answers.
@@ -26,7 +27,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 pub async fn readyz(State(state): State<AppState>) -> Result<Json<Readiness>, Error> {
     let (private, public, queue, disk) = tokio::join!(
         fault(state.private.check()),
-        fault(state.public.check()),
+        fault(state.homes.of(Visibility::Public).check()),
         fault(state.queue.depth()),
         disk_fault(state.embedded_store.clone()),
     );

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 
 use super::same_origin::{self, SameOrigin};
 use super::state::AppState;
-use super::{Config, error, page, readyz, system, uploads, videos};
+use super::{Config, error, page, playback, readyz, system, uploads, videos};
 use crate::server::Limits;
 
 /// Builds the router of the API and the page.
@@ -35,6 +35,10 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .routes(routes!(videos::events::events))
         .routes(routes!(videos::retry::retry))
         .routes(routes!(videos::delete::restore))
+        .routes(routes!(playback::issue))
+        .routes(routes!(playback::main))
+        .routes(routes!(playback::stream_file))
+        .routes(routes!(playback::playlist))
         .routes(routes!(system::system))
         .routes(routes!(system::healthz))
         .routes(routes!(readyz::readyz))
@@ -57,6 +61,7 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .layer(middleware::map_response(error::to_problem))
         .layer(CompressionLayer::new())
         .layer(names.cors())
+        .layer(middleware::from_fn(playback::allow_all_origins))
         .layer(middleware::from_fn_with_state(names, same_origin::guard))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))

@@ -8,25 +8,28 @@ use tokio::sync::watch;
 use super::uploads::Config as UploadConfig;
 use super::videos::watches::Watches;
 use crate::backend::Pool;
-use crate::domain::hls::names;
-use crate::domain::job::VideoId;
+use crate::domain::playback_urls::PlaybackUrls;
 use crate::domain::sources::SourceFilter;
+use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
 use crate::job::Deletions;
 use crate::job::board::Board;
 use crate::metrics::Metrics;
+use crate::play::Gateway;
 use crate::queue::{Enqueue, Inspect};
-use crate::store::Bucket;
+use crate::store::{Bucket, Homes};
 
 /// Everything that handlers need. Clones share it.
 #[derive(Clone)]
 pub struct AppState {
     /// Bucket of sources and upload records.
     pub private: Bucket,
-    /// Bucket of streams and completion records.
-    pub public: Bucket,
+    /// Homes of streams and completion records.
+    pub homes: Homes,
+    /// Visibility of uploads that ask for none.
+    pub visibility: Visibility,
     /// Jobs that run on this box.
     pub board: Board,
     /// The videos that event streams watch.
@@ -49,8 +52,10 @@ pub struct AppState {
     pub sources: SourceFilter,
     /// Limits of uploads.
     pub uploads: UploadConfig,
-    /// URL of the public bucket, without a trailing slash.
-    pub playback_base_url: String,
+    /// Gateway to private streams.
+    pub gateway: Gateway,
+    /// URLs of streams.
+    pub urls: PlaybackUrls,
     /// Origins of the store, such as `https://bucket.example.com`, for the page's
     /// Content-Security-Policy.
     pub store_origins: Arc<[String]>,
@@ -60,11 +65,4 @@ pub struct AppState {
     pub hearts: Heartbeats,
     /// Becomes true when the daemon begins to stop.
     pub draining: watch::Receiver<bool>,
-}
-
-impl AppState {
-    /// URL of the multivariant playlist of a video.
-    pub(super) fn playback_url(&self, id: &VideoId) -> String {
-        format!("{}/{}", self.playback_base_url, names::main_key(id))
-    }
 }

@@ -12,6 +12,8 @@ pub struct Bucket {
     /// Client with the endpoint that uploaders reach: a presigned URL signs its host.
     pub(super) presigner: Client,
     pub(super) name: String,
+    /// What all keys of this client begin with; callers do not see it.
+    prefix: String,
     pub(super) conditional_writes: bool,
     pub(super) conditional_deletes: bool,
     clock: StoreClock,
@@ -30,11 +32,28 @@ impl Bucket {
             client: Client::from_conf(config),
             presigner,
             name: name.to_owned(),
+            prefix: String::new(),
             conditional_writes: true,
             conditional_deletes: true,
             clock,
             expiry: CredentialExpiry::default(),
         }
+    }
+
+    /// The part of the bucket whose keys begin with `prefix`. Keys of the part are without it.
+    #[must_use]
+    pub fn below(&self, prefix: &str) -> Self {
+        Self { prefix: self.full(prefix), ..self.clone() }
+    }
+
+    /// The key within the whole bucket.
+    pub(super) fn full(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    /// The key without the prefix of this part.
+    pub(super) fn short(&self, full: &str) -> String {
+        full.strip_prefix(&self.prefix).unwrap_or(full).to_owned()
     }
 
     /// The clock of the store, as its latest answer showed it.

@@ -47,6 +47,11 @@ impl ProvideCredentials for ExpiringCredentials {
 }
 
 impl CredentialExpiry {
+    /// Whether the credentials expire at all.
+    pub(super) fn is_known(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
     /// End of the validity of a URL that is valid for `valid_for` from `now`.
     pub(super) fn limit(&self, now: Timestamp, valid_for: Duration) -> Timestamp {
         let valid_for = SignedDuration::try_from(valid_for).unwrap_or(SignedDuration::MAX);

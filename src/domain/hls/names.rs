@@ -2,6 +2,7 @@
 
 use crate::domain::encode::SegmentFormat;
 use crate::domain::job::VideoId;
+use crate::domain::visibility::Visibility;
 
 /// `Content-Type` of playlists (RFC 8216, 10).
 pub const CONTENT_TYPE_PLAYLIST: &str = "application/vnd.apple.mpegurl";
@@ -18,6 +19,16 @@ pub const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
 pub const CACHE_SHORT: &str = "public, max-age=2";
 /// `Cache-Control` of event playlists, which change with every segment.
 pub const CACHE_EVENT: &str = "public, max-age=1";
+
+/// `Cache-Control` of an object of a stream of this visibility: shared caches keep nothing of a private one.
+#[must_use]
+pub fn cache_control(visibility: Visibility, of_public: &'static str) -> &'static str {
+    match (visibility, of_public) {
+        (Visibility::Public, _) => of_public,
+        (Visibility::Private, CACHE_IMMUTABLE) => "private, max-age=31536000, immutable",
+        (Visibility::Private, _) => "private, no-store",
+    }
+}
 
 /// Multivariant playlist.
 pub const MAIN: &str = "main.m3u8";
@@ -93,7 +104,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Layout of an attempt in the public bucket: `main.m3u8` below the video's id, everything else
+    /// Layout of an attempt in the home of its stream: `main.m3u8` below the video's id, everything else
     /// below the attempt's. Players may watch while the stream is encoded.
     #[must_use]
     pub fn of_attempt(id: &VideoId, attempt_id: &str) -> Self {

@@ -47,6 +47,7 @@ pub async fn create(
         size_bytes: request.size_bytes,
         part_size_bytes: Some(part_size_bytes(request.size_bytes, &state.uploads)),
         is_issued: true,
+        visibility: request.visibility.unwrap_or(state.visibility),
         created_at: Timestamp::now().to_string(),
     };
     let record_key = record::upload_record_key(&id);
@@ -61,7 +62,7 @@ pub async fn create(
         video_id: id.to_string(),
         upload,
         video_url: video_url.clone(),
-        playback_url: state.playback_url(&id),
+        playback_url: state.urls.main(&id, record.visibility),
     };
     Ok((StatusCode::CREATED, [(header::LOCATION, video_url)], Json(answer)))
 }

@@ -25,7 +25,7 @@ pub async fn delete(
     let id = parse_id(&id)?;
     existing(&state, &id).await?;
     let tombstone = state.deletions.begin(&id).await?;
-    Ok((StatusCode::ACCEPTED, Json(deleting(&state.playback_url(&id), &tombstone))))
+    Ok((StatusCode::ACCEPTED, Json(deleting(&state.urls, &tombstone))))
 }
 
 /// Undoes the delete of a video, until its `purge_after`.
