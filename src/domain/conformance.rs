@@ -85,6 +85,15 @@ impl Report {
         self.measured.extend(other.measured);
     }
 
+    /// Removes the queries of all URLs, which may hold tokens or signatures.
+    pub fn hide_queries(&mut self) {
+        let places = self.findings.iter_mut().map(|finding| &mut finding.place);
+        let uris = self.measured.iter_mut().map(|measured| &mut measured.uri);
+        for text in places.chain(uris) {
+            text.truncate(text.find('?').unwrap_or(text.len()));
+        }
+    }
+
     /// The findings of binding rules.
     pub fn musts(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.level == Level::Must)
