@@ -47,6 +47,7 @@ mod hostile_library;
 mod hostile_worker;
 mod http_api;
 mod load;
+mod private_videos;
 mod queue_contract;
 mod recipes;
 mod refusals;
