@@ -7,6 +7,7 @@
 mod bucket;
 mod clock;
 mod conditions;
+mod copies;
 mod deletions;
 mod downloads;
 mod error;

@@ -15,7 +15,7 @@ use crate::gpu;
 use crate::heartbeat::Heartbeats;
 use crate::http::AppState;
 use crate::job::board::Board;
-use crate::job::{Context, Deletions};
+use crate::job::{Context, Deletions, Moves};
 use crate::metrics::Metrics;
 use crate::play::Gateway;
 use crate::settings::Settings;
@@ -73,6 +73,7 @@ pub(super) fn state(
         board: context.board.clone(),
         watches: crate::http::videos::watches::Watches::default(),
         deletions: Deletions::of(context),
+        moves: Moves::of(context),
         queue: Arc::clone(&parts.inspect),
         enqueue: Arc::clone(&parts.enqueue),
         metrics: context.metrics.clone(),

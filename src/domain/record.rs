@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::conformance::Report;
 use super::hls::names;
 use super::job::VideoId;
+use super::play::playlist;
 use super::tombstone::TOMBSTONES_PREFIX;
 use super::video::{BackendFailure, RenditionView, Timings, VideoError};
 use super::visibility::Visibility;
@@ -161,6 +162,26 @@ impl JobRecord {
         failed.unwrap_or(&self.source_etag) == source_etag
     }
 
+    /// The record of the same stream in another folder.
+    #[must_use]
+    pub fn in_folder(&self, folder: &str) -> Self {
+        let moved = |path: &str| {
+            let rest = path.strip_prefix(&self.attempt_id)?.strip_prefix('/')?;
+            Some(format!("{folder}/{rest}")).filter(|_| !self.attempt_id.is_empty())
+        };
+        let path = |path: &Option<String>| {
+            path.as_ref().map(|path| moved(path).unwrap_or_else(|| path.clone()))
+        };
+        Self {
+            attempt_id: folder.to_owned(),
+            poster: path(&self.poster),
+            storyboard: path(&self.storyboard),
+            chapters: path(&self.chapters),
+            main: self.main.as_ref().map(|main| playlist::rewrite(main, |_, uri| moved(uri))),
+            ..self.clone()
+        }
+    }
+
     /// How the latest version of the source ended.
     #[must_use]
     pub fn latest_outcome(&self) -> JobOutcome {
@@ -219,6 +240,26 @@ mod tests {
     fn failed_update(etag: &str) -> FailedUpdate {
         let error = VideoError { code: "not-media".to_owned(), message: "no".to_owned() };
         FailedUpdate { source_etag: etag.to_owned(), error }
+    }
+
+    #[test]
+    fn a_stream_in_another_folder_is_the_same_stream() {
+        let id = VideoId::of_source("uploads", "k");
+        let main = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a1/audio/index.m3u8\"\n\
+                    #EXT-X-STREAM-INF:BANDWIDTH=1,NAME=\"a1/\"\na1/720p/index.m3u8\n";
+        let record = JobRecord {
+            poster: Some("a1/poster.jpg".to_owned()),
+            main: Some(main.to_owned()),
+            ..JobRecord::ready(id, "a1")
+        };
+        let moved = record.in_folder("a2");
+        assert_eq!(
+            (moved.attempt_id.as_str(), moved.poster.as_deref()),
+            ("a2", Some("a2/poster.jpg"))
+        );
+        let expected = main.replace("a1/audio", "a2/audio").replace("a1/720p", "a2/720p");
+        assert_eq!(moved.main.as_deref(), Some(expected.as_str()));
+        assert_eq!(moved.in_folder("a1"), record);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .routes(routes!(uploads::handlers::abort, uploads::resume::status))
         .routes(routes!(uploads::resume::sign))
         .routes(routes!(videos::list::list))
-        .routes(routes!(videos::get, videos::delete::delete))
+        .routes(routes!(videos::get, videos::change::change, videos::delete::delete))
         .routes(routes!(videos::events::events))
         .routes(routes!(videos::retry::retry))
         .routes(routes!(videos::delete::restore))

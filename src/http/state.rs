@@ -14,8 +14,8 @@ use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
-use crate::job::Deletions;
 use crate::job::board::Board;
+use crate::job::{Deletions, Moves};
 use crate::metrics::Metrics;
 use crate::play::Gateway;
 use crate::queue::{Enqueue, Inspect};
@@ -36,6 +36,8 @@ pub struct AppState {
     pub watches: Watches,
     /// The deletes of videos.
     pub deletions: Deletions,
+    /// The changes of visibility.
+    pub moves: Moves,
     /// The queue, only for its depth.
     pub queue: Arc<dyn Inspect>,
     /// The queue that messages of retries go to.

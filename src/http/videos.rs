@@ -1,5 +1,6 @@
-//! Videos: get, list, follow, retry, delete, restore.
+//! Videos: get, list, follow, change, retry, delete, restore.
 
+pub mod change;
 pub mod delete;
 pub mod events;
 pub mod list;

@@ -2,6 +2,7 @@
 
 mod browser;
 mod encrypted;
+mod moved;
 mod tokens;
 
 use std::collections::BTreeMap;

@@ -30,6 +30,13 @@ pub fn cache_control(visibility: Visibility, of_public: &'static str) -> &'stati
     }
 }
 
+/// `Cache-Control` of the copy of an object whose stream becomes one of this visibility.
+#[must_use]
+pub fn cache_control_of_copy(visibility: Visibility, of_original: &str) -> &'static str {
+    let is_immutable = of_original.contains("immutable");
+    cache_control(visibility, if is_immutable { CACHE_IMMUTABLE } else { CACHE_SHORT })
+}
+
 /// Multivariant playlist.
 pub const MAIN: &str = "main.m3u8";
 /// Event playlist of a rendition.

@@ -42,6 +42,11 @@ impl Found {
     }
 }
 
+/// Whether somebody writes to the stream of a claim in this state, or died at it.
+fn is_active(state: ClaimState) -> bool {
+    matches!(state, ClaimState::Held | ClaimState::Moving)
+}
+
 impl Housekeeping {
     /// Removes what nobody needs and nobody works on.
     pub(super) async fn sweep(&self) -> Result<(), Error> {
@@ -123,7 +128,7 @@ impl Housekeeping {
         let claim = claim::read(&self.context.private, id).await?;
         let alive = claim
             .as_ref()
-            .is_some_and(|(claim, age, _)| claim.state == ClaimState::Held && *age < orphan_age);
+            .is_some_and(|(claim, age, _)| is_active(claim.state) && *age < orphan_age);
         if !untouched || alive {
             return Ok(0);
         }

@@ -35,6 +35,15 @@ async fn a_private_video_is_made_watched_on_another_box_and_deleted(kind: Server
     };
     assert_eq!(bytes(&first.api).await, bytes(&second.api).await);
 
+    let (status, video) = first.change(&id, "public").await;
+    assert_eq!((status, &video["visibility"]), (200, &"public".into()), "{video:#}");
+    assert_eq!(fleet.servers.keys("uploads", "streams/").await, Vec::<String>::new());
+    let public = format!("{}/public/{id}/main.m3u8", fleet.servers.endpoint);
+    check_url(&public).await.assert_without_findings();
+    let (status, video) = second.change(&id, "private").await;
+    assert_eq!((status, &video["visibility"]), (200, &"private".into()), "{video:#}");
+    assert_eq!(fleet.servers.keys("public", "").await, Vec::<String>::new());
+
     assert_eq!(second.delete(&id).await, 202);
     first.wait_until_gone(&id).await;
     assert_eq!(fleet.servers.keys("uploads", "streams/").await, Vec::<String>::new());

@@ -22,6 +22,14 @@ impl Appliance {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    /// Changes the visibility of a video. Returns status and answer.
+    pub async fn change(&self, id: &str, visibility: &str) -> (u16, Value) {
+        let url = format!("{}/v1/videos/{id}", self.api);
+        let change = self.http.patch(url).json(&json!({"visibility": visibility}));
+        let response = change.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
     /// A playback token for a private video.
     pub async fn token(&self, id: &str) -> String {
         let (status, answer) = self.ask_token(id, &json!({})).await;
