@@ -90,6 +90,7 @@ async fn only_a_valid_token_of_the_video_opens_it() {
             assert_eq!(found, (status, code.to_owned()), "{path} {token}");
         }
     }
+    assert_long_token_has_periods(&appliance, &id, folder).await;
     let expired = tokio::time::timeout(TIMEOUT, async {
         while answer(&appliance, &main_url(&appliance, &id, &brief)).await.0 == 200 {
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
@@ -104,6 +105,34 @@ async fn only_a_valid_token_of_the_video_opens_it() {
         let url = format!("{}/play/{id}/{path}?token={token}", appliance.api);
         assert_eq!(appliance.http.get(url).send().await.unwrap().status(), 404, "{path}");
     }
+}
+
+/// With a token of weeks, URLs are signed anew from time to time, but not those of an event playlist that a player
+/// follows already.
+async fn assert_long_token_has_periods(appliance: &Appliance, id: &str, folder: &str) {
+    const DAY: i64 = 86_400;
+    let iat = now() - 4 * DAY;
+    let claims = json!({"sub": id, "iat": iat, "exp": now() + 40 * DAY});
+    let token = app_token("app", APP_SECRET, &claims);
+    let text =
+        async |url: String| appliance.http.get(url).send().await.unwrap().text().await.unwrap();
+    let main = text(main_url(appliance, id, &token)).await;
+    let uris = super::uris(&main);
+    assert!(uris.iter().all(|uri| uri.ends_with(&format!("?token={token}&period=1"))), "{main}");
+    let signed_at = async |file: &str, period: u32| {
+        let playlist = text(format!("{folder}/360p/{file}?token={token}&period={period}")).await;
+        let (_, rest) = playlist.split_once("X-Amz-Date=").unwrap();
+        rest[..16].to_owned()
+    };
+    let date = |secs: i64| {
+        let at = jiff::Timestamp::from_second(secs).unwrap();
+        at.strftime("%Y%m%dT%H%M%SZ").to_string()
+    };
+    let (first, second) = (date(iat), date(iat + 7 * DAY / 2));
+    assert_eq!(signed_at("event.m3u8", 0).await, first);
+    assert_eq!(signed_at("event.m3u8", 1).await, second);
+    assert_eq!(signed_at("event.m3u8", 9).await, second);
+    assert_eq!(signed_at("index.m3u8", 0).await, second);
 }
 
 #[tokio::test(flavor = "multi_thread")]
