@@ -159,3 +159,22 @@ impl Fetched {
         Ok(Self { bytes: plain.into(), ..self })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uris_are_relative_to_the_path_of_their_playlist() {
+        let table = [
+            ("main.m3u8", "a/i.m3u8", "a/i.m3u8"),
+            ("main.m3u8?token=a/b", "a/i.m3u8?token=a/b", "a/i.m3u8?token=a/b"),
+            ("a/i.m3u8?token=x", "../key?v=1&token=x", "a/../key?v=1&token=x"),
+            ("a/i.m3u8?token=x", "https://s3.example/s.ts?y=z", "https://s3.example/s.ts?y=z"),
+            ("a/i.m3u8", "/s.ts", "/s.ts"),
+        ];
+        for (playlist, uri, expected) in table {
+            assert_eq!(resolve(playlist, uri), expected, "{playlist} {uri}");
+        }
+    }
+}

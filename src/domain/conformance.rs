@@ -110,6 +110,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn queries_are_left_out() {
+        let mut report = Report::default();
+        report.must("7.4", "https://s3.example/seg_0.ts?X-Amz-Signature=1", "no IDR");
+        report
+            .measured
+            .push(Measured { uri: "a1/i.m3u8?token=1".to_owned(), ..Measured::default() });
+        report.hide_queries();
+        assert_eq!(report.findings[0].place, "https://s3.example/seg_0.ts");
+        assert_eq!(report.measured[0].uri, "a1/i.m3u8");
+    }
+
+    #[test]
     fn binding_rules_come_first_and_a_fault_of_all_segments_counts_three_times() {
         let mut report = Report::default();
         report.should("1.13", "720p/index.m3u8", "key frames are far apart");

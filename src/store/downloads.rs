@@ -61,3 +61,62 @@ impl Bucket {
         self.expiry.is_known()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+
+    use super::*;
+
+    fn bucket() -> Bucket {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .endpoint_url("http://127.0.0.1:9")
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+            .force_path_style(true)
+            .build();
+        let client = aws_sdk_s3::Client::from_conf(config);
+        Bucket::new(&client, client.clone(), "uploads")
+    }
+
+    #[tokio::test]
+    async fn the_same_arguments_give_the_same_url() {
+        let bucket = bucket().below("streams/");
+        let sign = async |key: &str, at: i64, secs: u64| {
+            let at = Timestamp::from_second(at).unwrap();
+            match bucket.presign_get(key, at, Duration::from_secs(secs)).await.unwrap() {
+                SignedLink::Valid(url) => url,
+                SignedLink::ShortCredentials => panic!("the credentials do not end"),
+            }
+        };
+        let url = sign("k/seg.ts", 1_700_000_000, 60).await;
+        assert!(url.starts_with("http://127.0.0.1:9/uploads/streams/k/seg.ts?"), "{url}");
+        assert!(
+            url.contains("X-Amz-Date=20231114T221320Z") && url.contains("X-Amz-Expires=60"),
+            "{url}"
+        );
+        assert_eq!(sign("k/seg.ts", 1_700_000_000, 60).await, url);
+        for other in [
+            sign("k/seg2.ts", 1_700_000_000, 60).await,
+            sign("k/seg.ts", 1_700_000_001, 60).await,
+            sign("k/seg.ts", 1_700_000_000, 61).await,
+        ] {
+            assert_ne!(other, url);
+        }
+        let week = Duration::from_secs(7 * 86_400 + 1);
+        let at = Timestamp::from_second(0).unwrap();
+        assert!(matches!(bucket.presign_get("k", at, week).await, Err(Error::Rejected { .. })));
+    }
+
+    #[test]
+    fn a_part_of_a_bucket_hides_its_prefix() {
+        let part = bucket().below("streams/");
+        assert_eq!(
+            (part.full("a/b"), part.short("streams/a/b")),
+            ("streams/a/b".into(), "a/b".into())
+        );
+        assert_eq!(part.below("c/").full("a"), "streams/c/a");
+        assert_eq!((bucket().full("a"), bucket().short("a")), ("a".into(), "a".into()));
+    }
+}

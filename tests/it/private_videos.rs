@@ -12,7 +12,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::support::appliance::Appliance;
-use super::support::stream::check_url;
+use super::support::stream::{check, check_url};
 use super::support::{corpus, media};
 
 /// Loads a URL as a player does: status, headers and text.
@@ -94,7 +94,12 @@ async fn a_private_video_plays_behind_its_token_from_the_first_segment_to_its_de
     assert_segments_are_in_the_store(&appliance, &whole).await;
     assert_nothing_is_public(&appliance, &id).await;
 
-    check_url(&main).await.assert_without_findings();
+    let bare = growing["playback_url"].as_str().unwrap().to_owned();
+    let shown = token.clone();
+    let report = tokio::task::spawn_blocking(move || check(bare, &["--token", &shown]));
+    let report = report.await.unwrap();
+    report.assert_without_findings();
+    assert!(!report.json.to_string().contains(&token), "{:#}", report.json);
     assert_eq!(plays_in_gstreamer(&main).await, Ok(()));
     let decoded = tokio::task::spawn_blocking(move || media::decode_errors(&main)).await.unwrap();
     assert_eq!(decoded, "");

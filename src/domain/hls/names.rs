@@ -172,6 +172,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn shared_caches_keep_nothing_of_a_private_stream() {
+        use Visibility::{Private, Public};
+        for cache in [CACHE_IMMUTABLE, CACHE_SHORT, CACHE_EVENT] {
+            assert_eq!(cache_control(Public, cache), cache);
+            let private = cache_control(Private, cache);
+            assert!(private.starts_with("private, "), "{private}");
+            assert_eq!(cache_control_of_copy(Private, cache), private);
+            let again = if cache == CACHE_IMMUTABLE { CACHE_IMMUTABLE } else { CACHE_SHORT };
+            assert_eq!(cache_control_of_copy(Public, private), again);
+        }
+    }
+
+    #[test]
     fn keys_and_uris_agree() {
         let id = VideoId::of_source("uploads", "x.mp4");
         let layout = Layout::of_attempt(&id, "1-ab");
