@@ -214,7 +214,7 @@ impl Move<'_> {
         self.remove(self.into).await?;
         let Some((record, _)) = found else { return Ok(()) };
         if record.outcome == JobOutcome::Failed {
-            return Ok(records::put_job_record(self.into, record, None).await.map(drop)?);
+            return records::put_job_record(self.into, record, None).await.map(drop);
         }
         let old = format!("{}/{}/", self.id, record.attempt_id);
         let copies = self.from.entries(&old).map(|entry| {

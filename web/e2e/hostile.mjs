@@ -53,7 +53,11 @@ async function submitForm(page, action) {
     document.body.append(form);
     form.submit();
   }, action);
-  return (await answered).status();
+  const response = await answered;
+  // The next page must not interrupt this navigation.
+  await response.finished();
+  await page.waitForURL(action);
+  return response.status();
 }
 
 const server = createServer((_, response) => {
