@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
 use tokio::net::TcpListener;
@@ -17,7 +18,7 @@ use crate::embedded::{self, Buckets, OnCreated, Scrubbed, Store, event_body};
 use crate::metrics::Metrics;
 use crate::queue::{self, embedded::EmbeddedQueue};
 use crate::settings::Settings;
-use crate::store::Bucket;
+use crate::store::{Bucket, ExpiringCredentials};
 
 /// Interval of the removal of abandoned multipart uploads.
 const REAP_EVERY: Duration = Duration::from_hours(1);
@@ -86,10 +87,11 @@ impl Embedded {
         let upload_base = or(&settings.store.upload_base_url, &endpoint);
         let public_base =
             or(&settings.store.public_base_url, &format!("{endpoint}/{}", names.public));
-        let (inner, outer) =
-            (client(&own_endpoint, &credentials), client(&upload_base, &credentials));
+        let keys = ExpiringCredentials::new(SharedCredentialsProvider::new(keys(&credentials)));
+        let (inner, outer) = (client(&own_endpoint, &keys), client(&upload_base, &keys));
         Ok(Self {
-            private: Bucket::new(&inner, outer.clone(), &names.private),
+            private: Bucket::new(&inner, outer.clone(), &names.private)
+                .with_credentials(keys.latest()),
             public: Bucket::new(&inner, outer, &names.public),
             queue,
             db,
@@ -183,21 +185,21 @@ fn database(settings: &Settings) -> anyhow::Result<Db> {
     Db::open(&path).context("failed to open the database")
 }
 
+/// The access key of the embedded store, for the SDK.
+fn keys(credentials: &Credentials) -> aws_sdk_s3::config::Credentials {
+    let Credentials { access_key_id, secret_access_key, .. } = credentials.clone();
+    let name = "ladderd-embedded";
+    aws_sdk_s3::config::Credentials::new(access_key_id, secret_access_key, None, None, name)
+}
+
 /// A client for the embedded store.
-fn client(endpoint: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
-    let keys = aws_sdk_s3::config::Credentials::new(
-        credentials.access_key_id.clone(),
-        credentials.secret_access_key.clone(),
-        None,
-        None,
-        "ladderd-embedded",
-    );
+fn client(endpoint: &str, keys: &ExpiringCredentials) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(Region::from_static("us-east-1"))
         .endpoint_url(endpoint)
-        .credentials_provider(keys)
+        .credentials_provider(keys.clone())
         .timeout_config(TimeoutConfig::builder().read_timeout(READ_TIMEOUT).build())
         .force_path_style(true)
         .build();

@@ -18,7 +18,7 @@ use crate::domain::play::playlist::{self, Kind};
 use crate::domain::play::target::Target;
 use crate::domain::play::tiles;
 use crate::encryption::Encryption;
-use crate::store::{Bucket, Home, SignedLink};
+use crate::store::{Bucket, Home, SignedLinks};
 
 /// The gateway. Clones share it.
 #[derive(Clone)]
@@ -186,18 +186,15 @@ impl Gateway {
         let folder = request.path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let signed_at = Timestamp::from_second(request.life.signed_at).unwrap_or(Timestamp::MIN);
         let valid_for = Duration::from_secs(request.life.valid_secs);
-        let mut links = HashMap::new();
-        for uri in uris {
-            if is_relative(&uri) && !links.contains_key(&uri) {
-                let key = format!("{}/{folder}/{uri}", request.id);
-                let link = match self.0.home.presign_get(&key, signed_at, valid_for).await? {
-                    SignedLink::Valid(url) => url,
-                    SignedLink::ShortCredentials => return Err(Error::ShortCredentials),
-                };
-                links.insert(uri, link);
-            }
+        let mut uris: Vec<String> = uris.into_iter().filter(|uri| is_relative(uri)).collect();
+        uris.sort_unstable();
+        uris.dedup();
+        let key = |uri: &String| format!("{}/{folder}/{uri}", request.id);
+        let keys: Vec<String> = uris.iter().map(key).collect();
+        match self.0.home.presign_gets(&keys, signed_at, valid_for).await? {
+            SignedLinks::Valid(links) => Ok(uris.into_iter().zip(links).collect()),
+            SignedLinks::ShortCredentials => Err(Error::ShortCredentials),
         }
-        Ok(links)
     }
 }
 

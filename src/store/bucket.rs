@@ -3,7 +3,7 @@
 use aws_sdk_s3::Client;
 
 use super::clock::StoreClock;
-use super::expiry::CredentialExpiry;
+use super::expiry::LatestCredentials;
 
 /// Client of one bucket. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub struct Bucket {
     pub(super) conditional_writes: bool,
     pub(super) conditional_deletes: bool,
     clock: StoreClock,
-    /// When the credentials of the presigner expire.
-    pub(super) expiry: CredentialExpiry,
+    /// The credentials of the presigner.
+    pub(super) credentials: LatestCredentials,
 }
 
 impl Bucket {
@@ -36,7 +36,7 @@ impl Bucket {
             conditional_writes: true,
             conditional_deletes: true,
             clock,
-            expiry: CredentialExpiry::default(),
+            credentials: LatestCredentials::default(),
         }
     }
 
@@ -69,10 +69,10 @@ impl Bucket {
         Self { conditional_writes: false, ..self }
     }
 
-    /// The same bucket, whose presigner has credentials that expire then.
+    /// The same bucket, whose presigner has these credentials.
     #[must_use]
-    pub fn with_expiry(self, expiry: CredentialExpiry) -> Self {
-        Self { expiry, ..self }
+    pub fn with_credentials(self, credentials: LatestCredentials) -> Self {
+        Self { credentials, ..self }
     }
 
     /// The same bucket on a store that ignores or refuses `If-Match` on deletes:

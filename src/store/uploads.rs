@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::bucket::Bucket;
 use super::error::{Error, map_error};
-use super::expiry::CredentialExpiry;
+use super::expiry::LatestCredentials;
 use super::object_types::timestamp;
 
 /// Presigned URL for one PUT of a whole object.
@@ -232,7 +232,7 @@ impl Bucket {
 
 /// A URL that is being signed.
 struct Signing<'a> {
-    expiry: &'a CredentialExpiry,
+    credentials: &'a LatestCredentials,
     began: Timestamp,
     valid_for: Duration,
     /// With the credentials that were known when it began.
@@ -243,15 +243,15 @@ impl Signing<'_> {
     /// End of the validity of the signed URL. The credentials may have been renewed meanwhile: the earlier end
     /// holds for either.
     fn expires_at(&self) -> Timestamp {
-        self.limit.min(self.expiry.limit(self.began, self.valid_for))
+        self.limit.min(self.credentials.limit(self.began, self.valid_for))
     }
 }
 
 impl Bucket {
     fn signing(&self, valid_for: Duration) -> Signing<'_> {
         let began = self.clock().now();
-        let limit = self.expiry.limit(began, valid_for);
-        Signing { expiry: &self.expiry, began, valid_for, limit }
+        let limit = self.credentials.limit(began, valid_for);
+        Signing { credentials: &self.credentials, began, valid_for, limit }
     }
 }
 

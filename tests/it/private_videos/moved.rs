@@ -24,9 +24,10 @@ async fn assert_in_one_home(appliance: &Appliance, id: &str) {
     let (here, elsewhere) = if is_private { (private, public) } else { (public, private) };
     assert_eq!(elsewhere, Vec::<String>::new());
     assert!(here.len() > 10, "{here:#?}");
-    let url = match is_private {
-        true => main_url(appliance, id, &appliance.token(id).await),
-        false => video["playback_url"].as_str().unwrap().to_owned(),
+    let url = if is_private {
+        main_url(appliance, id, &appliance.token(id).await)
+    } else {
+        video["playback_url"].as_str().unwrap().to_owned()
     };
     check_url(&url).await.assert_without_findings();
 }
