@@ -85,6 +85,7 @@ async fn check_fetched(
         }
         Err(_) => report.must("RFC 8216 4.3.4", main, "the file is not a multivariant playlist"),
     }
+    report.hide_queries();
     report.sort();
     report
 }

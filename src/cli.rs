@@ -79,6 +79,10 @@ enum Command {
         /// playlists].
         #[arg(long, value_name = "HEX", env = "LADDERD_KEY_HEX", hide_env_values = true)]
         key_hex: Option<String>,
+        /// Playback token of a private stream, whose URL is that of the gateway:
+        /// `https://…/play/<id>/main.m3u8`.
+        #[arg(long, value_name = "TOKEN", env = "LADDERD_PLAYBACK_TOKEN", hide_env_values = true)]
+        token: Option<String>,
     },
     /// Check settings, certificates, ladder and recipes, and print every fault.
     ///
@@ -233,7 +237,9 @@ pub fn main() -> ExitCode {
             with_settings(config, |s| transcode::transcode(&s, &input, &outdir, &options))
         }
         Command::Plan { input, config } => with_settings(config, |s| transcode::plan(&s, &input)),
-        Command::Check { target, json, key_hex } => check::check(&target, json, key_hex.as_deref()),
+        Command::Check { target, json, key_hex, token } => {
+            check::check(&target, json, key_hex.as_deref(), token.as_deref())
+        }
         Command::Validate { config } => validate(config),
         Command::Store { data_dir, config, command } => {
             let overrides = Overrides { data_dir, ..Overrides::default() };

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod error;
 mod page;
+pub mod playback;
 pub mod readyz;
 mod router;
 mod routes;

@@ -34,6 +34,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod job;
 pub mod metrics;
+pub mod play;
 pub mod private_file;
 pub mod publish;
 pub mod queue;

@@ -15,7 +15,8 @@ use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::{Ladder, Rising};
 use crate::domain::limits::Limits;
 use crate::domain::sources::SourceFilter;
-use crate::{auth, embedded, encryption, http, job, queue, sandbox, store, telemetry, tls};
+use crate::domain::visibility;
+use crate::{auth, embedded, encryption, http, job, play, queue, sandbox, store, telemetry, tls};
 
 pub use document::{default_toml, reference};
 pub use load::{Faults, Overrides, Sources};
@@ -45,6 +46,10 @@ settings! {
         /// Selection of the objects in the private bucket that are videos. Other objects are left
         /// alone. Letter case is ignored.
         sources: SourceFilter = SourceFilter::default(), Nested;
+        /// Videos that say nothing else about themselves.
+        videos: visibility::Config = visibility::Config::default(), Nested;
+        /// Playback of private videos.
+        playback: play::Config = play::Config::default(), Nested;
         /// Size and transfer of uploads.
         uploads: http::uploads::Config = http::uploads::Config::default(), Nested;
         /// The rungs, from the smallest to the largest. A source is never scaled up.

@@ -7,13 +7,17 @@
 mod bucket;
 mod clock;
 mod conditions;
+mod copies;
 mod deletions;
+mod downloads;
 mod error;
 mod expiry;
+mod home;
 mod listing;
 mod object_types;
 mod objects;
 mod records;
+mod sigv4;
 mod tags;
 mod uploads;
 
@@ -24,8 +28,10 @@ use crate::domain::declare::{Any, BASE_URL, OneOf, Text, Violation, settings};
 pub use bucket::Bucket;
 pub use clock::StoreClock;
 pub use deletions::{Removal, Version};
+pub use downloads::{SHORT_CREDENTIALS, SignedLinks};
 pub use error::Error;
-pub use expiry::{CredentialExpiry, ExpiringCredentials};
+pub use expiry::{ExpiringCredentials, LatestCredentials};
+pub use home::{Home, Homes};
 pub use object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObject};
 pub use tags::Tagged;
 pub use uploads::{CompletedPart, PresignedPart, PresignedPut, StoredPart};
@@ -48,9 +54,9 @@ settings! {
         /// Treatment of a source after its stream is complete: "keep", "delete", or "tag" with
         /// `ladderd=done`, for a lifecycle rule of the bucket. The embedded store has no tags.
         after_success: AfterSuccess = AfterSuccess::Keep, OneOf;
-        /// Bucket of uploads and records. Reading needs credentials.
+        /// Bucket of uploads, records and private streams. Reading needs credentials.
         private_bucket: String = "uploads".to_owned(), BUCKET_NAME;
-        /// Bucket of streams, from which players read.
+        /// Bucket of public streams, from which players read.
         public_bucket: String = "public".to_owned(), BUCKET_NAME;
         /// Base URL of the public bucket for players, such as `https://cdn.example.com`. Empty: the
         /// address of the store.

@@ -90,13 +90,14 @@ pub(super) async fn buckets(settings: &Settings, trust: &Trust) -> anyhow::Resul
     let inner = aws_sdk_s3::Client::from_conf(builder().build());
     let provider = config.credentials_provider().context("there are no AWS credentials")?;
     let credentials = ExpiringCredentials::new(provider);
-    let expiry = credentials.expiry();
+    let latest = credentials.latest();
     let mut builder = builder().credentials_provider(credentials);
     if !store.upload_base_url.is_empty() {
         builder = builder.endpoint_url(&store.upload_base_url);
     }
     let outer = aws_sdk_s3::Client::from_conf(builder.build());
-    let mut private = Bucket::new(&inner, outer.clone(), &store.private_bucket).with_expiry(expiry);
+    let mut private =
+        Bucket::new(&inner, outer.clone(), &store.private_bucket).with_credentials(latest);
     let mut public = Bucket::new(&inner, outer.clone(), &store.public_bucket);
     for bucket in [&private, &public] {
         let checked = bucket.check().await;

@@ -9,6 +9,7 @@ use super::accounts::Accounts;
 use super::claimant::claimant;
 use super::parts::Parts;
 use crate::backend::Pool;
+use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
 use crate::encryption::Encryption;
 use crate::gpu;
@@ -16,9 +17,11 @@ use crate::heartbeat::Heartbeats;
 use crate::http::AppState;
 use crate::http::uploads::in_flight::InFlight;
 use crate::job::board::Board;
-use crate::job::{Context, Deletions};
+use crate::job::{Context, Deletions, Moves};
 use crate::metrics::Metrics;
+use crate::play::Gateway;
 use crate::settings::Settings;
+use crate::store::Homes;
 use crate::tls::Trust;
 use crate::worker::spawn::Program;
 
@@ -34,7 +37,8 @@ pub(super) fn context(
 ) -> anyhow::Result<Context> {
     Ok(Context {
         private: parts.private.clone(),
-        public: parts.public.clone(),
+        homes: Homes::new(&parts.private, &parts.public),
+        visibility: settings.videos.visibility,
         queue: Arc::clone(&parts.queue),
         enqueue: Arc::clone(&parts.enqueue),
         claimant: claimant(&settings.data_dir)?,
@@ -52,7 +56,7 @@ pub(super) fn context(
         encryption: open_encryption(settings)?,
         config: settings.jobs.clone(),
         queue_config: settings.queue.clone(),
-        playback_base_url: parts.playback_base_url.clone(),
+        urls: parts.urls.clone(),
     })
 }
 
@@ -86,10 +90,12 @@ pub(super) fn state(
         is_insecure: accounts.is_insecure,
         in_flight: InFlight::default(),
         private: parts.private.clone(),
-        public: parts.public.clone(),
+        homes: Homes::new(&parts.private, &parts.public),
+        visibility: settings.videos.visibility,
         board: context.board.clone(),
         watches: crate::http::videos::watches::Watches::default(),
         deletions: Deletions::of(context),
+        moves: Moves::of(context),
         queue: Arc::clone(&parts.inspect),
         enqueue: Arc::clone(&parts.enqueue),
         metrics: context.metrics.clone(),
@@ -98,7 +104,13 @@ pub(super) fn state(
         claim_renewal: Duration::from_secs(settings.jobs.claim_renewal_secs),
         sources: settings.sources.clone(),
         uploads: settings.uploads.clone(),
-        playback_base_url: parts.playback_base_url.clone(),
+        gateway: Gateway::new(
+            &parts.private,
+            context.homes.of(Visibility::Private),
+            &context.encryption,
+            &settings.playback,
+        ),
+        urls: parts.urls.clone(),
         store_origins: Arc::clone(&parts.origins),
         embedded_store: daemon.embedded_store,
         hearts: daemon.hearts,

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
 use tokio::net::TcpListener;
@@ -18,7 +19,7 @@ use crate::metrics::Metrics;
 use crate::queue::{self, embedded::EmbeddedQueue};
 use crate::server::Listener;
 use crate::settings::Settings;
-use crate::store::Bucket;
+use crate::store::{Bucket, ExpiringCredentials};
 
 /// Interval of the removal of abandoned multipart uploads.
 const REAP_EVERY: Duration = Duration::from_hours(1);
@@ -98,10 +99,11 @@ impl Embedded {
         if upload_base == endpoint || settings.store.public_base_url.is_empty() {
             front.check_name(&endpoint);
         }
-        let (inner, outer) =
-            (client(&own_endpoint, &credentials), client(&upload_base, &credentials));
+        let keys = ExpiringCredentials::new(SharedCredentialsProvider::new(keys(&credentials)));
+        let (inner, outer) = (client(&own_endpoint, &keys), client(&upload_base, &keys));
         Ok(Self {
-            private: Bucket::new(&inner, outer.clone(), &names.private),
+            private: Bucket::new(&inner, outer.clone(), &names.private)
+                .with_credentials(keys.latest()),
             public: Bucket::new(&inner, outer, &names.public),
             queue,
             db,
@@ -203,26 +205,27 @@ fn database(settings: &Settings) -> anyhow::Result<Db> {
 pub(super) fn private_bucket(settings: &Settings, at: SocketAddr) -> anyhow::Result<Bucket> {
     let credentials = credentials::load_or_create(&settings.data_dir)
         .context("failed to read the credentials of the store")?;
-    let client = client(&format!("http://{at}"), &credentials);
+    let keys = ExpiringCredentials::new(SharedCredentialsProvider::new(keys(&credentials)));
+    let client = client(&format!("http://{at}"), &keys);
     Ok(Bucket::new(&client, client.clone(), &settings.store.private_bucket))
 }
 
+/// The access key of the embedded store, for the SDK.
+fn keys(credentials: &Credentials) -> aws_sdk_s3::config::Credentials {
+    let Credentials { access_key_id, secret_access_key, .. } = credentials.clone();
+    let name = "ladderd-embedded";
+    aws_sdk_s3::config::Credentials::new(access_key_id, secret_access_key, None, None, name)
+}
+
 /// A client for the embedded store.
-fn client(endpoint: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
-    let keys = aws_sdk_s3::config::Credentials::new(
-        credentials.access_key_id.clone(),
-        credentials.secret_access_key.clone(),
-        None,
-        None,
-        "ladderd-embedded",
-    );
+fn client(endpoint: &str, keys: &ExpiringCredentials) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         // It connects to this process only, and signs URLs.
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(Region::from_static("us-east-1"))
         .endpoint_url(endpoint)
-        .credentials_provider(keys)
+        .credentials_provider(keys.clone())
         .timeout_config(TimeoutConfig::builder().read_timeout(READ_TIMEOUT).build())
         .force_path_style(true)
         .build();

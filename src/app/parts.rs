@@ -6,7 +6,10 @@ use std::sync::Arc;
 use super::aws;
 use super::embedded::{self, Embedded, Server};
 use super::listen::{Front, bind};
+use super::urls::or;
 use crate::db::Db;
+use crate::domain::playback_urls::PlaybackUrls;
+use crate::domain::visibility::Visibility;
 use crate::queue::{self, Enqueue, Inspect, Queue};
 use crate::settings::Settings;
 use crate::store::{self, Bucket};
@@ -19,8 +22,8 @@ pub(super) struct Parts {
     pub(super) queue: Arc<dyn Queue>,
     pub(super) enqueue: Arc<dyn Enqueue>,
     pub(super) inspect: Arc<dyn Inspect>,
-    /// URL of the public bucket.
-    pub(super) playback_base_url: String,
+    /// URLs of streams.
+    pub(super) urls: PlaybackUrls,
     /// Origins of uploads and of playback, which the web page must reach.
     pub(super) origins: Arc<[String]>,
     /// Database of the embedded store and queue; `None` if neither is used.
@@ -55,7 +58,7 @@ impl Parts {
                     queue,
                     enqueue,
                     inspect,
-                    playback_base_url: parts.playback_base_url,
+                    urls: urls(settings, api, parts.playback_base_url),
                     origins: Arc::new(parts.origins),
                     db: Some(parts.db),
                     server: Some(parts.server),
@@ -63,6 +66,13 @@ impl Parts {
             }
             store::Kind::S3 => {
                 let buckets = aws::buckets(settings, trust).await?;
+                // The URLs of private streams are loaded once, so they outlive the next renewal.
+                let is_private = settings.videos.visibility == Visibility::Private;
+                anyhow::ensure!(
+                    !(is_private && buckets.private.has_temporary_credentials()),
+                    "videos.visibility is private, but {}",
+                    store::SHORT_CREDENTIALS
+                );
                 let ((queue, enqueue, inspect), db) = match settings.queue.kind {
                     queue::Kind::Sqs => (roles(&aws::queue(settings, trust).await?), None),
                     queue::Kind::Embedded => {
@@ -76,7 +86,7 @@ impl Parts {
                     queue,
                     enqueue,
                     inspect,
-                    playback_base_url: buckets.playback_base_url,
+                    urls: urls(settings, api, buckets.playback_base_url),
                     origins: Arc::new(buckets.origins),
                     db,
                     server: None,
@@ -84,6 +94,12 @@ impl Parts {
             }
         }
     }
+}
+
+/// URLs of streams: those in the public bucket, and those behind the gateway of the API.
+fn urls(settings: &Settings, api: SocketAddr, public: String) -> PlaybackUrls {
+    let address = format!("http://{}", embedded::reachable(api));
+    PlaybackUrls { public, gateway: format!("{}/play", or(&settings.http.public_url, &address)) }
 }
 
 /// The configured address, or the API's address with the next port.

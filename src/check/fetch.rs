@@ -2,7 +2,7 @@
 
 use m3u8_rs::MediaPlaylist;
 
-use super::files::{self, Fetched, Files, resolve};
+use super::files::{self, Fetched, Files, resolve, without_query};
 use super::segment::is_fragmented;
 use crate::domain::conformance::Report;
 
@@ -56,7 +56,7 @@ pub(super) async fn media(files: &dyn Files, place: &str, report: &mut Report) -
     let fetched = readable(place, files.get(place).await, report)?;
     if let Some(served) = &fetched.served {
         // The content of an encrypted file tells nothing, so the extension comes first.
-        let expected = match place.rsplit_once('.').map(|(_, end)| end) {
+        let expected = match without_query(place).rsplit_once('.').map(|(_, end)| end) {
             Some("mp4") => "video/mp4",
             Some("m4s") => "video/iso.segment",
             Some("vtt" | "webvtt") => "text/vtt",

@@ -52,12 +52,17 @@ pub trait Files: Send + Sync {
 
 /// Path of a URI that stands in a playlist.
 pub(super) fn resolve(playlist: &str, uri: &str) -> String {
-    match playlist.rsplit_once('/') {
+    match without_query(playlist).rsplit_once('/') {
         Some((folder, _)) if !uri.contains("://") && !uri.starts_with('/') => {
             format!("{folder}/{uri}")
         }
         Some(_) | None => uri.to_owned(),
     }
+}
+
+/// A URI without its query, which may hold a token or a signature.
+pub(super) fn without_query(uri: &str) -> &str {
+    uri.split_once('?').map_or(uri, |(path, _)| path)
 }
 
 /// Files of a local folder.
@@ -107,11 +112,12 @@ impl Http {
 #[async_trait]
 impl Files for Http {
     async fn get(&self, path: &str) -> Result<Fetched, Error> {
-        let unreadable = |error: &dyn std::error::Error| Error::Unreadable(error.to_string());
+        // Without the URL, whose query may be a secret.
+        let unreadable = |error: reqwest::Error| Error::Unreadable(error.without_url().to_string());
         let url = reqwest::Url::options().base_url(self.base.as_ref()).parse(path);
-        let url = url.map_err(|error| unreadable(&error))?;
+        let url = url.map_err(|error| Error::Unreadable(error.to_string()))?;
         let request = self.client.get(url).header("accept-encoding", "gzip");
-        let response = request.send().await.map_err(|error| unreadable(&error))?;
+        let response = request.send().await.map_err(unreadable)?;
         if !response.status().is_success() {
             return Err(Error::Status(response.status()));
         }
@@ -124,7 +130,7 @@ impl Files for Http {
             content_encoding: header("content-encoding"),
             cache_control: header("cache-control"),
         };
-        let bytes = response.bytes().await.map_err(|error| unreadable(&error))?;
+        let bytes = response.bytes().await.map_err(unreadable)?;
         Fetched { bytes, served: Some(served) }.unzipped()
     }
 }
@@ -151,5 +157,24 @@ impl Fetched {
         std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&self.bytes[..]), &mut plain)
             .map_err(|error| Error::NotGzip(error.to_string()))?;
         Ok(Self { bytes: plain.into(), ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uris_are_relative_to_the_path_of_their_playlist() {
+        let table = [
+            ("main.m3u8", "a/i.m3u8", "a/i.m3u8"),
+            ("main.m3u8?token=a/b", "a/i.m3u8?token=a/b", "a/i.m3u8?token=a/b"),
+            ("a/i.m3u8?token=x", "../key?v=1&token=x", "a/../key?v=1&token=x"),
+            ("a/i.m3u8?token=x", "https://s3.example/s.ts?y=z", "https://s3.example/s.ts?y=z"),
+            ("a/i.m3u8", "/s.ts", "/s.ts"),
+        ];
+        for (playlist, uri, expected) in table {
+            assert_eq!(resolve(playlist, uri), expected, "{playlist} {uri}");
+        }
     }
 }

@@ -14,10 +14,16 @@ use crate::domain::conformance::{Finding, Level, Report};
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names;
 
-/// Checks the stream at `target` (a folder, a playlist or a URL) and prints the report.
+/// Checks the stream at `target` (a folder, a playlist or a URL) and prints the report. `token` opens the URL
+/// of a private stream.
 /// [`Exit::Failed`] if a binding rule is broken, [`Exit::Unchecked`] if the multivariant playlist
 /// cannot be read.
-pub(super) fn check(target: &str, json: bool, key_hex: Option<&str>) -> Result<Exit, exit::Error> {
+pub(super) fn check(
+    target: &str,
+    json: bool,
+    key_hex: Option<&str>,
+    token: Option<&str>,
+) -> Result<Exit, exit::Error> {
     let keys = match key_hex {
         Some(text) => {
             let key = Keys::parse_hex(text).context("--key-hex takes 32 hex digits");
@@ -25,9 +31,13 @@ pub(super) fn check(target: &str, json: bool, key_hex: Option<&str>) -> Result<E
         }
         None => Keys::fetched(),
     };
-    let (files, main) = open(target)?;
+    let (files, main) = open(target, token)?;
     let report = app::runtime()?.block_on(check_present(files.as_ref(), &keys, &main, Origin::Any));
-    let report = report.with_context(|| format!("failed to read {main} of {target}"));
+    let report = report.with_context(|| {
+        let [main, target] =
+            [main.as_str(), target].map(|text| text.split('?').next().unwrap_or_default());
+        format!("failed to read {main} of {target}")
+    });
     let report = report.or_exit(Exit::Unchecked)?;
     if json {
         output::print_json(&report)?;
@@ -51,14 +61,22 @@ pub(super) fn verdict(report: &Report) -> Exit {
     if report.musts().next().is_none() { Exit::Ok } else { Exit::Failed }
 }
 
-fn open(target: &str) -> Result<(Box<dyn Files>, String), exit::Error> {
+fn open(target: &str, token: Option<&str>) -> Result<(Box<dyn Files>, String), exit::Error> {
     if target.starts_with("http://") || target.starts_with("https://") {
         let url = reqwest::Url::parse(target);
-        let url = url.with_context(|| format!("{target} is not a URL")).or_exit(Exit::Usage)?;
+        let mut url = url.with_context(|| format!("{target} is not a URL")).or_exit(Exit::Usage)?;
+        if let Some(token) = token {
+            url.query_pairs_mut().append_pair("token", token);
+        }
         let name = url.path_segments().and_then(Iterator::last).unwrap_or_default().to_owned();
-        let main = if name.is_empty() { names::MAIN.to_owned() } else { name };
+        let name = if name.is_empty() { names::MAIN.to_owned() } else { name };
+        let main = url.query().map_or_else(|| name.clone(), |query| format!("{name}?{query}"));
         let http = Http::new(url.join("./").or_exit(Exit::Usage)?).or_exit(Exit::Unchecked)?;
         return Ok((Box::new(http), main));
+    }
+    if token.is_some() {
+        let error = anyhow::anyhow!("--token is for the URL of a private stream, not for {target}");
+        Err::<(), _>(error).or_exit(Exit::Usage)?;
     }
     let path = PathBuf::from(target);
     if path.is_dir() {

@@ -28,6 +28,8 @@ pub enum ClaimState {
     Done,
     /// The video is being deleted.
     Cancelled,
+    /// The video is being moved to the home of another visibility. No job takes the claim as long as it is renewed.
+    Moving,
 }
 
 /// What has to be done for a stream of which every byte is published: the flip and the record.
@@ -145,7 +147,19 @@ pub enum Verdict {
 /// Whether a claim that was last written `age` ago is alive.
 #[must_use]
 pub fn is_alive(claim: &ClaimRecord, age: Duration, renewal: Duration) -> bool {
-    claim.state == ClaimState::Held && age < renewal * LIFE_IN_RENEWALS
+    matches!(claim.state, ClaimState::Held | ClaimState::Moving) && age < renewal * LIFE_IN_RENEWALS
+}
+
+/// Whether a claim that was last written `age` ago leaves the video to somebody who wants to move it: no message
+/// of a job is on its way.
+#[must_use]
+pub fn may_be_moved(claim: &ClaimRecord, age: Duration, renewal: Duration) -> bool {
+    match claim.state {
+        ClaimState::Done | ClaimState::Moving => !is_alive(claim, age, renewal),
+        ClaimState::Queued | ClaimState::Held | ClaimState::Released | ClaimState::Cancelled => {
+            false
+        }
+    }
 }
 
 /// Judges a claim: `age` since its last write, for a claimant that wants this version of the source and runs no
@@ -158,6 +172,9 @@ pub fn judge(
     claimant: &Claimant,
     source_etag: &str,
 ) -> Verdict {
+    if claim.state == ClaimState::Moving && is_alive(claim, age, renewal) {
+        return Verdict::Taken;
+    }
     let same_version = claim.source_etag == source_etag;
     // A claim of its own is of an attempt that died with an earlier process. An attempt at a version that is
     // no longer there cannot succeed.
@@ -166,7 +183,7 @@ pub fn judge(
     }
     let unfinished = match claim.state {
         ClaimState::Queued | ClaimState::Held | ClaimState::Released => claim.commit.clone(),
-        ClaimState::Done | ClaimState::Cancelled => None,
+        ClaimState::Done | ClaimState::Cancelled | ClaimState::Moving => None,
     };
     // An attempt that ends releases its claim.
     let deaths = claim.deaths + u32::from(claim.state == ClaimState::Held);
@@ -194,7 +211,9 @@ pub fn has_lost_message(
     match claim.state {
         // Its record is written, but perhaps of another version.
         ClaimState::Done => claim.source_etag != source_etag && age >= rest,
-        ClaimState::Queued | ClaimState::Held | ClaimState::Released => age >= rest,
+        ClaimState::Queued | ClaimState::Held | ClaimState::Released | ClaimState::Moving => {
+            age >= rest
+        }
         ClaimState::Cancelled => false,
     }
 }
@@ -223,7 +242,7 @@ mod tests {
 
     #[test]
     fn only_a_living_attempt_of_another_box_at_the_same_version_is_waited_for() {
-        use ClaimState::{Cancelled, Done, Held, Queued, Released};
+        use ClaimState::{Cancelled, Done, Held, Moving, Queued, Released};
         let free =
             |attempts, deaths| Verdict::Free { attempts, deaths, unfinished: None, waiting: None };
         let table = [
@@ -239,12 +258,34 @@ mod tests {
             (Queued, 0, "two", "boot", "v1", free(3, 1)),
             (Done, 0, "two", "boot", "v1", free(3, 1)),
             (Cancelled, 0, "two", "boot", "v1", free(3, 1)),
+            (Moving, 0, "two", "boot", "v1", Verdict::Taken),
+            (Moving, 29, "one", "boot", "v2", Verdict::Taken),
+            (Moving, 30, "two", "boot", "v1", free(3, 1)),
         ];
         for (state, age, box_id, instance, etag, verdict) in table {
             let age = Duration::from_secs(age);
             let claimant = Claimant { box_id: box_id.to_owned(), instance: instance.to_owned() };
             let got = judge(&claim(state), age, RENEWAL, &claimant, etag);
             assert_eq!(got, verdict, "{state:?} {age:?} {claimant:?} {etag}");
+        }
+    }
+
+    #[test]
+    fn a_video_is_moved_while_no_job_works_on_it_or_will() {
+        use ClaimState::{Cancelled, Done, Held, Moving, Queued, Released};
+        let table = [
+            (Done, 0, true),
+            (Moving, 29, false),
+            (Moving, 30, true),
+            (Held, 0, false),
+            (Held, 30, false),
+            (Queued, 99, false),
+            (Released, 99, false),
+            (Cancelled, 99, false),
+        ];
+        for (state, age, expected) in table {
+            let got = may_be_moved(&claim(state), Duration::from_secs(age), RENEWAL);
+            assert_eq!(got, expected, "{state:?} {age}");
         }
     }
 

@@ -85,6 +85,15 @@ impl Report {
         self.measured.extend(other.measured);
     }
 
+    /// Removes the queries of all URLs, which may hold tokens or signatures.
+    pub fn hide_queries(&mut self) {
+        let places = self.findings.iter_mut().map(|finding| &mut finding.place);
+        let uris = self.measured.iter_mut().map(|measured| &mut measured.uri);
+        for text in places.chain(uris) {
+            text.truncate(text.find('?').unwrap_or(text.len()));
+        }
+    }
+
     /// The findings of binding rules.
     pub fn musts(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.level == Level::Must)
@@ -99,6 +108,18 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn queries_are_left_out() {
+        let mut report = Report::default();
+        report.must("7.4", "https://s3.example/seg_0.ts?X-Amz-Signature=1", "no IDR");
+        report
+            .measured
+            .push(Measured { uri: "a1/i.m3u8?token=1".to_owned(), ..Measured::default() });
+        report.hide_queries();
+        assert_eq!(report.findings[0].place, "https://s3.example/seg_0.ts");
+        assert_eq!(report.measured[0].uri, "a1/i.m3u8");
+    }
 
     #[test]
     fn binding_rules_come_first_and_a_fault_of_all_segments_counts_three_times() {

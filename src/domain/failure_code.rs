@@ -171,7 +171,7 @@ failure_codes! {
     // A refusal of the bucket is never the video's fault.
     PublishFailed "publish-failed" Retryable Surroundings
         "An object of the stream could not be published."
-        "Check the public bucket: credentials, policy and free space.";
+        "Check the bucket of the stream: credentials, policy and free space.";
     KeyUnavailable "key-unavailable" Retryable Surroundings
         "The key endpoint cannot be reached or refuses."
         "Check the key endpoint and the token in `[encryption]`.";
@@ -228,7 +228,7 @@ failure_codes! {
         "Nothing to do: the video is processed after the restart.";
 
     StreamGone "stream-gone" Permanent Surroundings
-        "The files of the stream are no longer in the public bucket."
+        "The files of the stream are no longer in their bucket."
         "Check who deletes objects there, then retry the video if its source still exists.";
 
     // Ours.

@@ -1,8 +1,8 @@
 //! What the buckets remember of a video. There is no other database of videos.
 //!
-//! Private bucket: `records/<id>.json` ([`UploadRecord`]) and `claims/<id>.json`. Public bucket:
-//! `<id>/job.json` ([`JobRecord`]). Keys below `records/`, `claims/`, `tombstones/` and `auth/` are never
-//! sources.
+//! Private bucket: `records/<id>.json` ([`UploadRecord`]) and `claims/<id>.json`. Home of the stream, which is
+//! the public bucket or `streams/` in the private one: `<id>/job.json` ([`JobRecord`]). Keys below `records/`,
+//! `claims/`, `tombstones/`, `streams/` and `auth/` are never sources.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,14 +10,22 @@ use super::auth::token::AUTH_PREFIX;
 use super::conformance::Report;
 use super::hls::names;
 use super::job::VideoId;
+use super::play::playlist;
 use super::tombstone::TOMBSTONES_PREFIX;
 use super::video::{BackendFailure, RenditionView, Timings, VideoError};
+use super::visibility::Visibility;
 use super::warning::SourceWarning;
 
 /// Prefix of the upload records.
 pub const RECORDS_PREFIX: &str = "records/";
+/// Prefix of private streams.
+pub const STREAMS_PREFIX: &str = "streams/";
 /// Prefix of the claims.
 pub const CLAIMS_PREFIX: &str = "claims/";
+
+/// Prefixes of what is ours in the private bucket, in the order of a listing.
+pub const INTERNAL_PREFIXES: [&str; 5] =
+    [AUTH_PREFIX, CLAIMS_PREFIX, RECORDS_PREFIX, STREAMS_PREFIX, TOMBSTONES_PREFIX];
 
 /// Key of the upload record of a video, in the private bucket.
 #[must_use]
@@ -31,15 +39,11 @@ pub fn claim_key(id: &VideoId) -> String {
     format!("{CLAIMS_PREFIX}{id}.json")
 }
 
-/// Key of the completion record of a video, in the public bucket.
+/// Key of the completion record of a video, in the home of its stream.
 #[must_use]
 pub fn job_record_key(id: &VideoId) -> String {
     format!("{id}/job.json")
 }
-
-/// Prefixes of the keys of the private bucket that are ours.
-pub const INTERNAL_PREFIXES: [&str; 4] =
-    [RECORDS_PREFIX, CLAIMS_PREFIX, TOMBSTONES_PREFIX, AUTH_PREFIX];
 
 /// Whether a key of the private bucket is one of ours rather than a source.
 #[must_use]
@@ -47,7 +51,7 @@ pub fn is_internal_key(key: &str) -> bool {
     INTERNAL_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
 
-/// Whether a key of the public bucket is never written again once it is deleted: it is in the folder of an
+/// Whether a key in the home of a stream is never written again once it is deleted: it is in the folder of an
 /// attempt, which has a random name.
 #[must_use]
 pub fn is_immutable_key(key: &str) -> bool {
@@ -76,6 +80,9 @@ pub struct UploadRecord {
     /// Account that asked for the upload: the id of its token, or `user:` and a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Who may watch the video. Decides where its stream is.
+    #[serde(default)]
+    pub visibility: Visibility,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -90,7 +97,7 @@ pub enum JobOutcome {
     Failed,
 }
 
-/// The completion record, public: it names no private key.
+/// The completion record, in the home of the stream: it names no key of a source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobRecord {
     /// The video's id.
@@ -159,6 +166,26 @@ impl JobRecord {
         failed.unwrap_or(&self.source_etag) == source_etag
     }
 
+    /// The record of the same stream in another folder.
+    #[must_use]
+    pub fn in_folder(&self, folder: &str) -> Self {
+        let moved = |path: &str| {
+            let rest = path.strip_prefix(&self.attempt_id)?.strip_prefix('/')?;
+            Some(format!("{folder}/{rest}")).filter(|_| !self.attempt_id.is_empty())
+        };
+        let path = |path: &Option<String>| {
+            path.as_ref().map(|path| moved(path).unwrap_or_else(|| path.clone()))
+        };
+        Self {
+            attempt_id: folder.to_owned(),
+            poster: path(&self.poster),
+            storyboard: path(&self.storyboard),
+            chapters: path(&self.chapters),
+            main: self.main.as_ref().map(|main| playlist::rewrite(main, |_, uri| moved(uri))),
+            ..self.clone()
+        }
+    }
+
     /// How the latest version of the source ended.
     #[must_use]
     pub fn latest_outcome(&self) -> JobOutcome {
@@ -217,6 +244,26 @@ mod tests {
     fn failed_update(etag: &str) -> FailedUpdate {
         let error = VideoError { code: "not-media".to_owned(), message: "no".to_owned() };
         FailedUpdate { source_etag: etag.to_owned(), error }
+    }
+
+    #[test]
+    fn a_stream_in_another_folder_is_the_same_stream() {
+        let id = VideoId::of_source("uploads", "k");
+        let main = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a1/audio/index.m3u8\"\n\
+                    #EXT-X-STREAM-INF:BANDWIDTH=1,NAME=\"a1/\"\na1/720p/index.m3u8\n";
+        let record = JobRecord {
+            poster: Some("a1/poster.jpg".to_owned()),
+            main: Some(main.to_owned()),
+            ..JobRecord::ready(id, "a1")
+        };
+        let moved = record.in_folder("a2");
+        assert_eq!(
+            (moved.attempt_id.as_str(), moved.poster.as_deref()),
+            ("a2", Some("a2/poster.jpg"))
+        );
+        let expected = main.replace("a1/audio", "a2/audio").replace("a1/720p", "a2/720p");
+        assert_eq!(moved.main.as_deref(), Some(expected.as_str()));
+        assert_eq!(moved.in_folder("a1"), record);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::job::VideoId;
+use super::visibility::Visibility;
 
 /// Prefix of the tombstones.
 pub const TOMBSTONES_PREFIX: &str = "tombstones/";
@@ -61,6 +62,9 @@ pub struct Tombstone {
     /// Whether `POST /v1/uploads` made the key up: nobody else uses it, so each object that comes under it is
     /// of the deleted video.
     pub is_issued: bool,
+    /// Who could watch the video.
+    #[serde(default)]
+    pub visibility: Visibility,
     /// The source that was there.
     pub source: Option<SourceVersion>,
     /// When the upload was asked for, RFC 3339.
@@ -173,6 +177,7 @@ mod tests {
             filename: "film.mp4".to_owned(),
             key: Some("k".to_owned()),
             is_issued,
+            visibility: Visibility::Public,
             source: Some(version("v1", -5)),
             created_at: None,
             deleted_at: Some(at(0)),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::visibility::Visibility;
 use super::warning::SourceWarning;
 
 /// Where a video stands.
@@ -103,6 +104,9 @@ pub struct VideoView {
     pub filename: String,
     /// Where it stands.
     pub state: VideoState,
+    /// Who may watch it.
+    #[serde(default)]
+    pub visibility: Visibility,
     /// Whether `playback_url` plays now.
     pub playable: bool,
     /// Share of the encode that is done, 0 to 1.
@@ -122,7 +126,8 @@ pub struct VideoView {
     pub duration_secs: Option<f64>,
     /// The renditions, once planned.
     pub renditions: Vec<RenditionView>,
-    /// URL of `main.m3u8`.
+    /// URL of `main.m3u8`. For a private video, this URL and those of poster, storyboard and chapters need
+    /// `?token=` with a playback token.
     pub playback_url: String,
     /// URL of the poster (JPEG), once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,6 +162,7 @@ impl VideoView {
             id: id.to_owned(),
             filename,
             state,
+            visibility: Visibility::default(),
             playable: false,
             progress: 0.0,
             speed: None,

@@ -1,5 +1,7 @@
 //! What the API says of a video, from what the buckets and the board hold.
 
+use super::job::VideoId;
+use super::playback_urls::PlaybackUrls;
 use super::record::{JobOutcome, JobRecord, UploadRecord};
 use super::tombstone::{Stage, Tombstone};
 use super::video::{VideoError, VideoState, VideoView};
@@ -25,10 +27,10 @@ pub struct Known {
 
 /// The view of a video, or nothing where nothing is known of it.
 #[must_use]
-pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
+pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView> {
     if let Some(tombstone) = &known.tombstone {
         if tombstone.is_in_progress() {
-            return Some(deleting(playback_url, tombstone));
+            return Some(deleting(urls, tombstone));
         }
         // An object under an issued key is of the deleted video.
         if tombstone.stage == Stage::Purged && tombstone.is_issued {
@@ -51,8 +53,10 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
     let waiting = known.waiting.filter(|(_, etag)| of_source(etag));
     let created_at = known.upload.as_ref().map(|upload| upload.created_at.clone());
     let filename = known.upload.as_ref().map(|upload| upload.filename.clone());
-    let (filename, url) = (filename.unwrap_or_default(), playback_url.to_owned());
-    let mut view = VideoView::new(id, filename, VideoState::Uploading, url);
+    let visibility = known.upload.as_ref().map(|upload| upload.visibility).unwrap_or_default();
+    let (filename, url) = (filename.unwrap_or_default(), urls.main(id, visibility));
+    let mut view = VideoView::new(id.as_str(), filename, VideoState::Uploading, url);
+    view.visibility = visibility;
     view.timings.created_at = created_at;
     match job {
         Some(job) => finished(&mut view, job),
@@ -69,9 +73,10 @@ pub fn view(id: &str, playback_url: &str, known: Known) -> Option<VideoView> {
 
 /// The view of a video that is being deleted.
 #[must_use]
-pub fn deleting(playback_url: &str, tombstone: &Tombstone) -> VideoView {
-    let (id, url) = (tombstone.id.as_str(), playback_url.to_owned());
+pub fn deleting(urls: &PlaybackUrls, tombstone: &Tombstone) -> VideoView {
+    let (id, url) = (tombstone.id.as_str(), urls.main(&tombstone.id, tombstone.visibility));
     let mut view = VideoView::new(id, tombstone.filename.clone(), VideoState::Deleting, url);
+    view.visibility = tombstone.visibility;
     view.timings.created_at.clone_from(&tombstone.created_at);
     view.purge_after = tombstone.purge_after().map(|at| at.to_string());
     view
@@ -100,8 +105,16 @@ pub fn finished(view: &mut VideoView, job: JobRecord) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::job::VideoId;
     use crate::domain::video::VideoError;
+    use crate::domain::visibility::Visibility;
+
+    fn shown(known: Known) -> Option<VideoView> {
+        let urls = PlaybackUrls {
+            public: "http://host/public".to_owned(),
+            gateway: "http://api/play".to_owned(),
+        };
+        view(&VideoId::of_source("uploads", "k"), &urls, known)
+    }
 
     fn upload() -> UploadRecord {
         UploadRecord {
@@ -112,6 +125,7 @@ mod tests {
             size_bytes: 7,
             part_size_bytes: None,
             is_issued: true,
+            visibility: Visibility::Public,
             created_at: "2026-01-01T00:00:00Z".to_owned(),
         }
     }
@@ -123,6 +137,7 @@ mod tests {
             filename: "film.mp4".to_owned(),
             key: Some("k".to_owned()),
             is_issued: true,
+            visibility: Visibility::Public,
             source: None,
             created_at: None,
             deleted_at: None,
@@ -192,19 +207,16 @@ mod tests {
         for (etag, state) in [("v1", VideoState::Waiting), ("v0", VideoState::Queued)] {
             let waiting = Some((error.clone(), etag.to_owned()));
             let known = Known { waiting, source_etag: source(), ..Known::default() };
-            let shown = view("id", "url", known).unwrap();
-            assert_eq!(shown.state, state);
-            assert_eq!(shown.error.is_some(), state == VideoState::Waiting);
+            let found = shown(known).unwrap();
+            assert_eq!(found.state, state);
+            assert_eq!(found.error.is_some(), state == VideoState::Waiting);
         }
         for (known, state) in table {
             let text = format!("{known:?}");
-            assert_eq!(view("id", "url", known).map(|view| view.state), state, "{text}");
+            assert_eq!(shown(known).map(|view| view.state), state, "{text}");
         }
-        let running = view(
-            "id",
-            "url",
-            Known { upload: Some(upload()), source_etag: source(), ..Known::default() },
-        );
+        let running =
+            shown(Known { upload: Some(upload()), source_etag: source(), ..Known::default() });
         let running = VideoView { state: VideoState::Running, ..running.unwrap() };
         for (etag, state) in [("v1", VideoState::Running), ("v0", VideoState::Queued)] {
             let known = Known {
@@ -212,16 +224,33 @@ mod tests {
                 source_etag: source(),
                 ..Known::default()
             };
-            assert_eq!(view("id", "url", known).unwrap().state, state);
+            assert_eq!(shown(known).unwrap().state, state);
         }
         let ready = Known { job: Some(job(JobOutcome::Ready)), ..Known::default() };
-        let ready = view("id", "http://host/public/id/main.m3u8", ready).unwrap();
-        let poster_url = ready.poster_url.unwrap();
-        assert_eq!(poster_url, "http://host/public/id/a1/poster.jpg");
+        let ready = shown(ready).unwrap();
+        let (id, poster_url) = (ready.id.clone(), ready.poster_url.unwrap());
+        assert_eq!(poster_url, format!("http://host/public/{id}/a1/poster.jpg"));
         let chapters_url = ready.chapters_url.unwrap();
-        assert_eq!(chapters_url, "http://host/public/id/a1/chapters.vtt");
+        assert_eq!(chapters_url, format!("http://host/public/{id}/a1/chapters.vtt"));
         let failed = Known { job: Some(job(JobOutcome::Failed)), ..Known::default() };
-        assert_eq!(view("id", "url", failed).unwrap().error.unwrap().code, "x");
+        assert_eq!(shown(failed).unwrap().error.unwrap().code, "x");
+    }
+
+    #[test]
+    fn a_private_video_has_urls_of_the_gateway() {
+        let upload = UploadRecord { visibility: Visibility::Private, ..upload() };
+        let job = Some(job(JobOutcome::Ready));
+        let video = shown(Known { job, upload: Some(upload), ..Known::default() }).unwrap();
+        assert_eq!(video.visibility, Visibility::Private);
+        let base = format!("http://api/play/{}", video.id);
+        assert_eq!(video.playback_url, format!("{base}/main.m3u8"));
+        assert_eq!(video.poster_url, Some(format!("{base}/a1/poster.jpg")));
+        let tombstone = Tombstone { visibility: Visibility::Private, ..tombstone(Stage::Deleted) };
+        let deleted = shown(Known { tombstone: Some(tombstone), ..Known::default() }).unwrap();
+        assert_eq!(
+            (deleted.visibility, deleted.playback_url),
+            (video.visibility, video.playback_url)
+        );
     }
 
     #[test]
@@ -243,7 +272,7 @@ mod tests {
         for (stage, is_issued, state) in table {
             let tombstone = Tombstone { is_issued, ..tombstone(stage) };
             let known = Known { tombstone: Some(tombstone), ..ready() };
-            let got = view("id", "url", known).map(|view| view.state);
+            let got = shown(known).map(|view| view.state);
             assert_eq!(got, state, "{stage:?} issued: {is_issued}");
         }
     }

@@ -1,9 +1,13 @@
 //! The section `[encryption]`.
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::domain::declare::{Any, OneOf, Rule, Violation, settings};
+use crate::domain::declare::{Any, OneOf, Violation, settings};
 use crate::domain::hls::key::{Key, Template};
+use crate::domain::secret::{Concealed, NamedSecrets, Secret};
+
+/// Shortest master key in bytes: the strength of SHA-256.
+const MIN_MASTER_BYTES: usize = 32;
 
 settings! {
     /// Encryption of segments, and its keys.
@@ -25,25 +29,16 @@ settings! {
         /// files that others can read: set `LADDERD__ENCRYPTION__KEY_ENDPOINT_TOKEN` or
         /// `LADDERD__ENCRYPTION__KEY_HEX`.
         key_endpoint_token: Secret = Secret::default(), Concealed;
+        /// Master keys of private videos, from which the daemon derives a key for each attempt at one. Players
+        /// load it with their token from the daemon. The last pair encrypts; keep the others as long as there
+        /// are videos of them. Every box needs the same. Set `LADDERD__ENCRYPTION__MASTER_KEYS` rather than a
+        /// file that others can read.
+        master_keys: Secret = Secret::default(), NamedSecrets {
+            allowed: "a secret has 32 characters or more",
+            accepts: |secret| secret.len() >= MIN_MASTER_BYTES,
+        };
     }
     also Config::check;
-}
-
-/// Rule of secrets: any text, never printed.
-struct Concealed;
-
-impl Rule<Secret> for Concealed {
-    fn allowed(&self) -> String {
-        String::new()
-    }
-
-    fn accepts(&self, _: &Secret) -> bool {
-        true
-    }
-
-    fn is_secret(&self) -> bool {
-        true
-    }
 }
 
 /// Whether segments are encrypted.
@@ -58,53 +53,20 @@ pub enum Kind {
     Aes128,
 }
 
-/// Text that `Debug` and serialization redact.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Text shown in its place.
-    const SHOWN: &str = "(redacted)";
-
-    /// Whether no secret is set.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The text itself. Do not log it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    fn shown(&self) -> &'static str {
-        if self.is_empty() { "" } else { Self::SHOWN }
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Debug::fmt(self.shown(), f)
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.shown())
-    }
-}
-
 impl Config {
+    /// Whether anything of an external key server is set.
+    pub(super) fn has_external(&self) -> bool {
+        !(self.key_url.is_empty() && self.key_hex.is_empty() && self.key_endpoint.is_empty())
+    }
+
     /// Rules between the keys of the section.
     fn check(&self) -> Vec<Violation> {
-        let is_any_set =
-            !(self.key_url.is_empty() && self.key_hex.is_empty() && self.key_endpoint.is_empty());
         match self.kind {
+            // Private videos have keys, and public ones are in the clear.
+            Kind::Aes128 if !self.master_keys.is_empty() && !self.has_external() => Vec::new(),
             Kind::Aes128 => self.check_aes(),
-            // An operator who sets a key does not want streams in the clear.
-            Kind::None if is_any_set => {
+            // An operator who sets a key does not want streams in the clear. Master keys still open old streams.
+            Kind::None if self.has_external() => {
                 let allowed = "aes-128, as there is a key; none, if key_url, key_hex and \
                                key_endpoint are empty";
                 vec![Violation::new("kind", allowed)]
@@ -157,8 +119,9 @@ mod tests {
     #[test]
     fn secrets_are_not_printed() {
         let config = Config {
-            key_hex: Secret("00112233445566778899aabbccddeeff".to_owned()),
-            key_endpoint_token: Secret("hush".to_owned()),
+            master_keys: Secret::new("1:hush".to_owned()),
+            key_hex: Secret::new("00112233445566778899aabbccddeeff".to_owned()),
+            key_endpoint_token: Secret::new("hush".to_owned()),
             ..Config::default()
         };
         let debug = format!("{config:?} {config:#?}");
@@ -174,12 +137,21 @@ mod tests {
         let config = |url: &str, hex: &str, endpoint: &str| Config {
             kind: Kind::Aes128,
             key_url: url.to_owned(),
-            key_hex: Secret(hex.to_owned()),
+            key_hex: Secret::new(hex.to_owned()),
             key_endpoint: endpoint.to_owned(),
-            key_endpoint_token: Secret::default(),
+            ..Config::default()
         };
         let (url, hex) = ("https://k.example/{video_id}", "00112233445566778899aabbccddeeff");
-        let table: [(Config, &[&str]); 11] = [
+        let master = Secret::new(format!("1:{}", "m".repeat(32)));
+        let table: [(Config, &[&str]); 16] = [
+            (Config { master_keys: master.clone(), ..config("", "", "") }, &[]),
+            (Config { master_keys: master.clone(), ..config(url, hex, "") }, &[]),
+            (Config { master_keys: master.clone(), ..config(url, "", "") }, &["key_hex"]),
+            (Config { master_keys: master, ..Config::default() }, &[]),
+            (
+                Config { master_keys: Secret::new("1:short".to_owned()), ..config("", "", "") },
+                &["master_keys"],
+            ),
             (Config::default(), &[]),
             (Config { kind: Kind::None, ..config(url, hex, "") }, &["kind"]),
             (config(url, hex, ""), &[]),
@@ -191,7 +163,10 @@ mod tests {
             (config(url, "", "http://k.example/{id}"), &["key_endpoint"]),
             (config("ftp://k.example/", "", "http:// k"), &["key_url", "key_endpoint"]),
             (
-                Config { key_endpoint_token: Secret("a b".to_owned()), ..config(url, "", url) },
+                Config {
+                    key_endpoint_token: Secret::new("a b".to_owned()),
+                    ..config(url, "", url)
+                },
                 &["key_endpoint_token"],
             ),
         ];

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::config::Secret;
 use super::error::Error;
 use crate::domain::hls::key::{Key, Template};
+use crate::domain::secret::Secret;
 use crate::tls::Trust;
 
 /// Deadline of a request. The queue retries the job, so the endpoint is asked once.

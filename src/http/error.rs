@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::auth::Scope;
 use crate::domain::outcome::Fault;
+use crate::domain::play::claims::Refusal;
 use crate::domain::readiness::Readiness;
-use crate::{auth, job, queue, store};
+use crate::{auth, job, play, queue, store};
 
 /// Body of every error response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -84,6 +85,9 @@ pub enum Error {
     /// The request exceeded `http.request_timeout_secs` (408).
     #[error("the request took too long")]
     Timeout,
+    /// The gateway to private streams does not answer (401, 403, 404 or 503).
+    #[error(transparent)]
+    Play(play::Error),
     /// A call to a bucket failed (400, 404, 409 or 503).
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -93,6 +97,19 @@ pub enum Error {
     /// A bug of ladderd (500).
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<play::Error> for Error {
+    fn from(error: play::Error) -> Self {
+        match error {
+            play::Error::Store(error) => Self::Store(error),
+            error @ (play::Error::Refused(_)
+            | play::Error::NotFound
+            | play::Error::NoMasterKey { .. }
+            | play::Error::ShortCredentials
+            | play::Error::Unreadable { .. }) => Self::Play(error),
+        }
+    }
 }
 
 impl From<job::Error> for Error {
@@ -112,6 +129,7 @@ impl Error {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) | Self::Store(store::Error::NotFound { .. }) => StatusCode::NOT_FOUND,
+            Self::Play(error) => play_status(error),
             Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::CrossOrigin | Self::PastTheProxy | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotSignedIn => StatusCode::UNAUTHORIZED,
@@ -136,7 +154,10 @@ impl Error {
 
     fn code(&self) -> &str {
         match self {
-            Self::NotFound(_) => "not-found",
+            Self::NotFound(_) | Self::Play(play::Error::NotFound) => "not-found",
+            Self::Play(play::Error::Refused(refusal)) => refusal.code(),
+            Self::Play(play::Error::ShortCredentials) => "short-credentials",
+            Self::Play(play::Error::NoMasterKey { .. }) => "no-master-key",
             Self::Misdirected(_) => "wrong-host",
             Self::CrossOrigin => "cross-origin",
             Self::PastTheProxy => "past-the-proxy",
@@ -150,9 +171,9 @@ impl Error {
             Self::TooLarge(_) => "too-large",
             Self::NotReady(_) | Self::Unready(_) => "not-ready",
             Self::Timeout => "timeout",
-            Self::Store(error) => error.code().as_str(),
+            Self::Store(error) | Self::Play(play::Error::Store(error)) => error.code().as_str(),
             Self::Queue(error) => error.code().as_str(),
-            Self::Internal(_) => "internal",
+            Self::Internal(_) | Self::Play(play::Error::Unreadable { .. }) => "internal",
         }
     }
 }
@@ -180,6 +201,16 @@ fn auth_code(error: &auth::Error) -> &str {
         auth::Error::Invalid(_) => "invalid-request",
         auth::Error::InSettings(_) => "conflict",
         auth::Error::Store(error) => error.code().as_str(),
+    }
+}
+
+fn play_status(error: &play::Error) -> StatusCode {
+    match error {
+        play::Error::Refused(Refusal::OtherVideo) => StatusCode::FORBIDDEN,
+        play::Error::Refused(_) => StatusCode::UNAUTHORIZED,
+        play::Error::NotFound | play::Error::NoMasterKey { .. } => StatusCode::NOT_FOUND,
+        play::Error::ShortCredentials | play::Error::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        play::Error::Unreadable { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

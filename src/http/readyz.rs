@@ -13,6 +13,7 @@ use super::state::AppState;
 use crate::domain::auth::Scope;
 use crate::domain::backend::BackendStatus;
 use crate::domain::readiness::{Component, Readiness};
+use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
 
 /// Time in which a part answers.
@@ -29,7 +30,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 pub async fn readyz(State(state): State<AppState>, actor: Actor) -> Result<Json<Readiness>, Error> {
     let (private, public, queue, disk) = tokio::join!(
         fault(state.private.check()),
-        fault(state.public.check()),
+        fault(state.homes.of(Visibility::Public).check()),
         fault(state.queue.depth()),
         disk_fault(state.embedded_store.clone()),
     );

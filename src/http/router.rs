@@ -22,7 +22,8 @@ use super::routes::{
 };
 use super::state::AppState;
 use super::{
-    Config, access, error, page, readyz, same_origin, session, system, tokens, uploads, videos,
+    Config, access, error, page, playback, readyz, same_origin, session, system, tokens, uploads,
+    videos,
 };
 use crate::server::{Limits, Listener};
 
@@ -48,6 +49,7 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .layer(middleware::map_response(error::to_problem))
         .layer(CompressionLayer::new())
         .layer(names.cors())
+        .layer(middleware::from_fn(playback::allow_all_origins))
         .layer(middleware::from_fn_with_state(names, same_origin::guard))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         // The page has one of its own; everything else is data, which no frame shows.
@@ -72,9 +74,14 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(READ, routes!(videos::list::list))
         .add(READ_OWN, routes!(videos::get))
         .add(READ_OWN, routes!(videos::events::events))
-        .add(MANAGE, routes!(videos::delete::delete))
+        .add(MANAGE, routes!(videos::change::change, videos::delete::delete))
         .add(MANAGE, routes!(videos::retry::retry))
         .add(MANAGE, routes!(videos::delete::restore))
+        .add(READ, routes!(playback::issue))
+        // Playback tokens are not accounts: each opens one video.
+        .add(NOTHING, routes!(playback::main))
+        .add(NOTHING, routes!(playback::stream_file))
+        .add(NOTHING, routes!(playback::playlist))
         .add(NOTHING, routes!(session::get, session::sign_in, session::sign_out))
         .add(NOTHING, routes!(session::sign_out_everywhere))
         .add(ADMIN, routes!(tokens::create, tokens::list))

@@ -10,17 +10,18 @@ use super::uploads::Config as UploadConfig;
 use super::uploads::in_flight::InFlight;
 use super::videos::watches::Watches;
 use crate::backend::Pool;
-use crate::domain::hls::names;
-use crate::domain::job::VideoId;
+use crate::domain::playback_urls::PlaybackUrls;
 use crate::domain::sources::SourceFilter;
+use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
-use crate::job::Deletions;
 use crate::job::board::Board;
+use crate::job::{Deletions, Moves};
 use crate::metrics::Metrics;
+use crate::play::Gateway;
 use crate::queue::{Enqueue, Inspect};
-use crate::store::Bucket;
+use crate::store::{Bucket, Homes};
 
 /// Everything that handlers need. Clones share it.
 #[derive(Clone)]
@@ -31,14 +32,18 @@ pub struct AppState {
     pub is_insecure: bool,
     /// Bucket of sources and upload records.
     pub private: Bucket,
-    /// Bucket of streams and completion records.
-    pub public: Bucket,
+    /// Homes of streams and completion records.
+    pub homes: Homes,
+    /// Visibility of uploads that ask for none.
+    pub visibility: Visibility,
     /// Jobs that run on this box.
     pub board: Board,
     /// The videos that event streams watch.
     pub watches: Watches,
     /// The deletes of videos.
     pub deletions: Deletions,
+    /// The changes of visibility.
+    pub moves: Moves,
     /// The queue, only for its depth.
     pub queue: Arc<dyn Inspect>,
     /// The queue that messages of retries go to.
@@ -57,8 +62,10 @@ pub struct AppState {
     pub in_flight: InFlight,
     /// Limits of uploads.
     pub uploads: UploadConfig,
-    /// URL of the public bucket, without a trailing slash.
-    pub playback_base_url: String,
+    /// Gateway to private streams.
+    pub gateway: Gateway,
+    /// URLs of streams.
+    pub urls: PlaybackUrls,
     /// Origins of the store, such as `https://bucket.example.com`, for the page's
     /// Content-Security-Policy.
     pub store_origins: Arc<[String]>,
@@ -68,11 +75,4 @@ pub struct AppState {
     pub hearts: Heartbeats,
     /// Becomes true when the daemon begins to stop.
     pub draining: watch::Receiver<bool>,
-}
-
-impl AppState {
-    /// URL of the multivariant playlist of a video.
-    pub(super) fn playback_url(&self, id: &VideoId) -> String {
-        format!("{}/{}", self.playback_base_url, names::main_key(id))
-    }
 }

@@ -1,5 +1,6 @@
-//! Videos: get, list, follow, retry, delete, restore.
+//! Videos: get, list, follow, change, retry, delete, restore.
 
+pub mod change;
 pub mod delete;
 pub mod events;
 pub mod list;
@@ -47,7 +48,7 @@ async fn check_visible(state: &AppState, actor: &Actor, id: &VideoId) -> Result<
 }
 
 /// Looks a video up that has to exist; fails with [`Error::NotFound`].
-async fn existing(state: &AppState, id: &VideoId) -> Result<VideoView, Error> {
+pub(super) async fn existing(state: &AppState, id: &VideoId) -> Result<VideoView, Error> {
     find(state, id.clone()).await?.ok_or_else(|| unknown(id.as_str()))
 }
 
@@ -57,29 +58,32 @@ async fn find(state: &AppState, id: VideoId) -> Result<Option<VideoView>, Error>
         Some(running) => Known { running: Some(running), ..Known::default() },
         None => Box::pin(known(state, &id)).await?.0,
     };
-    Ok(view(id.as_str(), &state.playback_url(&id), known))
+    Ok(view(&id, &state.urls, known))
 }
 
 /// Records of a video in both buckets, and the version of its claim.
 async fn known(state: &AppState, id: &VideoId) -> Result<(Known, Option<String>), Error> {
     let upload_key = record::upload_record_key(id);
     let job_key = record::job_record_key(id);
-    let uploaded = async {
-        let upload = state.private.read_json::<UploadRecord>(&upload_key).await?;
-        let source_etag = match &upload {
-            Some(upload) => source_etag(state, &upload.key).await?,
-            None => None,
-        };
-        Ok::<_, store::Error>((upload, source_etag))
-    };
-    // The record of a job is written before its claim says so.
-    let worked_on = async {
-        let claim = job::claim_view(&state.private, id, state.claim_renewal).await?;
-        Ok((claim, state.public.read_json::<JobRecord>(&job_key).await?))
-    };
     let tombstone = state.deletions.tombstone(id);
-    let ((upload, source_etag), (claim, job), tombstone) =
-        tokio::try_join!(uploaded, worked_on, tombstone)?;
+    let found = async {
+        let upload = state.private.read_json::<UploadRecord>(&upload_key).await?;
+        let home = state.homes.of(upload.as_ref().map(|u| u.visibility).unwrap_or_default());
+        let source = async {
+            match &upload {
+                Some(upload) => source_etag(state, &upload.key).await,
+                None => Ok(None),
+            }
+        };
+        // The record of a job is written before its claim says so.
+        let worked_on = async {
+            let claim = job::claim_view(&state.private, id, state.claim_renewal).await?;
+            Ok((claim, home.read_json::<JobRecord>(&job_key).await?))
+        };
+        let (source_etag, (claim, job)) = tokio::try_join!(source, worked_on)?;
+        Ok::<_, store::Error>((upload, source_etag, claim, job))
+    };
+    let ((upload, source_etag, claim, job), tombstone) = tokio::try_join!(found, tombstone)?;
     let mut known = Known { job, source_etag, upload, tombstone, ..Known::default() };
     let Some(ClaimView { version, source_etag, running, waiting }) = claim else {
         return Ok((known, None));

@@ -15,7 +15,7 @@ use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::publish::{self, Object, Target};
 use crate::source::{self, Source};
-use crate::store::{self, Bucket, Precondition, PutOptions};
+use crate::store::{self, Bucket, Home, Precondition, PutOptions};
 
 /// One version of an object as a source. Every read states the version (`If-Match`).
 pub(super) struct ObjectSource {
@@ -46,23 +46,23 @@ impl Source for ObjectSource {
     }
 }
 
-/// The public bucket as the target of one attempt. The one mutable object, `main.m3u8`, is written
+/// The home of a stream as the target of one attempt. The one mutable object, `main.m3u8`, is written
 /// over the version that this attempt has seen: an attempt that was overtaken cannot change it.
-pub(super) struct PublicTarget {
-    bucket: Bucket,
+pub(super) struct StreamTarget {
+    home: Home,
     main_key: String,
     main_version: Mutex<Option<String>>,
 }
 
-/// Evidence that `main.m3u8` has a committed text. Only [`PublicTarget::flip`] makes one.
+/// Evidence that `main.m3u8` has a committed text. Only [`StreamTarget::flip`] makes one.
 pub(super) struct Shown(());
 
-impl PublicTarget {
+impl StreamTarget {
     /// Looks which version of `main.m3u8` there is.
-    pub(super) async fn open(bucket: &Bucket, id: &VideoId) -> Result<Self, store::Error> {
+    pub(super) async fn open(home: &Home, id: &VideoId) -> Result<Self, store::Error> {
         let main_key = names::main_key(id);
-        let version = bucket.find(&main_key).await?.map(|head| head.etag);
-        Ok(Self { bucket: bucket.clone(), main_key, main_version: Mutex::new(version) })
+        let version = home.find(&main_key).await?.map(|head| head.etag);
+        Ok(Self { home: home.clone(), main_key, main_version: Mutex::new(version) })
     }
 
     /// Writes this text to `main.m3u8`, unless it is there already.
@@ -74,25 +74,26 @@ impl PublicTarget {
     }
 
     async fn shows(&self, main: &[u8]) -> Result<bool, store::Error> {
-        let found = self.bucket.find_whole(&self.main_key).await?;
+        let found = self.home.find_whole(&self.main_key).await?;
         Ok(found.is_some_and(|found| gunzip(&found.bytes).is_ok_and(|text| text == main)))
     }
 }
 
 #[async_trait]
-impl Target for PublicTarget {
+impl Target for StreamTarget {
     async fn put(&self, object: Object) -> Result<(), publish::Error> {
         let fault = |reason: String, is_lasting| {
             let key = object.key.clone();
             publish::Error::Target { key, reason, is_lasting }
         };
-        let (body, options) = encoded(&object).map_err(|error| fault(error.to_string(), false))?;
+        let (body, options) =
+            encoded(&self.home, &object).map_err(|error| fault(error.to_string(), false))?;
         let put = if object.key == self.main_key {
             let mut version = self.main_version.lock().await;
-            let put = self.bucket.replace(&object.key, body, options, version.as_deref()).await;
+            let put = self.home.replace(&object.key, body, options, version.as_deref()).await;
             put.map(|etag| *version = Some(etag))
         } else {
-            self.bucket.put(&object.key, body, options).await.map(drop)
+            self.home.put(&object.key, body, options).await.map(drop)
         };
         put.map_err(|error| fault(error.to_string(), error.is_lasting()))
     }
@@ -100,7 +101,7 @@ impl Target for PublicTarget {
 
 /// The files of an attempt that is published but for its flip, as players will get them.
 pub(super) struct Unflipped<'a> {
-    pub(super) bucket: &'a Bucket,
+    pub(super) home: &'a Home,
     pub(super) id: &'a VideoId,
     /// The `main.m3u8` to come.
     pub(super) main: String,
@@ -117,7 +118,7 @@ impl Files for Unflipped<'_> {
             };
             return Ok(Fetched { bytes: self.main.clone().into(), served: Some(served) });
         }
-        let read = self.bucket.read(&format!("{}/{path}", self.id)).await;
+        let read = self.home.read(&format!("{}/{path}", self.id)).await;
         let whole = read.map_err(|error| files::Error::Unreadable(error.to_string()))?;
         let served = Served {
             content_type: whole.content_type,
@@ -130,10 +131,10 @@ impl Files for Unflipped<'_> {
 
 /// Text of `main.m3u8`, and its version. `None` if there is none.
 pub(super) async fn read_main(
-    public: &Bucket,
+    home: &Home,
     id: &VideoId,
 ) -> Result<Option<(String, String)>, store::Error> {
-    let Some(found) = public.find_whole(&names::main_key(id)).await? else { return Ok(None) };
+    let Some(found) = home.find_whole(&names::main_key(id)).await? else { return Ok(None) };
     let text = gunzip(&found.bytes).unwrap_or_else(|_| found.bytes.to_vec());
     Ok(Some((String::from_utf8_lossy(&text).into_owned(), found.etag)))
 }
@@ -141,19 +142,19 @@ pub(super) async fn read_main(
 /// Writes `main.m3u8` over the version that was seen (`None`: there was none). Returns the new version, or
 /// `None` if another one is there by now.
 pub(super) async fn show(
-    public: &Bucket,
+    home: &Home,
     id: &VideoId,
     main: String,
     seen: Option<&str>,
 ) -> Result<Option<String>, store::Error> {
     let object = Object::multivariant_playlist(names::main_key(id), main);
-    let (body, options) = encoded(&object).map_err(|error| store::Error::Rejected {
+    let (body, options) = encoded(home, &object).map_err(|error| store::Error::Rejected {
         operation: "write",
         key: object.key.clone(),
         reason: error.to_string(),
     })?;
     let precondition = seen.map_or(Precondition::Absent, Precondition::Etag);
-    match public.put(&object.key, body, PutOptions { precondition, ..options }).await {
+    match home.put(&object.key, body, PutOptions { precondition, ..options }).await {
         Ok(etag) => Ok(Some(etag)),
         Err(store::Error::PreconditionFailed { .. } | store::Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
@@ -161,11 +162,11 @@ pub(super) async fn show(
 }
 
 /// Body and headers of an object as they are stored.
-fn encoded(object: &Object) -> std::io::Result<(Bytes, PutOptions<'static>)> {
+fn encoded(home: &Home, object: &Object) -> std::io::Result<(Bytes, PutOptions<'static>)> {
     let body = if object.compressible { gzip(&object.body)? } else { object.body.clone() };
     let options = PutOptions {
         content_type: object.content_type,
-        cache_control: Some(object.cache_control),
+        cache_control: Some(names::cache_control(home.visibility(), object.cache_control)),
         content_encoding: object.compressible.then_some("gzip"),
         ..PutOptions::default()
     };

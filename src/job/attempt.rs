@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::adapters::PublicTarget;
+use super::adapters::StreamTarget;
 use super::board::Ticket;
 use super::claim::Claim;
 use super::context::{Context, VideoJob};
@@ -37,7 +37,7 @@ const MOST_DEATHS: u32 = 50;
 pub(super) struct Attempt<'a> {
     pub(super) job: VideoJob<'a>,
     pub(super) claim: &'a Claim,
-    /// Folder of the attempt in the public bucket.
+    /// Folder of the attempt in the home of its stream.
     pub(super) folder: &'a str,
     pub(super) number: Number,
     /// The completion record of an earlier version of the source.
@@ -135,9 +135,9 @@ impl Attempt<'_> {
             );
             return signals.guard(Box::pin(self.finish_commit(*commit))).await;
         }
-        let VideoJob { context, id, .. } = self.job;
+        let VideoJob { context, id, home, .. } = self.job;
         let earlier = self.earlier.as_ref().map(|(record, _)| record);
-        signals.guard(Box::pin(records::sweep(&context.public, id, earlier, self.claim))).await?;
+        signals.guard(Box::pin(records::sweep(home, id, earlier, self.claim))).await?;
         let is_shown = self.shown().is_some();
         self.job.ticket.update(|view| view.playable = is_shown);
         let is_exhausted = self.number.attempt > context.queue_config.max_attempts;
@@ -145,7 +145,10 @@ impl Attempt<'_> {
             return Err(Error::Exhausted);
         }
         // Without a key, nothing is encoded or published.
-        let asked = async { Ok(context.encryption.key_of(id.as_str()).await?) };
+        let visibility = home.visibility();
+        let asked = async {
+            Ok(context.encryption.key_of_attempt(id.as_str(), self.folder, visibility).await?)
+        };
         let key = signals.guard(asked).await?;
         match Box::pin(self.encode(signals, key.as_ref())).await {
             Ok(encoded) => signals.guard(Box::pin(self.commit_and_flip(encoded))).await,
@@ -188,17 +191,16 @@ impl Attempt<'_> {
 
     /// Flips and records for an attempt that died in between.
     async fn finish_commit(&self, commit: Commit) -> Result<Settled, Error> {
-        let target = PublicTarget::open(&self.job.context.public, self.job.id).await?;
+        let target = StreamTarget::open(self.job.home, self.job.id).await?;
         let shown = target.flip(commit.main).await?;
         self.record_success(commit.record, Flip::Recovered(shown)).await
     }
 
-    /// Writes the completion record, which is the last public object of a stream.
+    /// Writes the completion record, which is the last object of a stream.
     async fn record_success(&self, record: JobRecord, flip: Flip) -> Result<Settled, Error> {
-        let VideoJob { context, id, .. } = self.job;
-        let written =
-            records::put_job_record(&context.public, &record, self.earlier.as_ref()).await?;
-        records::sweep(&context.public, id, Some(&record), self.claim).await?;
+        let VideoJob { context, id, home, .. } = self.job;
+        let written = records::put_job_record(home, &record, self.earlier.as_ref()).await?;
+        records::sweep(home, id, Some(&record), self.claim).await?;
         treat_source(context, self.job.request, self.job.head).await?;
         self.job.ticket.update(|view| {
             view.state = VideoState::Ready;
@@ -219,10 +221,10 @@ impl Attempt<'_> {
         message: &str,
         report: Option<Report>,
     ) -> Result<WrittenRecord, Error> {
-        let VideoJob { context, id, .. } = self.job;
+        let VideoJob { id, home, .. } = self.job;
         self.claim.hold().await?;
         let shown = self.shown();
-        records::sweep(&context.public, id, shown, self.claim).await?;
+        records::sweep(home, id, shown, self.claim).await?;
         let error = VideoError { code: code.as_str().to_owned(), message: message.to_owned() };
         let (view, etag) = (self.job.ticket.view(), &self.job.head.etag);
         let record = match shown {
@@ -232,8 +234,7 @@ impl Attempt<'_> {
             }
             None => records::job_record(id, &view, etag, "", Some(error), report),
         };
-        let written =
-            records::put_job_record(&context.public, &record, self.earlier.as_ref()).await?;
+        let written = records::put_job_record(home, &record, self.earlier.as_ref()).await?;
         self.job.ticket.update(|view| view::finished(view, record));
         tracing::warn!(code = code.as_str(), message, "job failed");
         Ok(written)
@@ -246,7 +247,7 @@ impl Attempt<'_> {
         signals: &Signals<'_>,
         key: Option<&StreamKey>,
     ) -> Result<Encoded, Error> {
-        let VideoJob { context, id, slot, .. } = self.job;
+        let VideoJob { context, id, home, slot, .. } = self.job;
         let mut failed = Vec::new();
         loop {
             let folder = match failed.len() {
@@ -264,7 +265,7 @@ impl Attempt<'_> {
             };
             let Some(failure) = failure.filter(has_other) else { return ended };
             let earlier = self.earlier.as_ref().map(|(record, _)| record);
-            let swept = records::sweep(&context.public, id, earlier, self.claim);
+            let swept = records::sweep(home, id, earlier, self.claim);
             signals.guard(Box::pin(swept)).await?;
             failed.push(failure.backend.clone());
             let is_shown = self.shown().is_some();
@@ -280,7 +281,7 @@ impl Attempt<'_> {
         failed: &[String],
     ) -> Result<Encoded, Error> {
         self.job.ticket.update(|view| view.backend = None);
-        let VideoJob { context, id, slot, .. } = self.job;
+        let VideoJob { context, id, home, slot, .. } = self.job;
         let run = EncodeRun {
             job: self.job,
             folder,
@@ -289,7 +290,7 @@ impl Attempt<'_> {
             backends: context.backends.candidates(slot, failed),
         };
         let finished = Box::pin(run.run(signals)).await?;
-        let checked = async { Ok(gate::check(&context.public, id, &finished, key).await) };
+        let checked = async { Ok(gate::check(home, id, &finished, key).await) };
         let report = signals.guard(Box::pin(checked)).await?;
         Ok(Encoded { finished, folder: folder.to_owned(), report })
     }

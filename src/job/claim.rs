@@ -3,6 +3,8 @@
 //! A claim is taken before an attempt and renewed while it runs, with what every box shows of it.
 //! Whoever finds at a renewal, or before the flip, that somebody else has written, stops.
 
+mod moving;
+
 use std::sync::Arc;
 use std::time::Duration;
 

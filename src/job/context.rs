@@ -11,12 +11,14 @@ use crate::domain::encode::EncodeConfig;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
+use crate::domain::playback_urls::PlaybackUrls;
 use crate::domain::sandbox::Mode;
 use crate::domain::sources::SourceFilter;
+use crate::domain::visibility::Visibility;
 use crate::encryption::Encryption;
 use crate::metrics::Metrics;
 use crate::queue::{self, Enqueue, Queue};
-use crate::store::{AfterSuccess, Bucket, Head};
+use crate::store::{AfterSuccess, Bucket, Head, Home, Homes};
 use crate::worker::spawn::Program;
 
 settings! {
@@ -57,8 +59,10 @@ settings! {
 pub struct Context {
     /// The bucket of sources, records and claims.
     pub private: Bucket,
-    /// The bucket of streams.
-    pub public: Bucket,
+    /// The homes of streams.
+    pub homes: Homes,
+    /// Visibility of videos that come without one.
+    pub visibility: Visibility,
     /// The queue that messages come from.
     pub queue: Arc<dyn Queue>,
     /// The queue that our own messages go to.
@@ -93,8 +97,8 @@ pub struct Context {
     pub config: Config,
     /// Settings of the queue.
     pub queue_config: queue::Config,
-    /// URL of the public bucket, without a slash at its end.
-    pub playback_base_url: String,
+    /// URLs of streams.
+    pub urls: PlaybackUrls,
 }
 
 /// The job of one version of a source, as an attempt and its encode runs share it.
@@ -103,6 +107,8 @@ pub(super) struct VideoJob<'a> {
     pub(super) context: &'a Context,
     pub(super) request: &'a JobRequest,
     pub(super) id: &'a VideoId,
+    /// The home of its stream.
+    pub(super) home: &'a Home,
     /// The job's slot in the pool of backends.
     pub(super) slot: &'a Slot,
     /// Size and `ETag` of the version.

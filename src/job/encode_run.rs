@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::adapters::{ObjectSource, PublicTarget};
+use super::adapters::{ObjectSource, StreamTarget};
 use super::context::VideoJob;
 use super::error::Error;
 use super::follow::{Observer, Step, WorkerSettings, follow};
@@ -22,7 +22,7 @@ use crate::worker::parent::{Output, Report, Worker};
 /// One encode run.
 pub(super) struct EncodeRun<'a> {
     pub(super) job: VideoJob<'a>,
-    /// Folder of the run in the public bucket.
+    /// Folder of the run in the home of its stream.
     pub(super) folder: &'a str,
     /// An earlier stream of the video stays visible until this one is finished.
     pub(super) is_hidden: bool,
@@ -35,7 +35,7 @@ pub(super) struct EncodeRun<'a> {
 impl EncodeRun<'_> {
     /// Encodes and uploads everything but the flip.
     pub(super) async fn run(&self, signals: &Signals<'_>) -> Result<Finished, Error> {
-        let target = Arc::new(PublicTarget::open(&self.job.context.public, self.job.id).await?);
+        let target = Arc::new(StreamTarget::open(self.job.home, self.job.id).await?);
         let mut worker = self.start_worker()?;
         let limit_secs = self.job.context.limits.job_secs;
         let limited = async {
@@ -79,7 +79,7 @@ impl EncodeRun<'_> {
     async fn publish(
         &self,
         worker: &mut Worker,
-        target: &Arc<PublicTarget>,
+        target: &Arc<StreamTarget>,
     ) -> Result<Finished, Error> {
         let begin = |plan: &Plan| {
             let target = Arc::clone(target) as Arc<dyn publish::Target>;

@@ -8,16 +8,16 @@ use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::publish::Finished;
-use crate::store::Bucket;
+use crate::store::Home;
 
 /// Checks the uploaded stream against the rules, with the `main.m3u8` that is to show it.
 pub(super) async fn check(
-    public: &Bucket,
+    home: &Home,
     id: &VideoId,
     finished: &Finished,
     key: Option<&StreamKey>,
 ) -> Report {
-    let files = Unflipped { bucket: public, id, main: finished.main() };
+    let files = Unflipped { home, id, main: finished.main() };
     // The key itself and not the key server of players, which may not know the daemon.
     let keys = key.map_or_else(Keys::none, |key| Keys::known(key.key.0));
     let report = Box::pin(check::check(&files, &keys, names::MAIN, Origin::Own)).await;

@@ -23,7 +23,7 @@ use super::error::Error;
 use crate::domain::declare::{Any, settings};
 use crate::domain::id_map::{IdMap, IdMapBuilder};
 use crate::domain::job::VideoId;
-use crate::domain::record::{CLAIMS_PREFIX, RECORDS_PREFIX};
+use crate::domain::record::{CLAIMS_PREFIX, INTERNAL_PREFIXES, RECORDS_PREFIX};
 use crate::domain::tombstone::TOMBSTONES_PREFIX;
 use crate::queue::Inspect;
 use crate::store::{self, Entry, Precondition, PutOptions};
@@ -170,13 +170,9 @@ impl Housekeeping {
     fn sources(&self) -> BoxStream<'_, Result<(VideoId, Entry), Error>> {
         let (private, filter) = (&self.context.private, &self.context.sources);
         // All keys, without a listing of our own objects.
-        let ranges = [
-            (None, Some(CLAIMS_PREFIX)),
-            (Some(CLAIMS_PREFIX), Some(RECORDS_PREFIX)),
-            (Some(RECORDS_PREFIX), Some(TOMBSTONES_PREFIX)),
-            (Some(TOMBSTONES_PREFIX), None),
-        ];
-        let entries = stream::iter(ranges).flat_map(|(after, until)| {
+        let after = [None].into_iter().chain(INTERNAL_PREFIXES.map(Some));
+        let until = INTERNAL_PREFIXES.map(Some).into_iter().chain([None]);
+        let entries = stream::iter(after.zip(until)).flat_map(|(after, until)| {
             let after = after.map(|prefix| format!("{prefix}{}", char::MAX));
             private.entries_after("", after).try_take_while(move |entry| {
                 let is_in_range = until.is_none_or(|until| entry.key.as_str() < until);

@@ -10,18 +10,20 @@ use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::record::{self, JobOutcome, JobRecord, UploadRecord};
 use crate::domain::video::{VideoError, VideoView};
-use crate::store::{self, Bucket, Entry, Head, Precondition, Removal};
+use crate::domain::visibility::Visibility;
+use crate::store::{self, Bucket, Entry, Head, Home, Homes, Precondition, Removal};
 
 /// Name of the file that a key stands for.
 pub(super) fn filename(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }
 
-/// The upload record of a source; written now if it came by another way than our API.
+/// The upload record of a source; written now, with this visibility, if it came by another way than our API.
 pub(super) async fn upload_record(
     private: &Bucket,
     request: &JobRequest,
     head: &Head,
+    visibility: Visibility,
 ) -> Result<UploadRecord, Error> {
     let id = request.video_id();
     let key = record::upload_record_key(&id);
@@ -39,6 +41,7 @@ pub(super) async fn upload_record(
         part_size_bytes: None,
         is_issued: false,
         owner: None,
+        visibility,
         created_at,
     };
     match private.put_json(&key, &record, None, Precondition::Absent).await {
@@ -47,15 +50,35 @@ pub(super) async fn upload_record(
     }
 }
 
+/// The home of a video, as its upload record says. Without a record, the video is public, as all were once; a
+/// record that cannot be read is an error, because it may be of a private video.
+pub(super) async fn home_of<'a>(
+    private: &Bucket,
+    homes: &'a Homes,
+    id: &VideoId,
+) -> Result<&'a Home, store::Error> {
+    let key = record::upload_record_key(id);
+    let Some(found) = private.find_whole(&key).await? else {
+        return Ok(homes.of(Visibility::Public));
+    };
+    let upload = serde_json::from_slice::<UploadRecord>(&found.bytes);
+    let rejected = |error: serde_json::Error| store::Error::Rejected {
+        operation: "read",
+        key,
+        reason: error.to_string(),
+    };
+    Ok(homes.of(upload.map_err(rejected)?.visibility))
+}
+
 /// A completion record and its version.
 pub(super) type Versioned = (JobRecord, String);
 
 /// The completion record that is there.
 pub(super) async fn job_record_of(
-    public: &Bucket,
+    home: &Home,
     id: &VideoId,
 ) -> Result<Option<Versioned>, store::Error> {
-    public.read_json_version(&record::job_record_key(id)).await
+    home.read_json_version(&record::job_record_key(id)).await
 }
 
 /// Evidence that a completion record is durable. Only [`put_job_record`] makes one.
@@ -72,13 +95,14 @@ impl WrittenRecord {
 
 /// Writes the completion record in place of the one that was seen.
 pub(super) async fn put_job_record(
-    public: &Bucket,
+    home: &Home,
     record: &JobRecord,
     seen: Option<&Versioned>,
 ) -> Result<WrittenRecord, Error> {
     let key = record::job_record_key(&record.id);
     let seen = seen.map(|(_, etag)| etag.as_str());
-    match public.replace_json(&key, record, Some(names::CACHE_SHORT), seen).await {
+    let cache = names::cache_control(home.visibility(), names::CACHE_SHORT);
+    match home.replace_json(&key, record, Some(cache), seen).await {
         Ok(_) => Ok(WrittenRecord { outcome: record.latest_outcome() }),
         Err(store::Error::PreconditionFailed { .. }) => Err(Error::ClaimLost),
         Err(error) => Err(error.into()),
@@ -128,24 +152,24 @@ pub(super) fn job_record(
 /// The claim is held between the listing and the deletions: whoever takes it afterwards writes
 /// under names that are not in the list.
 pub(super) async fn sweep(
-    public: &Bucket,
+    home: &Home,
     id: &VideoId,
     whole: Option<&JobRecord>,
     claim: &Claim,
 ) -> Result<(), Error> {
-    let listed = public.list(&format!("{id}/")).await?;
+    let listed = home.list(&format!("{id}/")).await?;
     if listed.is_empty() {
         return Ok(());
     }
     claim.hold().await?;
     let keys = listed.iter().map(|entry| entry.key.clone()).collect();
-    Ok(delete_listed(public, &listed, record::left_behind(id, keys, whole)).await?)
+    Ok(delete_listed(home, &listed, record::left_behind(id, keys, whole)).await?)
 }
 
-/// Deletes those of the listed objects of the public bucket that have these keys. The mutable ones go first,
+/// Deletes those of the listed objects of a home that have these keys. The mutable ones go first,
 /// and only in the version that was listed.
 pub(super) async fn delete_listed(
-    public: &Bucket,
+    home: &Home,
     listed: &[Entry],
     keys: Vec<String>,
 ) -> Result<(), store::Error> {
@@ -153,23 +177,25 @@ pub(super) async fn delete_listed(
         keys.into_iter().partition(|key| record::is_immutable_key(key));
     for entry in listed.iter().filter(|entry| mutable.contains(&entry.key)) {
         let (Removal::Gone | Removal::Changed) =
-            public.delete_version(&entry.key, &entry.etag).await?;
+            home.delete_version(&entry.key, &entry.etag).await?;
     }
-    public.delete_immutable(&immutable).await
+    home.delete_immutable(&immutable).await
 }
 
 /// Removes what a cancelled attempt has published, then its claim: nothing of it writes any more.
 pub(super) async fn withdraw(context: &Context, id: &VideoId, folder: &str) -> Result<(), Error> {
-    if let Some((text, etag)) = adapters::read_main(&context.public, id).await?
-        && text.contains(&format!("{folder}/"))
-    {
-        let (Removal::Gone | Removal::Changed) =
-            context.public.delete_version(&names::main_key(id), &etag).await?;
+    for home in context.homes.all() {
+        if let Some((text, etag)) = adapters::read_main(home, id).await?
+            && text.contains(&format!("{folder}/"))
+        {
+            let (Removal::Gone | Removal::Changed) =
+                home.delete_version(&names::main_key(id), &etag).await?;
+        }
+        // With those of its further backends, which have the same beginning.
+        let listed = home.list(&format!("{id}/{folder}")).await?;
+        let keys: Vec<String> = listed.into_iter().map(|entry| entry.key).collect();
+        home.delete_immutable(&keys).await?;
     }
-    // With those of its further backends, which have the same beginning.
-    let listed = context.public.list(&format!("{id}/{folder}")).await?;
-    let keys: Vec<String> = listed.into_iter().map(|entry| entry.key).collect();
-    context.public.delete_immutable(&keys).await?;
     let claim = claim::read(&context.private, id).await?;
     let is_ours =
         |claim: &ClaimRecord| claim.state == ClaimState::Cancelled || claim.attempt_id == folder;

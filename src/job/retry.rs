@@ -7,7 +7,7 @@ use crate::domain::claim::{ClaimRecord, ClaimState, is_alive};
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::record::{self, JobOutcome, JobRecord};
-use crate::store::{self, Bucket, Precondition, Removal};
+use crate::store::{self, Bucket, Home, Precondition, Removal};
 
 /// State that a request for another job found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Retry {
 /// If the store fails, or somebody else changes the video at the same moment.
 pub async fn reset(
     private: &Bucket,
-    public: &Bucket,
+    home: &Home,
     id: &VideoId,
     source_etag: &str,
     renewal: Duration,
@@ -37,7 +37,7 @@ pub async fn reset(
         return Ok(Retry::Running);
     }
     let record_key = record::job_record_key(id);
-    let record = public.read_json_version::<JobRecord>(&record_key).await?;
+    let record = home.read_json_version::<JobRecord>(&record_key).await?;
     let is_covered = |record: &JobRecord| record.covers(source_etag);
     if record.as_ref().is_some_and(|(record, _)| {
         is_covered(record) && record.latest_outcome() == JobOutcome::Ready
@@ -55,12 +55,12 @@ pub async fn reset(
     match record.filter(|(record, _)| is_covered(record)) {
         Some((record, etag)) if record.outcome == JobOutcome::Failed => {
             let (Removal::Gone | Removal::Changed) =
-                public.delete_version(&record_key, &etag).await?;
+                home.delete_version(&record_key, &etag).await?;
         }
         Some((record, etag)) => {
             let record = JobRecord { failed_update: None, ..record };
-            let cache = Some(names::CACHE_SHORT);
-            public.replace_json(&record_key, &record, cache, Some(&etag)).await?;
+            let cache = Some(names::cache_control(home.visibility(), names::CACHE_SHORT));
+            home.replace_json(&record_key, &record, cache, Some(&etag)).await?;
         }
         None => {}
     }

@@ -9,17 +9,16 @@ use super::context::{Context, VideoJob};
 use super::deletion::{self, Deletions, Looked};
 use super::error::Error;
 use super::outcome::Failure;
-use super::records;
+use super::records::{self, Versioned};
 use super::settled::Settled;
 use super::signals::Signals;
 use super::source_state::{RecordedVersion, SourceState};
 use super::unsettled::Unsettled;
 use crate::backend::Slot;
-use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::record::JobOutcome;
 use crate::domain::video::{VideoState, VideoView};
-use crate::store::{self, Head};
+use crate::store::{self, Head, Home};
 
 /// One video that a message asks for.
 pub(super) struct Job<'a> {
@@ -52,7 +51,8 @@ impl Job<'_> {
             tracing::info!(key, "the video is deleted");
             return Ok(Settled::deleted(covered));
         }
-        if let Some(recorded) = self.recorded(&head).await? {
+        let home = self.home().await?;
+        if let Some(recorded) = self.recorded(home, &head).await? {
             return Ok(self.settle_recorded(&head, &recorded).await?);
         }
         let cancel = CancellationToken::new();
@@ -62,7 +62,9 @@ impl Job<'_> {
         if let SourceState::Absent(absent) = SourceState::look(private, key).await? {
             return Ok(Settled::source_absent(absent));
         }
-        let upload = records::upload_record(private, self.request, &head).await?;
+        let upload = records::upload_record(private, self.request, &head, self.context.visibility);
+        let upload = upload.await?;
+        self.show_home(&ticket, self.context.homes.of(upload.visibility));
         ticket.update(|view| {
             view.filename = upload.filename;
             view.timings.created_at = Some(upload.created_at);
@@ -73,33 +75,51 @@ impl Job<'_> {
             Claim::take(self.context, &self.id, &folder, &head.etag, view).await?;
         ticket.update(|view| view.attempt = attempt);
         let signals = Signals { stop, cancel: &cancel, lost, claim: Some(&claim) };
-        // The record may have been written between the look and the claim.
-        let earlier = records::job_record_of(&self.context.public, &self.id).await;
-        let ended = match (earlier, deletions.is_deleted(&self.id).await) {
-            // A delete writes its tombstone first and then looks for claims, so one of the two finds the other.
-            (_, Ok(true)) => Err(Error::Cancelled.into()),
-            (_, Err(error)) => Err(error.into()),
-            (Ok(earlier), Ok(false)) => {
+        let ended = match self.look_again(&deletions).await {
+            Ok((home, earlier)) => {
+                self.show_home(&ticket, home);
                 let recorded = earlier.clone().and_then(|(r, _)| RecordedVersion::of(r, &head));
                 if let Some(recorded) = recorded {
                     self.settle_recorded(&head, &recorded).await.map_err(Unsettled::from)
                 } else {
                     let number = Number { attempt, deaths };
-                    let job = self.video_job(&head, &ticket);
+                    let job = self.video_job(home, &head, &ticket);
                     let (claim, folder) = (&claim, folder.as_str());
                     let run = Attempt { job, claim, folder, number, earlier, waiting };
                     Box::pin(run.run(&signals, unfinished)).await
                 }
             }
-            (Err(error), Ok(false)) => Err(error.into()),
+            Err(error) => Err(error.into()),
         };
         self.release(claim, &folder, &ended).await;
         ended.map_err(|unsettled| Failure::of_attempt(attempt, unsettled))
     }
 
-    fn video_job<'b>(&'b self, head: &'b Head, ticket: &'b Ticket) -> VideoJob<'b> {
+    /// Looks once more, with the claim: nobody moves the video to another home from now on, and its completion
+    /// record may have been written between the first look and the claim.
+    async fn look_again(&self, deletions: &Deletions) -> Result<(&Home, Option<Versioned>), Error> {
+        // A delete writes its tombstone first and then looks for claims, so one of the two finds the other.
+        if deletions.is_deleted(&self.id).await? {
+            return Err(Error::Cancelled);
+        }
+        let home = self.home().await?;
+        Ok((home, records::job_record_of(home, &self.id).await?))
+    }
+
+    async fn home(&self) -> Result<&Home, store::Error> {
+        records::home_of(&self.context.private, &self.context.homes, &self.id).await
+    }
+
+    fn show_home(&self, ticket: &Ticket, home: &Home) {
+        ticket.update(|view| {
+            view.visibility = home.visibility();
+            view.playback_url = self.context.urls.main(&self.id, view.visibility);
+        });
+    }
+
+    fn video_job<'b>(&'b self, home: &'b Home, head: &'b Head, ticket: &'b Ticket) -> VideoJob<'b> {
         let (context, request, id, slot) = (self.context, self.request, &self.id, self.slot);
-        VideoJob { context, request, id, slot, head, ticket }
+        VideoJob { context, request, id, home, slot, head, ticket }
     }
 
     /// Releases the claim with how this attempt ended.
@@ -120,8 +140,12 @@ impl Job<'_> {
     }
 
     /// The completion record of this version, as evidence.
-    async fn recorded(&self, head: &Head) -> Result<Option<RecordedVersion>, store::Error> {
-        let record = records::job_record_of(&self.context.public, &self.id).await?;
+    async fn recorded(
+        &self,
+        home: &Home,
+        head: &Head,
+    ) -> Result<Option<RecordedVersion>, store::Error> {
+        let record = records::job_record_of(home, &self.id).await?;
         Ok(record.and_then(|(record, _)| RecordedVersion::of(record, head)))
     }
 
@@ -138,11 +162,12 @@ impl Job<'_> {
     }
 
     fn first_view(&self) -> VideoView {
-        let playback_url =
-            format!("{}/{}", self.context.playback_base_url, names::main_key(&self.id));
+        let visibility = self.context.visibility;
+        let playback_url = self.context.urls.main(&self.id, visibility);
         let filename = records::filename(&self.request.key).to_owned();
         let mut view =
             VideoView::new(self.id.as_str(), filename, VideoState::Running, playback_url);
+        view.visibility = visibility;
         view.timings.started_at = Some(jiff::Timestamp::now().to_string());
         view
     }

@@ -159,7 +159,15 @@ mod tests {
     #[test]
     fn secrets_are_found_in_keys_variables_and_messages() {
         let secrets = Secrets::declared();
-        assert_eq!(secrets.0, ["encryption.key_hex", "encryption.key_endpoint_token"]);
+        assert_eq!(
+            secrets.0,
+            [
+                "playback.keys",
+                "encryption.key_hex",
+                "encryption.key_endpoint_token",
+                "encryption.master_keys"
+            ]
+        );
         assert!(secrets.contains("encryption.key_hex") && !secrets.contains("encryption.kind"));
         assert!(secrets.is_variable("ladderd__ENCRYPTION__KEY_HEX"));
         assert!(secrets.is_variable("LADDERD__ENCRYPTION__KEY_HEX_FILE"));

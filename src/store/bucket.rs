@@ -3,7 +3,7 @@
 use aws_sdk_s3::Client;
 
 use super::clock::StoreClock;
-use super::expiry::CredentialExpiry;
+use super::expiry::LatestCredentials;
 
 /// Client of one bucket. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -12,11 +12,13 @@ pub struct Bucket {
     /// Client with the endpoint that uploaders reach: a presigned URL signs its host.
     pub(super) presigner: Client,
     pub(super) name: String,
+    /// What all keys of this client begin with; callers do not see it.
+    prefix: String,
     pub(super) conditional_writes: bool,
     pub(super) conditional_deletes: bool,
     clock: StoreClock,
-    /// When the credentials of the presigner expire.
-    pub(super) expiry: CredentialExpiry,
+    /// The credentials of the presigner.
+    pub(super) credentials: LatestCredentials,
 }
 
 impl Bucket {
@@ -30,11 +32,28 @@ impl Bucket {
             client: Client::from_conf(config),
             presigner,
             name: name.to_owned(),
+            prefix: String::new(),
             conditional_writes: true,
             conditional_deletes: true,
             clock,
-            expiry: CredentialExpiry::default(),
+            credentials: LatestCredentials::default(),
         }
+    }
+
+    /// The part of the bucket whose keys begin with `prefix`. Keys of the part are without it.
+    #[must_use]
+    pub fn below(&self, prefix: &str) -> Self {
+        Self { prefix: self.full(prefix), ..self.clone() }
+    }
+
+    /// The key within the whole bucket.
+    pub(super) fn full(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    /// The key without the prefix of this part.
+    pub(super) fn short(&self, full: &str) -> String {
+        full.strip_prefix(&self.prefix).unwrap_or(full).to_owned()
     }
 
     /// The clock of the store, as its latest answer showed it.
@@ -50,10 +69,10 @@ impl Bucket {
         Self { conditional_writes: false, ..self }
     }
 
-    /// The same bucket, whose presigner has credentials that expire then.
+    /// The same bucket, whose presigner has these credentials.
     #[must_use]
-    pub fn with_expiry(self, expiry: CredentialExpiry) -> Self {
-        Self { expiry, ..self }
+    pub fn with_credentials(self, credentials: LatestCredentials) -> Self {
+        Self { credentials, ..self }
     }
 
     /// The same bucket on a store that ignores or refuses `If-Match` on deletes:

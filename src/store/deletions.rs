@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::bucket::Bucket;
 use super::error::{Error, map_error};
 use super::object_types::{Entry, timestamp};
-use super::objects::{entry, unquoted};
+use super::objects::unquoted;
 use crate::domain::store_fault::{self, StoreFault};
 
 /// Most keys of one `DeleteObjects` request, by the S3 API reference.
@@ -128,21 +128,27 @@ impl Bucket {
         with_versions: bool,
     ) -> Result<Vec<Version>, Error> {
         if !with_versions {
-            let list = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).send().await;
+            let list = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.name)
+                .prefix(self.full(prefix))
+                .send()
+                .await;
             let list = list.map_err(|e| map_error("list", prefix, &e))?;
-            return Ok(list.contents().iter().map(entry).map(Version::from).collect());
+            return Ok(list.contents().iter().map(|object| self.entry(object).into()).collect());
         }
-        let list = self.client.list_object_versions().bucket(&self.name).prefix(prefix);
+        let list = self.client.list_object_versions().bucket(&self.name).prefix(self.full(prefix));
         let list = list.send().await.map_err(|e| map_error("list-versions", prefix, &e))?;
         let versions = list.versions().iter().map(|object| Version {
-            key: object.key().unwrap_or_default().to_owned(),
+            key: self.short(object.key().unwrap_or_default()),
             version_id: object.version_id().map(str::to_owned),
             etag: object.e_tag().map(unquoted),
             last_modified: object.last_modified().and_then(timestamp),
             is_latest: object.is_latest().unwrap_or(true),
         });
         let markers = list.delete_markers().iter().map(|marker| Version {
-            key: marker.key().unwrap_or_default().to_owned(),
+            key: self.short(marker.key().unwrap_or_default()),
             version_id: marker.version_id().map(str::to_owned),
             etag: None,
             last_modified: marker.last_modified().and_then(timestamp),
@@ -157,9 +163,10 @@ impl Bucket {
     /// [`Error::Denied`] or [`Error::Unavailable`].
     pub async fn abort_multiparts_of(&self, key: &str) -> Result<(), Error> {
         // The key is the first of those that it is a prefix of.
-        let list = self.client.list_multipart_uploads().bucket(&self.name).prefix(key);
+        let list = self.client.list_multipart_uploads().bucket(&self.name).prefix(self.full(key));
         let list = list.send().await.map_err(|e| map_error("list-multipart", key, &e))?;
-        for upload in list.uploads().iter().filter(|upload| upload.key() == Some(key)) {
+        let full = self.full(key);
+        for upload in list.uploads().iter().filter(|upload| upload.key() == Some(&*full)) {
             self.abort_multipart(key, upload.upload_id().unwrap_or_default()).await?;
         }
         Ok(())
@@ -167,7 +174,7 @@ impl Bucket {
 
     /// Deletes the object if it has this entity tag, on a store that obeys `If-Match`.
     pub(super) async fn delete_if_match(&self, key: &str, etag: &str) -> Result<(), Error> {
-        let request = self.client.delete_object().bucket(&self.name).key(key);
+        let request = self.client.delete_object().bucket(&self.name).key(self.full(key));
         let answer = request.if_match(format!("\"{etag}\"")).send().await;
         answer.map(drop).map_err(|e| map_error("delete", key, &e))
     }
@@ -193,7 +200,7 @@ impl Bucket {
     async fn delete_together(&self, batch: &[(&str, Option<&str>)]) -> Result<(), Error> {
         let identifier = |(key, version): &(&str, Option<&str>)| {
             let version = version.map(str::to_owned);
-            ObjectIdentifier::builder().key(*key).set_version_id(version).build()
+            ObjectIdentifier::builder().key(self.full(key)).set_version_id(version).build()
         };
         let rejected = |reason: String| Error::Rejected {
             operation: "delete-many",
@@ -227,7 +234,7 @@ impl Bucket {
     }
 
     async fn delete_one(&self, key: &str, version: Option<&str>) -> Result<(), Error> {
-        let request = self.client.delete_object().bucket(&self.name).key(key);
+        let request = self.client.delete_object().bucket(&self.name).key(self.full(key));
         let answer = request.set_version_id(version.map(str::to_owned)).send().await;
         match answer.map_err(|e| map_error("delete", key, &e)) {
             Ok(_) | Err(Error::NotFound { .. }) => Ok(()),

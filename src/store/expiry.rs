@@ -3,33 +3,40 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
 /// Credentials that may be temporary, as those of an instance or a role are: signatures made with them are
-/// void when they expire, however long a URL says that it is valid. Clones share the time.
+/// void when they expire, however long a URL says that it is valid. Clones share what they have given out.
 #[derive(Clone, Debug)]
 pub struct ExpiringCredentials {
     provider: SharedCredentialsProvider,
-    expiry: CredentialExpiry,
+    latest: LatestCredentials,
 }
 
-/// When the credentials in use expire.
-#[derive(Clone, Debug, Default)]
-pub struct CredentialExpiry(Arc<Mutex<Option<SystemTime>>>);
+/// The credentials that were given out last. `Debug` hides them.
+#[derive(Clone, Default)]
+pub struct LatestCredentials(Arc<Mutex<Option<Credentials>>>);
+
+impl std::fmt::Debug for LatestCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("LatestCredentials").field(&self.end()).finish()
+    }
+}
 
 impl ExpiringCredentials {
     /// The credentials of this provider.
     #[must_use]
     pub fn new(provider: SharedCredentialsProvider) -> Self {
-        Self { provider, expiry: CredentialExpiry::default() }
+        Self { provider, latest: LatestCredentials::default() }
     }
 
-    /// When those that were given out last expire.
+    /// Those that were given out last.
     #[must_use]
-    pub fn expiry(&self) -> CredentialExpiry {
-        self.expiry.clone()
+    pub fn latest(&self) -> LatestCredentials {
+        self.latest.clone()
     }
 }
 
@@ -40,26 +47,34 @@ impl ProvideCredentials for ExpiringCredentials {
     {
         future::ProvideCredentials::new(async {
             let credentials = self.provider.provide_credentials().await?;
-            *self.expiry.0.lock() = credentials.expiry();
+            *self.latest.0.lock() = Some(credentials.clone());
             Ok(credentials)
         })
     }
 }
 
-impl CredentialExpiry {
+impl LatestCredentials {
+    /// When the credentials expire. `None` if they do not, or none were given out.
+    pub(super) fn end(&self) -> Option<SystemTime> {
+        self.0.lock().as_ref().and_then(Credentials::expiry)
+    }
+
+    /// The secret of the credentials that were given out last.
+    pub(super) fn secret(&self) -> Option<String> {
+        self.0.lock().as_ref().map(|credentials| credentials.secret_access_key().to_owned())
+    }
+
     /// End of the validity of a URL that is valid for `valid_for` from `now`.
     pub(super) fn limit(&self, now: Timestamp, valid_for: Duration) -> Timestamp {
         let valid_for = SignedDuration::try_from(valid_for).unwrap_or(SignedDuration::MAX);
         let end = now.checked_add(valid_for).unwrap_or(Timestamp::MAX);
-        let expiry = self.0.lock().and_then(|expiry| Timestamp::try_from(expiry).ok());
+        let expiry = self.end().and_then(|expiry| Timestamp::try_from(expiry).ok());
         expiry.map_or(end, |expiry| expiry.min(end))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_credential_types::Credentials;
-
     use super::*;
 
     #[tokio::test]
@@ -71,7 +86,7 @@ mod tests {
             let keys = Credentials::new("id", "secret", None, expiry, "test");
             let credentials = ExpiringCredentials::new(SharedCredentialsProvider::new(keys));
             credentials.provide_credentials().await.unwrap();
-            credentials.expiry().limit(now, hour).to_string()
+            credentials.latest().limit(now, hour).to_string()
         };
         assert_eq!(end(None).await, "2026-01-01T01:00:00Z");
         assert_eq!(end(Some(hour * 6)).await, "2026-01-01T01:00:00Z");

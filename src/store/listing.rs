@@ -6,7 +6,6 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::bucket::Bucket;
 use super::error::{Error, map_error};
 use super::object_types::Entry;
-use super::objects::entry;
 
 impl Bucket {
     /// All objects whose key starts with `prefix`, in key order. Holds one page of 1,000 objects at a time.
@@ -24,15 +23,21 @@ impl Bucket {
         prefix: &str,
         after: Option<String>,
     ) -> BoxStream<'static, Result<Entry, Error>> {
-        let request = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
+        let request = self.client.list_objects_v2().bucket(&self.name).prefix(self.full(prefix));
+        let after = after.map(|after| self.full(&after));
         let pages = request.set_start_after(after).into_paginator().send();
         let prefix = prefix.to_owned();
         let pages = stream::unfold(pages, |mut pages| async {
             let page = pages.next().await?;
             Some((page, pages))
         });
+        let bucket = self.clone();
         let entries = pages.map(move |page| match page {
-            Ok(page) => Ok(stream::iter(page.contents.unwrap_or_default()).map(|o| Ok(entry(&o)))),
+            Ok(page) => {
+                let bucket = bucket.clone();
+                let objects = stream::iter(page.contents.unwrap_or_default());
+                Ok(objects.map(move |object| Ok(bucket.entry(&object))))
+            }
             Err(error) => Err(map_error("list", &prefix, &error)),
         });
         entries.try_flatten().boxed()

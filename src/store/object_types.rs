@@ -1,6 +1,9 @@
 //! Arguments and results of calls on a bucket: headers and conditions of writes, results of reads.
 
+use std::io::Read;
+
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use jiff::Timestamp;
 
 /// Bytes of an object.
@@ -72,6 +75,21 @@ pub struct StoredObject {
     pub content_encoding: String,
     /// `Cache-Control`; empty for none.
     pub cache_control: String,
+}
+
+impl StoredObject {
+    /// The content without its `Content-Encoding`, if that is gzip.
+    ///
+    /// # Errors
+    /// If it is not gzip, although it says so.
+    pub fn unzipped(self) -> std::io::Result<Bytes> {
+        if self.content_encoding != "gzip" {
+            return Ok(self.bytes);
+        }
+        let mut plain = Vec::new();
+        GzDecoder::new(&self.bytes[..]).read_to_end(&mut plain)?;
+        Ok(plain.into())
+    }
 }
 
 /// A time of the SDK, in whole seconds.

@@ -43,19 +43,26 @@ impl Bucket {
 
     /// The metadata of an object as a listing has it.
     async fn listed(&self, key: &str) -> Option<Head> {
-        let list = self.client.list_objects_v2().bucket(&self.name).prefix(key).max_keys(1);
+        let list =
+            self.client.list_objects_v2().bucket(&self.name).prefix(self.full(key)).max_keys(1);
         let page = list.send().await.ok()?;
-        let entry = page.contents().first().map(entry).filter(|entry| entry.key == key)?;
+        let entry = page
+            .contents()
+            .first()
+            .map(|object| self.entry(object))
+            .filter(|entry| entry.key == key)?;
         let Entry { etag, size_bytes, last_modified, .. } = entry;
         Some(Head { etag, size_bytes, last_modified, version_id: None })
     }
 
     async fn head_object(&self, key: &str) -> Result<Head, Error> {
         let output =
-            self.client.head_object().bucket(&self.name).key(key).send().await.map_err(|e| {
-                let missing = e.as_service_error().is_some_and(HeadObjectError::is_not_found);
-                if missing { not_found("head", key) } else { map_error("head", key, &e) }
-            })?;
+            self.client.head_object().bucket(&self.name).key(self.full(key)).send().await.map_err(
+                |e| {
+                    let missing = e.as_service_error().is_some_and(HeadObjectError::is_not_found);
+                    if missing { not_found("head", key) } else { map_error("head", key, &e) }
+                },
+            )?;
         Ok(Head {
             etag: unquoted(output.e_tag().unwrap_or_default()),
             size_bytes: size(output.content_length()),
@@ -87,7 +94,7 @@ impl Bucket {
     ) -> Result<Bytes, Error> {
         let range = format!("bytes={offset}-{}", offset + len - 1);
         let read = async || {
-            let request = self.client.get_object().bucket(&self.name).key(key);
+            let request = self.client.get_object().bucket(&self.name).key(self.full(key));
             let request = request.if_match(format!("\"{etag}\"")).range(&range);
             let output = request.send().await.map_err(|e| map_error("read", key, &e))?;
             collect(key, output.body).await
@@ -111,7 +118,7 @@ impl Bucket {
             .client
             .get_object()
             .bucket(&self.name)
-            .key(key)
+            .key(self.full(key))
             .send()
             .await
             .map_err(|e| map_error("read", key, &e))?;
@@ -143,7 +150,7 @@ impl Bucket {
             .client
             .put_object()
             .bucket(&self.name)
-            .key(key)
+            .key(self.full(key))
             .content_type(options.content_type)
             .set_cache_control(options.cache_control.map(str::to_owned))
             .set_content_encoding(options.content_encoding.map(str::to_owned))
@@ -166,7 +173,7 @@ impl Bucket {
         self.client
             .delete_object()
             .bucket(&self.name)
-            .key(key)
+            .key(self.full(key))
             .send()
             .await
             .map_err(|e| map_error("delete", key, &e))?;
@@ -174,12 +181,14 @@ impl Bucket {
     }
 }
 
-pub(super) fn entry(object: &Object) -> Entry {
-    Entry {
-        key: object.key().unwrap_or_default().to_owned(),
-        etag: unquoted(object.e_tag().unwrap_or_default()),
-        size_bytes: size(object.size()),
-        last_modified: object.last_modified().and_then(timestamp),
+impl Bucket {
+    pub(super) fn entry(&self, object: &Object) -> Entry {
+        Entry {
+            key: self.short(object.key().unwrap_or_default()),
+            etag: unquoted(object.e_tag().unwrap_or_default()),
+            size_bytes: size(object.size()),
+            last_modified: object.last_modified().and_then(timestamp),
+        }
     }
 }
 

@@ -33,7 +33,12 @@ impl Bucket {
             key: key.to_owned(),
             reason: e.to_string(),
         })?;
-        let put = self.client.put_object_tagging().bucket(&self.name).key(key).tagging(tagging);
+        let put = self
+            .client
+            .put_object_tagging()
+            .bucket(&self.name)
+            .key(self.full(key))
+            .tagging(tagging);
         let put = put.set_version_id(version.version_id.clone());
         match put.send().await.map_err(|e| map_error("tag", key, &e)) {
             Ok(_) => {}
@@ -46,7 +51,8 @@ impl Bucket {
         match self.find(key).await? {
             Some(now) if now.etag == version.etag => return Ok(Tagged::Done),
             Some(_) => {
-                let delete = self.client.delete_object_tagging().bucket(&self.name).key(key);
+                let delete =
+                    self.client.delete_object_tagging().bucket(&self.name).key(self.full(key));
                 delete.send().await.map_err(|e| map_error("untag", key, &e))?;
             }
             None => {}

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::bucket::Bucket;
 use super::error::{Error, map_error};
-use super::expiry::CredentialExpiry;
+use super::expiry::LatestCredentials;
 use super::object_types::timestamp;
 
 /// Presigned URL for one PUT of a whole object.
@@ -61,7 +61,8 @@ impl Bucket {
     /// # Errors
     /// [`Error::NotFound`] for an unknown upload.
     pub async fn list_parts(&self, key: &str, upload_id: &str) -> Result<Vec<StoredPart>, Error> {
-        let list = self.client.list_parts().bucket(&self.name).key(key).upload_id(upload_id);
+        let list =
+            self.client.list_parts().bucket(&self.name).key(self.full(key)).upload_id(upload_id);
         let mut pages = list.into_paginator().send();
         let mut parts = Vec::new();
         while let Some(page) = pages.next().await {
@@ -91,7 +92,7 @@ impl Bucket {
             .presigner
             .put_object()
             .bucket(&self.name)
-            .key(key)
+            .key(self.full(key))
             .content_type(content_type)
             .content_length(i64::try_from(size_bytes).unwrap_or(i64::MAX))
             .if_none_match("*")
@@ -116,7 +117,7 @@ impl Bucket {
             .client
             .create_multipart_upload()
             .bucket(&self.name)
-            .key(key)
+            .key(self.full(key))
             .content_type(content_type)
             .send()
             .await
@@ -141,7 +142,7 @@ impl Bucket {
             .presigner
             .upload_part()
             .bucket(&self.name)
-            .key(key)
+            .key(self.full(key))
             .upload_id(upload_id)
             .part_number(i32::try_from(number).unwrap_or(i32::MAX))
             .content_length(i64::try_from(size_bytes).unwrap_or(i64::MAX))
@@ -173,7 +174,7 @@ impl Bucket {
         self.client
             .complete_multipart_upload()
             .bucket(&self.name)
-            .key(key)
+            .key(self.full(key))
             .upload_id(upload_id)
             .multipart_upload(upload)
             .if_none_match("*")
@@ -195,6 +196,7 @@ impl Bucket {
                 .client
                 .list_multipart_uploads()
                 .bucket(&self.name)
+                .set_prefix(Some(self.full("")).filter(|prefix| !prefix.is_empty()))
                 .set_key_marker(key_marker.take())
                 .set_upload_id_marker(id_marker.take())
                 .send()
@@ -205,7 +207,7 @@ impl Bucket {
                 if begun.is_some_and(|begun| begun < until)
                     && let (Some(key), Some(id)) = (upload.key(), upload.upload_id())
                 {
-                    stale.push((key.to_owned(), id.to_owned()));
+                    stale.push((self.short(key), id.to_owned()));
                 }
             }
             if !page.is_truncated().unwrap_or_default() {
@@ -221,7 +223,7 @@ impl Bucket {
     /// # Errors
     /// [`Error::Denied`] or [`Error::Unavailable`].
     pub async fn abort_multipart(&self, key: &str, upload_id: &str) -> Result<(), Error> {
-        let abort = self.client.abort_multipart_upload().bucket(&self.name).key(key);
+        let abort = self.client.abort_multipart_upload().bucket(&self.name).key(self.full(key));
         let aborted = abort.upload_id(upload_id).send().await;
         let aborted = aborted.map_err(|e| map_error("abort-multipart", key, &e));
         aborted.map(|_| Some(())).or_else(Error::none_if_missing).map(drop)
@@ -230,7 +232,7 @@ impl Bucket {
 
 /// A URL that is being signed.
 struct Signing<'a> {
-    expiry: &'a CredentialExpiry,
+    credentials: &'a LatestCredentials,
     began: Timestamp,
     valid_for: Duration,
     /// With the credentials that were known when it began.
@@ -241,15 +243,15 @@ impl Signing<'_> {
     /// End of the validity of the signed URL. The credentials may have been renewed meanwhile: the earlier end
     /// holds for either.
     fn expires_at(&self) -> Timestamp {
-        self.limit.min(self.expiry.limit(self.began, self.valid_for))
+        self.limit.min(self.credentials.limit(self.began, self.valid_for))
     }
 }
 
 impl Bucket {
     fn signing(&self, valid_for: Duration) -> Signing<'_> {
         let began = self.clock().now();
-        let limit = self.expiry.limit(began, valid_for);
-        Signing { expiry: &self.expiry, began, valid_for, limit }
+        let limit = self.credentials.limit(began, valid_for);
+        Signing { credentials: &self.credentials, began, valid_for, limit }
     }
 }
 

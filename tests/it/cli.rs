@@ -145,6 +145,7 @@ fn wrong_settings_exit_with_64() {
         (&["validate", "--config", &bad], 64),
         (&["backends", "--config", &bad], 64),
         (&["check", &out, "--key-hex", "short"], 64),
+        (&["check", &out, "--token", "a.b.c"], 64),
         (&["check", "http://["], 64),
     ]);
 }

@@ -5,6 +5,7 @@ mod chaos;
 mod deletes;
 mod events;
 mod how_to;
+mod private;
 mod surroundings;
 mod takeover;
 

@@ -33,7 +33,7 @@ async fn answers_of_the_api_are_no_pages_and_in_no_frames() {
         (Method::GET, "/none.html", 404),
         (Method::POST, "/v1/uploads", 403),
         (Method::PATCH, "/v1/uploads", 403),
-        (Method::DELETE, "/healthz", 403),
+        (Method::DELETE, "/readyz", 403),
     ];
     for (method, path, status) in table {
         let url = format!("{}{path}", appliance.api);

@@ -50,6 +50,7 @@ mod hostile_worker;
 mod http_api;
 mod load;
 mod outgoing;
+mod private_videos;
 mod queue_contract;
 mod recipes;
 mod refusals;

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { deleteVideo, followVideo, listVideos, type Video } from "./api";
+import { usePlayback } from "./playback";
 import { startUpload, type Upload } from "./upload";
 
 const Player = lazy(() => import("./Player").then((module) => ({ default: module.Player })));
@@ -72,6 +73,7 @@ export function App() {
     }
   };
 
+  const playback = usePlayback(video, setError);
   const message = error ?? video?.error?.message ?? null;
   return (
     <main>
@@ -109,19 +111,13 @@ export function App() {
               text={encodeText(video)}
             />
           )}
-          {video.playable && (
+          {playback && (
             <Suspense fallback={<p>Loading the player…</p>}>
-              <Player
-                url={video.playback_url}
-                posterUrl={video.poster_url}
-                storyboardUrl={video.storyboard_url}
-                chaptersUrl={video.chapters_url}
-                onError={setError}
-              />
+              <Player {...playback} onError={setError} />
             </Suspense>
           )}
           {sizes(video) && <p data-testid="sizes">{sizes(video)}</p>}
-          {video.playable && (
+          {video.playable && video.visibility === "public" && (
             <p className="link">
               HLS: <a href={video.playback_url}>{video.playback_url}</a>
             </p>

@@ -14,6 +14,7 @@ export interface Video {
   id: string;
   filename: string;
   state: VideoState;
+  visibility: "public" | "private";
   playable: boolean;
   progress: number;
   speed: number | null;

@@ -2,6 +2,7 @@
 
 use crate::domain::encode::SegmentFormat;
 use crate::domain::job::VideoId;
+use crate::domain::visibility::Visibility;
 
 /// `Content-Type` of playlists (RFC 8216, 10).
 pub const CONTENT_TYPE_PLAYLIST: &str = "application/vnd.apple.mpegurl";
@@ -18,6 +19,23 @@ pub const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
 pub const CACHE_SHORT: &str = "public, max-age=2";
 /// `Cache-Control` of event playlists, which change with every segment.
 pub const CACHE_EVENT: &str = "public, max-age=1";
+
+/// `Cache-Control` of an object of a stream of this visibility: shared caches keep nothing of a private one.
+#[must_use]
+pub fn cache_control(visibility: Visibility, of_public: &'static str) -> &'static str {
+    match (visibility, of_public) {
+        (Visibility::Public, _) => of_public,
+        (Visibility::Private, CACHE_IMMUTABLE) => "private, max-age=31536000, immutable",
+        (Visibility::Private, _) => "private, no-store",
+    }
+}
+
+/// `Cache-Control` of the copy of an object whose stream becomes one of this visibility.
+#[must_use]
+pub fn cache_control_of_copy(visibility: Visibility, of_original: &str) -> &'static str {
+    let is_immutable = of_original.contains("immutable");
+    cache_control(visibility, if is_immutable { CACHE_IMMUTABLE } else { CACHE_SHORT })
+}
 
 /// Multivariant playlist.
 pub const MAIN: &str = "main.m3u8";
@@ -93,7 +111,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Layout of an attempt in the public bucket: `main.m3u8` below the video's id, everything else
+    /// Layout of an attempt in the home of its stream: `main.m3u8` below the video's id, everything else
     /// below the attempt's. Players may watch while the stream is encoded.
     #[must_use]
     pub fn of_attempt(id: &VideoId, attempt_id: &str) -> Self {
@@ -152,6 +170,19 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shared_caches_keep_nothing_of_a_private_stream() {
+        use Visibility::{Private, Public};
+        for cache in [CACHE_IMMUTABLE, CACHE_SHORT, CACHE_EVENT] {
+            assert_eq!(cache_control(Public, cache), cache);
+            let private = cache_control(Private, cache);
+            assert!(private.starts_with("private, "), "{private}");
+            assert_eq!(cache_control_of_copy(Private, cache), private);
+            let again = if cache == CACHE_IMMUTABLE { CACHE_IMMUTABLE } else { CACHE_SHORT };
+            assert_eq!(cache_control_of_copy(Public, private), again);
+        }
+    }
 
     #[test]
     fn keys_and_uris_agree() {

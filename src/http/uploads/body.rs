@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::visibility::Visibility;
+
 /// File that the client wants to upload.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +17,9 @@ pub struct UploadRequest {
     /// Media type of the file; the default is `application/octet-stream`.
     #[serde(default)]
     pub(super) content_type: Option<String>,
+    /// Who may watch the video; the default is `videos.visibility` of the settings.
+    #[serde(default)]
+    pub(super) visibility: Option<Visibility>,
 }
 
 /// How to upload the file, and where its video will be.
@@ -26,7 +31,8 @@ pub struct UploadAnswer {
     pub(super) upload: Upload,
     /// Path of the video in this API.
     pub(super) video_url: String,
-    /// URL of the multivariant playlist, once the video is playable.
+    /// URL of the multivariant playlist, once the video is playable. That of a private video needs a playback
+    /// token.
     pub(super) playback_url: String,
 }
 

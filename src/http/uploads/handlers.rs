@@ -15,6 +15,7 @@ use crate::auth;
 use crate::domain::auth::Scope;
 use crate::domain::job::VideoId;
 use crate::domain::record::{self, UploadRecord};
+use crate::domain::visibility::Visibility;
 use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
@@ -54,6 +55,7 @@ pub async fn create(
         part_size_bytes: Some(part_size_bytes(request.size_bytes, &state.uploads)),
         is_issued: true,
         owner: actor.caller.owner(),
+        visibility: request.visibility.unwrap_or(state.visibility),
         created_at: Timestamp::now().to_string(),
     };
     count(&state, &actor, &key).await?;
@@ -79,7 +81,7 @@ pub async fn create(
         video_id: id.to_string(),
         upload,
         video_url: video_url.clone(),
-        playback_url: state.playback_url(&id),
+        playback_url: state.urls.main(&id, record.visibility),
     };
     Ok((StatusCode::CREATED, [(header::LOCATION, video_url)], Json(answer)))
 }
@@ -246,7 +248,9 @@ pub async fn abort(
     actor.audit("upload-abort", &video_id);
     let id = parse_id(&video_id)?;
     // The source of a finished video may be gone, and its record stays.
-    if matches!(state.private.find(&key).await, Ok(None)) && !has_job(&state, &id).await? {
+    if matches!(state.private.find(&key).await, Ok(None))
+        && !has_job(&state, &id, record.visibility).await?
+    {
         let key = record::upload_record_key(&id);
         if let Some((_, etag)) = state.private.read_json_version::<UploadRecord>(&key).await? {
             let (Removal::Gone | Removal::Changed) =
@@ -257,9 +261,9 @@ pub async fn abort(
 }
 
 /// Whether a job has worked on the video.
-async fn has_job(state: &AppState, id: &VideoId) -> Result<bool, Error> {
+async fn has_job(state: &AppState, id: &VideoId, visibility: Visibility) -> Result<bool, Error> {
     let claim = state.private.find(&record::claim_key(id)).await?;
-    let job = state.public.find(&record::job_record_key(id)).await?;
+    let job = state.homes.of(visibility).find(&record::job_record_key(id)).await?;
     Ok(claim.is_some() || job.is_some())
 }
 

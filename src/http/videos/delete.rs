@@ -28,7 +28,7 @@ pub async fn delete(
     existing(&state, &id).await?;
     let tombstone = state.deletions.begin(&id).await?;
     actor.audit("delete", id.as_str());
-    Ok((StatusCode::ACCEPTED, Json(deleting(&state.playback_url(&id), &tombstone))))
+    Ok((StatusCode::ACCEPTED, Json(deleting(&state.urls, &tombstone))))
 }
 
 /// Undoes the delete of a video, until its `purge_after`.

@@ -37,11 +37,11 @@ pub async fn retry(
             "the video has no source: it is not uploaded yet, or was removed after success";
         return Err(Error::Conflict(detail.to_owned()));
     };
-    let (private, public) = (&state.private, &state.public);
+    let (private, home) = (&state.private, state.homes.of(upload.visibility));
     if state.board.get(id.as_str()).is_some() {
         return Err(running());
     }
-    match job::reset(private, public, &id, &head.etag, state.claim_renewal).await? {
+    match job::reset(private, home, &id, &head.etag, state.claim_renewal).await? {
         Retry::Running => return Err(running()),
         Retry::Ready => return Err(Error::Conflict("the video is ready already".to_owned())),
         Retry::Reset => {}

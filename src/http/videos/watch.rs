@@ -69,7 +69,7 @@ async fn show_changes(state: &AppState, watched: &Watched) {
             }
         }
         is_first = false;
-        let Some(view) = view(id.as_str(), &state.playback_url(id), seen.known.clone()) else {
+        let Some(view) = view(id, &state.urls, seen.known.clone()) else {
             watched.show(Sight::Unknown);
             return;
         };

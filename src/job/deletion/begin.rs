@@ -55,6 +55,7 @@ impl Deletions {
             filename: upload.as_ref().map(|upload| upload.filename.clone()).unwrap_or_default(),
             key: upload.as_ref().map(|upload| upload.key.clone()),
             is_issued: upload.as_ref().is_some_and(|upload| upload.is_issued),
+            visibility: upload.as_ref().map(|upload| upload.visibility).unwrap_or_default(),
             source,
             created_at: upload.map(|upload| upload.created_at),
             deleted_at: None,

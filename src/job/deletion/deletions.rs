@@ -12,7 +12,7 @@ use crate::job::claim;
 use crate::job::context::Context;
 use crate::job::error::Error;
 use crate::queue::Enqueue;
-use crate::store::{self, Bucket, Head, Removal};
+use crate::store::{self, Bucket, Head, Homes, Removal};
 
 /// How often a `main.m3u8` is removed that a running job writes again.
 pub(super) const TRIES: u32 = 5;
@@ -22,8 +22,8 @@ pub(super) const TRIES: u32 = 5;
 pub struct Deletions {
     /// The bucket of sources, records, claims and tombstones.
     pub private: Bucket,
-    /// The bucket of streams.
-    pub public: Bucket,
+    /// The homes of streams.
+    pub homes: Homes,
     /// The running jobs of this box.
     pub board: Board,
     /// The queue that restored videos go to.
@@ -45,7 +45,7 @@ impl Deletions {
     pub fn of(context: &Context) -> Self {
         Self {
             private: context.private.clone(),
-            public: context.public.clone(),
+            homes: context.homes.clone(),
             board: context.board.clone(),
             enqueue: Arc::clone(&context.enqueue),
             claim_renewal: Duration::from_secs(context.config.claim_renewal_secs),
@@ -72,10 +72,12 @@ impl Deletions {
     /// Removes `main.m3u8`: no viewer finds the stream any more.
     pub(super) async fn hide(&self, id: &VideoId) -> Result<(), Error> {
         let main = names::main_key(id);
-        for _ in 0..TRIES {
-            let Some(head) = self.public.find(&main).await? else { break };
-            if self.public.delete_version(&main, &head.etag).await? == Removal::Gone {
-                break;
+        for home in self.homes.all() {
+            for _ in 0..TRIES {
+                let Some(head) = home.find(&main).await? else { break };
+                if home.delete_version(&main, &head.etag).await? == Removal::Gone {
+                    break;
+                }
             }
         }
         Ok(())

@@ -23,7 +23,7 @@ const TRIES: u32 = 3;
 
 /// The objects that are removed: those below a prefix, or those of one key.
 enum Target<'a> {
-    /// The stream of this video: all objects below `<id>/` in the public bucket.
+    /// The stream of this video: all objects below `<id>/` in a home.
     Stream(&'a VideoId),
     /// All versions of one key of the private bucket.
     Key(&'a str),
@@ -83,7 +83,9 @@ impl Deletions {
             self.wait_for_job(&id).await?;
         }
         self.hide(&id).await?;
-        self.remove(&self.public, &Target::Stream(&id), Some(&mut held)).await?;
+        for home in self.homes.all() {
+            self.remove(home, &Target::Stream(&id), Some(&mut held)).await?;
+        }
         if let Some(key) = held.tombstone.key.clone() {
             self.private.abort_multiparts_of(&key).await?;
             let tombstone = held.tombstone.clone();

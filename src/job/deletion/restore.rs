@@ -79,10 +79,11 @@ impl Deletions {
 
     /// Shows the stream of the last job, if it has made one.
     async fn show(&self, id: &VideoId) -> Result<(), Error> {
-        let record = records::job_record_of(&self.public, id).await?;
+        let home = records::home_of(&self.private, &self.homes, id).await?;
+        let record = records::job_record_of(home, id).await?;
         let ready = record.filter(|(record, _)| record.outcome == JobOutcome::Ready);
         if let Some(main) = ready.and_then(|(record, _)| record.main) {
-            adapters::show(&self.public, id, main, None).await?;
+            adapters::show(home, id, main, None).await?;
         }
         Ok(())
     }

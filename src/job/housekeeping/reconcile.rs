@@ -109,7 +109,8 @@ impl Housekeeping {
         if !claim.as_ref().is_some_and(is_lost) {
             return Ok(false);
         }
-        let recorded = records::job_record_of(&context.public, id).await?;
+        let home = records::home_of(&context.private, &context.homes, id).await?;
+        let recorded = records::job_record_of(home, id).await?;
         Ok(!recorded.is_some_and(|(record, _)| record.covers(&source.etag)))
     }
 
@@ -177,6 +178,7 @@ impl Housekeeping {
             last_modified: source.last_modified,
             version_id: None,
         };
-        records::upload_record(&context.private, &request, &head).await.map(drop)
+        let visibility = context.visibility;
+        records::upload_record(&context.private, &request, &head, visibility).await.map(drop)
     }
 }

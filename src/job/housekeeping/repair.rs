@@ -14,7 +14,7 @@ use crate::domain::video::VideoError;
 use crate::job::error::Error;
 use crate::job::records::{self, Versioned};
 use crate::job::{adapters, claim};
-use crate::store::Removal;
+use crate::store::{Home, Removal};
 
 /// Sweeps within which each stream is read once whose listing looks whole.
 const SWEEPS_PER_CHECK: u64 = 8;
@@ -44,23 +44,24 @@ impl Housekeeping {
     /// are gone, the record says so from then on, and the video can be processed again.
     pub(super) async fn repair(&self, id: &VideoId) -> Result<Repaired, Error> {
         let context = &self.context;
-        let main = adapters::read_main(&context.public, id).await?;
-        let record = records::job_record_of(&context.public, id).await?;
+        let home = records::home_of(&context.private, &context.homes, id).await?;
+        let main = adapters::read_main(home, id).await?;
+        let record = records::job_record_of(home, id).await?;
         let Some((record, version)) = record else { return Ok(Repaired::Nothing) };
         if record.outcome == JobOutcome::Failed || self.is_worked_on(id).await? {
             return Ok(Repaired::Nothing);
         }
         // After both were read: what they name is listed, or gone. Conditions of the writes hold off whoever
         // has published meanwhile.
-        let listed = context.public.list(&format!("{id}/")).await?;
+        let listed = home.list(&format!("{id}/")).await?;
         let keys: BTreeSet<&str> = listed.iter().map(|entry| entry.key.as_str()).collect();
         let text = main.as_ref().map(|(text, _)| text.as_str());
         match shown::compare(&record, text, &keys) {
             Shown::Whole => Ok(Repaired::Nothing),
             Shown::Damaged(text) => {
-                self.rewrite(id, text, main.as_ref().map(|(_, etag)| etag.as_str())).await
+                self.rewrite(home, id, text, main.as_ref().map(|(_, etag)| etag.as_str())).await
             }
-            Shown::Gone => self.mark(id, (record, version)).await,
+            Shown::Gone => self.mark(home, id, (record, version)).await,
             Shown::Unknown => {
                 tracing::error!(%id, "main.m3u8 is damaged, and its record does not have its text");
                 Ok(Repaired::Nothing)
@@ -76,25 +77,25 @@ impl Housekeeping {
 
     async fn rewrite(
         &self,
+        home: &Home,
         id: &VideoId,
         text: String,
         seen: Option<&str>,
     ) -> Result<Repaired, Error> {
-        let context = &self.context;
-        let Some(etag) = adapters::show(&context.public, id, text, seen).await? else {
+        let Some(etag) = adapters::show(home, id, text, seen).await? else {
             return Ok(Repaired::Nothing);
         };
         // A delete hides the stream after it has written its tombstone: one of the two removes it.
         if self.deletions.is_in_progress(id).await? {
             let (Removal::Gone | Removal::Changed) =
-                context.public.delete_version(&names::main_key(id), &etag).await?;
+                home.delete_version(&names::main_key(id), &etag).await?;
             return Ok(Repaired::Nothing);
         }
         tracing::warn!(%id, "main.m3u8 was damaged and is written anew");
         Ok(Repaired::Rewritten)
     }
 
-    async fn mark(&self, id: &VideoId, seen: Versioned) -> Result<Repaired, Error> {
+    async fn mark(&self, home: &Home, id: &VideoId, seen: Versioned) -> Result<Repaired, Error> {
         let code = FailureCode::StreamGone;
         let message = format!("{} {}", code.sentence(), code.advice());
         let record = JobRecord {
@@ -110,7 +111,7 @@ impl Housekeeping {
             ..seen.0.clone()
         };
         tracing::error!(%id, "the files of a stream are gone");
-        match records::put_job_record(&self.context.public, &record, Some(&seen)).await {
+        match records::put_job_record(home, &record, Some(&seen)).await {
             Ok(_) => Ok(Repaired::Marked),
             Err(Error::ClaimLost) => Ok(Repaired::Nothing),
             Err(error) => Err(error),

@@ -14,12 +14,12 @@ use crate::domain::record::{self, CLAIMS_PREFIX, RECORDS_PREFIX};
 use crate::domain::stream_shape::StreamShape;
 use crate::job::error::Error;
 use crate::job::{claim, records};
-use crate::store::{self, Removal};
+use crate::store::{self, Home, Removal};
 
 /// What both buckets hold, in little memory: a listing may have millions of objects.
 struct Found {
-    /// By id: whether the stream looks whole.
-    streams: IdMap<bool>,
+    /// By home and id: whether the stream looks whole.
+    streams: Vec<(Home, IdMap<bool>)>,
     /// The sources.
     sources: IdMap<()>,
     own: Own,
@@ -33,8 +33,18 @@ impl Found {
 
     /// Whether a source or a stream of the video is there.
     fn is_used(&self, id: &VideoId) -> bool {
-        self.sources.contains_key(id.as_str()) || self.streams.contains_key(id.as_str())
+        self.sources.contains_key(id.as_str()) || self.homes_of(id) > 0
     }
+
+    /// Number of homes that have objects of the video.
+    fn homes_of(&self, id: &VideoId) -> usize {
+        self.streams.iter().filter(|(_, streams)| streams.contains_key(id.as_str())).count()
+    }
+}
+
+/// Whether somebody writes to the stream of a claim in this state, or died at it.
+fn is_active(state: ClaimState) -> bool {
+    matches!(state, ClaimState::Held | ClaimState::Moving)
 }
 
 impl Housekeeping {
@@ -42,16 +52,19 @@ impl Housekeeping {
     pub(super) async fn sweep(&self) -> Result<(), Error> {
         let found = self.find_all().await?;
         let mut removed = 0;
-        for (id, looks_whole) in found.streams.iter() {
-            if found.own.tombstones.contains_key(id.as_str())
-                && self.deletions.is_in_progress(&id).await?
-            {
-                continue;
-            }
-            if !(*looks_whole && found.own.records.contains_key(id.as_str())) {
-                removed += self.sweep_stream(&id, &found).await?;
-            } else if self.is_due(&id) {
-                self.repair(&id).await?;
+        for (home, streams) in &found.streams {
+            for (id, looks_whole) in streams.iter() {
+                if found.own.tombstones.contains_key(id.as_str())
+                    && self.deletions.is_in_progress(&id).await?
+                {
+                    continue;
+                }
+                let is_known = found.own.records.contains_key(id.as_str());
+                if !(*looks_whole && is_known && found.homes_of(&id) == 1) {
+                    removed += self.sweep_stream(home, &id, &found).await?;
+                } else if self.is_due(&id) {
+                    self.repair(&id).await?;
+                }
             }
         }
         removed += self.sweep_private(&found).await?;
@@ -64,8 +77,11 @@ impl Housekeeping {
 
     /// Lists both buckets.
     async fn find_all(&self) -> Result<Found, Error> {
-        // Public first: what is private when it is listed later was there, or has ended, by then.
-        let streams = self.streams().await?;
+        // Streams first: what is listed of a video later was there, or has ended, by then.
+        let mut streams = Vec::new();
+        for home in self.context.homes.all() {
+            streams.push((home.clone(), Self::streams(home).await?));
+        }
         let own = self.own().await?;
         let mut sources = IdMapBuilder::default();
         let mut listed = self.sources();
@@ -75,9 +91,9 @@ impl Housekeeping {
         Ok(Found { streams, sources: sources.build(), own })
     }
 
-    /// Lists the streams of the public bucket: whether each looks whole. A listing is in key order, so the objects
+    /// Lists the streams of a home: whether each looks whole. A listing is in key order, so the objects
     /// of a video follow each other.
-    async fn streams(&self) -> Result<IdMap<bool>, Error> {
+    async fn streams(home: &Home) -> Result<IdMap<bool>, Error> {
         let mut streams = IdMapBuilder::default();
         let mut note = |ended: Option<(VideoId, StreamShape)>| {
             if let Some((id, shape)) = ended {
@@ -85,7 +101,7 @@ impl Housekeeping {
             }
         };
         let mut current = None;
-        let mut entries = self.context.public.entries("");
+        let mut entries = home.entries("");
         while let Some(entry) = entries.try_next().await? {
             let Some((id, path)) = entry.key.split_once('/') else { continue };
             let Some(id) = VideoId::parse(id) else { continue };
@@ -104,32 +120,37 @@ impl Housekeeping {
     }
 
     /// Removes what failed and superseded attempts at a video have left.
-    async fn sweep_stream(&self, id: &VideoId, found: &Found) -> Result<usize, Error> {
-        let entries = self.context.public.list(&format!("{id}/")).await?;
+    async fn sweep_stream(&self, home: &Home, id: &VideoId, found: &Found) -> Result<usize, Error> {
+        let context = &self.context;
+        let entries = home.list(&format!("{id}/")).await?;
         let orphan_age = Duration::from_secs(self.config.orphan_age_secs);
         let untouched = entries.iter().all(|entry| self.age(entry.last_modified) >= orphan_age);
         let claim = claim::read(&self.context.private, id).await?;
         let alive = claim
             .as_ref()
-            .is_some_and(|(claim, age, _)| claim.state == ClaimState::Held && *age < orphan_age);
+            .is_some_and(|(claim, age, _)| is_active(claim.state) && *age < orphan_age);
         if !untouched || alive {
             return Ok(0);
         }
-        if found.own.records.contains_key(id.as_str()) && self.repair(id).await? == Repaired::Marked
-        {
+        let own = records::home_of(&context.private, &context.homes, id).await?;
+        let is_own = own.visibility() == home.visibility();
+        let is_listed = found.own.records.contains_key(id.as_str());
+        if is_own && is_listed && self.repair(id).await? == Repaired::Marked {
             return Ok(0);
         }
         let keys: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
-        let record = records::job_record_of(&self.context.public, id).await?;
+        let record = records::job_record_of(home, id).await?;
         let dead = match record {
             // A deleted video, of which a last write came late.
             _ if !self.is_known(id, found).await? => keys,
+            // A change of the visibility was given up here, or has left this.
+            _ if !is_own => keys,
             Some((record, _)) => record::left_behind(id, keys, Some(&record)),
             // Its message is in the queue; the next attempt removes what this one has left.
             None => Vec::new(),
         };
         let count = dead.len();
-        records::delete_listed(&self.context.public, &entries, dead).await?;
+        records::delete_listed(home, &entries, dead).await?;
         Ok(count)
     }
 
