@@ -54,10 +54,7 @@ impl Auth {
         if self.0.private.read_json::<CodeRecord>(&key).await?.as_ref() != Some(&used) {
             return Err(Error::InvalidCode);
         }
-        self.valid(&used.token).await.map_err(|error| match error {
-            Error::InvalidSession => Error::InvalidCode,
-            error => error,
-        })
+        self.valid(&used.token).await.map_err(|error| error.instead_of_session(Error::InvalidCode))
     }
 
     /// The code of the first sign-in, if there is no token yet: makes an admin token of which nobody knows the

@@ -32,3 +32,10 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
 }
+
+impl Error {
+    /// The same, with `other` in place of an ended token.
+    pub(super) fn instead_of_session(self, other: Self) -> Self {
+        if let Self::InvalidSession = self { other } else { self }
+    }
+}

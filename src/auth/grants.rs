@@ -61,10 +61,8 @@ impl Auth {
         }
         // It ends with the token that made it. Users whom a proxy names have none.
         if let Some(owner) = record.owner.as_deref().and_then(SecretId::parse) {
-            self.valid(&owner).await.map_err(|error| match error {
-                Error::InvalidSession => Error::InvalidGrant,
-                error => error,
-            })?;
+            let owner = self.valid(&owner).await;
+            owner.map_err(|error| error.instead_of_session(Error::InvalidGrant))?;
         }
         Ok(Grant { id, record })
     }

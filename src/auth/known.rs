@@ -19,6 +19,10 @@ const LOOKUP: Duration = Duration::from_secs(8);
 /// Most records that are kept. Secrets that nobody made leave entries, too.
 const MAX_KNOWN: usize = 10_000;
 
+/// What was read: a record, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen<T>(pub(super) Option<T>);
+
 /// Records by key, each with the time at which it was read; none for a key without a record.
 pub(super) struct Known<T>(Mutex<HashMap<String, (Instant, Option<T>)>>);
 
@@ -38,11 +42,11 @@ impl<T: Clone> Known<T> {
         key: &str,
         read: impl Future<Output = Result<Option<T>, store::Error>>,
     ) -> Result<Option<T>, store::Error> {
-        if let Some(record) = self.peek(key, FRESH) {
+        if let Some(Seen(record)) = self.peek(key, FRESH) {
             return Ok(record);
         }
         let began = Instant::now();
-        if let Some(old) = self.peek(key, STALE) {
+        if let Some(Seen(old)) = self.peek(key, STALE) {
             // Nobody waits for a store that is away while there is something that still counts.
             return match tokio::time::timeout(PATIENCE, read).await {
                 Ok(Ok(record)) => Ok(self.set_as_of(began, key, record)),
@@ -59,10 +63,10 @@ impl<T: Clone> Known<T> {
     }
 
     /// A record that was read within this time.
-    pub(super) fn peek(&self, key: &str, within: Duration) -> Option<Option<T>> {
+    pub(super) fn peek(&self, key: &str, within: Duration) -> Option<Seen<T>> {
         let known = self.0.lock();
         let (read_at, record) = known.get(key)?;
-        (read_at.elapsed() < within).then(|| record.clone())
+        (read_at.elapsed() < within).then(|| Seen(record.clone()))
     }
 
     /// Remembers what was written just now.
@@ -118,7 +122,7 @@ mod tests {
             Ok(Some(1))
         };
         assert_eq!(known.get("k", read).await.unwrap(), Some(2));
-        assert_eq!(known.peek("k", FRESH), Some(Some(2)));
+        assert_eq!(known.peek("k", FRESH), Some(Seen(Some(2))));
     }
 
     #[test]

@@ -48,13 +48,13 @@ impl Auth {
         let grant = token::parse(Kind::Grant, text).map(|hash| hash.id());
         match (token, grant) {
             (Some(id), _) => {
-                let read = self.0.tokens.peek(id.as_str(), Duration::MAX).flatten();
+                let read = self.0.tokens.peek(id.as_str(), Duration::MAX).and_then(|seen| seen.0);
                 let is_valid = |token: TokenRecord| token.is_valid(Timestamp::now());
                 self.0.configured.get(&id).is_some() || read.is_some_and(is_valid)
             }
             (None, Some(id)) => {
                 let read = self.0.grants.peek(id.as_str(), Duration::MAX);
-                read.is_some_and(|read| read.is_some())
+                read.is_some_and(|seen| seen.0.is_some())
             }
             (None, None) => false,
         }

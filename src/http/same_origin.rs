@@ -182,10 +182,10 @@ pub(super) fn is_origin(text: &str) -> bool {
     let uri = text.parse::<Uri>().ok();
     let is_bare = |uri: &Uri| uri.path() == "/" && uri.query().is_none();
     // Browsers write it in lower case and without the port of its scheme.
-    let is_normal = text.to_ascii_lowercase() == text
-        && !text.contains(['@', '#'])
-        && !(text.starts_with("https") && text.ends_with(":443"))
-        && !(text.starts_with("http:") && text.ends_with(":80"));
+    let has_default_port = (text.starts_with("https:") && text.ends_with(":443"))
+        || (text.starts_with("http:") && text.ends_with(":80"));
+    let is_lower = text.to_ascii_lowercase() == text;
+    let is_normal = is_lower && !has_default_port && !text.contains(['@', '#']);
     is_http && is_normal && !text.ends_with('/') && uri.as_ref().is_some_and(is_bare)
 }
 

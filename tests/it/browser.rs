@@ -48,7 +48,7 @@ pub async fn browse_with(script: &str, arguments: &[&str], flags: &str) -> (Valu
 }
 
 /// The player has shown every rung up to the end without a gap or a stall over 0.5 s.
-fn assert_played(result: &Value, secs: f64) {
+pub fn assert_played(result: &Value, secs: f64) {
     let number = |name: &str| result[name].as_f64().unwrap_or(f64::NAN);
     assert_eq!(result["errors"], json!([]), "{result:#}");
     assert_eq!(result["gaps"], json!([]), "{result:#}");

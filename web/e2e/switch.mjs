@@ -90,7 +90,7 @@ try {
   page.setDefaultTimeout(LIMIT_MS);
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   // The browser is open before the video exists, so that the page joins at the start of the job.
-  const ofApi = !url.endsWith(".m3u8");
+  const ofApi = !new URL(url).pathname.endsWith(".m3u8");
   const video = ofApi ? await whenPlayable(url) : { playback_url: url };
   result.state = video.state;
   const order = { player, url: video.playback_url, manner };

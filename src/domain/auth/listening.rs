@@ -4,6 +4,7 @@ use core::net::IpAddr;
 
 /// The settings that decide who can reach the API, and how.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Exposure {
     /// Address at which the API listens.
     pub listens: IpAddr,

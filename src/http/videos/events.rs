@@ -49,7 +49,7 @@ pub async fn events(
     let place = state.watches.place();
     let place = place.ok_or_else(|| Error::NotReady("too many event streams are open".into()))?;
     let own_place = state.watches.place_of(&actor.sender(), most_streams(&actor));
-    let own_place = own_place.ok_or_else(|| Error::TooMany(RECHECK))?;
+    let own_place = own_place.ok_or(Error::TooMany(RECHECK))?;
     let mut sights = state.watches.watch(&id, |watched| {
         tokio::spawn(follow(state.clone(), watched));
     });
@@ -66,8 +66,8 @@ pub async fn events(
     sights.mark_changed();
     let access = state.access.clone();
     let checked = Instant::now();
-    let _places = (place, own_place);
-    let feed = Feed { sights, is_over: false, access, actor, checked, _places };
+    let places = (place, own_place);
+    let feed = Feed { sights, is_over: false, access, actor, checked, _places: places };
     let events = stream::unfold(feed, |mut feed| async {
         let view = feed.next().await?;
         let event = Event::default().json_data(&view);
