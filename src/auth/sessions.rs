@@ -1,17 +1,15 @@
 //! Sessions of the page: a signed cookie. The signature is by a key that all boxes read from the private bucket.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use super::accounts::{Auth, random};
 use super::error::Error;
 use super::session_key::{KeyRecord, SessionKey};
+use crate::domain::auth::session::{self, Lengths};
 use crate::domain::auth::token::{self, AUTH_PREFIX, Moment, SecretId, TokenRecord};
 use crate::store::{self, Precondition};
-
-/// Share of the idle time after which the cookie is written anew.
-const RENEWALS: i64 = 10;
 
 /// Claims of the cookie (RFC 7519, section 4.1), with times in seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,9 +60,11 @@ impl Auth {
             return Err(Error::InvalidSession);
         }
         let now = Timestamp::now().as_second();
-        let idle = self.config().session_idle_secs.cast_signed();
-        let is_old = now - claims.iat >= (idle / RENEWALS).max(1);
-        let renewed = if is_old { Some(self.sign(&token, claims.began, now).await?) } else { None };
+        let renewed = if session::is_due(now, claims.iat, self.lengths()) {
+            Some(self.sign(&token, claims.began, now).await?)
+        } else {
+            None
+        };
         Ok(Session { token, renewed })
     }
 
@@ -94,11 +94,8 @@ impl Auth {
         began: i64,
         now: i64,
     ) -> Result<(String, i64), Error> {
-        let (idle, max) = (self.config().session_idle_secs, self.config().session_max_secs);
-        let mut exp = (now + idle.cast_signed()).min(began + max.cast_signed());
-        if let Some(expires) = token.expires_at {
-            exp = exp.min(expires.as_second());
-        }
+        let token_ends = token.expires_at.map(Timestamp::as_second);
+        let exp = session::end(now, began, self.lengths(), token_ends);
         let claims = Claims { sub: token.id.clone(), iat: now, exp, began };
         let key = self.session_key().await?;
         let cookie = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key.sign);
@@ -127,9 +124,9 @@ impl Auth {
         key.await
     }
 
-    /// Age at which cookies end at the latest.
-    #[must_use]
-    pub fn longest_session(&self) -> SignedDuration {
-        SignedDuration::from_secs(self.config().session_max_secs.cast_signed())
+    fn lengths(&self) -> Lengths {
+        let config = self.config();
+        let (idle, max) = (config.session_idle_secs, config.session_max_secs);
+        Lengths { idle: idle.cast_signed(), max: max.cast_signed() }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod listening;
+pub mod session;
 pub mod token;
 
 use serde::{Deserialize, Serialize};

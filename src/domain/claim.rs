@@ -150,14 +150,21 @@ pub fn is_alive(claim: &ClaimRecord, age: Duration, renewal: Duration) -> bool {
     matches!(claim.state, ClaimState::Held | ClaimState::Moving) && age < renewal * LIFE_IN_RENEWALS
 }
 
-/// Whether a claim that was last written `age` ago leaves the video to somebody who wants to move it: no message
-/// of a job is on its way.
+/// Whether a claim that was last written `age` ago leaves the video to somebody who wants to move it: no job works
+/// on it or will. `is_settled`: the completion record covers the source, so that a job that comes ends before it
+/// takes the claim, and leaves one as it is that a delete, a retry or a move has left.
 #[must_use]
-pub fn may_be_moved(claim: &ClaimRecord, age: Duration, renewal: Duration) -> bool {
+pub fn may_be_moved(
+    claim: &ClaimRecord,
+    age: Duration,
+    renewal: Duration,
+    is_settled: bool,
+) -> bool {
     match claim.state {
         ClaimState::Done | ClaimState::Moving => !is_alive(claim, age, renewal),
-        ClaimState::Queued | ClaimState::Held | ClaimState::Released | ClaimState::Cancelled => {
-            false
+        ClaimState::Held => false,
+        ClaimState::Queued | ClaimState::Released | ClaimState::Cancelled => {
+            is_settled && age >= renewal * LIFE_IN_RENEWALS
         }
     }
 }
@@ -273,19 +280,24 @@ mod tests {
     #[test]
     fn a_video_is_moved_while_no_job_works_on_it_or_will() {
         use ClaimState::{Cancelled, Done, Held, Moving, Queued, Released};
+        // Age, whether it may be moved before and after its completion record covers the source.
         let table = [
-            (Done, 0, true),
-            (Moving, 29, false),
-            (Moving, 30, true),
-            (Held, 0, false),
-            (Held, 30, false),
-            (Queued, 99, false),
-            (Released, 99, false),
-            (Cancelled, 99, false),
+            (Done, 0, true, true),
+            (Moving, 29, false, false),
+            (Moving, 30, true, true),
+            (Held, 0, false, false),
+            (Held, 30, false, false),
+            (Queued, 29, false, false),
+            (Queued, 30, false, true),
+            (Released, 30, false, true),
+            (Cancelled, 29, false, false),
+            (Cancelled, 30, false, true),
         ];
-        for (state, age, expected) in table {
-            let got = may_be_moved(&claim(state), Duration::from_secs(age), RENEWAL);
-            assert_eq!(got, expected, "{state:?} {age}");
+        for (state, age, before, after) in table {
+            let may = |is_settled| {
+                may_be_moved(&claim(state), Duration::from_secs(age), RENEWAL, is_settled)
+            };
+            assert_eq!([may(false), may(true)], [before, after], "{state:?} {age}");
         }
     }
 

@@ -101,6 +101,14 @@ impl Grant {
                 internal.join(", ")
             ));
         }
+        // Folders of streams have the names of videos, 20 hex digits.
+        let begins_id = prefix.split('/').next().unwrap_or_default();
+        let is_id = begins_id.len() <= 20 && begins_id.bytes().all(|b| b.is_ascii_hexdigit());
+        if self.bucket == buckets[1] && is_id {
+            faults.push(format!(
+                "--prefix {prefix:?}: allowed: one that no video's folder begins with"
+            ));
+        }
         if !self.reads && !self.writes {
             faults.push("set --read, --write or both".to_owned());
         }
@@ -162,6 +170,9 @@ mod tests {
         let table = [
             ("uploads", "team-a/", true, 0),
             ("public", "x", true, 0),
+            ("public", "0", true, 1),
+            ("public", "0123456789abcdef0123/", true, 1),
+            ("public", "team-a/", true, 0),
             ("other", "x", true, 1),
             ("uploads", "", true, 1),
             ("uploads", "re", true, 1),

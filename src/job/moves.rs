@@ -85,7 +85,9 @@ impl Moves {
             return Ok(Moved::Busy);
         };
         let folder = format!("a{}", hex::encode(rand::random::<[u8; 6]>()));
-        let taken = Claim::take_for_move(context, id, &folder, ticket.subscribe()).await;
+        let is_settled = self.is_settled(id).await?;
+        let taken =
+            Claim::take_for_move(context, id, &folder, is_settled, ticket.subscribe()).await;
         let claim = match taken {
             Ok(claim) => claim,
             Err(Error::Busy) => return Ok(Moved::Busy),
@@ -99,6 +101,19 @@ impl Moves {
             tracing::warn!(%id, %error, "failed to release the claim of a move, it will expire");
         }
         moved
+    }
+
+    /// Whether the completion record covers the source, if there is one: no job will work on it.
+    async fn is_settled(&self, id: &VideoId) -> Result<bool, Error> {
+        let context = &self.0;
+        let key = record::upload_record_key(id);
+        let Some(upload) = context.private.read_json::<UploadRecord>(&key).await? else {
+            return Ok(false);
+        };
+        let home = context.homes.of(upload.visibility);
+        let Some((found, _)) = records::job_record_of(home, id).await? else { return Ok(false) };
+        let source = context.private.find(&upload.key).await?;
+        Ok(source.is_none_or(|source| found.covers(&source.etag)))
     }
 
     async fn change_claimed(
@@ -118,12 +133,28 @@ impl Moves {
         let key = record::upload_record_key(id);
         let upload = context.private.read_json_version::<UploadRecord>(&key).await?;
         let Some((upload, version)) = upload else { return Ok(Moved::Unknown) };
-        if upload.visibility == visibility {
-            return Ok(Moved::Done);
-        }
         let (from, into) = (context.homes.of(upload.visibility), context.homes.of(visibility));
         let this = Move { id, claim, folder, from, into };
-        let found = records::job_record_of(from, id).await?;
+        if upload.visibility == visibility {
+            // An earlier change may have left the old stream.
+            for other in context.homes.all() {
+                if other.visibility() != visibility {
+                    this.remove(other).await?;
+                }
+            }
+            return Ok(Moved::Done);
+        }
+        let mut found = records::job_record_of(from, id).await?;
+        if let Some((record, _)) = &mut found
+            && record.outcome == JobOutcome::Ready
+            && record.main.is_none()
+        {
+            // An earlier release kept no text of it.
+            let Some((main, _)) = adapters::read_main(from, id).await? else {
+                return Ok(Moved::Busy);
+            };
+            record.main = Some(main);
+        }
         if let Some((record, _)) = &found
             && this.has_private_keys(record).await?
         {
@@ -148,6 +179,10 @@ impl Moves {
         tracing::info!(%id, ?visibility, "the visibility of a video is changed");
         // Nothing undoes the change from here on: the sweep removes what a failure leaves.
         if let Err(error) = this.remove(from).await {
+            // Who asks for privacy must know that it is not complete. Another request tries once more.
+            if visibility == Visibility::Private {
+                return Err(error);
+            }
             tracing::warn!(%id, %error, "failed to remove the old stream of a moved video, the sweep does");
         }
         Ok(Moved::Done)

@@ -16,7 +16,7 @@ use super::source_state::{RecordedVersion, SourceState};
 use super::unsettled::Unsettled;
 use crate::backend::Slot;
 use crate::domain::job::{JobRequest, VideoId};
-use crate::domain::record::JobOutcome;
+use crate::domain::record::{self, JobOutcome};
 use crate::domain::video::{VideoState, VideoView};
 use crate::store::{self, Head, Home};
 
@@ -101,6 +101,11 @@ impl Job<'_> {
         // A delete writes its tombstone first and then looks for claims, so one of the two finds the other.
         if deletions.is_deleted(&self.id).await? {
             return Err(Error::Cancelled);
+        }
+        // Somebody removed the record since it was read or written: who may watch the video is unknown.
+        let key = record::upload_record_key(&self.id);
+        if self.context.private.find(&key).await?.is_none() {
+            return Err(Error::Busy);
         }
         let home = self.home().await?;
         Ok((home, records::job_record_of(home, &self.id).await?))

@@ -29,7 +29,13 @@ async fn players_are_answered_beside_silent_sockets_and_event_streams() {
     raise_open_files();
     let Some(clip) = media::clip(180, "25", 2) else { return };
     let ladder = "[[ladder]]\nheight = 180\nmax_bitrate_kbps = 300\n";
-    let appliance = Arc::new(Appliance::builder().config(ladder).start());
+    let appliance = Arc::new(
+        Appliance::builder()
+            .config(ladder)
+            // All of them come from one address.
+            .setting("http.requests_per_sec", 0)
+            .start(),
+    );
     let (id, _) = appliance.publish("film.mp4", &clip).await;
 
     // A connection from before the load.

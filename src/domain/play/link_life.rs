@@ -30,7 +30,8 @@ impl LinkLife {
     #[must_use]
     pub fn of(claims: &Claims, now: i64, pinned: Option<u32>) -> Self {
         let whole = claims.exp.saturating_sub(claims.iat);
-        let current = u32::try_from((now - claims.iat).max(0) / PERIOD_SECS).unwrap_or(u32::MAX);
+        let current =
+            u32::try_from(now.saturating_sub(claims.iat).max(0) / PERIOD_SECS).unwrap_or(u32::MAX);
         let start = |period: u32| claims.iat.saturating_add(i64::from(period) * PERIOD_SECS);
         let is_alive = |period: &u32| *period <= current && start(*period) + LONGEST_SECS > now;
         let period =

@@ -247,8 +247,10 @@ pub async fn abort(
     }
     actor.audit("upload-abort", &video_id);
     let id = parse_id(&video_id)?;
-    // The source of a finished video may be gone, and its record stays.
-    if matches!(state.private.find(&key).await, Ok(None))
+    // A late upload makes a video of the default visibility, so the record of another one stays: the sweep removes
+    // it once no upload can come any more. The source of a finished video may be gone, and its record stays, too.
+    if record.visibility == state.visibility
+        && matches!(state.private.find(&key).await, Ok(None))
         && !has_job(&state, &id, record.visibility).await?
     {
         let key = record::upload_record_key(&id);

@@ -21,13 +21,14 @@ impl Claim {
         context: &Context,
         id: &VideoId,
         attempt_id: &str,
+        is_settled: bool,
         view: watch::Receiver<VideoView>,
     ) -> Result<Self, Error> {
         let renewal = Duration::from_secs(context.config.claim_renewal_secs);
         let current = read(&context.private, id).await?;
         let may_be_moved = current
             .as_ref()
-            .is_none_or(|(record, age, _)| claim::may_be_moved(record, *age, renewal));
+            .is_none_or(|(record, age, _)| claim::may_be_moved(record, *age, renewal, is_settled));
         if !may_be_moved {
             return Err(Error::Busy);
         }

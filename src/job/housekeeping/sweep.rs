@@ -10,8 +10,9 @@ use super::{Housekeeping, Own};
 use crate::domain::claim::ClaimState;
 use crate::domain::id_map::{IdMap, IdMapBuilder};
 use crate::domain::job::VideoId;
-use crate::domain::record::{self, CLAIMS_PREFIX, RECORDS_PREFIX};
+use crate::domain::record::{self, CLAIMS_PREFIX, RECORDS_PREFIX, UploadRecord};
 use crate::domain::stream_shape::StreamShape;
+use crate::domain::tombstone;
 use crate::job::error::Error;
 use crate::job::{claim, records};
 use crate::store::{self, Home, Removal};
@@ -60,10 +61,14 @@ impl Housekeeping {
                     continue;
                 }
                 let is_known = found.own.records.contains_key(id.as_str());
-                if !(*looks_whole && is_known && found.homes_of(&id) == 1) {
-                    removed += self.sweep_stream(home, &id, &found).await?;
-                } else if self.is_due(&id) {
-                    self.repair(&id).await?;
+                let looks_well = *looks_whole && is_known && found.homes_of(&id) == 1;
+                match self.look_after(home, &id, looks_well, &found).await {
+                    Ok(count) => removed += count,
+                    // One record that cannot be read keeps no other video from being swept.
+                    Err(Error::Store(error @ store::Error::Rejected { .. })) => {
+                        tracing::warn!(%id, %error, "failed to sweep a video");
+                    }
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -73,6 +78,29 @@ impl Housekeeping {
             tracing::info!(removed, "swept");
         }
         Ok(())
+    }
+
+    /// Sweeps a stream, or repairs one that looks well, now and then. Returns the number of removed objects.
+    async fn look_after(
+        &self,
+        home: &Home,
+        id: &VideoId,
+        looks_well: bool,
+        found: &Found,
+    ) -> Result<usize, Error> {
+        if !looks_well {
+            return self.sweep_stream(home, id, found).await;
+        }
+        if !self.is_due(id) {
+            return Ok(0);
+        }
+        let context = &self.context;
+        let own = records::home_of(&context.private, &context.homes, id).await?;
+        if own.visibility() != home.visibility() {
+            return self.sweep_stream(home, id, found).await;
+        }
+        self.repair(id).await?;
+        Ok(0)
     }
 
     /// Lists both buckets.
@@ -174,13 +202,31 @@ impl Housekeeping {
         let mut removed = 0;
         for (prefix, times, least_age) in kinds {
             for (id, at) in times.iter() {
-                if !found.is_used(&id) && self.age(*at) >= least_age {
+                let is_old = !found.is_used(&id) && self.age(*at) >= least_age;
+                if is_old && (prefix == CLAIMS_PREFIX || self.is_useless(&id, *at).await?) {
                     self.delete_unless_written(&format!("{prefix}{id}.json")).await?;
                     removed += 1;
                 }
             }
         }
         Ok(removed)
+    }
+
+    /// Whether nothing needs the upload record of a video, written then, that had no source when it was listed. A
+    /// late upload makes a video of the default visibility: the record of another one stays until none can come.
+    async fn is_useless(&self, id: &VideoId, at: Option<Timestamp>) -> Result<bool, Error> {
+        let private = &self.context.private;
+        let key = record::upload_record_key(id);
+        let Some(record) = private.read_json::<UploadRecord>(&key).await? else {
+            return Ok(true);
+        };
+        if record.visibility != self.context.visibility {
+            let kept = Duration::try_from(tombstone::KEPT).unwrap_or(Duration::MAX);
+            if self.age(at) < kept {
+                return Ok(false);
+            }
+        }
+        Ok(private.find(&record.key).await?.is_none())
     }
 
     /// Deletes an object of the private bucket in the version that it has now, if that is old.

@@ -183,3 +183,71 @@ async fn the_sweep_removes_a_stream_that_is_not_in_the_home_of_its_video() {
     wait_for_one_home(&appliance, &id).await;
     assert_eq!(homes(&appliance, &id).await, before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_after_an_abort_keeps_its_visibility() {
+    let Some(clip) = media::clip(180, "25", 2) else { return };
+    let appliance = Appliance::start();
+    let bytes = std::fs::read(clip).unwrap();
+    let answer = appliance.ask("film.mp4", bytes.len() as u64).await;
+    let id = answer["video_id"].as_str().unwrap();
+    assert_eq!(appliance.change(id, "private").await.0, 200);
+    let aborted = format!("{}/v1/uploads/{id}/x", appliance.api);
+    assert_eq!(appliance.http.delete(aborted).send().await.unwrap().status(), 204);
+    // The URL of the upload still works.
+    assert_eq!(appliance.put(&answer["upload"], bytes).await.status(), 200);
+    let video = appliance.wait_for_end(id).await;
+    assert_eq!((&video["state"], &video["visibility"]), (&"ready".into(), &"private".into()));
+    assert_in_one_home(&appliance, id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_repeated_removes_what_the_first_left() {
+    let Some(clip) = media::clip(180, "25", 2) else { return };
+    let appliance = Appliance::start();
+    let (id, _) = appliance.publish("film.mp4", &clip).await;
+    assert_eq!(appliance.change(&id, "private").await.0, 200);
+    let left = format!("{id}/main.m3u8");
+    let put = appliance.s3_client().put_object().bucket("public").key(&left);
+    put.body(b"#EXTM3U\n".to_vec().into()).send().await.unwrap();
+    assert_eq!(appliance.change(&id, "private").await.0, 200);
+    assert_in_one_home(&appliance, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_an_earlier_release_moves_with_its_playlist() {
+    let Some(clip) = media::clip(180, "25", 2) else { return };
+    let appliance = Appliance::start();
+    let (id, _) = appliance.publish("film.mp4", &clip).await;
+    let mut record = appliance.record(&id).await;
+    assert!(record.as_object_mut().unwrap().remove("main").is_some());
+    let put = appliance.s3_client().put_object().bucket("public").key(format!("{id}/job.json"));
+    put.content_type("application/json")
+        .body(record.to_string().into_bytes().into())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(appliance.change(&id, "private").await.0, 200);
+    assert_in_one_home(&appliance, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_video_can_be_changed() {
+    let Some(clip) = media::clip(180, "25", 2) else { return };
+    let appliance = Appliance::builder()
+        .setting("housekeeping.purge_delay_secs", 3600)
+        .setting("jobs.claim_renewal_secs", 1)
+        .start();
+    let (id, _) = appliance.publish("film.mp4", &clip).await;
+    assert_eq!(appliance.delete(&id).await, 202);
+    assert_eq!(appliance.post(&format!("/v1/videos/{id}/restore")).await.0, 202);
+    appliance.wait_for(&id, |video| video["state"] == "ready").await;
+    // The claim of the cancelled job counts for six renewals.
+    let changed = async {
+        while appliance.change(&id, "private").await.0 != 200 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, changed).await.expect("it stays busy");
+    assert_in_one_home(&appliance, &id).await;
+}
