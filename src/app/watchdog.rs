@@ -13,15 +13,23 @@ const DATABASE_EVERY: Duration = Duration::from_secs(2);
 /// Heartbeats come every 1 or 2 s; one that is missing this long is late, whatever the interval.
 const LEAST_LIMIT: Duration = Duration::from_secs(5);
 
-/// Calls `ping` as often as a watchdog with this interval needs it, while no part is late by half the interval.
-pub(super) async fn watch(hearts: Heartbeats, interval: Duration, ping: impl Fn()) {
+/// Calls `ping` as often as a watchdog with this interval needs it, while no part is late by half the interval. It
+/// may block: a service manager that is busy has no place for another message.
+pub(super) async fn watch(
+    hearts: Heartbeats,
+    interval: Duration,
+    ping: impl Fn() + Clone + Send + 'static,
+) {
     let limit = (interval / 2).max(LEAST_LIMIT);
     let mut ticks = tokio::time::interval(interval / 4);
     loop {
         ticks.tick().await;
         let late = hearts.late(limit);
         if late.is_empty() {
-            ping();
+            let ping = ping.clone();
+            if let Err(error) = tokio::task::spawn_blocking(ping).await {
+                tracing::error!(%error, "failed to ping the watchdog");
+            }
         } else {
             tracing::error!(?late, "parts of the daemon hang: the watchdog is not pinged");
         }

@@ -15,7 +15,7 @@ pub const STALE: Duration = Duration::from_secs(25);
 /// Longest wait for the store while an older record still counts.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Longest wait for the store if there is none. Retries of the SDK would go on for longer than a request lasts.
-const LOOKUP: Duration = Duration::from_secs(8);
+const LOOKUP: Duration = Duration::from_secs(4);
 /// Most records that are kept. Secrets that nobody made leave entries, too.
 const MAX_KNOWN: usize = 10_000;
 

@@ -97,15 +97,9 @@ pub fn root() -> PathBuf {
 /// An HTTP client that keeps no connection open: a server that a test stops or kills closes its
 /// connections.
 pub fn http_client() -> reqwest::Client {
-    http_client_with(reqwest::header::HeaderMap::new())
-}
-
-/// The same, with these headers in every request.
-pub fn http_client_with(headers: reqwest::header::HeaderMap) -> reqwest::Client {
     // Fails where it is installed already, which is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let client = reqwest::Client::builder().pool_max_idle_per_host(0);
-    client.default_headers(headers).build().unwrap()
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
 }
 
 /// The program under test, without the developer's settings.

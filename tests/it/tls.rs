@@ -257,10 +257,11 @@ async fn a_renewed_certificate_is_shown_and_open_streams_go_on() {
 async fn a_video_is_uploaded_and_played_by_tls_under_the_public_name() {
     let Some(clip) = media::clip(360, "24", 3) else { return };
     let authority = Authority::new();
-    let appliance = Appliance::builder()
+    let mut appliance = Appliance::builder()
         .tls(&authority, &authority.issue("a", 2))
         .setting("http.public_url", "https://localhost")
         .start();
+    appliance.authorize();
     let store = format!("https://localhost:{}/", appliance.s3.rsplit_once(':').unwrap().1);
     let answer = appliance.ask("film.mp4", 3).await;
     assert!(answer["upload"]["url"].as_str().unwrap().starts_with(&store), "{answer:#}");
@@ -279,14 +280,15 @@ async fn a_browser_uploads_and_plays_by_tls() {
     let Some(file) = film.filter(|_| browser::has_browser()) else { return };
     let authority = Authority::new();
     let pair: Pair = authority.issue("a", 2);
-    let appliance = Appliance::builder()
+    let mut appliance = Appliance::builder()
         .tls(&authority, &pair)
         .setting("http.public_url", "https://localhost")
         .start();
+    appliance.authorize();
     let page = format!("https://localhost:{}", appliance.api.rsplit_once(':').unwrap().1);
     let hash = certificates::spki_hash(&pair);
     let flags = format!("--ignore-certificate-errors-spki-list={hash}");
-    let arguments = [page.as_str(), file.to_str().unwrap()];
+    let arguments = [page.as_str(), file.to_str().unwrap(), appliance.own_token()];
     let (result, is_success) = browser::browse_with("watch.mjs", &arguments, &flags).await;
     assert_eq!(result["errors"], json!([]), "{result:#}");
     assert_eq!(result["ended_state"], "ready", "{result:#}");
@@ -308,18 +310,22 @@ async fn a_browser_uploads_and_plays_by_ipv6() {
 async fn api_and_store_are_reached_by_ipv6() {
     let Some(clip) = media::clip(360, "24", 3) else { return };
     for (address, shown) in [("[::1]", "http://[::1]:"), ("[::]", "http://[::]:")] {
-        let mut appliance = Appliance::builder().address(address).start();
+        // The unspecified address is open to others, who need accounts and TLS.
+        let builder = Appliance::builder().address(address);
+        let mut appliance = builder.setting("http.allow_insecure", address == "[::]").start();
         assert!(appliance.api.starts_with(shown), "{}", appliance.api);
         assert!(appliance.s3.starts_with("http://[::1]:"), "{}", appliance.s3);
         // No client names the unspecified address.
         appliance.api = appliance.api.replace("[::]", "[::1]");
+        appliance.authorize();
         let (_, video) = appliance.publish("film.mp4", &clip).await;
         let playlist = video["playback_url"].as_str().unwrap();
         assert!(playlist.starts_with("http://[::1]:"), "{playlist}");
         assert_eq!(appliance.http.get(playlist).send().await.unwrap().status(), 200);
     }
     // The unspecified address of IPv6 takes IPv4, too.
-    let appliance = Appliance::builder().address("[::]").start();
+    let builder = Appliance::builder().address("[::]");
+    let appliance = builder.setting("http.allow_insecure", true).start();
     for url in [&appliance.api, &appliance.s3] {
         let port = url.rsplit_once(':').unwrap().1;
         let url = format!("http://127.0.0.1:{port}/healthz");

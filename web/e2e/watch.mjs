@@ -1,6 +1,6 @@
 // Uploads a file on the page and watches it play, in a headless Chromium.
 //
-//   node web/e2e/watch.mjs BASE_URL FILE
+//   node web/e2e/watch.mjs BASE_URL FILE [TOKEN]
 //
 // Prints one JSON line:
 //   playable_state   state of the video when the player appeared
@@ -11,7 +11,7 @@
 
 import { openPage } from "./browser.mjs";
 
-const [base, file] = process.argv.slice(2);
+const [base, file, token] = process.argv.slice(2);
 const WATCH_SECS = 8;
 // On a busy machine the browser sets a clock that is ahead of the frames back by up to this much.
 const SET_BACK_SECS = 0.5;
@@ -23,6 +23,10 @@ const { browser, page } = await openPage(errors);
 try {
   page.setDefaultTimeout(LIMIT_MS);
   await page.goto(base);
+  if (token) {
+    await page.getByTestId("token").fill(token);
+    await page.getByTestId("sign-in").getByRole("button").click();
+  }
   await page.getByTestId("file").setInputFiles(file);
   await page.getByTestId("player").waitFor();
   result.playable_state = await page.getByTestId("state").getAttribute("data-state");

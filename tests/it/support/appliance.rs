@@ -10,6 +10,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use aws_sdk_s3::config::Credentials;
+use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
@@ -112,7 +113,7 @@ impl ApplianceBuilder {
         }
         let Process { child, api, s3, keys } = self.spawn(data_dir.path()).unwrap();
         let http = self.http.clone().unwrap_or_else(super::http_client);
-        Appliance { builder: self, data_dir, child, api, s3, keys, http }
+        Appliance { builder: self, data_dir, child, api, s3, keys, http, token: None }
     }
 
     /// Starts the program. Fails with what it printed if it ends at once.
@@ -176,6 +177,7 @@ pub struct Appliance {
     pub s3: String,
     keys: Value,
     pub http: reqwest::Client,
+    token: Option<String>,
 }
 
 impl Drop for Appliance {
@@ -222,11 +224,31 @@ impl Appliance {
         self.data_dir.path()
     }
 
-    /// Shows this token in every request to the API.
-    pub fn authorize(&mut self, token: &str) {
-        let value = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
-        let headers = HeaderMap::from_iter([(reqwest::header::AUTHORIZATION, value)]);
-        self.http = super::http_client_with(headers);
+    /// Shows a new token with all rights in the requests to the API that are made by methods of this.
+    pub fn authorize(&mut self) {
+        let mut command = super::program();
+        command.args(["token", "create", "--name", "test", "--scope", "admin", "--data-dir"]);
+        command.arg(self.data_dir()).envs(self.builder.environment.clone());
+        if self.builder.config.is_some() {
+            command.arg("--config").arg(self.data_dir().join("ladderd.toml"));
+        }
+        let made = command.output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        self.token = Some(String::from_utf8(made.stdout).unwrap().trim().to_owned());
+    }
+
+    /// The text of the token that [`Appliance::authorize`] has made.
+    pub fn own_token(&self) -> &str {
+        self.token.as_deref().unwrap()
+    }
+
+    /// A request to the API.
+    pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.api));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     /// The database file of its embedded queue and store.
@@ -267,7 +289,7 @@ impl Appliance {
 
     /// GET from the API.
     pub async fn get(&self, path: &str) -> (u16, Value) {
-        let response = self.http.get(format!("{}{path}", self.api)).send().await.unwrap();
+        let response = self.request(Method::GET, path).send().await.unwrap();
         let status = response.status().as_u16();
         (status, response.json().await.unwrap_or(Value::Null))
     }
@@ -275,8 +297,7 @@ impl Appliance {
     /// Asks for an upload.
     pub async fn ask(&self, filename: &str, size: u64) -> Value {
         let body = json!({"filename": filename, "size_bytes": size, "content_type": "video/mp4"});
-        let url = format!("{}/v1/uploads", self.api);
-        let response = self.http.post(url).json(&body).send().await.unwrap();
+        let response = self.request(Method::POST, "/v1/uploads").json(&body).send().await.unwrap();
         assert_eq!(response.status(), 201);
         response.json().await.unwrap()
     }
@@ -333,13 +354,13 @@ impl Appliance {
 
     /// Deletes a video. Returns the status.
     pub async fn delete(&self, id: &str) -> u16 {
-        let url = format!("{}/v1/videos/{id}", self.api);
-        self.http.delete(url).send().await.unwrap().status().as_u16()
+        let path = format!("/v1/videos/{id}");
+        self.request(Method::DELETE, &path).send().await.unwrap().status().as_u16()
     }
 
     /// POST without a body to the API.
     pub async fn post(&self, path: &str) -> (u16, Value) {
-        let response = self.http.post(format!("{}{path}", self.api)).send().await.unwrap();
+        let response = self.request(Method::POST, path).send().await.unwrap();
         let status = response.status().as_u16();
         (status, response.json().await.unwrap_or(Value::Null))
     }
