@@ -3,6 +3,7 @@
 mod browser;
 mod encrypted;
 mod moved;
+mod reencoded;
 mod tokens;
 
 use std::collections::BTreeMap;
