@@ -1,6 +1,6 @@
 //! Changes who may watch a video.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -17,6 +17,11 @@ use crate::job::Moved;
 
 /// Time for which a request waits for the end of a change, below the default of `http.request_timeout_secs`.
 const WAIT: Duration = Duration::from_secs(20);
+
+/// Time in which the job of a video that is shown as ready or failed gives its claim back.
+const JOB_ENDS: Duration = Duration::from_secs(5);
+/// Pause between two looks at it.
+const JOB_POLL: Duration = Duration::from_millis(200);
 
 /// Change of a video.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -55,7 +60,18 @@ pub async fn change(
     );
     let (moves, visibility, of) = (state.moves.clone(), change.visibility, id.clone());
     // The change goes on if the client leaves.
-    let task = tokio::spawn(async move { moves.change(&of, video, visibility).await });
+    let is_settled = matches!(video.state, VideoState::Ready | VideoState::Failed);
+    let task = tokio::spawn(async move {
+        let asked = Instant::now();
+        loop {
+            match moves.change(&of, video.clone(), visibility).await {
+                Ok(Moved::Busy) if is_settled && asked.elapsed() < JOB_ENDS => {
+                    tokio::time::sleep(JOB_POLL).await;
+                }
+                ended => return ended,
+            }
+        }
+    });
     let Ok(ended) = tokio::time::timeout(WAIT, task).await else {
         return Ok((StatusCode::ACCEPTED, Json(existing(&state, &id).await?)));
     };

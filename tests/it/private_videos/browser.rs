@@ -33,7 +33,7 @@ async fn the_page_shows_the_storyboard_of_a_private_video() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hlsjs_and_videojs_switch_rungs_of_private_streams() {
-    let Some(clip) = media::clip(480, "24", 6).filter(|_| has_browser()) else { return };
+    let Some(clip) = media::clip(480, "24", 12).filter(|_| has_browser()) else { return };
     for (kind, segment) in [("aes-128", "ts"), ("none", "cmaf")] {
         let mut appliance = Appliance::builder()
             .setting("videos.visibility", "private")
