@@ -34,3 +34,11 @@ settings! {
         (true, true) | (false, false) => None,
     };
 }
+
+impl Config {
+    /// Whether API and embedded store are served by HTTPS.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        !self.cert.is_empty()
+    }
+}

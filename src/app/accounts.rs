@@ -11,7 +11,7 @@ use super::aws;
 use super::embedded::{self, Embedded};
 use super::listen::{Front, bind};
 use super::lock::lock;
-use super::parts::Parts;
+use super::parts::{Parts, api_url};
 use crate::auth::{Auth, Mode};
 use crate::domain::auth::listening::{Exposure, Refusal};
 use crate::durable;
@@ -51,15 +51,11 @@ pub(super) fn check_listening(settings: &Settings, api: SocketAddr) -> Result<()
     exposure(settings, api.ip(), true).check()
 }
 
-fn has_tls(settings: &Settings) -> bool {
-    !settings.tls.cert.is_empty()
-}
-
 fn exposure(settings: &Settings, listens: IpAddr, has_accounts: bool) -> Exposure {
     let http = &settings.http;
     Exposure {
         listens,
-        has_tls: has_tls(settings),
+        has_tls: settings.tls.is_on(),
         has_proxy: http.public_url.starts_with("https://") && !http.trusted_proxies.is_empty(),
         allows_insecure: http.allow_insecure,
         has_accounts,
@@ -91,7 +87,7 @@ pub(super) async fn open(
         trusted_proxies: &http.trusted_proxies,
         is_open: exposure.is_open(),
         only_by_proxy: exposure.is_open() && !exposure.has_tls && !exposure.allows_insecure,
-        is_secure: has_tls(settings) || http.public_url.starts_with("https://"),
+        is_secure: settings.tls.is_on() || http.public_url.starts_with("https://"),
         requests_per_sec: http.requests_per_sec,
         request_burst: http.request_burst,
     };
@@ -111,12 +107,7 @@ async fn first_code(auth: &Auth) -> Option<String> {
 
 /// Link that signs in once. The code is behind `#`, so no server log has it.
 fn sign_in_url(settings: &Settings, api: SocketAddr, code: &str) -> String {
-    let base = match settings.http.public_url.as_str() {
-        "" if has_tls(settings) => format!("https://{}", embedded::reachable(api)),
-        "" => format!("http://{}", embedded::reachable(api)),
-        url => url.to_owned(),
-    };
-    format!("{base}/#sign-in={code}")
+    format!("{}/#sign-in={code}", api_url(settings, api))
 }
 
 /// Tells commands of this machine where this daemon is. A failure is only logged: a full disk has no place for it.

@@ -68,7 +68,7 @@ pub(crate) fn open_encryption(settings: &Settings) -> anyhow::Result<Encryption>
     Ok(Encryption::open(&settings.encryption, &Trust::open(&settings.tls)?)?)
 }
 
-/// What the API shows of the daemon itself.
+/// The parts of the daemon that the API shows.
 pub(super) struct Daemon {
     pub(super) driver: Arc<dyn gpu::Driver>,
     pub(super) hearts: Heartbeats,

@@ -98,8 +98,13 @@ impl Parts {
 
 /// URLs of streams: those in the public bucket, and those behind the gateway of the API.
 fn urls(settings: &Settings, api: SocketAddr, public: String) -> PlaybackUrls {
-    let address = format!("http://{}", embedded::reachable(api));
-    PlaybackUrls { public, gateway: format!("{}/play", or(&settings.http.public_url, &address)) }
+    PlaybackUrls { public, gateway: format!("{}/play", api_url(settings, api)) }
+}
+
+/// URL by which people and programs reach the API: `http.public_url`, or its own address.
+pub(super) fn api_url(settings: &Settings, api: SocketAddr) -> String {
+    let scheme = if settings.tls.is_on() { "https" } else { "http" };
+    or(&settings.http.public_url, &format!("{scheme}://{}", embedded::reachable(api)))
 }
 
 /// The configured address, or the API's address with the next port.

@@ -52,7 +52,7 @@ impl Certificate {
     /// # Errors
     /// If certificate or key cannot be read, do not belong together, or are not valid now.
     pub fn open(config: &Config) -> Result<Option<Self>, Error> {
-        if config.cert.is_empty() {
+        if !config.is_on() {
             return Ok(None);
         }
         let (cert, key) = (PathBuf::from(&config.cert), PathBuf::from(&config.key));

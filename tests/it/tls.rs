@@ -333,3 +333,15 @@ async fn api_and_store_are_reached_by_ipv6() {
         assert!(matches!(status, 200 | 403), "{status}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn urls_of_private_videos_have_the_scheme_of_the_api() {
+    let authority = Authority::new();
+    let appliance = Appliance::builder()
+        .tls(&authority, &authority.issue("a", 2))
+        .setting("videos.visibility", "private")
+        .start();
+    let answer = appliance.ask("film.mp4", 3).await;
+    let url = answer["playback_url"].as_str().unwrap();
+    assert!(url.starts_with(&format!("{}/play/", appliance.api)), "{answer:#}");
+}
