@@ -1,7 +1,6 @@
 //! The accounts of an appliance, and what this box has read of them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -12,9 +11,6 @@ use super::known::Known;
 use super::session_key::SessionKey;
 use crate::domain::auth::token::{GrantRecord, Moment, SecretId, TokenRecord};
 use crate::store::Bucket;
-
-/// Time in which a write ends that began at the same time as another.
-const OTHERS_WRITE: Duration = Duration::from_secs(1);
 
 /// The accounts of an appliance. Clones share what they have read.
 #[derive(Clone)]
@@ -62,16 +58,6 @@ impl Auth {
     pub async fn valid(&self, id: &SecretId) -> Result<TokenRecord, Error> {
         let token = self.find(id).await?.ok_or(Error::InvalidSession)?;
         if token.is_valid(Timestamp::now()) { Ok(token) } else { Err(Error::InvalidSession) }
-    }
-}
-
-impl Auth {
-    /// On a store without conditional writes: waits until others who looked at the same time have written, so that
-    /// the next read tells whose write stays.
-    pub(super) async fn let_others_write(&self) {
-        if !self.0.private.has_conditional_writes() {
-            tokio::time::sleep(OTHERS_WRITE).await;
-        }
     }
 }
 

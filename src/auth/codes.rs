@@ -9,7 +9,6 @@ use super::error::Error;
 use super::tokens::NewToken;
 use crate::domain::auth::Scope;
 use crate::domain::auth::token::{self, CodeRecord, Hash, Kind, Origin, SecretId, TokenRecord};
-use crate::store;
 
 /// How long a code is valid.
 pub const CODE_TTL: Duration = Duration::from_hours(1);
@@ -45,13 +44,7 @@ impl Auth {
         }
         let used_by = Some(hex::encode(random()));
         let used = CodeRecord { used_at: Some(now), used_by, ..record };
-        match self.0.private.replace_json(&key, &used, None, Some(&etag)).await {
-            Ok(_) => {}
-            Err(store::Error::PreconditionFailed { .. }) => return Err(Error::InvalidCode),
-            Err(error) => return Err(error.into()),
-        }
-        self.let_others_write().await;
-        if self.0.private.read_json::<CodeRecord>(&key).await?.as_ref() != Some(&used) {
+        if !self.0.private.win_json(&key, &used, &etag).await? {
             return Err(Error::InvalidCode);
         }
         self.valid(&used.token).await.map_err(|error| error.instead_of_session(Error::InvalidCode))

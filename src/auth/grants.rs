@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::accounts::{Auth, random};
 use super::error::Error;
+use super::known::{FRESH, Seen};
 use crate::domain::auth::token::{self, GrantRecord, Hash, Kind, SecretId};
 use crate::domain::job::VideoId;
-use crate::store;
 
 /// A grant that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,13 +48,17 @@ impl Auth {
         let hash = token::parse(Kind::Grant, text).ok_or(Error::InvalidGrant)?;
         let id = hash.id();
         let key = Kind::Grant.key(&id);
-        let read = || self.0.private.read_json::<GrantRecord>(&key);
-        let mut record = self.0.grants.get(id.as_str(), read()).await?;
-        if record.as_ref().is_some_and(|record| record.used_for.is_none()) {
+        let record = match self.0.grants.peek(id.as_str(), FRESH) {
+            Some(Seen(record)) if record.as_ref().is_none_or(|known| known.used_for.is_some()) => {
+                record
+            }
             // Another box may have used it a moment ago.
-            record = read().await?;
-            self.0.grants.set(id.as_str(), record.clone());
-        }
+            _ => {
+                let record = self.0.private.read_json::<GrantRecord>(&key).await?;
+                self.0.grants.set(id.as_str(), record.clone());
+                record
+            }
+        };
         let record = record.filter(|record| record.sha256 == hash).ok_or(Error::InvalidGrant)?;
         if record.expires_at <= Timestamp::now() {
             return Err(Error::InvalidGrant);
@@ -79,15 +83,10 @@ impl Auth {
             return Err(Error::InvalidGrant);
         }
         let used = GrantRecord { used_for: Some(video.clone()), ..record };
-        match self.0.private.replace_json(&key, &used, None, Some(&etag)).await {
-            Ok(_) => {}
-            Err(store::Error::PreconditionFailed { .. }) => return Err(Error::InvalidGrant),
-            Err(error) => return Err(error.into()),
+        if !self.0.private.win_json(&key, &used, &etag).await? {
+            return Err(Error::InvalidGrant);
         }
-        self.let_others_write().await;
-        let found = self.0.private.read_json::<GrantRecord>(&key).await?;
-        let is_ours = found.as_ref() == Some(&used);
-        self.0.grants.set(grant.id.as_str(), found);
-        if is_ours { Ok(()) } else { Err(Error::InvalidGrant) }
+        self.0.grants.set(grant.id.as_str(), Some(used));
+        Ok(())
     }
 }

@@ -19,7 +19,7 @@ const LOOKUP: Duration = Duration::from_secs(4);
 /// Most records that are kept. Secrets that nobody made leave entries, too.
 const MAX_KNOWN: usize = 10_000;
 
-/// What was read: a record, or none.
+/// The outcome of a read: a record, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen<T>(pub(super) Option<T>);
 

@@ -107,18 +107,14 @@ impl Auth {
     async fn session_key(&self) -> Result<&SessionKey, Error> {
         let key = self.0.session_key.get_or_try_init(async || {
             let name = format!("{AUTH_PREFIX}session-key.json");
-            if let Some(record) = self.0.private.read_json::<KeyRecord>(&name).await? {
-                return Ok(SessionKey::of(&record));
-            }
             let made = KeyRecord { secret: hex::encode(random()) };
-            let put = self.0.private.put_json(&name, &made, None, Precondition::Absent).await;
-            match put {
-                Ok(_) | Err(store::Error::PreconditionFailed { .. }) => {}
-                Err(error) => return Err(Error::Store(error)),
-            }
-            self.let_others_write().await;
-            let found: Option<KeyRecord> = self.0.private.read_json(&name).await?;
-            let record = found.unwrap_or(made);
+            let found = self.0.private.read_or_create_json(&name, &made).await?;
+            // Each box with a key of its own would end the sessions of the others.
+            let record: KeyRecord = serde_json::from_slice(&found.bytes).map_err(|_| {
+                let (operation, key) = ("read", name);
+                let reason = "no key of sessions; delete it, and a new one is made".to_owned();
+                store::Error::Rejected { operation, key, reason }
+            })?;
             Ok(SessionKey::of(&record))
         });
         key.await

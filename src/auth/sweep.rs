@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_hours(1);
 /// How long an ended record is kept: an upload of a grant may go on, and its owner may ask why it was refused.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What all records that end have.
+/// The part that all records have that end.
 #[derive(Deserialize)]
 struct Ending {
     expires_at: Timestamp,

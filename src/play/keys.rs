@@ -9,7 +9,7 @@ use super::error::Error;
 use crate::domain::play::claims::{Claims, Refusal};
 use crate::domain::secret::Secret;
 use crate::play::token;
-use crate::store::{self, Bucket, Precondition};
+use crate::store::Bucket;
 
 /// Key of the record in the private bucket.
 pub const KEYS_RECORD: &str = "records/playback-keys.json";
@@ -111,17 +111,8 @@ impl Keys {
 
     /// Reads the record. The first box that needs it creates it.
     async fn read_or_create(&self) -> Result<Record, Error> {
-        if let Some(found) = self.private.find_whole(KEYS_RECORD).await? {
-            return parse(&found.bytes);
-        }
-        let record = Record { keys: vec![Key::random()] };
-        match self.private.put_json(KEYS_RECORD, &record, None, Precondition::Absent).await {
-            // What stands there counts: another box may have been faster, also on a store that ignores the
-            // precondition.
-            Ok(_) | Err(store::Error::PreconditionFailed { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        parse(&self.private.read(KEYS_RECORD).await?.bytes)
+        let made = Record { keys: vec![Key::random()] };
+        parse(&self.private.read_or_create_json(KEYS_RECORD, &made).await?.bytes)
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Bucket {
     /// Client with the endpoint that uploaders reach: a presigned URL signs its host.
     pub(super) presigner: Client,
     pub(super) name: String,
-    /// What all keys of this client begin with; callers do not see it.
+    /// Begin of all keys of this client; callers do not see it.
     prefix: String,
     pub(super) conditional_writes: bool,
     pub(super) conditional_deletes: bool,

@@ -1,12 +1,17 @@
 //! JSON objects (records), and compare-and-swap writes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::bucket::Bucket;
 use super::error::Error;
-use super::object_types::{Precondition, PutOptions};
+use super::object_types::{Precondition, PutOptions, StoredObject};
+
+/// Time in which a write ends that began at the same time as another.
+const OTHERS_WRITE: Duration = Duration::from_secs(1);
 
 impl Bucket {
     /// Reads a JSON object. Returns `None` if the key has no object, or if its text does not parse
@@ -45,6 +50,54 @@ impl Bucket {
     ) -> Result<String, Error> {
         let options = PutOptions { precondition, ..json_options(cache_control) };
         self.put(key, to_json(key, value)?, options).await
+    }
+
+    /// The object of a key that is written once, by the box that needs it first: `made`, or what another box was
+    /// faster with, also on a store that ignores the precondition.
+    ///
+    /// # Errors
+    /// As [`Bucket::read`] and [`Bucket::put_json`].
+    pub async fn read_or_create_json(
+        &self,
+        key: &str,
+        made: &impl Serialize,
+    ) -> Result<StoredObject, Error> {
+        if let Some(found) = self.find_whole(key).await? {
+            return Ok(found);
+        }
+        match self.put_json(key, made, None, Precondition::Absent).await {
+            Ok(_) | Err(Error::PreconditionFailed { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.let_others_write().await;
+        self.read(key).await
+    }
+
+    /// Writes over the version that was seen, and tells whether this write stays.
+    ///
+    /// # Errors
+    /// As [`Bucket::read_json`] and [`Bucket::put_json`].
+    pub async fn win_json<T: Serialize + DeserializeOwned + PartialEq>(
+        &self,
+        key: &str,
+        value: &T,
+        seen: &str,
+    ) -> Result<bool, Error> {
+        match self.replace_json(key, value, None, Some(seen)).await {
+            Ok(_) => {}
+            Err(Error::PreconditionFailed { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        self.let_others_write().await;
+        Ok(self.read_json::<T>(key).await?.as_ref() == Some(value))
+    }
+
+    /// On a store without conditional writes: waits until others who looked at the same time have written, so that
+    /// the next read tells whose write stays.
+    async fn let_others_write(&self) {
+        if !self.has_conditional_writes() {
+            tokio::time::sleep(OTHERS_WRITE).await;
+        }
     }
 
     /// Writes a value as indented JSON over the version `expected`, as [`Bucket::replace`] does.
