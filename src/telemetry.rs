@@ -50,7 +50,7 @@ pub enum Format {
 pub fn init(config: &Config) -> Result<(), TryInitError> {
     let mut filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.level));
-    // Whatever else is left out. A level of its own (`audit=off`) wins.
+    // The audit log stays, whatever the level; a level of its own (`audit=off`) wins.
     if let (false, Ok(audit)) = (filter.to_string().contains("audit"), "audit=info".parse()) {
         filter = filter.add_directive(audit);
     }

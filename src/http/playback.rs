@@ -140,7 +140,7 @@ async fn serve(
     let token = query.token.as_deref();
     let put = Put { period: query.period, master_version: query.v.as_deref() };
     let served = Box::pin(state.gateway.serve(&id, path, token, &put)).await?;
-    // What a token opens is of one viewer, and its URLs end.
+    // The files that a token opens are of one viewer, and their URLs end.
     let headers =
         [(header::CONTENT_TYPE, served.content_type), (header::CACHE_CONTROL, "private, no-store")];
     Ok((headers, served.body).into_response())

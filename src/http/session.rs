@@ -13,7 +13,7 @@ use crate::auth;
 use crate::domain::auth::token::{SecretId, TokenRecord};
 use crate::domain::auth::{Caller, Means, Scope};
 
-/// What signs in: a token, or the code of a sign-in link.
+/// Credentials of a sign-in: a token, or the code of a link.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum SignIn {

@@ -69,7 +69,7 @@ impl TokenView {
 pub struct MadeToken {
     /// Its text, for `Authorization: Bearer`.
     token: String,
-    /// What is kept of it.
+    /// The part of it that is kept.
     #[serde(flatten)]
     view: TokenView,
 }

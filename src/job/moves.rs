@@ -245,7 +245,7 @@ impl Move<'_> {
 
     /// Copies the stream and its record to the new home, and shows it there.
     async fn copy(&self, found: Option<&Versioned>) -> Result<(), Error> {
-        // What an earlier move has left.
+        // An earlier move may have left something.
         self.remove(self.into).await?;
         let Some((record, _)) = found else { return Ok(()) };
         if record.outcome == JobOutcome::Failed {

@@ -1,6 +1,6 @@
 //! Playlists of private streams: their URIs are replaced, line by line, and every other byte stays.
 
-/// What a URI in a playlist names.
+/// Kind of the file that a URI in a playlist names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Another playlist.
