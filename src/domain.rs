@@ -42,6 +42,7 @@ pub mod playback_urls;
 pub mod program_map;
 pub mod programs;
 pub mod prores;
+pub mod public_address;
 pub mod pulldown;
 pub mod quarantine;
 pub mod readiness;
