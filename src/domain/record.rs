@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::token::AUTH_PREFIX;
 use super::conformance::Report;
+use super::event::OUTBOX_PREFIX;
 use super::hls::names;
 use super::job::VideoId;
 use super::metadata::Metadata;
@@ -32,12 +33,13 @@ pub const STREAMS_PREFIX: &str = "streams/";
 pub const CLAIMS_PREFIX: &str = "claims/";
 
 /// Prefixes of what is ours in the private bucket, in the order of a listing.
-pub const INTERNAL_PREFIXES: [&str; 8] = [
+pub const INTERNAL_PREFIXES: [&str; 9] = [
     AUTH_PREFIX,
     CHANGES_PREFIX,
     CLAIMS_PREFIX,
     EXTERNAL_IDS_PREFIX,
     IDEMPOTENCY_PREFIX,
+    OUTBOX_PREFIX,
     RECORDS_PREFIX,
     STREAMS_PREFIX,
     TOMBSTONES_PREFIX,

@@ -17,6 +17,7 @@ use super::source_state::SourceState;
 use super::unsettled::Unsettled;
 use crate::domain::claim::Commit;
 use crate::domain::conformance::Report;
+use crate::domain::event::{self, EventKind};
 use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::job::JobRequest;
@@ -200,6 +201,8 @@ impl Attempt<'_> {
     async fn record_success(&self, record: JobRecord, flip: Flip) -> Result<Settled, Error> {
         let VideoJob { context, id, home, .. } = self.job;
         let written = records::put_job_record(home, &record, self.earlier.as_ref()).await?;
+        let playable = (EventKind::VideoPlayable, first_folder(&record.attempt_id).to_owned());
+        context.events.record_all(id, &[playable, event::of_job(&record)], None).await?;
         records::sweep(home, id, Some(&record), self.claim).await?;
         treat_source(context, self.job.request, self.job.head).await?;
         self.job.ticket.update(|view| {
@@ -235,6 +238,8 @@ impl Attempt<'_> {
             None => records::job_record(id, &view, etag, "", Some(error), report),
         };
         let written = records::put_job_record(home, &record, self.earlier.as_ref()).await?;
+        let failed = event::of_job(&record);
+        self.job.context.events.record_all(id, &[failed], None).await?;
         self.job.ticket.update(|view| view::finished(view, record));
         tracing::warn!(code = code.as_str(), message, "job failed");
         Ok(written)
@@ -294,6 +299,11 @@ impl Attempt<'_> {
         let report = signals.guard(Box::pin(checked)).await?;
         Ok(Encoded { finished, folder: folder.to_owned(), report })
     }
+}
+
+/// Folder of the first encode run of an attempt, which gives the attempt its name.
+pub(super) fn first_folder(folder: &str) -> &str {
+    folder.split('-').next().unwrap_or(folder)
 }
 
 /// Records the failure of a backend, once its trial has shown whether it still works. `is_shown`: viewers see

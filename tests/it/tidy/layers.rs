@@ -15,7 +15,7 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["http"],
     &["catalog", "webhook"],
     &["job", "auth", "play"],
-    &["worker", "backend", "metrics", "changes"],
+    &["worker", "backend", "metrics", "changes", "events"],
     &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption", "outgoing"],
     // Wrappers of one facility each, without an idea of videos.
     &["cores", "db", "durable", "heartbeat", "sandbox", "sdk_error", "server", "telemetry", "tls"],

@@ -1,0 +1,85 @@
+//! Events of videos: recorded in the private bucket, and read by event streams and webhooks on every box.
+//!
+//! An event is recorded before the step after which nobody would come back to it: before a message is acknowledged,
+//! before a purge ends. Who comes back after a crash records it again, which finds it or ends what was begun.
+
+mod read;
+mod record;
+mod tail;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+pub use self::record::{Cause, cause_of_delete};
+use self::tail::Tail;
+use crate::domain::declare::settings;
+use crate::domain::playback_urls::PlaybackUrls;
+use crate::store::{Bucket, Homes};
+
+/// Time by which an event may be readable later than its place tells. Readers look back so far.
+pub const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
+
+/// Time by which the places of two boxes, or of two answers of the store, may differ: its clock shows whole seconds.
+pub const SKEW: SignedDuration = SignedDuration::from_secs(1);
+
+settings! {
+    /// Events of videos.
+    #[derive(Copy, Eq)]
+    pub struct Config {
+        /// Seconds between two looks for events of other boxes, while somebody waits for events. Those of the own
+        /// box are seen at once.
+        poll_secs: u64 = 5, 1..=300;
+        /// Seconds for which events and reports of deliveries are kept. A webhook that was paused for longer misses
+        /// some.
+        kept_secs: u64 = 604_800, 345_600..=90 * 86_400;
+    }
+}
+
+/// The events of all videos. Clones share them.
+#[derive(Clone)]
+pub struct Events(Arc<Inner>);
+
+struct Inner {
+    private: Bucket,
+    homes: Homes,
+    urls: PlaybackUrls,
+    config: Config,
+    /// Latest time that this box has given, in microseconds.
+    latest: AtomicI64,
+    /// Counts the events that this box has recorded.
+    recorded: watch::Sender<u64>,
+    tail: Tail,
+}
+
+impl Events {
+    /// The events in this bucket.
+    #[must_use]
+    pub fn new(private: &Bucket, homes: &Homes, urls: &PlaybackUrls, config: Config) -> Self {
+        Self(Arc::new(Inner {
+            private: private.clone(),
+            homes: homes.clone(),
+            urls: urls.clone(),
+            config,
+            latest: AtomicI64::default(),
+            recorded: watch::Sender::new(0),
+            tail: Tail::default(),
+        }))
+    }
+
+    /// The time by the store's clock, which gives events their places. It never goes back on this box.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let now = self.0.private.clock().now().as_microsecond();
+        let now = now.max(self.0.latest.fetch_max(now, Ordering::Relaxed));
+        Timestamp::from_microsecond(now).unwrap_or_default()
+    }
+
+    /// Settings of events.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.0.config
+    }
+}
