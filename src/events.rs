@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::{broadcast, watch};
 
 pub use self::record::{Cause, cause_of_delete};
-use self::tail::Tail;
 use crate::domain::declare::settings;
+use crate::domain::event::StoredEvent;
 use crate::domain::playback_urls::PlaybackUrls;
 use crate::store::{Bucket, Homes};
 
@@ -51,7 +52,8 @@ struct Inner {
     latest: AtomicI64,
     /// Counts the events that this box has recorded.
     recorded: watch::Sender<u64>,
-    tail: Tail,
+    /// Who waits for events. `None`: nobody, and no task reads.
+    tail: Mutex<Option<broadcast::Sender<Arc<StoredEvent>>>>,
 }
 
 impl Events {
@@ -65,16 +67,19 @@ impl Events {
             config,
             latest: AtomicI64::default(),
             recorded: watch::Sender::new(0),
-            tail: Tail::default(),
+            tail: Mutex::default(),
         }))
     }
 
-    /// The time by the store's clock, which gives events their places. It never goes back on this box.
+    /// The time by the store's clock, which gives events their places. No two are alike on this box, and it
+    /// never goes back.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let now = self.0.private.clock().now().as_microsecond();
-        let now = now.max(self.0.latest.fetch_max(now, Ordering::Relaxed));
-        Timestamp::from_microsecond(now).unwrap_or_default()
+        let next = |latest: i64| Some(now.max(latest + 1));
+        let latest = self.0.latest.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let latest = latest.unwrap_or_else(|latest| latest);
+        Timestamp::from_microsecond(now.max(latest + 1)).unwrap_or_default()
     }
 
     /// Settings of events.

@@ -15,8 +15,6 @@ use super::metadata::Metadata;
 use super::record::{JobOutcome, JobRecord};
 use super::video::{VideoState, VideoView};
 
-/// Prefix of all events, webhooks and deliveries.
-pub const OUTBOX_PREFIX: &str = "outbox/";
 /// Prefix of the events, which are listed in the order of their positions.
 pub const EVENTS_PREFIX: &str = "outbox/events/";
 /// Prefix of the counters of videos.
@@ -191,15 +189,16 @@ impl Position {
     /// The text whose order is the opposite one: the latest event comes first.
     #[must_use]
     pub fn inverted(&self) -> String {
-        let rest = self.0.get(16..).unwrap_or_default();
-        format!("{:016x}{rest}", !micros(self.time()))
+        let (time, id) = self.0.split_once("-evt_").unwrap_or((&self.0, ""));
+        let dash = if id.is_empty() { "" } else { "-" };
+        format!("{}{dash}{}", complement(time), complement(id))
     }
 
     /// The place of an inverted text.
     #[must_use]
     pub fn of_inverted(text: &str) -> Option<Self> {
-        let micros = u64::from_str_radix(text.get(..16)?, 16).ok()?;
-        Self::parse(&format!("{:016x}{}", !micros, text.get(16..)?))
+        let (time, id) = text.split_once('-')?;
+        Self::parse(&format!("{}-evt_{}", complement(time), complement(id)))
     }
 
     /// The place before all events that were recorded so long before this one.
@@ -213,6 +212,12 @@ impl Position {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Hex digits whose order is the opposite one.
+fn complement(digits: &str) -> String {
+    let value = |digit: char| digit.to_digit(16).and_then(|value| char::from_digit(15 - value, 16));
+    digits.chars().filter_map(value).collect()
 }
 
 fn micros(at: Timestamp) -> u64 {
@@ -269,6 +274,14 @@ pub fn of_job(record: &JobRecord) -> (EventKind, String) {
         JobOutcome::Failed => EventKind::VideoFailed,
     };
     (kind, format!("{}/{finished_at}", record.source_etag))
+}
+
+/// The event of an attempt that shows its stream in this folder, with its cause: the encode runs of an attempt have
+/// folders that differ from its name behind a dash.
+#[must_use]
+pub fn of_stream(folder: &str) -> (EventKind, String) {
+    let attempt = folder.split('-').next().unwrap_or(folder);
+    (EventKind::VideoPlayable, attempt.to_owned())
 }
 
 /// Key of the counter of a video, in the private bucket.

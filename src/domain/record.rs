@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::token::AUTH_PREFIX;
 use super::conformance::Report;
-use super::event::OUTBOX_PREFIX;
 use super::hls::names;
 use super::job::VideoId;
 use super::metadata::Metadata;
@@ -27,6 +26,8 @@ pub const CHANGES_PREFIX: &str = "changes/";
 pub const EXTERNAL_IDS_PREFIX: &str = "external-ids/";
 /// Prefix of the answers to requests with an idempotency key.
 pub const IDEMPOTENCY_PREFIX: &str = "idempotency/";
+/// Prefix of events, webhooks and deliveries.
+pub const OUTBOX_PREFIX: &str = "outbox/";
 /// Prefix of private streams.
 pub const STREAMS_PREFIX: &str = "streams/";
 /// Prefix of the claims.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 use super::{Events, OVERLAP};
@@ -15,16 +14,12 @@ use crate::store::Error;
 /// Events that a slow reader may be behind. After that, it reads from the store.
 const CAPACITY: usize = 1024;
 
-/// Who waits for events. `None`: nobody, and no task reads.
-#[derive(Default)]
-pub(super) struct Tail(Mutex<Option<broadcast::Sender<Arc<StoredEvent>>>>);
-
 impl Events {
     /// The events from now on, of all boxes, and some of the last minute. Each comes once, but for those that
     /// were recorded twice.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<StoredEvent>> {
-        let mut tail = self.0.tail.0.lock();
+        let mut tail = self.0.tail.lock();
         if let Some(sender) = &*tail {
             return sender.subscribe();
         }
@@ -41,7 +36,7 @@ impl Events {
         let mut seen = BTreeSet::new();
         loop {
             {
-                let mut tail = self.0.tail.0.lock();
+                let mut tail = self.0.tail.lock();
                 if sender.receiver_count() == 0 {
                     *tail = None;
                     return;

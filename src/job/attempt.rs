@@ -17,7 +17,7 @@ use super::source_state::SourceState;
 use super::unsettled::Unsettled;
 use crate::domain::claim::Commit;
 use crate::domain::conformance::Report;
-use crate::domain::event::{self, EventKind};
+use crate::domain::event;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::job::JobRequest;
@@ -201,8 +201,8 @@ impl Attempt<'_> {
     async fn record_success(&self, record: JobRecord, flip: Flip) -> Result<Settled, Error> {
         let VideoJob { context, id, home, .. } = self.job;
         let written = records::put_job_record(home, &record, self.earlier.as_ref()).await?;
-        let playable = (EventKind::VideoPlayable, first_folder(&record.attempt_id).to_owned());
-        context.events.record_all(id, &[playable, event::of_job(&record)], None).await?;
+        let causes = [event::of_stream(&record.attempt_id), event::of_job(&record)];
+        context.events.record_all(id, &causes, None).await?;
         records::sweep(home, id, Some(&record), self.claim).await?;
         treat_source(context, self.job.request, self.job.head).await?;
         self.job.ticket.update(|view| {
@@ -299,11 +299,6 @@ impl Attempt<'_> {
         let report = signals.guard(Box::pin(checked)).await?;
         Ok(Encoded { finished, folder: folder.to_owned(), report })
     }
-}
-
-/// Folder of the first encode run of an attempt, which gives the attempt its name.
-pub(super) fn first_folder(folder: &str) -> &str {
-    folder.split('-').next().unwrap_or(folder)
 }
 
 /// Records the failure of a backend, once its trial has shown whether it still works. `is_shown`: viewers see

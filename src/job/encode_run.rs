@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::adapters::{ObjectSource, StreamTarget};
-use super::attempt::first_folder;
 use super::context::VideoJob;
 use super::error::Error;
 use super::follow::{Observer, Step, WorkerSettings, follow};
 use super::signals::Signals;
 use crate::domain::backend::Backend;
-use crate::domain::event::EventKind;
+use crate::domain::event;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
 use crate::domain::plan::Plan;
@@ -157,7 +156,7 @@ impl EncodeRun<'_> {
     /// attempt after a crash shows a stream of its own.
     fn record_playable(&self) {
         let (events, id) = (self.job.context.events.clone(), self.job.id.clone());
-        let playable = (EventKind::VideoPlayable, first_folder(self.folder).to_owned());
+        let playable = event::of_stream(self.folder);
         let view = self.job.ticket.view();
         tokio::spawn(async move {
             if let Err(error) = events.record_all(&id, &[playable], Some(view)).await {

@@ -47,6 +47,10 @@ fn places_have_the_order_of_their_times_or_the_opposite_one() {
         assert!(place.earlier(SignedDuration::from_micros(1)) < Position::before(place.time()));
     }
     assert_eq!(places[3].time(), at(10));
+    // Two of one time have the opposite order, too.
+    let ids = [[1; 12], [0xe7; 12]].map(|bytes| Position::new(at(0), &EventId::from_random(bytes)));
+    assert!(ids[0] < ids[1] && ids[0].inverted() > ids[1].inverted());
+    assert!(ids[0].inverted() < Position::before(at(-1)).inverted());
     for wrong in ["", "00-evt_00", "../../auth/tokens/x", &format!("{:016x}-x", 7)] {
         assert_eq!(Position::parse(wrong), None, "{wrong}");
     }
