@@ -5,6 +5,8 @@ pub mod access;
 pub mod error;
 mod event_stream;
 pub mod events;
+mod flatten;
+mod idempotency;
 mod page;
 pub mod playback;
 pub mod readyz;

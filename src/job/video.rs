@@ -79,6 +79,7 @@ impl Job<'_> {
         let Taken { claim, attempt, deaths, unfinished, waiting } =
             Claim::take(self.context, &self.id, &folder, &head.etag, view).await?;
         ticket.update(|view| view.attempt = attempt);
+        self.context.changes.note(&self.id);
         let signals = Signals { stop, cancel: &cancel, lost, claim: Some(&claim) };
         let looked = async {
             let looked = self.look_again(&deletions).await?;
@@ -105,6 +106,7 @@ impl Job<'_> {
             Err(error) => Err(error.into()),
         };
         self.release(claim, &folder, &ended).await;
+        self.context.changes.note(&self.id);
         ended.map_err(|unsettled| Failure::of_attempt(attempt, unsettled))
     }
 

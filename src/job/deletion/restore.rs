@@ -54,6 +54,7 @@ impl Deletions {
         let cause = format!("restored/{}", cause_of_delete(held.tombstone.deleted_at));
         self.events.record(&id, EventKind::VideoUpdated, &cause).await?;
         held.write(|tombstone| tombstone.stage = Stage::Lifted).await?;
+        self.changes.note(&id);
         tracing::info!(%id, "restored a deleted video");
         Ok(())
     }
