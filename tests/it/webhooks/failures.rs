@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{builder, create, make, wait_for_delivery};
+use super::{ask, builder, create, make, types, wait_for_delivery};
 use crate::support::appliance::TIMEOUT;
 use crate::support::certificates::Authority;
+use crate::support::media;
 use crate::support::receiver::Receiver;
 use crate::support::tunnel::tls_front;
 
@@ -102,4 +104,38 @@ async fn a_delivery_whose_daemon_dies_comes_again_under_the_same_id() {
     });
     all.await.unwrap();
     assert_eq!(receiver.received("/hang").len(), 3, "a delivery with a report does not come again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_whose_writer_died_is_recorded_with_the_next_message() {
+    let Some(clip) = media::clip(360, "24", 3) else { return };
+    let receiver = Receiver::start();
+    let appliance = builder().start();
+    let (hook, _) = make(&appliance, &format!("{}/ok", receiver.url)).await;
+    let path = format!("/v1/webhooks/{hook}");
+    ask(&appliance, Method::PATCH, &path, json!({"state": "paused"})).await;
+    let (id, _) = appliance.publish("film.mp4", &clip).await;
+    let s3 = appliance.s3_client();
+    // The place of the event is taken, and the event is not there: its writer died in between.
+    let mut died = None;
+    for key in appliance.keys("uploads", "outbox/events/").await {
+        let object = s3.get_object().bucket("uploads").key(&key).send().await.unwrap();
+        let stored = object.body.collect().await.unwrap().into_bytes();
+        let stored: Value = serde_json::from_slice(&stored).unwrap();
+        if stored["event"]["type"] == "video.ready" {
+            s3.delete_object().bucket("uploads").key(&key).send().await.unwrap();
+            died = Some(stored["event"].clone());
+        }
+    }
+    let died = died.unwrap();
+    let keys = appliance.keys("uploads", "").await;
+    let source = keys.iter().find(|key| key.ends_with("film.mp4")).unwrap();
+    let bytes = std::fs::read(clip).unwrap();
+    s3.put_object().bucket("uploads").key(source).body(bytes.into()).send().await.unwrap();
+    ask(&appliance, Method::PATCH, &path, json!({"state": "active"})).await;
+    let received = receiver.wait_for("/ok", 4).await;
+    assert_eq!(types(&received)[3], "video.ready");
+    let again = received[3].json();
+    assert_eq!((&again["id"], &again["sequence"]), (&died["id"], &died["sequence"]));
+    assert_eq!((&again["data"]["id"], &again["data"]["state"]), (&json!(id), &json!("ready")));
 }
