@@ -4,6 +4,7 @@
 //! before a purge ends. Who comes back after a crash records it again, which finds it or ends what was begun.
 
 mod read;
+mod recent;
 mod record;
 mod tail;
 
@@ -14,9 +15,9 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
 
+pub use self::recent::Recent;
 pub use self::record::{Cause, cause_of_delete};
 use crate::domain::declare::settings;
-use crate::domain::event::StoredEvent;
 use crate::domain::playback_urls::PlaybackUrls;
 use crate::store::{Bucket, Homes};
 
@@ -53,7 +54,7 @@ struct Inner {
     /// Counts the events that this box has recorded.
     recorded: watch::Sender<u64>,
     /// Who waits for events. `None`: nobody, and no task reads.
-    tail: Mutex<Option<broadcast::Sender<Arc<StoredEvent>>>>,
+    tail: Mutex<Option<broadcast::Sender<Arc<Recent>>>>,
 }
 
 impl Events {

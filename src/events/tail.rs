@@ -1,4 +1,4 @@
-//! The latest events of all boxes, for those who wait: one task per box reads them, however many wait.
+//! The latest events of all boxes, for those who wait: one task per box looks for them, however many wait.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use tokio::sync::broadcast;
 
-use super::{Events, OVERLAP};
-use crate::domain::event::{Position, StoredEvent};
+use super::{Events, OVERLAP, Recent};
+use crate::domain::event::Position;
 use crate::store::Error;
 
 /// Events that a slow reader may be behind. After that, it reads from the store.
@@ -18,7 +18,7 @@ impl Events {
     /// The events from now on, of all boxes, and some of the last minute. Each comes once, but for those that
     /// were recorded twice.
     #[must_use]
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<StoredEvent>> {
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Recent>> {
         let mut tail = self.0.tail.lock();
         if let Some(sender) = &*tail {
             return sender.subscribe();
@@ -30,7 +30,7 @@ impl Events {
     }
 
     /// Reads new events until nobody waits for them.
-    async fn follow(self, sender: broadcast::Sender<Arc<StoredEvent>>) {
+    async fn follow(self, sender: broadcast::Sender<Arc<Recent>>) {
         let poll = Duration::from_secs(self.0.config.poll_secs);
         let mut recorded = self.0.recorded.subscribe();
         let mut seen = BTreeSet::new();
@@ -54,7 +54,7 @@ impl Events {
     async fn read_new(
         &self,
         seen: &mut BTreeSet<Position>,
-        sender: &broadcast::Sender<Arc<StoredEvent>>,
+        sender: &broadcast::Sender<Arc<Recent>>,
     ) -> Result<(), Error> {
         let from = Position::before(self.now()).earlier(OVERLAP);
         let mut positions = self.positions_after(&from);
@@ -62,10 +62,8 @@ impl Events {
             if seen.contains(&position) {
                 continue;
             }
-            if let Some(event) = self.get(&position).await? {
-                // Nobody may listen any more.
-                drop(sender.send(event));
-            }
+            // Nobody may listen any more.
+            drop(sender.send(Arc::new(Recent::new(position.clone()))));
             seen.insert(position);
         }
         *seen = seen.split_off(&from);

@@ -18,7 +18,7 @@ use super::event_stream::Seat;
 use super::state::AppState;
 use crate::domain::auth::Scope;
 use crate::domain::event::{Event, EventId, Position, StoredEvent};
-use crate::events::{OVERLAP, SKEW};
+use crate::events::{Events, OVERLAP, Recent, SKEW};
 
 /// How long ago the last event may be that a client has seen, to get those after it.
 const REPLAYED: SignedDuration = SignedDuration::from_hours(1);
@@ -51,6 +51,7 @@ pub async fn events(
     let mut feed = Feed {
         seat,
         latest,
+        events: state.events.clone(),
         draining: state.draining.clone(),
         began: last.is_none().then_some(began),
         missed: VecDeque::new(),
@@ -73,7 +74,8 @@ pub async fn events(
 /// One event stream.
 struct Feed {
     seat: Seat,
-    latest: broadcast::Receiver<Arc<StoredEvent>>,
+    latest: broadcast::Receiver<Arc<Recent>>,
+    events: Events,
     draining: watch::Receiver<bool>,
     /// Events before this were there when the stream began. `None` for a client that comes back.
     began: Option<Position>,
@@ -108,14 +110,33 @@ impl Feed {
                 Some(event) => event,
                 None => self.wait().await?,
             };
-            let is_old = self.began.as_ref().is_some_and(|began| event.position < *began);
-            if !is_old && self.is_visible(&event) && self.see(&event.event.id) {
+            if self.is_visible(&event) && self.see(&event.event.id) {
                 return Some(event);
             }
         }
     }
 
+    /// The next event that comes, but for those that were there before.
     async fn wait(&mut self) -> Option<Arc<StoredEvent>> {
+        loop {
+            let recent = self.wait_for_place().await?;
+            let is_old = self.began.as_ref().is_some_and(|began| recent.position < *began);
+            let is_seen = recent.position.event_id().is_some_and(|id| self.seen.contains(&id));
+            if is_old || is_seen {
+                continue;
+            }
+            match recent.read(&self.events).await {
+                Ok(Some(event)) => return Some(event),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "failed to read an event, its stream ends");
+                    return None;
+                }
+            }
+        }
+    }
+
+    async fn wait_for_place(&mut self) -> Option<Arc<Recent>> {
         loop {
             let came = tokio::select! {
                 came = tokio::time::timeout_at(self.seat.due(), self.latest.recv()) => came,

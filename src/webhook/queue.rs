@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Webhooks, reports};
@@ -13,6 +13,9 @@ use crate::domain::webhook::{
 };
 use crate::events::OVERLAP;
 use crate::store::{Error, Precondition, Removal};
+
+/// Longest time by which the record of a cursor is behind, if nothing was delivered.
+const SAVE_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// Record of the place up to which the events of an endpoint were handled.
 #[derive(Serialize, Deserialize)]
@@ -25,7 +28,9 @@ pub(super) struct Queue {
     webhooks: Webhooks,
     endpoint: String,
     /// The place up to which events were handled. Some of the last minute may still come.
-    pub(super) cursor: Position,
+    cursor: Position,
+    /// The cursor in its record.
+    saved: Position,
     /// Deliveries that are tried again, with the versions of their records.
     pending: BTreeMap<Position, (Delivery, String)>,
     /// Latest events that were handled, by their places.
@@ -44,6 +49,7 @@ impl Queue {
         let mut queue = Self {
             webhooks: webhooks.clone(),
             endpoint: id.clone(),
+            saved: cursor.clone(),
             cursor,
             pending: BTreeMap::new(),
             seen: BTreeMap::new(),
@@ -76,6 +82,11 @@ impl Queue {
         self.cursor.earlier(OVERLAP)
     }
 
+    /// Whether the event at this place was handled, here or at another place.
+    pub(super) fn has_seen(&self, place: &Position) -> bool {
+        place.event_id().is_none_or(|id| self.seen_ids.contains(&id))
+    }
+
     /// Notes that an event is handled. False if it was before.
     pub(super) fn see(&mut self, place: &Position) -> bool {
         let Some(id) = place.event_id() else { return false };
@@ -83,8 +94,13 @@ impl Queue {
         self.seen_ids.insert(id)
     }
 
-    /// Moves the cursor, and forgets events that do not come again.
-    pub(super) async fn move_to(&mut self, place: &Position) -> Result<(), Error> {
+    /// Moves the cursor, and forgets events that do not come again. Its record follows if deliveries were made, and
+    /// otherwise now and then.
+    pub(super) async fn move_to(
+        &mut self,
+        place: &Position,
+        has_delivered: bool,
+    ) -> Result<(), Error> {
         if *place <= self.cursor {
             return Ok(());
         }
@@ -95,6 +111,10 @@ impl Queue {
         for id in std::mem::replace(&mut self.seen, kept).into_values() {
             self.seen_ids.remove(&id);
         }
+        if !has_delivered && place.time().duration_since(self.saved.time()) < SAVE_EVERY {
+            return Ok(());
+        }
+        self.saved = place.clone();
         let (private, key) =
             (&self.webhooks.0.private, format!("{CURSORS_PREFIX}{}.json", self.endpoint));
         let record = Cursor { after: place.clone() };

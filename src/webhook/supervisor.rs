@@ -73,7 +73,7 @@ impl Webhooks {
                 drop(tokio::time::timeout(pause, self.0.changed.notified()).await);
             }
         };
-        stop.run_until_cancelled(work).await;
+        stop.run_until_cancelled(Box::pin(work)).await;
     }
 
     /// Starts and ends tasks as the endpoints and the lease are now.

@@ -17,10 +17,12 @@ use super::send::Attempted;
 use super::{Error, Webhooks};
 use crate::domain::event::{Position, StoredEvent};
 use crate::domain::webhook::{Answer, Delivery, DeliveryStatus, Endpoint, Next, Replay};
-use crate::events::SKEW;
+use crate::events::{Recent, SKEW};
 
 /// Events that are handled together.
 const BATCH: usize = 64;
+/// Places that are read together.
+const PAGE: usize = 1000;
 /// Videos whose events are sent at the same time.
 const CONCURRENT_VIDEOS: usize = 8;
 /// Pause after a failure of the store.
@@ -53,9 +55,14 @@ impl Worker {
         loop {
             // Those that come meanwhile are in both.
             let mut latest = events.subscribe();
-            let mut missed = events.after(&queue.start()).try_chunks(BATCH);
-            while let Some(batch) = missed.try_next().await.map_err(|error| error.1)? {
-                self.handle(&mut queue, batch).await?;
+            let mut missed = events.positions_after(&queue.start()).try_chunks(PAGE);
+            while let Some(page) = missed.try_next().await.map_err(|error| error.1)? {
+                let is_new = |place: &Position| !queue.has_seen(place);
+                let page: Vec<Position> = page.into_iter().filter(is_new).collect();
+                for batch in page.chunks(BATCH) {
+                    let batch = batch.iter().cloned().map(|place| Arc::new(Recent::new(place)));
+                    self.handle(&mut queue, batch.collect()).await?;
+                }
                 self.retry(&mut queue).await?;
             }
             self.follow(&mut queue, &mut latest).await?;
@@ -66,7 +73,7 @@ impl Worker {
     async fn follow(
         &mut self,
         queue: &mut Queue,
-        latest: &mut broadcast::Receiver<Arc<StoredEvent>>,
+        latest: &mut broadcast::Receiver<Arc<Recent>>,
     ) -> Result<(), Error> {
         loop {
             self.replay(queue).await?;
@@ -98,23 +105,26 @@ impl Worker {
     }
 
     /// Handles events of the log.
-    async fn handle(&self, queue: &mut Queue, batch: Vec<Arc<StoredEvent>>) -> Result<(), Error> {
-        let endpoint = self.endpoint.borrow().clone();
+    async fn handle(&self, queue: &mut Queue, batch: Vec<Arc<Recent>>) -> Result<(), Error> {
+        let (endpoint, events) = (self.endpoint.borrow().clone(), &self.webhooks.0.events);
         let last = batch.iter().map(|event| event.position.clone()).max();
+        let new: Vec<_> =
+            batch.into_iter().filter(|event| !queue.has_seen(&event.position)).collect();
+        let read = stream::iter(new).map(|event| async move { event.read(events).await });
+        let read: Vec<_> = read.buffered(CONCURRENT_VIDEOS).try_collect().await?;
         let first = Position::before(endpoint.created_at).earlier(SKEW);
         let is_new = |event: &Arc<StoredEvent>| event.position >= first;
         let mut work: Vec<Work> = Vec::new();
-        for event in batch {
-            if endpoint.wants(event.event.r#type) && is_new(&event) && queue.see(&event.position) {
+        for event in read.into_iter().flatten() {
+            let is_first = queue.see(&event.position);
+            if is_first && endpoint.wants(event.event.r#type) && is_new(&event) {
                 work.push((delivery_of(&event), Some(event)));
             }
         }
-        if work.is_empty() {
-            return Ok(());
-        }
+        let is_needed = !work.is_empty();
         self.send_all(queue, work).await?;
         if let Some(last) = last {
-            queue.move_to(&last).await?;
+            queue.move_to(&last, is_needed).await?;
         }
         Ok(())
     }
@@ -153,10 +163,11 @@ impl Worker {
         let mut sent = std::pin::pin!(sent.buffer_unordered(CONCURRENT_VIDEOS));
         while let Some(video) = sent.next().await {
             for (mut delivery, attempted) in video {
-                match attempted {
-                    Some(attempted) => self.note(&mut delivery, &attempted).await?,
+                if let Some(attempted) = attempted {
+                    self.note(&mut delivery, &attempted).await?;
+                } else {
                     // Its event is not kept any more.
-                    None => (delivery.status, delivery.next_at) = (DeliveryStatus::Failed, None),
+                    (delivery.status, delivery.next_at) = (DeliveryStatus::Failed, None);
                 }
                 queue.store(delivery).await?;
             }
