@@ -109,15 +109,22 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let catalog = compose::catalog(&settings, &context)?;
     tokio::spawn(catalog.clone().run(drain_jobs.clone()));
-    let hearts_of_api = hearts.clone();
-    let daemon =
-        compose::Daemon { driver, hearts: hearts_of_api, draining: drain, catalog, embedded_store };
+    let webhooks = compose::webhooks(&settings, &context, &trust)?;
+    let daemon = compose::Daemon {
+        driver,
+        hearts: hearts.clone(),
+        draining: drain,
+        catalog,
+        webhooks: webhooks.clone(),
+        embedded_store,
+    };
     let state = compose::state(&settings, &parts, &context, accounts, daemon);
     let router = http::router(state, &settings.http);
     let api = http::serve(front.listener(api), router, stop_servers.clone().cancelled_owned());
     let api = tokio::spawn(hearts.heart("api").during(api));
     let news = context.changes.clone();
     let news = tokio::spawn(news.run(parts.private.clone(), drain_jobs.clone()));
+    let webhooks = tokio::spawn(webhooks.run(drain_jobs.clone()));
     let jobs = Scheduler::new(context).run(drain_jobs.clone(), hurry.clone());
     let jobs = tokio::spawn(hearts.heart("scheduler").during(jobs));
     let housekeeping = housekeeping.run(drain_jobs.clone());
@@ -150,6 +157,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     jobs.await.context("the scheduler panicked")?;
     housekeeping.await.context("housekeeping panicked")?;
     news.await.context("the news of videos panicked")?;
+    webhooks.await.context("the delivery of webhooks panicked")?;
     // Running jobs need the store until they end.
     stop_servers.cancel();
     api.await.context("the API panicked")?;

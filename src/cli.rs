@@ -11,6 +11,7 @@ mod sandbox;
 mod store;
 mod token;
 mod transcode;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -159,6 +160,11 @@ enum Command {
         #[command(subcommand)]
         command: s3_key::S3KeyCommand,
     },
+    /// Receive events of an appliance.
+    Webhook {
+        #[command(subcommand)]
+        command: webhook::WebhookCommand,
+    },
     /// Trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
@@ -254,6 +260,7 @@ pub fn main() -> ExitCode {
             let overrides = Overrides { data_dir, ..Overrides::default() };
             with_overrides(config, overrides, |settings| s3_key::run(&settings, command))
         }
+        Command::Webhook { command } => webhook::run(command),
         Command::Backends { json, config } => {
             with_settings(config, |settings| backends::backends(&settings, json))
         }

@@ -3,6 +3,8 @@
 
 pub mod access;
 pub mod error;
+mod event_stream;
+pub mod events;
 mod flatten;
 mod idempotency;
 mod page;
@@ -17,6 +19,7 @@ pub mod system;
 pub mod tokens;
 pub mod uploads;
 pub mod videos;
+pub mod webhooks;
 
 pub use router::{MAX_CONNECTIONS, router, serve};
 pub use state::AppState;

@@ -9,7 +9,7 @@
 //! - [`sandbox`], [`db`], [`durable`], [`heartbeat`], [`server`], [`telemetry`], [`tls`]: process limits, SQLite, whole
 //!   files, supervision, HTTP connections, logs, certificates.
 //! - [`queue`], [`store`], [`source`], [`embedded`], [`gpu`], [`encryption`], [`publish`],
-//!   [`check`]: one effect each. They do not know of each other.
+//!   [`check`], [`outgoing`]: one effect each. They do not know of each other.
 //! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
 //!   their trial on this machine.
 //! - [`metrics`], [`changes`]: counters and gauges; news of changed videos.
@@ -32,11 +32,13 @@ pub mod domain;
 pub mod durable;
 pub mod embedded;
 pub mod encryption;
+pub mod events;
 pub mod gpu;
 pub mod heartbeat;
 pub mod http;
 pub mod job;
 pub mod metrics;
+pub mod outgoing;
 pub mod play;
 pub mod private_file;
 pub mod publish;
@@ -49,4 +51,5 @@ pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
+pub mod webhook;
 pub mod worker;

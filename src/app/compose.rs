@@ -14,6 +14,7 @@ use crate::changes::Changes;
 use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
 use crate::encryption::Encryption;
+use crate::events::Events;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
 use crate::http::AppState;
@@ -21,10 +22,12 @@ use crate::http::uploads::in_flight::InFlight;
 use crate::job::board::Board;
 use crate::job::{Context, Deletions, Moves};
 use crate::metrics::Metrics;
+use crate::outgoing::Outgoing;
 use crate::play::Gateway;
 use crate::settings::Settings;
 use crate::store::{self, Homes};
 use crate::tls::Trust;
+use crate::webhook::Webhooks;
 use crate::worker::spawn::Program;
 
 /// The context of jobs.
@@ -38,9 +41,11 @@ pub(super) fn context(
     backends: Pool,
 ) -> anyhow::Result<Context> {
     let claimant = claimant(&settings.data_dir)?;
+    let homes = Homes::new(&parts.private, &parts.public);
     Ok(Context {
         private: parts.private.clone(),
-        homes: Homes::new(&parts.private, &parts.public),
+        events: Events::new(&parts.private, &homes, &parts.urls, settings.events),
+        homes,
         visibility: settings.videos.visibility,
         queue: Arc::clone(&parts.queue),
         enqueue: Arc::clone(&parts.enqueue),
@@ -89,12 +94,27 @@ pub(crate) fn open_encryption(settings: &Settings) -> anyhow::Result<Encryption>
     Ok(Encryption::open(&settings.encryption, &Trust::open(&settings.tls)?)?)
 }
 
+/// The webhooks of the events of these jobs.
+///
+/// # Errors
+/// If the authorities of `tls.ca` cannot be used.
+pub(super) fn webhooks(
+    settings: &Settings,
+    context: &Context,
+    trust: &Trust,
+) -> anyhow::Result<Webhooks> {
+    let Context { private, events, claimant, metrics, .. } = context;
+    let outgoing = Outgoing::new(trust, settings.webhooks.allow_private)?;
+    Ok(Webhooks::new(private, events, outgoing, claimant, metrics))
+}
+
 /// The parts of the daemon that the API shows.
 pub(super) struct Daemon {
     pub(super) driver: Arc<dyn gpu::Driver>,
     pub(super) hearts: Heartbeats,
     pub(super) draining: watch::Receiver<bool>,
     pub(super) catalog: Catalog,
+    pub(super) webhooks: Webhooks,
     /// The embedded store; `None` if the buckets are on S3.
     pub(super) embedded_store: Option<Store>,
 }
@@ -122,6 +142,8 @@ pub(super) fn state(
         enqueue: Arc::clone(&parts.enqueue),
         catalog: daemon.catalog,
         changes: context.changes.clone(),
+        events: context.events.clone(),
+        webhooks: daemon.webhooks,
         metrics: context.metrics.clone(),
         backends: context.backends.clone(),
         gpu: daemon.driver,

@@ -27,18 +27,21 @@ pub const CHANGES_PREFIX: &str = "changes/";
 pub const EXTERNAL_IDS_PREFIX: &str = "external-ids/";
 /// Prefix of the answers to requests with an idempotency key.
 pub const IDEMPOTENCY_PREFIX: &str = "idempotency/";
+/// Prefix of events, webhooks and deliveries.
+pub const OUTBOX_PREFIX: &str = "outbox/";
 /// Prefix of private streams.
 pub const STREAMS_PREFIX: &str = "streams/";
 /// Prefix of the claims.
 pub const CLAIMS_PREFIX: &str = "claims/";
 
 /// Prefixes of what is ours in the private bucket, in the order of a listing.
-pub const INTERNAL_PREFIXES: [&str; 8] = [
+pub const INTERNAL_PREFIXES: [&str; 9] = [
     AUTH_PREFIX,
     CHANGES_PREFIX,
     CLAIMS_PREFIX,
     EXTERNAL_IDS_PREFIX,
     IDEMPOTENCY_PREFIX,
+    OUTBOX_PREFIX,
     RECORDS_PREFIX,
     STREAMS_PREFIX,
     TOMBSTONES_PREFIX,

@@ -18,12 +18,12 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
 use super::routes::{
-    ADMIN, GRANT, MANAGE, METRICS, NOTHING, OWN_UPLOAD, READ, READ_OWN, Routes, UPLOAD,
+    ADMIN, FOLLOW, GRANT, MANAGE, METRICS, NOTHING, OWN_UPLOAD, READ, READ_OWN, Routes, UPLOAD,
 };
 use super::state::AppState;
 use super::{
-    Config, access, error, idempotency, page, playback, readyz, same_origin, session, system,
-    tokens, uploads, videos,
+    Config, access, error, events, idempotency, page, playback, readyz, same_origin, session,
+    system, tokens, uploads, videos, webhooks,
 };
 use crate::server::{Limits, Listener};
 
@@ -78,6 +78,14 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(MANAGE, routes!(videos::change::change, videos::delete::delete))
         .add(MANAGE, routes!(videos::retry::retry))
         .add(MANAGE, routes!(videos::delete::restore))
+        .add(FOLLOW, routes!(events::events))
+        .add(MANAGE, routes!(webhooks::create, webhooks::list))
+        .add(MANAGE, routes!(webhooks::get, webhooks::change, webhooks::delete))
+        .add(MANAGE, routes!(webhooks::rotate))
+        .add(MANAGE, routes!(webhooks::deliveries::list))
+        .add(MANAGE, routes!(webhooks::deliveries::replay_one))
+        .add(MANAGE, routes!(webhooks::deliveries::replay))
+        .add(MANAGE, routes!(webhooks::deliveries::test))
         .add(READ, routes!(playback::issue))
         // Playback tokens are not accounts: each opens one video.
         .add(NOTHING, routes!(playback::main))

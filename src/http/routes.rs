@@ -43,6 +43,9 @@ pub(super) const OWN_UPLOAD: Needs =
 /// The handler shows callers without `read` their own videos alone.
 pub(super) const READ_OWN: Needs =
     Needs { scopes: &[Scope::Read, Scope::Upload], takes_grants: true };
+/// The handler shows callers without `read` what is of their own videos alone.
+pub(super) const FOLLOW: Needs =
+    Needs { scopes: &[Scope::Read, Scope::Upload], takes_grants: false };
 pub(super) const READ: Needs = Needs { scopes: &[Scope::Read], takes_grants: false };
 pub(super) const MANAGE: Needs = Needs { scopes: &[Scope::Manage], takes_grants: false };
 pub(super) const METRICS: Needs = Needs { scopes: &[Scope::Metrics], takes_grants: false };

@@ -16,6 +16,7 @@ use crate::domain::playback_urls::PlaybackUrls;
 use crate::domain::sources::SourceFilter;
 use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
+use crate::events::Events;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
 use crate::job::board::Board;
@@ -24,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::play::Gateway;
 use crate::queue::{Enqueue, Inspect};
 use crate::store::{Bucket, Homes};
+use crate::webhook::Webhooks;
 
 /// Everything that handlers need. Clones share it.
 #[derive(Clone)]
@@ -54,6 +56,10 @@ pub struct AppState {
     pub catalog: Catalog,
     /// Who is told of changes of videos.
     pub changes: Changes,
+    /// The events of videos.
+    pub events: Events,
+    /// The endpoints that events are posted to.
+    pub webhooks: Webhooks,
     /// Counters and gauges.
     pub metrics: Metrics,
     /// All backends, with the state of each.

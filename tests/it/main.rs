@@ -68,3 +68,4 @@ mod thumbnails;
 mod tidy;
 mod tls;
 mod tone_mapping;
+mod webhooks;

@@ -14,6 +14,7 @@ pub mod media;
 pub mod mutation;
 pub mod private;
 pub mod proxy;
+pub mod receiver;
 pub mod run;
 pub mod servers;
 pub mod stream;

@@ -79,6 +79,8 @@ impl Deletions {
     pub(super) async fn purge(&self, mut held: Held, was_running: bool) -> Result<Held, Error> {
         held.write(|tombstone| tombstone.stage = Stage::Purging).await?;
         let id = held.tombstone.id.clone();
+        // It needs the upload record.
+        self.record(&held.tombstone).await?;
         if self.stop_job(&id).await? || was_running {
             self.wait_for_job(&id).await?;
         }
@@ -96,6 +98,7 @@ impl Deletions {
         for key in [record::claim_key(&id), record::upload_record_key(&id)] {
             self.remove(&self.private, &Target::Key(&key), Some(&mut held)).await?;
         }
+        self.events.redact(&id).await?;
         held.write(|tombstone| tombstone.stage = Stage::Purged).await?;
         self.changes.note(&id);
         tracing::info!(%id, "purged a deleted video");
@@ -133,6 +136,7 @@ impl Deletions {
 
     /// Removes the tombstone of a video.
     pub(super) async fn remove_tombstone(&self, id: &VideoId) -> Result<(), Error> {
+        self.events.forget(id).await?;
         self.remove(&self.private, &Target::Key(&tombstone_key(id)), None).await
     }
 

@@ -18,6 +18,7 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("get", "/play/{id}/{attempt}/{file}", &[]),
     ("get", "/play/{id}/{attempt}/{rendition}/{file}", &[]),
     ("get", "/readyz", &[]),
+    ("get", "/v1/events", &["upload", "read", "manage", "admin"]),
     ("delete", "/v1/session", &[]),
     ("get", "/v1/session", &[]),
     ("post", "/v1/session", &[]),
@@ -44,6 +45,16 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("post", "/v1/videos/{id}/playback-tokens", &["read", "manage", "admin"]),
     ("post", "/v1/videos/{id}/restore", &["manage", "admin"]),
     ("post", "/v1/videos/{id}/retry", &["manage", "admin"]),
+    ("get", "/v1/webhooks", &["manage", "admin"]),
+    ("post", "/v1/webhooks", &["manage", "admin"]),
+    ("delete", "/v1/webhooks/{id}", &["manage", "admin"]),
+    ("get", "/v1/webhooks/{id}", &["manage", "admin"]),
+    ("patch", "/v1/webhooks/{id}", &["manage", "admin"]),
+    ("get", "/v1/webhooks/{id}/deliveries", &["manage", "admin"]),
+    ("post", "/v1/webhooks/{id}/deliveries/{delivery}/replay", &["manage", "admin"]),
+    ("post", "/v1/webhooks/{id}/replay", &["manage", "admin"]),
+    ("post", "/v1/webhooks/{id}/rotate", &["manage", "admin"]),
+    ("post", "/v1/webhooks/{id}/test", &["manage", "admin"]),
 ];
 
 /// A body that some routes need.

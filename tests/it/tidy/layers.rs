@@ -15,8 +15,8 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["http"],
     &["catalog", "webhook"],
     &["job", "auth", "play"],
-    &["worker", "backend", "metrics", "changes"],
-    &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption"],
+    &["worker", "backend", "metrics", "changes", "events"],
+    &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption", "outgoing"],
     // Wrappers of one facility each, without an idea of videos.
     &["cores", "db", "durable", "heartbeat", "sandbox", "sdk_error", "server", "telemetry", "tls"],
     &["private_file"],
