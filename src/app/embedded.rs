@@ -75,8 +75,8 @@ impl Embedded {
         let queue = open_queue(db.clone(), settings)?;
         let wake = queue.clone();
         let on_created = OnCreated {
-            in_transaction: Box::new(|transaction, event| {
-                EmbeddedQueue::enqueue_in(transaction, &event_body(event))
+            in_transaction: Box::new(|transaction, event, place| {
+                EmbeddedQueue::enqueue_in(transaction, &event_body(event), place)
             }),
             after_commit: Box::new(move || wake.notify()),
         };

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use super::{existing, parse_id, unknown};
 use crate::domain::message;
 use crate::domain::record::{self, UploadRecord};
+use crate::domain::turns::Place;
 use crate::domain::video::{VideoState, VideoView};
 use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
@@ -47,7 +48,8 @@ pub async fn retry(
         Retry::Reset => {}
     }
     actor.audit("retry", id.as_str());
-    state.enqueue.send(&message::own(private.name(), &upload.key)).await?;
+    let place = private.read_json::<Place>(&upload_key).await?.unwrap_or_default();
+    state.enqueue.send_to(&message::own(private.name(), &upload.key), &place).await?;
     Ok((StatusCode::ACCEPTED, Json(existing(&state, &id).await?)))
 }
 
