@@ -43,6 +43,7 @@ pub mod priority;
 pub mod program_map;
 pub mod programs;
 pub mod prores;
+pub mod public_address;
 pub mod pulldown;
 pub mod quarantine;
 pub mod readiness;

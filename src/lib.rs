@@ -9,7 +9,7 @@
 //! - [`sandbox`], [`db`], [`durable`], [`heartbeat`], [`server`], [`telemetry`], [`tls`]: process limits, SQLite, whole
 //!   files, supervision, HTTP connections, logs, certificates.
 //! - [`queue`], [`store`], [`source`], [`embedded`], [`gpu`], [`encryption`], [`publish`],
-//!   [`check`]: one effect each. They do not know of each other.
+//!   [`check`], [`outgoing`]: one effect each. They do not know of each other.
 //! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
 //!   their trial on this machine.
 //! - [`metrics`]: counters and gauges.
@@ -34,6 +34,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod job;
 pub mod metrics;
+pub mod outgoing;
 pub mod play;
 pub mod private_file;
 pub mod publish;

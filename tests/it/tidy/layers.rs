@@ -15,7 +15,7 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["http"],
     &["job", "catalog", "webhook", "auth", "play"],
     &["worker", "backend", "metrics"],
-    &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption"],
+    &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption", "outgoing"],
     // Wrappers of one facility each, without an idea of videos.
     &["cores", "db", "durable", "heartbeat", "sandbox", "sdk_error", "server", "telemetry", "tls"],
     &["private_file"],
