@@ -33,6 +33,7 @@ pub mod ladder;
 pub mod limits;
 pub mod media;
 pub mod message;
+pub mod metadata;
 pub mod orientation;
 pub mod outcome;
 pub mod plan;

@@ -21,6 +21,7 @@
 pub mod app;
 pub mod auth;
 pub mod backend;
+pub mod changes;
 pub mod check;
 pub mod cli;
 pub mod cores;
