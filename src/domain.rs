@@ -45,6 +45,7 @@ pub mod program_map;
 pub mod programs;
 pub mod prores;
 pub mod public_address;
+pub mod pull;
 pub mod pulldown;
 pub mod quarantine;
 pub mod readiness;

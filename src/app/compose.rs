@@ -20,7 +20,9 @@ use crate::http::uploads::in_flight::InFlight;
 use crate::job::board::Board;
 use crate::job::{Context, Deletions, Moves};
 use crate::metrics::Metrics;
+use crate::outgoing::Outgoing;
 use crate::play::Gateway;
+use crate::pull::{self, Pulls};
 use crate::settings::Settings;
 use crate::store::{self, Homes};
 use crate::tls::Trust;
@@ -74,11 +76,31 @@ pub(crate) fn open_encryption(settings: &Settings) -> anyhow::Result<Encryption>
     Ok(Encryption::open(&settings.encryption, &Trust::open(&settings.tls)?)?)
 }
 
+/// The pulls of sources from URLs.
+///
+/// # Errors
+/// If the authorities of `tls.ca` cannot be used.
+pub(super) fn pulls(
+    settings: &Settings,
+    context: &Context,
+    trust: &Trust,
+) -> anyhow::Result<Pulls> {
+    Ok(Pulls::new(pull::Parts {
+        private: context.private.clone(),
+        outgoing: Outgoing::new(trust, settings.pulls.allow_private)?,
+        changes: context.changes.clone(),
+        claimant: context.claimant.clone(),
+        max_size_bytes: settings.uploads.max_size_bytes,
+        config: settings.pulls,
+    }))
+}
+
 /// The parts of the daemon that the API shows.
 pub(super) struct Daemon {
     pub(super) driver: Arc<dyn gpu::Driver>,
     pub(super) hearts: Heartbeats,
     pub(super) draining: watch::Receiver<bool>,
+    pub(super) pulls: Pulls,
     /// The embedded store; `None` if the buckets are on S3.
     pub(super) embedded_store: Option<Store>,
 }
@@ -105,6 +127,7 @@ pub(super) fn state(
         queue: Arc::clone(&parts.inspect),
         enqueue: Arc::clone(&parts.enqueue),
         changes: context.changes.clone(),
+        pulls: daemon.pulls,
         metrics: context.metrics.clone(),
         backends: context.backends.clone(),
         gpu: daemon.driver,

@@ -193,7 +193,7 @@ fn open_queue(db: Db, settings: &Settings) -> Result<EmbeddedQueue, queue::Error
     EmbeddedQueue::open(db, Duration::from_secs(longest_pause))
 }
 
-fn database(settings: &Settings) -> anyhow::Result<Db> {
+pub(super) fn database(settings: &Settings) -> anyhow::Result<Db> {
     let path = settings.data_dir.join(db::FILE);
     Db::open(&path).context("failed to open the database")
 }

@@ -13,6 +13,7 @@ use super::job::VideoId;
 use super::metadata::Metadata;
 use super::play::playlist;
 use super::priority::Priority;
+use super::pull::PULLS_PREFIX;
 use super::tombstone::TOMBSTONES_PREFIX;
 use super::video::{BackendFailure, RenditionView, Timings, VideoError};
 use super::visibility::Visibility;
@@ -32,12 +33,13 @@ pub const STREAMS_PREFIX: &str = "streams/";
 pub const CLAIMS_PREFIX: &str = "claims/";
 
 /// Prefixes of what is ours in the private bucket, in the order of a listing.
-pub const INTERNAL_PREFIXES: [&str; 8] = [
+pub const INTERNAL_PREFIXES: [&str; 9] = [
     AUTH_PREFIX,
     CHANGES_PREFIX,
     CLAIMS_PREFIX,
     EXTERNAL_IDS_PREFIX,
     IDEMPOTENCY_PREFIX,
+    PULLS_PREFIX,
     RECORDS_PREFIX,
     STREAMS_PREFIX,
     TOMBSTONES_PREFIX,

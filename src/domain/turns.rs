@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(taken[0], Priority::High);
         assert_eq!(
             (count(Priority::High), count(Priority::Normal), count(Priority::Low)),
-            (71, 19, 10)
+            (72, 18, 10)
         );
     }
 

@@ -21,6 +21,7 @@ use crate::job::board::Board;
 use crate::job::{Deletions, Moves};
 use crate::metrics::Metrics;
 use crate::play::Gateway;
+use crate::pull::Pulls;
 use crate::queue::{Enqueue, Inspect};
 use crate::store::{Bucket, Homes};
 
@@ -51,6 +52,8 @@ pub struct AppState {
     pub enqueue: Arc<dyn Enqueue>,
     /// Who is told of changes of videos.
     pub changes: Changes,
+    /// The sources that are pulled from URLs.
+    pub pulls: Pulls,
     /// Counters and gauges.
     pub metrics: Metrics,
     /// All backends, with the state of each.

@@ -1,9 +1,10 @@
-//! Videos: get, list, follow, change, retry, delete, restore.
+//! Videos: pull, get, list, follow, change, retry, delete, restore.
 
 pub mod change;
 pub mod delete;
 pub mod events;
 pub mod list;
+pub mod pull;
 pub mod retry;
 mod watch;
 pub mod watches;
@@ -16,6 +17,7 @@ use super::error::{Error, Problem};
 use super::state::AppState;
 use crate::domain::auth::Scope;
 use crate::domain::job::VideoId;
+use crate::domain::pull::{PullRecord, pull_key};
 use crate::domain::record::{self, JobRecord, UploadRecord};
 use crate::domain::video::VideoView;
 use crate::domain::view::{Known, view};
@@ -84,7 +86,12 @@ async fn known(state: &AppState, id: &VideoId) -> Result<(Known, Option<String>)
         Ok::<_, store::Error>((upload, source_etag, claim, job))
     };
     let ((upload, source_etag, claim, job), tombstone) = tokio::try_join!(found, tombstone)?;
-    let mut known = Known { job, source_etag, upload, tombstone, ..Known::default() };
+    // Only a video without a source and without a job can be one whose source is pulled.
+    let pull = match (&source_etag, &job, &upload) {
+        (None, None, Some(_)) => state.private.read_json::<PullRecord>(&pull_key(id)).await?,
+        _ => None,
+    };
+    let mut known = Known { job, source_etag, upload, pull, tombstone, ..Known::default() };
     let Some(ClaimView { version, source_etag, running, waiting }) = claim else {
         return Ok((known, None));
     };

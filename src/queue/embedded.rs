@@ -55,14 +55,18 @@ impl EmbeddedQueue {
             Ok(())
         });
         opened.map_err(|error| unavailable("open", error))?;
-        Ok(Self::attach(db))
+        Ok(Self { db, arrival: Arc::default(), turns: Arc::default() })
     }
 
     /// The queue of a daemon that runs, for another process, which sends messages and counts them. The daemon
     /// finds them at its next look, which is `queue.wait_secs` later at the most.
-    #[must_use]
-    pub fn attach(db: Db) -> Self {
-        Self { db, arrival: Arc::default(), turns: Arc::default() }
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the tables cannot be created.
+    pub fn attach(db: Db) -> Result<Self, Error> {
+        db.blocking(|connection| tables::create(connection))
+            .map_err(|error| unavailable("open", error))?;
+        Ok(Self { db, arrival: Arc::default(), turns: Arc::default() })
     }
 
     /// Enqueues a message within a transaction of the caller, who calls [`Self::notify`] after the

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::deletions::Deletions;
 use super::held::Held;
 use crate::domain::job::VideoId;
+use crate::domain::pull::pull_key;
 use crate::domain::record;
 use crate::domain::tombstone::{SourceVersion, Stage, Tombstone, Verdict, tombstone_key};
 use crate::job::claim;
@@ -74,7 +75,7 @@ impl Target<'_> {
 
 impl Deletions {
     /// Removes the objects of a deleted video: `main.m3u8`, the stream, the source with its incomplete
-    /// uploads, claim and upload record. The tombstone stays, marked as purged. `was_running`: the job of
+    /// uploads, pull, claim and upload record. The tombstone stays, marked as purged. `was_running`: the job of
     /// the video was stopped just now.
     pub(super) async fn purge(&self, mut held: Held, was_running: bool) -> Result<Held, Error> {
         held.write(|tombstone| tombstone.stage = Stage::Purging).await?;
@@ -92,7 +93,7 @@ impl Deletions {
             let source = Target::Source { key: &key, tombstone: &tombstone };
             self.remove(&self.private, &source, Some(&mut held)).await?;
         }
-        for key in [record::claim_key(&id), record::upload_record_key(&id)] {
+        for key in [pull_key(&id), record::claim_key(&id), record::upload_record_key(&id)] {
             self.remove(&self.private, &Target::Key(&key), Some(&mut held)).await?;
         }
         held.write(|tombstone| tombstone.stage = Stage::Purged).await?;
