@@ -46,6 +46,7 @@ pub mod programs;
 pub mod prores;
 pub mod public_address;
 pub mod pull;
+pub mod pull_view;
 pub mod pulldown;
 pub mod quarantine;
 pub mod readiness;

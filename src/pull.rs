@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod fetch;
 mod held;
+mod parts;
 mod transfer;
 
 use std::collections::HashSet;
@@ -22,17 +23,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::held::Held;
-use crate::changes::Changes;
-use crate::domain::claim::Claimant;
+use self::parts::RENEWAL;
 use crate::domain::job::VideoId;
-use crate::domain::pull::{PULLS_PREFIX, PullRecord, PullState, pull_key};
-use crate::outgoing::{Outgoing, Refused};
+use crate::domain::pull::{PullRecord, PullState};
+use crate::domain::record::{PULLS_PREFIX, pull_key};
+use crate::outgoing::Refused;
 use crate::store::{self, Bucket, Entry, Precondition, Removal};
 
 pub use self::config::Config;
-
-/// Interval at which a pull renews its record.
-const RENEWAL: Duration = Duration::from_secs(5);
+pub use self::parts::Parts;
 
 /// Time for which the record of a failed pull is kept: longer than the upload record of a video without a source.
 const FAILED_KEPT: Duration = Duration::from_hours(24 * 91);
@@ -46,22 +45,6 @@ pub enum Retry {
     Running,
     /// The source comes another way.
     NotPulled,
-}
-
-/// The parts of the appliance that pulls need.
-pub struct Parts {
-    /// Bucket of sources and records.
-    pub private: Bucket,
-    /// Client for the URLs.
-    pub outgoing: Outgoing,
-    /// Who is told of changes of videos.
-    pub changes: Changes,
-    /// This box.
-    pub claimant: Claimant,
-    /// Largest file in bytes.
-    pub max_size_bytes: u64,
-    /// Limits of pulls.
-    pub config: Config,
 }
 
 /// The pulls of this appliance. Clones share them.

@@ -10,19 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::{Claimant, LIFE_IN_RENEWALS};
 use super::job::VideoId;
+use super::pull_view::{PullView, host};
 use super::video::VideoError;
-
-/// Prefix of the records of pulls.
-pub const PULLS_PREFIX: &str = "pulls/";
 
 /// Most parts of an S3 upload.
 const MAX_PARTS: u64 = 10_000;
-
-/// Key of the record of a pull, in the private bucket.
-#[must_use]
-pub fn pull_key(id: &VideoId) -> String {
-    format!("{PULLS_PREFIX}{id}.json")
-}
 
 /// Where a pull stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,34 +165,6 @@ impl PullRecord {
         let size_bytes = self.upload.as_ref().and_then(|upload| upload.version.size_bytes);
         PullView { host: host(&self.url).to_owned(), pulled_bytes: self.pulled_bytes, size_bytes }
     }
-}
-
-/// How far a source is pulled from its URL.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct PullView {
-    /// Host of the URL.
-    pub host: String,
-    /// Bytes that are pulled.
-    pub pulled_bytes: u64,
-    /// Size of the file in bytes, once its server has stated it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size_bytes: Option<u64>,
-}
-
-impl PullView {
-    /// Share that is pulled, 0 to 1; 0 while the size is unknown.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a share for people")]
-    pub fn progress(&self) -> f64 {
-        let size = self.size_bytes.filter(|size| *size > 0);
-        size.map_or(0.0, |size| (self.pulled_bytes as f64 / size as f64).min(1.0))
-    }
-}
-
-/// Host of a URL that has no user name in it.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// Name of the file that a URL leads to: the last segment of its path, decoded. `None` if it has none.

@@ -13,7 +13,6 @@ use super::job::VideoId;
 use super::metadata::Metadata;
 use super::play::playlist;
 use super::priority::Priority;
-use super::pull::PULLS_PREFIX;
 use super::tombstone::TOMBSTONES_PREFIX;
 use super::video::{BackendFailure, RenditionView, Timings, VideoError};
 use super::visibility::Visibility;
@@ -27,6 +26,8 @@ pub const CHANGES_PREFIX: &str = "changes/";
 pub const EXTERNAL_IDS_PREFIX: &str = "external-ids/";
 /// Prefix of the answers to requests with an idempotency key.
 pub const IDEMPOTENCY_PREFIX: &str = "idempotency/";
+/// Prefix of the sources that are pulled.
+pub const PULLS_PREFIX: &str = "pulls/";
 /// Prefix of private streams.
 pub const STREAMS_PREFIX: &str = "streams/";
 /// Prefix of the claims.
@@ -49,6 +50,12 @@ pub const INTERNAL_PREFIXES: [&str; 9] = [
 #[must_use]
 pub fn upload_record_key(id: &VideoId) -> String {
     format!("{RECORDS_PREFIX}{id}.json")
+}
+
+/// Key of the record of a pull, in the private bucket.
+#[must_use]
+pub fn pull_key(id: &VideoId) -> String {
+    format!("{PULLS_PREFIX}{id}.json")
 }
 
 /// Key of the claim on a video, in the private bucket.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metadata::Metadata;
 use super::priority::Priority;
-use super::pull::PullView;
+use super::pull_view::PullView;
 use super::visibility::Visibility;
 use super::warning::SourceWarning;
 

@@ -17,7 +17,7 @@ use super::error::{Error, Problem};
 use super::state::AppState;
 use crate::domain::auth::Scope;
 use crate::domain::job::VideoId;
-use crate::domain::pull::{PullRecord, pull_key};
+use crate::domain::pull::PullRecord;
 use crate::domain::record::{self, JobRecord, UploadRecord};
 use crate::domain::video::VideoView;
 use crate::domain::view::{Known, view};
@@ -88,7 +88,9 @@ async fn known(state: &AppState, id: &VideoId) -> Result<(Known, Option<String>)
     let ((upload, source_etag, claim, job), tombstone) = tokio::try_join!(found, tombstone)?;
     // Only a video without a source and without a job can be one whose source is pulled.
     let pull = match (&source_etag, &job, &upload) {
-        (None, None, Some(_)) => state.private.read_json::<PullRecord>(&pull_key(id)).await?,
+        (None, None, Some(_)) => {
+            state.private.read_json::<PullRecord>(&record::pull_key(id)).await?
+        }
         _ => None,
     };
     let mut known = Known { job, source_etag, upload, pull, tombstone, ..Known::default() };

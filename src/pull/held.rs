@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::error::Error;
 use crate::domain::job::VideoId;
-use crate::domain::pull::{PullRecord, PullState, pull_key};
+use crate::domain::pull::{PullRecord, PullState};
+use crate::domain::record::pull_key;
 use crate::domain::tombstone::{Stage, Tombstone, tombstone_key};
 use crate::domain::video::VideoError;
 use crate::store::{self, Bucket, Precondition, Removal};

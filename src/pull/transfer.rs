@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::fetch::{self, Answer};
 use super::held::Held;
-use super::{Parts, RENEWAL};
+use super::parts::{Parts, RENEWAL};
 use crate::domain::backoff;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::pull::{PullUpload, Version, part_size_bytes};

@@ -18,6 +18,7 @@ fn appliance() -> ApplianceBuilder {
         .setting("pulls.allow_private", true)
         .setting("pulls.part_size_bytes", 5 * MIB)
         .setting("pulls.max_attempts", 2)
+        .setting("uploads.max_size_bytes", 1 << 30)
 }
 
 /// Bytes that are no video and unlike each other.
@@ -202,7 +203,7 @@ async fn each_failure_has_a_code_and_can_be_retried() {
         ("loop.mp4", to("/loop.mp4"), "pull-failed"),
         ("scheme.mp4", to("ftp://127.0.0.1/a.mp4"), "pull-address"),
         ("port.mp4", to("http://127.0.0.1:25/a.mp4"), "pull-address"),
-        ("user.mp4", to("http://user:password@127.0.0.1/a.mp4"), "pull-address"),
+        ("user.mp4", to("http://user:hush@127.0.0.1/a.mp4"), "pull-address"),
     ];
     let appliance = appliance()
         .setting("pulls.max_attempts", 1)
@@ -218,7 +219,7 @@ async fn each_failure_has_a_code_and_can_be_retried() {
         let video = appliance.wait_for_end(id).await;
         assert_eq!((&video["state"], &video["error"]["code"]), (&"failed".into(), &(*code).into()));
         let message = video["error"]["message"].as_str().unwrap();
-        assert!(!message.contains("password") && !message.contains("a.mp4"), "{message}");
+        assert!(!message.contains("hush") && !message.contains("a.mp4"), "{message}");
     }
     origin.serve("gone.mp4", Served::new("here"));
     let (status, _) = appliance.post(&format!("/v1/videos/{}/retry", pulls[1].0)).await;
@@ -267,7 +268,7 @@ async fn this_machine_and_its_network_are_not_asked() {
         ),
         ("http://169.254.169.254/a.mp4".to_owned(), "is not an address of the public internet"),
         ("file:///etc/passwd".to_owned(), "must begin with https://"),
-        ("https://user:password@example.com/a.mp4".to_owned(), "must not hold a user name"),
+        ("https://user:hush@example.com/a.mp4".to_owned(), "must not hold a user name"),
         ("https://example.com:25/a.mp4".to_owned(), "port 25"),
         (format!("https://example.com/{}", "a".repeat(9000)), "8192 bytes"),
     ] {
@@ -275,7 +276,7 @@ async fn this_machine_and_its_network_are_not_asked() {
         let (status, problem) = client.ask("POST", "/v1/videos", Some(body)).await;
         let detail = problem["detail"].as_str().unwrap();
         assert!(status == 400 && detail.contains(reason), "{status} {detail}");
-        assert!(!detail.contains("password"), "{detail}");
+        assert!(!detail.contains("hush"), "{detail}");
     }
     // A name is judged by the addresses that it has when it is connected to.
     let id = pull(&appliance, &format!("http://localhost:{port}/a.mp4")).await;
@@ -286,7 +287,7 @@ async fn this_machine_and_its_network_are_not_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_box_goes_on_with_the_pull_of_a_dead_one() {
-    let Some(servers) = Servers::start(ServerKind::Moto).await else { return };
+    let Some(servers) = Servers::start(ServerKind::LocalStack).await else { return };
     let origin = Origin::start().await;
     let file = noise(12 * MIB);
     let held = Served { hold_at: Some(11 * MIB), ..Served::new(file.clone()) };

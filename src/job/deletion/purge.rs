@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::deletions::Deletions;
 use super::held::Held;
 use crate::domain::job::VideoId;
-use crate::domain::pull::pull_key;
 use crate::domain::record;
 use crate::domain::tombstone::{SourceVersion, Stage, Tombstone, Verdict, tombstone_key};
 use crate::job::claim;
@@ -93,7 +92,7 @@ impl Deletions {
             let source = Target::Source { key: &key, tombstone: &tombstone };
             self.remove(&self.private, &source, Some(&mut held)).await?;
         }
-        for key in [pull_key(&id), record::claim_key(&id), record::upload_record_key(&id)] {
+        for key in [record::pull_key(&id), record::claim_key(&id), record::upload_record_key(&id)] {
             self.remove(&self.private, &Target::Key(&key), Some(&mut held)).await?;
         }
         held.write(|tombstone| tombstone.stage = Stage::Purged).await?;
