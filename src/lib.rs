@@ -12,16 +12,18 @@
 //!   [`check`], [`outgoing`]: one effect each. They do not know of each other.
 //! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
 //!   their trial on this machine.
-//! - [`metrics`]: counters and gauges.
+//! - [`metrics`], [`changes`]: counters and gauges; news of changed videos.
 //! - [`auth`]: tokens, sessions and grants.
 //! - [`job`], [`pull`], [`import`]: one job from message to acknowledgement; sources that are pulled from URLs,
 //!   and those that are in a bucket already.
+//! - [`catalog`]: the index of all videos.
 //! - [`http`]: the API and the web page.
 //! - [`settings`], [`app`], [`cli`]: configuration, composition and commands.
 
 pub mod app;
 pub mod auth;
 pub mod backend;
+pub mod catalog;
 pub mod changes;
 pub mod check;
 pub mod cli;

@@ -28,7 +28,7 @@ use crate::domain::job::VideoId;
 use crate::domain::pull::{PullRecord, PullState};
 use crate::domain::record::{PULLS_PREFIX, pull_key};
 use crate::outgoing::Refused;
-use crate::store::{self, Bucket, Entry, Precondition, Removal};
+use crate::store::{self, Entry, Precondition, Removal};
 
 pub use self::config::Config;
 pub use self::parts::Parts;

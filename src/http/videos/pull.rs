@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::existing;
+use super::{existing, external_id};
 use crate::domain::job::VideoId;
 use crate::domain::metadata::Metadata;
 use crate::domain::priority::Priority;
@@ -53,7 +53,8 @@ pub struct PullRequest {
 /// the file is there; `pull` tells how far it is. If the file cannot be pulled, the video is `failed`, and a retry
 /// pulls it from the start.
 #[utoipa::path(post, path = "/v1/videos", request_body = PullRequest,
-    responses((status = 202, body = VideoView), (status = 400, body = Problem)))]
+    responses((status = 202, body = VideoView), (status = 400, body = Problem),
+        (status = 409, body = Problem, description = "Another video has the external id")))]
 pub async fn create(
     State(state): State<AppState>,
     actor: Actor,
@@ -94,10 +95,13 @@ pub async fn create(
         metadata,
         created_at: Timestamp::now().to_string(),
     };
+    if let Some(external_id) = &record.metadata.external_id {
+        external_id::take(&state.private, external_id, &id).await?;
+    }
     let record_key = record::upload_record_key(&id);
     state.private.put_json(&record_key, &record, None, Precondition::Absent).await?;
     state.pulls.begin(&PullRecord::new(id.clone(), key, request.source_url)).await?;
-    state.changes.note(&id);
+    state.catalog.changed(&id).await;
     actor.audit("pull", id.as_str());
     let headers = [(header::LOCATION, format!("/v1/videos/{id}"))];
     Ok((StatusCode::ACCEPTED, headers, Json(existing(&state, &id).await?)))

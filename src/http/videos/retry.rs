@@ -51,6 +51,7 @@ pub async fn retry(
     actor.audit("retry", id.as_str());
     let place = private.read_json::<Place>(&upload_key).await?.unwrap_or_default();
     state.enqueue.send_to(&message::own(private.name(), &upload.key), &place).await?;
+    state.catalog.changed(&id).await;
     Ok((StatusCode::ACCEPTED, Json(existing(&state, &id).await?)))
 }
 
@@ -63,6 +64,7 @@ async fn retry_pull(
     match state.pulls.retry(id).await? {
         pull::Retry::Begun => {
             actor.audit("retry", id.as_str());
+            state.catalog.changed(id).await;
             Ok((StatusCode::ACCEPTED, Json(existing(state, id).await?)))
         }
         pull::Retry::Running => Err(Error::Conflict("the source is being pulled".to_owned())),
