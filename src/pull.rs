@@ -33,8 +33,8 @@ use crate::store::{self, Entry, Precondition, Removal};
 pub use self::config::Config;
 pub use self::parts::Parts;
 
-/// Time for which the record of a failed pull is kept: longer than the upload record of a video without a source.
-const FAILED_KEPT: Duration = Duration::from_hours(24 * 91);
+/// Time for which a failed pull can be retried. After that, its video is an upload that was abandoned.
+const FAILED_KEPT: Duration = Duration::from_hours(24 * 30);
 
 /// State that a request for another pull found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

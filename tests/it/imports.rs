@@ -112,6 +112,11 @@ async fn another_bucket_is_copied_by_the_store_and_an_interrupted_import_goes_on
         (&"ready".into(), &"low".into()),
         "{video:#}"
     );
+    let stream = format!("{}/public/{}/main.m3u8", servers.endpoint, id(&copies[1]));
+    let mut check = program();
+    check.args(["check", &stream]);
+    let checked = tokio::task::spawn_blocking(move || check.output().unwrap()).await.unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
     let broken = appliance.wait_for_end(&id(&copies[0])).await;
     assert_eq!(broken["state"], "failed");
     let depth = appliance.wait_for_empty_queue().await;
