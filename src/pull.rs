@@ -23,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::held::Held;
-use self::parts::RENEWAL;
 use crate::domain::job::VideoId;
 use crate::domain::pull::{PullRecord, PullState};
 use crate::domain::record::{PULLS_PREFIX, pull_key};
@@ -164,7 +163,7 @@ impl Pulls {
             let (Removal::Gone | Removal::Changed) =
                 parts.private.delete_version(&entry.key, &etag).await?;
         }
-        if !record.is_free(age, RENEWAL, &parts.claimant) {
+        if !record.is_free(age, parts.renewal, &parts.claimant) {
             return Ok(None);
         }
         if held::is_deleted(&parts.private, &record.id).await? {

@@ -105,6 +105,7 @@ pub(super) fn pulls(
         outgoing: Outgoing::new(trust, settings.pulls.allow_private)?,
         changes: context.changes.clone(),
         claimant: context.claimant.clone(),
+        renewal: Duration::from_secs(settings.jobs.claim_renewal_secs),
         max_size_bytes: settings.uploads.max_size_bytes,
         config: settings.pulls,
     }))

@@ -8,9 +8,6 @@ use crate::domain::claim::Claimant;
 use crate::outgoing::Outgoing;
 use crate::store::Bucket;
 
-/// Interval at which a pull renews its record.
-pub(super) const RENEWAL: Duration = Duration::from_secs(5);
-
 /// The parts of the appliance that pulls need.
 pub struct Parts {
     /// Bucket of sources and records.
@@ -21,6 +18,8 @@ pub struct Parts {
     pub changes: Changes,
     /// This box.
     pub claimant: Claimant,
+    /// Interval at which a pull renews its record: that of the claims of jobs.
+    pub renewal: Duration,
     /// Largest file in bytes.
     pub max_size_bytes: u64,
     /// Limits of pulls.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::fetch::{self, Answer};
 use super::held::Held;
-use super::parts::{Parts, RENEWAL};
+use super::parts::Parts;
 use crate::domain::backoff;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::pull::{PullUpload, Version, part_size_bytes};
@@ -57,30 +57,37 @@ pub(super) async fn run(parts: &Parts, mut held: Held, stop: &CancellationToken)
 
 /// Tries until one succeeds, or until it is no use.
 async fn tries(parts: &Parts, held: &mut Held) -> Result<(), Error> {
-    let mut tries = 0;
+    let (mut pauses, mut faults) = (0, 0);
     loop {
         let before = held.record.pulled_bytes;
         let Err(error) = attempt(parts, held).await else { return Ok(()) };
+        if held.record.pulled_bytes > before {
+            (pauses, faults) = (0, 0);
+        }
         let is_over = match &error {
-            Error::Source { is_final, .. } => *is_final,
+            Error::Source { is_final, .. } => {
+                faults += 1;
+                *is_final || faults >= parts.config.max_attempts
+            }
+            // Nobody's fault but the store's: it is waited for.
             Error::Store(_) => false,
             Error::Lost => true,
         };
-        tries = if held.record.pulled_bytes > before { 1 } else { tries + 1 };
-        if is_over || tries >= parts.config.max_attempts {
+        if is_over {
             return Err(error);
         }
         check_age(parts, held)?;
+        pauses += 1;
         tracing::info!(id = %held.record.id, %error, "a pull broke off, it goes on");
-        pause(held, backoff::delay(tries, &PAUSES, rand::random())).await?;
+        pause(parts, held, backoff::delay(pauses, &PAUSES, rand::random())).await?;
     }
 }
 
 /// Waits, and keeps the record ours.
-async fn pause(held: &mut Held, wait: Duration) -> Result<(), Error> {
+async fn pause(parts: &Parts, held: &mut Held, wait: Duration) -> Result<(), Error> {
     let until = Instant::now() + wait;
     while Instant::now() < until {
-        tokio::time::sleep_until(until.min(Instant::now() + RENEWAL)).await;
+        tokio::time::sleep_until(until.min(Instant::now() + parts.renewal)).await;
         let pulled = held.record.pulled_bytes;
         match held.renew(pulled).await {
             Err(Error::Lost) => return Err(Error::Lost),
@@ -300,7 +307,7 @@ impl<'a, S: Stream<Item = reqwest::Result<bytes::Bytes>> + Unpin> Body<'a, S> {
         let stall = Duration::from_secs(self.parts.config.stall_secs);
         let deadline = Instant::now() + stall;
         loop {
-            let renewal = self.renewed_at + RENEWAL;
+            let renewal = self.renewed_at + self.parts.renewal;
             if Instant::now() >= renewal {
                 self.renew(held).await?;
                 continue;

@@ -31,7 +31,10 @@ async fn put(client: &aws_sdk_s3::Client, bucket: &str, key: &str, bytes: &[u8])
 async fn objects_of_the_embedded_store_become_videos_while_its_daemon_runs() {
     let Some(clip) = media::clip(360, "24", 3) else { return };
     // Nothing there is a source at first.
-    let mut appliance = Appliance::builder().setting("sources.prefix", "none/").start();
+    let mut appliance = Appliance::builder()
+        .setting("sources.prefix", "none/")
+        .setting("queue.wait_secs", 1)
+        .start();
     let client = appliance.s3_client();
     put(&client, "uploads", "lib/film.mp4", &std::fs::read(clip).unwrap()).await;
     put(&client, "uploads", "lib/notes.txt", b"notes").await;

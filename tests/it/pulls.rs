@@ -294,7 +294,8 @@ async fn another_box_goes_on_with_the_pull_of_a_dead_one() {
     let url = origin.serve("fleet.mp4", held);
     let start = || {
         appliance()
-            .setting("pulls.look_secs", 2)
+            .setting("pulls.look_secs", 1)
+            .setting("jobs.claim_renewal_secs", 1)
             .environment(servers.environment(&servers.endpoint, &servers.endpoint))
             .store_url(&servers.endpoint)
             .start()
