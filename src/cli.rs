@@ -4,6 +4,7 @@ mod backends;
 mod check;
 mod exit;
 mod heap;
+mod import;
 mod memory;
 mod output;
 mod s3_key;
@@ -165,6 +166,20 @@ enum Command {
         #[command(subcommand)]
         command: webhook::WebhookCommand,
     },
+    /// Make videos of the objects that are in a bucket already. The daemon may run or not.
+    ///
+    /// Objects of the private bucket become videos where they are; those of another bucket of the same store are
+    /// copied by the store. An import that was interrupted goes on when it is started again. Exits with 1 if an
+    /// object could not be imported.
+    Import {
+        /// Folder of the embedded store.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        options: import::Options,
+    },
     /// Trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
@@ -261,6 +276,10 @@ pub fn main() -> ExitCode {
             with_overrides(config, overrides, |settings| s3_key::run(&settings, command))
         }
         Command::Webhook { command } => webhook::run(command),
+        Command::Import { data_dir, config, options } => {
+            let overrides = Overrides { data_dir, ..Overrides::default() };
+            with_overrides(config, overrides, |settings| import::run(&settings, options))
+        }
         Command::Backends { json, config } => {
             with_settings(config, |settings| backends::backends(&settings, json))
         }

@@ -14,7 +14,8 @@
 //!   their trial on this machine.
 //! - [`metrics`], [`changes`]: counters and gauges; news of changed videos.
 //! - [`auth`]: tokens, sessions and grants.
-//! - [`job`]: one job from message to acknowledgement.
+//! - [`job`], [`pull`], [`import`]: one job from message to acknowledgement; sources that are pulled from URLs,
+//!   and those that are in a bucket already.
 //! - [`catalog`]: the index of all videos.
 //! - [`http`]: the API and the web page.
 //! - [`settings`], [`app`], [`cli`]: configuration, composition and commands.
@@ -36,12 +37,14 @@ pub mod events;
 pub mod gpu;
 pub mod heartbeat;
 pub mod http;
+pub mod import;
 pub mod job;
 pub mod metrics;
 pub mod outgoing;
 pub mod play;
 pub mod private_file;
 pub mod publish;
+pub mod pull;
 pub mod queue;
 pub mod sandbox;
 pub mod sdk_error;

@@ -17,8 +17,8 @@ use crate::domain::limits::Limits;
 use crate::domain::sources::SourceFilter;
 use crate::domain::visibility;
 use crate::{
-    auth, changes, embedded, encryption, events, http, job, play, queue, sandbox, store, telemetry,
-    tls, webhook,
+    auth, changes, embedded, encryption, events, http, job, play, pull, queue, sandbox, store,
+    telemetry, tls, webhook,
 };
 
 pub use document::{default_toml, reference};
@@ -61,6 +61,8 @@ settings! {
         playback: play::Config = play::Config::default(), Nested;
         /// Size and transfer of uploads.
         uploads: http::uploads::Config = http::uploads::Config::default(), Nested;
+        /// Sources that are pulled from URLs.
+        pulls: pull::Config = pull::Config::default(), Nested;
         /// The rungs, from the smallest to the largest. A source is never scaled up.
         ladder: Ladder = Ladder::default(), Rising;
         /// Encoder settings that hold for all rungs.

@@ -24,6 +24,7 @@ use crate::job::{Context, Deletions, Moves};
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::play::Gateway;
+use crate::pull::{self, Pulls};
 use crate::settings::Settings;
 use crate::store::{self, Homes};
 use crate::tls::Trust;
@@ -108,11 +109,32 @@ pub(super) fn webhooks(
     Ok(Webhooks::new(private, events, outgoing, claimant, metrics))
 }
 
+/// The pulls of sources from URLs.
+///
+/// # Errors
+/// If the authorities of `tls.ca` cannot be used.
+pub(super) fn pulls(
+    settings: &Settings,
+    context: &Context,
+    trust: &Trust,
+) -> anyhow::Result<Pulls> {
+    Ok(Pulls::new(pull::Parts {
+        private: context.private.clone(),
+        outgoing: Outgoing::new(trust, settings.pulls.allow_private)?,
+        changes: context.changes.clone(),
+        claimant: context.claimant.clone(),
+        renewal: Duration::from_secs(settings.jobs.claim_renewal_secs),
+        max_size_bytes: settings.uploads.max_size_bytes,
+        config: settings.pulls,
+    }))
+}
+
 /// The parts of the daemon that the API shows.
 pub(super) struct Daemon {
     pub(super) driver: Arc<dyn gpu::Driver>,
     pub(super) hearts: Heartbeats,
     pub(super) draining: watch::Receiver<bool>,
+    pub(super) pulls: Pulls,
     pub(super) catalog: Catalog,
     pub(super) webhooks: Webhooks,
     /// The embedded store; `None` if the buckets are on S3.
@@ -144,6 +166,7 @@ pub(super) fn state(
         changes: context.changes.clone(),
         events: context.events.clone(),
         webhooks: daemon.webhooks,
+        pulls: daemon.pulls,
         metrics: context.metrics.clone(),
         backends: context.backends.clone(),
         gpu: daemon.driver,

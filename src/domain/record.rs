@@ -29,19 +29,22 @@ pub const EXTERNAL_IDS_PREFIX: &str = "external-ids/";
 pub const IDEMPOTENCY_PREFIX: &str = "idempotency/";
 /// Prefix of events, webhooks and deliveries.
 pub const OUTBOX_PREFIX: &str = "outbox/";
+/// Prefix of the sources that are pulled.
+pub const PULLS_PREFIX: &str = "pulls/";
 /// Prefix of private streams.
 pub const STREAMS_PREFIX: &str = "streams/";
 /// Prefix of the claims.
 pub const CLAIMS_PREFIX: &str = "claims/";
 
 /// Prefixes of what is ours in the private bucket, in the order of a listing.
-pub const INTERNAL_PREFIXES: [&str; 9] = [
+pub const INTERNAL_PREFIXES: [&str; 10] = [
     AUTH_PREFIX,
     CHANGES_PREFIX,
     CLAIMS_PREFIX,
     EXTERNAL_IDS_PREFIX,
     IDEMPOTENCY_PREFIX,
     OUTBOX_PREFIX,
+    PULLS_PREFIX,
     RECORDS_PREFIX,
     STREAMS_PREFIX,
     TOMBSTONES_PREFIX,
@@ -51,6 +54,12 @@ pub const INTERNAL_PREFIXES: [&str; 9] = [
 #[must_use]
 pub fn upload_record_key(id: &VideoId) -> String {
     format!("{RECORDS_PREFIX}{id}.json")
+}
+
+/// Key of the record of a pull, in the private bucket.
+#[must_use]
+pub fn pull_key(id: &VideoId) -> String {
+    format!("{PULLS_PREFIX}{id}.json")
 }
 
 /// The note that a video has an id in another system.

@@ -18,7 +18,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
 use super::routes::{
-    ADMIN, FOLLOW, GRANT, MANAGE, METRICS, NOTHING, OWN_UPLOAD, READ, READ_OWN, Routes, UPLOAD,
+    ADMIN, FOLLOW, GRANT, MANAGE, METRICS, NOTHING, OWN_UPLOAD, PULL, READ, READ_OWN, Routes,
+    UPLOAD,
 };
 use super::state::AppState;
 use super::{
@@ -73,6 +74,7 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(OWN_UPLOAD, routes!(uploads::resume::sign))
         .add(GRANT, routes!(uploads::grants::create))
         .add(READ, routes!(videos::list::list))
+        .add(PULL, routes!(videos::pull::create))
         .add(READ_OWN, routes!(videos::get))
         .add(READ_OWN, routes!(videos::events::events))
         .add(MANAGE, routes!(videos::change::change, videos::delete::delete))

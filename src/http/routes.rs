@@ -37,6 +37,8 @@ pub(super) const NOTHING: Needs = Needs { scopes: &[], takes_grants: false };
 pub(super) const UPLOAD: Needs = Needs { scopes: &[Scope::Upload], takes_grants: true };
 /// Makes a grant.
 pub(super) const GRANT: Needs = Needs { scopes: &[Scope::Upload], takes_grants: false };
+/// Makes a video of a URL.
+pub(super) const PULL: Needs = Needs { scopes: &[Scope::Upload], takes_grants: false };
 /// The handler lets grants and callers without `manage` use their own uploads alone.
 pub(super) const OWN_UPLOAD: Needs =
     Needs { scopes: &[Scope::Upload, Scope::Manage], takes_grants: true };

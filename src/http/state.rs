@@ -23,6 +23,7 @@ use crate::job::board::Board;
 use crate::job::{Deletions, Moves};
 use crate::metrics::Metrics;
 use crate::play::Gateway;
+use crate::pull::Pulls;
 use crate::queue::{Enqueue, Inspect};
 use crate::store::{Bucket, Homes};
 use crate::webhook::Webhooks;
@@ -60,6 +61,8 @@ pub struct AppState {
     pub events: Events,
     /// The endpoints that events are posted to.
     pub webhooks: Webhooks,
+    /// The sources that are pulled from URLs.
+    pub pulls: Pulls,
     /// Counters and gauges.
     pub metrics: Metrics,
     /// All backends, with the state of each.

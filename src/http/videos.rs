@@ -1,10 +1,11 @@
-//! Videos: get, list, follow, change, retry, delete, restore.
+//! Videos: pull, get, list, follow, change, retry, delete, restore.
 
 pub mod change;
 pub mod delete;
 pub mod events;
 pub(super) mod external_id;
 pub mod list;
+pub mod pull;
 pub mod retry;
 mod watch;
 pub mod watches;

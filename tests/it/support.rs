@@ -12,6 +12,7 @@ pub mod hostile;
 pub mod keys;
 pub mod media;
 pub mod mutation;
+pub mod origin;
 pub mod private;
 pub mod proxy;
 pub mod receiver;

@@ -74,7 +74,7 @@ impl Target<'_> {
 
 impl Deletions {
     /// Removes the objects of a deleted video: `main.m3u8`, the stream, the source with its incomplete
-    /// uploads, claim and upload record. The tombstone stays, marked as purged. `was_running`: the job of
+    /// uploads, pull, claim and upload record. The tombstone stays, marked as purged. `was_running`: the job of
     /// the video was stopped just now.
     pub(super) async fn purge(&self, mut held: Held, was_running: bool) -> Result<Held, Error> {
         held.write(|tombstone| tombstone.stage = Stage::Purging).await?;
@@ -95,7 +95,7 @@ impl Deletions {
             self.remove(&self.private, &source, Some(&mut held)).await?;
         }
         self.remove_external_id(&id).await?;
-        for key in [record::claim_key(&id), record::upload_record_key(&id)] {
+        for key in [record::pull_key(&id), record::claim_key(&id), record::upload_record_key(&id)] {
             self.remove(&self.private, &Target::Key(&key), Some(&mut held)).await?;
         }
         self.events.redact(&id).await?;

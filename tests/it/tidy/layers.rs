@@ -14,7 +14,7 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["settings"],
     &["http"],
     &["catalog", "webhook"],
-    &["job", "auth", "play"],
+    &["job", "auth", "play", "pull", "import"],
     &["worker", "backend", "metrics", "changes", "events"],
     &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption", "outgoing"],
     // Wrappers of one facility each, without an idea of videos.
