@@ -2,6 +2,7 @@
 //! codes.
 
 pub mod access;
+mod document;
 pub mod error;
 mod page;
 pub mod playback;
@@ -16,7 +17,8 @@ pub mod tokens;
 pub mod uploads;
 pub mod videos;
 
-pub use router::{MAX_CONNECTIONS, router, serve};
+pub use document::reference;
+pub use router::{MAX_CONNECTIONS, openapi, router, serve};
 pub use state::AppState;
 
 use crate::domain::auth::address;

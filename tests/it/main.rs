@@ -21,6 +21,7 @@ mod cli;
 mod cmaf;
 mod colours;
 mod conformance;
+mod contract;
 mod corpus;
 mod crash;
 mod crops;
