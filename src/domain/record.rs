@@ -1,8 +1,8 @@
 //! What the buckets remember of a video. There is no other database of videos.
 //!
 //! Private bucket: `records/<id>.json` ([`UploadRecord`]) and `claims/<id>.json`. Home of the stream, which is
-//! the public bucket or `streams/` in the private one: `<id>/job.json` ([`JobRecord`]). Keys below `records/`,
-//! `claims/`, `tombstones/`, `streams/` and `auth/` are never sources.
+//! the public bucket or `streams/` in the private one: `<id>/job.json` ([`JobRecord`]). Keys below one of
+//! [`INTERNAL_PREFIXES`] are never sources.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,9 @@ use super::auth::token::AUTH_PREFIX;
 use super::conformance::Report;
 use super::hls::names;
 use super::job::VideoId;
+use super::metadata::Metadata;
 use super::play::playlist;
+use super::priority::Priority;
 use super::tombstone::TOMBSTONES_PREFIX;
 use super::video::{BackendFailure, RenditionView, Timings, VideoError};
 use super::visibility::Visibility;
@@ -18,14 +20,28 @@ use super::warning::SourceWarning;
 
 /// Prefix of the upload records.
 pub const RECORDS_PREFIX: &str = "records/";
+/// Prefix of the changes that boxes tell each other.
+pub const CHANGES_PREFIX: &str = "changes/";
+/// Prefix of the ids that other systems give to videos.
+pub const EXTERNAL_IDS_PREFIX: &str = "external-ids/";
+/// Prefix of the answers to requests with an idempotency key.
+pub const IDEMPOTENCY_PREFIX: &str = "idempotency/";
 /// Prefix of private streams.
 pub const STREAMS_PREFIX: &str = "streams/";
 /// Prefix of the claims.
 pub const CLAIMS_PREFIX: &str = "claims/";
 
 /// Prefixes of what is ours in the private bucket, in the order of a listing.
-pub const INTERNAL_PREFIXES: [&str; 5] =
-    [AUTH_PREFIX, CLAIMS_PREFIX, RECORDS_PREFIX, STREAMS_PREFIX, TOMBSTONES_PREFIX];
+pub const INTERNAL_PREFIXES: [&str; 8] = [
+    AUTH_PREFIX,
+    CHANGES_PREFIX,
+    CLAIMS_PREFIX,
+    EXTERNAL_IDS_PREFIX,
+    IDEMPOTENCY_PREFIX,
+    RECORDS_PREFIX,
+    STREAMS_PREFIX,
+    TOMBSTONES_PREFIX,
+];
 
 /// Key of the upload record of a video, in the private bucket.
 #[must_use]
@@ -83,6 +99,12 @@ pub struct UploadRecord {
     /// Who may watch the video. Decides where its stream is.
     #[serde(default)]
     pub visibility: Visibility,
+    /// Its turn among the videos that wait.
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
+    /// What people and programs say of it.
+    #[serde(flatten)]
+    pub metadata: Metadata,
     /// RFC 3339.
     pub created_at: String,
 }

@@ -8,6 +8,8 @@ use crate::domain::claim::{ClaimRecord, ClaimState};
 use crate::domain::conformance::Report;
 use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
+use crate::domain::metadata::Metadata;
+use crate::domain::priority::Priority;
 use crate::domain::record::{self, JobOutcome, JobRecord, UploadRecord};
 use crate::domain::video::{VideoError, VideoView};
 use crate::domain::visibility::Visibility;
@@ -42,6 +44,8 @@ pub(super) async fn upload_record(
         is_issued: false,
         owner: None,
         visibility,
+        priority: Priority::default(),
+        metadata: Metadata::default(),
         created_at,
     };
     match private.put_json(&key, &record, None, Precondition::Absent).await {
