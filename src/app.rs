@@ -37,7 +37,7 @@ use crate::tls::Trust;
 use crate::worker::spawn::Program;
 use crate::{backend, gpu, http};
 
-pub use self::accounts::{link, with_accounts};
+pub use self::accounts::{link, local_api, with_accounts};
 pub(crate) use self::compose::open_encryption;
 use self::listen::{Front, bind};
 pub(crate) use self::lock::{lock, private_files};

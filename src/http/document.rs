@@ -8,11 +8,10 @@ mod reference;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
+use self::examples::key_of;
+use self::names::METHODS;
 pub use self::reference::reference;
-use super::error::{Sample, samples};
-
-/// Methods that a path item may have.
-const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
+use super::error::samples::{Sample, samples};
 
 /// Tags: beginning of the paths, name, description. The first that fits counts.
 const TAGS: &[(&str, &str, &str)] = &[
@@ -86,9 +85,4 @@ fn components(samples: &[Sample]) -> Value {
         (key_of(sample), example)
     };
     Value::Object(samples.iter().map(one).collect::<Map<_, _>>())
-}
-
-/// Name of the example of an error within the document.
-fn key_of(sample: &Sample) -> String {
-    format!("{}-{}", sample.problem.status, sample.problem.code)
 }

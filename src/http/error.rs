@@ -1,7 +1,7 @@
 //! Errors of the API, sent as `application/problem+json` (RFC 9457). Only this file chooses status
 //! codes of errors.
 
-mod samples;
+pub(super) mod samples;
 
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::samples::{Sample, samples};
 use crate::domain::auth::Scope;
 use crate::domain::outcome::Fault;
 use crate::domain::play::claims::Refusal;

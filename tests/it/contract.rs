@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use self::breaking::breaks;
+use super::browser::{browse, has_browser};
 use super::support::appliance::Appliance;
 use super::support::root;
 
@@ -100,4 +101,27 @@ async fn an_error_has_the_body_of_its_example() {
     let problem: Value = appliance.http.get(url).send().await.unwrap().json().await.unwrap();
     assert_eq!(problem, document["components"]["examples"]["404-not-found"]["value"]);
     assert_eq!(problem["type"], json!("about:blank"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reference_page_shows_every_operation_without_other_hosts() {
+    if !has_browser() {
+        return;
+    }
+    let appliance = Appliance::start();
+    let (result, is_success) = browse("docs.mjs", &[&appliance.api]).await;
+    assert_eq!(result["errors"], json!([]), "{result:#}");
+    assert!(is_success, "{result:#}");
+    let mut names = BTreeSet::new();
+    let document = ladderd::http::openapi();
+    for_each_operation(&document, |_, _, operation| {
+        names.insert(operation["operationId"].as_str().unwrap().to_owned());
+    });
+    let shown: BTreeSet<String> = serde_json::from_value(result["operations"].clone()).unwrap();
+    assert_eq!(shown, names);
+    assert_eq!(result["overflow"], json!([]), "{result:#}");
+    let host = appliance.api.strip_prefix("http://").unwrap();
+    assert_eq!(result["hosts"], json!([host]), "{result:#}");
+    let example: Value = serde_json::from_str(result["example"].as_str().unwrap()).unwrap();
+    assert_eq!(example["filename"], "film.mp4");
 }

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::error::Sample;
-use super::key_of;
+use crate::http::error::samples::Sample;
 
 /// Media type of errors.
 const PROBLEM: &str = "application/problem+json";
@@ -30,6 +29,11 @@ pub(super) fn add(operation: &mut Value, path: &str, schemas: &Value, samples: &
             problem.insert("examples".to_owned(), references(status, path, samples));
         }
     }
+}
+
+/// Name of the example of an error within the document.
+pub(super) fn key_of(sample: &Sample) -> String {
+    format!("{}-{}", sample.problem.status, sample.problem.code)
 }
 
 /// The examples of an error with this status at this path.
@@ -177,12 +181,9 @@ impl Maker<'_> {
 
 /// The type of a schema; of several, the first that is not `null`.
 fn type_of(schema: &Value) -> &str {
-    match &schema["type"] {
-        Value::Array(types) => {
-            types.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or_default()
-        }
-        kind => kind.as_str().unwrap_or_default(),
-    }
+    let kind = &schema["type"];
+    let first = || kind.as_array()?.iter().filter_map(Value::as_str).find(|name| *name != "null");
+    kind.as_str().or_else(first).unwrap_or_default()
 }
 
 fn has_type(value: &Value, kind: &str) -> bool {

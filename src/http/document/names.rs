@@ -1,6 +1,9 @@
 //! Operation ids, such as `listVideos`. They follow from method and path by one rule, so that they stay the same
 //! when code moves.
 
+/// Methods that a path item may have.
+pub(super) const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
+
 /// The id of the operation with this method (lower case) at this path.
 pub(super) fn operation_id(method: &str, path: &str) -> String {
     let segments: Vec<&str> =

@@ -1,8 +1,10 @@
 //! The reference page of the API, as Markdown, from its document.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::METHODS;
+use super::names::METHODS;
 
 /// Beginning of the page.
 const HEAD: &str = "# API
@@ -19,53 +21,45 @@ are open to all.
 /// Writes the reference page of the API for this document.
 #[must_use]
 pub fn reference(document: &Value) -> String {
-    let mut text = HEAD.to_owned();
-    for tag in document["tags"].as_array().into_iter().flatten() {
-        let (name, description) = (text_of(&tag["name"]), text_of(&tag["description"]));
-        section(&mut text, name, description, document);
-    }
-    errors(&mut text, &document["components"]["examples"]);
-    text
+    let tags = document["tags"].as_array().into_iter().flatten();
+    let sections = tags.map(|tag| section(tag, document));
+    let lines = errors(&document["components"]["examples"]);
+    let sections: Vec<String> = sections.collect();
+    format!("{HEAD}{}{lines}", sections.concat())
 }
 
-fn section(text: &mut String, tag: &str, description: &str, document: &Value) {
+/// The operations of a tag.
+fn section(tag: &Value, document: &Value) -> String {
+    let (name, description) = (text_of(&tag["name"]), text_of(&tag["description"]));
     let head = "| route | what it does | body | answers | scope |\n|---|---|---|---|---|\n";
-    text.push_str(&format!("\n## {tag}\n\n{description}\n\n{head}"));
+    let mut lines = vec![format!("\n## {name}\n\n{description}\n\n{head}")];
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        for method in METHODS {
-            let operation = &item[method];
-            if operation["tags"][0] == tag {
-                row(text, method, path, operation);
-            }
-        }
+        let operations = METHODS.iter().map(|method| (method, &item[method]));
+        let of_tag = operations.filter(|(_, operation)| operation["tags"][0] == name);
+        lines.extend(of_tag.map(|(method, operation)| row(method, path, operation)));
     }
+    lines.concat()
 }
 
-fn row(text: &mut String, method: &str, path: &str, operation: &Value) {
+fn row(method: &str, path: &str, operation: &Value) -> String {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let query: Vec<&str> =
         parameters.filter(|one| one["in"] == "query").map(|one| text_of(&one["name"])).collect();
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    let summary = text_of(&operation["summary"]).trim_end_matches('.');
+    let summary = text_of(&operation["summary"]).replace('\n', " ");
+    let summary = summary.split(". ").next().unwrap_or_default().trim_end_matches('.');
     let body = schema_name(&operation["requestBody"]);
     let responses = operation["responses"].as_object().into_iter().flatten();
     let answers = responses.filter(|(status, _)| status.starts_with(['2', '3']));
     let answers: Vec<String> = answers
         .map(|(status, response)| format!("{status} {}", schema_name(response)).trim().to_owned())
         .collect();
-    let mut scopes: Vec<&str> = operation["security"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|one| one.as_object()?.values().next()?.get(0)?.as_str())
-        .collect();
-    scopes.dedup();
-    scopes.sort_unstable();
-    scopes.dedup();
+    let scopes = operation["security"].as_array().into_iter().flatten();
+    let scopes: BTreeSet<&str> =
+        scopes.filter_map(|one| one.as_object()?.values().next()?.get(0)?.as_str()).collect();
+    let scopes: Vec<&str> = scopes.into_iter().collect();
     let (method, answers, scopes) = (method.to_uppercase(), answers.join(", "), scopes.join(", "));
-    text.push_str(&format!(
-        "| `{method} {path}{query}` | {summary} | {body} | {answers} | {scopes} |\n"
-    ));
+    format!("| `{method} {path}{query}` | {summary} | {body} | {answers} | {scopes} |\n")
 }
 
 /// Name of the schema of a body, or its media type.
@@ -80,16 +74,26 @@ fn schema_name(body: &Value) -> String {
     }
 }
 
-fn errors(text: &mut String, examples: &Value) {
-    text.push_str("\n## Errors\n\nErrors are `application/problem+json` (RFC 9457). `code` is stable; `detail` is for people, and \
-         these are examples of it. [Failure codes](failure-codes.md) has the codes of videos.\n\n\
-         | status | code | detail |\n|---|---|---|\n",
-    );
-    for example in examples.as_object().into_iter().flat_map(|examples| examples.values()) {
+/// Beginning of the list of errors.
+const ERRORS: &str = "
+## Errors
+
+Errors are `application/problem+json` (RFC 9457). `code` is stable; `detail` is for people, and these are examples of
+it. [Failure codes](failure-codes.md) has the codes of videos.
+
+| status | code | detail |
+|---|---|---|
+";
+
+fn errors(examples: &Value) -> String {
+    let examples = examples.as_object().into_iter().flat_map(|examples| examples.values());
+    let lines = examples.map(|example| {
         let problem = &example["value"];
         let (code, detail) = (text_of(&problem["code"]), text_of(&problem["detail"]));
-        text.push_str(&format!("| {} | `{code}` | {detail} |\n", problem["status"]));
-    }
+        format!("| {} | `{code}` | {} |\n", problem["status"], detail.replace('|', "\\|"))
+    });
+    let lines: Vec<String> = lines.collect();
+    format!("{ERRORS}{}", lines.concat())
 }
 
 fn text_of(value: &Value) -> &str {

@@ -102,8 +102,10 @@ impl Comparison<'_> {
         let (old, new) = (resolved(self.old, old), resolved(self.new, new));
         if let (Some(before), after) = (variants(&old), variants(&new)) {
             for was in before {
-                let fits =
-                    after.iter().flatten().any(|is| self.is_compatible(was, is, sender, depth));
+                let fits = after
+                    .into_iter()
+                    .flatten()
+                    .any(|is| self.is_compatible(was, is, sender, depth));
                 if !fits {
                     self.found.push(format!("{place}: a variant is gone or has changed"));
                 }
