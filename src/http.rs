@@ -4,6 +4,8 @@
 pub mod access;
 mod document;
 pub mod error;
+mod flatten;
+mod idempotency;
 mod page;
 pub mod playback;
 pub mod readyz;

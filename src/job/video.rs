@@ -76,6 +76,7 @@ impl Job<'_> {
         let Taken { claim, attempt, deaths, unfinished, waiting } =
             Claim::take(self.context, &self.id, &folder, &head.etag, view).await?;
         ticket.update(|view| view.attempt = attempt);
+        self.context.changes.note(&self.id);
         let signals = Signals { stop, cancel: &cancel, lost, claim: Some(&claim) };
         let ended = match self.look_again(&deletions).await {
             Ok((home, earlier)) => {
@@ -94,6 +95,7 @@ impl Job<'_> {
             Err(error) => Err(error.into()),
         };
         self.release(claim, &folder, &ended).await;
+        self.context.changes.note(&self.id);
         ended.map_err(|unsettled| Failure::of_attempt(attempt, unsettled))
     }
 

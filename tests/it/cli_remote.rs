@@ -61,6 +61,11 @@ async fn a_script_uploads_lists_shows_and_deletes() {
     assert_eq!((code, listed.len()), (Some(0), 1));
     let failed = listed[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(listed[0]["state"], "failed", "{said}");
+    let (_, said, _) = ladderd(&["videos", "--json", "--state", "failed", "--q", "text"]).await;
+    let listed: Vec<Value> = serde_json::from_str(&said).unwrap();
+    assert!(listed.len() == 1 && listed[0]["id"] == failed, "{said}");
+    let (code, _, errors) = ladderd(&["videos", "--state", "lost"]).await;
+    assert!(code == Some(1) && errors.contains("state: must be"), "{errors}");
     let (code, said, _) = ladderd(&["videos"]).await;
     assert_eq!((code, said.lines().count()), (Some(0), 2), "{said}");
     assert!(said.lines().any(|line| line.starts_with(id) && line.ends_with("A film")), "{said}");

@@ -13,6 +13,7 @@ pub(crate) mod support;
 mod access;
 mod audio;
 mod browser;
+mod catalog;
 mod chaos;
 mod chapters;
 mod children;

@@ -60,6 +60,7 @@ fn requests() -> Vec<(&'static str, Error)> {
         (ANY, Error::MethodNotAllowed),
         (ANY, Error::Invalid(text("filename: must end with one of .mp4, .mov, .mkv"))),
         (ANY, Error::Conflict(text("the video is being processed"))),
+        (ANY, Error::Changed(text("the video has changed since: read it again"))),
         (ANY, Error::TooLarge(text("size_bytes: must be at most 107374182400"))),
         (ANY, Error::TooMany(Duration::from_secs(1))),
         (ANY, Error::Timeout),
@@ -141,6 +142,7 @@ mod tests {
             | Error::MethodNotAllowed
             | Error::Invalid(_)
             | Error::Conflict(_)
+            | Error::Changed(_)
             | Error::TooLarge(_)
             | Error::NotReady(_)
             | Error::Timeout
@@ -161,7 +163,7 @@ mod tests {
             .map(|(_, e)| std::mem::discriminant(&e))
             .collect();
         // Every variant but `Unready`.
-        assert_eq!(kinds.len(), 18);
+        assert_eq!(kinds.len(), 19);
         for Sample { problem, .. } in samples() {
             assert!((400..600).contains(&problem.status), "{problem:?}");
             assert!(!problem.code.is_empty() && !problem.detail.is_empty(), "{problem:?}");
