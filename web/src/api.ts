@@ -1,6 +1,6 @@
 // The API of ladderd, as far as the page uses it.
 
-import type { components } from "./schema";
+import type { components } from "../generated/api";
 
 type Schemas = components["schemas"];
 

@@ -74,7 +74,7 @@ impl Comparison<'_> {
             let at = format!("{place}: parameter {}", was["name"]);
             match new.iter().find(|is| same(was, is)) {
                 None => self.found.push(format!("{at} is gone")),
-                Some(is) => self.schema(&was["schema"], &is["schema"], Sender::Client, &at, 0),
+                Some(is) => self.schema(&present(was), &present(is), Sender::Client, &at, 0),
             }
         }
         for is in new.iter().filter(|is| is["required"] == true) {
@@ -191,6 +191,15 @@ fn resolved(document: &Value, schema: &Value) -> Value {
     all
 }
 
+/// Schema of a parameter. It may be absent, but never `null`.
+fn present(parameter: &Value) -> Value {
+    let mut schema = parameter["schema"].clone();
+    if let Some(types) = schema["type"].as_array_mut() {
+        types.retain(|kind| kind != "null");
+    }
+    schema
+}
+
 fn variants(schema: &Value) -> Option<&Vec<Value>> {
     schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array())
 }
@@ -254,6 +263,8 @@ mod tests {
     #[test]
     fn additions_break_nothing() {
         assert_eq!(breaks(&before(), &before()), [""; 0]);
+        let parameter = "/paths/~1films/post/parameters/0/schema/type";
+        assert_eq!(changed(parameter, json!(["string", "null"])), [""; 0]);
         let members = "/components/schemas/Film/properties";
         let mut more = before().pointer(members).unwrap().clone();
         more["label"] = json!({ "type": "string" });

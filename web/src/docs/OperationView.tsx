@@ -3,6 +3,7 @@ import {
   type ApiDocument,
   type Body,
   descriptionOf,
+  formsOf,
   type Media,
   membersOf,
   type Route,
@@ -83,7 +84,7 @@ function Answer({ document, status, body }: { document: ApiDocument; status: str
   return (
     <details className="answer">
       <summary>
-        <b>{status}</b> {body.description}
+        <b>{status}</b> <Line text={body.description ?? ""} />
       </summary>
       <BodyView document={document} body={body} />
     </details>
@@ -111,6 +112,15 @@ function Examples({ document, media }: { document: ApiDocument; media: Media }) 
 }
 
 function Members({ document, schema, depth }: { document: ApiDocument; schema: Schema; depth: number }) {
+  const forms = formsOf(document, schema);
+  if (forms.length > 0) {
+    return forms.map((form, at) => (
+      <Fragment key={JSON.stringify(form)}>
+        {at > 0 && <p className="kind">or</p>}
+        <Members document={document} schema={form} depth={depth} />
+      </Fragment>
+    ));
+  }
   const members = membersOf(document, schema);
   if (members.length === 0) return null;
   return (
@@ -138,7 +148,8 @@ interface MemberProps {
 }
 
 function Member({ document, name, schema, note, depth }: MemberProps) {
-  const inner = depth < MAX_DEPTH && membersOf(document, schema).length > 0;
+  const hasMembers = membersOf(document, schema).length + formsOf(document, schema).length > 0;
+  const inner = depth < MAX_DEPTH && hasMembers;
   return (
     <>
       <dt>
@@ -162,10 +173,12 @@ export function Text({ text }: { text: string | undefined }) {
   if (!text) return null;
   return text.split(/\n\s*\n/).map((paragraph) => (
     <p key={paragraph}>
-      {paragraph.split("`").map((part, at) =>
-        // Parts take turns: text, code, text.
-        at % 2 === 1 ? <code key={at}>{part}</code> : part,
-      )}
+      <Line text={paragraph} />
     </p>
   ));
+}
+
+// Its parts take turns: text, code, text.
+function Line({ text }: { text: string }) {
+  return text.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
 }

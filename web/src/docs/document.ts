@@ -112,6 +112,13 @@ export function descriptionOf(schema: Schema): string | undefined {
   return schema.description ?? variants.find((one) => one.description)?.description;
 }
 
+// The forms that an object may have; none if it has but one.
+export function formsOf(document: ApiDocument, schema: Schema): Schema[] {
+  const found = resolve(document, schema);
+  const forms = (found.oneOf ?? found.anyOf ?? []).filter((one) => membersOf(document, one).length > 0);
+  return forms.length > 1 ? forms : [];
+}
+
 // The members of an object, or of the objects in a list.
 export function membersOf(document: ApiDocument, schema: Schema): [string, Schema, boolean][] {
   const found = resolve(document, schema);

@@ -326,9 +326,11 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes who may watch a video. Its stream is copied within the store to where such streams are, under new URLs,
-         *     and the old one is deleted.
-         * @description Answers 200 with the changed video, or 202 if that takes longer: its `visibility` changes later then.
+         * Changes the metadata of a video, and who may watch it. Fields that are absent stay; `null` removes one.
+         * @description With `If-Match`, nothing is changed unless it is the `ETag` of the video: nobody else has changed it since.
+         *
+         *     A change of `visibility` copies the stream within the store to where such streams are, under new URLs, and
+         *     deletes the old one. It answers 202 if that takes longer: `visibility` changes later then.
          */
         patch: operations["updateVideo"];
         trace?: never;
@@ -543,28 +545,57 @@ export interface components {
             upload_url: string;
         };
         /** @description A grant to be made. */
-        GrantRequest: components["schemas"]["Metadata"] & {
+        GrantRequest: {
             /**
              * @description Origin of the page that may use it, such as `https://app.example.com`. Without a value, no page of another
              *     origin may.
              */
             allowed_origin?: string | null;
+            /** @description Description for people, up to 5000 characters. */
+            description?: string | null;
+            /**
+             * Format: date-time
+             * @description When the video is deleted, RFC 3339.
+             */
+            expires_at?: string | null;
             /**
              * Format: int32
              * @description Seconds for which it is valid, 1 to 604800; the default is 3600.
              */
             expires_in?: number | null;
+            /** @description Id of the video in another system, up to 128 bytes. No two videos have the same one. */
+            external_id?: string | null;
             /**
              * Format: int64
              * @description Largest file in bytes; the default is `uploads.max_size_bytes`.
              */
             max_bytes?: number | null;
+            /** @description Text that comes back in each event of the video, up to 1024 bytes. It is never interpreted. */
+            passthrough?: string | null;
             /** @description Turn of the video among those that wait; the default is `normal`. */
             priority?: components["schemas"]["Priority"];
+            /** @description Up to 32 tags of up to 64 characters. */
+            tags?: string[];
+            /** @description Title for people, up to 200 characters. */
+            title?: string | null;
             visibility?: components["schemas"]["Visibility"] | null;
         };
         /** @description A new token with its text, which is shown once. */
-        MadeToken: components["schemas"]["TokenView"] & {
+        MadeToken: {
+            /** @description When it was made, RFC 3339. */
+            created_at: string;
+            /** @description End of its validity, RFC 3339. */
+            expires_at?: string | null;
+            /** @description Its public id. */
+            id: string;
+            /** @description When it was used last, to ten minutes, RFC 3339. */
+            last_used_at?: string | null;
+            /** @description Name for people. */
+            name: string;
+            /** @description When it was revoked, RFC 3339. */
+            revoked_at?: string | null;
+            /** @description Rights that it gives. */
+            scopes: components["schemas"]["Scope"][];
             /** @description Its text, for `Authorization: Bearer`. */
             token: string;
         };
@@ -589,6 +620,24 @@ export interface components {
             /** @description Up to 32 tags of up to 64 characters. */
             tags?: string[];
             /** @description Title for people, up to 200 characters. */
+            title?: string | null;
+        };
+        /** @description A change of metadata. Fields that are absent stay; `null` removes one. */
+        MetadataChange: {
+            /** @description Description for people, up to 5000 characters; `null` removes it. */
+            description?: string | null;
+            /**
+             * Format: date-time
+             * @description When the video is deleted, RFC 3339; `null` keeps it for ever.
+             */
+            expires_at?: string | null;
+            /** @description Id of the video in another system, up to 128 bytes; `null` removes it. */
+            external_id?: string | null;
+            /** @description Text that comes back in each event of the video, up to 1024 bytes; `null` removes it. */
+            passthrough?: string | null;
+            /** @description All tags, up to 32 of up to 64 characters; `null` removes them. */
+            tags?: string[] | null;
+            /** @description Title for people, up to 200 characters; `null` removes it. */
             title?: string | null;
         };
         /** @description A supervised part of the daemon. The watchdog of systemd restarts the daemon if one hangs. */
@@ -876,7 +925,31 @@ export interface components {
             scopes: components["schemas"]["Scope"][];
         };
         /** @description Body of a 503 of `/readyz`: a problem, and the state of each part. */
-        UnreadyProblem: components["schemas"]["Problem"] & components["schemas"]["Readiness"];
+        UnreadyProblem: {
+            /** @description Stable code in kebab case. */
+            code: string;
+            /** @description All parts. */
+            components: components["schemas"]["ComponentStatus"][];
+            /** @description Cause and remedy, in a sentence for people. */
+            detail: string;
+            /** @description Whether jobs can run. */
+            jobs: boolean;
+            /** @description Whether streams can be played. */
+            playback: boolean;
+            /** @description Whether requests should come to this box. */
+            ready: boolean;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description Standard text of the HTTP status. */
+            title: string;
+            /** @description Always `about:blank`; `code` tells errors apart. */
+            type: string;
+            /** @description Whether uploads are accepted. */
+            uploads: boolean;
+        };
         /** @description Requests that upload a file: a single PUT, or one PUT per part. */
         Upload: {
             /** @description Time at which the URLs expire, in RFC 3339. */
@@ -921,17 +994,32 @@ export interface components {
             video_url: string;
         };
         /** @description File that the client wants to upload. */
-        UploadRequest: components["schemas"]["Metadata"] & {
+        UploadRequest: {
             /** @description Media type of the file; the default is `application/octet-stream`. */
             content_type?: string | null;
+            /** @description Description for people, up to 5000 characters. */
+            description?: string | null;
+            /**
+             * Format: date-time
+             * @description When the video is deleted, RFC 3339.
+             */
+            expires_at?: string | null;
+            /** @description Id of the video in another system, up to 128 bytes. No two videos have the same one. */
+            external_id?: string | null;
             /** @description Name of the file, 1 to 255 bytes; its suffix must be one of `sources.suffixes`. */
             filename: string;
+            /** @description Text that comes back in each event of the video, up to 1024 bytes. It is never interpreted. */
+            passthrough?: string | null;
             priority?: components["schemas"]["Priority"] | null;
             /**
              * Format: int64
              * @description Size of the file in bytes.
              */
             size_bytes: number;
+            /** @description Up to 32 tags of up to 64 characters. */
+            tags?: string[];
+            /** @description Title for people, up to 200 characters. */
+            title?: string | null;
             visibility?: components["schemas"]["Visibility"] | null;
         };
         /** @description An upload in parts that is not complete. */
@@ -949,10 +1037,24 @@ export interface components {
              */
             size_bytes: number;
         };
-        /** @description Change of a video. */
+        /** @description Change of a video, as a JSON Merge Patch (RFC 7396): fields that are absent stay, and `null` removes one. */
         VideoChange: {
-            /** @description Who may watch the video from now on. */
-            visibility: components["schemas"]["Visibility"];
+            /** @description Description for people, up to 5000 characters; `null` removes it. */
+            description?: string | null;
+            /**
+             * Format: date-time
+             * @description When the video is deleted, RFC 3339; `null` keeps it for ever.
+             */
+            expires_at?: string | null;
+            /** @description Id of the video in another system, up to 128 bytes; `null` removes it. */
+            external_id?: string | null;
+            /** @description Text that comes back in each event of the video, up to 1024 bytes; `null` removes it. */
+            passthrough?: string | null;
+            /** @description All tags, up to 32 of up to 64 characters; `null` removes them. */
+            tags?: string[] | null;
+            /** @description Title for people, up to 200 characters; `null` removes it. */
+            title?: string | null;
+            visibility?: components["schemas"]["Visibility"] | null;
         };
         /** @description Why a video failed. */
         VideoError: {
@@ -961,10 +1063,17 @@ export interface components {
             /** @description A sentence for a person: what is wrong and what to do. */
             message: string;
         };
-        /** @description One page of videos, newest first. */
+        /** @description One page of videos. */
         VideoList: {
-            /** @description Value of `after` for the next page; absent on the last page. */
+            /** @description Whether all videos are in the list. It is false while the catalog is made anew. */
+            is_complete: boolean;
+            /** @description Value of `cursor` for the next page; absent on the last page. */
             next?: string | null;
+            /**
+             * Format: int64
+             * @description Number of videos on all pages, an estimate: at most 100000 are counted.
+             */
+            total: number;
             /** @description Videos of this page. */
             videos: components["schemas"]["VideoView"][];
         };
@@ -974,7 +1083,7 @@ export interface components {
          */
         VideoState: "uploading" | "queued" | "waiting" | "running" | "ready" | "failed" | "deleting";
         /** @description A video as the API shows it. */
-        VideoView: components["schemas"]["Metadata"] & {
+        VideoView: {
             /**
              * Format: int32
              * @description Number of the attempt, from 1.
@@ -989,6 +1098,8 @@ export interface components {
              *     its source has chapters.
              */
             chapters_url?: string | null;
+            /** @description Description for people, up to 5000 characters. */
+            description?: string | null;
             /**
              * Format: double
              * @description Duration of the video in seconds, once probed.
@@ -1000,10 +1111,19 @@ export interface components {
              * @description Seconds until the encode ends, as far as the speed tells.
              */
             eta_secs?: number | null;
+            /**
+             * Format: date-time
+             * @description When the video is deleted, RFC 3339.
+             */
+            expires_at?: string | null;
+            /** @description Id of the video in another system, up to 128 bytes. No two videos have the same one. */
+            external_id?: string | null;
             /** @description Name of the uploaded file. */
             filename: string;
             /** @description The video's id. */
             id: string;
+            /** @description Text that comes back in each event of the video, up to 1024 bytes. It is never interpreted. */
+            passthrough?: string | null;
             /** @description Whether `playback_url` plays now. */
             playable: boolean;
             /**
@@ -1036,8 +1156,12 @@ export interface components {
              *     rectangle of a sheet (`storyboard_000.jpg#xywh=…`); present once the video is ready.
              */
             storyboard_url?: string | null;
+            /** @description Up to 32 tags of up to 64 characters. */
+            tags?: string[];
             /** @description When things happened. */
             timings: components["schemas"]["Timings"];
+            /** @description Title for people, up to 200 characters. */
+            title?: string | null;
             /** @description Who may watch it. */
             visibility?: components["schemas"]["Visibility"];
             /** @description Faults of the source with which it is published, such as an end that is missing. */
@@ -1708,7 +1832,10 @@ export interface operations {
     createSession: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1770,6 +1897,15 @@ export interface operations {
             };
             /** @description the request took too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2206,7 +2342,10 @@ export interface operations {
     createToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2276,6 +2415,15 @@ export interface operations {
             };
             /** @description the request took too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2448,7 +2596,10 @@ export interface operations {
     createUploadGrant: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2525,6 +2676,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the body is too large */
             413: {
                 headers: {
@@ -2584,7 +2744,10 @@ export interface operations {
     createUpload: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2663,6 +2826,15 @@ export interface operations {
             };
             /** @description the request took too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2911,7 +3083,10 @@ export interface operations {
     completeUpload: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the video */
                 video_id: string;
@@ -2985,6 +3160,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the body is too large */
             413: {
                 headers: {
@@ -3044,7 +3228,10 @@ export interface operations {
     createUploadPart: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the video */
                 video_id: string;
@@ -3129,6 +3316,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the body is too large */
             413: {
                 headers: {
@@ -3189,9 +3385,26 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Number of videos, 1 to 200; the default is 50. */
-                limit?: number | null;
+                limit?: number;
                 /** @description `next` of the previous page. */
-                after?: string | null;
+                cursor?: string;
+                /** @description Words that title, file name, description or tags have. The last one may be the start of a word. */
+                q?: string;
+                /** @description States, with commas between them, such as `failed,waiting`. */
+                state?: string;
+                /** @description A tag. */
+                tag?: string;
+                /** @description Id in another system: the one video that has it. */
+                external_id?: string;
+                /** @description Created at this time or later, RFC 3339. */
+                created_after?: string;
+                /** @description Created before this time, RFC 3339. */
+                created_before?: string;
+                /**
+                 * @description Order: `-created` (newest first, the default), `created`, `title` or `-title`. Videos without a title are
+                 *     sorted by their file names.
+                 */
+                sort?: string;
             };
             header?: never;
             path?: never;
@@ -3206,7 +3419,9 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "is_complete": true,
                      *       "next": "eyJjIjoxfQ",
+                     *       "total": 1,
                      *       "videos": [
                      *         {
                      *           "attempt": 1,
@@ -3333,6 +3548,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description For `If-Match` of a change: it differs once somebody has changed the metadata or the visibility */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3574,7 +3791,10 @@ export interface operations {
     updateVideo: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag` of the video that was seen */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description Id of the video */
                 id: string;
@@ -3585,6 +3805,14 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "description": "How to begin.",
+                 *       "expires_at": "2036-11-30T12:00:00Z",
+                 *       "external_id": "lesson-17",
+                 *       "passthrough": "{\"course\":4}",
+                 *       "tags": [
+                 *         "course-4"
+                 *       ],
+                 *       "title": "The first lesson",
                  *       "visibility": "public"
                  *     }
                  */
@@ -3735,8 +3963,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is processed, deleted, or encrypted for holders of tokens */
+            /** @description Another video has the external id; or it is deleted; or, for its visibility, it is processed, or encrypted for holders of tokens */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3887,7 +4124,10 @@ export interface operations {
     createVideoPlaybackToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the video */
                 id: string;
@@ -4032,7 +4272,10 @@ export interface operations {
     restoreVideo: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the video */
                 id: string;
@@ -4167,7 +4410,10 @@ export interface operations {
     retryVideo: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the video */
                 id: string;
