@@ -192,8 +192,9 @@ fn row(id: &VideoId, known: Known, now: Timestamp) -> Option<Row> {
     // State and texts are the same whatever the URLs are.
     let urls = PlaybackUrls { public: String::new(), gateway: String::new() };
     let shown = view(id, &urls, known.clone())?;
-    let created: Option<Timestamp> =
-        shown.timings.created_at.as_deref().and_then(|at| at.parse().ok());
+    let created_at = known.upload.as_ref().map(|upload| &upload.created_at);
+    let created_at = created_at.or(shown.timings.created_at.as_ref());
+    let created = created_at.and_then(|at| at.parse::<Timestamp>().ok());
     let (created_ms, now_ms) = (created.map_or(0, Timestamp::as_millisecond), now.as_millisecond());
     let look_ms = match shown.state {
         VideoState::Uploading => Some(now_ms + (now_ms - created_ms).clamp(LOOK_MS.0, LOOK_MS.1)),

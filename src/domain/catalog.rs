@@ -1,11 +1,13 @@
 //! The list of videos: its places, filters and pages.
 
 mod cursor;
+mod sort;
 mod terms;
 
 use jiff::Timestamp;
 
 pub use self::cursor::Cursor;
+pub use self::sort::Sort;
 pub use self::terms::match_all;
 use super::job::VideoId;
 use super::video::VideoState;
@@ -25,36 +27,6 @@ pub fn place(created_ms: i64, id: &VideoId) -> i64 {
 #[must_use]
 pub fn first_place(created_ms: i64) -> i64 {
     created_ms.clamp(0, i64::MAX >> SPREAD_BITS) << SPREAD_BITS
-}
-
-/// Order of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// The newest first.
-    #[default]
-    Newest,
-    /// The oldest first.
-    Oldest,
-    /// By title, or by file name without one.
-    Title,
-    /// The same backwards.
-    TitleDescending,
-}
-
-impl Sort {
-    /// All orders with their names in the API.
-    pub const NAMES: [(&str, Self); 4] = [
-        ("-created", Self::Newest),
-        ("created", Self::Oldest),
-        ("title", Self::Title),
-        ("-title", Self::TitleDescending),
-    ];
-
-    /// The order with this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, sort)| *sort)
-    }
 }
 
 /// The videos of a page.
@@ -104,7 +76,5 @@ mod tests {
         assert_eq!(sort_title(Some(" Über uns "), "x.mp4"), "über uns");
         assert_eq!(sort_title(None, "B.MP4"), "b.mp4");
         assert_eq!(sort_title(Some(&"x".repeat(200)), "").len(), 100);
-        assert!(Sort::NAMES.iter().all(|(name, sort)| Sort::parse(name) == Some(*sort)));
-        assert_eq!(Sort::parse("size"), None);
     }
 }

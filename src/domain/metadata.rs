@@ -2,11 +2,8 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::job::VideoId;
 use super::priority::Priority;
-use super::record::EXTERNAL_IDS_PREFIX;
 use super::visibility::Visibility;
 
 /// Longest title in characters.
@@ -127,20 +124,6 @@ impl Preset {
         };
         Self { visibility: self.visibility.or(asked.visibility), priority: self.priority, metadata }
     }
-}
-
-/// The note that a video has an id in another system.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExternalId {
-    /// The video.
-    pub video: VideoId,
-}
-
-/// Key of the note of an id in another system, in the private bucket.
-#[must_use]
-pub fn external_id_key(external_id: &str) -> String {
-    let hash = hex::encode(Sha256::digest(external_id));
-    format!("{EXTERNAL_IDS_PREFIX}{hash}.json")
 }
 
 /// Whether a text may be the id of a video in another system.

@@ -5,6 +5,7 @@
 //! [`INTERNAL_PREFIXES`] are never sources.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::auth::token::AUTH_PREFIX;
 use super::conformance::Report;
@@ -47,6 +48,20 @@ pub const INTERNAL_PREFIXES: [&str; 8] = [
 #[must_use]
 pub fn upload_record_key(id: &VideoId) -> String {
     format!("{RECORDS_PREFIX}{id}.json")
+}
+
+/// The note that a video has an id in another system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalId {
+    /// The video.
+    pub video: VideoId,
+}
+
+/// Key of the note of an id in another system, in the private bucket.
+#[must_use]
+pub fn external_id_key(external_id: &str) -> String {
+    let hash = hex::encode(Sha256::digest(external_id));
+    format!("{EXTERNAL_IDS_PREFIX}{hash}.json")
 }
 
 /// Key of the claim on a video, in the private bucket.

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::Sort;
+use super::sort::Sort;
 
 /// Longest cursor in characters.
 const MAX_LEN: usize = 1024;

@@ -4,8 +4,7 @@
 //! record is the truth: a note whose video does not have the id any more means nothing.
 
 use crate::domain::job::VideoId;
-use crate::domain::metadata::{ExternalId, external_id_key};
-use crate::domain::record::{self, UploadRecord};
+use crate::domain::record::{self, ExternalId, UploadRecord, external_id_key};
 use crate::http::error::Error;
 use crate::store::{self, Bucket, Removal};
 

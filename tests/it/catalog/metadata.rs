@@ -49,7 +49,7 @@ async fn a_change_that_was_made_blindly_is_refused_and_others_stay() {
         (json!({"tags": vec!["x"; 33]}), 200, ""),
         (json!({"tags": (0..33).map(|n| n.to_string()).collect::<Vec<_>>()}), 400, "tags"),
         (json!({"titel": "x"}), 422, "titel"),
-        (json!({"expires_at": "soon"}), 422, "expires_at"),
+        (json!({"expires_at": "soon"}), 422, "year"),
         (json!({"visibility": "secret"}), 422, "visibility"),
     ] {
         let (got, _, answer) = change(&appliance, &id, None, body.clone()).await;
