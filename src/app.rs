@@ -39,7 +39,7 @@ use crate::tls::Trust;
 use crate::worker::spawn::Program;
 use crate::{backend, gpu, http};
 
-pub use self::accounts::{link, with_accounts};
+pub use self::accounts::{link, local_api, with_accounts};
 pub use self::command_store::{CommandStore, with_store};
 pub(crate) use self::compose::open_encryption;
 use self::listen::{Front, bind};

@@ -7,6 +7,7 @@ mod heap;
 mod import;
 mod memory;
 mod output;
+mod remote;
 mod s3_key;
 mod sandbox;
 mod store;
@@ -40,7 +41,9 @@ Exit codes:
   0   success; a checked stream breaks no binding rule (MUST)
   1   failure, or a checked stream breaks a binding rule
   2   the stream cannot be read, or the sandbox or the backends cannot be tried
-  64  wrong arguments or settings";
+  64  wrong arguments or settings
+  66  the file or the video does not exist
+  69  the appliance cannot be reached or is not ready";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -180,6 +183,8 @@ enum Command {
         #[command(flatten)]
         options: import::Options,
     },
+    #[command(flatten)]
+    Remote(remote::RemoteCommand),
     /// Trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
@@ -280,6 +285,7 @@ pub fn main() -> ExitCode {
             let overrides = Overrides { data_dir, ..Overrides::default() };
             with_overrides(config, overrides, |settings| import::run(&settings, options))
         }
+        Command::Remote(command) => remote::run(command),
         Command::Backends { json, config } => {
             with_settings(config, |settings| backends::backends(&settings, json))
         }

@@ -2,6 +2,7 @@
 //! codes.
 
 pub mod access;
+mod document;
 pub mod error;
 mod event_stream;
 pub mod events;
@@ -21,7 +22,8 @@ pub mod uploads;
 pub mod videos;
 pub mod webhooks;
 
-pub use router::{MAX_CONNECTIONS, router, serve};
+pub use document::reference;
+pub use router::{MAX_CONNECTIONS, openapi, router, serve};
 pub use state::AppState;
 
 use crate::domain::auth::address;

@@ -159,6 +159,14 @@ pub(super) fn running(data_dir: &Path) -> Option<Endpoint> {
     serde_json::from_slice(&std::fs::read(data_dir.join(ENDPOINT_FILE)).ok()?).ok()
 }
 
+/// URL of the API of the daemon that runs, or ran last, with these settings. `None` if there was none.
+#[must_use]
+pub fn local_api(settings: &Settings) -> Option<String> {
+    let endpoint = running(&settings.data_dir)?;
+    let scheme = if settings.tls.is_on() { "https" } else { "http" };
+    Some(format!("{scheme}://{}", embedded::reachable(endpoint.api)))
+}
+
 /// Link that signs in once, for `ladderd token link`.
 #[must_use]
 pub fn link(settings: &Settings, code: &str) -> String {

@@ -23,15 +23,15 @@ use super::routes::{
 };
 use super::state::AppState;
 use super::{
-    Config, access, error, events, idempotency, page, playback, readyz, same_origin, session,
-    system, tokens, uploads, videos, webhooks,
+    Config, access, document, error, events, idempotency, page, playback, readyz, same_origin,
+    session, system, tokens, uploads, videos, webhooks,
 };
 use crate::server::{Limits, Listener};
 
 /// Builds the router of the API and the page.
 pub fn router(state: AppState, config: &Config) -> Router {
-    let (api, document) = routes();
-    let document = Arc::new(document);
+    let (api, paths) = routes();
+    let document = Arc::new(document::complete(&paths));
     let access = state.access.clone();
     let names = access.names().clone();
     let timeout = Duration::from_secs(config.request_timeout_secs);
@@ -63,6 +63,12 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+}
+
+/// The OpenAPI document of the API.
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    document::complete(&routes().1)
 }
 
 /// The routes of the API, each with the rights that it needs, and their document.
