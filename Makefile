@@ -15,7 +15,7 @@ TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load bench fix check advisories unit \
+.PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load bench bench-catalog fix check advisories unit \
 	generate build web examples deps test-deps clean
 
 help: ## Show this list
@@ -67,6 +67,13 @@ bench: build ## ladderd against ffmpeg, CPU, memory, quality: VIDEOS="a.mp4 b.mp
 	@[ -x $(BENCH)/python3 ] || python3 -m venv target/bench/venv
 	@$(BENCH)/python3 -m pip install -q --disable-pip-version-check -r benches/requirements.txt
 	$(BENCH)/python3 benches/compare.py --runs $(RUNS) $(OPTIONS) $(VIDEOS)
+
+# The store is the embedded one, or that of STORE.
+bench-catalog: build ## Time lists and searches among many videos: VIDEOS=100000 STORE=http://127.0.0.1:5000
+	@[ -x $(BENCH)/python3 ] || python3 -m venv target/bench/venv
+	@$(BENCH)/python3 -m pip install -q --disable-pip-version-check boto3
+	$(BENCH)/python3 benches/catalog.py target/release/ladderd --videos $(or $(VIDEOS),100000) \
+		$(if $(STORE),--store $(STORE))
 
 fix: ## Format the code and apply the lints' own suggestions
 	$(CARGO) fmt --all

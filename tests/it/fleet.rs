@@ -1,6 +1,7 @@
 //! Several appliances on the S3 and SQS of moto and `LocalStack`.
 
 mod accounts;
+mod catalog;
 mod chaos;
 mod deletes;
 mod events;
