@@ -2,6 +2,7 @@
 //!
 //! The names of the headers and the schedule are those of Standard Webhooks 1.0.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -48,8 +49,8 @@ pub enum EndpointState {
     Deleted,
 }
 
-/// A secret that signs the deliveries of an endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A secret that signs the deliveries of an endpoint. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointSecret {
     /// Its text, `whsec_` and Base64.
     pub secret: String,
@@ -58,6 +59,13 @@ pub struct EndpointSecret {
     /// Until when it signs; none for the newest one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for EndpointSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { created_at, expires_at, .. } = self;
+        write!(f, "secret of {created_at} until {expires_at:?}")
+    }
 }
 
 /// Events that are sent once more: those behind a place, up to another.

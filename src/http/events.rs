@@ -87,13 +87,12 @@ struct Feed {
 }
 
 impl Feed {
-    /// Reads what was missed since an event. Events before it whose writers were slow are among that.
+    /// Reads what was missed since an event. Those of the minute before it count as seen, so that none comes twice.
     async fn replay(&mut self, state: &AppState, last: &Position) -> Result<(), Error> {
         let oldest = Position::before(state.events.now()).earlier(REPLAYED);
         let mut events = state.events.after(&last.earlier(OVERLAP).max(oldest));
         while let Some(event) = events.try_next().await? {
             if event.position <= *last {
-                // It was seen, or it is one of the last minute that the client may have missed.
                 self.see(&event.event.id);
             } else if self.is_visible(&event) {
                 self.missed.push_back(event);

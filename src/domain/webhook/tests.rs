@@ -82,6 +82,7 @@ fn two_secrets_sign_for_a_day_after_a_rotation() {
     let mut endpoint = endpoint();
     endpoint.rotate("first".to_owned(), at(0));
     assert_eq!(endpoint.valid_secrets(at(9)), ["first"]);
+    assert!(!format!("{endpoint:?}").contains("first"), "{endpoint:?}");
     endpoint.rotate("second".to_owned(), at(10));
     assert_eq!(endpoint.valid_secrets(at(11)), ["second", "first"]);
     assert_eq!(endpoint.valid_secrets(at(10 + 86_400)), ["second"]);
