@@ -48,10 +48,11 @@ impl Facts {
             Ok::<_, store::Error>((upload, source_etag, claim, job))
         };
         let ((upload, source_etag, claim, job), tombstone) = tokio::try_join!(found, tombstone)?;
-        // Only a video without a source and without a job can be one whose source is pulled.
-        let pull = match (&source_etag, &job, &upload) {
-            (None, None, Some(_)) => self.private.read_json(&record::pull_key(id)).await?,
-            _ => None,
+        let is_pulled = upload.as_ref().is_some_and(UploadRecord::is_pulled);
+        let pull = if is_pulled && source_etag.is_none() && job.is_none() {
+            self.private.read_json(&record::pull_key(id)).await?
+        } else {
+            None
         };
         let mut known = Known { job, source_etag, upload, pull, tombstone, ..Known::default() };
         let Some(ClaimView { version, source_etag, running, waiting }) = claim else {

@@ -136,6 +136,14 @@ pub struct UploadRecord {
     pub created_at: String,
 }
 
+impl UploadRecord {
+    /// Whether the source is pulled from a URL: that of any other issued upload has a size of its parts.
+    #[must_use]
+    pub fn is_pulled(&self) -> bool {
+        self.is_issued && self.part_size_bytes.is_none()
+    }
+}
+
 /// How a video ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
