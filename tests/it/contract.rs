@@ -81,9 +81,9 @@ async fn the_appliance_takes_the_examples_of_all_requests() {
         let url = format!("{}{}", appliance.api, path.replace("{upload_id}", "x"));
         let request = appliance.http.request(method.parse().unwrap(), url).json(&body);
         let status = request.send().await.unwrap().status().as_u16();
-        // The videos of the paths do not exist; the bodies are right.
+        // The videos of the paths do not exist, and external ids are taken; the bodies are right.
         assert!(
-            [200, 201, 202, 204, 401, 404].contains(&status),
+            [200, 201, 202, 204, 401, 404, 409].contains(&status),
             "{method} {path} {body}: {status}"
         );
     }

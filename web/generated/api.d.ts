@@ -112,6 +112,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Streams the events of all videos that the caller may see, as server-sent events.
+         * @description A caller without `read` gets those of its own uploads. The `id` of each server-sent event is its place: a client
+         *     that comes back with it in `Last-Event-ID` gets what it has missed, up to an hour. An event may come twice.
+         */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -299,7 +320,13 @@ export interface paths {
         /** Lists videos, newest first, page by page. */
         get: operations["listVideos"];
         put?: never;
-        post?: never;
+        /**
+         * Makes a video of the file at a URL.
+         * @description The daemon pulls the file into the private bucket, and goes on after a restart. The video is `uploading` until
+         *     the file is there; `pull` tells how far it is. If the file cannot be pulled, the video is `failed`, and a retry
+         *     pulls it from the start.
+         */
+        post: operations["createVideo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -398,8 +425,133 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Processes a video once more that failed or waits in vain. Its attempts count from 0 again. */
+        /**
+         * Processes a video once more that failed or waits in vain. Its attempts count from 0 again. A source that could
+         *     not be pulled from its URL is pulled from the start.
+         */
         post: operations["retryVideo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists all webhooks. */
+        get: operations["listWebhooks"];
+        put?: never;
+        /** Makes a webhook. Its secret is shown this once. */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns one webhook. */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /** Removes a webhook with its deliveries. */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook, pauses it, or lets it get events again. */
+        patch: operations["updateWebhook"];
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the deliveries of a webhook, those of the latest events first. */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries/{delivery}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends the event of one delivery once more. */
+        post: operations["replayWebhookDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends all events since a time once more, as long as they are kept. */
+        post: operations["replayWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a webhook a new secret, which is shown this once. The old one signs, too, for another day. */
+        post: operations["rotateWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test event, once, and returns its delivery. Its type is `webhook.ping`. */
+        post: operations["testWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -477,6 +629,50 @@ export interface components {
             /** @description Why it does not. */
             why?: string | null;
         };
+        /** @description A delivery of one event to one endpoint. */
+        Delivery: {
+            /** @description The attempts, the first one first. */
+            attempts: components["schemas"]["DeliveryAttempt"][];
+            /** @description Its id, which names it in the API. */
+            id: string;
+            /** @description When it is tried again, RFC 3339. */
+            next_at?: string | null;
+            /** @description How it stands. */
+            status: components["schemas"]["DeliveryStatus"];
+            /** @description Kind of the event. */
+            type: components["schemas"]["EventKind"];
+            /** @description Id of the video; empty for a test. */
+            video_id: string;
+        };
+        /** @description One attempt at a delivery. */
+        DeliveryAttempt: {
+            /** @description When it began, RFC 3339. */
+            at: string;
+            /**
+             * Format: int64
+             * @description Milliseconds until its answer, or until it failed.
+             */
+            duration_ms: number;
+            /** @description Why it failed. */
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description HTTP status of the answer, if there was one.
+             */
+            status_code?: number | null;
+        };
+        /** @description One page of deliveries, those of the latest events first. */
+        DeliveryList: {
+            /** @description Deliveries of this page. */
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description Value of `cursor` for the next page; absent on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description How a delivery stands.
+         * @enum {string}
+         */
+        DeliveryStatus: "pending" | "delivered" | "failed";
         /** @description One GPU. What a card does not tell is absent. */
         Device: {
             /**
@@ -524,6 +720,32 @@ export interface components {
             /** @description NVIDIA's name of this very card, such as `GPU-5a0c…`; empty where it does not tell. */
             uuid: string;
         };
+        /**
+         * @description Whether events are sent to an endpoint.
+         * @enum {string}
+         */
+        EndpointState: "active" | "paused" | "deleted";
+        /** @description An event as apps get it. */
+        Event: {
+            /** @description When it was recorded, RFC 3339. */
+            created_at: string;
+            /** @description The video at that time. That of a deleted video has its id and its links to your app alone. */
+            data: components["schemas"]["VideoView"];
+            /** @description Id of the event: the same in every delivery of it. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Number of the event among those of its video, from 1. An event with a smaller number is older.
+             */
+            sequence: number;
+            /** @description Kind of the event. */
+            type: components["schemas"]["EventKind"];
+        };
+        /**
+         * @description Kind of an event.
+         * @enum {string}
+         */
+        EventKind: "video.created" | "video.uploaded" | "video.playable" | "video.ready" | "video.failed" | "video.deleted" | "video.updated" | "text_track.ready" | "webhook.ping";
         /** @description The GPUs of this machine. */
         GpuStatus: {
             /** @description Whether the driver answers, and at least one of its GPUs if it has any. */
@@ -729,6 +951,52 @@ export interface components {
             /** @description Always `about:blank`; `code` tells errors apart. */
             type: string;
         };
+        /** @description A file at a URL that is to become a video. */
+        PullRequest: {
+            /** @description Description for people, up to 5000 characters. */
+            description?: string | null;
+            /**
+             * Format: date-time
+             * @description When the video is deleted, RFC 3339.
+             */
+            expires_at?: string | null;
+            /** @description Id of the video in another system, up to 128 bytes. No two videos have the same one. */
+            external_id?: string | null;
+            /**
+             * @description Name of the file, 1 to 255 bytes; its suffix must be one of `sources.suffixes`. The default is the end of
+             *     the path of the URL.
+             */
+            filename?: string | null;
+            /** @description Text that comes back in each event of the video, up to 1024 bytes. It is never interpreted. */
+            passthrough?: string | null;
+            priority?: components["schemas"]["Priority"] | null;
+            /**
+             * @description URL of the file, `https` or `http`, up to 8192 bytes, without a user name. Its query may hold a signature: it
+             *     is kept until the file is pulled, and shown nowhere.
+             * @example https://media.example.com/film.mp4
+             */
+            source_url: string;
+            /** @description Up to 32 tags of up to 64 characters. */
+            tags?: string[];
+            /** @description Title for people, up to 200 characters. */
+            title?: string | null;
+            visibility?: components["schemas"]["Visibility"] | null;
+        };
+        /** @description How far a source is pulled from its URL. */
+        PullView: {
+            /** @description Host of the URL. */
+            host: string;
+            /**
+             * Format: int64
+             * @description Bytes that are pulled.
+             */
+            pulled_bytes: number;
+            /**
+             * Format: int64
+             * @description Size of the file in bytes, once its server has stated it.
+             */
+            size_bytes?: number | null;
+        };
         /** @description Number of messages in the queue. SQS counts approximately. */
         QueueDepth: {
             /**
@@ -795,6 +1063,14 @@ export interface components {
              * @description Width in pixels; absent for audio and subtitles.
              */
             width?: number | null;
+        };
+        /** @description The events that are sent once more. */
+        ReplayRequest: {
+            /**
+             * Format: date-time
+             * @description Time of the first of them, RFC 3339.
+             */
+            since: string;
         };
         /**
          * @description A right that a token gives, and that a route needs.
@@ -1140,6 +1416,7 @@ export interface components {
              * @description Share of the encode that is done, 0 to 1.
              */
             progress: number;
+            pull?: components["schemas"]["PullView"] | null;
             /** @description Of a deleted video: until when the delete can be undone, RFC 3339. */
             purge_after?: string | null;
             /** @description The renditions, once planned. */
@@ -1177,6 +1454,82 @@ export interface components {
          * @enum {string}
          */
         WarningCode: "source-truncated" | "source-damaged" | "stream-left-out";
+        /** @description A change of a webhook. Absent fields stay as they are. */
+        WebhookChange: {
+            /** @description Another name for people. */
+            description?: string | null;
+            /** @description Other kinds of events; an empty list for all. */
+            events?: components["schemas"]["EventKind"][] | null;
+            state?: components["schemas"]["EndpointState"] | null;
+            /** @description Another URL. */
+            url?: string | null;
+        };
+        /** @description All webhooks. */
+        WebhookList: {
+            /** @description In the order in which they were made. */
+            webhooks: components["schemas"]["WebhookView"][];
+        };
+        /** @description A webhook to be made. */
+        WebhookRequest: {
+            /** @description Name for people, up to 200 bytes. */
+            description?: string;
+            /** @description Kinds of events that it gets; none for all. */
+            events?: components["schemas"]["EventKind"][];
+            /** @description URL that gets the events, by POST. Redirects are not followed. */
+            url: string;
+        };
+        /** @description A webhook, without its secrets. */
+        WebhookView: {
+            /** @description When it was made, RFC 3339. It gets the events from then on. */
+            created_at: string;
+            /** @description Name for people. */
+            description: string;
+            /** @description Kinds of events that it gets; none for all. */
+            events: components["schemas"]["EventKind"][];
+            /** @description Since when every attempt has failed, RFC 3339. */
+            failing_since?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Why the first of these attempts failed. */
+            last_error?: string | null;
+            /** @description Until when its earlier secret signs, too, RFC 3339. */
+            old_secret_expires_at?: string | null;
+            /** @description Why it is paused. */
+            reason?: string | null;
+            /** @description When its secret was made, RFC 3339. */
+            secret_created_at: string;
+            /** @description Whether it gets events now. */
+            state: components["schemas"]["EndpointState"];
+            /** @description URL that gets the events. */
+            url: string;
+        };
+        /** @description A webhook with its new secret, which is shown once. */
+        WebhookWithSecret: {
+            /** @description When it was made, RFC 3339. It gets the events from then on. */
+            created_at: string;
+            /** @description Name for people. */
+            description: string;
+            /** @description Kinds of events that it gets; none for all. */
+            events: components["schemas"]["EventKind"][];
+            /** @description Since when every attempt has failed, RFC 3339. */
+            failing_since?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Why the first of these attempts failed. */
+            last_error?: string | null;
+            /** @description Until when its earlier secret signs, too, RFC 3339. */
+            old_secret_expires_at?: string | null;
+            /** @description Why it is paused. */
+            reason?: string | null;
+            /** @description Its secret, by which receivers verify signatures. */
+            secret: string;
+            /** @description When its secret was made, RFC 3339. */
+            secret_created_at: string;
+            /** @description Whether it gets events now. */
+            state: components["schemas"]["EndpointState"];
+            /** @description URL that gets the events. */
+            url: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -1741,6 +2094,90 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["UnreadyProblem"];
+                };
+            };
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `id` of the last event that was seen */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example data: {"created_at":"2026-11-30T12:00:00Z","data":{"attempt":1,"backend":"cpu","description":"How to begin.","duration_secs":30.0,"expires_at":"2036-11-30T12:00:00Z","external_id":"lesson-17","filename":"film.mp4","id":"5f2b9c1d7e3a40688d10","passthrough":"{\"course\":4}","playable":true,"playback_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8","poster_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg","priority":"normal","progress":1.0,"renditions":[{"average_bps":2400000,"height":720,"label":"720p","name":"720p","peak_bps":2600000,"segments":5,"width":1280}],"state":"ready","storyboard_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt","tags":["course-4"],"timings":{"created_at":"2026-11-30T12:00:00Z","finished_at":"2026-11-30T12:01:30Z","playable_at":"2026-11-30T12:00:08Z","started_at":"2026-11-30T12:00:05Z"},"title":"The first lesson","visibility":"public"},"id":"5f2b9c1d7e3a40688d10","sequence":0,"type":"video.ready"} */
+                    "text/event-stream": components["schemas"]["Event"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3534,6 +3971,188 @@ export interface operations {
             };
         };
     };
+    createVideo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "How to begin.",
+                 *       "expires_at": "2036-11-30T12:00:00Z",
+                 *       "external_id": "lesson-17",
+                 *       "filename": "film.mp4",
+                 *       "passthrough": "{\"course\":4}",
+                 *       "priority": "normal",
+                 *       "source_url": "https://media.example.com/film.mp4",
+                 *       "tags": [
+                 *         "course-4"
+                 *       ],
+                 *       "title": "The first lesson",
+                 *       "visibility": "public"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PullRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempt": 1,
+                     *       "backend": "cpu",
+                     *       "description": "How to begin.",
+                     *       "duration_secs": 30,
+                     *       "expires_at": "2036-11-30T12:00:00Z",
+                     *       "external_id": "lesson-17",
+                     *       "filename": "film.mp4",
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "passthrough": "{\"course\":4}",
+                     *       "playable": true,
+                     *       "playback_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8",
+                     *       "poster_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg",
+                     *       "priority": "normal",
+                     *       "progress": 1,
+                     *       "renditions": [
+                     *         {
+                     *           "average_bps": 2400000,
+                     *           "height": 720,
+                     *           "label": "720p",
+                     *           "name": "720p",
+                     *           "peak_bps": 2600000,
+                     *           "segments": 5,
+                     *           "width": 1280
+                     *         }
+                     *       ],
+                     *       "state": "ready",
+                     *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
+                     *       "tags": [
+                     *         "course-4"
+                     *       ],
+                     *       "timings": {
+                     *         "created_at": "2026-11-30T12:00:00Z",
+                     *         "finished_at": "2026-11-30T12:01:30Z",
+                     *         "playable_at": "2026-11-30T12:00:08Z",
+                     *         "started_at": "2026-11-30T12:00:05Z"
+                     *       },
+                     *       "title": "The first lesson",
+                     *       "visibility": "public"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VideoView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another video has the external id */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body has other fields or types */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getVideo: {
         parameters: {
             query?: never;
@@ -4508,6 +5127,1151 @@ export interface operations {
                 };
             };
             /** @description It is running, ready or not uploaded yet */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "webhooks": [
+                     *         {
+                     *           "created_at": "2026-11-30T12:00:00Z",
+                     *           "description": "The course",
+                     *           "events": [
+                     *             "video.ready",
+                     *             "video.failed"
+                     *           ],
+                     *           "id": "5f2b9c1d7e3a40688d10",
+                     *           "secret_created_at": "secret_created_at",
+                     *           "state": "active",
+                     *           "url": "https://app.example.com/ladderd"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "The course",
+                 *       "events": [
+                 *         "video.ready",
+                 *         "video.failed"
+                 *       ],
+                 *       "url": "https://app.example.com/ladderd"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-30T12:00:00Z",
+                     *       "description": "The course",
+                     *       "events": [
+                     *         "video.ready",
+                     *         "video.failed"
+                     *       ],
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                     *       "secret_created_at": "secret_created_at",
+                     *       "state": "active",
+                     *       "url": "https://app.example.com/ladderd"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There are too many */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body has other fields or types */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-30T12:00:00Z",
+                     *       "description": "The course",
+                     *       "events": [
+                     *         "video.ready",
+                     *         "video.failed"
+                     *       ],
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "secret_created_at": "secret_created_at",
+                     *       "state": "active",
+                     *       "url": "https://app.example.com/ladderd"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookView"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "The course",
+                 *       "events": [
+                 *         "video.ready",
+                 *         "video.failed"
+                 *       ],
+                 *       "state": "active",
+                 *       "url": "https://app.example.com/ladderd"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-30T12:00:00Z",
+                     *       "description": "The course",
+                     *       "events": [
+                     *         "video.ready",
+                     *         "video.failed"
+                     *       ],
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "secret_created_at": "secret_created_at",
+                     *       "state": "active",
+                     *       "url": "https://app.example.com/ladderd"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body has other fields or types */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Number of deliveries, 1 to 200; the default is 50. */
+                limit?: number | null;
+                /** @description `next` of the previous page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deliveries": [
+                     *         {
+                     *           "attempts": [
+                     *             {
+                     *               "at": "at",
+                     *               "duration_ms": 0,
+                     *               "status_code": 0
+                     *             }
+                     *           ],
+                     *           "id": "5f2b9c1d7e3a40688d10",
+                     *           "next_at": "next_at",
+                     *           "status": "pending",
+                     *           "type": "video.ready",
+                     *           "video_id": "5f2b9c1d7e3a40688d10"
+                     *         }
+                     *       ],
+                     *       "next": "eyJjIjoxfQ"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            /** @description a parameter has another type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+                /** @description Id of the delivery */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many replays wait */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "since": "2026-11-30T12:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the body is no JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many replays wait */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body has other fields or types */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-30T12:00:00Z",
+                     *       "description": "The course",
+                     *       "events": [
+                     *         "video.ready",
+                     *         "video.failed"
+                     *       ],
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                     *       "secret_created_at": "secret_created_at",
+                     *       "state": "active",
+                     *       "url": "https://app.example.com/ladderd"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": [
+                     *         {
+                     *           "at": "at",
+                     *           "duration_ms": 0,
+                     *           "status_code": 0
+                     *         }
+                     *       ],
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "next_at": "next_at",
+                     *       "status": "pending",
+                     *       "type": "video.ready",
+                     *       "video_id": "5f2b9c1d7e3a40688d10"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -146,8 +146,14 @@ async fn wait(api: &Api, id: &str) -> Result<(), exit::Error> {
         if std::io::stderr().is_terminal() { ProgressBar::new(100) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("{msg}  {wide_bar}  {percent:>3} %");
     bar.set_style(style.map_err(anyhow::Error::from)?);
+    let mut waits_for = None;
     loop {
         let video = api.get(&path(id)).await?;
+        let reason = video["error"]["message"].as_str().filter(|_| video["state"] == "waiting");
+        if let Some(reason) = reason.filter(|reason| waits_for.as_deref() != Some(*reason)) {
+            bar.suspend(|| say(&format!("{id} waits to be tried again: {reason}")));
+            waits_for = Some(reason.to_owned());
+        }
         match video["state"].as_str().unwrap_or_default() {
             "ready" => break bar.finish_and_clear(),
             "failed" | "deleting" => {
