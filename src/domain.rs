@@ -55,6 +55,7 @@ pub mod sources;
 pub mod standstill;
 pub mod store_fault;
 pub mod stream_shape;
+pub mod text_track;
 pub mod thumbnail;
 pub mod tombstone;
 pub mod tone;

@@ -6,6 +6,7 @@
 //! know of each other; they meet here.
 
 pub(crate) mod adapters;
+pub mod additions;
 mod attempt;
 pub mod board;
 mod claim;

@@ -16,6 +16,7 @@ use crate::gpu;
 use crate::heartbeat::Heartbeats;
 use crate::http::AppState;
 use crate::http::uploads::in_flight::InFlight;
+use crate::job::additions::Additions;
 use crate::job::board::Board;
 use crate::job::{Context, Deletions, Moves};
 use crate::metrics::Metrics;
@@ -95,6 +96,7 @@ pub(super) fn state(
         board: context.board.clone(),
         watches: crate::http::videos::watches::Watches::default(),
         deletions: Deletions::of(context),
+        additions: Additions::of(context),
         moves: Moves::of(context),
         queue: Arc::clone(&parts.inspect),
         enqueue: Arc::clone(&parts.enqueue),

@@ -3,6 +3,7 @@
 use super::job::VideoId;
 use super::playback_urls::PlaybackUrls;
 use super::record::{JobOutcome, JobRecord, UploadRecord};
+use super::text_track::PublishedTrack;
 use super::tombstone::{Stage, Tombstone};
 use super::video::{VideoError, VideoState, VideoView};
 
@@ -97,6 +98,7 @@ pub fn finished(view: &mut VideoView, job: JobRecord) {
     view.poster_url = job.poster.map(|path| view.url_of(&path));
     view.storyboard_url = job.storyboard.map(|path| view.url_of(&path));
     view.chapters_url = job.chapters.map(|path| view.url_of(&path));
+    view.text_tracks = job.text_tracks.iter().map(PublishedTrack::view).collect();
     view.warnings = job.warnings;
     view.timings = job.timings;
     view.error = job.error.or(job.failed_update.map(|update| update.error));
@@ -164,7 +166,7 @@ mod tests {
     #[test]
     fn the_state_follows_from_what_is_there() {
         let source = || Some("v1".to_owned());
-        let table = [
+        let table = vec![
             (Known { upload: Some(upload()), ..Known::default() }, Some(VideoState::Uploading)),
             (
                 Known { upload: Some(upload()), source_etag: source(), ..Known::default() },

@@ -77,6 +77,8 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(MANAGE, routes!(videos::change::change, videos::delete::delete))
         .add(MANAGE, routes!(videos::retry::retry))
         .add(MANAGE, routes!(videos::delete::restore))
+        .add(READ_OWN, routes!(videos::text_tracks::list))
+        .add(MANAGE, routes!(videos::text_tracks::put, videos::text_tracks::delete))
         .add(READ, routes!(playback::issue))
         // Playback tokens are not accounts: each opens one video.
         .add(NOTHING, routes!(playback::main))

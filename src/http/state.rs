@@ -16,6 +16,7 @@ use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
+use crate::job::additions::Additions;
 use crate::job::board::Board;
 use crate::job::{Deletions, Moves};
 use crate::metrics::Metrics;
@@ -42,6 +43,8 @@ pub struct AppState {
     pub watches: Watches,
     /// The deletes of videos.
     pub deletions: Deletions,
+    /// Additions of users to their videos.
+    pub additions: Additions,
     /// The changes of visibility.
     pub moves: Moves,
     /// The queue, only for its depth.

@@ -1,10 +1,11 @@
-//! Videos: get, list, follow, change, retry, delete, restore.
+//! Videos: get, list, follow, change, add to, retry, delete, restore.
 
 pub mod change;
 pub mod delete;
 pub mod events;
 pub mod list;
 pub mod retry;
+pub mod text_tracks;
 mod watch;
 pub mod watches;
 

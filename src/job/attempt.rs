@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::adapters::StreamTarget;
+use super::additions::{self, Added};
 use super::board::Ticket;
 use super::claim::Claim;
 use super::context::{Context, VideoJob};
@@ -23,6 +24,7 @@ use crate::domain::job::JobRequest;
 use crate::domain::message;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::record::{FailedUpdate, JobOutcome, JobRecord};
+use crate::domain::text_track::PublishedTrack;
 use crate::domain::video::{BackendFailure, VideoError, VideoState};
 use crate::domain::view;
 use crate::domain::waiting::Waiting;
@@ -60,6 +62,8 @@ struct Encoded {
     finished: Finished,
     /// Folder of its encode run.
     folder: String,
+    /// What users have added to the video.
+    added: Added,
     /// Report of the gate.
     report: Report,
 }
@@ -166,7 +170,7 @@ impl Attempt<'_> {
     /// Commits what is left to do, and does it. A stream that breaks a MUST rule is never shown.
     async fn commit_and_flip(&self, encoded: Encoded) -> Result<Settled, Error> {
         let broken = encoded.first_must();
-        let Encoded { finished, folder, report } = encoded;
+        let Encoded { finished, folder, added, report } = encoded;
         if let Some(error) = broken {
             let told = format!(
                 "The stream that was made of the video would not play everywhere, and the fault is \
@@ -176,13 +180,23 @@ impl Attempt<'_> {
             return Ok(Settled::failed(&written));
         }
         self.job.ticket.update(|view| {
-            view.renditions = finished.renditions().to_vec();
+            view.renditions = [finished.renditions(), &added.renditions[..]].concat();
+            view.text_tracks = added.tracks.iter().map(PublishedTrack::view).collect();
             view.timings.playable_at.get_or_insert_with(|| jiff::Timestamp::now().to_string());
         });
         let (id, etag) = (self.job.id, &self.job.head.etag);
         let view = self.job.ticket.view();
         let record = records::job_record(id, &view, etag, &folder, None, Some(report));
-        let record = JobRecord { main: Some(finished.main()), ..record };
+        let old = self.shown();
+        let superseded = old.map(|old| {
+            records::superseded(self.job.context, old, [format!("{}/", old.attempt_id)])
+        });
+        let record = JobRecord {
+            main: Some(finished.main()),
+            text_tracks: added.tracks,
+            superseded: superseded.unwrap_or_default(),
+            ..record
+        };
         let commit = Commit { record: record.clone(), main: finished.main() };
         self.claim.commit(commit).await?;
         let flipped = finished.flip().await?;
@@ -290,9 +304,11 @@ impl Attempt<'_> {
             backends: context.backends.candidates(slot, failed),
         };
         let finished = Box::pin(run.run(signals)).await?;
+        let kept = additions::add_to_finished(&context.private, home, id, folder, finished, key);
+        let (finished, added) = signals.guard(Box::pin(kept)).await?;
         let checked = async { Ok(gate::check(home, id, &finished, key).await) };
         let report = signals.guard(Box::pin(checked)).await?;
-        Ok(Encoded { finished, folder: folder.to_owned(), report })
+        Ok(Encoded { finished, folder: folder.to_owned(), added, report })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::additions::Additions;
 use super::attempt::{self, Attempt, Number};
 use super::board::Ticket;
 use super::claim::{Claim, End, Taken};
@@ -92,6 +93,14 @@ impl Job<'_> {
             Err(error) => Err(error.into()),
         };
         self.release(claim, &folder, &ended).await;
+        let view = ticket.view();
+        drop(ticket);
+        // Whoever has added something meanwhile has found the claim.
+        if ended.is_ok()
+            && let Err(error) = Additions::of(self.context).settle(&self.id, &view).await
+        {
+            tracing::warn!(%error, "failed to add what was added meanwhile, the next addition does");
+        }
         ended.map_err(|unsettled| Failure::of_attempt(attempt, unsettled))
     }
 

@@ -173,7 +173,9 @@ impl Housekeeping {
             _ if !self.is_known(id, found).await? => keys,
             // A change of the visibility was given up here, or has left this.
             _ if !is_own => keys,
-            Some((record, _)) => record::left_behind(id, keys, Some(&record)),
+            Some((record, _)) => {
+                record::left_behind(id, keys, Some(&record), context.private.clock().now())
+            }
             // Its message is in the queue; the next attempt removes what this one has left.
             None => Vec::new(),
         };

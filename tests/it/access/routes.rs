@@ -44,6 +44,9 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("post", "/v1/videos/{id}/playback-tokens", &["read", "manage", "admin"]),
     ("post", "/v1/videos/{id}/restore", &["manage", "admin"]),
     ("post", "/v1/videos/{id}/retry", &["manage", "admin"]),
+    ("get", "/v1/videos/{id}/text-tracks", &["upload", "read", "manage", "admin", "grant"]),
+    ("delete", "/v1/videos/{id}/text-tracks/{lang}", &["manage", "admin"]),
+    ("put", "/v1/videos/{id}/text-tracks/{lang}", &["manage", "admin"]),
 ];
 
 /// A body that some routes need.
@@ -67,6 +70,7 @@ fn filled(path: &str) -> String {
         .replace("{id}", "00000000000000000000")
         .replace("{video_id}", "00000000000000000000")
         .replace("{upload_id}", "x")
+        .replace("{lang}", "en")
         .replace("{attempt}", "a1")
         .replace("{rendition}", "720p")
         .replace("{file}", "index.m3u8")

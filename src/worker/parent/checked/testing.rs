@@ -132,7 +132,8 @@ pub(super) fn codec(rendition: u16, codec: &str) -> Event {
 
 pub(super) fn cue(subtitles: u16, start_ns: u64, text: &str) -> Event {
     let text = text.to_owned();
-    Event::Cue { subtitles, cue: Cue { start_ns, duration_ns: Some(SECOND_NS), text } }
+    let (duration_ns, settings) = (Some(SECOND_NS), String::new());
+    Event::Cue { subtitles, cue: Cue { start_ns, duration_ns, text, settings } }
 }
 
 pub(super) fn sheet(number: u32, tiles: u32) -> Thumbnail {
