@@ -21,6 +21,7 @@ pub mod declare;
 pub mod downmix;
 pub mod edits;
 pub mod encode;
+pub mod encode_choice;
 pub mod failure_code;
 pub mod file_kind;
 pub mod frame_pacing;

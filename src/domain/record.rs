@@ -46,6 +46,12 @@ pub fn additions_prefix(id: &VideoId) -> String {
     format!("{ADDITIONS_PREFIX}{id}/")
 }
 
+/// Key of the encode settings that a user has chosen for a video, in the private bucket.
+#[must_use]
+pub fn encode_choice_key(id: &VideoId) -> String {
+    format!("{}encode.json", additions_prefix(id))
+}
+
 /// Prefix of the text tracks that were added to a video, in the private bucket.
 #[must_use]
 pub fn tracks_prefix(id: &VideoId) -> String {
@@ -175,6 +181,9 @@ pub struct JobRecord {
     /// A later version of the source that could not be published; the stream of the earlier one stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
+    /// Somebody wants the source to be encoded once more. The stream is shown until that is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_outdated: bool,
     /// Text of `main.m3u8`, by which it is repaired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub main: Option<String>,
@@ -209,7 +218,7 @@ impl JobRecord {
     #[must_use]
     pub fn covers(&self, source_etag: &str) -> bool {
         let failed = self.failed_update.as_ref().map(|update| update.source_etag.as_str());
-        failed.unwrap_or(&self.source_etag) == source_etag
+        !self.is_outdated && failed.unwrap_or(&self.source_etag) == source_etag
     }
 
     /// The record of the same stream in another folder.
@@ -294,6 +303,7 @@ impl JobRecord {
             error: None,
             conformance: None,
             failed_update: None,
+            is_outdated: false,
             main: None,
             text_tracks: Vec::new(),
             superseded: Vec::new(),
@@ -372,6 +382,8 @@ mod tests {
         assert_eq!(record.latest_outcome(), JobOutcome::Failed);
         record.failed_update = None;
         assert!(record.covers("v1") && !record.covers("v2"));
+        let outdated = JobRecord { is_outdated: true, ..record.clone() };
+        assert!(!outdated.covers("v1") && outdated.latest_outcome() == JobOutcome::Ready);
         record.outcome = JobOutcome::Failed;
         assert_eq!(left_behind(&id, keys(&there), Some(&record), now).len(), 3);
     }

@@ -43,7 +43,10 @@ pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView
     }
     let of_another_version =
         |job: &JobRecord| known.source_etag.as_ref().is_some_and(|etag| !job.covers(etag));
-    let job = known.job.filter(|job| !of_another_version(job));
+    let (job, earlier) = match known.job {
+        Some(job) if of_another_version(&job) => (None, Some(job)),
+        job => (job, None),
+    };
     if job.is_none()
         && let Some((view, etag)) = known.elsewhere
         && known.source_etag.as_ref() == Some(&etag)
@@ -69,7 +72,21 @@ pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView
         None if known.upload.is_some() => {}
         None => return None,
     }
+    if let Some(earlier) = earlier.filter(|earlier| earlier.outcome == JobOutcome::Ready) {
+        show_earlier(&mut view, earlier);
+    }
     Some(view)
+}
+
+/// Shows the stream of an earlier job in the view of a video that waits for another one.
+fn show_earlier(view: &mut VideoView, earlier: JobRecord) {
+    view.playable = true;
+    view.duration_secs = earlier.duration_secs;
+    view.renditions = earlier.renditions;
+    view.text_tracks = earlier.text_tracks.iter().map(PublishedTrack::view).collect();
+    view.poster_url = earlier.poster.map(|path| view.url_of(&path));
+    view.storyboard_url = earlier.storyboard.map(|path| view.url_of(&path));
+    view.chapters_url = earlier.chapters.map(|path| view.url_of(&path));
 }
 
 /// The view of a video that is being deleted.
@@ -228,6 +245,16 @@ mod tests {
             };
             assert_eq!(shown(known).unwrap().state, state);
         }
+        let outdated = JobRecord { is_outdated: true, ..job(JobOutcome::Ready) };
+        let outdated = Known {
+            job: Some(outdated),
+            source_etag: source(),
+            upload: Some(upload()),
+            ..Known::default()
+        };
+        let outdated = shown(outdated).unwrap();
+        assert_eq!((outdated.state, outdated.playable), (VideoState::Queued, true));
+        assert_eq!(outdated.duration_secs, Some(7.0));
         let ready = Known { job: Some(job(JobOutcome::Ready)), ..Known::default() };
         let ready = shown(ready).unwrap();
         let (id, poster_url) = (ready.id.clone(), ready.poster_url.unwrap());

@@ -76,6 +76,8 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(READ_OWN, routes!(videos::events::events))
         .add(MANAGE, routes!(videos::change::change, videos::delete::delete))
         .add(MANAGE, routes!(videos::retry::retry))
+        .add(MANAGE, routes!(videos::encode::encode))
+        .add(MANAGE, routes!(videos::delete::delete_many))
         .add(MANAGE, routes!(videos::delete::restore))
         .add(READ_OWN, routes!(videos::text_tracks::list))
         .add(MANAGE, routes!(videos::text_tracks::put, videos::text_tracks::delete))

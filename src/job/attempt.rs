@@ -244,7 +244,7 @@ impl Attempt<'_> {
         let record = match shown {
             Some(shown) => {
                 let update = FailedUpdate { source_etag: etag.clone(), error };
-                JobRecord { failed_update: Some(update), ..shown.clone() }
+                JobRecord { failed_update: Some(update), is_outdated: false, ..shown.clone() }
             }
             None => records::job_record(id, &view, etag, "", Some(error), report),
         };

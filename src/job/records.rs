@@ -166,6 +166,7 @@ pub(super) fn job_record(
         error,
         conformance,
         failed_update: None,
+        is_outdated: false,
         main: None,
         text_tracks: Vec::new(),
         superseded: Vec::new(),

@@ -1,5 +1,6 @@
 //! What users add to a video after it was uploaded, read back by decoders and `ladderd check`.
 
+mod encode;
 mod text_tracks;
 
 use reqwest::Method;
@@ -12,6 +13,13 @@ async fn send(appliance: &Appliance, method: &str, path: &str, body: Vec<u8>) ->
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let request = appliance.http.request(method, format!("{}{path}", appliance.api)).body(body);
     let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
+}
+
+/// POSTs this JSON to the API. Returns status and answer.
+async fn post_json(appliance: &Appliance, path: &str, body: &Value) -> (u16, Value) {
+    let url = format!("{}{path}", appliance.api);
+    let response = appliance.http.post(url).json(body).send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
 }
 
