@@ -113,6 +113,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let router = http::router(state, &settings.http);
     let api = http::serve(front.listener(api), router, stop_servers.clone().cancelled_owned());
     let api = tokio::spawn(hearts.heart("api").during(api));
+    let news = context.changes.clone();
+    let news = tokio::spawn(news.run(parts.private.clone(), settings.changes, drain_jobs.clone()));
     let jobs = Scheduler::new(context).run(drain_jobs.clone(), hurry.clone());
     let jobs = tokio::spawn(hearts.heart("scheduler").during(jobs));
     let housekeeping = housekeeping.run(drain_jobs.clone());
@@ -144,6 +146,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     });
     jobs.await.context("the scheduler panicked")?;
     housekeeping.await.context("housekeeping panicked")?;
+    news.await.context("the news of videos panicked")?;
     // Running jobs need the store until they end.
     stop_servers.cancel();
     api.await.context("the API panicked")?;

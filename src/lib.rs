@@ -12,7 +12,7 @@
 //!   [`check`]: one effect each. They do not know of each other.
 //! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
 //!   their trial on this machine.
-//! - [`metrics`]: counters and gauges.
+//! - [`metrics`], [`changes`]: counters and gauges; news of changed videos.
 //! - [`auth`]: tokens, sessions and grants.
 //! - [`job`]: one job from message to acknowledgement.
 //! - [`http`]: the API and the web page.
@@ -21,6 +21,7 @@
 pub mod app;
 pub mod auth;
 pub mod backend;
+pub mod changes;
 pub mod check;
 pub mod cli;
 pub mod cores;

@@ -16,7 +16,9 @@ use crate::domain::ladder::{Ladder, Rising};
 use crate::domain::limits::Limits;
 use crate::domain::sources::SourceFilter;
 use crate::domain::visibility;
-use crate::{auth, embedded, encryption, http, job, play, queue, sandbox, store, telemetry, tls};
+use crate::{
+    auth, changes, embedded, encryption, http, job, play, queue, sandbox, store, telemetry, tls,
+};
 
 pub use document::{default_toml, reference};
 pub use load::{Faults, Overrides, Sources};
@@ -43,6 +45,8 @@ settings! {
         /// Periodic work: queueing of uploads whose event was lost, removal of what failed attempts
         /// and abandoned uploads left behind.
         housekeeping: job::housekeeping::Config = job::housekeeping::Config::default(), Nested;
+        /// News of changed videos among the boxes that share two buckets.
+        changes: changes::Config = changes::Config::default(), Nested;
         /// Selection of the objects in the private bucket that are videos. Other objects are left
         /// alone. Letter case is ignored.
         sources: SourceFilter = SourceFilter::default(), Nested;

@@ -9,6 +9,7 @@ use super::accounts::Accounts;
 use super::claimant::claimant;
 use super::parts::Parts;
 use crate::backend::Pool;
+use crate::changes::Changes;
 use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
 use crate::encryption::Encryption;
@@ -22,7 +23,7 @@ use crate::job::{Context, Deletions, Moves};
 use crate::metrics::Metrics;
 use crate::play::Gateway;
 use crate::settings::Settings;
-use crate::store::Homes;
+use crate::store::{self, Homes};
 use crate::tls::Trust;
 use crate::worker::spawn::Program;
 
@@ -36,17 +37,22 @@ pub(super) fn context(
     program: Program,
     backends: Pool,
 ) -> anyhow::Result<Context> {
+    let claimant = claimant(&settings.data_dir)?;
     Ok(Context {
         private: parts.private.clone(),
         homes: Homes::new(&parts.private, &parts.public),
         visibility: settings.videos.visibility,
         queue: Arc::clone(&parts.queue),
         enqueue: Arc::clone(&parts.enqueue),
-        claimant: claimant(&settings.data_dir)?,
         sources: settings.sources.clone(),
         after_success: settings.store.after_success,
         purge_delay: Duration::from_secs(settings.housekeeping.purge_delay_secs),
         board: Board::default(),
+        changes: match settings.store.kind {
+            store::Kind::Embedded => Changes::alone(),
+            store::Kind::S3 => Changes::of_box(&claimant.box_id),
+        },
+        claimant,
         metrics: Metrics::default(),
         program,
         backends,
@@ -100,6 +106,7 @@ pub(super) fn state(
         moves: Moves::of(context),
         queue: Arc::clone(&parts.inspect),
         enqueue: Arc::clone(&parts.enqueue),
+        changes: context.changes.clone(),
         metrics: context.metrics.clone(),
         backends: context.backends.clone(),
         gpu: daemon.driver,

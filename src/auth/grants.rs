@@ -7,6 +7,7 @@ use super::error::Error;
 use super::known::{FRESH, Seen};
 use crate::domain::auth::token::{self, GrantRecord, Hash, Kind, SecretId};
 use crate::domain::job::VideoId;
+use crate::domain::metadata::Preset;
 
 /// A grant that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct Grant {
 }
 
 impl Auth {
-    /// Makes a grant. Returns its text and its id.
+    /// Makes a grant for an upload with this owner and preset. Returns its text and its id.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -27,13 +28,20 @@ impl Auth {
         max_bytes: u64,
         expires_at: Timestamp,
         allowed_origin: Option<String>,
-        owner: Option<String>,
+        (owner, preset): (Option<String>, Preset),
     ) -> Result<(String, SecretId), Error> {
         let text = token::text(Kind::Grant, random());
         let sha256 = Hash::of(&text);
         let key = Kind::Grant.key(&sha256.id());
-        let used_for = None;
-        let record = GrantRecord { sha256, max_bytes, expires_at, allowed_origin, owner, used_for };
+        let record = GrantRecord {
+            sha256,
+            max_bytes,
+            expires_at,
+            allowed_origin,
+            owner,
+            preset,
+            used_for: None,
+        };
         self.0.private.replace_json(&key, &record, None, None).await?;
         let id = record.sha256.id();
         self.0.grants.set(id.as_str(), Some(record));

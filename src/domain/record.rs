@@ -13,7 +13,9 @@ use super::auth::token::AUTH_PREFIX;
 use super::conformance::Report;
 use super::hls::names;
 use super::job::VideoId;
+use super::metadata::Metadata;
 use super::play::playlist;
+use super::priority::Priority;
 use super::text_track::{PublishedTrack, RENDITION_PREFIX};
 use super::tombstone::TOMBSTONES_PREFIX;
 use super::video::{BackendFailure, RenditionView, Timings, VideoError};
@@ -22,19 +24,27 @@ use super::warning::SourceWarning;
 
 /// Prefix of the upload records.
 pub const RECORDS_PREFIX: &str = "records/";
+/// Prefix of the changes that boxes tell each other.
+pub const CHANGES_PREFIX: &str = "changes/";
+/// Prefix of the ids that other systems give to videos.
+pub const EXTERNAL_IDS_PREFIX: &str = "external-ids/";
+/// Prefix of the answers to requests with an idempotency key.
+pub const IDEMPOTENCY_PREFIX: &str = "idempotency/";
 /// Prefix of private streams.
 pub const STREAMS_PREFIX: &str = "streams/";
 /// Prefix of the claims.
 pub const CLAIMS_PREFIX: &str = "claims/";
-
 /// Prefix of what users add to their videos.
 pub const ADDITIONS_PREFIX: &str = "additions/";
 
 /// Prefixes of what is ours in the private bucket, in the order of a listing.
-pub const INTERNAL_PREFIXES: [&str; 6] = [
+pub const INTERNAL_PREFIXES: [&str; 9] = [
     ADDITIONS_PREFIX,
     AUTH_PREFIX,
+    CHANGES_PREFIX,
     CLAIMS_PREFIX,
+    EXTERNAL_IDS_PREFIX,
+    IDEMPOTENCY_PREFIX,
     RECORDS_PREFIX,
     STREAMS_PREFIX,
     TOMBSTONES_PREFIX,
@@ -120,6 +130,12 @@ pub struct UploadRecord {
     /// Who may watch the video. Decides where its stream is.
     #[serde(default)]
     pub visibility: Visibility,
+    /// Its turn among the videos that wait.
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
+    /// What people and programs say of it.
+    #[serde(flatten)]
+    pub metadata: Metadata,
     /// RFC 3339.
     pub created_at: String,
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::metadata::Metadata;
+use super::priority::Priority;
 use super::text_track::TextTrackView;
 use super::visibility::Visibility;
 use super::warning::SourceWarning;
@@ -108,6 +110,12 @@ pub struct VideoView {
     /// Who may watch it.
     #[serde(default)]
     pub visibility: Visibility,
+    /// Its turn among the videos that wait.
+    #[serde(default)]
+    pub priority: Priority,
+    /// What people and programs say of it.
+    #[serde(flatten)]
+    pub metadata: Metadata,
     /// Whether `playback_url` plays now.
     pub playable: bool,
     /// Share of the encode that is done, 0 to 1.
@@ -167,6 +175,8 @@ impl VideoView {
             filename,
             state,
             visibility: Visibility::default(),
+            priority: Priority::default(),
+            metadata: Metadata::default(),
             playable: false,
             progress: 0.0,
             speed: None,

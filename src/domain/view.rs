@@ -39,7 +39,7 @@ pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView
         }
     }
     if let Some(running) = known.running {
-        return Some(running);
+        return Some(described(running, known.upload));
     }
     let of_another_version =
         |job: &JobRecord| known.source_etag.as_ref().is_some_and(|etag| !job.covers(etag));
@@ -51,7 +51,7 @@ pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView
         && let Some((view, etag)) = known.elsewhere
         && known.source_etag.as_ref() == Some(&etag)
     {
-        return Some(view);
+        return Some(described(view, known.upload));
     }
     let of_source = |etag: &String| known.source_etag.as_ref() == Some(etag);
     let waiting = known.waiting.filter(|(_, etag)| of_source(etag));
@@ -75,7 +75,16 @@ pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView
     if let Some(earlier) = earlier.filter(|earlier| earlier.outcome == JobOutcome::Ready) {
         show_earlier(&mut view, earlier);
     }
-    Some(view)
+    Some(described(view, known.upload))
+}
+
+/// The view with what the upload record says now: it can change while a job runs.
+fn described(mut view: VideoView, upload: Option<UploadRecord>) -> VideoView {
+    if let Some(upload) = upload {
+        view.priority = upload.priority;
+        view.metadata = upload.metadata;
+    }
+    view
 }
 
 /// Shows the stream of an earlier job in the view of a video that waits for another one.
@@ -124,6 +133,8 @@ pub fn finished(view: &mut VideoView, job: JobRecord) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::metadata::Metadata;
+    use crate::domain::priority::Priority;
     use crate::domain::video::VideoError;
     use crate::domain::visibility::Visibility;
 
@@ -145,6 +156,8 @@ mod tests {
             part_size_bytes: None,
             is_issued: true,
             visibility: Visibility::Public,
+            priority: Priority::Normal,
+            metadata: Metadata { title: Some("A film".to_owned()), ..Metadata::default() },
             created_at: "2026-01-01T00:00:00Z".to_owned(),
         }
     }
@@ -226,8 +239,10 @@ mod tests {
         for (etag, state) in [("v1", VideoState::Waiting), ("v0", VideoState::Queued)] {
             let waiting = Some((error.clone(), etag.to_owned()));
             let known = Known { waiting, source_etag: source(), ..Known::default() };
+            let known = Known { upload: Some(upload()), ..known };
             let found = shown(known).unwrap();
             assert_eq!(found.state, state);
+            assert_eq!(found.metadata.title.as_deref(), Some("A film"), "{state:?}");
             assert_eq!(found.error.is_some(), state == VideoState::Waiting);
         }
         for (known, state) in table {

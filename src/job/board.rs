@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::metadata::Metadata;
 use crate::domain::video::{VideoState, VideoView};
 
 /// The running jobs of this process. Cheap to clone.
@@ -69,6 +70,13 @@ impl Board {
         notified.as_mut().enable();
         if !self.jobs.lock().contains_key(id) {
             notified.await;
+        }
+    }
+
+    /// Shows changed metadata of a video that has a job here.
+    pub fn describe(&self, id: &str, metadata: &Metadata) {
+        if let Some(entry) = self.jobs.lock().get(id) {
+            entry.view.send_modify(|view| view.metadata = metadata.clone());
         }
     }
 

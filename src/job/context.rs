@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::board::{Board, Ticket};
 use crate::backend::{Pool, Slot};
+use crate::changes::Changes;
 use crate::domain::claim::Claimant;
 use crate::domain::declare::{Any, AtLeast, settings};
 use crate::domain::encode::EncodeConfig;
@@ -80,6 +81,8 @@ pub struct Context {
     pub purge_delay: Duration,
     /// The running jobs, as the API shows them.
     pub board: Board,
+    /// Who is told of changes of videos.
+    pub changes: Changes,
     /// The counters.
     pub metrics: Metrics,
     /// This program, which is also the worker.

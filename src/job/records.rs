@@ -10,6 +10,8 @@ use crate::domain::claim::{ClaimRecord, ClaimState};
 use crate::domain::conformance::Report;
 use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
+use crate::domain::metadata::Metadata;
+use crate::domain::priority::Priority;
 use crate::domain::record::{self, JobOutcome, JobRecord, Superseded, UploadRecord};
 use crate::domain::video::{VideoError, VideoView};
 use crate::domain::visibility::Visibility;
@@ -44,6 +46,8 @@ pub(super) async fn upload_record(
         is_issued: false,
         owner: None,
         visibility,
+        priority: Priority::default(),
+        metadata: Metadata::default(),
         created_at,
     };
     match private.put_json(&key, &record, None, Precondition::Absent).await {

@@ -68,6 +68,8 @@ impl Job<'_> {
         self.show_home(&ticket, self.context.homes.of(upload.visibility));
         ticket.update(|view| {
             view.filename = upload.filename;
+            view.priority = upload.priority;
+            view.metadata = upload.metadata;
             view.timings.created_at = Some(upload.created_at);
         });
         let folder = format!("a{}", hex::encode(rand::random::<[u8; 6]>()));

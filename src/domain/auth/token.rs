@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq;
 
 use super::Scope;
 use crate::domain::job::VideoId;
+use crate::domain::metadata::Preset;
 
 /// Prefix of all keys of accounts in the private bucket.
 pub const AUTH_PREFIX: &str = "auth/";
@@ -243,6 +244,9 @@ pub struct GrantRecord {
     /// Owner of the upload: who asked for the grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// What the upload gets that is made with it.
+    #[serde(default)]
+    pub preset: Preset,
     /// The upload that was made with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_for: Option<VideoId>,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::metadata::Metadata;
+use crate::domain::priority::Priority;
 use crate::domain::visibility::Visibility;
 
 /// File that the client wants to upload.
@@ -20,6 +22,12 @@ pub struct UploadRequest {
     /// Who may watch the video; the default is `videos.visibility` of the settings.
     #[serde(default)]
     pub(super) visibility: Option<Visibility>,
+    /// Its turn among the videos that wait; the default is `normal`.
+    #[serde(default)]
+    pub(super) priority: Option<Priority>,
+    /// What people and programs say of the video.
+    #[serde(flatten)]
+    pub(super) metadata: Metadata,
 }
 
 /// How to upload the file, and where its video will be.

@@ -7,6 +7,9 @@ use axum::response::IntoResponse;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::metadata::{Metadata, Preset};
+use crate::domain::priority::Priority;
+use crate::domain::visibility::Visibility;
 use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
 use crate::http::same_origin::is_origin;
@@ -32,6 +35,15 @@ pub struct GrantRequest {
     /// origin may.
     #[serde(default)]
     allowed_origin: Option<String>,
+    /// Who may watch the video; the default is up to the upload.
+    #[serde(default)]
+    visibility: Option<Visibility>,
+    /// Turn of the video among those that wait; the default is `normal`.
+    #[serde(default)]
+    priority: Priority,
+    /// What the video gets. An upload may add a title, a description and tags where these are absent.
+    #[serde(flatten)]
+    metadata: Metadata,
 }
 
 /// A grant, for `Authorization: Bearer` of `POST /v1/uploads` and of what follows for that upload.
@@ -67,10 +79,13 @@ pub async fn create(
         let detail = "allowed_origin: must be an origin such as https://app.example.com";
         return Err(Error::Invalid(detail.to_owned()));
     }
+    let metadata = request.metadata.tidied();
+    metadata.check().map_err(Error::Invalid)?;
+    let preset = Preset { visibility: request.visibility, priority: request.priority, metadata };
     let expires_at = Timestamp::now() + SignedDuration::from_secs(i64::from(secs));
     let (origin, owner) = (request.allowed_origin, actor.caller.owner());
     let auth = state.access.auth();
-    let (grant, id) = auth.create_grant(max_bytes, expires_at, origin, owner).await?;
+    let (grant, id) = auth.create_grant(max_bytes, expires_at, origin, (owner, preset)).await?;
     actor.audit("upload-grant", id.as_str());
     let expires_at = expires_at.to_string();
     let answer = GrantAnswer { grant, expires_at, upload_url: "/v1/uploads" };

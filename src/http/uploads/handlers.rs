@@ -14,6 +14,7 @@ use super::file_name::to_key_segment;
 use crate::auth;
 use crate::domain::auth::Scope;
 use crate::domain::job::VideoId;
+use crate::domain::metadata::Preset;
 use crate::domain::record::{self, UploadRecord};
 use crate::domain::visibility::Visibility;
 use crate::http::access::Actor;
@@ -37,6 +38,7 @@ pub async fn create(
     let granted = actor.grant.as_ref().map(|grant| grant.record.max_bytes);
     let max_bytes = state.uploads.max_size_bytes.min(granted.unwrap_or(u64::MAX));
     check(&request, max_bytes)?;
+    let asked = preset(&actor, &request)?;
     let name = to_key_segment(&request.filename);
     if !state.sources.has_suffix(&name) {
         let allowed = state.sources.suffixes.join(", ");
@@ -55,7 +57,9 @@ pub async fn create(
         part_size_bytes: Some(part_size_bytes(request.size_bytes, &state.uploads)),
         is_issued: true,
         owner: actor.caller.owner(),
-        visibility: request.visibility.unwrap_or(state.visibility),
+        visibility: asked.visibility.unwrap_or(state.visibility),
+        priority: asked.priority,
+        metadata: asked.metadata,
         created_at: Timestamp::now().to_string(),
     };
     count(&state, &actor, &key).await?;
@@ -84,6 +88,20 @@ pub async fn create(
         playback_url: state.urls.main(&id, record.visibility),
     };
     Ok((StatusCode::CREATED, [(header::LOCATION, video_url)], Json(answer)))
+}
+
+/// What the video gets: what the request asks for, as far as the grant of the sender allows.
+fn preset(actor: &Actor, request: &UploadRequest) -> Result<Preset, Error> {
+    let asked = Preset {
+        visibility: request.visibility,
+        priority: request.priority.unwrap_or_default(),
+        metadata: request.metadata.clone().tidied(),
+    };
+    asked.metadata.check().map_err(Error::Invalid)?;
+    Ok(match &actor.grant {
+        Some(grant) => grant.record.preset.over(asked),
+        None => asked,
+    })
 }
 
 /// Counts an upload among those of its sender. A grant makes one, and one that is used up makes none.

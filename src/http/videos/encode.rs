@@ -107,6 +107,7 @@ pub async fn encode(
         }
     }
     actor.audit("encode", id.as_str());
+    state.changes.note(&id);
     state.enqueue.send(&message::own(private.name(), &upload.key)).await?;
     Ok((StatusCode::ACCEPTED, Json(existing(&state, &id).await?)))
 }

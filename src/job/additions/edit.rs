@@ -156,6 +156,7 @@ impl Edit<'_> {
             ..record.clone()
         };
         records::put_job_record(home, &edited, Some(&(record, version))).await?;
+        context.changes.note(id);
         self.sweep(&edited).await?;
         self.ticket.update(|view| view::finished(view, edited));
         tracing::info!(%id, "the additions of a video are in its stream");

@@ -13,8 +13,9 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     // The sum of what each module can be set to.
     &["settings"],
     &["http"],
-    &["job", "catalog", "webhook", "auth", "play"],
-    &["worker", "backend", "metrics"],
+    &["catalog", "webhook"],
+    &["job", "auth", "play"],
+    &["worker", "backend", "metrics", "changes"],
     &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption"],
     // Wrappers of one facility each, without an idea of videos.
     &["cores", "db", "durable", "heartbeat", "sandbox", "sdk_error", "server", "telemetry", "tls"],
