@@ -56,6 +56,7 @@ pub mod segment;
 pub mod shown;
 pub mod sources;
 pub mod standstill;
+pub mod still;
 pub mod store_fault;
 pub mod stream_shape;
 pub mod text_track;

@@ -35,7 +35,7 @@ mod video;
 pub use self::claim::{ClaimView, claim_view};
 pub use self::context::{Config, Context};
 pub use self::deletion::{Deletions, Restore};
-pub use self::error::Error;
+pub use self::error::{Blame, Error};
 pub use self::moves::{Moved, Moves};
 pub use self::outcome::Outcome;
 pub use self::reencode::{Reencode, request as reencode};

@@ -20,6 +20,7 @@ pub mod protocol;
 mod source;
 pub mod spawn;
 pub(crate) mod stderr;
+mod still;
 mod timeline;
 pub mod trial;
 

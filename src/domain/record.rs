@@ -62,6 +62,12 @@ pub fn encode_choice_key(id: &VideoId) -> String {
     format!("{}encode.json", additions_prefix(id))
 }
 
+/// Key of the poster that a user has chosen for a video, in the private bucket.
+#[must_use]
+pub fn poster_key(id: &VideoId) -> String {
+    format!("{}poster.jpg", additions_prefix(id))
+}
+
 /// Prefix of the text tracks that were added to a video, in the private bucket.
 #[must_use]
 pub fn tracks_prefix(id: &VideoId) -> String {
@@ -206,9 +212,21 @@ pub struct JobRecord {
     /// Text tracks that were added to the video.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub text_tracks: Vec<PublishedTrack>,
+    /// The poster that a user has chosen. It is shown in place of the other one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_poster: Option<OwnPoster>,
     /// Files that viewers who have older playlists still load.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<Superseded>,
+}
+
+/// A poster that a user has chosen, in a published stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnPoster {
+    /// Entity tag of the kept poster that it is.
+    pub version: String,
+    /// Its path, relative to the record.
+    pub path: String,
 }
 
 /// Files of a stream that newer ones have replaced.
@@ -253,6 +271,10 @@ impl JobRecord {
             storyboard: path(&self.storyboard),
             chapters: path(&self.chapters),
             main: self.main.as_ref().map(|main| playlist::rewrite(main, |_, uri| moved(uri))),
+            own_poster: self.own_poster.clone().map(|poster| OwnPoster {
+                path: moved(&poster.path).unwrap_or(poster.path),
+                ..poster
+            }),
             superseded: Vec::new(),
             ..self.clone()
         }
@@ -284,9 +306,18 @@ impl JobRecord {
         let is_used = |track: &PublishedTrack| {
             file.strip_prefix(&track.rendition).is_some_and(|rest| rest.starts_with('/'))
         };
-        file.starts_with(RENDITION_PREFIX)
-            && !self.text_tracks.iter().any(is_used)
-            && !self.is_kept(path, now)
+        let is_addition =
+            file.starts_with(RENDITION_PREFIX) || file.starts_with(names::OWN_POSTER_PREFIX);
+        let is_shown = self.own_poster.as_ref().is_some_and(|poster| poster.path == path);
+        let is_used = self.text_tracks.iter().any(is_used) || is_shown;
+        is_addition && !is_used && !self.is_kept(path, now)
+    }
+
+    /// The poster that is shown, relative to this record.
+    #[must_use]
+    pub fn shown_poster(&self) -> Option<&str> {
+        let own = self.own_poster.as_ref().map(|poster| poster.path.as_str());
+        own.or(self.poster.as_deref())
     }
 
     /// How the latest version of the source ended.
@@ -322,6 +353,7 @@ impl JobRecord {
             is_outdated: false,
             main: None,
             text_tracks: Vec::new(),
+            own_poster: None,
             superseded: Vec::new(),
         }
     }

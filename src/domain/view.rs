@@ -90,10 +90,10 @@ fn described(mut view: VideoView, upload: Option<UploadRecord>) -> VideoView {
 /// Shows the stream of an earlier job in the view of a video that waits for another one.
 fn show_earlier(view: &mut VideoView, earlier: JobRecord) {
     view.playable = true;
+    view.poster_url = earlier.shown_poster().map(|path| view.url_of(path));
     view.duration_secs = earlier.duration_secs;
     view.renditions = earlier.renditions;
     view.text_tracks = earlier.text_tracks.iter().map(PublishedTrack::view).collect();
-    view.poster_url = earlier.poster.map(|path| view.url_of(&path));
     view.storyboard_url = earlier.storyboard.map(|path| view.url_of(&path));
     view.chapters_url = earlier.chapters.map(|path| view.url_of(&path));
 }
@@ -112,6 +112,7 @@ pub fn deleting(urls: &PlaybackUrls, tombstone: &Tombstone) -> VideoView {
 /// Fills the view of a video whose latest job has ended.
 pub fn finished(view: &mut VideoView, job: JobRecord) {
     let ready = job.outcome == JobOutcome::Ready;
+    view.poster_url = job.shown_poster().map(|path| view.url_of(path));
     view.state = if ready { VideoState::Ready } else { VideoState::Failed };
     view.playable = ready;
     view.progress = if ready { 1.0 } else { 0.0 };
@@ -121,7 +122,6 @@ pub fn finished(view: &mut VideoView, job: JobRecord) {
     view.attempt = job.attempt;
     view.duration_secs = job.duration_secs;
     view.renditions = job.renditions;
-    view.poster_url = job.poster.map(|path| view.url_of(&path));
     view.storyboard_url = job.storyboard.map(|path| view.url_of(&path));
     view.chapters_url = job.chapters.map(|path| view.url_of(&path));
     view.text_tracks = job.text_tracks.iter().map(PublishedTrack::view).collect();

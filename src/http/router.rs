@@ -15,6 +15,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::openapi::OpenApi;
+use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use super::routes::{
@@ -25,6 +26,7 @@ use super::{
     Config, access, error, page, playback, readyz, same_origin, session, system, tokens, uploads,
     videos,
 };
+use crate::domain::still::MAX_IMAGE_BYTES;
 use crate::server::{Limits, Listener};
 
 /// Builds the router of the API and the page.
@@ -79,6 +81,7 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(MANAGE, routes!(videos::encode::encode))
         .add(MANAGE, routes!(videos::delete::delete_many))
         .add(MANAGE, routes!(videos::delete::restore))
+        .add(MANAGE, with_images(routes!(videos::poster::put, videos::poster::delete)))
         .add(READ_OWN, routes!(videos::text_tracks::list))
         .add(MANAGE, routes!(videos::text_tracks::put, videos::text_tracks::delete))
         .add(READ, routes!(playback::issue))
@@ -95,6 +98,13 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(NOTHING, routes!(readyz::readyz))
         .add(METRICS, routes!(system::metrics))
         .finish()
+}
+
+/// Handlers whose bodies may be images.
+fn with_images(
+    (schemas, paths, methods): UtoipaMethodRouter<AppState>,
+) -> UtoipaMethodRouter<AppState> {
+    (schemas, paths, methods.layer(DefaultBodyLimit::max(MAX_IMAGE_BYTES)))
 }
 
 /// Span of one request: method, path without query, id.

@@ -5,6 +5,7 @@ pub mod delete;
 pub mod encode;
 pub mod events;
 pub mod list;
+pub mod poster;
 pub mod retry;
 pub mod text_tracks;
 mod watch;

@@ -1,4 +1,4 @@
-//! Additions of users to their videos: text tracks.
+//! Additions of users to their videos: text tracks, and a poster of their own choice.
 //!
 //! They are kept below `additions/` in the private bucket, so that each stream of the video gets them: the one that
 //! is published, by an edit under the claim of the video, and every later one before its flip. An edit uploads new
@@ -8,6 +8,7 @@
 
 mod edit;
 mod kept;
+mod poster;
 mod stream;
 
 pub use self::edit::{Additions, Settled};

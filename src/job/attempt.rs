@@ -194,6 +194,7 @@ impl Attempt<'_> {
         let record = JobRecord {
             main: Some(finished.main()),
             text_tracks: added.tracks,
+            own_poster: added.own_poster,
             superseded: superseded.unwrap_or_default(),
             ..record
         };
@@ -221,6 +222,7 @@ impl Attempt<'_> {
             view.playable = true;
             view.speed = None;
             view.eta_secs = None;
+            view.poster_url = record.shown_poster().map(|path| view.url_of(path));
             view.timings = record.timings;
         });
         tracing::info!("job finished");

@@ -14,6 +14,7 @@ use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::sandbox::Mode;
+use crate::domain::still::Still;
 use crate::publish::{self, Publication};
 use crate::source::Source;
 use crate::worker::parent::{self, Output, Report, Worker};
@@ -49,19 +50,44 @@ impl WorkerSettings<'_> {
         backends: Vec<Backend>,
         plan_only: bool,
     ) -> Result<Worker, parent::Error> {
-        let request = WorkerRequest {
-            source_bytes: source.size_bytes(),
+        self.spawn(source, WorkerRequest { backends, plan_only, ..self.request()? })
+    }
+
+    /// Starts a worker that makes a poster of a source, and nothing else.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub(crate) fn start_still(
+        &self,
+        source: Arc<dyn Source>,
+        still: Still,
+    ) -> Result<Worker, parent::Error> {
+        self.spawn(source, WorkerRequest { still: Some(still), ..self.request()? })
+    }
+
+    fn spawn(
+        &self,
+        source: Arc<dyn Source>,
+        request: WorkerRequest,
+    ) -> Result<Worker, parent::Error> {
+        let request = WorkerRequest { source_bytes: source.size_bytes(), ..request };
+        let stall_timeout = Duration::from_secs(self.jobs.stall_timeout_secs);
+        Worker::spawn(self.program, &request, source, stall_timeout)
+    }
+
+    fn request(&self) -> Result<WorkerRequest, parent::Error> {
+        Ok(WorkerRequest {
+            source_bytes: 0,
             ladder: self.ladder.clone(),
             encode: self.encode.clone(),
-            backends,
-            plan_only,
+            backends: Vec::new(),
+            plan_only: false,
+            still: None,
             limits: self.limits.clone(),
             memory_bytes: self.jobs.worker_memory_bytes,
             sandbox: self.sandbox,
             program: Some(ProgramFile::running().map_err(parent::Error::Spawn)?),
-        };
-        let stall_timeout = Duration::from_secs(self.jobs.stall_timeout_secs);
-        Worker::spawn(self.program, &request, source, stall_timeout)
+        })
     }
 }
 

@@ -173,6 +173,7 @@ pub(super) fn job_record(
         is_outdated: false,
         main: None,
         text_tracks: Vec::new(),
+        own_poster: None,
         superseded: Vec::new(),
     }
 }

@@ -30,6 +30,7 @@ use crate::worker::probe::frame_times;
 use crate::worker::protocol::{Event, Failure, WorkerRequest};
 use crate::worker::source::Source;
 use crate::worker::spawn::{self, ProgramFile};
+use crate::worker::still;
 
 /// Runs the worker on the standard input and output that the parent gave it.
 #[must_use]
@@ -62,6 +63,9 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     check_size(&request)?;
     enter_sandbox(&request, output)?;
     start_gstreamer()?;
+    if let Some(still) = request.still {
+        return still::make(&client, still, output);
+    }
     let mut source = Source::open(client);
     make_stream(&mut source, &request, output)
         .map_err(|failure| file_kind::explain(&source.client, failure))

@@ -29,6 +29,7 @@ use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
 use crate::domain::sandbox;
 use crate::domain::standstill::Standstill;
+use crate::domain::still::Still;
 use crate::domain::warning::WarningCode;
 use crate::worker::spawn::ProgramFile;
 
@@ -71,6 +72,9 @@ pub struct WorkerRequest {
     pub backends: Vec<Backend>,
     /// Stops after the plan.
     pub plan_only: bool,
+    /// Makes a poster of the source, and nothing else.
+    #[serde(default)]
+    pub still: Option<Still>,
     /// Limits of the source.
     pub limits: Limits,
     /// Memory limit of the worker in bytes; 0 for none.

@@ -1,6 +1,7 @@
 //! What users add to a video after it was uploaded, read back by decoders and `ladderd check`.
 
 mod encode;
+mod poster;
 mod text_tracks;
 
 use reqwest::Method;

@@ -57,6 +57,7 @@ fn request() -> WorkerRequest {
         encode: EncodeConfig::default(),
         backends: vec![Backend { recipe, device, sizes, pixels_per_sec: 1e9 }],
         plan_only: false,
+        still: None,
         limits: Limits::default(),
         memory_bytes: 0,
         sandbox: ladderd::domain::sandbox::Mode::default(),

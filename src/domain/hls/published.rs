@@ -10,9 +10,25 @@ pub fn smallest_video(main: &str) -> Option<&str> {
     variants(main).min_by_key(|variant| variant.bandwidth).map(|variant| variant.uri)
 }
 
+/// Largest height in pixels of the rendition whose frames become posters.
+const POSTER_HEIGHT_PX: u32 = 720;
+
+/// The video rendition whose frames become posters: the largest up to 720p, or else the smallest.
+///
+/// Returns the URI of its media playlist. `None` if the stream has no video.
+#[must_use]
+pub fn poster_video(main: &str) -> Option<&str> {
+    let short = |variant: &VideoVariant<'_>| variant.width.min(variant.height);
+    let fitting = variants(main).filter(|variant| short(variant) <= POSTER_HEIGHT_PX);
+    let largest = fitting.max_by_key(|variant| (short(variant), variant.bandwidth));
+    largest.map(|variant| variant.uri).or_else(|| smallest_video(main))
+}
+
 /// A variant with video.
 struct VideoVariant<'a> {
     bandwidth: u64,
+    width: u32,
+    height: u32,
     uri: &'a str,
 }
 
@@ -21,9 +37,11 @@ fn variants(main: &str) -> impl Iterator<Item = VideoVariant<'_>> {
     pairs.filter_map(|(tag, uri)| {
         let attributes = tag.strip_prefix("#EXT-X-STREAM-INF:")?;
         let number = attributes.split(',').find_map(|part| part.strip_prefix("BANDWIDTH="));
-        let has_video = attributes.contains(",RESOLUTION=");
         let bandwidth = number.and_then(|number| number.parse().ok())?;
-        has_video.then_some(VideoVariant { bandwidth, uri })
+        let (_, size) = attributes.split_once(",RESOLUTION=")?;
+        let (width, height) = size.split(',').next()?.split_once('x')?;
+        let (width, height) = (width.parse().ok()?, height.parse().ok()?);
+        Some(VideoVariant { bandwidth, width, height, uri })
     })
 }
 
@@ -73,6 +91,19 @@ impl VodPlaylist {
             }
         }
         Some(playlist).filter(|playlist| !playlist.segments.is_empty())
+    }
+
+    /// The segment that is shown at this time in nanoseconds, and the time within it. `None` behind the end.
+    #[must_use]
+    pub fn at(&self, time_ns: u64) -> Option<(&PublishedSegment, u64)> {
+        let mut left_ns = time_ns;
+        for segment in &self.segments {
+            if left_ns < segment.duration_ns {
+                return Some((segment, left_ns));
+            }
+            left_ns -= segment.duration_ns;
+        }
+        None
     }
 
     /// Durations of the segments in nanoseconds.
@@ -131,6 +162,14 @@ mod tests {
         };
         assert_eq!(parsed, expected);
         assert_eq!(parsed.durations_ns(), durations);
+        for (at, number) in [(0, 0), (6_005_999_999, 0), (6_006_000_000, 1), (7_240_566_999, 1)] {
+            let (found, offset) = parsed.at(at).unwrap();
+            assert_eq!(
+                (&found.uri, offset),
+                (&name(number), at - u64::from(number) * durations[0])
+            );
+        }
+        assert_eq!(parsed.at(7_240_567_000), None);
         let plain = Header { map: None, key: None, ..header };
         let plain = VodPlaylist::parse(&render(PlaylistKind::Vod, plain, &durations, name));
         assert!(plain.unwrap().segments.iter().all(|segment| segment.iv.is_none()));
@@ -152,6 +191,10 @@ mod tests {
         let main = format!("#EXTM3U\n{}{}{}", inf(3, video), inf(2, video), inf(1, ""));
         assert_eq!(smallest_video(&main), Some("2/index.m3u8"));
         assert_eq!(smallest_video(&inf(1, "")), None);
+        let sized = |rate, size: &str| inf(rate, &format!(",RESOLUTION={size}"));
+        let main = [sized(9, "1920x1080"), sized(5, "720x1280"), sized(2, "640x360")].concat();
+        assert_eq!(poster_video(&main), Some("5/index.m3u8"));
+        assert_eq!(poster_video(&sized(9, "1920x1080")), Some("9/index.m3u8"));
         assert_eq!(smallest_video(""), None);
     }
 }

@@ -172,7 +172,11 @@ pub async fn delete(
 }
 
 /// Puts what is kept of a video into its stream. The edit goes on if the client leaves.
-async fn settle(state: &AppState, id: &VideoId, video: VideoView) -> Result<Settled, Error> {
+pub(super) async fn settle(
+    state: &AppState,
+    id: &VideoId,
+    video: VideoView,
+) -> Result<Settled, Error> {
     let is_settled = video.state == VideoState::Ready;
     let (additions, id) = (state.additions.clone(), id.clone());
     let task = tokio::spawn(async move {
@@ -203,15 +207,15 @@ fn check_video(video: &VideoView) -> Result<(), Error> {
     Ok(())
 }
 
-async fn is_deleted(state: &AppState, id: &VideoId) -> Result<bool, Error> {
+pub(super) async fn is_deleted(state: &AppState, id: &VideoId) -> Result<bool, Error> {
     let tombstone = state.deletions.tombstone(id).await?;
     Ok(tombstone.is_some_and(|tombstone| tombstone.is_in_progress()))
 }
 
-fn deleted() -> Error {
+pub(super) fn deleted() -> Error {
     Error::Conflict("the video is deleted".to_owned())
 }
 
-fn invalid(field: &str, reason: &str) -> Error {
+pub(super) fn invalid(field: &str, reason: &str) -> Error {
     Error::Invalid(format!("{field}: {reason}"))
 }

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::kept::Kept;
-use super::stream::Stream;
-use crate::domain::hls::key::StreamKey;
+use super::stream::{Present, Stream};
+use crate::domain::hls::names::OWN_POSTER_PREFIX;
 use crate::domain::job::VideoId;
-use crate::domain::record::{JobOutcome, JobRecord};
+use crate::domain::record::{JobOutcome, JobRecord, OwnPoster};
 use crate::domain::text_track::RENDITION_PREFIX;
 use crate::domain::video::VideoView;
 use crate::domain::view;
-use crate::encryption;
 use crate::job::adapters::{self, StreamTarget};
 use crate::job::board::Ticket;
 use crate::job::claim::{Claim, End};
@@ -36,9 +36,16 @@ pub enum Settled {
     Pending,
 }
 
+/// Workers that make posters at the same time.
+const POSTER_WORKERS: usize = 2;
+
 /// Puts additions into published streams. Clones share its connections.
 #[derive(Clone)]
-pub struct Additions(Context);
+pub struct Additions {
+    pub(super) context: Context,
+    /// Places of workers that make posters.
+    pub(super) posters: Arc<Semaphore>,
+}
 
 /// An edit that has its claim.
 struct Edit<'a> {
@@ -53,7 +60,8 @@ impl Additions {
     /// Additions to the videos that these jobs make.
     #[must_use]
     pub fn of(context: &Context) -> Self {
-        Self(context.clone())
+        let (context, posters) = (context.clone(), Arc::new(Semaphore::new(POSTER_WORKERS)));
+        Self { context, posters }
     }
 
     /// Puts what is kept of a video into its stream, if it has one. `view` is the video as it is shown meanwhile.
@@ -61,7 +69,7 @@ impl Additions {
     /// # Errors
     /// If the store fails, or the video is deleted meanwhile.
     pub async fn settle(&self, id: &VideoId, view: &VideoView) -> Result<Settled, Error> {
-        let context = &self.0;
+        let context = &self.context;
         for _ in 0..MOST_EDITS {
             let home = records::home_of(&context.private, &context.homes, id).await?;
             let found = records::job_record_of(home, id).await?;
@@ -83,7 +91,7 @@ impl Additions {
 
     /// Takes the claim, edits the stream and gives the claim back.
     async fn edit(&self, id: &VideoId, view: &VideoView) -> Result<(), Error> {
-        let context = &self.0;
+        let context = &self.context;
         let cancel = CancellationToken::new();
         let ticket = context.board.start(view.clone(), cancel.clone()).ok_or(Error::Busy)?;
         let name = format!("e{}", hex::encode(rand::random::<[u8; 6]>()));
@@ -128,12 +136,14 @@ impl Edit<'_> {
             None => adapters::read_main(home, id).await?.ok_or(Error::Busy)?.0,
         };
         let kept = Kept::list(&context.private, id).await?;
-        let key = self.key(&record, &main).await?;
+        let key = Stream::key_of(&context.encryption, home, &record, &main).await?;
         let opened = Arc::new(StreamTarget::open(home, id).await?);
         let target = Arc::clone(&opened) as Arc<dyn Target>;
         let (folder, private) = (&record.attempt_id, &context.private);
         let stream = Stream { private, home, id, folder, main: &main, key: key.as_ref() };
-        let added = stream.add(&target, &kept, &record.text_tracks).await?;
+        let own_poster = record.own_poster.as_ref();
+        let present = Present { tracks: &record.text_tracks, own_poster };
+        let added = stream.add(&target, &kept, present).await?;
         let report = gate::check_text_tracks(home, id, &added, key.as_ref()).await;
         if let Some(broken) = report.musts().next() {
             let error = Error::NotConformant(broken.clone());
@@ -147,10 +157,13 @@ impl Edit<'_> {
         renditions.extend(added.renditions);
         let gone = record.text_tracks.iter().filter(|old| !added.tracks.contains(old));
         let gone = gone.map(|old| format!("{folder}/{}/", old.rendition));
+        let is_gone = |old: &&OwnPoster| added.own_poster.as_ref() != Some(*old);
+        let gone = gone.chain(own_poster.filter(is_gone).map(|old| old.path.clone()));
         let superseded = records::superseded(context, &record, gone);
         let edited = JobRecord {
             main: Some(added.main),
             text_tracks: added.tracks,
+            own_poster: added.own_poster,
             renditions,
             superseded,
             ..record.clone()
@@ -163,29 +176,18 @@ impl Edit<'_> {
         Ok(())
     }
 
-    /// The key of the segments of the stream, if they are encrypted.
-    async fn key(&self, record: &JobRecord, main: &str) -> Result<Option<StreamKey>, Error> {
-        let Self { context, id, home, .. } = *self;
-        let Some(uri) = Stream::key_uri(home, id, main).await? else { return Ok(None) };
-        let encryption = &context.encryption;
-        let key = match uri.strip_prefix("../key?v=") {
-            Some(version) => encryption.master_key_of(version, id.as_str(), &record.attempt_id),
-            None => encryption.key_of(id.as_str()).await?.map(|key| key.key),
-        };
-        let key = key.ok_or(encryption::Error::Settings)?;
-        Ok(Some(StreamKey { key, uri }))
-    }
-
-    /// Removes renditions of text tracks that neither this record names nor viewers still load.
+    /// Removes additions that neither this record names nor viewers still load.
     async fn sweep(&self, record: &JobRecord) -> Result<(), Error> {
         let now = self.context.private.clock().now();
-        let prefix = format!("{}/{}/{RENDITION_PREFIX}", self.id, record.attempt_id);
-        let keys = self.home.list(&prefix).await?.into_iter().map(|entry| entry.key);
         let below = format!("{}/", self.id);
-        let is_left = |key: &String| {
+        let mut keys = Vec::new();
+        for begin in [RENDITION_PREFIX, OWN_POSTER_PREFIX] {
+            let prefix = format!("{below}{}/{begin}", record.attempt_id);
+            keys.extend(self.home.list(&prefix).await?.into_iter().map(|entry| entry.key));
+        }
+        keys.retain(|key| {
             key.strip_prefix(&below).is_some_and(|path| record.is_left_over(path, now))
-        };
-        let keys: Vec<String> = keys.filter(is_left).collect();
+        });
         self.claim.hold().await?;
         Ok(self.home.delete_immutable(&keys).await?)
     }

@@ -10,6 +10,8 @@ use crate::store::{self, Bucket};
 pub struct Kept {
     /// Language and entity tag of each text track, by language.
     pub(super) tracks: Vec<(String, String)>,
+    /// Entity tag of the poster.
+    pub(super) poster: Option<String>,
 }
 
 impl Kept {
@@ -18,11 +20,15 @@ impl Kept {
     /// # Errors
     /// If the store fails.
     pub async fn list(private: &Bucket, id: &VideoId) -> Result<Self, store::Error> {
-        let prefix = record::tracks_prefix(id);
+        let (prefix, poster) = (record::tracks_prefix(id), record::poster_key(id));
         let mut kept = Self::default();
-        for entry in private.list(&prefix).await? {
+        for entry in private.list(&record::additions_prefix(id)).await? {
             let name = entry.key.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".json"));
-            kept.tracks.extend(name.map(|language| (language.to_owned(), entry.etag.clone())));
+            if let Some(language) = name {
+                kept.tracks.push((language.to_owned(), entry.etag));
+            } else if entry.key == poster {
+                kept.poster = Some(entry.etag);
+            }
         }
         Ok(kept)
     }
@@ -58,7 +64,9 @@ impl Kept {
     #[must_use]
     pub fn is_in(&self, record: &JobRecord) -> bool {
         let published = record.text_tracks.iter().map(|track| (&track.language, &track.version));
-        self.tracks.iter().map(|(language, version)| (language, version)).eq(published)
+        let tracks = self.tracks.iter().map(|(language, version)| (language, version));
+        let poster = record.own_poster.as_ref().map(|poster| &poster.version);
+        tracks.eq(published) && self.poster.as_ref() == poster
     }
 }
 

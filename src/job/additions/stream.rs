@@ -9,11 +9,13 @@ use crate::domain::hls::names::{self, Layout};
 use crate::domain::hls::published::{VodPlaylist, smallest_video};
 use crate::domain::hls::text_tracks::with_text_tracks;
 use crate::domain::job::VideoId;
+use crate::domain::record::{self, JobRecord, OwnPoster};
 use crate::domain::text_track::{PublishedTrack, parse, rendition_name};
 use crate::domain::video::RenditionView;
+use crate::encryption::{self, Encryption};
 use crate::job::adapters::read_text;
 use crate::job::error::Error;
-use crate::publish::{CueTrack, Finished, Target, decrypt_segment};
+use crate::publish::{CueTrack, Finished, Object, Target, decrypt_segment};
 use crate::store::{self, Bucket, Home};
 
 /// A stream whose video is uploaded.
@@ -37,8 +39,17 @@ pub(in crate::job) struct Added {
     pub(in crate::job) tracks: Vec<PublishedTrack>,
     /// The renditions of these text tracks.
     pub(in crate::job) renditions: Vec<RenditionView>,
+    /// The poster that was chosen.
+    pub(in crate::job) own_poster: Option<OwnPoster>,
     /// URIs of the playlists that were uploaded, relative to `main.m3u8`.
     pub(in crate::job) uploaded: Vec<String>,
+}
+
+/// Additions that a stream has already.
+#[derive(Clone, Copy, Default)]
+pub(in crate::job) struct Present<'a> {
+    pub(in crate::job) tracks: &'a [PublishedTrack],
+    pub(in crate::job) own_poster: Option<&'a OwnPoster>,
 }
 
 /// Times of the video, which all text tracks follow.
@@ -49,20 +60,22 @@ struct Times {
 }
 
 impl Stream<'_> {
-    /// Uploads what is kept and not in the stream yet, which has these text tracks.
+    /// Uploads what is kept and not in the stream yet.
     pub(in crate::job) async fn add(
         &self,
         target: &Arc<dyn Target>,
         kept: &Kept,
-        present: &[PublishedTrack],
+        present: Present<'_>,
     ) -> Result<Added, Error> {
         let layout = Layout::of_attempt(self.id, self.folder);
         let mut added = Added {
             main: self.main.to_owned(),
             tracks: Vec::new(),
             renditions: Vec::new(),
+            own_poster: self.poster(target, kept, present.own_poster).await?,
             uploaded: Vec::new(),
         };
+        let present = present.tracks;
         // Subtitles have the times of video, and players show them on it.
         let has_work = !kept.tracks.is_empty() || !present.is_empty();
         let Some(video) = smallest_video(self.main).filter(|_| has_work) else {
@@ -114,6 +127,27 @@ impl Stream<'_> {
         Ok(added)
     }
 
+    /// Uploads the poster that is kept, unless the stream has it.
+    async fn poster(
+        &self,
+        target: &Arc<dyn Target>,
+        kept: &Kept,
+        present: Option<&OwnPoster>,
+    ) -> Result<Option<OwnPoster>, Error> {
+        let Some(version) = &kept.poster else { return Ok(None) };
+        if let Some(present) = present.filter(|present| present.version == *version) {
+            return Ok(Some(present.clone()));
+        }
+        let found = self.private.find_whole(&record::poster_key(self.id)).await?;
+        let Some(found) = found else { return Ok(None) };
+        let layout = Layout::of_attempt(self.id, self.folder);
+        let name = names::own_poster(&hex::encode(rand::random::<[u8; 4]>()));
+        let key = layout.key_of_stream_file(&name);
+        target.put(Object::poster(key, found.bytes)).await?;
+        let path = layout.uri_of_stream_file(&name);
+        Ok(Some(OwnPoster { version: found.etag, path }))
+    }
+
     /// Reads the times of the video, whose media playlist has this URI.
     async fn times(&self, video: &str) -> Result<Times, Error> {
         let unreadable = |key: &str, reason: &str| {
@@ -148,15 +182,23 @@ impl Stream<'_> {
         })
     }
 
-    /// URI of the key of the segments, as the playlists of the stream name it.
-    pub(in crate::job) async fn key_uri(
+    /// The key of the segments of a published stream, if they are encrypted.
+    pub(in crate::job) async fn key_of(
+        encryption: &Encryption,
         home: &Home,
-        id: &VideoId,
+        record: &JobRecord,
         main: &str,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<StreamKey>, Error> {
         let Some(video) = smallest_video(main) else { return Ok(None) };
+        let (id, folder) = (record.id.as_str(), &record.attempt_id);
         let playlist = VodPlaylist::parse(&read_text(home, &format!("{id}/{video}")).await?);
-        Ok(playlist.and_then(|playlist| playlist.key_uri))
+        let Some(uri) = playlist.and_then(|playlist| playlist.key_uri) else { return Ok(None) };
+        let key = match uri.strip_prefix("../key?v=") {
+            Some(version) => encryption.master_key_of(version, id, folder),
+            None => encryption.key_of(id).await?.map(|key| key.key),
+        };
+        let key = key.ok_or(encryption::Error::Settings)?;
+        Ok(Some(StreamKey { key, uri }))
     }
 }
 
@@ -172,6 +214,6 @@ pub(in crate::job) async fn add_to_finished(
     let main = finished.main();
     let kept = Kept::list(private, id).await?;
     let stream = Stream { private, home, id, folder, main: &main, key };
-    let added = stream.add(finished.target(), &kept, &[]).await?;
+    let added = stream.add(finished.target(), &kept, Present::default()).await?;
     Ok((finished.with_main(added.main.clone()), added))
 }

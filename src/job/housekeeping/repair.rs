@@ -133,6 +133,7 @@ impl Housekeeping {
             failed_update: None,
             main: None,
             text_tracks: Vec::new(),
+            own_poster: None,
             ..seen.0.clone()
         };
         tracing::error!(%id, "the files of a stream are gone");

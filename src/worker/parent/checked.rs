@@ -60,6 +60,11 @@ pub(super) struct Checker {
 
 #[derive(Debug)]
 enum Stage {
+    /// A poster is made, and nothing else.
+    Still {
+        /// It has arrived.
+        has_poster: bool,
+    },
     /// Nothing is known yet.
     Probing,
     /// The probe, as the worker reported it.
@@ -73,6 +78,7 @@ enum Stage {
 impl Stage {
     fn name(&self) -> &'static str {
         match self {
+            Self::Still { .. } => "while it makes a poster",
             Self::Probing => "before its probe",
             Self::Planning(_) => "before its plan",
             Self::Encoding(..) => "during its encode",
@@ -84,12 +90,14 @@ impl Stage {
 impl Checker {
     /// A checker of a worker that got this request.
     pub(super) fn new(request: WorkerRequest) -> Self {
-        Self { request, stage: Stage::Probing, warnings: 0, progress: Allowance::default() }
+        let still = request.still.map(|_| Stage::Still { has_poster: false });
+        let stage = still.unwrap_or(Stage::Probing);
+        Self { request, stage, warnings: 0, progress: Allowance::default() }
     }
 
     /// Whether the worker has not reported its probe yet.
     pub(super) fn is_probing(&self) -> bool {
-        matches!(self.stage, Stage::Probing)
+        matches!(self.stage, Stage::Probing | Stage::Still { .. })
     }
 
     /// Checks the next frame, which came this long after the start of the worker. `None` if there is
@@ -112,7 +120,14 @@ impl Checker {
                 encoding.init(rendition, bytes).map(|()| None)
             }
             Frame::Thumbnail(thumbnail, jpeg) => {
-                self.encoding("a thumbnail")?.thumbnail(thumbnail, &jpeg)?;
+                match &mut self.stage {
+                    Stage::Still { has_poster } => {
+                        thumbnails::accept_still(thumbnail, &jpeg, has_poster)?;
+                    }
+                    Stage::Probing | Stage::Planning(_) | Stage::Encoding(..) | Stage::Ended => {
+                        self.encoding("a thumbnail")?.thumbnail(thumbnail, &jpeg)?;
+                    }
+                }
                 Ok(Some(Checked::Output(Output::Thumbnail(thumbnail, jpeg.freeze()))))
             }
         }
@@ -153,7 +168,8 @@ impl Checker {
                 return Ok(Some(Checked::StandsStill(Standstill { element, ..standstill })));
             }
             Event::Done { .. } => {
-                let duration_ns = self.encoding("its end")?.done()?;
+                let is_made = matches!(self.stage, Stage::Still { has_poster: true });
+                let duration_ns = if is_made { 0 } else { self.encoding("its end")?.done()? };
                 self.stage = Stage::Ended;
                 return Ok(Some(Checked::Done { duration_ns }));
             }
@@ -184,7 +200,7 @@ impl Checker {
         let limits = &self.request.limits;
         match &mut self.stage {
             Stage::Encoding(plan, encoding) => encoding.restart(plan, limits)?,
-            Stage::Probing | Stage::Planning(_) | Stage::Ended => {
+            Stage::Still { .. } | Stage::Probing | Stage::Planning(_) | Stage::Ended => {
                 return Err(self.out_of_turn("a restart"));
             }
         }
@@ -210,7 +226,7 @@ impl Checker {
     }
 
     fn failed(&mut self, failure: Failure) -> Result<Checked, Misbehaviour> {
-        let before_probe = matches!(self.stage, Stage::Probing);
+        let before_probe = self.is_probing();
         if let Stage::Ended = self.stage {
             return Err(self.out_of_turn("a failure"));
         }
@@ -235,7 +251,7 @@ impl Checker {
         let stage = self.stage.name();
         match &mut self.stage {
             Stage::Encoding(_, encoding) => Ok(encoding),
-            Stage::Probing | Stage::Planning(_) | Stage::Ended => {
+            Stage::Still { .. } | Stage::Probing | Stage::Planning(_) | Stage::Ended => {
                 Err(Misbehaviour::OutOfTurn { what, stage })
             }
         }

@@ -44,6 +44,8 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("get", "/v1/videos/{id}/events", &["upload", "read", "manage", "admin", "grant"]),
     ("patch", "/v1/videos/{id}", &["manage", "admin"]),
     ("post", "/v1/videos/{id}/playback-tokens", &["read", "manage", "admin"]),
+    ("delete", "/v1/videos/{id}/poster", &["manage", "admin"]),
+    ("put", "/v1/videos/{id}/poster", &["manage", "admin"]),
     ("post", "/v1/videos/{id}/restore", &["manage", "admin"]),
     ("post", "/v1/videos/{id}/retry", &["manage", "admin"]),
     ("get", "/v1/videos/{id}/text-tracks", &["upload", "read", "manage", "admin", "grant"]),

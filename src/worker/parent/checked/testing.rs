@@ -26,6 +26,7 @@ pub(super) fn request(segment: SegmentFormat) -> WorkerRequest {
         encode: EncodeConfig { segment, ..EncodeConfig::default() },
         backends: vec![Backend { recipe, device, sizes, pixels_per_sec: 1e9 }],
         plan_only: false,
+        still: None,
         limits: Limits::default(),
         memory_bytes: 0,
         sandbox: crate::domain::sandbox::Mode::default(),
@@ -113,7 +114,7 @@ impl Session {
     pub(super) fn kept_bytes(&self) -> usize {
         match &self.0.stage {
             Stage::Encoding(_, encoding) => encoding.kept_bytes(),
-            Stage::Probing | Stage::Planning(_) | Stage::Ended => 0,
+            Stage::Still { .. } | Stage::Probing | Stage::Planning(_) | Stage::Ended => 0,
         }
     }
 }

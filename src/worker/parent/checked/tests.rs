@@ -8,6 +8,7 @@ use super::*;
 use crate::domain::encode::SegmentFormat;
 use crate::domain::limits::Limits;
 use crate::domain::plan_check;
+use crate::domain::still::Still;
 use crate::domain::thumbnail::Thumbnail;
 
 #[test]
@@ -35,6 +36,35 @@ fn a_whole_job_passes() {
         30 * SECOND_NS,
         "the end of the last segment, whatever the worker says"
     );
+}
+
+#[test]
+fn a_worker_that_makes_a_poster_sends_one_and_nothing_else() {
+    let still = Some(Still { offset_ns: 0 });
+    let session = || Session(Checker::new(WorkerRequest { still, ..request(SegmentFormat::Ts) }));
+    let mut whole = session();
+    whole.event(warning("the sandbox is incomplete")).unwrap();
+    whole.thumbnail(Thumbnail::Poster, JPEG).unwrap();
+    let done = whole.event(Event::Done { duration_ns: 7 });
+    assert!(matches!(done, Ok(Some(Checked::Done { duration_ns: 0 }))), "{done:?}");
+    assert!(whole.thumbnail(Thumbnail::Poster, JPEG).is_err());
+    let mut failing = session();
+    failing.event(failed(FailureCode::NotMedia)).unwrap();
+
+    let mut twice = session();
+    twice.thumbnail(Thumbnail::Poster, JPEG).unwrap();
+    assert!(twice.thumbnail(Thumbnail::Poster, JPEG).is_err());
+    assert!(session().thumbnail(sheet(0, 1), JPEG).is_err());
+    assert!(session().thumbnail(Thumbnail::Poster, b"GIF89a").is_err());
+    let large = [JPEG, &vec![0; 1280 * 1280 * 3 + (64 << 10)][..]].concat();
+    assert!(session().thumbnail(Thumbnail::Poster, &large).is_err());
+    for event in
+        [Event::Done { duration_ns: 1 }, Event::Probed { media: media() }, Event::Restarted]
+    {
+        assert!(session().event(event).is_err());
+    }
+    assert!(session().data(0, 0, b"bytes").is_err());
+    assert!(session().init(0).is_err());
 }
 
 #[test]
