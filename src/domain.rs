@@ -18,6 +18,7 @@ pub mod crop;
 pub mod damage;
 pub mod dead_stream;
 pub mod declare;
+pub mod download;
 pub mod downmix;
 pub mod edits;
 pub mod encode;

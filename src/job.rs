@@ -12,6 +12,7 @@ pub mod board;
 mod claim;
 mod context;
 pub mod deletion;
+pub mod downloads;
 mod encode_run;
 mod error;
 pub(crate) mod fallback;

@@ -17,6 +17,7 @@ mod plugins;
 mod probe;
 mod programs;
 pub mod protocol;
+mod remux;
 mod source;
 pub mod spawn;
 pub(crate) mod stderr;

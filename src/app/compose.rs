@@ -19,6 +19,7 @@ use crate::http::AppState;
 use crate::http::uploads::in_flight::InFlight;
 use crate::job::additions::Additions;
 use crate::job::board::Board;
+use crate::job::downloads::Downloads;
 use crate::job::{Context, Deletions, Moves};
 use crate::metrics::Metrics;
 use crate::play::Gateway;
@@ -102,6 +103,7 @@ pub(super) fn state(
         board: context.board.clone(),
         watches: crate::http::videos::watches::Watches::default(),
         deletions: Deletions::of(context),
+        downloads: Downloads::of(context),
         additions: Additions::of(context),
         moves: Moves::of(context),
         queue: Arc::clone(&parts.inspect),

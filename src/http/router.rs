@@ -78,6 +78,7 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(READ_OWN, routes!(videos::events::events))
         .add(MANAGE, routes!(videos::change::change, videos::delete::delete))
         .add(MANAGE, routes!(videos::retry::retry))
+        .add(READ, routes!(videos::download::get))
         .add(MANAGE, routes!(videos::encode::encode))
         .add(MANAGE, routes!(videos::delete::delete_many))
         .add(MANAGE, routes!(videos::delete::restore))

@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod delete;
+pub mod download;
 pub mod encode;
 pub mod events;
 pub mod list;

@@ -183,6 +183,7 @@ impl Observer for BoardObserver<'_> {
                 });
             }
             Output::Thumbnail(..)
+            | Output::Piece(_)
             | Output::Report(
                 Report::Probed { .. }
                 | Report::Restarted

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::context::Config;
 use super::error::Error;
 use crate::domain::backend::Backend;
+use crate::domain::download::Remux;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
@@ -65,6 +66,18 @@ impl WorkerSettings<'_> {
         self.spawn(source, WorkerRequest { still: Some(still), ..self.request()? })
     }
 
+    /// Starts a worker that makes one file of the segments in a source, and nothing else.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub(crate) fn start_remux(
+        &self,
+        source: Arc<dyn Source>,
+        remux: Remux,
+    ) -> Result<Worker, parent::Error> {
+        self.spawn(source, WorkerRequest { remux: Some(remux), ..self.request()? })
+    }
+
     fn spawn(
         &self,
         source: Arc<dyn Source>,
@@ -83,6 +96,7 @@ impl WorkerSettings<'_> {
             backends: Vec::new(),
             plan_only: false,
             still: None,
+            remux: None,
             limits: self.limits.clone(),
             memory_bytes: self.jobs.worker_memory_bytes,
             sandbox: self.sandbox,
@@ -186,7 +200,7 @@ pub(crate) async fn follow<O: Observer>(
                 observer.published(publication, Step::Progress { position_ns });
             }
             Output::Report(Report::Done { .. }) => is_done = true,
-            Output::Report(Report::Probed { .. } | Report::Warning { .. }) => {}
+            Output::Piece(_) | Output::Report(Report::Probed { .. } | Report::Warning { .. }) => {}
         }
     }
     publication.filter(|_| is_done).ok_or(FollowError::Job(Error::Unfinished))

@@ -16,6 +16,7 @@ use super::deletion::Deletions;
 use super::error::Error;
 use super::records::{self, Versioned};
 use super::signals::Signals;
+use crate::domain::download;
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::play::playlist::{self, Kind};
@@ -244,6 +245,10 @@ impl Move<'_> {
             async move {
                 let key = entry?.key;
                 let path = key.strip_prefix(old.as_str()).unwrap_or_default();
+                // It is made anew by whoever asks, and may be larger than a copy can be.
+                if path.starts_with(download::PREFIX) {
+                    return Ok(());
+                }
                 let to = format!("{}/{}/{path}", self.id, self.folder);
                 let visibility = self.into.visibility();
                 let cache = |of: &str| names::cache_control_of_copy(visibility, of);

@@ -28,6 +28,7 @@ use crate::worker::probe::discover::{self, Discovered};
 use crate::worker::probe::file_kind;
 use crate::worker::probe::frame_times;
 use crate::worker::protocol::{Event, Failure, WorkerRequest};
+use crate::worker::remux;
 use crate::worker::source::Source;
 use crate::worker::spawn::{self, ProgramFile};
 use crate::worker::still;
@@ -62,6 +63,9 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     check_program(&request)?;
     check_size(&request)?;
     enter_sandbox(&request, output)?;
+    if let Some(remux) = &request.remux {
+        return remux::make(&client, remux, output);
+    }
     start_gstreamer()?;
     if let Some(still) = request.still {
         return still::make(&client, still, output);

@@ -19,6 +19,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::backend::Backend;
+use crate::domain::download::Remux;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::webvtt::Cue;
@@ -75,6 +76,9 @@ pub struct WorkerRequest {
     /// Makes a poster of the source, and nothing else.
     #[serde(default)]
     pub still: Option<Still>,
+    /// Makes one file of these segments, and nothing else.
+    #[serde(default)]
+    pub remux: Option<Remux>,
     /// Limits of the source.
     pub limits: Limits,
     /// Memory limit of the worker in bytes; 0 for none.

@@ -1,5 +1,6 @@
 //! What users add to a video after it was uploaded, read back by decoders and `ladderd check`.
 
+mod download;
 mod encode;
 mod poster;
 mod text_tracks;

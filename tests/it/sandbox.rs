@@ -151,6 +151,7 @@ fn worker_without(call: i64) -> Error {
                 backends: Vec::new(),
                 plan_only: false,
                 still: None,
+                remux: None,
                 limits: ladderd::domain::limits::Limits::default(),
                 memory_bytes: 0,
                 sandbox: Mode::Require,

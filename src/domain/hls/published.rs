@@ -24,6 +24,14 @@ pub fn poster_video(main: &str) -> Option<&str> {
     largest.map(|variant| variant.uri).or_else(|| smallest_video(main))
 }
 
+/// URI of the media playlist of the main audio of a stream with video. `None` if it has no audio.
+#[must_use]
+pub fn audio_of(main: &str) -> Option<&str> {
+    let tracks = main.lines().filter(|line| line.starts_with("#EXT-X-MEDIA:TYPE=AUDIO,"));
+    let default = tracks.clone().find(|line| line.contains(",DEFAULT=YES,"));
+    quoted(default.or(tracks.clone().next())?, ",URI=\"")
+}
+
 /// A variant with video.
 struct VideoVariant<'a> {
     bandwidth: u64,
@@ -191,6 +199,12 @@ mod tests {
         let main = format!("#EXTM3U\n{}{}{}", inf(3, video), inf(2, video), inf(1, ""));
         assert_eq!(smallest_video(&main), Some("2/index.m3u8"));
         assert_eq!(smallest_video(&inf(1, "")), None);
+        let audio = |default, uri| {
+            format!("#EXT-X-MEDIA:TYPE=AUDIO,NAME=\"x\",DEFAULT={default},URI=\"{uri}\"\n")
+        };
+        assert_eq!(audio_of(&[audio("NO", "a"), audio("YES", "b")].concat()), Some("b"));
+        assert_eq!(audio_of(&audio("NO", "a")), Some("a"));
+        assert_eq!(audio_of(&main), None);
         let sized = |rate, size: &str| inf(rate, &format!(",RESOLUTION={size}"));
         let main = [sized(9, "1920x1080"), sized(5, "720x1280"), sized(2, "640x360")].concat();
         assert_eq!(poster_video(&main), Some("5/index.m3u8"));

@@ -13,6 +13,7 @@ use crate::domain::job::VideoId;
 use crate::domain::record::{self, CLAIMS_PREFIX, RECORDS_PREFIX, UploadRecord};
 use crate::domain::stream_shape::StreamShape;
 use crate::domain::tombstone;
+use crate::domain::visibility::Visibility;
 use crate::job::error::Error;
 use crate::job::{claim, records};
 use crate::store::{self, Home, Removal};
@@ -257,6 +258,18 @@ impl Housekeeping {
         for (key, upload_id) in &stale {
             private.abort_multipart(key, upload_id).await?;
         }
-        Ok(stale.len())
+        // Others may upload to the public bucket, too.
+        let public = self.context.homes.of(Visibility::Public);
+        let mut begun = match public.stale_multiparts(until).await {
+            Ok(begun) => begun,
+            // They cost some storage, and no more.
+            Err(store::Error::Rejected { .. } | store::Error::Denied { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        begun.retain(|(key, _)| record::is_immutable_key(key));
+        for (key, upload_id) in &begun {
+            public.abort_multipart(key, upload_id).await?;
+        }
+        Ok(stale.len() + begun.len())
     }
 }

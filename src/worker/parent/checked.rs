@@ -65,6 +65,11 @@ enum Stage {
         /// It has arrived.
         has_poster: bool,
     },
+    /// A file is made, and nothing else.
+    Remux {
+        /// Bytes that have arrived.
+        received: u64,
+    },
     /// Nothing is known yet.
     Probing,
     /// The probe, as the worker reported it.
@@ -75,10 +80,17 @@ enum Stage {
     Ended,
 }
 
+/// Most bytes of a file that is made of so many bytes of segments: the frames, and 40 bytes for the tables of each
+/// of them, which has more.
+fn most_bytes(source_bytes: u64) -> u64 {
+    source_bytes.saturating_mul(2).saturating_add(64 << 20)
+}
+
 impl Stage {
     fn name(&self) -> &'static str {
         match self {
             Self::Still { .. } => "while it makes a poster",
+            Self::Remux { .. } => "while it makes a file",
             Self::Probing => "before its probe",
             Self::Planning(_) => "before its plan",
             Self::Encoding(..) => "during its encode",
@@ -90,14 +102,17 @@ impl Stage {
 impl Checker {
     /// A checker of a worker that got this request.
     pub(super) fn new(request: WorkerRequest) -> Self {
-        let still = request.still.map(|_| Stage::Still { has_poster: false });
-        let stage = still.unwrap_or(Stage::Probing);
+        let stage = match (request.still, &request.remux) {
+            (Some(_), _) => Stage::Still { has_poster: false },
+            (None, Some(_)) => Stage::Remux { received: 0 },
+            (None, None) => Stage::Probing,
+        };
         Self { request, stage, warnings: 0, progress: Allowance::default() }
     }
 
     /// Whether the worker has not reported its probe yet.
     pub(super) fn is_probing(&self) -> bool {
-        matches!(self.stage, Stage::Probing | Stage::Still { .. })
+        matches!(self.stage, Stage::Probing | Stage::Still { .. } | Stage::Remux { .. })
     }
 
     /// Checks the next frame, which came this long after the start of the worker. `None` if there is
@@ -113,6 +128,13 @@ impl Checker {
         match frame {
             Frame::Event(event) => self.event(*event, at),
             Frame::Data { rendition, number, bytes } => {
+                if let Stage::Remux { received } = &mut self.stage {
+                    *received += bytes.len() as u64;
+                    if *received > most_bytes(self.request.source_bytes) {
+                        return Err(Misbehaviour::TooMuch("bytes of a file"));
+                    }
+                    return Ok(Some(Checked::Output(Output::Piece(bytes.freeze()))));
+                }
                 self.encoding("bytes")?.data(rendition, number, &bytes).map(|()| None)
             }
             Frame::Init { rendition, bytes } => {
@@ -168,7 +190,13 @@ impl Checker {
                 return Ok(Some(Checked::StandsStill(Standstill { element, ..standstill })));
             }
             Event::Done { .. } => {
-                let is_made = matches!(self.stage, Stage::Still { has_poster: true });
+                let is_made = match self.stage {
+                    Stage::Still { has_poster } => has_poster,
+                    Stage::Remux { received } => received > 0,
+                    Stage::Probing | Stage::Planning(_) | Stage::Encoding(..) | Stage::Ended => {
+                        false
+                    }
+                };
                 let duration_ns = if is_made { 0 } else { self.encoding("its end")?.done()? };
                 self.stage = Stage::Ended;
                 return Ok(Some(Checked::Done { duration_ns }));
@@ -200,7 +228,11 @@ impl Checker {
         let limits = &self.request.limits;
         match &mut self.stage {
             Stage::Encoding(plan, encoding) => encoding.restart(plan, limits)?,
-            Stage::Still { .. } | Stage::Probing | Stage::Planning(_) | Stage::Ended => {
+            Stage::Still { .. }
+            | Stage::Remux { .. }
+            | Stage::Probing
+            | Stage::Planning(_)
+            | Stage::Ended => {
                 return Err(self.out_of_turn("a restart"));
             }
         }
@@ -251,9 +283,11 @@ impl Checker {
         let stage = self.stage.name();
         match &mut self.stage {
             Stage::Encoding(_, encoding) => Ok(encoding),
-            Stage::Still { .. } | Stage::Probing | Stage::Planning(_) | Stage::Ended => {
-                Err(Misbehaviour::OutOfTurn { what, stage })
-            }
+            Stage::Still { .. }
+            | Stage::Remux { .. }
+            | Stage::Probing
+            | Stage::Planning(_)
+            | Stage::Ended => Err(Misbehaviour::OutOfTurn { what, stage }),
         }
     }
 

@@ -40,6 +40,7 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("post", "/v1/videos/delete", &["manage", "admin"]),
     ("delete", "/v1/videos/{id}", &["manage", "admin"]),
     ("get", "/v1/videos/{id}", &["upload", "read", "manage", "admin", "grant"]),
+    ("get", "/v1/videos/{id}/download", &["read", "manage", "admin"]),
     ("post", "/v1/videos/{id}/encode", &["manage", "admin"]),
     ("get", "/v1/videos/{id}/events", &["upload", "read", "manage", "admin", "grant"]),
     ("patch", "/v1/videos/{id}", &["manage", "admin"]),
@@ -77,6 +78,7 @@ fn filled(path: &str) -> String {
         .replace("{video_id}", "00000000000000000000")
         .replace("{upload_id}", "x")
         .replace("{lang}", "en")
+        .replace("/download", "/download?rung=720p")
         .replace("{attempt}", "a1")
         .replace("{rendition}", "720p")
         .replace("{file}", "index.m3u8")

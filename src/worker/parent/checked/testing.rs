@@ -27,6 +27,7 @@ pub(super) fn request(segment: SegmentFormat) -> WorkerRequest {
         backends: vec![Backend { recipe, device, sizes, pixels_per_sec: 1e9 }],
         plan_only: false,
         still: None,
+        remux: None,
         limits: Limits::default(),
         memory_bytes: 0,
         sandbox: crate::domain::sandbox::Mode::default(),
@@ -114,7 +115,11 @@ impl Session {
     pub(super) fn kept_bytes(&self) -> usize {
         match &self.0.stage {
             Stage::Encoding(_, encoding) => encoding.kept_bytes(),
-            Stage::Still { .. } | Stage::Probing | Stage::Planning(_) | Stage::Ended => 0,
+            Stage::Still { .. }
+            | Stage::Remux { .. }
+            | Stage::Probing
+            | Stage::Planning(_)
+            | Stage::Ended => 0,
         }
     }
 }
