@@ -107,14 +107,17 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
              network that you trust"
         );
     }
+    let catalog = compose::catalog(&settings, &context)?;
+    tokio::spawn(catalog.clone().run(drain_jobs.clone()));
+    let hearts_of_api = hearts.clone();
     let daemon =
-        compose::Daemon { driver, hearts: hearts.clone(), draining: drain, embedded_store };
+        compose::Daemon { driver, hearts: hearts_of_api, draining: drain, catalog, embedded_store };
     let state = compose::state(&settings, &parts, &context, accounts, daemon);
     let router = http::router(state, &settings.http);
     let api = http::serve(front.listener(api), router, stop_servers.clone().cancelled_owned());
     let api = tokio::spawn(hearts.heart("api").during(api));
     let news = context.changes.clone();
-    let news = tokio::spawn(news.run(parts.private.clone(), settings.changes, drain_jobs.clone()));
+    let news = tokio::spawn(news.run(parts.private.clone(), drain_jobs.clone()));
     let jobs = Scheduler::new(context).run(drain_jobs.clone(), hurry.clone());
     let jobs = tokio::spawn(hearts.heart("scheduler").during(jobs));
     let housekeeping = housekeeping.run(drain_jobs.clone());

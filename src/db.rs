@@ -27,7 +27,31 @@ impl Db {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
-        Ok(Self(Arc::new(Mutex::new(connection))))
+        Ok(Self::of(connection))
+    }
+
+    /// Opens or creates a database of data that can be made anew: a loss of power may take the latest transactions,
+    /// and a commit waits for no disk.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or is not a database.
+    pub fn open_rebuildable(path: &Path) -> rusqlite::Result<Self> {
+        let connection = Connection::open(path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        Ok(Self::of(connection))
+    }
+
+    /// A database without a file.
+    ///
+    /// # Errors
+    /// If there is no memory.
+    pub fn in_memory() -> rusqlite::Result<Self> {
+        Ok(Self::of(Connection::open_in_memory()?))
+    }
+
+    fn of(connection: Connection) -> Self {
+        Self(Arc::new(Mutex::new(connection)))
     }
 
     /// Runs `work` with the connection on a blocking thread.

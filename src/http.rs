@@ -3,6 +3,8 @@
 
 pub mod access;
 pub mod error;
+mod flatten;
+mod idempotency;
 mod page;
 pub mod playback;
 pub mod readyz;

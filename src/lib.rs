@@ -15,12 +15,14 @@
 //! - [`metrics`], [`changes`]: counters and gauges; news of changed videos.
 //! - [`auth`]: tokens, sessions and grants.
 //! - [`job`]: one job from message to acknowledgement.
+//! - [`catalog`]: the index of all videos.
 //! - [`http`]: the API and the web page.
 //! - [`settings`], [`app`], [`cli`]: configuration, composition and commands.
 
 pub mod app;
 pub mod auth;
 pub mod backend;
+pub mod catalog;
 pub mod changes;
 pub mod check;
 pub mod cli;

@@ -9,6 +9,7 @@ use super::accounts::Accounts;
 use super::claimant::claimant;
 use super::parts::Parts;
 use crate::backend::Pool;
+use crate::catalog::{Catalog, Facts};
 use crate::changes::Changes;
 use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
@@ -51,7 +52,7 @@ pub(super) fn context(
         board: Board::default(),
         changes: match settings.store.kind {
             store::Kind::Embedded => Changes::alone(),
-            store::Kind::S3 => Changes::of_box(&claimant.box_id),
+            store::Kind::S3 => Changes::of_box(&claimant.box_id, settings.changes),
         },
         claimant,
         metrics: Metrics::default(),
@@ -68,6 +69,20 @@ pub(super) fn context(
     })
 }
 
+/// The index of all videos of these jobs.
+///
+/// # Errors
+/// If there is no memory for it.
+pub(super) fn catalog(settings: &Settings, context: &Context) -> anyhow::Result<Catalog> {
+    let facts = Facts {
+        private: context.private.clone(),
+        homes: context.homes.clone(),
+        deletions: Deletions::of(context),
+        claim_renewal: Duration::from_secs(settings.jobs.claim_renewal_secs),
+    };
+    Ok(Catalog::open(&settings.data_dir, facts, context.changes.clone())?)
+}
+
 /// Opens the source of the keys of streams.
 ///
 /// # Errors
@@ -81,6 +96,7 @@ pub(super) struct Daemon {
     pub(super) driver: Arc<dyn gpu::Driver>,
     pub(super) hearts: Heartbeats,
     pub(super) draining: watch::Receiver<bool>,
+    pub(super) catalog: Catalog,
     /// The embedded store; `None` if the buckets are on S3.
     pub(super) embedded_store: Option<Store>,
 }
@@ -108,6 +124,7 @@ pub(super) fn state(
         moves: Moves::of(context),
         queue: Arc::clone(&parts.inspect),
         enqueue: Arc::clone(&parts.enqueue),
+        catalog: daemon.catalog,
         changes: context.changes.clone(),
         metrics: context.metrics.clone(),
         backends: context.backends.clone(),

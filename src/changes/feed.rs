@@ -35,8 +35,8 @@ pub struct Changes(Arc<Inner>);
 
 struct Inner {
     news: broadcast::Sender<VideoId>,
-    /// Name of this box among others; `None` if there are no others.
-    box_id: Option<String>,
+    /// Name of this box among others, and how they tell each other; `None` if there are no others.
+    others: Option<(String, Config)>,
     /// What the others have not been told.
     untold: Mutex<BTreeSet<VideoId>>,
     noted: Notify,
@@ -57,20 +57,20 @@ impl Changes {
 
     /// The news of the box with this name, which tells others once [`Changes::run`] runs.
     #[must_use]
-    pub fn of_box(box_id: &str) -> Self {
-        Self::of(Some(box_id.to_owned()))
+    pub fn of_box(box_id: &str, config: Config) -> Self {
+        Self::of(Some((box_id.to_owned(), config)))
     }
 
-    fn of(box_id: Option<String>) -> Self {
+    fn of(others: Option<(String, Config)>) -> Self {
         let (news, _) = broadcast::channel(CAPACITY);
-        Self(Arc::new(Inner { news, box_id, untold: Mutex::default(), noted: Notify::new() }))
+        Self(Arc::new(Inner { news, others, untold: Mutex::default(), noted: Notify::new() }))
     }
 
     /// Notes that something about this video has changed.
     pub fn note(&self, id: &VideoId) {
         // Nobody listens before the catalog is open.
         drop(self.0.news.send(id.clone()));
-        if self.0.box_id.is_some() {
+        if self.0.others.is_some() {
             self.0.untold.lock().insert(id.clone());
             self.0.noted.notify_one();
         }
@@ -84,8 +84,8 @@ impl Changes {
     }
 
     /// Tells the others and listens to them, until `stop`. Returns at once on a box that is alone.
-    pub async fn run(self, private: Bucket, config: Config, stop: CancellationToken) {
-        let Some(box_id) = self.0.box_id.clone() else { return };
+    pub async fn run(self, private: Bucket, stop: CancellationToken) {
+        let Some((box_id, config)) = self.0.others.clone() else { return };
         let work = async {
             tokio::join!(
                 self.tell_always(&private, &box_id),
@@ -165,7 +165,8 @@ impl Changes {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn sweep(&self, private: &Bucket, config: Config) -> Result<usize, Error> {
+    pub async fn sweep(&self, private: &Bucket) -> Result<usize, Error> {
+        let Some((_, config)) = &self.0.others else { return Ok(0) };
         let kept = SignedDuration::from_secs(i64::try_from(config.keep_secs).unwrap_or(i64::MAX));
         let until = prefix_at(private.clock().now() - kept);
         let mut entries = private.entries(CHANGES_PREFIX);

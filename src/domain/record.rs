@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::auth::token::AUTH_PREFIX;
 use super::conformance::Report;
@@ -84,6 +85,20 @@ pub fn track_key(id: &VideoId, language: &str) -> String {
 #[must_use]
 pub fn upload_record_key(id: &VideoId) -> String {
     format!("{RECORDS_PREFIX}{id}.json")
+}
+
+/// The note that a video has an id in another system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalId {
+    /// The video.
+    pub video: VideoId,
+}
+
+/// Key of the note of an id in another system, in the private bucket.
+#[must_use]
+pub fn external_id_key(external_id: &str) -> String {
+    let hash = hex::encode(Sha256::digest(external_id));
+    format!("{EXTERNAL_IDS_PREFIX}{hash}.json")
 }
 
 /// Key of the claim on a video, in the private bucket.

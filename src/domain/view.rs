@@ -1,5 +1,7 @@
 //! What the API says of a video, from what the buckets and the board hold.
 
+use serde::{Deserialize, Serialize};
+
 use super::job::VideoId;
 use super::playback_urls::PlaybackUrls;
 use super::record::{JobOutcome, JobRecord, UploadRecord};
@@ -8,7 +10,8 @@ use super::tombstone::{Stage, Tombstone};
 use super::video::{VideoError, VideoState, VideoView};
 
 /// All that is known of a video.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Known {
     /// A job runs here.
     pub running: Option<VideoView>,
@@ -26,12 +29,21 @@ pub struct Known {
     pub tombstone: Option<Tombstone>,
 }
 
+impl Known {
+    /// The part that the view follows from.
+    #[must_use]
+    pub fn for_index(self) -> Self {
+        let job = self.job.map(|job| JobRecord { main: None, conformance: None, ..job });
+        Self { job, ..self }
+    }
+}
+
 /// The view of a video, or nothing where nothing is known of it.
 #[must_use]
 pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView> {
     if let Some(tombstone) = &known.tombstone {
         if tombstone.is_in_progress() {
-            return Some(deleting(urls, tombstone));
+            return Some(described(deleting(urls, tombstone), known.upload));
         }
         // An object under an issued key is of the deleted video.
         if tombstone.stage == Stage::Purged && tombstone.is_issued {

@@ -12,7 +12,7 @@ use crate::domain::auth::Scope;
 use crate::domain::outcome::Fault;
 use crate::domain::play::claims::Refusal;
 use crate::domain::readiness::Readiness;
-use crate::{auth, job, play, queue, store};
+use crate::{auth, catalog, job, play, queue, store};
 
 /// Body of every error response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -73,6 +73,9 @@ pub enum Error {
     /// The state of the video does not allow it (409).
     #[error("{0}")]
     Conflict(String),
+    /// It has another version than the one that was seen (412).
+    #[error("{0}")]
+    Changed(String),
     /// The file or the request body is too large (413).
     #[error("{0}")]
     TooLarge(String),
@@ -112,6 +115,16 @@ impl From<play::Error> for Error {
     }
 }
 
+impl From<catalog::Error> for Error {
+    fn from(error: catalog::Error) -> Self {
+        match error {
+            catalog::Error::Store(error) => Self::Store(error),
+            catalog::Error::Delete(error) => error.into(),
+            catalog::Error::Index(_) => Self::NotReady(error.to_string()),
+        }
+    }
+}
+
 impl From<job::Error> for Error {
     fn from(error: job::Error) -> Self {
         if let job::Error::Store(error) = error {
@@ -139,6 +152,7 @@ impl Error {
             Self::Invalid(_) | Self::Store(store::Error::Rejected { .. }) => {
                 StatusCode::BAD_REQUEST
             }
+            Self::Changed(_) => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) | Self::Store(store::Error::PreconditionFailed { .. }) => {
@@ -168,6 +182,7 @@ impl Error {
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Invalid(_) => "invalid-request",
             Self::Conflict(_) => "conflict",
+            Self::Changed(_) => "changed",
             Self::TooLarge(_) => "too-large",
             Self::NotReady(_) | Self::Unready(_) => "not-ready",
             Self::Timeout => "timeout",

@@ -23,8 +23,8 @@ use super::routes::{
 };
 use super::state::AppState;
 use super::{
-    Config, access, error, page, playback, readyz, same_origin, session, system, tokens, uploads,
-    videos,
+    Config, access, error, idempotency, page, playback, readyz, same_origin, session, system,
+    tokens, uploads, videos,
 };
 use crate::domain::still::MAX_IMAGE_BYTES;
 use crate::server::{Limits, Listener};
@@ -41,7 +41,8 @@ pub fn router(state: AppState, config: &Config) -> Router {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     // A request passes the layers from the last to the first. Files of the page need no account.
-    api.layer(middleware::from_fn_with_state(access, access::authenticate))
+    api.layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
+        .layer(middleware::from_fn_with_state(access, access::authenticate))
         .route("/openapi.json", axum::routing::get(async move || Json(document.as_ref().clone())))
         .fallback(page::serve_file)
         .with_state(state)

@@ -1,16 +1,17 @@
 //! Routes with the rights that they need. There is no other way to add one.
 
 use axum::{Router, middleware};
-use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::access;
 use super::state::AppState;
+use super::{access, flatten};
 use crate::domain::auth::Scope;
 
 /// Name of the bearer scheme in the OpenAPI document.
@@ -65,6 +66,9 @@ impl Routes {
             for operation in operations(item) {
                 describe(operation, needs);
             }
+            if let Some(operation) = &mut item.post {
+                may_be_repeated(operation);
+            }
         }
         if needs.scopes.is_empty() {
             return Self(self.0.routes((schemas, paths, methods)));
@@ -82,6 +86,7 @@ impl Routes {
         components.add_security_scheme(BEARER, bearer);
         let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("ladderd")));
         components.add_security_scheme(COOKIE, cookie);
+        flatten::merge_all(components);
         (router, document)
     }
 }
@@ -89,6 +94,26 @@ impl Routes {
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem { get, put, post, delete, patch, .. } = item;
     [get, put, post, delete, patch].into_iter().flatten()
+}
+
+/// Adds the header by which a POST may be sent twice.
+fn may_be_repeated(operation: &mut Operation) {
+    let text = "Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the \
+                answer of the first one and changes nothing";
+    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255));
+    let header = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(text))
+        .required(Required::False)
+        .schema(Some(schema));
+    operation.parameters.get_or_insert_default().push(RefOr::T(header.build()));
+    let responses = &mut operation.responses.responses;
+    let problem = Ref::from_schema_name("Problem");
+    let content = ContentBuilder::new().schema(Some(problem)).build();
+    let text = "another request has this `Idempotency-Key`, or the first one is not answered yet";
+    let response = ResponseBuilder::new().description(text).content(PROBLEM, content).build();
+    responses.entry("409".to_owned()).or_insert(RefOr::T(response));
 }
 
 /// Adds to an operation the rights that it needs, and the answers that all operations have.

@@ -10,6 +10,7 @@ use super::uploads::Config as UploadConfig;
 use super::uploads::in_flight::InFlight;
 use super::videos::watches::Watches;
 use crate::backend::Pool;
+use crate::catalog::Catalog;
 use crate::changes::Changes;
 use crate::domain::playback_urls::PlaybackUrls;
 use crate::domain::sources::SourceFilter;
@@ -55,6 +56,8 @@ pub struct AppState {
     pub queue: Arc<dyn Inspect>,
     /// The queue that messages of retries go to.
     pub enqueue: Arc<dyn Enqueue>,
+    /// The index of all videos.
+    pub catalog: Catalog,
     /// Who is told of changes of videos.
     pub changes: Changes,
     /// Counters and gauges.

@@ -5,6 +5,7 @@ pub mod delete;
 pub mod download;
 pub mod encode;
 pub mod events;
+pub(super) mod external_id;
 pub mod list;
 pub mod poster;
 pub mod retry;
@@ -14,30 +15,64 @@ pub mod watches;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
 
 use super::access::Actor;
 use super::error::{Error, Problem};
 use super::state::AppState;
 use crate::domain::auth::Scope;
 use crate::domain::job::VideoId;
-use crate::domain::record::{self, JobRecord, UploadRecord};
+use crate::domain::record::{self, UploadRecord};
 use crate::domain::video::VideoView;
 use crate::domain::view::{Known, view};
-use crate::job::ClaimView;
-use crate::{job, store};
 
 /// Returns one video.
 #[utoipa::path(get, path = "/v1/videos/{id}",
     params(("id" = String, Path, description = "Id of the video")),
-    responses((status = 200, body = VideoView), (status = 404, body = Problem)))]
+    responses((status = 200, body = VideoView,
+        headers(("ETag" = String, description = "For `If-Match` of a change: it differs once somebody has changed \
+         the metadata or the visibility"))), (status = 404, body = Problem)))]
 pub async fn get(
     State(state): State<AppState>,
     actor: Actor,
     Path(id): Path<String>,
-) -> Result<Json<VideoView>, Error> {
+) -> Result<impl IntoResponse, Error> {
     let id = parse_id(&id)?;
     check_visible(&state, &actor, &id).await?;
-    Ok(Json(existing(&state, &id).await?))
+    show(&state, &id).await
+}
+
+/// A video with the `ETag` of what people can change of it.
+pub(super) struct Shown {
+    video: VideoView,
+    etag: String,
+}
+
+impl Shown {
+    /// The entity tag of what people can change of a video.
+    fn etag(upload: Option<&UploadRecord>) -> String {
+        let changeable = upload.map(|upload| (&upload.metadata, upload.visibility));
+        let text = serde_json::to_vec(&changeable).unwrap_or_default();
+        let hash = hex::encode(&Sha256::digest(text)[..8]);
+        format!("\"{hash}\"")
+    }
+}
+
+impl IntoResponse for Shown {
+    fn into_response(self) -> Response {
+        ([(header::ETAG, self.etag)], Json(self.video)).into_response()
+    }
+}
+
+/// A video that has to exist; fails with [`Error::NotFound`].
+pub(super) async fn show(state: &AppState, id: &VideoId) -> Result<Shown, Error> {
+    let (known, _) = Box::pin(state.catalog.facts().of(id)).await?;
+    let etag = Shown::etag(known.upload.as_ref());
+    let known = Known { running: state.board.get(id.as_str()), ..known };
+    let video = view(id, &state.urls, known).ok_or_else(|| unknown(id.as_str()))?;
+    Ok(Shown { video, etag })
 }
 
 /// Fails with [`Error::NotFound`] if the caller may not see this video: it has no `read` and has not uploaded it.
@@ -60,46 +95,9 @@ pub(super) async fn existing(state: &AppState, id: &VideoId) -> Result<VideoView
 async fn find(state: &AppState, id: VideoId) -> Result<Option<VideoView>, Error> {
     let known = match state.board.get(id.as_str()) {
         Some(running) => Known { running: Some(running), ..Known::default() },
-        None => Box::pin(known(state, &id)).await?.0,
+        None => Box::pin(state.catalog.facts().of(&id)).await?.0,
     };
     Ok(view(&id, &state.urls, known))
-}
-
-/// Records of a video in both buckets, and the version of its claim.
-async fn known(state: &AppState, id: &VideoId) -> Result<(Known, Option<String>), Error> {
-    let upload_key = record::upload_record_key(id);
-    let job_key = record::job_record_key(id);
-    let tombstone = state.deletions.tombstone(id);
-    let found = async {
-        let upload = state.private.read_json::<UploadRecord>(&upload_key).await?;
-        let home = state.homes.of(upload.as_ref().map(|u| u.visibility).unwrap_or_default());
-        let source = async {
-            match &upload {
-                Some(upload) => source_etag(state, &upload.key).await,
-                None => Ok(None),
-            }
-        };
-        // The record of a job is written before its claim says so.
-        let worked_on = async {
-            let claim = job::claim_view(&state.private, id, state.claim_renewal).await?;
-            Ok((claim, home.read_json::<JobRecord>(&job_key).await?))
-        };
-        let (source_etag, (claim, job)) = tokio::try_join!(source, worked_on)?;
-        Ok::<_, store::Error>((upload, source_etag, claim, job))
-    };
-    let ((upload, source_etag, claim, job), tombstone) = tokio::try_join!(found, tombstone)?;
-    let mut known = Known { job, source_etag, upload, tombstone, ..Known::default() };
-    let Some(ClaimView { version, source_etag, running, waiting }) = claim else {
-        return Ok((known, None));
-    };
-    known.elsewhere = running.map(|view| (view, source_etag.clone()));
-    known.waiting = waiting.map(|waiting| (waiting.error(), source_etag));
-    Ok((known, Some(version)))
-}
-
-/// Entity tag of the source with this key, if there is one.
-async fn source_etag(state: &AppState, key: &str) -> Result<Option<String>, store::Error> {
-    Ok(state.private.find(key).await?.map(|head| head.etag))
 }
 
 /// Parses a video id from a path; fails with [`Error::NotFound`].

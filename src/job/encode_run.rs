@@ -147,6 +147,7 @@ impl EncodeRun<'_> {
             if playable && !view.playable {
                 view.playable = true;
                 view.timings.playable_at = Some(jiff::Timestamp::now().to_string());
+                self.job.context.changes.note(self.job.id);
             }
         });
     }

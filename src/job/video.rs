@@ -77,6 +77,7 @@ impl Job<'_> {
         let Taken { claim, attempt, deaths, unfinished, waiting } =
             Claim::take(self.context, &self.id, &folder, &head.etag, view).await?;
         ticket.update(|view| view.attempt = attempt);
+        self.context.changes.note(&self.id);
         let signals = Signals { stop, cancel: &cancel, lost, claim: Some(&claim) };
         let ended = match self.look_again(&deletions).await {
             Ok((home, earlier)) => {
@@ -97,13 +98,18 @@ impl Job<'_> {
         self.release(claim, &folder, &ended).await;
         let view = ticket.view();
         drop(ticket);
-        // Whoever has added something meanwhile has found the claim.
-        if ended.is_ok()
-            && let Err(error) = Additions::of(self.context).settle(&self.id, &view).await
-        {
+        if ended.is_ok() {
+            self.settle_additions(&view).await;
+        }
+        self.context.changes.note(&self.id);
+        ended.map_err(|unsettled| Failure::of_attempt(attempt, unsettled))
+    }
+
+    /// Puts into the stream what somebody has added during the job, who has found its claim.
+    async fn settle_additions(&self, view: &VideoView) {
+        if let Err(error) = Additions::of(self.context).settle(&self.id, view).await {
             tracing::warn!(%error, "failed to add what was added meanwhile, the next addition does");
         }
-        ended.map_err(|unsettled| Failure::of_attempt(attempt, unsettled))
     }
 
     /// Looks once more, with the claim: nobody moves the video to another home from now on, and its completion

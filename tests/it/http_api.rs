@@ -120,7 +120,7 @@ async fn the_list_of_videos_is_paginated() {
         assert!(videos.len() <= 2);
         seen.extend(videos.iter().map(|video| video["id"].as_str().unwrap().to_owned()));
         let Some(next) = page["next"].as_str() else { break };
-        path = format!("/v1/videos?limit=2&after={next}");
+        path = format!("/v1/videos?limit=2&cursor={next}");
     }
     seen.sort();
     asked.sort();

@@ -14,6 +14,7 @@ mod access;
 mod additions;
 mod audio;
 mod browser;
+mod catalog;
 mod chaos;
 mod chapters;
 mod children;

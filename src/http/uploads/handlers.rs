@@ -20,7 +20,7 @@ use crate::domain::visibility::Visibility;
 use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
-use crate::http::videos::parse_id;
+use crate::http::videos::{external_id, parse_id};
 use crate::store::{CompletedPart, Precondition, Removal};
 
 /// Maximum number of parts of an S3 upload.
@@ -62,6 +62,9 @@ pub async fn create(
         metadata: asked.metadata,
         created_at: Timestamp::now().to_string(),
     };
+    if let Some(external_id) = &record.metadata.external_id {
+        external_id::take(&state.private, external_id, &id).await?;
+    }
     count(&state, &actor, &key).await?;
     let upload = if request.size_bytes <= state.uploads.single_put_max_bytes {
         single_put(&state, &key, &content_type, request.size_bytes).await
@@ -80,6 +83,7 @@ pub async fn create(
     };
     let upload = registered.await.inspect_err(|_| state.in_flight.end(&key))?;
     actor.audit("upload", id.as_str());
+    state.catalog.changed(&id).await;
     let video_url = format!("/v1/videos/{id}");
     let answer = UploadAnswer {
         video_id: id.to_string(),
@@ -241,6 +245,7 @@ pub async fn complete(
         .map(|part| CompletedPart { number: part.number, etag: part.etag })
         .collect();
     state.private.complete_multipart(&key, &upload_id, &parts).await?;
+    state.catalog.changed(&parse_id(&video_id)?).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -277,6 +282,7 @@ pub async fn abort(
                 state.private.delete_version(&key, &etag).await?;
         }
     }
+    state.catalog.changed(&id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

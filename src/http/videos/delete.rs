@@ -30,6 +30,7 @@ pub async fn delete(
     existing(&state, &id).await?;
     let tombstone = state.deletions.begin(&id).await?;
     actor.audit("delete", id.as_str());
+    state.catalog.changed(&id).await;
     Ok((StatusCode::ACCEPTED, Json(deleting(&state.urls, &tombstone))))
 }
 
@@ -115,5 +116,6 @@ pub async fn restore(
             return Err(Error::Conflict(detail.to_owned()));
         }
     }
+    state.catalog.changed(&id).await;
     Ok((StatusCode::ACCEPTED, Json(existing(&state, &id).await?)))
 }

@@ -1,41 +1,61 @@
 //! Lists videos, page by page.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use axum::Json;
 use axum::extract::{Query, State};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::find;
+use crate::domain::catalog::{self, Cursor, Sort};
 use crate::domain::job::VideoId;
-use crate::domain::record;
-use crate::domain::video::VideoView;
+use crate::domain::video::{VideoState, VideoView};
+use crate::domain::view::{Known, view};
 use crate::http::error::Error;
 use crate::http::state::AppState;
 
-/// Videos of a list that are looked up concurrently.
-const CONCURRENT_LOOKUPS: usize = 8;
+/// Videos of a page whose jobs on other boxes are looked at, for their progress.
+const LIVE: usize = 16;
+/// Videos of a page that are looked at concurrently.
+const AT_ONCE: usize = 8;
 
-/// One page of the list.
+/// The videos of a page.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Paging {
     /// Number of videos, 1 to 200; the default is 50.
     limit: Option<usize>,
     /// `next` of the previous page.
-    after: Option<String>,
+    cursor: Option<String>,
+    /// Words that title, file name, description or tags have. The last one may be the start of a word.
+    q: Option<String>,
+    /// States, with commas between them, such as `failed,waiting`.
+    state: Option<String>,
+    /// A tag.
+    tag: Option<String>,
+    /// Id in another system: the one video that has it.
+    external_id: Option<String>,
+    /// Created at this time or later, RFC 3339.
+    created_after: Option<String>,
+    /// Created before this time, RFC 3339.
+    created_before: Option<String>,
+    /// Order: `-created` (newest first, the default), `created`, `title` or `-title`. Videos without a title are
+    /// sorted by their file names.
+    sort: Option<String>,
 }
 
-/// One page of videos, newest first.
+/// One page of videos.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct VideoList {
     /// Videos of this page.
     videos: Vec<VideoView>,
-    /// Value of `after` for the next page; absent on the last page.
+    /// Value of `cursor` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    /// Number of videos on all pages, an estimate: at most 100000 are counted.
+    total: u64,
+    /// Whether all videos are in the list. It is false while the catalog is made anew.
+    is_complete: bool,
 }
 
 /// Lists videos, newest first, page by page.
@@ -45,105 +65,92 @@ pub async fn list(
     State(state): State<AppState>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<VideoList>, Error> {
-    let limit = paging.limit.unwrap_or(50).clamp(1, 200);
-    let after = match paging.after.as_deref() {
-        None => None,
-        Some(after) => match place_of(&state, after).await? {
-            None => return Ok(Json(VideoList { videos: Vec::new(), next: None })),
-            known => known,
-        },
+    let external_id = paging.external_id.clone();
+    let query = query(paging)?;
+    if let Some(external_id) = external_id {
+        return by_external_id(&state, &external_id).await;
+    }
+    let page = state.catalog.list(query).await?;
+    let shown = live(&state, page.videos).await;
+    let videos = shown.into_iter().filter_map(|(id, known)| view(&id, &state.urls, known));
+    Ok(Json(VideoList {
+        videos: videos.collect(),
+        next: page.next.map(|cursor| cursor.to_text()),
+        total: page.total,
+        is_complete: page.is_complete,
+    }))
+}
+
+fn query(paging: Paging) -> Result<catalog::Query, Error> {
+    let invalid = |parameter: &str, rule: &str| Error::Invalid(format!("{parameter}: {rule}"));
+    let limit = paging.limit.unwrap_or(50);
+    if !(1..=200).contains(&limit) {
+        return Err(invalid("limit", "must be 1 to 200"));
+    }
+    let sort = match paging.sort.as_deref() {
+        None => Sort::default(),
+        Some(name) => Sort::parse(name)
+            .ok_or_else(|| invalid("sort", "must be -created, created, title or -title"))?,
     };
-    let mut newest = Newest::new(after, limit);
-    let mut entries = state.private.entries(record::RECORDS_PREFIX);
-    while let Some(entry) = entries.try_next().await? {
-        if let Some(id) = id_of_record(&entry.key) {
-            newest.add((entry.last_modified, id));
+    let cursor = paging.cursor.as_deref().map(|text| {
+        let rule = "must be `next` of a page in the same order";
+        Cursor::parse(text, sort).ok_or_else(|| invalid("cursor", rule))
+    });
+    let time = |parameter: &str, text: Option<String>| {
+        let parsed = text.map(|text| text.parse::<Timestamp>());
+        parsed
+            .transpose()
+            .map_err(|_| invalid(parameter, "must be a time such as 2026-01-01T00:00:00Z"))
+    };
+    let states = paging.state.iter().flat_map(|states| states.split(','));
+    let states = states.map(|name| {
+        let parsed = serde_json::from_value::<VideoState>(name.trim().into());
+        parsed.map_err(|_| {
+            let rule = "must be uploading, queued, waiting, running, ready, failed or deleting, or several \
+                        with commas between them";
+            invalid("state", rule)
+        })
+    });
+    Ok(catalog::Query {
+        text: paging.q.filter(|text| !text.trim().is_empty()),
+        states: states.collect::<Result<_, _>>()?,
+        tag: paging.tag,
+        created_after: time("created_after", paging.created_after)?,
+        created_before: time("created_before", paging.created_before)?,
+        sort,
+        cursor: cursor.transpose()?,
+        limit,
+    })
+}
+
+/// The page with the progress of its jobs: those of this box are on the board, and those of others in their claims.
+async fn live(state: &AppState, videos: Vec<(VideoId, Known)>) -> Vec<(VideoId, Known)> {
+    let mut left = LIVE;
+    let looks = videos.into_iter().map(|(id, known)| {
+        let running = state.board.get(id.as_str());
+        let is_elsewhere = running.is_none() && known.elsewhere.is_some() && left > 0;
+        left -= usize::from(is_elsewhere);
+        async move {
+            // The index will do if the store does not answer.
+            let known = match is_elsewhere {
+                true => state.catalog.refresh(&id).await.unwrap_or(known),
+                false => known,
+            };
+            (id, Known { running, ..known })
         }
-    }
-    let (page, next) = newest.page();
-    let videos: Vec<Result<Option<VideoView>, Error>> =
-        stream::iter(page).map(|id| find(&state, id)).buffered(CONCURRENT_LOOKUPS).collect().await;
-    let mut found = Vec::with_capacity(videos.len());
-    for video in videos {
-        found.extend(video?);
-    }
-    Ok(Json(VideoList { videos: found, next }))
+    });
+    // They borrow the state.
+    let looks: Vec<_> = looks.collect();
+    stream::iter(looks).buffered(AT_ONCE).collect().await
 }
 
-/// Place of a video in the list, which is in descending order: when its upload was asked for, then its id.
-type Place = (Option<Timestamp>, VideoId);
-
-/// Place of the video with this id. `None` if it is unknown.
-async fn place_of(state: &AppState, id: &str) -> Result<Option<Place>, Error> {
-    let Some(id) = VideoId::parse(id) else { return Ok(None) };
-    let head = state.private.find(&record::upload_record_key(&id)).await?;
-    Ok(head.map(|head| (head.last_modified, id)))
-}
-
-/// The first places that follow one. Holds no more than a page, however many are added.
-struct Newest {
-    after: Option<Place>,
-    limit: usize,
-    /// The last of them on top. One more than the page tells that there is a next one.
-    kept: BinaryHeap<Reverse<Place>>,
-}
-
-impl Newest {
-    /// The first `limit` places after `after`, or from the start.
-    fn new(after: Option<Place>, limit: usize) -> Self {
-        Self { after, limit, kept: BinaryHeap::new() }
-    }
-
-    fn add(&mut self, place: Place) {
-        if self.after.as_ref().is_some_and(|after| place >= *after) {
-            return;
-        }
-        self.kept.push(Reverse(place));
-        if self.kept.len() > self.limit + 1 {
-            self.kept.pop();
-        }
-    }
-
-    /// The ids of the page, and the `after` of the next page unless this is the last one.
-    fn page(self) -> (Vec<VideoId>, Option<String>) {
-        let is_last = self.kept.len() <= self.limit;
-        let places = self.kept.into_sorted_vec().into_iter();
-        let page: Vec<VideoId> = places.map(|Reverse((_, id))| id).take(self.limit).collect();
-        let next = page.last().filter(|_| !is_last).map(ToString::to_string);
-        (page, next)
-    }
-}
-
-/// Id of the video of an upload record, from the key of the record.
-fn id_of_record(key: &str) -> Option<VideoId> {
-    VideoId::parse(key.strip_prefix(record::RECORDS_PREFIX)?.strip_suffix(".json")?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_follow_each_other_and_end() {
-        let id = |n: i64| VideoId::of_source("uploads", &n.to_string());
-        // Two of each second.
-        let place = |n: i64| (Timestamp::from_second(n / 2).ok(), id(n));
-        let mut all: Vec<Place> = (0..10).map(place).collect();
-        all.sort_by(|a, b| b.cmp(a));
-        for limit in [1, 2, 3, 9, 10, 200] {
-            let (mut after, mut seen) = (None, Vec::new());
-            loop {
-                let mut newest = Newest::new(after, limit);
-                (0..10).for_each(|n| newest.add(place(n)));
-                assert!(newest.kept.len() <= limit + 1);
-                let (page, next) = newest.page();
-                assert!(page.len() == limit || next.is_none());
-                seen.extend(page);
-                let Some(next) = next else { break };
-                after = all.iter().find(|(_, id)| id.as_str() == next).cloned();
-            }
-            let expected: Vec<VideoId> = all.iter().map(|(_, id)| id.clone()).collect();
-            assert_eq!(seen, expected, "{limit}");
-        }
-    }
+/// The one video with this id in another system.
+async fn by_external_id(state: &AppState, external_id: &str) -> Result<Json<VideoList>, Error> {
+    let id = super::external_id::find(&state.private, external_id).await?;
+    let found = stream::iter(id).then(|id| super::find(state, id));
+    let found: Vec<Option<VideoView>> = found.try_collect().await?;
+    let has_it = |video: &VideoView| video.metadata.external_id.as_deref() == Some(external_id);
+    let videos: Vec<VideoView> = found.into_iter().flatten().filter(has_it).collect();
+    let total = u64::try_from(videos.len()).unwrap_or_default();
+    Ok(Json(VideoList { videos, next: None, total, is_complete: true }))
 }

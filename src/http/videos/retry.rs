@@ -48,6 +48,7 @@ pub async fn retry(
     }
     actor.audit("retry", id.as_str());
     state.enqueue.send(&message::own(private.name(), &upload.key)).await?;
+    state.catalog.changed(&id).await;
     Ok((StatusCode::ACCEPTED, Json(existing(&state, &id).await?)))
 }
 

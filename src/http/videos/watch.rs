@@ -2,14 +2,12 @@
 //! looked for in the store, within a budget of requests that all videos share.
 
 use super::watches::{Sight, Watched};
-use super::{known, source_etag};
 use crate::domain::job::VideoId;
 use crate::domain::video::VideoState;
 use crate::domain::view::{Known, view};
 use crate::domain::watching::{Look, Looks, is_final, needs_all};
 use crate::http::error::Error;
 use crate::http::state::AppState;
-use crate::job;
 
 /// Shows a video to its watchers until nothing more happens to it, nobody watches or the daemon stops.
 pub(super) async fn follow(state: AppState, watched: Watched) {
@@ -97,9 +95,10 @@ impl Seen {
 
     /// Looks at a part of the store, and at all of it if that part calls for it.
     async fn look(&mut self, state: &AppState, id: &VideoId, look: Look) -> Result<(), Error> {
+        let facts = state.catalog.facts();
         match (look, &self.known.upload) {
             (Look::Claim, _) => {
-                let claim = job::claim_view(&state.private, id, state.claim_renewal).await?;
+                let claim = facts.claim(id).await?;
                 let version = claim.as_ref().map(|claim| claim.version.clone());
                 let running = claim.and_then(|claim| Some((claim.running?, claim.source_etag)));
                 let (before, now) = (self.claim_version.as_deref(), version.as_deref());
@@ -111,12 +110,12 @@ impl Seen {
                 state.watches.charge(Look::All.requests());
             }
             (Look::Source, Some(upload)) => {
-                self.known.source_etag = source_etag(state, &upload.key).await?;
+                self.known.source_etag = facts.source_etag(&upload.key).await?;
                 return Ok(());
             }
             (Look::Source | Look::All, _) => {}
         }
-        (self.known, self.claim_version) = Box::pin(known(state, id)).await?;
+        (self.known, self.claim_version) = Box::pin(facts.of(id)).await?;
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::held;
+use crate::changes::Changes;
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::tombstone::{SourceVersion, Tombstone};
@@ -28,6 +29,8 @@ pub struct Deletions {
     pub board: Board,
     /// The queue that restored videos go to.
     pub enqueue: Arc<dyn Enqueue>,
+    /// Who is told of changes of videos.
+    pub changes: Changes,
     /// Interval at which a running job renews its claim.
     pub claim_renewal: Duration,
     /// How long a delete can be undone.
@@ -48,6 +51,7 @@ impl Deletions {
             homes: context.homes.clone(),
             board: context.board.clone(),
             enqueue: Arc::clone(&context.enqueue),
+            changes: context.changes.clone(),
             claim_renewal: Duration::from_secs(context.config.claim_renewal_secs),
             purge_delay: context.purge_delay,
         }

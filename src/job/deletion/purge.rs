@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::deletions::Deletions;
 use super::held::Held;
 use crate::domain::job::VideoId;
-use crate::domain::record;
+use crate::domain::record::{self, ExternalId, UploadRecord, external_id_key};
 use crate::domain::tombstone::{SourceVersion, Stage, Tombstone, Verdict, tombstone_key};
 use crate::job::claim;
 use crate::job::error::Error;
@@ -96,12 +96,30 @@ impl Deletions {
             let source = Target::Source { key: &key, tombstone: &tombstone };
             self.remove(&self.private, &source, Some(&mut held)).await?;
         }
+        self.remove_external_id(&id).await?;
         for key in [record::claim_key(&id), record::upload_record_key(&id)] {
             self.remove(&self.private, &Target::Key(&key), Some(&mut held)).await?;
         }
         held.write(|tombstone| tombstone.stage = Stage::Purged).await?;
+        self.changes.note(&id);
         tracing::info!(%id, "purged a deleted video");
         Ok(held)
+    }
+
+    /// Removes the note of the id that another system gave to the video.
+    async fn remove_external_id(&self, id: &VideoId) -> Result<(), Error> {
+        let key = record::upload_record_key(id);
+        let upload: Option<UploadRecord> = self.private.read_json(&key).await?;
+        let Some(external_id) = upload.and_then(|upload| upload.metadata.external_id) else {
+            return Ok(());
+        };
+        let key = external_id_key(&external_id);
+        let note = self.private.read_json_version::<ExternalId>(&key).await?;
+        if let Some((_, etag)) = note.filter(|(note, _)| note.video == *id) {
+            let (Removal::Gone | Removal::Changed) =
+                self.private.delete_version(&key, &etag).await?;
+        }
+        Ok(())
     }
 
     /// Removes what was uploaded to the issued key of a deleted video.

@@ -50,6 +50,7 @@ impl Deletions {
             self.enqueue.send(&message::own(self.private.name(), key)).await?;
         }
         held.write(|tombstone| tombstone.stage = Stage::Lifted).await?;
+        self.changes.note(&id);
         tracing::info!(%id, "restored a deleted video");
         Ok(())
     }

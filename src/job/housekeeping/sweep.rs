@@ -9,8 +9,11 @@ use super::repair::Repaired;
 use super::{Housekeeping, Own};
 use crate::domain::claim::ClaimState;
 use crate::domain::id_map::{IdMap, IdMapBuilder};
+use crate::domain::idempotency;
 use crate::domain::job::VideoId;
-use crate::domain::record::{self, CLAIMS_PREFIX, RECORDS_PREFIX, UploadRecord};
+use crate::domain::record::{
+    self, CLAIMS_PREFIX, IDEMPOTENCY_PREFIX, RECORDS_PREFIX, UploadRecord,
+};
 use crate::domain::stream_shape::StreamShape;
 use crate::domain::tombstone;
 use crate::domain::visibility::Visibility;
@@ -75,10 +78,27 @@ impl Housekeeping {
         }
         removed += self.sweep_private(&found).await?;
         removed += self.sweep_uploads().await?;
+        removed += self.context.changes.sweep(&self.context.private).await?;
+        removed += self.sweep_answers().await?;
         if removed > 0 {
             tracing::info!(removed, "swept");
         }
         Ok(())
+    }
+
+    /// Removes answers to requests with an idempotency key that are kept no longer.
+    async fn sweep_answers(&self) -> Result<usize, Error> {
+        let private = &self.context.private;
+        let mut entries = private.entries(IDEMPOTENCY_PREFIX);
+        let mut removed = 0;
+        while let Some(entry) = entries.try_next().await? {
+            if self.age(entry.last_modified) >= idempotency::KEPT {
+                let (Removal::Gone | Removal::Changed) =
+                    private.delete_version(&entry.key, &entry.etag).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 
     /// Sweeps a stream, or repairs one that looks well, now and then. Returns the number of removed objects.

@@ -245,7 +245,7 @@ impl Appliance {
     }
 
     /// A request to the API.
-    pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.api));
         match &self.token {
             Some(token) => request.bearer_auth(token),

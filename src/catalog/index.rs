@@ -1,0 +1,290 @@
+//! The rows of the index.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use parking_lot::RwLock;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
+
+use super::schema;
+use crate::db::Db;
+use crate::domain::catalog::{place, sort_title};
+use crate::domain::job::VideoId;
+use crate::domain::playback_urls::PlaybackUrls;
+use crate::domain::video::VideoState;
+use crate::domain::view::{Known, view};
+use crate::store;
+
+/// Name of the file in the data directory.
+pub(super) const FILE: &str = "catalog.sqlite";
+
+/// Shortest and longest time after which a video is looked at whose upload may have arrived.
+const LOOK_MS: (i64, i64) = (4_000, 3_600_000);
+/// Time after which a video is looked at that somebody works on, in case they have died.
+const LOOK_AT_WORK_MS: i64 = 300_000;
+
+/// Why the catalog does not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The index cannot be read or written.
+    #[error("the catalog: {0}")]
+    Index(#[from] rusqlite::Error),
+    /// A bucket does not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A step of a delete failed.
+    #[error(transparent)]
+    Delete(#[from] crate::job::Error),
+}
+
+/// The index. It is replaced by an empty one if it is damaged.
+pub(super) struct Index {
+    path: PathBuf,
+    db: RwLock<Db>,
+}
+
+/// A video as the index has it.
+pub(super) struct Row {
+    place: i64,
+    state: String,
+    sort_title: String,
+    texts: [String; 4],
+    tags: Vec<String>,
+    facts: String,
+    look_ms: Option<i64>,
+    expires_ms: Option<i64>,
+}
+
+impl Index {
+    /// Opens the index in this folder, or an empty one where that is impossible.
+    pub(super) fn open(data_dir: &Path) -> rusqlite::Result<Self> {
+        let path = data_dir.join(FILE);
+        let db = open_or_replace(&path)?;
+        Ok(Self { path, db: RwLock::new(db) })
+    }
+
+    /// Runs `work` with the connection on a blocking thread. A damaged file is replaced by an empty one.
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let db = self.db.read().clone();
+        let done = db.call(work).await;
+        if done.as_ref().is_err_and(is_damage) {
+            tracing::warn!("the catalog is damaged, it is made anew");
+            let mut current = self.db.write();
+            remove(&self.path);
+            *current = open_or_replace(&self.path)?;
+        }
+        Ok(done?)
+    }
+
+    /// Replaces the row of a video by these facts; removes it if they are of none. `version`: that of the records
+    /// at a comparison.
+    pub(super) async fn put(
+        &self,
+        id: &VideoId,
+        known: Known,
+        version: String,
+    ) -> Result<(), Error> {
+        let row = row(id, known, Timestamp::now());
+        let id = id.clone();
+        self.call(move |connection| {
+            let transaction = connection.transaction()?;
+            write(&transaction, &id, row.as_ref(), &version)?;
+            transaction.commit()
+        })
+        .await
+    }
+
+    /// Ids after `after`, up to `until`, with the versions of their records.
+    pub(super) async fn versions(
+        &self,
+        after: Option<VideoId>,
+        until: Option<VideoId>,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        self.call(move |connection| {
+            let sql = "SELECT id, version FROM video WHERE id > ?1 AND (?2 IS NULL OR id <= ?2)";
+            let mut statement = connection.prepare_cached(sql)?;
+            let (after, until) = (after.as_ref(), until.as_ref());
+            let bounds = params![after.map_or("", VideoId::as_str), until.map(VideoId::as_str)];
+            statement.query_map(bounds, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .await
+    }
+
+    /// Up to `most` videos whose time in this column has come.
+    pub(super) async fn due(&self, column: Due, most: i64) -> Result<Vec<VideoId>, Error> {
+        let now = Timestamp::now().as_millisecond();
+        let ids = self.call(move |connection| {
+            let mut statement = connection.prepare_cached(column.sql())?;
+            let ids: rusqlite::Result<Vec<String>> =
+                statement.query_map(params![now, most], |row| row.get(0))?.collect();
+            ids
+        });
+        Ok(ids.await?.iter().filter_map(|id| VideoId::parse(id)).collect())
+    }
+
+    /// Notes that a comparison has ended.
+    pub(super) async fn note_comparison(&self) -> Result<(), Error> {
+        let now = Timestamp::now().as_millisecond();
+        self.call(move |connection| {
+            let sql = "INSERT OR REPLACE INTO comparison (id, ended_ms) VALUES (1, ?1)";
+            connection.execute(sql, [now]).map(drop)
+        })
+        .await
+    }
+}
+
+/// Columns with times at which something is due.
+#[derive(Clone, Copy)]
+pub(super) enum Due {
+    /// The video is looked at.
+    Look,
+    /// The video is deleted.
+    End,
+}
+
+impl Due {
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Look => "SELECT id FROM video WHERE look_ms <= ?1 ORDER BY look_ms LIMIT ?2",
+            Self::End => "SELECT id FROM video WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT ?2",
+        }
+    }
+}
+
+/// Whether an error means that the file is no index, or a damaged one.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn open_or_replace(path: &Path) -> rusqlite::Result<Db> {
+    for _ in 0..2 {
+        let opened = Db::open_rebuildable(path);
+        match opened.and_then(|db| Ok((db.blocking(schema::prepare)?, db))) {
+            Ok((true, db)) => return Ok(db),
+            Ok((false, _)) => tracing::info!("the catalog is of another release, it is made anew"),
+            Err(error) => tracing::warn!(%error, "the catalog cannot be opened, it is made anew"),
+        }
+        remove(path);
+    }
+    tracing::warn!(path = %path.display(), "the catalog is kept in memory");
+    let db = Db::in_memory()?;
+    db.blocking(schema::prepare)?;
+    Ok(db)
+}
+
+/// Removes the file and those that SQLite keeps beside it.
+fn remove(path: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        // It may not be there.
+        drop(std::fs::remove_file(name));
+    }
+}
+
+/// The row of a video. `None` if the facts are of none.
+fn row(id: &VideoId, known: Known, now: Timestamp) -> Option<Row> {
+    // State and texts are the same whatever the URLs are.
+    let urls = PlaybackUrls { public: String::new(), gateway: String::new() };
+    let shown = view(id, &urls, known.clone())?;
+    let created_at = known.upload.as_ref().map(|upload| &upload.created_at);
+    let created_at = created_at.or(shown.timings.created_at.as_ref());
+    let created = created_at.and_then(|at| at.parse::<Timestamp>().ok());
+    let (created_ms, now_ms) = (created.map_or(0, Timestamp::as_millisecond), now.as_millisecond());
+    let look_ms = match shown.state {
+        VideoState::Uploading => Some(now_ms + (now_ms - created_ms).clamp(LOOK_MS.0, LOOK_MS.1)),
+        VideoState::Queued | VideoState::Waiting | VideoState::Running | VideoState::Deleting => {
+            Some(now_ms + LOOK_AT_WORK_MS)
+        }
+        VideoState::Ready | VideoState::Failed => None,
+    };
+    let metadata = shown.metadata;
+    let is_deleted = shown.state == VideoState::Deleting;
+    let expires_at = metadata.expires_at.filter(|_| !is_deleted);
+    Some(Row {
+        place: place(created_ms, id),
+        state: name(shown.state),
+        sort_title: sort_title(metadata.title.as_deref(), &shown.filename),
+        texts: [
+            metadata.title.unwrap_or_default(),
+            shown.filename,
+            metadata.description.unwrap_or_default(),
+            metadata.tags.join(" "),
+        ],
+        tags: metadata.tags,
+        facts: serde_json::to_string(&known.for_index()).unwrap_or_default(),
+        look_ms,
+        expires_ms: expires_at.map(Timestamp::as_millisecond),
+    })
+}
+
+/// Name of a state, as the API has it.
+pub(super) fn name(state: VideoState) -> String {
+    let name = serde_json::to_value(state).ok();
+    name.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn write(
+    transaction: &Transaction<'_>,
+    id: &VideoId,
+    row: Option<&Row>,
+    version: &str,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT n, facts FROM video WHERE id = ?1";
+    let mut known = transaction.prepare_cached(sql)?;
+    let known: Option<(i64, String)> =
+        known.query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    if let Some((n, facts)) = known {
+        if let Some(row) = row.filter(|row| row.facts == facts) {
+            let sql = "UPDATE video SET version = ?2, look_ms = ?3, expires_ms = ?4, state = ?5 WHERE n = ?1";
+            let values = params![n, version, row.look_ms, row.expires_ms, row.state];
+            return transaction.prepare_cached(sql)?.execute(values).map(drop);
+        }
+        for sql in [
+            "DELETE FROM video WHERE n = ?1",
+            "DELETE FROM tag WHERE n = ?1",
+            "DELETE FROM words WHERE rowid = ?1",
+        ] {
+            transaction.prepare_cached(sql)?.execute([n])?;
+        }
+    }
+    let Some(row) = row else { return Ok(()) };
+    let n = free_place(transaction, row.place)?;
+    let sql = "INSERT INTO video (n, id, state, sort_title, facts, look_ms, expires_ms, version)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let values = params![
+        n,
+        id.as_str(),
+        row.state,
+        row.sort_title,
+        row.facts,
+        row.look_ms,
+        row.expires_ms,
+        version
+    ];
+    transaction.prepare_cached(sql)?.execute(values)?;
+    let sql =
+        "INSERT INTO words (rowid, title, filename, description, tags) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let [title, filename, description, tags] = &row.texts;
+    transaction.prepare_cached(sql)?.execute(params![n, title, filename, description, tags])?;
+    let mut tag =
+        transaction.prepare_cached("INSERT OR IGNORE INTO tag (tag, n) VALUES (?1, ?2)")?;
+    for name in &row.tags {
+        tag.execute(params![name, n])?;
+    }
+    Ok(())
+}
+
+/// The first free place from this one on: two ids may share their first digits.
+fn free_place(transaction: &Transaction<'_>, mut place: i64) -> rusqlite::Result<i64> {
+    let mut taken = transaction.prepare_cached("SELECT 1 FROM video WHERE n = ?1")?;
+    while taken.exists([place])? {
+        place += 1;
+    }
+    Ok(place)
+}

@@ -1,0 +1,167 @@
+//! Pages of the index.
+
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::index::{Error, Index, name};
+use crate::domain::catalog::{Cursor, Query, Sort, first_place, match_all};
+use crate::domain::job::VideoId;
+use crate::domain::view::Known;
+
+/// Most videos that are counted for the total of a list.
+const COUNTED: i64 = 100_000;
+
+/// One page.
+#[derive(Debug)]
+pub struct Page {
+    /// Facts of the videos of the page, in order.
+    pub videos: Vec<(VideoId, Known)>,
+    /// Where it ended, unless it is the last one.
+    pub next: Option<Cursor>,
+    /// Number of videos on all pages, as far as they were counted.
+    pub total: u64,
+    /// Whether all videos are in the index: it has been compared with the buckets since it was made.
+    pub is_complete: bool,
+}
+
+impl Index {
+    /// One page.
+    pub(super) async fn list(&self, query: Query) -> Result<Page, Error> {
+        self.call(move |connection| page(connection, &query)).await
+    }
+}
+
+fn page(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
+    let is_complete = connection.prepare_cached("SELECT 1 FROM comparison")?.exists(())?;
+    let text = query.text.as_deref().map(match_all);
+    let Some(text) = text.map_or(Some(None), |words| words.map(Some)) else {
+        // A search without a word finds nothing.
+        return Ok(Page { videos: Vec::new(), next: None, total: 0, is_complete });
+    };
+    let all = Statement::of(query, text.as_deref());
+    let total = all.count(connection)?;
+    let mut rows = all.after(query).rows(connection, query)?;
+    let is_last = rows.len() <= query.limit;
+    rows.truncate(query.limit);
+    let by_title = matches!(query.sort, Sort::Title | Sort::TitleDescending);
+    let next = rows
+        .last()
+        .filter(|_| !is_last)
+        .map(|row| Cursor { place: row.place, title: by_title.then(|| row.sort_title.clone()) });
+    let known = |row: Row| {
+        // Facts of another release are read anew soon: the version of the tables differs.
+        let facts = serde_json::from_str(&row.facts).ok()?;
+        Some((VideoId::parse(&row.id)?, facts))
+    };
+    let videos = rows.into_iter().filter_map(known).collect();
+    Ok(Page { videos, next, total, is_complete })
+}
+
+struct Row {
+    place: i64,
+    id: String,
+    sort_title: String,
+    facts: String,
+}
+
+/// The videos that a query matches.
+#[derive(Clone)]
+struct Statement {
+    /// `FROM` and `WHERE`.
+    from: String,
+    /// The place of a video in the tables that the statement reads first.
+    place: &'static str,
+    values: Vec<Value>,
+}
+
+impl Statement {
+    fn of(query: &Query, text: Option<&str>) -> Self {
+        // The first table is read in the order of its places, and the others are looked up.
+        let (from, place) = match (text, &query.tag) {
+            (Some(_), _) => ("words CROSS JOIN video v ON v.n = words.rowid", "words.rowid"),
+            (None, Some(_)) => ("tag t CROSS JOIN video v ON v.n = t.n", "t.n"),
+            (None, None) => ("video v", "v.n"),
+        };
+        let from = format!("FROM {from} WHERE 1");
+        let mut statement = Self { from, place, values: Vec::new() };
+        if let Some(text) = text {
+            statement.and("words MATCH ?", [Value::from(text.to_owned())]);
+        }
+        if let Some(tag) = &query.tag {
+            let tagged = if text.is_some() {
+                "EXISTS (SELECT 1 FROM tag t WHERE t.tag = ? AND t.n = v.n)"
+            } else {
+                "t.tag = ?"
+            };
+            statement.and(tagged, [Value::from(tag.clone())]);
+        }
+        if !query.states.is_empty() {
+            let marks = vec!["?"; query.states.len()].join(", ");
+            let states = query.states.iter().map(|state| Value::from(name(*state)));
+            statement.and(&format!("v.state IN ({marks})"), states);
+        }
+        let first = |at: Timestamp| Value::from(first_place(at.as_millisecond()));
+        if let Some(after) = query.created_after {
+            statement.and(&format!("{place} >= ?"), [first(after)]);
+        }
+        if let Some(before) = query.created_before {
+            statement.and(&format!("{place} < ?"), [first(before)]);
+        }
+        statement
+    }
+
+    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        self.from.push_str(" AND ");
+        self.from.push_str(condition);
+        self.values.extend(values);
+    }
+
+    /// The part after the cursor.
+    fn after(mut self, query: &Query) -> Self {
+        let Some(cursor) = query.cursor.clone() else { return self };
+        let (at, title) = (Value::from(cursor.place), cursor.title.map(Value::from));
+        let place = self.place;
+        match query.sort {
+            Sort::Newest => self.and(&format!("{place} < ?"), [at]),
+            Sort::Oldest => self.and(&format!("{place} > ?"), [at]),
+            Sort::Title => self.and("(v.sort_title, v.n) > (?, ?)", title.into_iter().chain([at])),
+            Sort::TitleDescending => {
+                self.and("(v.sort_title, v.n) < (?, ?)", title.into_iter().chain([at]));
+            }
+        }
+        self
+    }
+
+    fn count(&self, connection: &Connection) -> rusqlite::Result<u64> {
+        let sql = format!("SELECT count(*) FROM (SELECT 1 {} LIMIT {COUNTED})", self.from);
+        let mut statement = connection.prepare_cached(&sql)?;
+        let total: i64 = statement.query_row(params_from_iter(&self.values), |row| row.get(0))?;
+        Ok(u64::try_from(total).unwrap_or_default())
+    }
+
+    /// The rows of a page, and one more if there is a next page.
+    fn rows(&self, connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Row>> {
+        let (from, place) = (&self.from, self.place);
+        let order = match query.sort {
+            Sort::Newest => format!("{place} DESC"),
+            Sort::Oldest => format!("{place} ASC"),
+            Sort::Title => "v.sort_title ASC, v.n ASC".to_owned(),
+            Sort::TitleDescending => "v.sort_title DESC, v.n DESC".to_owned(),
+        };
+        let limit = query.limit + 1;
+        let sql = format!(
+            "SELECT v.n, v.id, v.sort_title, v.facts {from} ORDER BY {order} LIMIT {limit}"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(params_from_iter(&self.values), |row| {
+            Ok(Row {
+                place: row.get(0)?,
+                id: row.get(1)?,
+                sort_title: row.get(2)?,
+                facts: row.get(3)?,
+            })
+        })?;
+        rows.collect()
+    }
+}

@@ -1,0 +1,168 @@
+//! Keeps the index true.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio_util::sync::CancellationToken;
+
+use super::facts::Facts;
+use super::index::{Due, Error, Index};
+use super::list::Page;
+use crate::changes::Changes;
+use crate::domain::catalog::Query;
+use crate::domain::job::VideoId;
+use crate::domain::view::Known;
+
+/// Videos that are read at the same time.
+pub(super) const AT_ONCE: usize = 8;
+/// Number of locks: two videos that share one wait for each other.
+const LOCKS: usize = 64;
+/// Interval at which due videos are looked for.
+const TICK: Duration = Duration::from_secs(2);
+/// Most due videos of one look.
+const DUE: i64 = 64;
+/// Pause before videos are read again whose reading failed.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// The catalog of all videos. Clones share it.
+#[derive(Clone)]
+pub struct Catalog(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) facts: Facts,
+    pub(super) changes: Changes,
+    pub(super) index: Index,
+    /// By a hash of the id: who reads a video and writes its row. What is written last was read last.
+    locks: Vec<tokio::sync::Mutex<()>>,
+}
+
+impl Catalog {
+    /// Opens the catalog in this folder.
+    ///
+    /// # Errors
+    /// If there is no memory for an empty one.
+    pub fn open(data_dir: &Path, facts: Facts, changes: Changes) -> Result<Self, Error> {
+        let index = Index::open(data_dir)?;
+        let locks = (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect();
+        Ok(Self(Arc::new(Inner { facts, changes, index, locks })))
+    }
+
+    /// Reads the records of videos, without the index.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.0.facts
+    }
+
+    /// One page of the list.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub async fn list(&self, query: Query) -> Result<Page, Error> {
+        self.0.index.list(query).await
+    }
+
+    /// Notes a change of this box: the index has it when this returns, if the buckets answer, and the other boxes
+    /// have it soon.
+    pub async fn changed(&self, id: &VideoId) {
+        self.0.changes.note(id);
+        if let Err(error) = self.refresh(id).await {
+            // The news comes again.
+            tracing::warn!(%id, %error, "failed to read a changed video");
+        }
+    }
+
+    /// Reads a video, writes its row and returns the facts.
+    ///
+    /// # Errors
+    /// As [`Facts::of`], and [`Error::Index`].
+    pub async fn refresh(&self, id: &VideoId) -> Result<Known, Error> {
+        self.refresh_as(id, String::new()).await
+    }
+
+    /// The same, with the version of the records that a comparison has found before.
+    pub(super) async fn refresh_as(&self, id: &VideoId, version: String) -> Result<Known, Error> {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let lock = usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or_default();
+        let _only = match self.0.locks.get(lock) {
+            Some(lock) => Some(lock.lock().await),
+            None => None,
+        };
+        let (known, _) = Box::pin(self.0.facts.of(id)).await?;
+        self.0.index.put(id, known.clone(), version).await?;
+        Ok(known)
+    }
+
+    /// Keeps the index true until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let work =
+            async { tokio::join!(self.follow_always(), self.compare_daily(), self.look_always()) };
+        stop.run_until_cancelled(Box::pin(work)).await;
+    }
+
+    /// Follows the news.
+    async fn follow_always(&self) {
+        let mut news = self.0.changes.subscribe();
+        let mut left = BTreeSet::new();
+        loop {
+            if left.is_empty() {
+                self.hear(&mut news, &mut left).await;
+            } else {
+                // They failed before.
+                drop(tokio::time::timeout(RETRY, self.hear(&mut news, &mut left)).await);
+            }
+            left = self.refresh_all(std::mem::take(&mut left)).await;
+        }
+    }
+
+    /// Waits for news, and takes all that is there.
+    async fn hear(&self, news: &mut broadcast::Receiver<VideoId>, heard: &mut BTreeSet<VideoId>) {
+        match news.recv().await {
+            Ok(id) => drop(heard.insert(id)),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "the catalog missed changes, it is compared");
+                if let Err(error) = self.compare().await {
+                    tracing::warn!(%error, "failed to compare the catalog with the buckets");
+                }
+            }
+            // This struct has a sender.
+            Err(RecvError::Closed) => {}
+        }
+        while let Ok(id) = news.try_recv() {
+            heard.insert(id);
+        }
+    }
+
+    /// Reads these videos. Returns those that could not be read.
+    async fn refresh_all(&self, ids: BTreeSet<VideoId>) -> BTreeSet<VideoId> {
+        let read = stream::iter(ids).map(|id| async move {
+            let read = self.refresh(&id).await;
+            read.err().map(|error| (id, error))
+        });
+        let failed: Vec<_> =
+            read.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await;
+        if let Some((id, error)) = failed.first() {
+            tracing::warn!(%id, %error, videos = failed.len(), "failed to read changed videos");
+        }
+        failed.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Looks at videos that are due: an upload that has arrived tells nobody but the queue.
+    async fn look_always(&self) {
+        loop {
+            tokio::time::sleep(TICK.mul_f64(0.9 + rand::random::<f64>() / 5.0)).await;
+            match self.0.index.due(Due::Look, DUE).await {
+                Ok(due) => drop(self.refresh_all(due.into_iter().collect()).await),
+                Err(error) => tracing::warn!(%error, "failed to look for due videos"),
+            }
+            if let Err(error) = self.end_due().await {
+                tracing::warn!(%error, "failed to delete videos whose end has come");
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+
+use super::index::{Due, FILE, Index};
+use super::list::Page;
+use crate::domain::catalog::{Query, Sort};
+use crate::domain::job::VideoId;
+use crate::domain::metadata::Metadata;
+use crate::domain::priority::Priority;
+use crate::domain::record::{JobRecord, UploadRecord};
+use crate::domain::video::VideoState;
+use crate::domain::view::Known;
+use crate::domain::visibility::Visibility;
+
+const START: &str = "2026-01-01T00:00:00Z";
+
+fn id(n: i64) -> VideoId {
+    VideoId::of_source("uploads", &n.to_string())
+}
+
+fn at(n: i64) -> Timestamp {
+    START.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(n)
+}
+
+/// The facts of the video with this number; every second one is ready.
+fn facts(n: i64, metadata: Metadata) -> Known {
+    let upload = UploadRecord {
+        id: id(n),
+        key: format!("uploads/{n}.mp4"),
+        filename: format!("holiday_{n:03}.mp4"),
+        size_bytes: 7,
+        part_size_bytes: None,
+        is_issued: true,
+        owner: None,
+        visibility: Visibility::Public,
+        priority: Priority::Normal,
+        metadata,
+        created_at: at(n).to_string(),
+    };
+    let job = (n % 2 == 0).then(|| {
+        let filename = upload.filename.clone();
+        JobRecord { filename, main: Some("#EXTM3U".to_owned()), ..JobRecord::ready(id(n), "a1") }
+    });
+    Known { upload: Some(upload), job, ..Known::default() }
+}
+
+async fn index_of(count: i64) -> (TempDir, Index) {
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::open(dir.path()).unwrap();
+    for n in 0..count {
+        let metadata = Metadata {
+            title: (n % 3 == 0).then(|| format!("Größe Number {}", 1000 - n)),
+            tags: if n % 5 == 0 { vec!["five".to_owned()] } else { Vec::new() },
+            ..Metadata::default()
+        };
+        index.put(&id(n), facts(n, metadata), String::new()).await.unwrap();
+    }
+    (dir, index)
+}
+
+fn ids(page: &Page) -> Vec<VideoId> {
+    page.videos.iter().map(|(id, _)| id.clone()).collect()
+}
+
+fn query(limit: usize) -> Query {
+    Query { limit, ..Query::default() }
+}
+
+fn text(text: &str) -> Query {
+    Query { text: Some(text.to_owned()), ..query(200) }
+}
+
+/// All pages of a query. `between` runs after each page.
+async fn walk(index: &Index, query: Query, mut between: impl AsyncFnMut(&Page)) -> Vec<VideoId> {
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = index.list(Query { cursor, ..query.clone() }).await.unwrap();
+        assert!(page.videos.len() == query.limit || page.next.is_none());
+        between(&page).await;
+        seen.extend(ids(&page));
+        cursor = page.next;
+        if cursor.is_none() {
+            return seen;
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_of_every_order_and_filter_follow_each_other_and_end() {
+    let (_dir, index) = index_of(40).await;
+    let name = |n: i64| {
+        if n % 3 == 0 {
+            format!("größe number {}", 1000 - n)
+        } else {
+            format!("holiday_{n:03}.mp4")
+        }
+    };
+    let filters: [(Query, fn(i64) -> bool); 5] = [
+        (query(1), |_| true),
+        (Query { tag: Some("five".to_owned()), ..query(1) }, |n| n % 5 == 0),
+        (Query { states: vec![VideoState::Ready], ..query(1) }, |n| n % 2 == 0),
+        (text("GROßE numb"), |n| n % 3 == 0),
+        (Query { tag: Some("five".to_owned()), ..text("größe") }, |n| n % 15 == 0),
+    ];
+    for (filter, matches) in filters {
+        for (_, sort) in Sort::NAMES {
+            let mut expected: Vec<i64> = (0..40).filter(|n| matches(*n)).collect();
+            match sort {
+                Sort::Oldest => {}
+                Sort::Newest => expected.reverse(),
+                Sort::Title => expected.sort_by_key(|n| name(*n)),
+                Sort::TitleDescending => {
+                    expected.sort_by_key(|n| name(*n));
+                    expected.reverse();
+                }
+            }
+            let expected: Vec<VideoId> = expected.into_iter().map(id).collect();
+            for limit in [1, 3, 40, 200] {
+                let query = Query { limit, sort, ..filter.clone() };
+                let total = u64::try_from(expected.len()).unwrap();
+                let seen = walk(&index, query, async |page| assert_eq!(page.total, total)).await;
+                assert_eq!(seen, expected, "{filter:?} {sort:?} {limit}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn words_are_found_in_all_texts_and_never_operators() {
+    let (_dir, index) = index_of(10).await;
+    let described = Metadata {
+        title: Some("Der Grüne Fluß".to_owned()),
+        description: Some("A river, filmed NEAR(the sea)".to_owned()),
+        tags: vec!["nature".to_owned(), "4k".to_owned()],
+        ..Metadata::default()
+    };
+    index.put(&id(50), facts(50, described.clone()), String::new()).await.unwrap();
+    let table = [
+        ("grune", true),
+        ("GRÜNE flu", true),
+        ("fluß grüne", true),
+        ("flu grüne", false),
+        ("river sea", true),
+        ("near", true),
+        ("4k", true),
+        ("holiday 050", true),
+        ("050.mp4", true),
+        ("ruene", false),
+        ("river ocean", false),
+        ("title:river", false),
+        ("\" OR 1", false),
+        ("---", false),
+    ];
+    for (words, is_found) in table {
+        let found = ids(&index.list(text(words)).await.unwrap());
+        assert_eq!(found.contains(&id(50)), is_found, "{words}: {found:?}");
+    }
+    // Old words are gone once the texts change.
+    let renamed = Metadata { title: Some("Sea".to_owned()), ..Metadata::default() };
+    index.put(&id(50), facts(50, renamed), String::new()).await.unwrap();
+    assert!(ids(&index.list(text("river")).await.unwrap()).is_empty());
+    assert_eq!(ids(&index.list(text("sea")).await.unwrap()), [id(50)]);
+    index.put(&id(50), Known::default(), String::new()).await.unwrap();
+    assert!(ids(&index.list(text("sea")).await.unwrap()).is_empty());
+}
+
+#[tokio::test]
+async fn a_list_goes_on_after_the_video_of_its_cursor_is_deleted() {
+    let (_dir, index) = index_of(10).await;
+    for sort in [Sort::Newest, Sort::Title] {
+        let mut deleted = BTreeSet::new();
+        let seen = walk(&index, Query { sort, ..query(2) }, async |page| {
+            let (last, facts) = page.videos.last().unwrap().clone();
+            index.put(&last, Known::default(), String::new()).await.unwrap();
+            deleted.insert((last, serde_json::to_string(&facts).unwrap()));
+        })
+        .await;
+        assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 10, "{sort:?}: each one once");
+        assert_eq!(deleted.len(), 5);
+        for (id, facts) in deleted {
+            index.put(&id, serde_json::from_str(&facts).unwrap(), String::new()).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn times_narrow_the_list_and_facts_come_back() {
+    let (_dir, index) = index_of(10).await;
+    let between = Query { created_after: Some(at(3)), created_before: Some(at(6)), ..query(200) };
+    let page = index.list(between).await.unwrap();
+    assert_eq!(ids(&page), [id(5), id(4), id(3)]);
+    let (_, four) = &page.videos[1];
+    let job = four.job.as_ref().unwrap();
+    assert_eq!((job.attempt_id.as_str(), job.main.as_deref()), ("a1", None));
+    assert_eq!(four.upload, facts(4, Metadata::default()).upload);
+}
+
+#[tokio::test]
+async fn videos_whose_time_has_come_are_due() {
+    let (_dir, index) = index_of(4).await;
+    let ended = Metadata { expires_at: Some(at(0)), ..Metadata::default() };
+    index.put(&id(6), facts(6, ended), String::new()).await.unwrap();
+    let later = Metadata { expires_at: "2999-01-01T00:00:00Z".parse().ok(), ..Metadata::default() };
+    index.put(&id(8), facts(8, later), String::new()).await.unwrap();
+    assert_eq!(index.due(Due::End, 9).await.unwrap(), [id(6)]);
+    // They were looked at just now.
+    assert!(index.due(Due::Look, 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_damaged_or_foreign_file_is_made_anew() {
+    let (dir, index) = index_of(3).await;
+    index.note_comparison().await.unwrap();
+    assert!(index.list(query(1)).await.unwrap().is_complete);
+    drop(index);
+    let kept = Index::open(dir.path()).unwrap();
+    assert_eq!(kept.list(query(9)).await.unwrap().total, 3);
+    drop(kept);
+    for suffix in ["-wal", "-shm"] {
+        drop(std::fs::remove_file(dir.path().join(format!("{FILE}{suffix}"))));
+    }
+    std::fs::write(
+        dir.path().join(FILE),
+        "no database at all, but long enough for a header".repeat(40),
+    )
+    .unwrap();
+    let anew = Index::open(dir.path()).unwrap();
+    let page = anew.list(query(9)).await.unwrap();
+    assert_eq!((page.total, page.is_complete), (0, false));
+    drop(anew);
+    // Where no file can be, it is kept in memory.
+    let nowhere = Index::open(&dir.path().join("missing")).unwrap();
+    nowhere.put(&id(1), facts(1, Metadata::default()), String::new()).await.unwrap();
+    assert_eq!(nowhere.list(query(9)).await.unwrap().total, 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_later_is_made_anew() {
+    let (dir, index) = index_of(200).await;
+    index
+        .call(|connection| {
+            connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA cache_size=0")
+        })
+        .await
+        .unwrap();
+    let path = dir.path().join(FILE);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4096..].fill(0xA5);
+    std::fs::write(&path, bytes).unwrap();
+    // The first question finds the damage, and the next one an empty index.
+    drop(index.list(query(200)).await);
+    index.put(&id(1), facts(1, Metadata::default()), String::new()).await.unwrap();
+    let page = index.list(query(200)).await.unwrap();
+    assert_eq!((page.total, page.is_complete), (1, false));
+}

@@ -1,0 +1,40 @@
+//! Searches as people type them, as expressions of SQLite's full text index.
+
+/// Most words of a search.
+const MAX_WORDS: usize = 16;
+
+/// The expression that matches what has all words of a text, the last of them as the start of a word: people search
+/// while they type. `None` if the text has no word.
+///
+/// Each word is in quotes, so that it is never an operator (<https://www.sqlite.org/fts5.html#full_text_query_syntax>).
+#[must_use]
+pub fn match_all(text: &str) -> Option<String> {
+    let is_separator = |c: char| !c.is_alphanumeric();
+    let words: Vec<&str> =
+        text.split(is_separator).filter(|word| !word.is_empty()).take(MAX_WORDS).collect();
+    let (last, first) = words.split_last()?;
+    let mut expression: String = first.iter().map(|word| format!("\"{word}\" ")).collect();
+    expression.push_str(&format!("\"{last}\"*"));
+    Some(expression)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_and_the_last_one_is_a_start() {
+        let table = [
+            ("", None),
+            (" -*\" ", None),
+            ("film", Some("\"film\"*")),
+            ("Big buck_bunny.MP4", Some("\"Big\" \"buck\" \"bunny\" \"MP4\"*")),
+            ("a OR b* NOT \"c\"", Some("\"a\" \"OR\" \"b\" \"NOT\" \"c\"*")),
+            ("über 中文", Some("\"über\" \"中文\"*")),
+        ];
+        for (text, expression) in table {
+            assert_eq!(match_all(text).as_deref(), expression, "{text}");
+        }
+        assert_eq!(match_all(&"x ".repeat(50)).unwrap().matches('x').count(), MAX_WORDS);
+    }
+}
