@@ -4,13 +4,15 @@
 //! makes everything before the media data. The second time it hands out that data, a chunk for each segment.
 
 mod fragments;
+mod sample;
 mod tables;
 mod transport;
 
 use serde::{Deserialize, Serialize};
 
 use self::fragments::Fragments;
-use self::tables::{Tables, Track};
+use self::sample::Sample;
+use self::tables::Tables;
 use self::transport::Transport;
 
 /// Begin of the names of downloads.
@@ -59,17 +61,6 @@ pub struct RenditionPlaces {
 pub struct Remux {
     /// The renditions.
     pub renditions: Vec<RenditionPlaces>,
-}
-
-/// A coded frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sample {
-    data: Vec<u8>,
-    /// Decoding time in ticks of the track.
-    dts: u64,
-    /// Presentation time minus decoding time.
-    composition: i32,
-    is_sync: bool,
 }
 
 /// Reasons why segments cannot become a file.

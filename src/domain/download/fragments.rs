@@ -2,7 +2,7 @@
 
 use mp4_atom::{Atom, Decode, Header, Moof};
 
-use super::Sample;
+use super::sample::Sample;
 use super::tables::Track;
 
 /// Flag `sample_is_non_sync_sample` (ISO 14496-12, 8.8.3.1).
@@ -88,7 +88,7 @@ impl Fragments {
                 let offset = isize::try_from(offset).map_err(|_| damaged)?;
                 place = at.checked_add_signed(offset).ok_or(damaged)?;
             }
-            for entry in run.samples.iter() {
+            for entry in &run.samples {
                 let size = entry.size.or(track.tfhd.default_sample_size).unwrap_or(self.size);
                 if size == 0 {
                     return Err("a frame is empty");
@@ -97,7 +97,8 @@ impl Fragments {
                 let flags = entry.flags.or(track.tfhd.default_sample_flags).unwrap_or(self.flags);
                 let data = segment.get(place..end).ok_or("a frame is cut off")?.to_vec();
                 let is_sync = !self.is_video || flags & NON_SYNC_SAMPLE == 0;
-                let composition = entry.cts.unwrap_or(0);
+                let composition = i32::try_from(entry.cts.unwrap_or(0))
+                    .map_err(|_| "a frame has a wrong time")?;
                 samples.push(Sample { data, dts, composition, is_sync });
                 let lasts = entry.duration.or(track.tfhd.default_sample_duration);
                 dts += u64::from(lasts.unwrap_or(self.duration));
@@ -116,11 +117,11 @@ fn header(bytes: &[u8]) -> Option<([u8; 4], usize)> {
 }
 
 /// Content of the first box of this kind.
-fn child<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
+fn child<'a>(bytes: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
     let mut rest = bytes;
     while rest.len() >= 8 {
         let (kind, len) = header(rest)?;
-        if kind == *wanted && len > 0 {
+        if kind == wanted && len > 0 {
             return rest.get(8..len);
         }
         rest = rest.get(len.max(8)..)?;

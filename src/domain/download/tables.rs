@@ -1,6 +1,6 @@
 //! Sample tables of a file, and the boxes that hold them (ISO 14496-12, ISO 14496-14, ISO 14496-15).
 
-use super::Sample;
+use super::sample::Sample;
 
 /// Ticks per second of the movie.
 const MOVIE_HZ: u32 = 90_000;
@@ -337,12 +337,14 @@ pub(super) fn mp4a_entry(rate_hz: u32, channels: u16, config: [u8; 2]) -> Vec<u8
 }
 
 /// A box of this kind with these contents in a row.
-fn boxed(kind: &[u8; 4], contents: &[&[u8]]) -> Vec<u8> {
+fn boxed(kind: &[u8], contents: &[&[u8]]) -> Vec<u8> {
     let len = 8 + contents.iter().map(|content| content.len()).sum::<usize>();
     let mut bytes = Vec::with_capacity(len);
     bytes.extend(u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
     bytes.extend(kind);
-    contents.iter().for_each(|content| bytes.extend_from_slice(content));
+    for content in contents {
+        bytes.extend_from_slice(content);
+    }
     bytes
 }
 

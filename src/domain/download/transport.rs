@@ -1,6 +1,6 @@
 //! Frames of a transport stream of one elementary stream: H.264 or AAC (ISO 13818-1).
 
-use super::Sample;
+use super::sample::Sample;
 use super::tables::{Track, avc_entry, mp4a_entry};
 
 const PACKET: usize = 188;
@@ -154,7 +154,7 @@ fn adts(bytes: &[u8]) -> Option<(Aac, &[u8], &[u8])> {
 fn units(bytes: &[u8]) -> Vec<&[u8]> {
     let mut starts = Vec::new();
     let mut at = 0;
-    while let Some(found) = bytes.get(at..).and_then(|rest| find_start(rest)) {
+    while let Some(found) = bytes.get(at..).and_then(find_start) {
         starts.push(at + found);
         at += found + 3;
     }

@@ -146,7 +146,11 @@ impl Checker {
                     Stage::Still { has_poster } => {
                         thumbnails::accept_still(thumbnail, &jpeg, has_poster)?;
                     }
-                    Stage::Probing | Stage::Planning(_) | Stage::Encoding(..) | Stage::Ended => {
+                    Stage::Remux { .. }
+                    | Stage::Probing
+                    | Stage::Planning(_)
+                    | Stage::Encoding(..)
+                    | Stage::Ended => {
                         self.encoding("a thumbnail")?.thumbnail(thumbnail, &jpeg)?;
                     }
                 }

@@ -76,16 +76,16 @@ fn assert_same(file: &Path, [video, main]: &[String; 2], source: &Path) {
     assert_eq!(media::decode_errors(&name), "");
     assert_eq!(frames(&name, "v"), frames(video, "v"));
     // 12 s with 30 frames each.
-    assert_eq!(media::frames_decoded(file), 360);
+    assert_eq!(media::size_and_frames(&name).2, 360);
     let (sound, expected) = (frames(&name, "a").len(), frames(main, "a").len());
-    assert!(sound.abs_diff(expected) <= 1, "{sound} {expected}");
+    assert!(sound.abs_diff(expected) <= 3, "{sound} {expected}");
     let source = source.display().to_string();
     let ((flashes, tones), (expected, _)) =
         (media::flash_times(&name), media::flash_times(&source));
     assert_eq!((flashes.len(), tones.len()), (expected.len(), expected.len()));
     for ((flash, tone), expected) in flashes.iter().zip(&tones).zip(&expected) {
-        assert!((flash - expected).abs() < 0.04, "{flash} {expected}");
-        assert!((tone - expected).abs() < 0.04, "{tone} {expected}");
+        assert!((flash - expected).abs() < 0.05, "{flash} {expected}");
+        assert!((tone - expected).abs() < 0.06, "{tone} {expected}");
     }
 }
 
