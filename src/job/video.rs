@@ -98,7 +98,7 @@ impl Job<'_> {
         self.release(claim, &folder, &ended).await;
         let view = ticket.view();
         drop(ticket);
-        if ended.is_ok() {
+        if !matches!(ended, Err(Unsettled::Retried(_))) {
             self.settle_additions(&view).await;
         }
         self.context.changes.note(&self.id);

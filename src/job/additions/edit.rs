@@ -70,13 +70,18 @@ impl Additions {
     /// If the store fails, or the video is deleted meanwhile.
     pub async fn settle(&self, id: &VideoId, view: &VideoView) -> Result<Settled, Error> {
         let context = &self.context;
+        let mut last = None;
         for _ in 0..MOST_EDITS {
             let home = records::home_of(&context.private, &context.homes, id).await?;
             let found = records::job_record_of(home, id).await?;
-            let Some((record, _)) = found.filter(|(record, _)| record.outcome == JobOutcome::Ready)
+            let found = found.filter(|(record, _)| record.outcome == JobOutcome::Ready);
+            // An edit that changes nothing cannot publish what is kept: a stream without video has no text tracks.
+            let Some((record, version)) =
+                found.filter(|(_, version)| last.as_ref() != Some(version))
             else {
                 return Ok(Settled::Pending);
             };
+            last = Some(version);
             if Kept::list(&context.private, id).await?.is_in(&record) {
                 return Ok(Settled::Published);
             }
@@ -144,6 +149,9 @@ impl Edit<'_> {
         let own_poster = record.own_poster.as_ref();
         let present = Present { tracks: &record.text_tracks, own_poster };
         let added = stream.add(&target, &kept, present).await?;
+        if added.tracks == record.text_tracks && added.own_poster == record.own_poster {
+            return Ok(());
+        }
         let report = gate::check_text_tracks(home, id, &added, key.as_ref()).await;
         if let Some(broken) = report.musts().next() {
             let error = Error::NotConformant(broken.clone());
