@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load bench fix check advisories unit \
-	generate build web deps test-deps clean
+	generate build web examples deps test-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,9 +28,9 @@ demo: deps web ## Build, start the appliance, encode a clip, print a URL that pl
 	@node .ci/demo.mjs target/debug/ladderd $(PORT) "$(VIDEO)"
 
 ifeq ($(FILTER),)
-test: test-deps web check unit ## Run every check and test; FILTER=name runs only the tests whose name holds it
+test: test-deps web examples check unit ## Run every check and test; FILTER=name runs only the tests whose name holds it
 else
-test: test-deps web
+test: test-deps web examples
 	$(CARGO) nextest run --workspace --locked $(FILTER)
 endif
 
@@ -72,8 +72,9 @@ fix: ## Format the code and apply the lints' own suggestions
 	$(CARGO) fmt --all
 	$(CARGO) clippy --fix --allow-dirty --allow-staged --workspace --all-targets --locked
 
-generate: ## Write the files that are generated from the code: default settings, reference pages
+generate: ## Write the files that are generated from the code: settings, reference pages, types of the page
 	LADDERD_WRITE_GENERATED=1 $(CARGO) nextest run --workspace --locked generated:: s3_operations::
+	cd web && $(NPM) run --silent generate
 
 check: ## Check formatting, lints, docs, licences and types; warnings are errors
 	$(CARGO) fmt --all --check
@@ -96,11 +97,16 @@ build: deps web ## The release binary: target/release/ladderd
 web: web/dist/index.html ## The page: web/dist, which becomes part of the binary
 
 # Made anew only if something of it changed: the binary would have to be, too.
-web/dist/index.html: web/node_modules/.package-lock.json $(wildcard web/*.* web/src/*)
+web/dist/index.html: web/node_modules/.package-lock.json $(wildcard web/*.* web/src/* web/src/*/*)
 	cd web && $(NPM) run --silent build
 
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && $(NPM) ci --no-progress
+
+examples: examples/express-react/public/page.js ## The page of examples/express-react
+
+examples/express-react/public/page.js: $(addprefix examples/express-react/,package-lock.json package.json page.jsx)
+	cd examples/express-react && $(NPM) ci --no-progress --no-audit --no-fund && $(NPM) run --silent build
 
 deps: ## Debian packages that the build and the appliance need
 	@.ci/deps build
@@ -109,4 +115,4 @@ test-deps: ## Debian packages and tools that the tests need
 	@.ci/deps build test
 
 clean: ## Remove what was built
-	rm -rf target web/dist web/node_modules
+	rm -rf target web/dist web/node_modules examples/express-react/node_modules

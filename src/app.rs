@@ -4,6 +4,7 @@
 mod accounts;
 mod aws;
 mod claimant;
+mod command_store;
 mod compose;
 mod embedded;
 mod listen;
@@ -32,12 +33,14 @@ use crate::heartbeat::Heartbeats;
 use crate::job::Scheduler;
 use crate::job::housekeeping::Housekeeping;
 use crate::metrics::Metrics;
+use crate::pull::Pulls;
 use crate::settings::Settings;
 use crate::tls::Trust;
 use crate::worker::spawn::Program;
 use crate::{backend, gpu, http};
 
-pub use self::accounts::{link, with_accounts};
+pub use self::accounts::{link, local_api, with_accounts};
+pub use self::command_store::{CommandStore, with_store};
 pub(crate) use self::compose::open_encryption;
 use self::listen::{Front, bind};
 pub(crate) use self::lock::{lock, private_files};
@@ -90,6 +93,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let hurry = CancellationToken::new();
     let hearts = Heartbeats::default();
     let context = compose::context(&settings, &parts, program, backends)?;
+    let pulls = compose::pulls(&settings, &context, &trust)?;
     let metrics = context.metrics.clone();
     let housekeeping =
         Housekeeping::new(context.clone(), Arc::clone(&parts.inspect), settings.housekeeping);
@@ -109,18 +113,26 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let catalog = compose::catalog(&settings, &context)?;
     tokio::spawn(catalog.clone().run(drain_jobs.clone()));
-    let hearts_of_api = hearts.clone();
-    let daemon =
-        compose::Daemon { driver, hearts: hearts_of_api, draining: drain, catalog, embedded_store };
+    let webhooks = compose::webhooks(&settings, &context, &trust)?;
+    let daemon = compose::Daemon {
+        driver,
+        hearts: hearts.clone(),
+        draining: drain,
+        catalog,
+        webhooks: webhooks.clone(),
+        pulls: pulls.clone(),
+        embedded_store,
+    };
     let state = compose::state(&settings, &parts, &context, accounts, daemon);
     let router = http::router(state, &settings.http);
     let api = http::serve(front.listener(api), router, stop_servers.clone().cancelled_owned());
     let api = tokio::spawn(hearts.heart("api").during(api));
     let news = context.changes.clone();
     let news = tokio::spawn(news.run(parts.private.clone(), drain_jobs.clone()));
+    let webhooks = tokio::spawn(webhooks.run(drain_jobs.clone()));
     let jobs = Scheduler::new(context).run(drain_jobs.clone(), hurry.clone());
     let jobs = tokio::spawn(hearts.heart("scheduler").during(jobs));
-    let housekeeping = housekeeping.run(drain_jobs.clone());
+    let housekeeping = background(housekeeping, pulls, drain_jobs.clone());
     let housekeeping = tokio::spawn(hearts.heart("housekeeping").during(housekeeping));
     if let Some(db) = parts.db {
         tokio::spawn(watchdog::beat_with(db, hearts.heart("database")));
@@ -150,12 +162,18 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     jobs.await.context("the scheduler panicked")?;
     housekeeping.await.context("housekeeping panicked")?;
     news.await.context("the news of videos panicked")?;
+    webhooks.await.context("the delivery of webhooks panicked")?;
     // Running jobs need the store until they end.
     stop_servers.cancel();
     api.await.context("the API panicked")?;
     store.await.context("the store panicked")?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The work that no client waits for, until `stop`.
+async fn background(housekeeping: Housekeeping, pulls: Pulls, stop: CancellationToken) {
+    tokio::join!(housekeeping.run(stop.clone()), pulls.run(stop));
 }
 
 /// The tasks that run as long as the daemon.

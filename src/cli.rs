@@ -4,13 +4,16 @@ mod backends;
 mod check;
 mod exit;
 mod heap;
+mod import;
 mod memory;
 mod output;
+mod remote;
 mod s3_key;
 mod sandbox;
 mod store;
 mod token;
 mod transcode;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,7 +41,9 @@ Exit codes:
   0   success; a checked stream breaks no binding rule (MUST)
   1   failure, or a checked stream breaks a binding rule
   2   the stream cannot be read, or the sandbox or the backends cannot be tried
-  64  wrong arguments or settings";
+  64  wrong arguments or settings
+  66  the file or the video does not exist
+  69  the appliance cannot be reached or is not ready";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -159,6 +164,27 @@ enum Command {
         #[command(subcommand)]
         command: s3_key::S3KeyCommand,
     },
+    /// Receive events of an appliance.
+    Webhook {
+        #[command(subcommand)]
+        command: webhook::WebhookCommand,
+    },
+    /// Make videos of the objects that are in a bucket already. The daemon may run or not.
+    ///
+    /// Objects of the private bucket become videos where they are; those of another bucket of the same store are
+    /// copied by the store. An import that was interrupted goes on when it is started again. Exits with 1 if an
+    /// object could not be imported.
+    Import {
+        /// Folder of the embedded store.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        options: import::Options,
+    },
+    #[command(flatten)]
+    Remote(remote::RemoteCommand),
     /// Trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
@@ -254,6 +280,12 @@ pub fn main() -> ExitCode {
             let overrides = Overrides { data_dir, ..Overrides::default() };
             with_overrides(config, overrides, |settings| s3_key::run(&settings, command))
         }
+        Command::Webhook { command } => webhook::run(command),
+        Command::Import { data_dir, config, options } => {
+            let overrides = Overrides { data_dir, ..Overrides::default() };
+            with_overrides(config, overrides, |settings| import::run(&settings, options))
+        }
+        Command::Remote(command) => remote::run(command),
         Command::Backends { json, config } => {
             with_settings(config, |settings| backends::backends(&settings, json))
         }

@@ -29,6 +29,7 @@ mod names;
 mod objects;
 mod operations;
 mod parameters;
+mod place;
 mod quarantine;
 mod readers;
 mod repair;

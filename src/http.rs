@@ -2,7 +2,10 @@
 //! codes.
 
 pub mod access;
+mod document;
 pub mod error;
+mod event_stream;
+pub mod events;
 mod flatten;
 mod idempotency;
 mod page;
@@ -17,8 +20,10 @@ pub mod system;
 pub mod tokens;
 pub mod uploads;
 pub mod videos;
+pub mod webhooks;
 
-pub use router::{MAX_CONNECTIONS, router, serve};
+pub use document::reference;
+pub use router::{MAX_CONNECTIONS, openapi, router, serve};
 pub use state::AppState;
 
 use crate::domain::auth::address;

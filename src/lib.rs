@@ -9,12 +9,13 @@
 //! - [`sandbox`], [`db`], [`durable`], [`heartbeat`], [`server`], [`telemetry`], [`tls`]: process limits, SQLite, whole
 //!   files, supervision, HTTP connections, logs, certificates.
 //! - [`queue`], [`store`], [`source`], [`embedded`], [`gpu`], [`encryption`], [`publish`],
-//!   [`check`]: one effect each. They do not know of each other.
+//!   [`check`], [`outgoing`]: one effect each. They do not know of each other.
 //! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
 //!   their trial on this machine.
 //! - [`metrics`], [`changes`]: counters and gauges; news of changed videos.
 //! - [`auth`]: tokens, sessions and grants.
-//! - [`job`]: one job from message to acknowledgement.
+//! - [`job`], [`pull`], [`import`]: one job from message to acknowledgement; sources that are pulled from URLs,
+//!   and those that are in a bucket already.
 //! - [`catalog`]: the index of all videos.
 //! - [`http`]: the API and the web page.
 //! - [`settings`], [`app`], [`cli`]: configuration, composition and commands.
@@ -32,14 +33,18 @@ pub mod domain;
 pub mod durable;
 pub mod embedded;
 pub mod encryption;
+pub mod events;
 pub mod gpu;
 pub mod heartbeat;
 pub mod http;
+pub mod import;
 pub mod job;
 pub mod metrics;
+pub mod outgoing;
 pub mod play;
 pub mod private_file;
 pub mod publish;
+pub mod pull;
 pub mod queue;
 pub mod sandbox;
 pub mod sdk_error;
@@ -49,4 +54,5 @@ pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
+pub mod webhook;
 pub mod worker;

@@ -24,6 +24,13 @@ pub struct EndedLabels {
     pub outcome: &'static str,
 }
 
+/// Label of the attempts at deliveries of webhooks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    /// `delivered` or `failed`.
+    outcome: &'static str,
+}
+
 /// Label of the requests to the embedded store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ClientLabels {
@@ -52,6 +59,8 @@ pub struct Metrics {
     scrubbed: Gauge,
     damaged: Gauge,
     left_alone: Gauge,
+    webhook_attempts: Family<DeliveryLabels, Counter>,
+    webhooks_paused: Gauge,
     gpus: gpus::Gpus,
     backends: backends::Backends,
 }
@@ -86,6 +95,11 @@ impl Default for Metrics {
         let store_requests = Family::default();
         let help = "Requests to the embedded store by who sent them";
         registry.register("store_requests", help, store_requests.clone());
+        let webhook_attempts = Family::default();
+        let help = "Attempts at deliveries of webhooks by how they ended";
+        registry.register("webhook_attempts", help, webhook_attempts.clone());
+        let webhooks_paused =
+            gauge(&mut registry, "webhooks_paused", "Webhooks that get no events now");
         let gpus = gpus::Gpus::default();
         registry.register_collector(Box::new(gpus.clone()));
         let backends = backends::Backends::default();
@@ -114,6 +128,8 @@ impl Default for Metrics {
             scrubbed,
             damaged,
             left_alone,
+            webhook_attempts,
+            webhooks_paused,
             gpus,
             backends,
         }
@@ -121,6 +137,16 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts an attempt at a delivery of a webhook, which was `delivered` or `failed`.
+    pub fn webhook_attempted(&self, outcome: &'static str) {
+        self.webhook_attempts.get_or_create(&DeliveryLabels { outcome }).inc();
+    }
+
+    /// Shows how many webhooks are paused.
+    pub fn webhooks_paused(&self, count: i64) {
+        self.webhooks_paused.set(count);
+    }
+
     /// Counts an ended attempt.
     pub fn ended(&self, outcome: &'static str) {
         self.attempts.get_or_create(&EndedLabels { outcome }).inc();

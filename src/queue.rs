@@ -16,6 +16,7 @@ use crate::domain::backoff;
 use crate::domain::declare::{Any, BASE_URL, Nested, OneOf, Violation, settings};
 use crate::domain::failure_code::FailureCode;
 use crate::domain::outcome::Fault;
+use crate::domain::turns::Place;
 
 settings! {
     /// Queue of jobs, and its retries.
@@ -29,6 +30,10 @@ settings! {
         /// URL of the SQS queue of dead letters, for "sqs". Empty: the target of the queue's redrive
         /// policy.
         dead_letter_url: String = String::new(), BASE_URL;
+        /// URL of a second SQS queue, for videos of high priority. Empty: they wait among the others.
+        high_url: String = String::new(), BASE_URL;
+        /// URL of another SQS queue, for videos of low priority. Empty: they wait among the others.
+        low_url: String = String::new(), BASE_URL;
         /// AWS region of the queue, for "sqs". Empty: the AWS environment decides.
         region: String = String::new(), Any;
         /// Base URL of the SQS server, for "sqs". Empty: the endpoint of AWS.
@@ -160,13 +165,28 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// [`Error::LeaseLost`] if the lease has expired or the delivery is settled.
     async fn dead_letter(&self, receipt: &Receipt, reason: &str) -> Result<(), Error>;
+
+    /// Puts the message where those of this place wait. `Ok(true)`: it waits there now, as a new message, and the
+    /// receipt is void. `Ok(false)`: it came from there, or the queue has no such place, and the lease goes on.
+    /// After a crash in between, SQS has the message in both places.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] if the lease has expired or the delivery is settled.
+    async fn move_to(&self, receipt: &Receipt, place: &Place) -> Result<bool, Error>;
 }
 
 /// A queue, as a producer sees it.
 #[async_trait]
 pub trait Enqueue: Send + Sync {
-    /// Enqueues a message. `Ok` means that it is durable. A call that fails may have enqueued it.
-    async fn send(&self, body: &str) -> Result<(), Error>;
+    /// Enqueues a message of normal priority, of nobody in particular. `Ok` means that it is durable. A call that
+    /// fails may have enqueued it.
+    async fn send(&self, body: &str) -> Result<(), Error> {
+        self.send_to(body, &Place::default()).await
+    }
+
+    /// Enqueues a message where those of this place wait. `Ok` means that it is durable. A call that fails may
+    /// have enqueued it.
+    async fn send_to(&self, body: &str, place: &Place) -> Result<(), Error>;
 }
 
 /// A queue, as an operator sees it.

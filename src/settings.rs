@@ -17,7 +17,8 @@ use crate::domain::limits::Limits;
 use crate::domain::sources::SourceFilter;
 use crate::domain::visibility;
 use crate::{
-    auth, changes, embedded, encryption, http, job, play, queue, sandbox, store, telemetry, tls,
+    auth, changes, embedded, encryption, events, http, job, play, pull, queue, sandbox, store,
+    telemetry, tls, webhook,
 };
 
 pub use document::{default_toml, reference};
@@ -47,6 +48,10 @@ settings! {
         housekeeping: job::housekeeping::Config = job::housekeeping::Config::default(), Nested;
         /// News of changed videos among the boxes that share two buckets.
         changes: changes::Config = changes::Config::default(), Nested;
+        /// Events of videos, which event streams and webhooks tell.
+        events: events::Config = events::Config::default(), Nested;
+        /// Webhooks: events are posted to endpoints.
+        webhooks: webhook::Config = webhook::Config::default(), Nested;
         /// Selection of the objects in the private bucket that are videos. Other objects are left
         /// alone. Letter case is ignored.
         sources: SourceFilter = SourceFilter::default(), Nested;
@@ -56,6 +61,8 @@ settings! {
         playback: play::Config = play::Config::default(), Nested;
         /// Size and transfer of uploads.
         uploads: http::uploads::Config = http::uploads::Config::default(), Nested;
+        /// Sources that are pulled from URLs.
+        pulls: pull::Config = pull::Config::default(), Nested;
         /// The rungs, from the smallest to the largest. A source is never scaled up.
         ladder: Ladder = Ladder::default(), Rising;
         /// Encoder settings that hold for all rungs.

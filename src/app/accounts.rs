@@ -26,11 +26,11 @@ const ENDPOINT_FILE: &str = "endpoint.json";
 
 /// Addresses of a running daemon, for other processes of the same user.
 #[derive(Serialize, Deserialize)]
-struct Endpoint {
+pub(super) struct Endpoint {
     /// Of the API.
     api: SocketAddr,
     /// Of the embedded store, for the daemon's own requests; none if the buckets are on S3.
-    store: Option<SocketAddr>,
+    pub(super) store: Option<SocketAddr>,
 }
 
 /// The accounts of an appliance that starts.
@@ -155,8 +155,16 @@ pub async fn with_accounts<T>(
 }
 
 /// Where the daemon is that runs, or ran last.
-fn running(data_dir: &Path) -> Option<Endpoint> {
+pub(super) fn running(data_dir: &Path) -> Option<Endpoint> {
     serde_json::from_slice(&std::fs::read(data_dir.join(ENDPOINT_FILE)).ok()?).ok()
+}
+
+/// URL of the API of the daemon that runs, or ran last, with these settings. `None` if there was none.
+#[must_use]
+pub fn local_api(settings: &Settings) -> Option<String> {
+    let endpoint = running(&settings.data_dir)?;
+    let scheme = if settings.tls.is_on() { "https" } else { "http" };
+    Some(format!("{scheme}://{}", embedded::reachable(endpoint.api)))
 }
 
 /// Link that signs in once, for `ladderd token link`.

@@ -14,7 +14,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 use aws_smithy_http_client::{Builder, Connector};
 
 use super::urls::{or, origin};
-use crate::queue::sqs::SqsQueue;
+use crate::queue::sqs::{SqsQueue, SqsQueues};
 use crate::settings::Settings;
 use crate::store::{Bucket, ExpiringCredentials};
 use crate::tls::Trust;
@@ -136,15 +136,25 @@ async fn upload_origin(client: &aws_sdk_s3::Client, name: &str) -> anyhow::Resul
     Ok(origin(signed.uri()))
 }
 
-/// Opens the queue on SQS.
+/// Opens the queues on SQS: the normal one, and those of other priorities that the settings name.
 ///
 /// # Errors
-/// If it does not exist, access is denied, or it has no dead-letter queue.
-pub(super) async fn queue(settings: &Settings, trust: &Trust) -> anyhow::Result<SqsQueue> {
+/// If one does not exist, access is denied, or it has no dead-letter queue.
+pub(super) async fn queue(settings: &Settings, trust: &Trust) -> anyhow::Result<SqsQueues> {
     let queue = &settings.queue;
     let config = shared(&queue.region, &queue.endpoint_url, SQS_READ_TIMEOUT, trust).await?;
     config.region().context("no region: set queue.region or AWS_REGION")?;
-    let opened =
-        SqsQueue::open(aws_sdk_sqs::Client::new(&config), &queue.url, &queue.dead_letter_url);
-    opened.await.with_context(|| format!("failed to open the queue {}", queue.url))
+    let client = aws_sdk_sqs::Client::new(&config);
+    let open = async |url: &str| {
+        let opened = SqsQueue::open(client.clone(), url, &queue.dead_letter_url).await;
+        opened.with_context(|| format!("failed to open the queue {url}"))
+    };
+    let mut others = [None, None];
+    for (other, url) in others.iter_mut().zip([&queue.high_url, &queue.low_url]) {
+        if !url.is_empty() {
+            *other = Some(open(url).await?);
+        }
+    }
+    let [high, low] = others;
+    Ok(SqsQueues::new(open(&queue.url).await?, high, low))
 }

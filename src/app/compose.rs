@@ -14,6 +14,7 @@ use crate::changes::Changes;
 use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
 use crate::encryption::Encryption;
+use crate::events::Events;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
 use crate::http::AppState;
@@ -23,10 +24,13 @@ use crate::job::board::Board;
 use crate::job::downloads::Downloads;
 use crate::job::{Context, Deletions, Moves};
 use crate::metrics::Metrics;
+use crate::outgoing::Outgoing;
 use crate::play::Gateway;
+use crate::pull::{self, Pulls};
 use crate::settings::Settings;
 use crate::store::{self, Homes};
 use crate::tls::Trust;
+use crate::webhook::Webhooks;
 use crate::worker::spawn::Program;
 
 /// The context of jobs.
@@ -40,9 +44,11 @@ pub(super) fn context(
     backends: Pool,
 ) -> anyhow::Result<Context> {
     let claimant = claimant(&settings.data_dir)?;
+    let homes = Homes::new(&parts.private, &parts.public);
     Ok(Context {
         private: parts.private.clone(),
-        homes: Homes::new(&parts.private, &parts.public),
+        events: Events::new(&parts.private, &homes, &parts.urls, settings.events),
+        homes,
         visibility: settings.videos.visibility,
         queue: Arc::clone(&parts.queue),
         enqueue: Arc::clone(&parts.enqueue),
@@ -91,12 +97,48 @@ pub(crate) fn open_encryption(settings: &Settings) -> anyhow::Result<Encryption>
     Ok(Encryption::open(&settings.encryption, &Trust::open(&settings.tls)?)?)
 }
 
+/// The webhooks of the events of these jobs.
+///
+/// # Errors
+/// If the authorities of `tls.ca` cannot be used.
+pub(super) fn webhooks(
+    settings: &Settings,
+    context: &Context,
+    trust: &Trust,
+) -> anyhow::Result<Webhooks> {
+    let Context { private, events, claimant, metrics, .. } = context;
+    let outgoing = Outgoing::new(trust, settings.webhooks.allow_private)?;
+    Ok(Webhooks::new(private, events, outgoing, claimant, metrics))
+}
+
+/// The pulls of sources from URLs.
+///
+/// # Errors
+/// If the authorities of `tls.ca` cannot be used.
+pub(super) fn pulls(
+    settings: &Settings,
+    context: &Context,
+    trust: &Trust,
+) -> anyhow::Result<Pulls> {
+    Ok(Pulls::new(pull::Parts {
+        private: context.private.clone(),
+        outgoing: Outgoing::new(trust, settings.pulls.allow_private)?,
+        changes: context.changes.clone(),
+        claimant: context.claimant.clone(),
+        renewal: Duration::from_secs(settings.jobs.claim_renewal_secs),
+        max_size_bytes: settings.uploads.max_size_bytes,
+        config: settings.pulls,
+    }))
+}
+
 /// The parts of the daemon that the API shows.
 pub(super) struct Daemon {
     pub(super) driver: Arc<dyn gpu::Driver>,
     pub(super) hearts: Heartbeats,
     pub(super) draining: watch::Receiver<bool>,
+    pub(super) pulls: Pulls,
     pub(super) catalog: Catalog,
+    pub(super) webhooks: Webhooks,
     /// The embedded store; `None` if the buckets are on S3.
     pub(super) embedded_store: Option<Store>,
 }
@@ -126,6 +168,9 @@ pub(super) fn state(
         enqueue: Arc::clone(&parts.enqueue),
         catalog: daemon.catalog,
         changes: context.changes.clone(),
+        events: context.events.clone(),
+        webhooks: daemon.webhooks,
+        pulls: daemon.pulls,
         metrics: context.metrics.clone(),
         backends: context.backends.clone(),
         gpu: daemon.driver,

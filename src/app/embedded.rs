@@ -75,8 +75,8 @@ impl Embedded {
         let queue = open_queue(db.clone(), settings)?;
         let wake = queue.clone();
         let on_created = OnCreated {
-            in_transaction: Box::new(|transaction, event| {
-                EmbeddedQueue::enqueue_in(transaction, &event_body(event))
+            in_transaction: Box::new(|transaction, event, place| {
+                EmbeddedQueue::enqueue_in(transaction, &event_body(event), place)
             }),
             after_commit: Box::new(move || wake.notify()),
         };
@@ -193,7 +193,7 @@ fn open_queue(db: Db, settings: &Settings) -> Result<EmbeddedQueue, queue::Error
     EmbeddedQueue::open(db, Duration::from_secs(longest_pause))
 }
 
-fn database(settings: &Settings) -> anyhow::Result<Db> {
+pub(super) fn database(settings: &Settings) -> anyhow::Result<Db> {
     let path = settings.data_dir.join(db::FILE);
     Db::open(&path).context("failed to open the database")
 }

@@ -48,7 +48,12 @@ impl Facts {
             Ok::<_, store::Error>((upload, source_etag, claim, job))
         };
         let ((upload, source_etag, claim, job), tombstone) = tokio::try_join!(found, tombstone)?;
-        let mut known = Known { job, source_etag, upload, tombstone, ..Known::default() };
+        // Only a video without a source and without a job can be one whose source is pulled.
+        let pull = match (&source_etag, &job, &upload) {
+            (None, None, Some(_)) => self.private.read_json(&record::pull_key(id)).await?,
+            _ => None,
+        };
+        let mut known = Known { job, source_etag, upload, pull, tombstone, ..Known::default() };
         let Some(ClaimView { version, source_etag, running, waiting }) = claim else {
             return Ok((known, None));
         };

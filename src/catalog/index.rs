@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 
 use super::schema;
 use crate::db::Db;
-use crate::domain::catalog::{place, sort_title};
+use crate::domain::catalog::{created_ms, place, sort_title};
 use crate::domain::job::VideoId;
 use crate::domain::playback_urls::PlaybackUrls;
 use crate::domain::video::VideoState;
@@ -126,6 +126,35 @@ impl Index {
         Ok(ids.await?.iter().filter_map(|id| VideoId::parse(id)).collect())
     }
 
+    /// Key of the source of a video, if its upload has not arrived.
+    pub(super) async fn awaited(&self, id: &VideoId) -> Result<Option<String>, Error> {
+        let id = id.clone();
+        self.call(move |connection| {
+            let sql = "SELECT facts ->> '$.upload.key' FROM video WHERE id = ?1 AND state = ?2";
+            let values = params![id.as_str(), name(VideoState::Uploading)];
+            let mut statement = connection.prepare_cached(sql)?;
+            let key: Option<Option<String>> =
+                statement.query_row(values, |row| row.get(0)).optional()?;
+            Ok(key.flatten())
+        })
+        .await
+    }
+
+    /// Looks at a video later whose upload has not arrived.
+    pub(super) async fn postpone(&self, id: &VideoId) -> Result<(), Error> {
+        let (id, now_ms) = (id.clone(), Timestamp::now().as_millisecond());
+        self.call(move |connection| {
+            let mut place = connection.prepare_cached("SELECT n FROM video WHERE id = ?1")?;
+            let Some(place) = place.query_row([id.as_str()], |row| row.get(0)).optional()? else {
+                return Ok(());
+            };
+            let look_ms = next_look(created_ms(place), now_ms);
+            let sql = "UPDATE video SET look_ms = ?2 WHERE n = ?1";
+            connection.prepare_cached(sql)?.execute(params![place, look_ms]).map(drop)
+        })
+        .await
+    }
+
     /// Notes that a comparison has ended.
     pub(super) async fn note_comparison(&self) -> Result<(), Error> {
         let now = Timestamp::now().as_millisecond();
@@ -197,7 +226,7 @@ fn row(id: &VideoId, known: Known, now: Timestamp) -> Option<Row> {
     let created = created_at.and_then(|at| at.parse::<Timestamp>().ok());
     let (created_ms, now_ms) = (created.map_or(0, Timestamp::as_millisecond), now.as_millisecond());
     let look_ms = match shown.state {
-        VideoState::Uploading => Some(now_ms + (now_ms - created_ms).clamp(LOOK_MS.0, LOOK_MS.1)),
+        VideoState::Uploading => Some(next_look(created_ms, now_ms)),
         VideoState::Queued | VideoState::Waiting | VideoState::Running | VideoState::Deleting => {
             Some(now_ms + LOOK_AT_WORK_MS)
         }
@@ -221,6 +250,11 @@ fn row(id: &VideoId, known: Known, now: Timestamp) -> Option<Row> {
         look_ms,
         expires_ms: expires_at.map(Timestamp::as_millisecond),
     })
+}
+
+/// When an upload is looked for again that is asked for so long: the pause grows with it.
+fn next_look(created_ms: i64, now_ms: i64) -> i64 {
+    now_ms + (now_ms - created_ms).clamp(LOOK_MS.0, LOOK_MS.1)
 }
 
 /// Name of a state, as the API has it.

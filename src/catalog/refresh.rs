@@ -24,8 +24,8 @@ pub(super) const AT_ONCE: usize = 8;
 const LOCKS: usize = 64;
 /// Interval at which due videos are looked for.
 const TICK: Duration = Duration::from_secs(2);
-/// Most due videos of one look.
-const DUE: i64 = 64;
+/// Most due videos of one look: eight requests per second.
+const DUE: i64 = 16;
 /// Pause before videos are read again whose reading failed.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -152,13 +152,25 @@ impl Catalog {
         failed.into_iter().map(|(id, _)| id).collect()
     }
 
+    /// Looks at the videos that are due. One whose upload has not arrived costs one request.
+    async fn look_at_due(&self) -> Result<(), Error> {
+        for id in self.0.index.due(Due::Look, DUE).await? {
+            match self.0.index.awaited(&id).await? {
+                Some(key) if self.0.facts.source_etag(&key).await?.is_none() => {
+                    self.0.index.postpone(&id).await?;
+                }
+                Some(_) | None => drop(self.refresh(&id).await?),
+            }
+        }
+        Ok(())
+    }
+
     /// Looks at videos that are due: an upload that has arrived tells nobody but the queue.
     async fn look_always(&self) {
         loop {
             tokio::time::sleep(TICK.mul_f64(0.9 + rand::random::<f64>() / 5.0)).await;
-            match self.0.index.due(Due::Look, DUE).await {
-                Ok(due) => drop(self.refresh_all(due.into_iter().collect()).await),
-                Err(error) => tracing::warn!(%error, "failed to look for due videos"),
+            if let Err(error) = self.look_at_due().await {
+                tracing::warn!(%error, "failed to look at due videos");
             }
             if let Err(error) = self.end_due().await {
                 tracing::warn!(%error, "failed to delete videos whose end has come");

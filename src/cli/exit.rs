@@ -13,6 +13,10 @@ pub(super) enum Exit {
     Unchecked,
     /// 64: wrong arguments or settings (`EX_USAGE` of `sysexits.h`).
     Usage,
+    /// 66: the file or the video does not exist (`EX_NOINPUT`).
+    NotFound,
+    /// 69: the appliance cannot be reached or is not ready (`EX_UNAVAILABLE`).
+    Unreachable,
 }
 
 impl From<Exit> for ExitCode {
@@ -22,6 +26,8 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Unchecked => 2,
             Exit::Usage => 64,
+            Exit::NotFound => 66,
+            Exit::Unreachable => 69,
         })
     }
 }

@@ -29,6 +29,12 @@ pub fn first_place(created_ms: i64) -> i64 {
     created_ms.clamp(0, i64::MAX >> SPREAD_BITS) << SPREAD_BITS
 }
 
+/// The millisecond of a place.
+#[must_use]
+pub fn created_ms(place: i64) -> i64 {
+    place >> SPREAD_BITS
+}
+
 /// The videos of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
@@ -67,7 +73,8 @@ mod tests {
             let (early, late) = (place(n, &id(n)), place(n + 1, &id(200 - n)));
             assert!(early < late && first_place(n) <= early && early < first_place(n + 1), "{n}");
         }
-        assert_eq!(place(-1, &id(1)) >> SPREAD_BITS, 0);
+        assert_eq!(created_ms(place(-1, &id(1))), 0);
+        assert_eq!(created_ms(place(77, &id(1))), 77);
         assert!(place(i64::MAX, &id(1)) > 0);
     }
 

@@ -141,6 +141,27 @@ failure_codes! {
     SourceMissing "source-missing" Permanent Source
         "The store has no such object."
         "Upload the file again.";
+    PullUnreachable "pull-unreachable" Permanent Source
+        "The server of the source URL cannot be reached."
+        "Check the URL, and retry the video once the server answers.";
+    PullRefused "pull-refused" Permanent Source
+        "The server of the source URL refuses the file, or has none."
+        "Check that the URL is right and has not expired.";
+    PullAddress "pull-address" Permanent Source
+        "The source URL leads to an address that is not on the public internet, or to a port that is not the web's."
+        "Use a public URL, or ask the operator, who can set `pulls.allow_private`.";
+    PullTooLarge "pull-too-large" Permanent Source
+        "The file at the source URL has more bytes than `uploads.max_size_bytes`."
+        "Offer a smaller version, or raise the limit.";
+    PullChanged "pull-changed" Permanent Source
+        "The file at the source URL changed while it was pulled."
+        "Retry the video once the file is complete.";
+    PullTimeout "pull-timeout" Permanent Source
+        "The server of the source URL sends too slowly: see `pulls.stall_secs` and `pulls.max_secs`."
+        "Retry the video, or upload the file.";
+    PullFailed "pull-failed" Permanent Source
+        "The server of the source URL fails, or breaks off again and again."
+        "Retry the video, or upload the file.";
     SourceGone "source-gone" Retryable Source
         "The source was deleted while it was read."
         "Nothing to do: the next attempt finds no source and ends.";
@@ -348,7 +369,8 @@ mod tests {
                 "not-media no-video undecodable encrypted source-empty source-damaged \
                  source-truncated probe-timeout source-too-large too-long picture-too-large \
                  picture-too-small frame-rate-too-high too-many-tracks too-many-pixels memory-limit \
-                 job-timeout source-missing",
+                 job-timeout source-missing pull-unreachable pull-refused pull-address \
+                 pull-too-large pull-changed pull-timeout pull-failed",
             ),
             (FaultClass::Retryable, FaultOf::Source, "source-gone source-changed"),
             (

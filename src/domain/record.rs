@@ -31,6 +31,10 @@ pub const CHANGES_PREFIX: &str = "changes/";
 pub const EXTERNAL_IDS_PREFIX: &str = "external-ids/";
 /// Prefix of the answers to requests with an idempotency key.
 pub const IDEMPOTENCY_PREFIX: &str = "idempotency/";
+/// Prefix of events, webhooks and deliveries.
+pub const OUTBOX_PREFIX: &str = "outbox/";
+/// Prefix of the sources that are pulled.
+pub const PULLS_PREFIX: &str = "pulls/";
 /// Prefix of private streams.
 pub const STREAMS_PREFIX: &str = "streams/";
 /// Prefix of the claims.
@@ -39,13 +43,15 @@ pub const CLAIMS_PREFIX: &str = "claims/";
 pub const ADDITIONS_PREFIX: &str = "additions/";
 
 /// Prefixes of what is ours in the private bucket, in the order of a listing.
-pub const INTERNAL_PREFIXES: [&str; 9] = [
+pub const INTERNAL_PREFIXES: [&str; 11] = [
     ADDITIONS_PREFIX,
     AUTH_PREFIX,
     CHANGES_PREFIX,
     CLAIMS_PREFIX,
     EXTERNAL_IDS_PREFIX,
     IDEMPOTENCY_PREFIX,
+    OUTBOX_PREFIX,
+    PULLS_PREFIX,
     RECORDS_PREFIX,
     STREAMS_PREFIX,
     TOMBSTONES_PREFIX,
@@ -85,6 +91,12 @@ pub fn track_key(id: &VideoId, language: &str) -> String {
 #[must_use]
 pub fn upload_record_key(id: &VideoId) -> String {
     format!("{RECORDS_PREFIX}{id}.json")
+}
+
+/// Key of the record of a pull, in the private bucket.
+#[must_use]
+pub fn pull_key(id: &VideoId) -> String {
+    format!("{PULLS_PREFIX}{id}.json")
 }
 
 /// The note that a video has an id in another system.

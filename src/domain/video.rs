@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metadata::Metadata;
 use super::priority::Priority;
+use super::pull_view::PullView;
 use super::text_track::TextTrackView;
 use super::visibility::Visibility;
 use super::warning::SourceWarning;
@@ -12,7 +13,7 @@ use super::warning::SourceWarning;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum VideoState {
-    /// A URL was handed out; the object is not there yet.
+    /// A URL was handed out, or the source is pulled from one; the object is not there yet.
     Uploading,
     /// The object is there; no attempt runs.
     Queued,
@@ -116,6 +117,9 @@ pub struct VideoView {
     /// What people and programs say of it.
     #[serde(flatten)]
     pub metadata: Metadata,
+    /// How far its source is pulled, while it is pulled from a URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<PullView>,
     /// Whether `playback_url` plays now.
     pub playable: bool,
     /// Share of the encode that is done, 0 to 1.
@@ -177,6 +181,7 @@ impl VideoView {
             visibility: Visibility::default(),
             priority: Priority::default(),
             metadata: Metadata::default(),
+            pull: None,
             playable: false,
             progress: 0.0,
             speed: None,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::job::VideoId;
 use super::playback_urls::PlaybackUrls;
+use super::pull::{PullRecord, PullState};
 use super::record::{JobOutcome, JobRecord, UploadRecord};
 use super::text_track::PublishedTrack;
 use super::tombstone::{Stage, Tombstone};
@@ -25,6 +26,8 @@ pub struct Known {
     pub source_etag: Option<String>,
     /// The upload was asked for, or the source was seen.
     pub upload: Option<UploadRecord>,
+    /// The source is pulled from a URL, or could not be.
+    pub pull: Option<PullRecord>,
     /// The video was deleted.
     pub tombstone: Option<Tombstone>,
 }
@@ -81,6 +84,7 @@ pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView
             view.error = Some(error);
         }
         None if known.source_etag.is_some() => view.state = VideoState::Queued,
+        None if let Some(pull) = known.pull => pulled(&mut view, &pull),
         None if known.upload.is_some() => {}
         None => return None,
     }
@@ -88,6 +92,17 @@ pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView
         show_earlier(&mut view, earlier);
     }
     Some(described(view, known.upload))
+}
+
+/// Fills the view of a video whose source is pulled.
+fn pulled(view: &mut VideoView, pull: &PullRecord) {
+    if pull.state == PullState::Failed {
+        view.state = VideoState::Failed;
+        view.error.clone_from(&pull.error);
+    }
+    let shown = pull.view();
+    view.progress = shown.progress();
+    view.pull = Some(shown);
 }
 
 /// The view with what the upload record says now: it can change while a job runs.
@@ -290,6 +305,29 @@ mod tests {
         assert_eq!(chapters_url, format!("http://host/public/{id}/a1/chapters.vtt"));
         let failed = Known { job: Some(job(JobOutcome::Failed)), ..Known::default() };
         assert_eq!(shown(failed).unwrap().error.unwrap().code, "x");
+    }
+
+    #[test]
+    fn a_pull_shows_until_the_source_is_there() {
+        let id = VideoId::of_source("uploads", "k");
+        let pull = PullRecord::new(id, "k".to_owned(), "https://h.example/?sig=x".to_owned());
+        let known = |pull: &PullRecord, source: Option<&str>| Known {
+            upload: Some(upload()),
+            pull: Some(pull.clone()),
+            source_etag: source.map(str::to_owned),
+            ..Known::default()
+        };
+        let waiting = shown(known(&pull, None)).unwrap();
+        assert_eq!(
+            (waiting.state, waiting.pull.unwrap().host),
+            (VideoState::Uploading, "h.example".to_owned())
+        );
+        let error = VideoError { code: "pull-refused".to_owned(), message: "no".to_owned() };
+        let failed = PullRecord { state: PullState::Failed, error: Some(error.clone()), ..pull };
+        let found = shown(known(&failed, None)).unwrap();
+        assert_eq!((found.state, found.error), (VideoState::Failed, Some(error)));
+        let there = shown(known(&failed, Some("v1"))).unwrap();
+        assert_eq!((there.state, there.pull), (VideoState::Queued, None));
     }
 
     #[test]

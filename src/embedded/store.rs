@@ -17,9 +17,10 @@ use super::error::{Error, internal_error};
 use super::event::ObjectCreated;
 use super::readers::{Held, Readers};
 use super::space::{FreeSpace, Space};
-use super::{generation, keys, quarantine};
+use super::{generation, keys, place, quarantine};
 use crate::db::Db;
 use crate::domain::record::is_internal_key;
+use crate::domain::turns::Place;
 
 /// Names of the two buckets. The server has no others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,10 +31,10 @@ pub struct Buckets {
     pub public: String,
 }
 
-/// Runs inside the transaction that creates an object in the private bucket; an error rolls it
-/// back.
+/// Runs inside the transaction that creates an object in the private bucket, with the place of its video
+/// among those that wait; an error rolls it back.
 type InTransaction =
-    Box<dyn Fn(&Transaction<'_>, &ObjectCreated) -> rusqlite::Result<()> + Send + Sync>;
+    Box<dyn Fn(&Transaction<'_>, &ObjectCreated, &Place) -> rusqlite::Result<()> + Send + Sync>;
 
 /// Hooks on the creation of an object in the private bucket.
 pub struct OnCreated {
@@ -161,7 +162,8 @@ impl Store {
                     event_name,
                     time: now,
                 };
-                (inner.on_created.in_transaction)(db, &event).map_err(internal_error)?;
+                let place = place::of_source(db, &inner.blobs, &event).map_err(internal_error)?;
+                (inner.on_created.in_transaction)(db, &event, &place).map_err(internal_error)?;
             }
             Ok(())
         };
@@ -263,7 +265,7 @@ mod tests {
         let db = Db::open(&dir.path().join("db.sqlite")).unwrap();
         let buckets = Buckets { private: "uploads".to_owned(), public: "public".to_owned() };
         let on_created =
-            OnCreated { in_transaction: Box::new(|_, _| Ok(())), after_commit: Box::new(|| {}) };
+            OnCreated { in_transaction: Box::new(|_, _, _| Ok(())), after_commit: Box::new(|| {}) };
         let store = Store::open(dir.path(), db.clone(), buckets, on_created, 0).unwrap();
         let blob = "ab".repeat(16);
         let path = dir.path().join("blobs/ab").join(&blob);

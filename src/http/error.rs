@@ -1,6 +1,8 @@
 //! Errors of the API, sent as `application/problem+json` (RFC 9457). Only this file chooses status
 //! codes of errors.
 
+pub(super) mod samples;
+
 use std::time::Duration;
 
 use axum::Json;
@@ -13,6 +15,9 @@ use crate::domain::outcome::Fault;
 use crate::domain::play::claims::Refusal;
 use crate::domain::readiness::Readiness;
 use crate::{auth, catalog, job, play, queue, store};
+
+/// Code of requests that are not valid, whoever refuses them.
+const INVALID_REQUEST: &str = "invalid-request";
 
 /// Body of every error response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -180,7 +185,7 @@ impl Error {
             Self::TooMany(_) => "too-many-requests",
             Self::Auth(error) => auth_code(error),
             Self::MethodNotAllowed => "method-not-allowed",
-            Self::Invalid(_) => "invalid-request",
+            Self::Invalid(_) => INVALID_REQUEST,
             Self::Conflict(_) => "conflict",
             Self::Changed(_) => "changed",
             Self::TooLarge(_) => "too-large",
@@ -213,7 +218,7 @@ fn auth_code(error: &auth::Error) -> &str {
         auth::Error::InvalidCode => "invalid-code",
         auth::Error::InvalidGrant => "invalid-grant",
         auth::Error::NoSuchToken(_) => "not-found",
-        auth::Error::Invalid(_) => "invalid-request",
+        auth::Error::Invalid(_) => INVALID_REQUEST,
         auth::Error::InSettings(_) => "conflict",
         auth::Error::Store(error) => error.code().as_str(),
     }
@@ -267,6 +272,11 @@ pub struct UnreadyProblem {
 }
 
 impl Problem {
+    /// The body of the answer to an error.
+    fn of(error: &Error) -> Self {
+        Self::new(error.status(), error.code(), error.to_string())
+    }
+
     fn new(status: StatusCode, code: &str, detail: String) -> Self {
         Self {
             r#type: "about:blank".to_owned(),
@@ -315,7 +325,7 @@ pub(super) async fn to_problem(response: Response) -> Response {
         StatusCode::REQUEST_TIMEOUT => Error::Timeout,
         StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(detail),
         StatusCode::INTERNAL_SERVER_ERROR => Error::Internal("an internal error".to_owned()),
-        _ => return problem(status, "invalid-request", detail),
+        _ => return problem(status, INVALID_REQUEST, detail),
     };
     error.into_response()
 }

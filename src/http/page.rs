@@ -18,10 +18,14 @@ const NOT_BUILT: &str = "<!doctype html><title>ladderd</title><p>The page is not
                          build. Run <code>make web</code> and build again; the API works \
                          without it.</p>";
 
-/// Serves `index.html` for `/` and every other file by its path.
+/// Serves `index.html` for `/`, `docs.html` for `/docs`, and every other file by its path.
 pub(super) async fn serve_file(State(state): State<AppState>, uri: Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
-    let path = if path.is_empty() { "index.html" } else { path };
+    let path = match path {
+        "" => "index.html",
+        "docs" | "docs/" => "docs.html",
+        path => path,
+    };
     let mut response = match Files::get(path) {
         Some(file) => {
             let kind = HeaderValue::from_str(file.metadata.mimetype());
@@ -30,7 +34,7 @@ pub(super) async fn serve_file(State(state): State<AppState>, uri: Uri) -> Respo
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
             response
         }
-        None if path == "index.html" => Html(NOT_BUILT).into_response(),
+        None if path == "index.html" || path == "docs.html" => Html(NOT_BUILT).into_response(),
         None => return Error::NotFound(format!("/{path} does not exist")).into_response(),
     };
     // Vite puts a hash of the content into the names of all files in assets/.

@@ -19,20 +19,21 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use super::routes::{
-    ADMIN, GRANT, MANAGE, METRICS, NOTHING, OWN_UPLOAD, READ, READ_OWN, Routes, UPLOAD,
+    ADMIN, FOLLOW, GRANT, MANAGE, METRICS, NOTHING, OWN_UPLOAD, PULL, READ, READ_OWN, Routes,
+    UPLOAD,
 };
 use super::state::AppState;
 use super::{
-    Config, access, error, idempotency, page, playback, readyz, same_origin, session, system,
-    tokens, uploads, videos,
+    Config, access, document, error, events, idempotency, page, playback, readyz, same_origin,
+    session, system, tokens, uploads, videos, webhooks,
 };
 use crate::domain::still::MAX_IMAGE_BYTES;
 use crate::server::{Limits, Listener};
 
 /// Builds the router of the API and the page.
 pub fn router(state: AppState, config: &Config) -> Router {
-    let (api, document) = routes();
-    let document = Arc::new(document);
+    let (api, paths) = routes();
+    let document = Arc::new(document::complete(&paths));
     let access = state.access.clone();
     let names = access.names().clone();
     let timeout = Duration::from_secs(config.request_timeout_secs);
@@ -66,6 +67,12 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
 }
 
+/// The OpenAPI document of the API.
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    document::complete(&routes().1)
+}
+
 /// The routes of the API, each with the rights that it needs, and their document.
 fn routes() -> (Router<AppState>, OpenApi) {
     Routes::new()
@@ -75,6 +82,7 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(OWN_UPLOAD, routes!(uploads::resume::sign))
         .add(GRANT, routes!(uploads::grants::create))
         .add(READ, routes!(videos::list::list))
+        .add(PULL, routes!(videos::pull::create))
         .add(READ_OWN, routes!(videos::get))
         .add(READ_OWN, routes!(videos::events::events))
         .add(MANAGE, routes!(videos::change::change, videos::delete::delete))
@@ -86,6 +94,14 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(MANAGE, with_images(routes!(videos::poster::put, videos::poster::delete)))
         .add(READ_OWN, routes!(videos::text_tracks::list))
         .add(MANAGE, routes!(videos::text_tracks::put, videos::text_tracks::delete))
+        .add(FOLLOW, routes!(events::events))
+        .add(MANAGE, routes!(webhooks::create, webhooks::list))
+        .add(MANAGE, routes!(webhooks::get, webhooks::change, webhooks::delete))
+        .add(MANAGE, routes!(webhooks::rotate))
+        .add(MANAGE, routes!(webhooks::deliveries::list))
+        .add(MANAGE, routes!(webhooks::deliveries::replay_one))
+        .add(MANAGE, routes!(webhooks::deliveries::replay))
+        .add(MANAGE, routes!(webhooks::deliveries::test))
         .add(READ, routes!(playback::issue))
         // Playback tokens are not accounts: each opens one video.
         .add(NOTHING, routes!(playback::main))

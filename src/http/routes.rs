@@ -37,12 +37,17 @@ pub(super) const NOTHING: Needs = Needs { scopes: &[], takes_grants: false };
 pub(super) const UPLOAD: Needs = Needs { scopes: &[Scope::Upload], takes_grants: true };
 /// Makes a grant.
 pub(super) const GRANT: Needs = Needs { scopes: &[Scope::Upload], takes_grants: false };
+/// Makes a video of a URL.
+pub(super) const PULL: Needs = Needs { scopes: &[Scope::Upload], takes_grants: false };
 /// The handler lets grants and callers without `manage` use their own uploads alone.
 pub(super) const OWN_UPLOAD: Needs =
     Needs { scopes: &[Scope::Upload, Scope::Manage], takes_grants: true };
 /// The handler shows callers without `read` their own videos alone.
 pub(super) const READ_OWN: Needs =
     Needs { scopes: &[Scope::Read, Scope::Upload], takes_grants: true };
+/// The handler shows callers without `read` what is of their own videos alone.
+pub(super) const FOLLOW: Needs =
+    Needs { scopes: &[Scope::Read, Scope::Upload], takes_grants: false };
 pub(super) const READ: Needs = Needs { scopes: &[Scope::Read], takes_grants: false };
 pub(super) const MANAGE: Needs = Needs { scopes: &[Scope::Manage], takes_grants: false };
 pub(super) const METRICS: Needs = Needs { scopes: &[Scope::Metrics], takes_grants: false };

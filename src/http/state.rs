@@ -16,6 +16,7 @@ use crate::domain::playback_urls::PlaybackUrls;
 use crate::domain::sources::SourceFilter;
 use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
+use crate::events::Events;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
 use crate::job::additions::Additions;
@@ -24,8 +25,10 @@ use crate::job::downloads::Downloads;
 use crate::job::{Deletions, Moves};
 use crate::metrics::Metrics;
 use crate::play::Gateway;
+use crate::pull::Pulls;
 use crate::queue::{Enqueue, Inspect};
 use crate::store::{Bucket, Homes};
+use crate::webhook::Webhooks;
 
 /// Everything that handlers need. Clones share it.
 #[derive(Clone)]
@@ -60,6 +63,12 @@ pub struct AppState {
     pub catalog: Catalog,
     /// Who is told of changes of videos.
     pub changes: Changes,
+    /// The events of videos.
+    pub events: Events,
+    /// The endpoints that events are posted to.
+    pub webhooks: Webhooks,
+    /// The sources that are pulled from URLs.
+    pub pulls: Pulls,
     /// Counters and gauges.
     pub metrics: Metrics,
     /// All backends, with the state of each.

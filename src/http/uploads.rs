@@ -1,7 +1,7 @@
 //! Uploads: a client asks for presigned URLs, then sends the file to the store itself.
 
 pub mod body;
-mod file_name;
+pub(super) mod file_name;
 pub mod grants;
 pub mod handlers;
 pub mod in_flight;

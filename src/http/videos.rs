@@ -1,4 +1,4 @@
-//! Videos: get, list, follow, change, add to, retry, delete, restore.
+//! Videos: pull, get, list, follow, change, add to, retry, delete, restore.
 
 pub mod change;
 pub mod delete;
@@ -8,6 +8,7 @@ pub mod events;
 pub(super) mod external_id;
 pub mod list;
 pub mod poster;
+pub mod pull;
 pub mod retry;
 pub mod text_tracks;
 mod watch;

@@ -18,6 +18,7 @@ use super::source_state::SourceState;
 use super::unsettled::Unsettled;
 use crate::domain::claim::Commit;
 use crate::domain::conformance::Report;
+use crate::domain::event;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::job::JobRequest;
@@ -215,6 +216,9 @@ impl Attempt<'_> {
     async fn record_success(&self, record: JobRecord, flip: Flip) -> Result<Settled, Error> {
         let VideoJob { context, id, home, .. } = self.job;
         let written = records::put_job_record(home, &record, self.earlier.as_ref()).await?;
+        let causes = [event::of_stream(&record.attempt_id), event::of_job(&record)];
+        context.events.record_all(id, &causes, None).await?;
+        additions::note_tracks(context, id, &record.text_tracks).await;
         records::sweep(home, id, Some(&record), self.claim).await?;
         treat_source(context, self.job.request, self.job.head).await?;
         self.job.ticket.update(|view| {
@@ -251,6 +255,8 @@ impl Attempt<'_> {
             None => records::job_record(id, &view, etag, "", Some(error), report),
         };
         let written = records::put_job_record(home, &record, self.earlier.as_ref()).await?;
+        let failed = event::of_job(&record);
+        self.job.context.events.record_all(id, &[failed], None).await?;
         self.job.ticket.update(|view| view::finished(view, record));
         tracing::warn!(code = code.as_str(), message, "job failed");
         Ok(written)

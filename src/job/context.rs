@@ -17,6 +17,7 @@ use crate::domain::sandbox::Mode;
 use crate::domain::sources::SourceFilter;
 use crate::domain::visibility::Visibility;
 use crate::encryption::Encryption;
+use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::queue::{self, Enqueue, Queue};
 use crate::store::{AfterSuccess, Bucket, Head, Home, Homes};
@@ -83,6 +84,8 @@ pub struct Context {
     pub board: Board,
     /// Who is told of changes of videos.
     pub changes: Changes,
+    /// The events of videos.
+    pub events: Events,
     /// The counters.
     pub metrics: Metrics,
     /// This program, which is also the worker.

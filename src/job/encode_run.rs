@@ -12,6 +12,7 @@ use super::reencode;
 use super::signals::Signals;
 use crate::domain::backend::Backend;
 use crate::domain::encode_choice::EncodeChoice;
+use crate::domain::event;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
 use crate::domain::plan::Plan;
@@ -131,6 +132,7 @@ impl EncodeRun<'_> {
 
     fn show_progress(&self, publication: &Publication, position_ns: u64, began: Instant) {
         let playable = *publication.playable().borrow();
+        let was_playable = self.job.ticket.view().playable;
         let published = publication.published();
         let position = seconds(position_ns);
         let speed = position / began.elapsed().as_secs_f64().max(0.001);
@@ -148,6 +150,22 @@ impl EncodeRun<'_> {
                 view.playable = true;
                 view.timings.playable_at = Some(jiff::Timestamp::now().to_string());
                 self.job.context.changes.note(self.job.id);
+            }
+        });
+        if playable && !was_playable {
+            self.record_playable();
+        }
+    }
+
+    /// Records that the stream is shown. The encode does not wait for it: the end of the job records it again, and an
+    /// attempt after a crash shows a stream of its own.
+    fn record_playable(&self) {
+        let (events, id) = (self.job.context.events.clone(), self.job.id.clone());
+        let playable = event::of_stream(self.folder);
+        let view = self.job.ticket.view();
+        tokio::spawn(async move {
+            if let Err(error) = events.record_all(&id, &[playable], Some(view)).await {
+                tracing::warn!(%error, "failed to record that the video plays, its end does");
             }
         });
     }

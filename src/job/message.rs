@@ -15,6 +15,8 @@ use crate::backend::Slot;
 use crate::domain::job::JobRequest;
 use crate::domain::message;
 use crate::domain::outcome::{Disposition, Fault};
+use crate::domain::record;
+use crate::domain::turns::Place;
 use crate::queue::{self, Message};
 
 /// Handles a received message to its end.
@@ -28,6 +30,9 @@ pub(super) async fn process(
     let lease = Lease::keep(&context.queue, &message.receipt, lease_time);
     let settled = match message::parse(&message.body, context.private.name(), &context.sources) {
         Ok(parsed) => {
+            if is_moved(context, &message, &parsed.jobs).await {
+                return;
+            }
             for reason in &parsed.ignored {
                 tracing::info!(message.id, reason, "ignored a record of the message");
             }
@@ -53,6 +58,24 @@ pub(super) async fn process(
         // The message is delivered again when its lease runs out, and its result is found then.
         tracing::warn!(message.id, %error, "failed to settle message");
     }
+}
+
+/// Whether the message was moved to where those of its video's priority wait. Events know no priority, and it may
+/// have changed since.
+async fn is_moved(context: &Context, message: &Message, jobs: &[JobRequest]) -> bool {
+    let [job] = jobs else { return false };
+    let key = record::upload_record_key(&job.video_id());
+    let moved = async {
+        let Some(place) = context.private.read_json::<Place>(&key).await? else {
+            return Ok::<_, Error>(false);
+        };
+        Ok(context.queue.move_to(&message.receipt, &place).await?)
+    };
+    moved.await.unwrap_or_else(|error| {
+        // It is processed out of turn, which is better than not at all.
+        tracing::warn!(message.id, %error, "failed to move a message to its priority");
+        false
+    })
 }
 
 /// Acknowledges a message. It is the only place that does, and takes the proof.

@@ -16,6 +16,7 @@ use super::signals::Signals;
 use super::source_state::{RecordedVersion, SourceState};
 use super::unsettled::Unsettled;
 use crate::backend::Slot;
+use crate::domain::event::{self, EventKind};
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::record::{self, JobOutcome};
 use crate::domain::video::{VideoState, VideoView};
@@ -66,6 +67,8 @@ impl Job<'_> {
         let upload = records::upload_record(private, self.request, &head, self.context.visibility);
         let upload = upload.await?;
         self.show_home(&ticket, self.context.homes.of(upload.visibility));
+        let source = format!("{}/{}", upload.created_at, head.etag);
+        let created_at = upload.created_at.clone();
         ticket.update(|view| {
             view.filename = upload.filename;
             view.priority = upload.priority;
@@ -79,7 +82,15 @@ impl Job<'_> {
         ticket.update(|view| view.attempt = attempt);
         self.context.changes.note(&self.id);
         let signals = Signals { stop, cancel: &cancel, lost, claim: Some(&claim) };
-        let ended = match self.look_again(&deletions).await {
+        let looked = async {
+            let looked = self.look_again(&deletions).await?;
+            // An upload by the API has the first one already.
+            let causes =
+                [(EventKind::VideoCreated, created_at), (EventKind::VideoUploaded, source)];
+            self.context.events.record_all(&self.id, &causes, Some(ticket.view())).await?;
+            Ok::<_, Error>(looked)
+        };
+        let ended = match looked.await {
             Ok((home, earlier)) => {
                 self.show_home(&ticket, home);
                 let recorded = earlier.clone().and_then(|(r, _)| RecordedVersion::of(r, &head));
@@ -177,6 +188,9 @@ impl Job<'_> {
         recorded: &RecordedVersion,
     ) -> Result<Settled, Error> {
         tracing::info!("this version is published already");
+        // Who published it may have died before it recorded that.
+        let ended = event::of_job(recorded.record());
+        self.context.events.record_all(&self.id, &[ended], None).await?;
         if recorded.record().latest_outcome() == JobOutcome::Ready {
             attempt::treat_source(self.context, self.request, head).await?;
         }

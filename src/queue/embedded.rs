@@ -1,42 +1,25 @@
 //! The queue of an appliance without AWS: a table in the database of the embedded store, so that
 //! one transaction makes an object and its message durable.
+//!
+//! The next message is one of the priority whose turn it is ([`Turns`]). Among those, the owner comes first whose
+//! last turn is the longest ago, and of the messages of one owner the one that became visible first.
+
+mod tables;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use rusqlite::{OptionalExtension, Transaction, params};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{Depth, Enqueue, Error, Inspect, Message, Queue, Receipt};
 use crate::db::Db;
-
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS messages (
-        id TEXT PRIMARY KEY,
-        body TEXT NOT NULL,
-        visible_at_ms INTEGER NOT NULL,
-        receive_count INTEGER NOT NULL DEFAULT 0,
-        -- Receipt of the current delivery; NULL while none has it.
-        receipt TEXT UNIQUE,
-        enqueued_at_ms INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX IF NOT EXISTS messages_by_visibility ON messages (visible_at_ms);
-    CREATE TABLE IF NOT EXISTS dead_letters (
-        id TEXT PRIMARY KEY,
-        body TEXT NOT NULL,
-        receive_count INTEGER NOT NULL,
-        reason TEXT NOT NULL,
-        died_at_ms INTEGER NOT NULL
-    ) STRICT;
-    -- Receipts of acknowledged messages: a consumer may repeat an acknowledgement.
-    CREATE TABLE IF NOT EXISTS acknowledged (
-        receipt TEXT PRIMARY KEY,
-        at_ms INTEGER NOT NULL
-    ) STRICT;
-";
+use crate::domain::priority::Priority;
+use crate::domain::turns::{Place, Turns};
 
 /// How long an acknowledgement may be repeated: longer than any lease.
 const ACKS_KEPT_FOR: Duration = Duration::from_hours(24);
@@ -46,6 +29,7 @@ const ACKS_KEPT_FOR: Duration = Duration::from_hours(24);
 pub struct EmbeddedQueue {
     db: Db,
     arrival: Arc<Notify>,
+    turns: Arc<Mutex<Turns>>,
 }
 
 impl EmbeddedQueue {
@@ -57,7 +41,7 @@ impl EmbeddedQueue {
     /// [`Error::Unavailable`] if the tables cannot be created.
     pub fn open(db: Db, longest_pause: Duration) -> Result<Self, Error> {
         let opened = db.blocking(|connection| -> rusqlite::Result<()> {
-            connection.execute_batch(SCHEMA)?;
+            tables::create(connection)?;
             connection.execute(
                 "UPDATE messages SET visible_at_ms = ?1, receipt = NULL WHERE receipt IS NOT NULL",
                 [now_ms()],
@@ -71,7 +55,18 @@ impl EmbeddedQueue {
             Ok(())
         });
         opened.map_err(|error| unavailable("open", error))?;
-        Ok(Self { db, arrival: Arc::default() })
+        Ok(Self { db, arrival: Arc::default(), turns: Arc::default() })
+    }
+
+    /// The queue of a daemon that runs, for another process, which sends messages and counts them. The daemon
+    /// finds them at its next look, which is `queue.wait_secs` later at the most.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the tables cannot be created.
+    pub fn attach(db: Db) -> Result<Self, Error> {
+        db.blocking(|connection| tables::create(connection))
+            .map_err(|error| unavailable("open", error))?;
+        Ok(Self { db, arrival: Arc::default(), turns: Arc::default() })
     }
 
     /// Enqueues a message within a transaction of the caller, who calls [`Self::notify`] after the
@@ -79,10 +74,15 @@ impl EmbeddedQueue {
     ///
     /// # Errors
     /// If the row cannot be inserted.
-    pub fn enqueue_in(transaction: &Transaction<'_>, body: &str) -> rusqlite::Result<()> {
+    pub fn enqueue_in(
+        transaction: &Transaction<'_>,
+        body: &str,
+        place: &Place,
+    ) -> rusqlite::Result<()> {
         transaction.execute(
-            "INSERT INTO messages (id, body, visible_at_ms, enqueued_at_ms) VALUES (?1, ?2, ?3, ?3)",
-            params![random_id(), body, now_ms()],
+            "INSERT INTO messages (id, body, visible_at_ms, enqueued_at_ms, priority, owner)
+             VALUES (?1, ?2, ?3, ?3, ?4, ?5)",
+            params![random_id(), body, now_ms(), number(place.priority), owner(place)],
         )?;
         Ok(())
     }
@@ -129,7 +129,9 @@ impl EmbeddedQueue {
 
     /// Leases the next visible message.
     async fn take(&self, lease: Duration) -> Result<Taken, Error> {
-        self.write("receive", move |transaction| take_next(transaction, lease)).await
+        let turns = Arc::clone(&self.turns);
+        self.write("receive", move |transaction| take_next(transaction, &mut turns.lock(), lease))
+            .await
     }
 }
 
@@ -141,33 +143,47 @@ enum Taken {
     Later(Option<Duration>),
 }
 
-/// Leases the message that became visible first.
-fn take_next(transaction: &Transaction<'_>, lease: Duration) -> rusqlite::Result<Taken> {
-    let next = transaction
-        .query_row(
-            "SELECT id, body, receive_count, visible_at_ms FROM messages
-             ORDER BY visible_at_ms, enqueued_at_ms LIMIT 1",
-            [],
-            |row| {
-                let id: String = row.get(0)?;
-                let body: String = row.get(1)?;
-                Ok((id, body, row.get::<_, u32>(2)?, row.get::<_, i64>(3)?))
-            },
-        )
-        .optional()?;
+/// Leases the message whose turn it is.
+fn take_next(
+    transaction: &Transaction<'_>,
+    turns: &mut Turns,
+    lease: Duration,
+) -> rusqlite::Result<Taken> {
     let now = now_ms();
-    let Some((id, body, received, visible_at)) = next else { return Ok(Taken::Later(None)) };
-    if visible_at > now {
-        let wait = u64::try_from(visible_at - now).unwrap_or_default();
-        return Ok(Taken::Later(Some(Duration::from_millis(wait))));
+    for priority in turns.order() {
+        let Some(owner) = tables::next_owner(transaction, number(priority), now)? else {
+            turns.found_none(priority);
+            continue;
+        };
+        let (id, body, received) = tables::first_of(transaction, number(priority), &owner, now)?;
+        let receipt = Receipt(random_id());
+        let receive_count = received + 1;
+        transaction.execute(
+            "UPDATE messages SET receipt = ?2, receive_count = ?3, visible_at_ms = ?4 WHERE id = ?1",
+            params![id, receipt.0, receive_count, now + millis(lease)],
+        )?;
+        tables::note_turn(transaction, &owner)?;
+        turns.took(priority);
+        return Ok(Taken::Message(Message { id, receipt, body, receive_count }));
     }
-    let receipt = Receipt(random_id());
-    let receive_count = received + 1;
-    transaction.execute(
-        "UPDATE messages SET receipt = ?2, receive_count = ?3, visible_at_ms = ?4 WHERE id = ?1",
-        params![id, receipt.0, receive_count, now + millis(lease)],
-    )?;
-    Ok(Taken::Message(Message { id, receipt, body, receive_count }))
+    let next: Option<i64> =
+        transaction.query_row("SELECT min(visible_at_ms) FROM messages", [], |row| row.get(0))?;
+    let wait = next.map(|at| Duration::from_millis(u64::try_from(at - now).unwrap_or_default()));
+    Ok(Taken::Later(wait))
+}
+
+/// A priority as the table has it: in the order of the priorities.
+fn number(priority: Priority) -> i64 {
+    match priority {
+        Priority::High => 0,
+        Priority::Normal => 1,
+        Priority::Low => 2,
+    }
+}
+
+/// An owner as the table has it: empty for none.
+fn owner(place: &Place) -> &str {
+    place.owner.as_deref().unwrap_or_default()
 }
 
 #[async_trait]
@@ -239,13 +255,31 @@ impl Queue for EmbeddedQueue {
         })
         .await
     }
+
+    async fn move_to(&self, receipt: &Receipt, place: &Place) -> Result<bool, Error> {
+        let (receipt, place) = (receipt.clone(), place.clone());
+        let moved = self.write("move", move |transaction| {
+            tables::move_to(
+                transaction,
+                &receipt.0,
+                number(place.priority),
+                owner(&place),
+                now_ms(),
+            )
+        });
+        let moved = moved.await?.ok_or(Error::LeaseLost)?;
+        if moved {
+            self.notify();
+        }
+        Ok(moved)
+    }
 }
 
 #[async_trait]
 impl Enqueue for EmbeddedQueue {
-    async fn send(&self, body: &str) -> Result<(), Error> {
-        let body = body.to_owned();
-        self.write("send", move |transaction| Self::enqueue_in(transaction, &body)).await?;
+    async fn send_to(&self, body: &str, place: &Place) -> Result<(), Error> {
+        let (body, place) = (body.to_owned(), place.clone());
+        self.write("send", move |transaction| Self::enqueue_in(transaction, &body, &place)).await?;
         self.notify();
         Ok(())
     }

@@ -5,6 +5,8 @@
 //! after its lease has expired, so the end of each lease is also kept here. The redrive policy of
 //! SQS moves messages without a reason, so [`Queue::dead_letter`] sends them with one.
 
+mod priorities;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +21,10 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::{Depth, Enqueue, Error, Inspect, Message, Queue, Receipt};
+use crate::domain::turns::Place;
 use crate::sdk_error;
+
+pub use priorities::SqsQueues;
 
 /// Longest visibility timeout of SQS.
 const MAX_VISIBILITY: Duration = Duration::from_hours(12);
@@ -103,6 +108,18 @@ impl SqsQueue {
         let leases = self.leases.lock();
         let is_held = leases.get(&receipt.0).is_some_and(|own| own.expires_at > Instant::now());
         if is_held { Ok(()) } else { Err(Error::LeaseLost) }
+    }
+
+    /// URL of the dead letters.
+    fn dead_letter_url(&self) -> &str {
+        &self.dead_letter_url
+    }
+
+    /// Text of the message that this receipt leases.
+    fn leased_body(&self, receipt: &Receipt) -> Result<String, Error> {
+        self.check_lease(receipt)?;
+        let leases = self.leases.lock();
+        leases.get(&receipt.0).map(|own| own.body.clone()).ok_or(Error::LeaseLost)
     }
 
     /// Makes the message visible `after` from now, if its lease runs.
@@ -245,11 +262,16 @@ impl Queue for SqsQueue {
             .map_err(|error| map_error("dead-letter", &error))?;
         self.delete("dead-letter", receipt).await
     }
+
+    async fn move_to(&self, receipt: &Receipt, _place: &Place) -> Result<bool, Error> {
+        // One queue is one place.
+        self.check_lease(receipt).map(|()| false)
+    }
 }
 
 #[async_trait]
 impl Enqueue for SqsQueue {
-    async fn send(&self, body: &str) -> Result<(), Error> {
+    async fn send_to(&self, body: &str, _place: &Place) -> Result<(), Error> {
         let send = self.client.send_message().queue_url(&self.url).message_body(body);
         send.send().await.map_err(|error| map_error("send", &error))?;
         Ok(())

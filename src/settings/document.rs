@@ -249,12 +249,14 @@ mod tests {
     #[test]
     fn numbers_have_a_unit_or_are_counts() {
         const UNITS: [&str; 4] = ["_secs", "_bytes", "_kbps", "_pixels"];
-        const COUNTS: [&str; 13] = [
+        const COUNTS: [&str; 15] = [
             "http.request_burst",
             "uploads.max_in_flight",
             "embedded.max_connections",
             "queue.max_attempts",
             "jobs.max_running",
+            "pulls.max_running",
+            "pulls.max_attempts",
             "jobs.max_encoder_sessions",
             "encode.gops_per_segment",
             "limits.tracks",

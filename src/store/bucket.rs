@@ -46,6 +46,12 @@ impl Bucket {
         Self { prefix: self.full(prefix), ..self.clone() }
     }
 
+    /// Another bucket of the same store.
+    #[must_use]
+    pub fn sibling(&self, name: &str) -> Self {
+        Self { name: name.to_owned(), prefix: String::new(), ..self.clone() }
+    }
+
     /// The key within the whole bucket.
     pub(super) fn full(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)

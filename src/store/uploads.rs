@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart as SdkPart};
 use jiff::Timestamp;
 
 use super::bucket::Bucket;
 use super::error::{Error, map_error};
 use super::expiry::LatestCredentials;
-use super::object_types::timestamp;
+use super::object_types::{Body, timestamp};
 
 /// Presigned URL for one PUT of a whole object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +152,31 @@ impl Bucket {
             .map_err(|e| map_error("presign-part", key, &e))?;
         let expires_at = signing.expires_at();
         Ok(PresignedPart { number, url: signed.uri().to_owned(), expires_at })
+    }
+
+    /// Uploads a part and returns its entity tag.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown upload.
+    pub async fn upload_part(
+        &self,
+        key: &str,
+        upload_id: &str,
+        number: u32,
+        bytes: Body,
+    ) -> Result<String, Error> {
+        let output = self
+            .client
+            .upload_part()
+            .bucket(&self.name)
+            .key(self.full(key))
+            .upload_id(upload_id)
+            .part_number(i32::try_from(number).unwrap_or(i32::MAX))
+            .body(ByteStream::from(bytes))
+            .send()
+            .await
+            .map_err(|e| map_error("upload-part", key, &e))?;
+        Ok(output.e_tag().unwrap_or_default().to_owned())
     }
 
     /// Completes a multipart upload: the parts become one object. The key must have no object yet.

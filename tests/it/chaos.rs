@@ -16,6 +16,7 @@ mod rig;
 mod uploader;
 mod verdict;
 mod watcher;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -91,7 +91,11 @@ async fn streams_share_the_looks_at_their_videos_within_a_budget() {
     let Some(fleet) = Fleet::start(ServerKind::Moto).await else { return };
     fleet.servers.notify(false).await;
     // The server of the test takes its time.
-    let appliance = fleet.appliance().setting("http.request_timeout_secs", 120).start();
+    let appliance = fleet
+        .appliance()
+        .setting("http.request_timeout_secs", 120)
+        .setting("changes.poll_secs", 3600)
+        .start();
     let ids = ask_for(&appliance, VIDEOS).await;
     let (before, began) = (requests_below(&fleet, ""), Instant::now());
     let mut streams = open_all(&appliance, &ids, VIDEOS).await;

@@ -29,3 +29,15 @@ fn the_failure_code_reference_is_current() {
     let text = ladderd::domain::failure_code::reference();
     assert_generated("docs/reference/failure-codes.md", &text);
 }
+
+#[test]
+fn the_openapi_document_is_current() {
+    let text = serde_json::to_string_pretty(&ladderd::http::openapi()).unwrap() + "\n";
+    assert_generated("docs/reference/openapi.json", &text);
+}
+
+#[test]
+fn the_api_reference_is_current() {
+    let text = ladderd::http::reference(&ladderd::http::openapi());
+    assert_generated("docs/reference/api.md", &text);
+}

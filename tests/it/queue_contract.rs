@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ladderd::db::Db;
 use ladderd::queue::embedded::EmbeddedQueue;
-use ladderd::queue::sqs::SqsQueue;
+use ladderd::queue::sqs::{SqsQueue, SqsQueues};
 use ladderd::queue::{Enqueue, Error, Inspect, Message, Queue};
 
 use super::support::servers::{ServerKind, Servers};
@@ -47,8 +47,13 @@ async fn fixture(kind: Kind) -> Option<Fixture> {
             // The servers send a test message when notifications are switched.
             let purged = servers.sqs.purge_queue().queue_url(&servers.queue_url).send().await;
             purged.unwrap();
-            let queue = SqsQueue::open(servers.sqs.clone(), &servers.queue_url, "").await.unwrap();
-            let queue: Arc<dyn AnyQueue> = Arc::new(queue);
+            let dead = &servers.dead_letter_url;
+            let (high, low) = (servers.queue("high", None), servers.queue("low", None));
+            let open =
+                async |url: &str| SqsQueue::open(servers.sqs.clone(), url, dead).await.unwrap();
+            let (high, low) = (Some(open(&high.await).await), Some(open(&low.await).await));
+            let normal = SqsQueue::open(servers.sqs.clone(), &servers.queue_url, "").await.unwrap();
+            let queue: Arc<dyn AnyQueue> = Arc::new(SqsQueues::new(normal, high, low));
             Some(Fixture { queue, kind, _dir: None, servers: Some(servers) })
         }
     }
@@ -88,6 +93,8 @@ macro_rules! on_all {
         }
     };
 }
+
+mod order;
 
 on_all!(a_leased_message_is_hidden_until_its_lease_ends);
 async fn a_leased_message_is_hidden_until_its_lease_ends(fixture: Fixture) {

@@ -1,8 +1,8 @@
 import { useEffect, useState } from "react";
 import { App } from "./App";
-import { SIGNED_OUT } from "./api";
+import { type Session, SIGNED_OUT } from "./api";
 import { SignIn } from "./SignIn";
-import { getSession, type Session, signOut, useLink as redeemLink } from "./session";
+import { getSession, signOut, useLink as redeemLink } from "./session";
 
 // The page of whoever has signed in, or the form to do so.
 export function Account() {

@@ -183,8 +183,8 @@ function percent(share: number): string {
 }
 
 function encodeText(video: Video): string {
-  const speed = video.speed === null ? "" : `, ${video.speed.toFixed(2)}x`;
-  const eta = video.eta_secs === null ? "" : `, ${Math.ceil(video.eta_secs)} s left`;
+  const speed = video.speed == null ? "" : `, ${video.speed.toFixed(2)}x`;
+  const eta = video.eta_secs == null ? "" : `, ${Math.ceil(video.eta_secs)} s left`;
   return percent(video.progress) + speed + eta;
 }
 

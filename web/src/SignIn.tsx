@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from "react";
-import { type Session, signIn } from "./session";
+import type { Session } from "./api";
+import { signIn } from "./session";
 
 interface SignInProps {
   message: string | null;

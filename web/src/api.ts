@@ -1,51 +1,19 @@
 // The API of ladderd, as far as the page uses it.
 
-// Servers of another release may name states that are not in this list.
-export type VideoState =
-  | "uploading"
-  | "queued"
-  | "waiting"
-  | "running"
-  | "ready"
-  | "failed"
-  | "deleting";
+import type { components } from "../generated/api";
 
-export interface Video {
-  id: string;
-  filename: string;
-  state: VideoState;
-  visibility: "public" | "private";
-  playable: boolean;
-  progress: number;
-  speed: number | null;
-  eta_secs: number | null;
-  renditions: { name: string; label?: string; segments: number }[];
-  playback_url: string;
-  poster_url?: string;
-  storyboard_url?: string;
-  chapters_url?: string;
-  warnings?: { code: string; message: string }[];
-  error?: { code: string; message: string };
-}
+type Schemas = components["schemas"];
 
-interface SinglePut {
-  method: "PUT";
-  url: string;
-  headers: Record<string, string>;
-}
-
-interface Multipart {
-  upload_id: string;
-  part_size_bytes: number;
-  parts: { number: number; url: string }[];
-  complete_url: string;
-  abort_url: string;
-}
-
-export interface UploadPlan {
-  video_id: string;
-  upload: SinglePut | Multipart;
-}
+// Servers of another release may name states that are not in the type.
+export type Video = Schemas["VideoView"];
+export type VideoState = Video["state"];
+export type UploadRequest = Schemas["UploadRequest"];
+export type UploadAnswer = Schemas["UploadAnswer"];
+export type Session = Schemas["Session"];
+export type SignIn = Schemas["SignIn"];
+export type PlaybackToken = Schemas["PlaybackTokenAnswer"];
+type Problem = Schemas["Problem"];
+type VideoList = Schemas["VideoList"];
 
 // Sent to the window when the server no longer knows who uses the page.
 export const SIGNED_OUT = "ladderd-signed-out";
@@ -59,10 +27,7 @@ export async function request<T>(method: string, url: string, body?: unknown): P
   }
   const response = await fetch(url, init);
   if (!response.ok) {
-    const problem = (await response.json().catch(() => null)) as {
-      code?: string;
-      detail?: string;
-    } | null;
+    const problem = (await response.json().catch(() => null)) as Partial<Problem> | null;
     if (problem?.code === "not-signed-in") dispatchEvent(new Event(SIGNED_OUT));
     throw new Error(problem?.detail ?? `The server answered ${response.status}.`);
   }
@@ -70,7 +35,7 @@ export async function request<T>(method: string, url: string, body?: unknown): P
 }
 
 export const listVideos = () =>
-  request<{ videos: Video[] }>("GET", "/v1/videos?limit=20").then((list) => list.videos);
+  request<VideoList>("GET", "/v1/videos?limit=20").then((list) => list.videos);
 
 // Returns as soon as the video is hidden; its objects are removed after that.
 export const deleteVideo = (id: string) => request<Video>("DELETE", `/v1/videos/${id}`);

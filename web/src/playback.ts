@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { request, type Video } from "./api";
+import { type PlaybackToken, request, type Video } from "./api";
 
 // The URLs that the player loads.
 export interface Playback {
@@ -26,7 +26,7 @@ export function usePlayback(
     if (!privateId) return;
     let isCurrent = true;
     const path = `/v1/videos/${privateId}/playback-tokens`;
-    request<{ token: string }>("POST", path, {}).then(
+    request<PlaybackToken>("POST", path, {}).then(
       (answer) => isCurrent && setToken({ videoId: privateId, text: answer.token }),
       (reason: unknown) => isCurrent && onError(String(reason)),
     );
@@ -42,7 +42,7 @@ export function usePlayback(
     privateId
       ? `${location.origin}${new URL(url, location.href).pathname}?token=${token?.text}`
       : url;
-  const openIfThere = (url: string | undefined) => (url === undefined ? undefined : open(url));
+  const openIfThere = (url: string | null | undefined) => (url ? open(url) : undefined);
   return {
     url: open(video.playback_url),
     posterUrl: openIfThere(video.poster_url),

@@ -1,6 +1,6 @@
 // Uploads a file straight to the store: by one PUT, or in parts.
 
-import { request, type UploadPlan } from "./api";
+import { request, type UploadAnswer, type UploadRequest } from "./api";
 
 const PARALLEL_PARTS = 4;
 const TRIES = 3;
@@ -14,17 +14,18 @@ export interface Upload {
 // Starts an upload. `onProgress` hears of the share that is sent, 0 to 1.
 export function startUpload(file: File, onProgress: (share: number) => void): Upload {
   const cancel = new AbortController();
-  const plan = request<UploadPlan>("POST", "/v1/uploads", {
+  const wish: UploadRequest = {
     filename: file.name,
     size_bytes: file.size,
     content_type: file.type || "application/octet-stream",
-  });
+  };
+  const plan = request<UploadAnswer>("POST", "/v1/uploads", wish);
   const done = plan.then((plan) => send(plan, file, onProgress, cancel.signal));
   return { videoId: plan.then((p) => p.video_id), done, abort: () => cancel.abort() };
 }
 
 async function send(
-  plan: UploadPlan,
+  plan: UploadAnswer,
   file: File,
   onProgress: (share: number) => void,
   signal: AbortSignal,

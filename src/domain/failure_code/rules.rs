@@ -38,6 +38,13 @@ impl FailureCode {
             | Self::ProbeBusy => true,
             Self::JobTimeout
             | Self::SourceMissing
+            | Self::PullUnreachable
+            | Self::PullRefused
+            | Self::PullAddress
+            | Self::PullTooLarge
+            | Self::PullChanged
+            | Self::PullTimeout
+            | Self::PullFailed
             | Self::SourceGone
             | Self::StreamGone
             | Self::SourceChanged

@@ -5,7 +5,7 @@ const MAX_BYTES: usize = 200;
 
 /// Makes the last segment of an object key out of a file name: without folders, with letters,
 /// digits, `.`, `_` and `-` only, at most [`MAX_BYTES`] long, never hidden, never empty.
-pub(super) fn to_key_segment(filename: &str) -> String {
+pub(in crate::http) fn to_key_segment(filename: &str) -> String {
     let base = filename.rsplit(['/', '\\']).next().unwrap_or(filename).trim();
     let mut name = String::new();
     for c in base.chars() {

@@ -13,6 +13,7 @@ use super::body::{CompleteRequest, PartUrl, PartUrls, Upload, UploadAnswer, Uplo
 use super::file_name::to_key_segment;
 use crate::auth;
 use crate::domain::auth::Scope;
+use crate::domain::event::EventKind;
 use crate::domain::job::VideoId;
 use crate::domain::metadata::Preset;
 use crate::domain::record::{self, UploadRecord};
@@ -82,6 +83,8 @@ pub async fn create(
         Ok::<_, Error>(upload)
     };
     let upload = registered.await.inspect_err(|_| state.in_flight.end(&key))?;
+    // The job records it again if that fails.
+    state.events.note(&id, EventKind::VideoCreated, &record.created_at).await;
     actor.audit("upload", id.as_str());
     state.catalog.changed(&id).await;
     let video_url = format!("/v1/videos/{id}");

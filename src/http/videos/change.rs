@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use serde::Deserialize;
 
 use super::{Shown, existing, external_id, parse_id, show, unknown};
+use crate::domain::event::EventKind;
 use crate::domain::job::VideoId;
 use crate::domain::metadata::MetadataChange;
 use crate::domain::record::{self, UploadRecord};
@@ -112,6 +113,8 @@ async fn describe(
         match state.private.replace_json(&key, &changed, None, Some(&etag)).await {
             Ok(_) => {
                 state.board.describe(id.as_str(), &metadata);
+                let cause = hex::encode(rand::random::<[u8; 8]>());
+                state.events.note(id, EventKind::VideoUpdated, &cause).await;
                 if let Some(given_up) = given_up {
                     external_id::give_back(&state.private, &given_up, id).await;
                 }
@@ -147,6 +150,7 @@ async fn move_to(
     visibility: Visibility,
 ) -> Result<StatusCode, Error> {
     let (moves, catalog, of) = (state.moves.clone(), state.catalog.clone(), id.clone());
+    let events = state.events.clone();
     // The change goes on if the client leaves.
     let is_settled = matches!(video.state, VideoState::Ready | VideoState::Failed);
     let task = tokio::spawn(async move {
@@ -158,6 +162,10 @@ async fn move_to(
                 }
                 ended => {
                     catalog.changed(&of).await;
+                    if matches!(ended, Ok(Moved::Done)) {
+                        let cause = hex::encode(rand::random::<[u8; 8]>());
+                        events.note(&of, EventKind::VideoUpdated, &cause).await;
+                    }
                     return ended;
                 }
             }

@@ -1,36 +1,22 @@
 //! Follows a video: server-sent events.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
-use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::Instant;
+use tokio::sync::watch;
 
 use super::watch::follow;
-use super::watches::{OwnPlace, Sight};
+use super::watches::Sight;
 use super::{check_visible, parse_id, unknown};
-use crate::domain::auth::Means;
 use crate::domain::video::VideoView;
 use crate::domain::watching::is_final;
-use crate::http::access::{Access, Actor};
+use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
+use crate::http::event_stream::Seat;
 use crate::http::state::AppState;
-
-/// Interval at which an event stream makes sure that its caller may still follow the video.
-const RECHECK: Duration = Duration::from_secs(10);
-
-/// Event streams that a caller may have open: those without an account are on this machine.
-fn most_streams(actor: &Actor) -> usize {
-    match actor.caller.means {
-        Means::None | Means::Loopback | Means::Proxy => usize::MAX,
-        Means::Token | Means::Session => 512,
-        Means::Grant => 4,
-    }
-}
 
 /// Streams the video at each change, as server-sent events.
 ///
@@ -46,10 +32,7 @@ pub async fn events(
 ) -> Result<impl IntoResponse, Error> {
     let id = parse_id(&id)?;
     check_visible(&state, &actor, &id).await?;
-    let place = state.watches.place();
-    let place = place.ok_or_else(|| Error::NotReady("too many event streams are open".into()))?;
-    let own_place = state.watches.place_of(&actor.sender(), most_streams(&actor));
-    let own_place = own_place.ok_or(Error::TooMany(RECHECK))?;
+    let seat = Seat::take(&state, actor)?;
     let mut sights = state.watches.watch(&id, |watched| {
         tokio::spawn(follow(state.clone(), watched));
     });
@@ -64,10 +47,7 @@ pub async fn events(
     }
     // The first event is what was just seen.
     sights.mark_changed();
-    let access = state.access.clone();
-    let checked = Instant::now();
-    let places = (place, own_place);
-    let feed = Feed { sights, is_over: false, access, actor, checked, _places: places };
+    let feed = Feed { sights, is_over: false, seat };
     let events = stream::unfold(feed, |mut feed| async {
         let view = feed.next().await?;
         let event = Event::default().json_data(&view);
@@ -82,11 +62,7 @@ struct Feed {
     sights: watch::Receiver<Sight>,
     /// The last event was sent.
     is_over: bool,
-    access: Access,
-    actor: Actor,
-    /// When the caller was looked up last.
-    checked: Instant,
-    _places: (OwnedSemaphorePermit, OwnPlace),
+    seat: Seat,
 }
 
 impl Feed {
@@ -96,14 +72,9 @@ impl Feed {
             return None;
         }
         loop {
-            let due = self.checked + RECHECK;
-            let changed = tokio::time::timeout_at(due, self.sights.changed()).await;
-            if Instant::now() >= due {
-                // A revoked token sees no more.
-                if !self.access.still_counts(&self.actor).await {
-                    return None;
-                }
-                self.checked = Instant::now();
+            let changed = tokio::time::timeout_at(self.seat.due(), self.sights.changed()).await;
+            if !self.seat.may_go_on().await {
+                return None;
             }
             if let Ok(changed) = changed {
                 break changed.ok()?;

@@ -50,7 +50,7 @@ struct Inner {
 }
 
 /// The place of one event stream among those of its sender, until it is dropped.
-pub(super) struct OwnPlace {
+pub(in crate::http) struct OwnPlace {
     watches: Watches,
     sender: String,
 }
@@ -83,12 +83,12 @@ impl Default for Watches {
 
 impl Watches {
     /// Takes the place of one event stream. `None` if all are taken.
-    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+    pub(in crate::http) fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.streams).try_acquire_owned().ok()
     }
 
     /// Takes the place of one event stream of this sender. `None` if it has `most` of them.
-    pub(super) fn place_of(&self, sender: &str, most: usize) -> Option<OwnPlace> {
+    pub(in crate::http) fn place_of(&self, sender: &str, most: usize) -> Option<OwnPlace> {
         let mut senders = self.0.of_senders.lock();
         let taken = senders.entry(sender.to_owned()).or_default();
         if *taken >= most {

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::kept::Kept;
-use super::stream::{Present, Stream};
+use super::stream::{Present, Stream, note_tracks};
 use crate::domain::hls::names::OWN_POSTER_PREFIX;
 use crate::domain::job::VideoId;
 use crate::domain::record::{JobOutcome, JobRecord, OwnPoster};
@@ -178,6 +178,7 @@ impl Edit<'_> {
         };
         records::put_job_record(home, &edited, Some(&(record, version))).await?;
         context.changes.note(id);
+        note_tracks(context, id, &edited.text_tracks).await;
         self.sweep(&edited).await?;
         self.ticket.update(|view| view::finished(view, edited));
         tracing::info!(%id, "the additions of a video are in its stream");

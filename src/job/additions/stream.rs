@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::kept::{self, Kept};
+use crate::domain::event::EventKind;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::key_frames;
 use crate::domain::hls::names::{self, Layout};
@@ -14,6 +15,7 @@ use crate::domain::text_track::{PublishedTrack, parse, rendition_name};
 use crate::domain::video::RenditionView;
 use crate::encryption::{self, Encryption};
 use crate::job::adapters::read_text;
+use crate::job::context::Context;
 use crate::job::error::Error;
 use crate::publish::{CueTrack, Finished, Object, Target, decrypt_segment};
 use crate::store::{self, Bucket, Home};
@@ -216,4 +218,16 @@ pub(in crate::job) async fn add_to_finished(
     let stream = Stream { private, home, id, folder, main: &main, key };
     let added = stream.add(finished.target(), &kept, Present::default()).await?;
     Ok((finished.with_main(added.main.clone()), added))
+}
+
+/// Records that these text tracks are in the stream of a video, each version of a track once.
+pub(in crate::job) async fn note_tracks(
+    context: &Context,
+    id: &VideoId,
+    tracks: &[PublishedTrack],
+) {
+    for track in tracks {
+        let cause = format!("track-{}-{}", track.language, track.version);
+        context.events.note(id, EventKind::TextTrackReady, &cause).await;
+    }
 }

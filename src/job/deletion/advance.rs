@@ -31,6 +31,7 @@ impl Deletions {
             }
             Stage::Deleted => {
                 if held.age < YOUNG {
+                    self.record(&held.tombstone).await?;
                     let claim = claim::claim_view(&self.private, id, self.claim_renewal).await?;
                     if claim.is_some_and(|claim| claim.running.is_some()) {
                         self.stop_job(id).await?;

@@ -28,6 +28,7 @@ impl Deletions {
             // Another request was faster.
             return Ok(tombstone);
         }
+        self.record(&tombstone).await?;
         let was_running = self.stop_job(id).await?;
         self.hide_while_deleted(id).await?;
         if self.purge_delay.is_zero() {

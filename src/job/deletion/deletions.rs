@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use super::held;
 use crate::changes::Changes;
+use crate::domain::event::EventKind;
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::tombstone::{SourceVersion, Tombstone};
+use crate::events::{Events, cause_of_delete};
 use crate::job::board::Board;
 use crate::job::claim;
 use crate::job::context::Context;
@@ -25,6 +27,8 @@ pub struct Deletions {
     pub private: Bucket,
     /// The homes of streams.
     pub homes: Homes,
+    /// The events of videos.
+    pub events: Events,
     /// The running jobs of this box.
     pub board: Board,
     /// The queue that restored videos go to.
@@ -49,6 +53,7 @@ impl Deletions {
         Self {
             private: context.private.clone(),
             homes: context.homes.clone(),
+            events: context.events.clone(),
             board: context.board.clone(),
             enqueue: Arc::clone(&context.enqueue),
             changes: context.changes.clone(),
@@ -63,6 +68,12 @@ impl Deletions {
     /// If the store fails.
     pub async fn tombstone(&self, id: &VideoId) -> Result<Option<Tombstone>, store::Error> {
         Ok(held::read(&self.private, id).await?.map(|held| held.tombstone))
+    }
+
+    /// Records the event of a delete, once.
+    pub(super) async fn record(&self, tombstone: &Tombstone) -> Result<(), Error> {
+        let cause = cause_of_delete(tombstone.deleted_at);
+        Ok(self.events.record(&tombstone.id, EventKind::VideoDeleted, &cause).await?)
     }
 
     /// Asks the job of the video to end, on any box. Returns whether there was one: it removes its claim

@@ -77,11 +77,13 @@ impl Target<'_> {
 
 impl Deletions {
     /// Removes the objects of a deleted video: `main.m3u8`, the stream, the source with its incomplete
-    /// uploads, additions, claim and upload record. The tombstone stays, marked as purged. `was_running`: the job of
+    /// uploads, additions, pull, claim and upload record. The tombstone stays, marked as purged. `was_running`: the job of
     /// the video was stopped just now.
     pub(super) async fn purge(&self, mut held: Held, was_running: bool) -> Result<Held, Error> {
         held.write(|tombstone| tombstone.stage = Stage::Purging).await?;
         let id = held.tombstone.id.clone();
+        // It needs the upload record.
+        self.record(&held.tombstone).await?;
         if self.stop_job(&id).await? || was_running {
             self.wait_for_job(&id).await?;
         }
@@ -97,9 +99,10 @@ impl Deletions {
             self.remove(&self.private, &source, Some(&mut held)).await?;
         }
         self.remove_external_id(&id).await?;
-        for key in [record::claim_key(&id), record::upload_record_key(&id)] {
+        for key in [record::pull_key(&id), record::claim_key(&id), record::upload_record_key(&id)] {
             self.remove(&self.private, &Target::Key(&key), Some(&mut held)).await?;
         }
+        self.events.redact(&id).await?;
         held.write(|tombstone| tombstone.stage = Stage::Purged).await?;
         self.changes.note(&id);
         tracing::info!(%id, "purged a deleted video");
@@ -137,6 +140,7 @@ impl Deletions {
 
     /// Removes the tombstone of a video.
     pub(super) async fn remove_tombstone(&self, id: &VideoId) -> Result<(), Error> {
+        self.events.forget(id).await?;
         self.remove(&self.private, &Target::Key(&tombstone_key(id)), None).await
     }
 

@@ -2,10 +2,12 @@
 
 use super::deletions::{Deletions, TRIES};
 use super::held::{self, Held};
+use crate::domain::event::EventKind;
 use crate::domain::job::VideoId;
 use crate::domain::message;
 use crate::domain::record::JobOutcome;
 use crate::domain::tombstone::Stage;
+use crate::events::cause_of_delete;
 use crate::job::error::Error;
 use crate::job::{adapters, records};
 
@@ -49,6 +51,8 @@ impl Deletions {
             // A job waits until the tombstone is lifted, and finds out whether there is anything to do.
             self.enqueue.send(&message::own(self.private.name(), key)).await?;
         }
+        let cause = format!("restored/{}", cause_of_delete(held.tombstone.deleted_at));
+        self.events.record(&id, EventKind::VideoUpdated, &cause).await?;
         held.write(|tombstone| tombstone.stage = Stage::Lifted).await?;
         self.changes.note(&id);
         tracing::info!(%id, "restored a deleted video");

@@ -249,7 +249,9 @@ impl Housekeeping {
                 return Ok(false);
             }
         }
-        Ok(private.find(&record.key).await?.is_none())
+        // A source that is pulled may wait for long, and a failed pull can be retried.
+        let is_pulled = private.find(&record::pull_key(id)).await?.is_some();
+        Ok(!is_pulled && private.find(&record.key).await?.is_none())
     }
 
     /// Deletes an object of the private bucket in the version that it has now, if that is old.

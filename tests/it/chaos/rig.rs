@@ -121,12 +121,14 @@ impl Rig {
     }
 }
 
+/// A port that nobody listens on.
+pub(super) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 /// Settings of a run: everything that is periodic comes soon, and nothing that is young is swept.
 fn settings(builder: ApplianceBuilder, clock: &Clock) -> ApplianceBuilder {
-    let free_port = || {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
     let numbers = [
         ("queue.lease_secs", 10),
         ("queue.retry.max_secs", 10),

@@ -108,9 +108,10 @@ fn is_stray_public(key: &str, alive: &BTreeMap<String, Film>) -> bool {
 }
 
 /// Whether a private object belongs to no living video and is none that stays: tombstones outlive their videos,
-/// housekeeping notes its turns and the first start, and accounts belong to no video.
+/// housekeeping notes its turns and the first start, accounts belong to
+/// no video, and events outlive theirs.
 fn is_stray_private(key: &str, alive: &BTreeMap<String, Film>) -> bool {
-    let stays = ["claims/turns/", "auth/"].iter().any(|prefix| key.starts_with(prefix));
+    let stays = ["claims/turns/", "auth/", "outbox/"].iter().any(|prefix| key.starts_with(prefix));
     if key == "claims/first-start" || stays {
         return false;
     }

@@ -381,11 +381,12 @@ impl Appliance {
         (status, headers, bytes)
     }
 
-    /// All keys of a bucket below a prefix. Without one, those of accounts are left out: each start of an appliance
-    /// makes some.
+    /// All keys of a bucket below a prefix. Without one, those of accounts and of events are left out: each start of
+    /// an appliance makes some, and events outlive their videos.
     pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
         let mut keys = super::servers::keys_of(&self.s3_client(), bucket, prefix).await;
-        keys.retain(|key| !prefix.is_empty() || !key.starts_with("auth/"));
+        let is_left_out = |key: &str| key.starts_with("auth/") || key.starts_with("outbox/");
+        keys.retain(|key| !prefix.is_empty() || !is_left_out(key));
         keys
     }
 }

@@ -142,7 +142,8 @@ impl Servers {
         request.send().await.unwrap().queue_url().unwrap().to_owned()
     }
 
-    async fn bucket(&self, name: &str) {
+    /// Creates a bucket.
+    pub async fn bucket(&self, name: &str) {
         let place = BucketLocationConstraint::from(REGION);
         let config = CreateBucketConfiguration::builder().location_constraint(place).build();
         let request = self.s3.create_bucket().bucket(name).create_bucket_configuration(config);

@@ -14,9 +14,9 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["settings"],
     &["http"],
     &["catalog", "webhook"],
-    &["job", "auth", "play"],
-    &["worker", "backend", "metrics", "changes"],
-    &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption"],
+    &["job", "auth", "play", "pull", "import"],
+    &["worker", "backend", "metrics", "changes", "events"],
+    &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption", "outgoing"],
     // Wrappers of one facility each, without an idea of videos.
     &["cores", "db", "durable", "heartbeat", "sandbox", "sdk_error", "server", "telemetry", "tls"],
     &["private_file"],

@@ -1,0 +1,111 @@
+//! Store and queue for a command, whether a daemon runs or not.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::accounts::running;
+use super::aws;
+use super::embedded::{self, Embedded};
+use super::listen::{Front, bind};
+use super::lock::lock;
+use crate::metrics::Metrics;
+use crate::queue::embedded::EmbeddedQueue;
+use crate::queue::{self, Enqueue, Inspect};
+use crate::settings::Settings;
+use crate::store::{self, Bucket, Homes};
+use crate::tls::Trust;
+
+/// Store and queue, as a command uses them.
+pub struct CommandStore {
+    /// Bucket of sources and records.
+    pub private: Bucket,
+    /// Homes of the streams.
+    pub homes: Homes,
+    /// The queue that messages go to.
+    pub enqueue: Arc<dyn Enqueue>,
+    /// The queue, for its depth.
+    pub inspect: Arc<dyn Inspect>,
+    /// Whether the store has other buckets, too.
+    has_others: bool,
+}
+
+impl CommandStore {
+    fn new<Q: Enqueue + Inspect + Clone + 'static>(
+        settings: &Settings,
+        private: Bucket,
+        queue: &Q,
+    ) -> Self {
+        let public = private.sibling(&settings.store.public_bucket);
+        Self {
+            homes: Homes::new(&private, &public),
+            private,
+            enqueue: Arc::new(queue.clone()),
+            inspect: Arc::new(queue.clone()),
+            has_others: settings.store.kind == store::Kind::S3,
+        }
+    }
+
+    /// A bucket of the same store.
+    ///
+    /// # Errors
+    /// If the store has no such bucket.
+    pub fn bucket(&self, name: &str) -> anyhow::Result<Bucket> {
+        if name == self.private.name() {
+            return Ok(self.private.clone());
+        }
+        anyhow::ensure!(
+            self.has_others,
+            "the embedded store has no bucket {name:?} to import from: its sources are in {:?}. Copy the files \
+             there with an S3 client, or let the daemon pull them (POST /v1/videos)",
+            self.private.name()
+        );
+        Ok(self.private.sibling(name))
+    }
+}
+
+/// Runs a command on store and queue, whether a daemon runs or not.
+///
+/// # Errors
+/// If the store or the queue cannot be reached, and those of `command`.
+pub async fn with_store<T>(
+    settings: &Settings,
+    command: impl AsyncFnOnce(CommandStore) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    if settings.store.kind == store::Kind::S3 {
+        let trust = Trust::open(&settings.tls)?;
+        let private = aws::buckets(settings, &trust).await?.private;
+        let store = match settings.queue.kind {
+            queue::Kind::Sqs => {
+                CommandStore::new(settings, private, &aws::queue(settings, &trust).await?)
+            }
+            queue::Kind::Embedded => CommandStore::new(settings, private, &attach(settings)?),
+        };
+        return command(store).await;
+    }
+    // Without a daemon, this process serves the store to itself.
+    match lock(&settings.data_dir) {
+        Ok(_lock) => {
+            let front = Front::open(settings)?;
+            let embedded = Embedded::open(settings, &front, bind("127.0.0.1:0").await?).await?;
+            let stop = CancellationToken::new();
+            let store = CommandStore::new(settings, embedded.private, &embedded.queue);
+            let serving = tokio::spawn(embedded.server.serve(Metrics::default(), stop.clone()));
+            let result = command(store).await;
+            stop.cancel();
+            serving.await.context("the store panicked")?;
+            result
+        }
+        Err(locked) => {
+            let store = running(&settings.data_dir).and_then(|endpoint| endpoint.store);
+            let private = embedded::private_bucket(settings, store.ok_or(locked)?)?;
+            command(CommandStore::new(settings, private, &attach(settings)?)).await
+        }
+    }
+}
+
+/// The embedded queue, which a daemon may have open.
+fn attach(settings: &Settings) -> anyhow::Result<EmbeddedQueue> {
+    Ok(EmbeddedQueue::attach(embedded::database(settings)?)?)
+}

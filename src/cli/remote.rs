@@ -1,0 +1,103 @@
+//! Commands that use the API of an appliance, as every other client does: `upload`, `videos`, `show`, `retry`, `rm`.
+
+mod api;
+mod options;
+mod send;
+mod state;
+mod upload;
+mod videos;
+
+use clap::Subcommand;
+
+use self::api::Api;
+use self::options::{ServerArgs, UploadOptions};
+use super::exit::{self, Exit};
+use crate::app;
+
+/// Commands that use the API of an appliance.
+#[derive(Debug, Subcommand)]
+pub(super) enum RemoteCommand {
+    /// Upload files to an appliance. Run it again to continue where it was interrupted.
+    ///
+    /// Prints the id of each video. Exits with 0 if all are uploaded, with --wait if all are ready.
+    Upload {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        options: UploadOptions,
+    },
+    /// List the videos of an appliance, newest first.
+    Videos {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// Only videos in this state, such as failed.
+        #[arg(long)]
+        state: Option<String>,
+        /// Only videos with these words in title, description, file name or tags.
+        #[arg(long, value_name = "WORDS")]
+        q: Option<String>,
+        /// Only videos with this tag.
+        #[arg(long)]
+        tag: Option<String>,
+        /// Largest number of videos.
+        #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+        limit: usize,
+        /// Print the videos as a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one video of an appliance.
+    Show {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// Id of the video.
+        id: String,
+        /// Print the video as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Process videos once more that failed.
+    Retry {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// Ids of the videos.
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Delete videos. `POST /v1/videos/{id}/restore` undoes that for a while.
+    Rm {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// Ids of the videos.
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+/// Runs a command.
+pub(super) fn run(command: RemoteCommand) -> Result<Exit, exit::Error> {
+    let runtime = app::runtime()?;
+    match command {
+        RemoteCommand::Upload { server, options } => {
+            let api = Api::open(server.url)?;
+            runtime.block_on(upload::upload(&api, &options))
+        }
+        RemoteCommand::Videos { server, state, q, tag, limit, json } => {
+            let api = Api::open(server.url)?;
+            let filter = [("state", state), ("q", q), ("tag", tag)];
+            runtime.block_on(videos::list(&api, &filter, limit, json))
+        }
+        RemoteCommand::Show { server, id, json } => {
+            let api = Api::open(server.url)?;
+            runtime.block_on(videos::show(&api, &id, json))
+        }
+        RemoteCommand::Retry { server, ids } => {
+            let api = Api::open(server.url)?;
+            runtime.block_on(videos::retry(&api, &ids))
+        }
+        RemoteCommand::Rm { server, ids } => {
+            let api = Api::open(server.url)?;
+            runtime.block_on(videos::remove(&api, &ids))
+        }
+    }
+}

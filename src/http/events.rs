@@ -1,0 +1,174 @@
+//! Follows the events of all videos: server-sent events.
+
+use std::collections::{HashSet, VecDeque};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event as Sent, KeepAlive, Sse};
+use futures_util::{TryStreamExt, stream};
+use jiff::SignedDuration;
+use tokio::sync::{broadcast, watch};
+
+use super::access::Actor;
+use super::error::{Error, Problem};
+use super::event_stream::Seat;
+use super::state::AppState;
+use crate::domain::auth::Scope;
+use crate::domain::event::{Event, EventId, Position, StoredEvent};
+use crate::events::{Events, OVERLAP, Recent, SKEW};
+
+/// How long ago the last event may be that a client has seen, to get those after it.
+const REPLAYED: SignedDuration = SignedDuration::from_hours(1);
+/// Header of a client that comes back.
+const LAST_EVENT_ID: &str = "last-event-id";
+/// Events that are remembered, so that none comes twice.
+const REMEMBERED: usize = 4096;
+
+/// Streams the events of all videos that the caller may see, as server-sent events.
+///
+/// A caller without `read` gets those of its own uploads. The `id` of each server-sent event is its place: a client
+/// that comes back with it in `Last-Event-ID` gets what it has missed, up to an hour. An event may come twice.
+#[utoipa::path(get, path = "/v1/events",
+    params(("Last-Event-ID" = Option<String>, Header, description = "`id` of the last event that was seen")),
+    responses((status = 200, body = Event, content_type = "text/event-stream"),
+        (status = 400, body = Problem), (status = 503, body = Problem)))]
+pub async fn events(
+    State(state): State<AppState>,
+    actor: Actor,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Error> {
+    let last = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or_default());
+    let last = last.filter(|last| !last.is_empty());
+    let wrong = || Error::Invalid("Last-Event-ID: must be the id of an event".to_owned());
+    let last = last.map(|last| Position::parse(last).ok_or_else(wrong)).transpose()?;
+    let seat = Seat::take(&state, actor)?;
+    let began = Position::before(state.events.now()).earlier(SKEW);
+    // Those that come during the replay are in both.
+    let latest = state.events.subscribe();
+    let mut feed = Feed {
+        seat,
+        latest,
+        events: state.events.clone(),
+        draining: state.draining.clone(),
+        began: last.is_none().then_some(began),
+        missed: VecDeque::new(),
+        seen: HashSet::new(),
+        order: VecDeque::new(),
+    };
+    if let Some(last) = last {
+        feed.replay(&state, &last).await?;
+    }
+    let events = stream::unfold(feed, |mut feed| async {
+        let stored = feed.next().await?;
+        let sent = Sent::default().id(stored.position.as_str()).event(stored.event.r#type.name());
+        let sent = sent.json_data(&stored.event);
+        let sent = sent.unwrap_or_else(|_| Sent::default().comment("unreadable"));
+        Some((Ok::<_, Infallible>(sent), feed))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+/// One event stream.
+struct Feed {
+    seat: Seat,
+    latest: broadcast::Receiver<Arc<Recent>>,
+    events: Events,
+    draining: watch::Receiver<bool>,
+    /// Events before this were there when the stream began. `None` for a client that comes back.
+    began: Option<Position>,
+    /// What a client that comes back has missed.
+    missed: VecDeque<Arc<StoredEvent>>,
+    seen: HashSet<EventId>,
+    /// Those that were seen, the oldest first.
+    order: VecDeque<EventId>,
+}
+
+impl Feed {
+    /// Reads what was missed since an event. Events before it whose writers were slow are among that.
+    async fn replay(&mut self, state: &AppState, last: &Position) -> Result<(), Error> {
+        let oldest = Position::before(state.events.now()).earlier(REPLAYED);
+        let mut events = state.events.after(&last.earlier(OVERLAP).max(oldest));
+        while let Some(event) = events.try_next().await? {
+            if event.position <= *last {
+                // It was seen, or it is one of the last minute that the client may have missed.
+                self.see(&event.event.id);
+            } else if self.is_visible(&event) {
+                self.missed.push_back(event);
+            }
+        }
+        Ok(())
+    }
+
+    /// The next event. `None` once the caller may see no more, the daemon stops, or the client is too slow: it comes
+    /// back, and gets the rest.
+    async fn next(&mut self) -> Option<Arc<StoredEvent>> {
+        loop {
+            let event = match self.missed.pop_front() {
+                Some(event) => event,
+                None => self.wait().await?,
+            };
+            if self.is_visible(&event) && self.see(&event.event.id) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// The next event that comes, but for those that were there before.
+    async fn wait(&mut self) -> Option<Arc<StoredEvent>> {
+        loop {
+            let recent = self.wait_for_place().await?;
+            let is_old = self.began.as_ref().is_some_and(|began| recent.position < *began);
+            let is_seen = recent.position.event_id().is_some_and(|id| self.seen.contains(&id));
+            if is_old || is_seen {
+                continue;
+            }
+            match recent.read(&self.events).await {
+                Ok(Some(event)) => return Some(event),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "failed to read an event, its stream ends");
+                    return None;
+                }
+            }
+        }
+    }
+
+    async fn wait_for_place(&mut self) -> Option<Arc<Recent>> {
+        loop {
+            let came = tokio::select! {
+                came = tokio::time::timeout_at(self.seat.due(), self.latest.recv()) => came,
+                // An error means that the daemon is gone.
+                _ = self.draining.wait_for(|draining| *draining) => return None,
+            };
+            if !self.seat.may_go_on().await {
+                return None;
+            }
+            if let Ok(came) = came {
+                return came.ok();
+            }
+        }
+    }
+
+    /// Whether the caller may see the video of this event.
+    fn is_visible(&self, event: &StoredEvent) -> bool {
+        let caller = &self.seat.actor.caller;
+        caller.may(Scope::Read) || caller.owns(event.owner.as_deref())
+    }
+
+    /// Notes an event. False if it was seen before.
+    fn see(&mut self, id: &EventId) -> bool {
+        if !self.seen.insert(id.clone()) {
+            return false;
+        }
+        self.order.push_back(id.clone());
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        true
+    }
+}

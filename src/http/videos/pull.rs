@@ -1,0 +1,108 @@
+//! Makes a video of a file at a URL, which the daemon pulls.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{existing, external_id};
+use crate::domain::job::VideoId;
+use crate::domain::metadata::Metadata;
+use crate::domain::priority::Priority;
+use crate::domain::pull::{self, PullRecord};
+use crate::domain::record::{self, UploadRecord};
+use crate::domain::video::VideoView;
+use crate::domain::visibility::Visibility;
+use crate::http::access::Actor;
+use crate::http::error::{Error, Problem};
+use crate::http::state::AppState;
+use crate::http::uploads::file_name::to_key_segment;
+use crate::store::Precondition;
+
+/// Longest URL in bytes.
+const MAX_URL_BYTES: usize = 8192;
+
+/// A file at a URL that is to become a video.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PullRequest {
+    /// URL of the file, `https` or `http`, up to 8192 bytes, without a user name. Its query may hold a signature: it
+    /// is kept until the file is pulled, and shown nowhere.
+    #[schema(example = "https://media.example.com/film.mp4")]
+    source_url: String,
+    /// Name of the file, 1 to 255 bytes; its suffix must be one of `sources.suffixes`. The default is the end of
+    /// the path of the URL.
+    #[serde(default)]
+    filename: Option<String>,
+    /// Who may watch the video; the default is `videos.visibility` of the settings.
+    #[serde(default)]
+    visibility: Option<Visibility>,
+    /// Its turn among the videos that wait; the default is `normal`.
+    #[serde(default)]
+    priority: Option<Priority>,
+    /// What people and programs say of the video.
+    #[serde(flatten)]
+    metadata: Metadata,
+}
+
+/// Makes a video of the file at a URL.
+///
+/// The daemon pulls the file into the private bucket, and goes on after a restart. The video is `uploading` until
+/// the file is there; `pull` tells how far it is. If the file cannot be pulled, the video is `failed`, and a retry
+/// pulls it from the start.
+#[utoipa::path(post, path = "/v1/videos", request_body = PullRequest,
+    responses((status = 202, body = VideoView), (status = 400, body = Problem),
+        (status = 409, body = Problem, description = "Another video has the external id")))]
+pub async fn create(
+    State(state): State<AppState>,
+    actor: Actor,
+    Json(request): Json<PullRequest>,
+) -> Result<impl IntoResponse, Error> {
+    if request.source_url.len() > MAX_URL_BYTES {
+        return Err(Error::Invalid(format!("source_url: must have at most {MAX_URL_BYTES} bytes")));
+    }
+    let checked = state.pulls.check(&request.source_url);
+    checked.map_err(|refused| Error::Invalid(format!("source_url: {refused}")))?;
+    let metadata = request.metadata.tidied();
+    metadata.check().map_err(Error::Invalid)?;
+    let filename = request.filename.or_else(|| pull::filename_of(&request.source_url));
+    let filename = filename.unwrap_or_else(|| "video".to_owned());
+    if filename.trim().is_empty() || filename.len() > 255 {
+        return Err(Error::Invalid("filename: must have 1 to 255 bytes".to_owned()));
+    }
+    let name = to_key_segment(&filename);
+    if !state.sources.has_suffix(&name) {
+        let allowed = state.sources.suffixes.join(", ");
+        let detail = format!("filename: must end with one of {allowed}; the URL gives {name:?}");
+        return Err(Error::Invalid(detail));
+    }
+    let prefix = hex::encode(rand::random::<[u8; 8]>());
+    let key = format!("{}{prefix}/{name}", state.sources.prefix);
+    let id = VideoId::of_source(state.private.name(), &key);
+    let record = UploadRecord {
+        id: id.clone(),
+        key: key.clone(),
+        filename,
+        // Unknown until its server states it.
+        size_bytes: 0,
+        part_size_bytes: None,
+        is_issued: true,
+        owner: actor.caller.owner(),
+        visibility: request.visibility.unwrap_or(state.visibility),
+        priority: request.priority.unwrap_or_default(),
+        metadata,
+        created_at: Timestamp::now().to_string(),
+    };
+    if let Some(external_id) = &record.metadata.external_id {
+        external_id::take(&state.private, external_id, &id).await?;
+    }
+    let record_key = record::upload_record_key(&id);
+    state.private.put_json(&record_key, &record, None, Precondition::Absent).await?;
+    state.pulls.begin(&PullRecord::new(id.clone(), key, request.source_url)).await?;
+    state.catalog.changed(&id).await;
+    actor.audit("pull", id.as_str());
+    let headers = [(header::LOCATION, format!("/v1/videos/{id}"))];
+    Ok((StatusCode::ACCEPTED, headers, Json(existing(&state, &id).await?)))
+}

@@ -1,0 +1,27 @@
+//! The parts of the appliance that pulls need.
+
+use std::time::Duration;
+
+use super::config::Config;
+use crate::changes::Changes;
+use crate::domain::claim::Claimant;
+use crate::outgoing::Outgoing;
+use crate::store::Bucket;
+
+/// The parts of the appliance that pulls need.
+pub struct Parts {
+    /// Bucket of sources and records.
+    pub private: Bucket,
+    /// Client for the URLs.
+    pub outgoing: Outgoing,
+    /// Who is told of changes of videos.
+    pub changes: Changes,
+    /// This box.
+    pub claimant: Claimant,
+    /// Interval at which a pull renews its record: that of the claims of jobs.
+    pub renewal: Duration,
+    /// Largest file in bytes.
+    pub max_size_bytes: u64,
+    /// Limits of pulls.
+    pub config: Config,
+}

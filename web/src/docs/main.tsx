@@ -1,0 +1,7 @@
+import { createRoot } from "react-dom/client";
+import { Reference } from "./Reference";
+import "../style.css";
+import "./docs.css";
+
+const root = document.getElementById("root");
+if (root) createRoot(root).render(<Reference />);
