@@ -69,6 +69,41 @@ pub async fn check_present(
     }
 }
 
+/// Verifies the subtitle renditions of these URIs, and that `main` names them, in a stream that was verified before.
+/// Of its video, the first segment of one rendition is read.
+pub async fn check_subtitles(
+    files: &dyn Files,
+    keys: &Keys,
+    main: &str,
+    uris: &[String],
+) -> Report {
+    let mut report = Report::default();
+    let Some(text) = fetch::playlist(files, main, &mut report).await else { return report };
+    let Ok(master) = m3u8_rs::parse_master_playlist_res(&text.bytes) else {
+        report.must("RFC 8216 4.3.4", main, "the file is not a multivariant playlist");
+        return report;
+    };
+    subtitles::verify_multivariant(main, &master, &mut report);
+    let is_video = |v: &&m3u8_rs::VariantStream| !v.is_i_frame && v.resolution.is_some();
+    let smallest = master.variants.iter().filter(is_video).min_by_key(|v| v.bandwidth);
+    let video = match smallest.filter(|_| !uris.is_empty()) {
+        Some(video) => Rendition::read_first(files, keys, main, &video.uri, &mut report).await,
+        None => None,
+    };
+    for uri in uris {
+        if !subtitles::of(&master).any(|media| media.uri.as_ref() == Some(uri)) {
+            report.must("RFC 8216 4.3.4.1", main, format!("no rendition has the URI {uri}"));
+        }
+        let read = Subtitles::read(files, keys, main, uri, &mut report).await;
+        if let (Some(rendition), Some(video)) = (read, &video) {
+            rendition.verify(&video.timeline(), &mut report);
+        }
+    }
+    report.hide_queries();
+    report.sort();
+    report
+}
+
 async fn check_fetched(
     files: &dyn Files,
     keys: &Keys,

@@ -6,11 +6,13 @@
 //! know of each other; they meet here.
 
 pub(crate) mod adapters;
+pub mod additions;
 mod attempt;
 pub mod board;
 mod claim;
 mod context;
 pub mod deletion;
+pub mod downloads;
 mod encode_run;
 mod error;
 pub(crate) mod fallback;
@@ -22,6 +24,7 @@ mod message;
 mod moves;
 mod outcome;
 mod records;
+mod reencode;
 mod retry;
 mod scheduler;
 pub mod settled;
@@ -33,8 +36,9 @@ mod video;
 pub use self::claim::{ClaimView, claim_view};
 pub use self::context::{Config, Context};
 pub use self::deletion::{Deletions, Restore};
-pub use self::error::Error;
+pub use self::error::{Blame, Error};
 pub use self::moves::{Moved, Moves};
 pub use self::outcome::Outcome;
+pub use self::reencode::{Reencode, request as reencode};
 pub use self::retry::{Retry, reset};
 pub use self::scheduler::Scheduler;

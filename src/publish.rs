@@ -6,6 +6,7 @@
 //! playlists, and [`Finished::flip`] points `main.m3u8` to the VOD playlists in one write.
 
 mod chapters;
+mod cue_track;
 mod encryption;
 mod error;
 mod finished;
@@ -19,7 +20,8 @@ mod rendition_uploader;
 mod subtitles;
 mod thumbnails;
 
-pub use self::encryption::OutsideSegment;
+pub use self::cue_track::CueTrack;
+pub use self::encryption::{OutsideSegment, decrypt_segment};
 pub use self::error::{Error, Incomplete};
 pub use self::finished::{Finished, Flipped};
 pub use self::multivariant::planned_renditions;

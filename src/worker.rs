@@ -17,9 +17,11 @@ mod plugins;
 mod probe;
 mod programs;
 pub mod protocol;
+mod remux;
 mod source;
 pub mod spawn;
 pub(crate) mod stderr;
+mod still;
 mod timeline;
 pub mod trial;
 

@@ -19,7 +19,9 @@ use crate::gpu;
 use crate::heartbeat::Heartbeats;
 use crate::http::AppState;
 use crate::http::uploads::in_flight::InFlight;
+use crate::job::additions::Additions;
 use crate::job::board::Board;
+use crate::job::downloads::Downloads;
 use crate::job::{Context, Deletions, Moves};
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
@@ -159,6 +161,8 @@ pub(super) fn state(
         board: context.board.clone(),
         watches: crate::http::videos::watches::Watches::default(),
         deletions: Deletions::of(context),
+        downloads: Downloads::of(context),
+        additions: Additions::of(context),
         moves: Moves::of(context),
         queue: Arc::clone(&parts.inspect),
         enqueue: Arc::clone(&parts.enqueue),

@@ -1,5 +1,7 @@
 //! One video or audio rendition: its playlist and its segments.
 
+use m3u8_rs::MediaPlaylist;
+
 use super::demux::Reader;
 use super::files::{Files, resolve};
 use super::iframes::IFrames;
@@ -61,6 +63,38 @@ impl Rendition {
     ) -> Option<Self> {
         let (path, parsed) = fetch::media_playlist(files, main, uri, report).await?;
         playlist_rules::verify(&path, &parsed, report);
+        let rendition = Self::read_parsed(files, keys, (uri, &path), &parsed, iframes, report);
+        let rendition = rendition.await?;
+        rendition.verify(&path, report);
+        Some(rendition)
+    }
+
+    /// Reads the playlist and its first segment alone, of a rendition that was verified before. Its other segments
+    /// last as long as the playlist states.
+    pub(super) async fn read_first(
+        files: &dyn Files,
+        keys: &Keys,
+        main: &str,
+        uri: &str,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let (path, mut parsed) = fetch::media_playlist(files, main, uri, report).await?;
+        let stated_secs = parsed.segments.iter().map(|s| f64::from(s.duration)).collect();
+        parsed.segments.truncate(1);
+        let place = (uri, path.as_str());
+        let first = Self::read_parsed(files, keys, place, &parsed, &mut [], report).await?;
+        Some(Self { real_secs: stated_secs, ..first })
+    }
+
+    /// Reads the segments of a playlist with this URI and path.
+    async fn read_parsed(
+        files: &dyn Files,
+        keys: &Keys,
+        (uri, path): (&str, &str),
+        parsed: &MediaPlaylist,
+        iframes: &mut [IFrames],
+        report: &mut Report,
+    ) -> Option<Self> {
         let mut rendition = Self {
             uri: uri.to_owned(),
             target_secs: playlist_rules::seconds(parsed.target_duration),
@@ -70,18 +104,18 @@ impl Rendition {
         };
         let mut reader = Reader::default();
         let mut spans = Vec::new();
-        let mut decryption = Decryption::new(files, keys, &path, &parsed);
+        let mut decryption = Decryption::new(files, keys, path, parsed);
         for segment in &parsed.segments {
             let key = decryption.next(segment, report).await;
             if let Some(map) = &segment.map {
-                let place = resolve(&path, &map.uri);
+                let place = resolve(path, &map.uri);
                 let section = fetch::media(files, &place, report).await;
                 let section = section.and_then(|section| section.part(map));
                 if let Some(Err(error)) = section.map(|section| reader.set_init(&section)) {
                     report.must("8.20", &place, error.to_string());
                 }
             }
-            let place = resolve(&path, &segment.uri);
+            let place = resolve(path, &segment.uri);
             let Some(fetched) = fetch::media(files, &place, report).await else { continue };
             let Some(plain) = key.decrypt(&place, &fetched.bytes, report) else { continue };
             let read = reader.read(&plain);
@@ -99,7 +133,6 @@ impl Rendition {
             return None;
         }
         rendition.measure(&spans);
-        rendition.verify(&path, report);
         Some(rendition)
     }
 

@@ -298,7 +298,7 @@ impl Show {
                 });
                 Ok(print_line(&line)?)
             }
-            Output::Segment(_) | Output::Thumbnail(..) => Ok(()),
+            Output::Segment(_) | Output::Thumbnail(..) | Output::Piece(_) => Ok(()),
         }
     }
 

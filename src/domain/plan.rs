@@ -21,6 +21,7 @@ use super::media::{Fraction, MediaInfo, VideoStream};
 
 pub use audio::AudioPlan;
 pub use error::Error;
+pub use language::shortest as shortest_language;
 pub use source::main_video;
 pub use subtitles::SubtitlePlan;
 pub use thumbnails::{StoryboardPlan, ThumbnailPlan};

@@ -1,9 +1,12 @@
 //! What the buckets remember of a video. There is no other database of videos.
 //!
 //! Private bucket: `records/<id>.json` ([`UploadRecord`]) and `claims/<id>.json`. Home of the stream, which is
-//! the public bucket or `streams/` in the private one: `<id>/job.json` ([`JobRecord`]). Keys below one of
+//! the public bucket or `streams/` in the private one: `<id>/job.json` ([`JobRecord`]). Keys below
 //! [`INTERNAL_PREFIXES`] are never sources.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -14,6 +17,7 @@ use super::job::VideoId;
 use super::metadata::Metadata;
 use super::play::playlist;
 use super::priority::Priority;
+use super::text_track::{PublishedTrack, RENDITION_PREFIX};
 use super::tombstone::TOMBSTONES_PREFIX;
 use super::video::{BackendFailure, RenditionView, Timings, VideoError};
 use super::visibility::Visibility;
@@ -35,9 +39,12 @@ pub const PULLS_PREFIX: &str = "pulls/";
 pub const STREAMS_PREFIX: &str = "streams/";
 /// Prefix of the claims.
 pub const CLAIMS_PREFIX: &str = "claims/";
+/// Prefix of what users add to their videos.
+pub const ADDITIONS_PREFIX: &str = "additions/";
 
 /// Prefixes of what is ours in the private bucket, in the order of a listing.
-pub const INTERNAL_PREFIXES: [&str; 10] = [
+pub const INTERNAL_PREFIXES: [&str; 11] = [
+    ADDITIONS_PREFIX,
     AUTH_PREFIX,
     CHANGES_PREFIX,
     CLAIMS_PREFIX,
@@ -49,6 +56,36 @@ pub const INTERNAL_PREFIXES: [&str; 10] = [
     STREAMS_PREFIX,
     TOMBSTONES_PREFIX,
 ];
+
+/// Prefix of what users have added to a video, in the private bucket.
+#[must_use]
+pub fn additions_prefix(id: &VideoId) -> String {
+    format!("{ADDITIONS_PREFIX}{id}/")
+}
+
+/// Key of the encode settings that a user has chosen for a video, in the private bucket.
+#[must_use]
+pub fn encode_choice_key(id: &VideoId) -> String {
+    format!("{}encode.json", additions_prefix(id))
+}
+
+/// Key of the poster that a user has chosen for a video, in the private bucket.
+#[must_use]
+pub fn poster_key(id: &VideoId) -> String {
+    format!("{}poster.jpg", additions_prefix(id))
+}
+
+/// Prefix of the text tracks that were added to a video, in the private bucket.
+#[must_use]
+pub fn tracks_prefix(id: &VideoId) -> String {
+    format!("{}tracks/", additions_prefix(id))
+}
+
+/// Key of the text track in this language that was added to a video, in the private bucket.
+#[must_use]
+pub fn track_key(id: &VideoId, language: &str) -> String {
+    format!("{}{language}.json", tracks_prefix(id))
+}
 
 /// Key of the upload record of a video, in the private bucket.
 #[must_use]
@@ -201,9 +238,39 @@ pub struct JobRecord {
     /// A later version of the source that could not be published; the stream of the earlier one stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
+    /// Somebody wants the source to be encoded once more. The stream is shown until that is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_outdated: bool,
     /// Text of `main.m3u8`, by which it is repaired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub main: Option<String>,
+    /// Text tracks that were added to the video.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub text_tracks: Vec<PublishedTrack>,
+    /// The poster that a user has chosen. It is shown in place of the other one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_poster: Option<OwnPoster>,
+    /// Files that viewers who have older playlists still load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded: Vec<Superseded>,
+}
+
+/// A poster that a user has chosen, in a published stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnPoster {
+    /// Entity tag of the kept poster that it is.
+    pub version: String,
+    /// Its path, relative to the record.
+    pub path: String,
+}
+
+/// Files of a stream that newer ones have replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Superseded {
+    /// Begin of their paths, relative to the record.
+    pub prefix: String,
+    /// Time at which they are removed.
+    pub until: Timestamp,
 }
 
 /// A later version of the source that could not be published.
@@ -220,7 +287,7 @@ impl JobRecord {
     #[must_use]
     pub fn covers(&self, source_etag: &str) -> bool {
         let failed = self.failed_update.as_ref().map(|update| update.source_etag.as_str());
-        failed.unwrap_or(&self.source_etag) == source_etag
+        !self.is_outdated && failed.unwrap_or(&self.source_etag) == source_etag
     }
 
     /// The record of the same stream in another folder.
@@ -239,8 +306,53 @@ impl JobRecord {
             storyboard: path(&self.storyboard),
             chapters: path(&self.chapters),
             main: self.main.as_ref().map(|main| playlist::rewrite(main, |_, uri| moved(uri))),
+            own_poster: self.own_poster.clone().map(|poster| OwnPoster {
+                path: moved(&poster.path).unwrap_or(poster.path),
+                ..poster
+            }),
+            superseded: Vec::new(),
             ..self.clone()
         }
+    }
+
+    /// The superseded files that are kept at this time, beside those that are replaced now and kept for so long.
+    #[must_use]
+    pub fn superseded_with(
+        &self,
+        prefixes: impl IntoIterator<Item = String>,
+        now: Timestamp,
+        kept_for: Duration,
+    ) -> Vec<Superseded> {
+        let until = now.checked_add(kept_for).unwrap_or(Timestamp::MAX);
+        let new = prefixes.into_iter().map(|prefix| Superseded { prefix, until });
+        let old = self.superseded.iter().filter(|old| old.until > now).cloned();
+        old.chain(new).filter(|superseded| superseded.until > now).collect()
+    }
+
+    /// Whether the file with this path relative to the record is superseded, and still kept.
+    fn is_kept(&self, path: &str, now: Timestamp) -> bool {
+        self.superseded.iter().any(|old| old.until > now && path.starts_with(&old.prefix))
+    }
+
+    /// Whether the file with this path is in the folder of the stream and nothing of it.
+    #[must_use]
+    pub fn is_left_over(&self, path: &str, now: Timestamp) -> bool {
+        let Some(file) = path.strip_prefix(&format!("{}/", self.attempt_id)) else { return false };
+        let is_used = |track: &PublishedTrack| {
+            file.strip_prefix(&track.rendition).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let is_addition =
+            file.starts_with(RENDITION_PREFIX) || file.starts_with(names::OWN_POSTER_PREFIX);
+        let is_shown = self.own_poster.as_ref().is_some_and(|poster| poster.path == path);
+        let is_used = self.text_tracks.iter().any(is_used) || is_shown;
+        is_addition && !is_used && !self.is_kept(path, now)
+    }
+
+    /// The poster that is shown, relative to this record.
+    #[must_use]
+    pub fn shown_poster(&self) -> Option<&str> {
+        let own = self.own_poster.as_ref().map(|poster| poster.path.as_str());
+        own.or(self.poster.as_deref())
     }
 
     /// How the latest version of the source ended.
@@ -273,23 +385,34 @@ impl JobRecord {
             error: None,
             conformance: None,
             failed_update: None,
+            is_outdated: false,
             main: None,
+            text_tracks: Vec::new(),
+            own_poster: None,
+            superseded: Vec::new(),
         }
     }
 }
 
-/// Those of the keys below `<id>/` that belong to no whole stream: `main.m3u8` first, unless it
-/// shows the stream that is whole. The completion record stays.
+/// Those of the keys below `<id>/` that belong to no whole stream at this time: `main.m3u8` first, unless it
+/// shows the stream that is whole. The completion record stays, and so do superseded files until their time.
 #[must_use]
-pub fn left_behind(id: &VideoId, mut keys: Vec<String>, whole: Option<&JobRecord>) -> Vec<String> {
-    let kept = whole
-        .filter(|record| record.outcome == JobOutcome::Ready)
-        .map(|record| format!("{id}/{}/", record.attempt_id));
+pub fn left_behind(
+    id: &VideoId,
+    mut keys: Vec<String>,
+    whole: Option<&JobRecord>,
+    now: Timestamp,
+) -> Vec<String> {
+    let whole = whole.filter(|record| record.outcome == JobOutcome::Ready);
     let (main, record) = (names::main_key(id), job_record_key(id));
-    keys.retain(|key| match &kept {
-        Some(folder) => !key.starts_with(folder) && *key != main && *key != record,
-        None => *key != record,
-    });
+    let below = format!("{id}/");
+    let is_left = |key: &str, whole: &JobRecord| {
+        let path = key.strip_prefix(&below).unwrap_or(key);
+        let is_in_folder = path.starts_with(&format!("{}/", whole.attempt_id));
+        let is_of_stream = is_in_folder && !whole.is_left_over(path, now);
+        !is_of_stream && !whole.is_kept(path, now) && *key != main
+    };
+    keys.retain(|key| *key != record && whole.is_none_or(|whole| is_left(key, whole)));
     keys.sort_by_key(|key| *key != main);
     keys
 }
@@ -297,6 +420,7 @@ pub fn left_behind(id: &VideoId, mut keys: Vec<String>, whole: Option<&JobRecord
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::text_track::TrackKind;
 
     fn failed_update(etag: &str) -> FailedUpdate {
         let error = VideoError { code: "not-media".to_owned(), message: "no".to_owned() };
@@ -326,21 +450,58 @@ mod tests {
     #[test]
     fn what_is_whole_stays_and_the_way_to_what_is_not_goes_first() {
         let id = VideoId::of_source("uploads", "k");
+        let now = Timestamp::UNIX_EPOCH;
         let keys = |names: &[&str]| names.iter().map(|n| format!("{id}/{n}")).collect::<Vec<_>>();
         let there = ["a1/720p/seg.ts", "a2/720p/seg.ts", "job.json", "main.m3u8"];
         assert_eq!(
-            left_behind(&id, keys(&there), None),
+            left_behind(&id, keys(&there), None, now),
             keys(&["main.m3u8", "a1/720p/seg.ts", "a2/720p/seg.ts"])
         );
         let mut record = JobRecord::ready(id.clone(), "a2");
-        assert_eq!(left_behind(&id, keys(&there), Some(&record)), keys(&["a1/720p/seg.ts"]));
+        assert_eq!(left_behind(&id, keys(&there), Some(&record), now), keys(&["a1/720p/seg.ts"]));
         record.failed_update = Some(failed_update("v2"));
-        assert_eq!(left_behind(&id, keys(&there), Some(&record)), keys(&["a1/720p/seg.ts"]));
+        assert_eq!(left_behind(&id, keys(&there), Some(&record), now), keys(&["a1/720p/seg.ts"]));
         assert!(record.covers("v2") && !record.covers("v1") && !record.covers("v3"));
         assert_eq!(record.latest_outcome(), JobOutcome::Failed);
         record.failed_update = None;
         assert!(record.covers("v1") && !record.covers("v2"));
+        let outdated = JobRecord { is_outdated: true, ..record.clone() };
+        assert!(!outdated.covers("v1") && outdated.latest_outcome() == JobOutcome::Ready);
         record.outcome = JobOutcome::Failed;
-        assert_eq!(left_behind(&id, keys(&there), Some(&record)).len(), 3);
+        assert_eq!(left_behind(&id, keys(&there), Some(&record), now).len(), 3);
+    }
+
+    #[test]
+    fn what_viewers_still_load_stays_until_its_time() {
+        let id = VideoId::of_source("uploads", "k");
+        let keys = |names: &[&str]| names.iter().map(|n| format!("{id}/{n}")).collect::<Vec<_>>();
+        let there = [
+            "a1/720p/seg.ts",
+            "a11/x",
+            "a2/track-de-1/seg.vtt",
+            "a2/track-en-2/seg.vtt",
+            "a2/720p/seg.ts",
+        ];
+        let second = |n| Timestamp::from_second(n).unwrap();
+        let track = PublishedTrack {
+            language: "en".to_owned(),
+            kind: TrackKind::Subtitles,
+            label: "en".to_owned(),
+            is_default: false,
+            version: "v".to_owned(),
+            rendition: "track-en-2".to_owned(),
+        };
+        let record = JobRecord { text_tracks: vec![track], ..JobRecord::ready(id.clone(), "a2") };
+        let gone = ["a1/".to_owned(), "a2/track-de-1/".to_owned()];
+        let superseded = record.superseded_with(gone, second(10), Duration::from_secs(5));
+        let record = JobRecord { superseded, ..record };
+        let left = |at| left_behind(&id, keys(&there), Some(&record), second(at));
+        assert_eq!(left(14), keys(&["a11/x"]));
+        assert_eq!(left(15), keys(&there[..3]));
+        let later = record.superseded_with(["a2/".to_owned()], second(14), Duration::from_secs(5));
+        assert_eq!(later.len(), 3);
+        assert_eq!(record.superseded_with([], second(15), Duration::from_secs(5)), []);
+        assert_eq!(record.superseded_with(["x".to_owned()], second(15), Duration::ZERO), []);
+        assert_eq!(record.in_folder("a3").superseded, []);
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::metadata::Metadata;
 use super::priority::Priority;
 use super::pull_view::PullView;
+use super::text_track::TextTrackView;
 use super::visibility::Visibility;
 use super::warning::SourceWarning;
 
@@ -152,6 +153,9 @@ pub struct VideoView {
     /// its source has chapters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chapters_url: Option<String>,
+    /// Text tracks that were added to the video and are in its stream.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub text_tracks: Vec<TextTrackView>,
     /// Faults of the source with which it is published, such as an end that is missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<SourceWarning>,
@@ -191,6 +195,7 @@ impl VideoView {
             poster_url: None,
             storyboard_url: None,
             chapters_url: None,
+            text_tracks: Vec::new(),
             warnings: Vec::new(),
             timings: Timings::default(),
             purge_after: None,

@@ -6,6 +6,7 @@ use super::job::VideoId;
 use super::playback_urls::PlaybackUrls;
 use super::pull::{PullRecord, PullState};
 use super::record::{JobOutcome, JobRecord, UploadRecord};
+use super::text_track::PublishedTrack;
 use super::tombstone::{Stage, Tombstone};
 use super::video::{VideoError, VideoState, VideoView};
 
@@ -57,7 +58,10 @@ pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView
     }
     let of_another_version =
         |job: &JobRecord| known.source_etag.as_ref().is_some_and(|etag| !job.covers(etag));
-    let job = known.job.filter(|job| !of_another_version(job));
+    let (job, earlier) = match known.job {
+        Some(job) if of_another_version(&job) => (None, Some(job)),
+        job => (job, None),
+    };
     if job.is_none()
         && let Some((view, etag)) = known.elsewhere
         && known.source_etag.as_ref() == Some(&etag)
@@ -84,6 +88,9 @@ pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView
         None if known.upload.is_some() => {}
         None => return None,
     }
+    if let Some(earlier) = earlier.filter(|earlier| earlier.outcome == JobOutcome::Ready) {
+        show_earlier(&mut view, earlier);
+    }
     Some(described(view, known.upload))
 }
 
@@ -107,6 +114,17 @@ fn described(mut view: VideoView, upload: Option<UploadRecord>) -> VideoView {
     view
 }
 
+/// Shows the stream of an earlier job in the view of a video that waits for another one.
+fn show_earlier(view: &mut VideoView, earlier: JobRecord) {
+    view.playable = true;
+    view.poster_url = earlier.shown_poster().map(|path| view.url_of(path));
+    view.duration_secs = earlier.duration_secs;
+    view.renditions = earlier.renditions;
+    view.text_tracks = earlier.text_tracks.iter().map(PublishedTrack::view).collect();
+    view.storyboard_url = earlier.storyboard.map(|path| view.url_of(&path));
+    view.chapters_url = earlier.chapters.map(|path| view.url_of(&path));
+}
+
 /// The view of a video that is being deleted.
 #[must_use]
 pub fn deleting(urls: &PlaybackUrls, tombstone: &Tombstone) -> VideoView {
@@ -121,6 +139,7 @@ pub fn deleting(urls: &PlaybackUrls, tombstone: &Tombstone) -> VideoView {
 /// Fills the view of a video whose latest job has ended.
 pub fn finished(view: &mut VideoView, job: JobRecord) {
     let ready = job.outcome == JobOutcome::Ready;
+    view.poster_url = job.shown_poster().map(|path| view.url_of(path));
     view.state = if ready { VideoState::Ready } else { VideoState::Failed };
     view.playable = ready;
     view.progress = if ready { 1.0 } else { 0.0 };
@@ -130,9 +149,9 @@ pub fn finished(view: &mut VideoView, job: JobRecord) {
     view.attempt = job.attempt;
     view.duration_secs = job.duration_secs;
     view.renditions = job.renditions;
-    view.poster_url = job.poster.map(|path| view.url_of(&path));
     view.storyboard_url = job.storyboard.map(|path| view.url_of(&path));
     view.chapters_url = job.chapters.map(|path| view.url_of(&path));
+    view.text_tracks = job.text_tracks.iter().map(PublishedTrack::view).collect();
     view.warnings = job.warnings;
     view.timings = job.timings;
     view.error = job.error.or(job.failed_update.map(|update| update.error));
@@ -268,6 +287,16 @@ mod tests {
             };
             assert_eq!(shown(known).unwrap().state, state);
         }
+        let outdated = JobRecord { is_outdated: true, ..job(JobOutcome::Ready) };
+        let outdated = Known {
+            job: Some(outdated),
+            source_etag: source(),
+            upload: Some(upload()),
+            ..Known::default()
+        };
+        let outdated = shown(outdated).unwrap();
+        assert_eq!((outdated.state, outdated.playable), (VideoState::Queued, true));
+        assert_eq!(outdated.duration_secs, Some(7.0));
         let ready = Known { job: Some(job(JobOutcome::Ready)), ..Known::default() };
         let ready = shown(ready).unwrap();
         let (id, poster_url) = (ready.id.clone(), ready.poster_url.unwrap());

@@ -234,6 +234,13 @@ fn play_status(error: &play::Error) -> StatusCode {
     }
 }
 
+impl Error {
+    /// The body of the response.
+    pub(super) fn problem(&self) -> Problem {
+        Problem::new(self.status(), self.code(), self.to_string())
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = self.status();

@@ -15,6 +15,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::openapi::OpenApi;
+use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use super::routes::{
@@ -26,6 +27,7 @@ use super::{
     Config, access, document, error, events, idempotency, page, playback, readyz, same_origin,
     session, system, tokens, uploads, videos, webhooks,
 };
+use crate::domain::still::MAX_IMAGE_BYTES;
 use crate::server::{Limits, Listener};
 
 /// Builds the router of the API and the page.
@@ -85,7 +87,13 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(READ_OWN, routes!(videos::events::events))
         .add(MANAGE, routes!(videos::change::change, videos::delete::delete))
         .add(MANAGE, routes!(videos::retry::retry))
+        .add(READ, routes!(videos::download::get))
+        .add(MANAGE, routes!(videos::encode::encode))
+        .add(MANAGE, routes!(videos::delete::delete_many))
         .add(MANAGE, routes!(videos::delete::restore))
+        .add(MANAGE, with_images(routes!(videos::poster::put, videos::poster::delete)))
+        .add(READ_OWN, routes!(videos::text_tracks::list))
+        .add(MANAGE, routes!(videos::text_tracks::put, videos::text_tracks::delete))
         .add(FOLLOW, routes!(events::events))
         .add(MANAGE, routes!(webhooks::create, webhooks::list))
         .add(MANAGE, routes!(webhooks::get, webhooks::change, webhooks::delete))
@@ -108,6 +116,13 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(NOTHING, routes!(readyz::readyz))
         .add(METRICS, routes!(system::metrics))
         .finish()
+}
+
+/// Handlers whose bodies may be images.
+fn with_images(
+    (schemas, paths, methods): UtoipaMethodRouter<AppState>,
+) -> UtoipaMethodRouter<AppState> {
+    (schemas, paths, methods.layer(DefaultBodyLimit::max(MAX_IMAGE_BYTES)))
 }
 
 /// Span of one request: method, path without query, id.

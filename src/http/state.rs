@@ -19,7 +19,9 @@ use crate::embedded::Store;
 use crate::events::Events;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
+use crate::job::additions::Additions;
 use crate::job::board::Board;
+use crate::job::downloads::Downloads;
 use crate::job::{Deletions, Moves};
 use crate::metrics::Metrics;
 use crate::play::Gateway;
@@ -47,6 +49,10 @@ pub struct AppState {
     pub watches: Watches,
     /// The deletes of videos.
     pub deletions: Deletions,
+    /// Downloads of videos.
+    pub downloads: Downloads,
+    /// Additions of users to their videos.
+    pub additions: Additions,
     /// The changes of visibility.
     pub moves: Moves,
     /// The queue, only for its depth.

@@ -1,12 +1,16 @@
-//! Videos: pull, get, list, follow, change, retry, delete, restore.
+//! Videos: pull, get, list, follow, change, add to, retry, delete, restore.
 
 pub mod change;
 pub mod delete;
+pub mod download;
+pub mod encode;
 pub mod events;
 pub(super) mod external_id;
 pub mod list;
+pub mod poster;
 pub mod pull;
 pub mod retry;
+pub mod text_tracks;
 mod watch;
 pub mod watches;
 

@@ -139,6 +139,16 @@ pub(super) async fn read_main(
     Ok(Some((String::from_utf8_lossy(&text).into_owned(), found.etag)))
 }
 
+/// Text of a playlist.
+pub(super) async fn read_text(home: &Home, key: &str) -> Result<String, store::Error> {
+    let text = home.read(key).await?.unzipped().map_err(|error| store::Error::Rejected {
+        operation: "read",
+        key: key.to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// Writes `main.m3u8` over the version that was seen (`None`: there was none). Returns the new version, or
 /// `None` if another one is there by now.
 pub(super) async fn show(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::adapters::StreamTarget;
+use super::additions::{self, Added};
 use super::board::Ticket;
 use super::claim::Claim;
 use super::context::{Context, VideoJob};
@@ -24,6 +25,7 @@ use crate::domain::job::JobRequest;
 use crate::domain::message;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::record::{FailedUpdate, JobOutcome, JobRecord};
+use crate::domain::text_track::PublishedTrack;
 use crate::domain::video::{BackendFailure, VideoError, VideoState};
 use crate::domain::view;
 use crate::domain::waiting::Waiting;
@@ -61,6 +63,8 @@ struct Encoded {
     finished: Finished,
     /// Folder of its encode run.
     folder: String,
+    /// What users have added to the video.
+    added: Added,
     /// Report of the gate.
     report: Report,
 }
@@ -167,7 +171,7 @@ impl Attempt<'_> {
     /// Commits what is left to do, and does it. A stream that breaks a MUST rule is never shown.
     async fn commit_and_flip(&self, encoded: Encoded) -> Result<Settled, Error> {
         let broken = encoded.first_must();
-        let Encoded { finished, folder, report } = encoded;
+        let Encoded { finished, folder, added, report } = encoded;
         if let Some(error) = broken {
             let told = format!(
                 "The stream that was made of the video would not play everywhere, and the fault is \
@@ -177,13 +181,24 @@ impl Attempt<'_> {
             return Ok(Settled::failed(&written));
         }
         self.job.ticket.update(|view| {
-            view.renditions = finished.renditions().to_vec();
+            view.renditions = [finished.renditions(), &added.renditions[..]].concat();
+            view.text_tracks = added.tracks.iter().map(PublishedTrack::view).collect();
             view.timings.playable_at.get_or_insert_with(|| jiff::Timestamp::now().to_string());
         });
         let (id, etag) = (self.job.id, &self.job.head.etag);
         let view = self.job.ticket.view();
         let record = records::job_record(id, &view, etag, &folder, None, Some(report));
-        let record = JobRecord { main: Some(finished.main()), ..record };
+        let old = self.shown();
+        let superseded = old.map(|old| {
+            records::superseded(self.job.context, old, [format!("{}/", old.attempt_id)])
+        });
+        let record = JobRecord {
+            main: Some(finished.main()),
+            text_tracks: added.tracks,
+            own_poster: added.own_poster,
+            superseded: superseded.unwrap_or_default(),
+            ..record
+        };
         let commit = Commit { record: record.clone(), main: finished.main() };
         self.claim.commit(commit).await?;
         let flipped = finished.flip().await?;
@@ -203,6 +218,7 @@ impl Attempt<'_> {
         let written = records::put_job_record(home, &record, self.earlier.as_ref()).await?;
         let causes = [event::of_stream(&record.attempt_id), event::of_job(&record)];
         context.events.record_all(id, &causes, None).await?;
+        additions::note_tracks(context, id, &record.text_tracks).await;
         records::sweep(home, id, Some(&record), self.claim).await?;
         treat_source(context, self.job.request, self.job.head).await?;
         self.job.ticket.update(|view| {
@@ -210,6 +226,7 @@ impl Attempt<'_> {
             view.playable = true;
             view.speed = None;
             view.eta_secs = None;
+            view.poster_url = record.shown_poster().map(|path| view.url_of(path));
             view.timings = record.timings;
         });
         tracing::info!("job finished");
@@ -233,7 +250,7 @@ impl Attempt<'_> {
         let record = match shown {
             Some(shown) => {
                 let update = FailedUpdate { source_etag: etag.clone(), error };
-                JobRecord { failed_update: Some(update), ..shown.clone() }
+                JobRecord { failed_update: Some(update), is_outdated: false, ..shown.clone() }
             }
             None => records::job_record(id, &view, etag, "", Some(error), report),
         };
@@ -295,9 +312,11 @@ impl Attempt<'_> {
             backends: context.backends.candidates(slot, failed),
         };
         let finished = Box::pin(run.run(signals)).await?;
+        let kept = additions::add_to_finished(&context.private, home, id, folder, finished, key);
+        let (finished, added) = signals.guard(Box::pin(kept)).await?;
         let checked = async { Ok(gate::check(home, id, &finished, key).await) };
         let report = signals.guard(Box::pin(checked)).await?;
-        Ok(Encoded { finished, folder: folder.to_owned(), report })
+        Ok(Encoded { finished, folder: folder.to_owned(), added, report })
     }
 }
 

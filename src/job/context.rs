@@ -50,6 +50,9 @@ settings! {
         /// Seconds for which a video waits for surroundings that fail until somebody acts: an archived
         /// source, a lost key, a store that denies access. After that it fails, and can be retried.
         surroundings_max_age_secs: u64 = 259_200, 1..=31_536_000;
+        /// Seconds for which files of a stream stay once newer ones have replaced them: viewers who began before
+        /// that still load them.
+        superseded_secs: u64 = 21_600, 0..=604_800;
         /// Memory of a worker in bytes. A video that needs more fails. 0: no limit. 1080p needs less
         /// than 1 GiB, 10-bit 4K about 2 GiB.
         worker_memory_bytes: u64 = 4 << 30, AtLeast(0);

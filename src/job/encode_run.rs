@@ -8,8 +8,10 @@ use super::adapters::{ObjectSource, StreamTarget};
 use super::context::VideoJob;
 use super::error::Error;
 use super::follow::{Observer, Step, WorkerSettings, follow};
+use super::reencode;
 use super::signals::Signals;
 use crate::domain::backend::Backend;
+use crate::domain::encode_choice::EncodeChoice;
 use crate::domain::event;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
@@ -37,7 +39,8 @@ impl EncodeRun<'_> {
     /// Encodes and uploads everything but the flip.
     pub(super) async fn run(&self, signals: &Signals<'_>) -> Result<Finished, Error> {
         let target = Arc::new(StreamTarget::open(self.job.home, self.job.id).await?);
-        let mut worker = self.start_worker()?;
+        let choice = reencode::choice(&self.job.context.private, self.job.id).await?;
+        let mut worker = self.start_worker(&choice)?;
         let limit_secs = self.job.context.limits.job_secs;
         let limited = async {
             let published = self.publish(&mut worker, &target);
@@ -55,7 +58,7 @@ impl EncodeRun<'_> {
         ended
     }
 
-    fn start_worker(&self) -> Result<Worker, Error> {
+    fn start_worker(&self, choice: &EncodeChoice) -> Result<Worker, Error> {
         let object = ObjectSource {
             bucket: self.job.context.private.clone(),
             key: self.job.request.key.clone(),
@@ -63,10 +66,11 @@ impl EncodeRun<'_> {
             size_bytes: self.job.head.size_bytes,
         };
         let source: Arc<dyn Source> = Arc::new(ReadAhead::new(Arc::new(object)));
+        let (encode, ladder) = choice.applied(&self.job.context.encode, &self.job.context.ladder);
         let settings = WorkerSettings {
             program: &self.job.context.program,
-            ladder: &self.job.context.ladder,
-            encode: &self.job.context.encode,
+            ladder: &ladder,
+            encode: &encode,
             limits: &self.job.context.limits,
             jobs: &self.job.context.config,
             sandbox: self.job.context.sandbox,
@@ -198,6 +202,7 @@ impl Observer for BoardObserver<'_> {
                 });
             }
             Output::Thumbnail(..)
+            | Output::Piece(_)
             | Output::Report(
                 Report::Probed { .. }
                 | Report::Restarted

@@ -9,11 +9,13 @@ use std::time::Duration;
 use super::context::Config;
 use super::error::Error;
 use crate::domain::backend::Backend;
+use crate::domain::download::Remux;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::ladder::Ladder;
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::sandbox::Mode;
+use crate::domain::still::Still;
 use crate::publish::{self, Publication};
 use crate::source::Source;
 use crate::worker::parent::{self, Output, Report, Worker};
@@ -49,19 +51,57 @@ impl WorkerSettings<'_> {
         backends: Vec<Backend>,
         plan_only: bool,
     ) -> Result<Worker, parent::Error> {
-        let request = WorkerRequest {
-            source_bytes: source.size_bytes(),
+        self.spawn(source, WorkerRequest { backends, plan_only, ..self.request()? })
+    }
+
+    /// Starts a worker that makes a poster of a source, and nothing else.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub(crate) fn start_still(
+        &self,
+        source: Arc<dyn Source>,
+        still: Still,
+    ) -> Result<Worker, parent::Error> {
+        self.spawn(source, WorkerRequest { still: Some(still), ..self.request()? })
+    }
+
+    /// Starts a worker that makes one file of the segments in a source, and nothing else.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub(crate) fn start_remux(
+        &self,
+        source: Arc<dyn Source>,
+        remux: Remux,
+    ) -> Result<Worker, parent::Error> {
+        self.spawn(source, WorkerRequest { remux: Some(remux), ..self.request()? })
+    }
+
+    fn spawn(
+        &self,
+        source: Arc<dyn Source>,
+        request: WorkerRequest,
+    ) -> Result<Worker, parent::Error> {
+        let request = WorkerRequest { source_bytes: source.size_bytes(), ..request };
+        let stall_timeout = Duration::from_secs(self.jobs.stall_timeout_secs);
+        Worker::spawn(self.program, &request, source, stall_timeout)
+    }
+
+    fn request(&self) -> Result<WorkerRequest, parent::Error> {
+        Ok(WorkerRequest {
+            source_bytes: 0,
             ladder: self.ladder.clone(),
             encode: self.encode.clone(),
-            backends,
-            plan_only,
+            backends: Vec::new(),
+            plan_only: false,
+            still: None,
+            remux: None,
             limits: self.limits.clone(),
             memory_bytes: self.jobs.worker_memory_bytes,
             sandbox: self.sandbox,
             program: Some(ProgramFile::running().map_err(parent::Error::Spawn)?),
-        };
-        let stall_timeout = Duration::from_secs(self.jobs.stall_timeout_secs);
-        Worker::spawn(self.program, &request, source, stall_timeout)
+        })
     }
 }
 
@@ -160,7 +200,7 @@ pub(crate) async fn follow<O: Observer>(
                 observer.published(publication, Step::Progress { position_ns });
             }
             Output::Report(Report::Done { .. }) => is_done = true,
-            Output::Report(Report::Probed { .. } | Report::Warning { .. }) => {}
+            Output::Piece(_) | Output::Report(Report::Probed { .. } | Report::Warning { .. }) => {}
         }
     }
     publication.filter(|_| is_done).ok_or(FollowError::Job(Error::Unfinished))

@@ -16,6 +16,7 @@ use super::deletion::Deletions;
 use super::error::Error;
 use super::records::{self, Versioned};
 use super::signals::Signals;
+use crate::domain::download;
 use crate::domain::hls::names;
 use crate::domain::job::VideoId;
 use crate::domain::play::playlist::{self, Kind};
@@ -85,7 +86,7 @@ impl Moves {
             return Ok(Moved::Busy);
         };
         let folder = format!("a{}", hex::encode(rand::random::<[u8; 6]>()));
-        let is_settled = self.is_settled(id).await?;
+        let is_settled = records::is_settled(context, id).await?;
         let taken =
             Claim::take_for_move(context, id, &folder, is_settled, ticket.subscribe()).await;
         let claim = match taken {
@@ -101,19 +102,6 @@ impl Moves {
             tracing::warn!(%id, %error, "failed to release the claim of a move, it will expire");
         }
         moved
-    }
-
-    /// Whether the completion record covers the source, if there is one: no job will work on it.
-    async fn is_settled(&self, id: &VideoId) -> Result<bool, Error> {
-        let context = &self.0;
-        let key = record::upload_record_key(id);
-        let Some(upload) = context.private.read_json::<UploadRecord>(&key).await? else {
-            return Ok(false);
-        };
-        let home = context.homes.of(upload.visibility);
-        let Some((found, _)) = records::job_record_of(home, id).await? else { return Ok(false) };
-        let source = context.private.find(&upload.key).await?;
-        Ok(source.is_none_or(|source| found.covers(&source.etag)))
     }
 
     async fn change_claimed(
@@ -257,6 +245,10 @@ impl Move<'_> {
             async move {
                 let key = entry?.key;
                 let path = key.strip_prefix(old.as_str()).unwrap_or_default();
+                // It is made anew by whoever asks, and may be larger than a copy can be.
+                if path.starts_with(download::PREFIX) {
+                    return Ok(());
+                }
                 let to = format!("{}/{}/{path}", self.id, self.folder);
                 let visibility = self.into.visibility();
                 let cache = |of: &str| names::cache_control_of_copy(visibility, of);

@@ -1,5 +1,7 @@
 //! What a job writes down: completion records, upload records; and what it clears away.
 
+use std::time::Duration;
+
 use super::adapters;
 use super::claim::{self, Claim};
 use super::context::Context;
@@ -10,7 +12,7 @@ use crate::domain::hls::names;
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::metadata::Metadata;
 use crate::domain::priority::Priority;
-use crate::domain::record::{self, JobOutcome, JobRecord, UploadRecord};
+use crate::domain::record::{self, JobOutcome, JobRecord, Superseded, UploadRecord};
 use crate::domain::video::{VideoError, VideoView};
 use crate::domain::visibility::Visibility;
 use crate::store::{self, Bucket, Entry, Head, Home, Homes, Precondition, Removal};
@@ -85,6 +87,28 @@ pub(super) async fn job_record_of(
     home.read_json_version(&record::job_record_key(id)).await
 }
 
+/// Whether the completion record covers the source, if there is one: no job will work on the video.
+pub(super) async fn is_settled(context: &Context, id: &VideoId) -> Result<bool, Error> {
+    let key = record::upload_record_key(id);
+    let Some(upload) = context.private.read_json::<UploadRecord>(&key).await? else {
+        return Ok(false);
+    };
+    let home = context.homes.of(upload.visibility);
+    let Some((found, _)) = job_record_of(home, id).await? else { return Ok(false) };
+    let source = context.private.find(&upload.key).await?;
+    Ok(source.is_none_or(|source| found.covers(&source.etag)))
+}
+
+/// The superseded files of a stream, beside those that this record names and the next one does not.
+pub(super) fn superseded(
+    context: &Context,
+    record: &JobRecord,
+    prefixes: impl IntoIterator<Item = String>,
+) -> Vec<Superseded> {
+    let kept_for = Duration::from_secs(context.config.superseded_secs);
+    record.superseded_with(prefixes, context.private.clock().now(), kept_for)
+}
+
 /// Evidence that a completion record is durable. Only [`put_job_record`] makes one.
 pub(super) struct WrittenRecord {
     outcome: JobOutcome,
@@ -146,7 +170,11 @@ pub(super) fn job_record(
         error,
         conformance,
         failed_update: None,
+        is_outdated: false,
         main: None,
+        text_tracks: Vec::new(),
+        own_poster: None,
+        superseded: Vec::new(),
     }
 }
 
@@ -167,7 +195,8 @@ pub(super) async fn sweep(
     }
     claim.hold().await?;
     let keys = listed.iter().map(|entry| entry.key.clone()).collect();
-    Ok(delete_listed(home, &listed, record::left_behind(id, keys, whole)).await?)
+    let left = record::left_behind(id, keys, whole, home.clock().now());
+    Ok(delete_listed(home, &listed, left).await?)
 }
 
 /// Deletes those of the listed objects of a home that have these keys. The mutable ones go first,

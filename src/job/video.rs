@@ -2,6 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::additions::Additions;
 use super::attempt::{self, Attempt, Number};
 use super::board::Ticket;
 use super::claim::{Claim, End, Taken};
@@ -106,8 +107,20 @@ impl Job<'_> {
             Err(error) => Err(error.into()),
         };
         self.release(claim, &folder, &ended).await;
+        let view = ticket.view();
+        drop(ticket);
+        if !matches!(ended, Err(Unsettled::Retried(_))) {
+            self.settle_additions(&view).await;
+        }
         self.context.changes.note(&self.id);
         ended.map_err(|unsettled| Failure::of_attempt(attempt, unsettled))
+    }
+
+    /// Puts into the stream what somebody has added during the job, who has found its claim.
+    async fn settle_additions(&self, view: &VideoView) {
+        if let Err(error) = Additions::of(self.context).settle(&self.id, view).await {
+            tracing::warn!(%error, "failed to add what was added meanwhile, the next addition does");
+        }
     }
 
     /// Looks once more, with the claim: nobody moves the video to another home from now on, and its completion

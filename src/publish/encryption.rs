@@ -3,10 +3,10 @@
 
 use aes::Aes128;
 use aes::cipher::block_padding::Pkcs7;
-use aes::cipher::{BlockModeEncrypt, KeyIvInit};
+use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use bytes::Bytes;
 
-use crate::domain::hls::key::{Iv, KeyTag, StreamKey};
+use crate::domain::hls::key::{Iv, Key, KeyTag, StreamKey};
 use crate::domain::hls::key_frames::{KeyFrame, KeyFrames};
 
 /// The key of one rendition, and the initialization vectors that its playlists have to state.
@@ -88,6 +88,13 @@ pub(super) fn encrypt_segment(
     Ok(EncryptedSegment { segment, iframes, key_frames, segment_iv, iframe_ivs })
 }
 
+/// Decrypts a segment. `None` if it was not encrypted with this key and vector.
+#[must_use]
+pub fn decrypt_segment(key: &Key, iv: &Iv, bytes: &[u8]) -> Option<Vec<u8>> {
+    let cipher = cbc::Decryptor::<Aes128>::new(&key.0.into(), &(*iv).into());
+    cipher.decrypt_padded_vec::<Pkcs7>(bytes).ok()
+}
+
 /// Encrypts the bytes with a fresh initialization vector.
 fn encrypt(key: &StreamKey, plain: &[u8]) -> (Vec<u8>, Iv) {
     let iv = rand::random::<Iv>();
@@ -104,18 +111,14 @@ fn part(bytes: &[u8], offset: u64, len: u64) -> Result<&[u8], OutsideSegment> {
 
 #[cfg(test)]
 mod tests {
-    use aes::cipher::BlockModeDecrypt;
-
     use super::*;
-    use crate::domain::hls::key::Key;
 
     fn key() -> StreamKey {
         StreamKey { key: Key([7; 16]), uri: "k".to_owned() }
     }
 
     fn decrypt(bytes: &[u8], iv: Iv) -> Vec<u8> {
-        let cipher = cbc::Decryptor::<Aes128>::new(&[7; 16].into(), &iv.into());
-        cipher.decrypt_padded_vec::<Pkcs7>(bytes).unwrap()
+        decrypt_segment(&Key([7; 16]), &iv, bytes).unwrap()
     }
 
     #[test]
@@ -131,6 +134,7 @@ mod tests {
         // PKCS7 adds a block to a whole number of blocks.
         assert_eq!(encrypted.segment.len(), plain.len() + 16);
         assert_eq!(decrypt(&encrypted.segment, encrypted.segment_iv), plain);
+        assert_eq!(decrypt_segment(&Key([7; 16]), &encrypted.segment_iv, &plain[..15]), None);
         let frames = encrypted.key_frames.frames.iter().zip(&encrypted.iframe_ivs);
         for (before, (frame, iv)) in found.frames.iter().zip(frames) {
             let bytes = part(&encrypted.iframes, frame.offset, frame.len).unwrap();

@@ -42,6 +42,17 @@ impl Finished {
         String::from_utf8_lossy(&self.main.body).into_owned()
     }
 
+    /// The same stream with another `main.m3u8` to show it.
+    pub fn with_main(self, text: String) -> Self {
+        Self { main: Object::multivariant_playlist(self.main.key, text), ..self }
+    }
+
+    /// Where the objects of the stream are written.
+    #[must_use]
+    pub fn target(&self) -> &Arc<dyn Target> {
+        &self.target
+    }
+
     /// Points `main.m3u8` to the VOD playlists, in one write.
     ///
     /// # Errors

@@ -40,6 +40,12 @@ impl Object {
         Self::playlist(key, text, names::CACHE_SHORT)
     }
 
+    /// A poster (JPEG).
+    #[must_use]
+    pub fn poster(key: String, jpeg: Bytes) -> Self {
+        Self::immutable(key, jpeg, names::CONTENT_TYPE_JPEG)
+    }
+
     /// An object with binary content that never changes.
     pub(super) fn immutable(key: String, body: Bytes, content_type: &'static str) -> Self {
         let cache_control = names::CACHE_IMMUTABLE;

@@ -326,7 +326,12 @@ async fn subtitles_appear_with_the_flip() {
         plan(&media, &Ladder::default(), &EncodeConfig::default(), "cpu").unwrap().subtitles;
     let layout = Layout::of_attempt(&id, "a1");
     let mut publication = Publication::start(Arc::clone(&target) as _, layout, &planned, None);
-    let cue = |start_ns| Cue { start_ns, duration_ns: Some(4_000_000_000), text: "Hi".to_owned() };
+    let cue = |start_ns| Cue {
+        start_ns,
+        duration_ns: Some(4_000_000_000),
+        text: "Hi".to_owned(),
+        settings: String::new(),
+    };
     publication.add_cue(0, cue(4_000_000_000)).unwrap();
     assert!(publication.add_cue(1, cue(0)).is_err());
     for rendition in 0..RENDITIONS {

@@ -28,8 +28,10 @@ use crate::worker::probe::discover::{self, Discovered};
 use crate::worker::probe::file_kind;
 use crate::worker::probe::frame_times;
 use crate::worker::protocol::{Event, Failure, WorkerRequest};
+use crate::worker::remux;
 use crate::worker::source::Source;
 use crate::worker::spawn::{self, ProgramFile};
+use crate::worker::still;
 
 /// Runs the worker on the standard input and output that the parent gave it.
 #[must_use]
@@ -61,7 +63,13 @@ fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
     check_program(&request)?;
     check_size(&request)?;
     enter_sandbox(&request, output)?;
+    if let Some(remux) = &request.remux {
+        return remux::make(&client, remux, output);
+    }
     start_gstreamer()?;
+    if let Some(still) = request.still {
+        return still::make(&client, still, output);
+    }
     let mut source = Source::open(client);
     make_stream(&mut source, &request, output)
         .map_err(|failure| file_kind::explain(&source.client, failure))

@@ -19,6 +19,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::backend::Backend;
+use crate::domain::download::Remux;
 use crate::domain::encode::EncodeConfig;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::webvtt::Cue;
@@ -29,6 +30,7 @@ use crate::domain::outcome::Fault;
 use crate::domain::plan::Plan;
 use crate::domain::sandbox;
 use crate::domain::standstill::Standstill;
+use crate::domain::still::Still;
 use crate::domain::warning::WarningCode;
 use crate::worker::spawn::ProgramFile;
 
@@ -71,6 +73,12 @@ pub struct WorkerRequest {
     pub backends: Vec<Backend>,
     /// Stops after the plan.
     pub plan_only: bool,
+    /// Makes a poster of the source, and nothing else.
+    #[serde(default)]
+    pub still: Option<Still>,
+    /// Makes one file of these segments, and nothing else.
+    #[serde(default)]
+    pub remux: Option<Remux>,
     /// Limits of the source.
     pub limits: Limits,
     /// Memory limit of the worker in bytes; 0 for none.

@@ -252,3 +252,41 @@ async fn the_sweep_repairs_a_main_playlist_that_names_what_is_gone() {
     assert_eq!(appliance.post(&format!("/v1/videos/{id}/retry")).await.0, 202);
     appliance.wait_for(&id, |video| video["state"] == "ready").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_videos_are_deleted_at_once_each_with_its_result() {
+    let appliance = Appliance::start();
+    let mut ids = Vec::new();
+    for name in ["a.mp4", "b.mp4", "c.mp4"] {
+        let answer = appliance.ask(name, 5).await;
+        ids.push(answer["video_id"].as_str().unwrap().to_owned());
+    }
+    let post = async |ids: &[&str]| {
+        let request = appliance.http.post(format!("{}/v1/videos/delete", appliance.api));
+        let response = request.json(&serde_json::json!({"ids": ids})).send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    let unknown = "00000000000000000000";
+    let (status, answer) = post(&[&ids[0], unknown, "x", &ids[1]]).await;
+    assert_eq!(status, 200, "{answer:#}");
+    let results = answer["results"].as_array().unwrap();
+    let told = results.iter().map(|result| {
+        let id = result["id"].as_str().unwrap();
+        (id, &result["video"]["state"], &result["error"]["status"])
+    });
+    let (deleting, missing, none) = (Value::from("deleting"), Value::from(404), Value::Null);
+    let expected = [
+        (ids[0].as_str(), &deleting, &none),
+        (unknown, &none, &missing),
+        ("x", &none, &missing),
+        (ids[1].as_str(), &deleting, &none),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    for id in &ids[..2] {
+        appliance.wait_until_gone(id).await;
+    }
+    assert_eq!(appliance.get(&format!("/v1/videos/{}", ids[2])).await.0, 200);
+    for wrong in [vec![], vec!["x"; 101]] {
+        assert_eq!(post(&wrong).await.0, 400, "{}", wrong.len());
+    }
+}

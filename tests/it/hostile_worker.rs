@@ -48,15 +48,16 @@ impl Source for Zeros {
 }
 
 fn request() -> WorkerRequest {
-    let recipe = ladderd::backend::recipes().unwrap();
-    let recipe = recipe.into_iter().find(|recipe| recipe.name == "cpu").unwrap();
+    let cpu = ladderd::backend::recipes().unwrap().into_iter().find(|r| r.name == "cpu").unwrap();
     let (device, sizes) = (String::new(), Sizes::default());
     WorkerRequest {
         source_bytes: Zeros.size_bytes(),
         ladder: Ladder::default(),
         encode: EncodeConfig::default(),
-        backends: vec![Backend { recipe, device, sizes, pixels_per_sec: 1e9 }],
+        backends: vec![Backend { recipe: cpu, device, sizes, pixels_per_sec: 1e9 }],
         plan_only: false,
+        still: None,
+        remux: None,
         limits: Limits::default(),
         memory_bytes: 0,
         sandbox: ladderd::domain::sandbox::Mode::default(),

@@ -11,6 +11,7 @@
 pub(crate) mod support;
 
 mod access;
+mod additions;
 mod audio;
 mod browser;
 mod catalog;

@@ -150,6 +150,8 @@ fn worker_without(call: i64) -> Error {
                 encode: ladderd::domain::encode::EncodeConfig::default(),
                 backends: Vec::new(),
                 plan_only: false,
+                still: None,
+                remux: None,
                 limits: ladderd::domain::limits::Limits::default(),
                 memory_bytes: 0,
                 sandbox: Mode::Require,

@@ -10,7 +10,7 @@ const FIRST_VARIANT_BPS: u64 = 2_000_000;
 /// `GROUP-ID` of the audio renditions.
 const AUDIO_GROUP: &str = "audio";
 /// `GROUP-ID` of the subtitles.
-const SUBTITLES_GROUP: &str = "subtitles";
+pub(super) const SUBTITLES_GROUP: &str = "subtitles";
 
 /// One `EXT-X-STREAM-INF`: a video rendition together with the audio group.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,7 +231,7 @@ fn in_order<'a>(variants: &'a [Variant], audio: &[AudioRendition]) -> Vec<&'a Va
 }
 
 /// Drops the characters that a quoted string cannot hold (RFC 8216, 4.2).
-fn quotable(text: &str) -> String {
+pub(super) fn quotable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && *c != '"').collect()
 }
 

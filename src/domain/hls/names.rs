@@ -54,6 +54,15 @@ pub const STORYBOARD: &str = "storyboard.vtt";
 /// Chapters of a video (`WebVTT`).
 pub const CHAPTERS: &str = "chapters.vtt";
 
+/// Begin of the names of posters that users have chosen.
+pub const OWN_POSTER_PREFIX: &str = "poster-";
+
+/// Name of a poster that a user has chosen. `random` makes it unique: names are used once.
+#[must_use]
+pub fn own_poster(random: &str) -> String {
+    format!("{OWN_POSTER_PREFIX}{random}.jpg")
+}
+
 /// Name of a sheet of the storyboard.
 #[must_use]
 pub fn storyboard_sheet(number: u32) -> String {

@@ -21,12 +21,17 @@ pub struct Cue {
     pub duration_ns: Option<u64>,
     /// Cue text of `WebVTT`: markup and escapes included.
     pub text: String,
+    /// Settings of `WebVTT`, such as `align:start`; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub settings: String,
 }
 
 impl Cue {
     /// Longest text in bytes. [`markup`] writes no longer ones: 2,000 characters, their escapes, and the
     /// tags of 16 KiB of source text.
     const MAX_BYTES: usize = 64 << 10;
+    /// Longest settings in bytes. All six of `WebVTT` together have less than 100.
+    const MAX_SETTINGS_BYTES: usize = 200;
 
     /// Whether the text is that of one cue: it has a length that [`markup`] writes, and nothing in it ends
     /// the cue or begins another one.
@@ -37,6 +42,14 @@ impl Cue {
             && text.len() <= Self::MAX_BYTES
             && !text.starts_with('\n')
             && !["\n\n", "-->", "\r", "\0"].iter().any(|end| text.contains(end))
+            && self.has_one_line_of_settings()
+    }
+
+    fn has_one_line_of_settings(&self) -> bool {
+        let settings = &self.settings;
+        settings.len() <= Self::MAX_SETTINGS_BYTES
+            && settings.chars().all(|c| !c.is_control())
+            && !settings.contains("-->")
     }
 }
 
@@ -91,7 +104,9 @@ pub fn segments(cues: &[Cue], durations_ns: &[u64], first_pts: u64) -> Vec<Strin
         let held = texts.iter_mut().zip(begins).skip(first);
         for (text, _) in held.take_while(|(_, begin)| *begin < end_ns) {
             let (start, end) = (timestamp(start_ns), timestamp(end_ns));
-            push_line(text, format_args!("\n{start} --> {end}\n{}", cue.text));
+            let space = if cue.settings.is_empty() { "" } else { " " };
+            let (settings, cue) = (&cue.settings, &cue.text);
+            push_line(text, format_args!("\n{start} --> {end}{space}{settings}\n{cue}"));
         }
     }
     texts
@@ -134,7 +149,8 @@ mod tests {
 
     fn cue(start_ms: u64, duration_ms: Option<u64>, text: &str) -> Cue {
         let duration_ns = duration_ms.map(|ms| ms * MS);
-        Cue { start_ns: start_ms * MS, duration_ns, text: text.to_owned() }
+        let (text, settings) = (text.to_owned(), String::new());
+        Cue { start_ns: start_ms * MS, duration_ns, text, settings }
     }
 
     #[test]

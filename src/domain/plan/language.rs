@@ -6,9 +6,14 @@ pub(super) fn tag(code: Option<&str>) -> String {
     let code = code.unwrap_or_default().to_ascii_lowercase();
     let code = code.split(['-', '_']).next().unwrap_or_default();
     let is_tag = (2..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase());
-    let code = if is_tag { code } else { "und" };
+    shortest(if is_tag { code } else { "und" }).to_owned()
+}
+
+/// The two-letter code of the language with this code, if it has one and is among the most used.
+#[must_use]
+pub fn shortest(code: &str) -> &str {
     let short = SHORT_TAGS.iter().find(|(_, longs)| longs.contains(&code));
-    short.map_or(code, |(short, _)| short).to_owned()
+    short.map_or(code, |(short, _)| short)
 }
 
 /// Two-letter codes (ISO 639-1) with their three-letter codes (ISO 639-2), for the most used

@@ -1,5 +1,7 @@
 //! Files that the gateway serves, by their paths below the video.
 
+use crate::domain::hls::names::OWN_POSTER_PREFIX;
+
 /// A file of a private stream that a player loads from the gateway. Everything else it loads from the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -35,6 +37,7 @@ impl Target {
         match parts[..] {
             ["main.m3u8"] => Some(Self::Main),
             [_, "poster.jpg"] => Some(Self::Poster),
+            [_, file] if is_own_poster(file) => Some(Self::Poster),
             [_, "storyboard.vtt"] => Some(Self::Storyboard),
             [_, "chapters.vtt"] => Some(Self::Chapters),
             [_, "key"] => Some(Self::Key),
@@ -43,6 +46,11 @@ impl Target {
             _ => None,
         }
     }
+}
+
+/// Whether this is the name of a poster that a user has chosen.
+fn is_own_poster(file: &str) -> bool {
+    file.strip_suffix(".jpg").is_some_and(|name| name.starts_with(OWN_POSTER_PREFIX))
 }
 
 #[cfg(test)]
@@ -59,6 +67,8 @@ mod tests {
             ("a1/subtitles-en/index.m3u8", Some(vod)),
             ("a1/audio-en/event.m3u8", Some(Target::Media { is_event: true })),
             ("a1/poster.jpg", Some(Target::Poster)),
+            ("a1/poster-0a.jpg", Some(Target::Poster)),
+            ("a1/poster-0a.png", None),
             ("a1/storyboard.vtt", Some(Target::Storyboard)),
             ("a1/chapters.vtt", Some(Target::Chapters)),
             ("a1/key", Some(Target::Key)),

@@ -25,6 +25,8 @@ const TRIES: u32 = 3;
 enum Target<'a> {
     /// The stream of this video: all objects below `<id>/` in a home.
     Stream(&'a VideoId),
+    /// What users have added to this video: all objects below `additions/<id>/` in the private bucket.
+    Additions(&'a VideoId),
     /// All versions of one key of the private bucket.
     Key(&'a str),
     /// The versions of the source that are of the deleted video.
@@ -41,6 +43,7 @@ impl Target<'_> {
     fn prefix(&self) -> String {
         match self {
             Self::Stream(id) => format!("{id}/"),
+            Self::Additions(id) => record::additions_prefix(id),
             Self::Key(key) | Self::Source { key, .. } => (*key).to_owned(),
         }
     }
@@ -48,7 +51,7 @@ impl Target<'_> {
     /// Those of the listed versions that are removed. The versions of a key are listed newest first.
     fn select(&self, listed: Vec<Version>) -> Vec<Version> {
         match self {
-            Self::Stream(_) => listed,
+            Self::Stream(_) | Self::Additions(_) => listed,
             Self::Key(key) => listed.into_iter().filter(|version| version.key == *key).collect(),
             Self::Source { key, tombstone } => {
                 let (markers, versions): (Vec<_>, Vec<_>) = listed
@@ -74,7 +77,7 @@ impl Target<'_> {
 
 impl Deletions {
     /// Removes the objects of a deleted video: `main.m3u8`, the stream, the source with its incomplete
-    /// uploads, pull, claim and upload record. The tombstone stays, marked as purged. `was_running`: the job of
+    /// uploads, additions, pull, claim and upload record. The tombstone stays, marked as purged. `was_running`: the job of
     /// the video was stopped just now.
     pub(super) async fn purge(&self, mut held: Held, was_running: bool) -> Result<Held, Error> {
         held.write(|tombstone| tombstone.stage = Stage::Purging).await?;
@@ -88,6 +91,7 @@ impl Deletions {
         for home in self.homes.all() {
             self.remove(home, &Target::Stream(&id), Some(&mut held)).await?;
         }
+        self.remove(&self.private, &Target::Additions(&id), Some(&mut held)).await?;
         if let Some(key) = held.tombstone.key.clone() {
             self.private.abort_multiparts_of(&key).await?;
             let tombstone = held.tombstone.clone();

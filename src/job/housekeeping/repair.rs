@@ -14,7 +14,7 @@ use crate::domain::video::VideoError;
 use crate::job::error::Error;
 use crate::job::records::{self, Versioned};
 use crate::job::{adapters, claim};
-use crate::store::{Home, Removal};
+use crate::store::{Entry, Home, Removal};
 
 /// Sweeps within which each stream is read once whose listing looks whole.
 const SWEEPS_PER_CHECK: u64 = 8;
@@ -57,7 +57,10 @@ impl Housekeeping {
         let keys: BTreeSet<&str> = listed.iter().map(|entry| entry.key.as_str()).collect();
         let text = main.as_ref().map(|(text, _)| text.as_str());
         match shown::compare(&record, text, &keys) {
-            Shown::Whole => Ok(Repaired::Nothing),
+            Shown::Whole => {
+                self.sweep_replaced(home, &record, &listed).await?;
+                Ok(Repaired::Nothing)
+            }
             Shown::Damaged(text) => {
                 self.rewrite(home, id, text, main.as_ref().map(|(_, etag)| etag.as_str())).await
             }
@@ -67,6 +70,27 @@ impl Housekeeping {
                 Ok(Repaired::Nothing)
             }
         }
+    }
+
+    /// Removes files beside the renditions of a stream that newer ones have replaced, once nobody loads them.
+    async fn sweep_replaced(
+        &self,
+        home: &Home,
+        record: &JobRecord,
+        listed: &[Entry],
+    ) -> Result<(), Error> {
+        let now = self.context.private.clock().now();
+        let least_age = Duration::from_secs(self.config.orphan_age_secs);
+        let below = format!("{}/", record.id);
+        let is_left = |entry: &&Entry| {
+            let path = entry.key.strip_prefix(&below);
+            let is_left_over = path.is_some_and(|path| record.is_left_over(path, now));
+            // An edit may have uploaded it just now.
+            is_left_over && self.age(entry.last_modified) >= least_age
+        };
+        let keys: Vec<String> =
+            listed.iter().filter(is_left).map(|entry| entry.key.clone()).collect();
+        Ok(home.delete_immutable(&keys).await?)
     }
 
     async fn is_worked_on(&self, id: &VideoId) -> Result<bool, Error> {
@@ -108,6 +132,8 @@ impl Housekeeping {
             error: Some(VideoError { code: code.as_str().to_owned(), message }),
             failed_update: None,
             main: None,
+            text_tracks: Vec::new(),
+            own_poster: None,
             ..seen.0.clone()
         };
         tracing::error!(%id, "the files of a stream are gone");

@@ -16,6 +16,7 @@ use crate::domain::record::{
 };
 use crate::domain::stream_shape::StreamShape;
 use crate::domain::tombstone;
+use crate::domain::visibility::Visibility;
 use crate::job::error::Error;
 use crate::job::{claim, records};
 use crate::store::{self, Home, Removal};
@@ -193,7 +194,9 @@ impl Housekeeping {
             _ if !self.is_known(id, found).await? => keys,
             // A change of the visibility was given up here, or has left this.
             _ if !is_own => keys,
-            Some((record, _)) => record::left_behind(id, keys, Some(&record)),
+            Some((record, _)) => {
+                record::left_behind(id, keys, Some(&record), context.private.clock().now())
+            }
             // Its message is in the queue; the next attempt removes what this one has left.
             None => Vec::new(),
         };
@@ -277,6 +280,18 @@ impl Housekeeping {
         for (key, upload_id) in &stale {
             private.abort_multipart(key, upload_id).await?;
         }
-        Ok(stale.len())
+        // Others may upload to the public bucket, too.
+        let public = self.context.homes.of(Visibility::Public);
+        let mut begun = match public.stale_multiparts(until).await {
+            Ok(begun) => begun,
+            // They cost some storage, and no more.
+            Err(store::Error::Rejected { .. } | store::Error::Denied { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        begun.retain(|(key, _)| record::is_immutable_key(key));
+        for (key, upload_id) in &begun {
+            public.abort_multipart(key, upload_id).await?;
+        }
+        Ok(stale.len() + begun.len())
     }
 }

@@ -153,7 +153,7 @@ impl StreamReader {
         let times = cue_times(pad, buffer).filter(|_| !text.is_empty());
         if let Some((start_ns, duration_ns)) = times {
             let start_ns = start_ns.saturating_sub(self.shared.start_ns);
-            let cue = Cue { start_ns, duration_ns, text };
+            let cue = Cue { start_ns, duration_ns, text, settings: String::new() };
             if !self.shared.budget.lock().charge(&cue) {
                 return Err(Fault::Full);
             }

@@ -271,6 +271,17 @@ fn send(output: &Output, thumbnail: Thumbnail, image: &Image, quality: u8) {
     }
 }
 
+/// Encodes RGB triples with so many bytes a row as a poster (JPEG).
+pub(crate) fn rgb_to_jpeg(
+    rgb: &[u8],
+    stride: usize,
+    (width, height): (u32, u32),
+) -> Result<Vec<u8>, EncodingError> {
+    let mut image = Image::black(width, height);
+    image.put(rgb, stride, (0, 0), width);
+    jpeg(&image, POSTER_QUALITY)
+}
+
 fn jpeg(image: &Image, quality: u8) -> Result<Vec<u8>, EncodingError> {
     let side = |side: u32| u16::try_from(side).unwrap_or(u16::MAX);
     let (width, height) = (side(image.width), side(image.height));

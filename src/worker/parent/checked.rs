@@ -60,6 +60,16 @@ pub(super) struct Checker {
 
 #[derive(Debug)]
 enum Stage {
+    /// A poster is made, and nothing else.
+    Still {
+        /// It has arrived.
+        has_poster: bool,
+    },
+    /// A file is made, and nothing else.
+    Remux {
+        /// Bytes that have arrived.
+        received: u64,
+    },
     /// Nothing is known yet.
     Probing,
     /// The probe, as the worker reported it.
@@ -70,9 +80,17 @@ enum Stage {
     Ended,
 }
 
+/// Most bytes of a file that is made of so many bytes of segments: the frames, and 40 bytes for the tables of each
+/// of them, which has more.
+fn most_bytes(source_bytes: u64) -> u64 {
+    source_bytes.saturating_mul(2).saturating_add(64 << 20)
+}
+
 impl Stage {
     fn name(&self) -> &'static str {
         match self {
+            Self::Still { .. } => "while it makes a poster",
+            Self::Remux { .. } => "while it makes a file",
             Self::Probing => "before its probe",
             Self::Planning(_) => "before its plan",
             Self::Encoding(..) => "during its encode",
@@ -84,12 +102,17 @@ impl Stage {
 impl Checker {
     /// A checker of a worker that got this request.
     pub(super) fn new(request: WorkerRequest) -> Self {
-        Self { request, stage: Stage::Probing, warnings: 0, progress: Allowance::default() }
+        let stage = match (request.still, &request.remux) {
+            (Some(_), _) => Stage::Still { has_poster: false },
+            (None, Some(_)) => Stage::Remux { received: 0 },
+            (None, None) => Stage::Probing,
+        };
+        Self { request, stage, warnings: 0, progress: Allowance::default() }
     }
 
     /// Whether the worker has not reported its probe yet.
     pub(super) fn is_probing(&self) -> bool {
-        matches!(self.stage, Stage::Probing)
+        matches!(self.stage, Stage::Probing | Stage::Still { .. } | Stage::Remux { .. })
     }
 
     /// Checks the next frame, which came this long after the start of the worker. `None` if there is
@@ -105,6 +128,13 @@ impl Checker {
         match frame {
             Frame::Event(event) => self.event(*event, at),
             Frame::Data { rendition, number, bytes } => {
+                if let Stage::Remux { received } = &mut self.stage {
+                    *received += bytes.len() as u64;
+                    if *received > most_bytes(self.request.source_bytes) {
+                        return Err(Misbehaviour::TooMuch("bytes of a file"));
+                    }
+                    return Ok(Some(Checked::Output(Output::Piece(bytes.freeze()))));
+                }
                 self.encoding("bytes")?.data(rendition, number, &bytes).map(|()| None)
             }
             Frame::Init { rendition, bytes } => {
@@ -112,7 +142,18 @@ impl Checker {
                 encoding.init(rendition, bytes).map(|()| None)
             }
             Frame::Thumbnail(thumbnail, jpeg) => {
-                self.encoding("a thumbnail")?.thumbnail(thumbnail, &jpeg)?;
+                match &mut self.stage {
+                    Stage::Still { has_poster } => {
+                        thumbnails::accept_still(thumbnail, &jpeg, has_poster)?;
+                    }
+                    Stage::Remux { .. }
+                    | Stage::Probing
+                    | Stage::Planning(_)
+                    | Stage::Encoding(..)
+                    | Stage::Ended => {
+                        self.encoding("a thumbnail")?.thumbnail(thumbnail, &jpeg)?;
+                    }
+                }
                 Ok(Some(Checked::Output(Output::Thumbnail(thumbnail, jpeg.freeze()))))
             }
         }
@@ -153,7 +194,14 @@ impl Checker {
                 return Ok(Some(Checked::StandsStill(Standstill { element, ..standstill })));
             }
             Event::Done { .. } => {
-                let duration_ns = self.encoding("its end")?.done()?;
+                let is_made = match self.stage {
+                    Stage::Still { has_poster } => has_poster,
+                    Stage::Remux { received } => received > 0,
+                    Stage::Probing | Stage::Planning(_) | Stage::Encoding(..) | Stage::Ended => {
+                        false
+                    }
+                };
+                let duration_ns = if is_made { 0 } else { self.encoding("its end")?.done()? };
                 self.stage = Stage::Ended;
                 return Ok(Some(Checked::Done { duration_ns }));
             }
@@ -184,7 +232,11 @@ impl Checker {
         let limits = &self.request.limits;
         match &mut self.stage {
             Stage::Encoding(plan, encoding) => encoding.restart(plan, limits)?,
-            Stage::Probing | Stage::Planning(_) | Stage::Ended => {
+            Stage::Still { .. }
+            | Stage::Remux { .. }
+            | Stage::Probing
+            | Stage::Planning(_)
+            | Stage::Ended => {
                 return Err(self.out_of_turn("a restart"));
             }
         }
@@ -210,7 +262,7 @@ impl Checker {
     }
 
     fn failed(&mut self, failure: Failure) -> Result<Checked, Misbehaviour> {
-        let before_probe = matches!(self.stage, Stage::Probing);
+        let before_probe = self.is_probing();
         if let Stage::Ended = self.stage {
             return Err(self.out_of_turn("a failure"));
         }
@@ -235,9 +287,11 @@ impl Checker {
         let stage = self.stage.name();
         match &mut self.stage {
             Stage::Encoding(_, encoding) => Ok(encoding),
-            Stage::Probing | Stage::Planning(_) | Stage::Ended => {
-                Err(Misbehaviour::OutOfTurn { what, stage })
-            }
+            Stage::Still { .. }
+            | Stage::Remux { .. }
+            | Stage::Probing
+            | Stage::Planning(_)
+            | Stage::Ended => Err(Misbehaviour::OutOfTurn { what, stage }),
         }
     }
 

@@ -19,6 +19,8 @@ pub enum Output {
     Segment(Segment),
     /// A thumbnail and its JPEG.
     Thumbnail(Thumbnail, Bytes),
+    /// The next bytes of a file.
+    Piece(Bytes),
 }
 
 /// A checked report. Its texts are of one line and limited length; its indices lie within the plan.

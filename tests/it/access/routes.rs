@@ -38,14 +38,22 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ),
     ("post", "/v1/uploads/{video_id}/{upload_id}/parts", &["upload", "manage", "admin", "grant"]),
     ("get", "/v1/videos", &["read", "manage", "admin"]),
+    ("post", "/v1/videos/delete", &["manage", "admin"]),
     ("post", "/v1/videos", &["upload", "admin"]),
     ("delete", "/v1/videos/{id}", &["manage", "admin"]),
     ("get", "/v1/videos/{id}", &["upload", "read", "manage", "admin", "grant"]),
+    ("get", "/v1/videos/{id}/download", &["read", "manage", "admin"]),
+    ("post", "/v1/videos/{id}/encode", &["manage", "admin"]),
     ("get", "/v1/videos/{id}/events", &["upload", "read", "manage", "admin", "grant"]),
     ("patch", "/v1/videos/{id}", &["manage", "admin"]),
     ("post", "/v1/videos/{id}/playback-tokens", &["read", "manage", "admin"]),
+    ("delete", "/v1/videos/{id}/poster", &["manage", "admin"]),
+    ("put", "/v1/videos/{id}/poster", &["manage", "admin"]),
     ("post", "/v1/videos/{id}/restore", &["manage", "admin"]),
     ("post", "/v1/videos/{id}/retry", &["manage", "admin"]),
+    ("get", "/v1/videos/{id}/text-tracks", &["upload", "read", "manage", "admin", "grant"]),
+    ("delete", "/v1/videos/{id}/text-tracks/{lang}", &["manage", "admin"]),
+    ("put", "/v1/videos/{id}/text-tracks/{lang}", &["manage", "admin"]),
     ("get", "/v1/webhooks", &["manage", "admin"]),
     ("post", "/v1/webhooks", &["manage", "admin"]),
     ("delete", "/v1/webhooks/{id}", &["manage", "admin"]),
@@ -65,6 +73,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/v1/tokens") => Some(json!({"name": "made", "scopes": ["read"]})),
         ("post", "/v1/session") => Some(json!({"token": "ldr_wrong"})),
         ("post", "/v1/upload-grants") => Some(json!({})),
+        ("post", "/v1/videos/delete") => Some(json!({"ids": ["x"]})),
+        ("post", path) if path.ends_with("/encode") => Some(json!({})),
         ("post", "/v1/videos") => Some(json!({"source_url": "http://127.0.0.1/refused.mp4"})),
         ("patch", _) => Some(json!({"visibility": "private"})),
         ("post", path) if path.ends_with("/playback-tokens") => Some(json!({})),
@@ -80,6 +90,8 @@ fn filled(path: &str) -> String {
         .replace("{id}", "00000000000000000000")
         .replace("{video_id}", "00000000000000000000")
         .replace("{upload_id}", "x")
+        .replace("{lang}", "en")
+        .replace("/download", "/download?rung=720p")
         .replace("{attempt}", "a1")
         .replace("{rendition}", "720p")
         .replace("{file}", "index.m3u8")

@@ -30,7 +30,8 @@ async fn a_box_lists_the_videos_of_the_others(kind: ServerKind) {
     let second = fleet.appliance().setting("changes.poll_secs", 1).start();
     let id = first.upload("film.mp4", clip).await;
     for appliance in [&first, &second] {
-        wait_until_listed(appliance, "q=film&state=ready", |video| video["id"] == id.as_str()).await;
+        wait_until_listed(appliance, "q=film&state=ready", |video| video["id"] == id.as_str())
+            .await;
     }
     let request = second.request(reqwest::Method::PATCH, &format!("/v1/videos/{id}"));
     let changed = request.json(&json!({"title": "Renamed"})).send().await.unwrap();

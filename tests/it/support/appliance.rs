@@ -126,6 +126,8 @@ impl ApplianceBuilder {
             .args(["serve", "--listen", &api, "--s3-listen", &s3, "--data-dir"])
             .arg(data_dir)
             .env("LADDERD__QUEUE__RETRY__FIRST_SECS", "1")
+            // Most tests look for what is left of a replaced stream.
+            .env("LADDERD__JOBS__SUPERSEDED_SECS", "0")
             .env("RUST_LOG", "info,aws=warn")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped());

@@ -26,6 +26,8 @@ pub(super) fn request(segment: SegmentFormat) -> WorkerRequest {
         encode: EncodeConfig { segment, ..EncodeConfig::default() },
         backends: vec![Backend { recipe, device, sizes, pixels_per_sec: 1e9 }],
         plan_only: false,
+        still: None,
+        remux: None,
         limits: Limits::default(),
         memory_bytes: 0,
         sandbox: crate::domain::sandbox::Mode::default(),
@@ -113,7 +115,11 @@ impl Session {
     pub(super) fn kept_bytes(&self) -> usize {
         match &self.0.stage {
             Stage::Encoding(_, encoding) => encoding.kept_bytes(),
-            Stage::Probing | Stage::Planning(_) | Stage::Ended => 0,
+            Stage::Still { .. }
+            | Stage::Remux { .. }
+            | Stage::Probing
+            | Stage::Planning(_)
+            | Stage::Ended => 0,
         }
     }
 }
@@ -132,7 +138,8 @@ pub(super) fn codec(rendition: u16, codec: &str) -> Event {
 
 pub(super) fn cue(subtitles: u16, start_ns: u64, text: &str) -> Event {
     let text = text.to_owned();
-    Event::Cue { subtitles, cue: Cue { start_ns, duration_ns: Some(SECOND_NS), text } }
+    let (duration_ns, settings) = (Some(SECOND_NS), String::new());
+    Event::Cue { subtitles, cue: Cue { start_ns, duration_ns, text, settings } }
 }
 
 pub(super) fn sheet(number: u32, tiles: u32) -> Thumbnail {

@@ -5,9 +5,11 @@ use serde_json::json;
 
 use super::testing::*;
 use super::*;
+use crate::domain::download::Remux;
 use crate::domain::encode::SegmentFormat;
 use crate::domain::limits::Limits;
 use crate::domain::plan_check;
+use crate::domain::still::Still;
 use crate::domain::thumbnail::Thumbnail;
 
 #[test]
@@ -35,6 +37,58 @@ fn a_whole_job_passes() {
         30 * SECOND_NS,
         "the end of the last segment, whatever the worker says"
     );
+}
+
+#[test]
+fn a_worker_that_makes_a_poster_sends_one_and_nothing_else() {
+    let still = Some(Still { offset_ns: 0 });
+    let session = || Session(Checker::new(WorkerRequest { still, ..request(SegmentFormat::Ts) }));
+    let mut whole = session();
+    whole.event(warning("the sandbox is incomplete")).unwrap();
+    whole.thumbnail(Thumbnail::Poster, JPEG).unwrap();
+    let done = whole.event(Event::Done { duration_ns: 7 });
+    assert!(matches!(done, Ok(Some(Checked::Done { duration_ns: 0 }))), "{done:?}");
+    assert!(whole.thumbnail(Thumbnail::Poster, JPEG).is_err());
+    let mut failing = session();
+    failing.event(failed(FailureCode::NotMedia)).unwrap();
+
+    let mut twice = session();
+    twice.thumbnail(Thumbnail::Poster, JPEG).unwrap();
+    assert!(twice.thumbnail(Thumbnail::Poster, JPEG).is_err());
+    assert!(session().thumbnail(sheet(0, 1), JPEG).is_err());
+    assert!(session().thumbnail(Thumbnail::Poster, b"GIF89a").is_err());
+    let large = [JPEG, &vec![0; 1280 * 1280 * 3 + (64 << 10)][..]].concat();
+    assert!(session().thumbnail(Thumbnail::Poster, &large).is_err());
+    for event in
+        [Event::Done { duration_ns: 1 }, Event::Probed { media: media() }, Event::Restarted]
+    {
+        assert!(session().event(event).is_err());
+    }
+    assert!(session().data(0, 0, b"bytes").is_err());
+    assert!(session().init(0).is_err());
+}
+
+#[test]
+fn a_worker_that_makes_a_file_sends_its_bytes_and_nothing_else() {
+    let remux = Some(Remux { renditions: Vec::new() });
+    let request = WorkerRequest { remux, source_bytes: 10, ..request(SegmentFormat::Ts) };
+    let session = || Session(Checker::new(request.clone()));
+    let mut whole = session();
+    for bytes in [&b"head"[..], b"data"] {
+        let frame = Frame::Data { rendition: 0, number: 0, bytes: BytesMut::from(bytes) };
+        let Ok(Some(Checked::Output(Output::Piece(piece)))) = whole.frame(frame) else { panic!() };
+        assert_eq!(piece, bytes);
+    }
+    let done = whole.event(Event::Done { duration_ns: 7 });
+    assert!(matches!(done, Ok(Some(Checked::Done { duration_ns: 0 }))), "{done:?}");
+    assert!(whole.data(0, 0, b"more").is_err());
+    assert!(session().event(Event::Done { duration_ns: 1 }).is_err(), "an empty file");
+    assert!(session().thumbnail(Thumbnail::Poster, JPEG).is_err());
+    assert!(session().event(Event::Probed { media: media() }).is_err());
+    let mut endless = session();
+    let piece = vec![0; 16 << 20];
+    assert!((0..4).all(|_| endless.data(0, 0, &piece).is_ok()));
+    assert!(endless.data(0, 0, &piece).is_err(), "more than its source can make");
 }
 
 #[test]

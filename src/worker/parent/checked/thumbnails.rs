@@ -1,6 +1,7 @@
 //! Poster and storyboard as they arrive.
 
 use crate::domain::plan::Plan;
+use crate::domain::still::MAX_SIDE_PX;
 use crate::domain::thumbnail::Thumbnail;
 use crate::worker::parent::misbehaviour::Misbehaviour;
 
@@ -24,6 +25,25 @@ pub(super) struct Thumbnails {
     next_sheet: u32,
     /// The last sheet was not full.
     has_last: bool,
+}
+
+/// Accepts the poster of a worker that makes nothing else.
+pub(super) fn accept_still(
+    thumbnail: Thumbnail,
+    jpeg: &[u8],
+    has_poster: &mut bool,
+) -> Result<(), Misbehaviour> {
+    let pixels = u64::from(MAX_SIDE_PX) * u64::from(MAX_SIDE_PX);
+    if thumbnail != Thumbnail::Poster || !jpeg.starts_with(&JPEG_MAGIC) {
+        return Err(Misbehaviour::Wrong("poster"));
+    }
+    if std::mem::replace(has_poster, true) {
+        return Err(Misbehaviour::TooMuch("posters"));
+    }
+    if jpeg.len() as u64 > pixels * PIXEL_BYTES + HEADER_BYTES {
+        return Err(Misbehaviour::TooMuch("bytes of a thumbnail"));
+    }
+    Ok(())
 }
 
 impl Thumbnails {
