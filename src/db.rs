@@ -39,7 +39,15 @@ impl Db {
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
+        // What was deleted is gone from the file, too.
+        connection.pragma_update(None, "secure_delete", "ON")?;
         Ok(Self::of(connection))
+    }
+
+    /// Whether both are the same open database.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// A database without a file.

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::index::Error;
 use super::refresh::{AT_ONCE, Catalog};
 use crate::domain::job::VideoId;
-use crate::domain::record::{CLAIMS_PREFIX, RECORDS_PREFIX};
+use crate::domain::record::{CLAIMS_PREFIX, PULLS_PREFIX, RECORDS_PREFIX};
 use crate::domain::tombstone::TOMBSTONES_PREFIX;
 use crate::store;
 
@@ -21,9 +21,9 @@ const RETRY: Duration = Duration::from_mins(1);
 /// Videos that are compared together.
 const CHUNK: usize = 500;
 
-/// Prefixes of the records that change with a video: upload record, claim, tombstone. Its completion record changes
+/// Prefixes of the records that change with a video: upload record, claim, tombstone, pull. Its completion record changes
 /// only while somebody holds its claim.
-const PREFIXES: [&str; 3] = [RECORDS_PREFIX, CLAIMS_PREFIX, TOMBSTONES_PREFIX];
+const PREFIXES: [&str; 4] = [RECORDS_PREFIX, CLAIMS_PREFIX, TOMBSTONES_PREFIX, PULLS_PREFIX];
 
 /// A listing of one prefix: ids in order, with the entity tags of their records.
 type Listing = Pin<Box<Peekable<BoxStream<'static, Result<(VideoId, String), store::Error>>>>>;
@@ -42,7 +42,8 @@ impl Catalog {
                     RETRY
                 }
             };
-            tokio::time::sleep(pause).await;
+            // Or sooner, if rows are found missing.
+            drop(tokio::time::timeout(pause, self.0.index.incomplete.notified()).await);
         }
     }
 
@@ -85,10 +86,13 @@ impl Catalog {
         changed.extend(gone.map(|id| (id, String::new())));
         let count = changed.len();
         stream::iter(changed)
-            .map(|(id, version)| async move { self.refresh_as(&id, version).await.map(drop) })
-            .buffer_unordered(AT_ONCE)
-            .try_collect::<()>()
-            .await?;
+            .for_each_concurrent(AT_ONCE, |(id, version)| async move {
+                // One that cannot be read keeps no other from its turn. It is read again at the next comparison.
+                if let Err(error) = self.refresh_as(&id, version).await {
+                    tracing::warn!(%id, %error, "failed to read a video of the catalog");
+                }
+            })
+            .await;
         Ok(count)
     }
 

@@ -14,12 +14,20 @@ impl Catalog {
     /// Deletes videos whose `expires_at` has passed by the clock of the store, as their records say now.
     pub(super) async fn end_due(&self) -> Result<(), Error> {
         for id in self.0.index.due(Due::End, MOST).await? {
-            let known = self.refresh(&id).await?;
-            if self.has_ended(&id, known) {
-                self.0.facts.deletions.begin(&id).await?;
-                tracing::info!(video.id = %id, "the end of a video has come, it is deleted");
-                self.changed(&id).await;
+            if let Err(error) = self.end(&id).await {
+                tracing::warn!(%id, %error, "failed to delete a video whose end has come");
+                self.0.index.postpone_end(&id).await?;
             }
+        }
+        Ok(())
+    }
+
+    async fn end(&self, id: &VideoId) -> Result<(), Error> {
+        let known = self.refresh(id).await?;
+        if self.has_ended(id, known) {
+            self.0.facts.deletions.begin(id).await?;
+            tracing::info!(video.id = %id, "the end of a video has come, it is deleted");
+            self.changed(id).await;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
+use tokio::sync::Notify;
 
 use super::schema;
 use crate::db::Db;
@@ -42,6 +43,8 @@ pub enum Error {
 pub(super) struct Index {
     path: PathBuf,
     db: RwLock<Db>,
+    /// Somebody has found that rows are missing: it is compared with the buckets.
+    pub(super) incomplete: Notify,
 }
 
 /// A video as the index has it.
@@ -61,7 +64,7 @@ impl Index {
     pub(super) fn open(data_dir: &Path) -> rusqlite::Result<Self> {
         let path = data_dir.join(FILE);
         let db = open_or_replace(&path)?;
-        Ok(Self { path, db: RwLock::new(db) })
+        Ok(Self { path, db: RwLock::new(db), incomplete: Notify::new() })
     }
 
     /// Runs `work` with the connection on a blocking thread. A damaged file is replaced by an empty one.
@@ -72,10 +75,14 @@ impl Index {
         let db = self.db.read().clone();
         let done = db.call(work).await;
         if done.as_ref().is_err_and(is_damage) {
-            tracing::warn!("the catalog is damaged, it is made anew");
             let mut current = self.db.write();
-            remove(&self.path);
-            *current = open_or_replace(&self.path)?;
+            // Another caller may have replaced it already.
+            if current.is_same(&db) {
+                tracing::warn!("the catalog is damaged, it is made anew");
+                remove(&self.path);
+                *current = open_or_replace(&self.path)?;
+                self.incomplete.notify_one();
+            }
         }
         Ok(done?)
     }
@@ -130,7 +137,9 @@ impl Index {
     pub(super) async fn awaited(&self, id: &VideoId) -> Result<Option<String>, Error> {
         let id = id.clone();
         self.call(move |connection| {
-            let sql = "SELECT facts ->> '$.upload.key' FROM video WHERE id = ?1 AND state = ?2";
+            // One that is pulled may have failed.
+            let sql = "SELECT facts ->> '$.upload.key' FROM video JOIN facts USING (n)
+                WHERE id = ?1 AND state = ?2 AND facts ->> '$.pull' IS NULL";
             let values = params![id.as_str(), name(VideoState::Uploading)];
             let mut statement = connection.prepare_cached(sql)?;
             let key: Option<Option<String>> =
@@ -155,6 +164,16 @@ impl Index {
         .await
     }
 
+    /// Tries to delete a video later whose end has come.
+    pub(super) async fn postpone_end(&self, id: &VideoId) -> Result<(), Error> {
+        let (id, next_ms) = (id.clone(), Timestamp::now().as_millisecond() + LOOK_AT_WORK_MS);
+        self.call(move |connection| {
+            let sql = "UPDATE video SET expires_ms = ?2 WHERE id = ?1";
+            connection.prepare_cached(sql)?.execute(params![id.as_str(), next_ms]).map(drop)
+        })
+        .await
+    }
+
     /// Notes that a comparison has ended.
     pub(super) async fn note_comparison(&self) -> Result<(), Error> {
         let now = Timestamp::now().as_millisecond();
@@ -169,8 +188,10 @@ impl Index {
 /// Columns with times at which something is due.
 #[derive(Clone, Copy)]
 pub(super) enum Due {
-    /// The video is looked at.
-    Look,
+    /// An upload is awaited.
+    Awaited,
+    /// Somebody should be working on the video, and may have died.
+    Work,
     /// The video is deleted.
     End,
 }
@@ -178,7 +199,12 @@ pub(super) enum Due {
 impl Due {
     fn sql(self) -> &'static str {
         match self {
-            Self::Look => "SELECT id FROM video WHERE look_ms <= ?1 ORDER BY look_ms LIMIT ?2",
+            Self::Awaited => {
+                "SELECT id FROM video WHERE look_ms <= ?1 AND state = 'uploading' ORDER BY look_ms LIMIT ?2"
+            }
+            Self::Work => {
+                "SELECT id FROM video WHERE look_ms <= ?1 AND state <> 'uploading' ORDER BY look_ms LIMIT ?2"
+            }
             Self::End => "SELECT id FROM video WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT ?2",
         }
     }
@@ -228,7 +254,8 @@ fn row(id: &VideoId, known: Known, now: Timestamp) -> Option<Row> {
     let look_ms = match shown.state {
         VideoState::Uploading => Some(next_look(created_ms, now_ms)),
         VideoState::Queued | VideoState::Waiting | VideoState::Running | VideoState::Deleting => {
-            Some(now_ms + LOOK_AT_WORK_MS)
+            // A long queue is not looked at all the time.
+            Some(now_ms + (now_ms - created_ms).clamp(LOOK_AT_WORK_MS, LOOK_MS.1))
         }
         VideoState::Ready | VideoState::Failed => None,
     };
@@ -269,7 +296,7 @@ fn write(
     row: Option<&Row>,
     version: &str,
 ) -> rusqlite::Result<()> {
-    let sql = "SELECT n, facts FROM video WHERE id = ?1";
+    let sql = "SELECT n, facts FROM video JOIN facts USING (n) WHERE id = ?1";
     let mut known = transaction.prepare_cached(sql)?;
     let known: Option<(i64, String)> =
         known.query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -281,6 +308,7 @@ fn write(
         }
         for sql in [
             "DELETE FROM video WHERE n = ?1",
+            "DELETE FROM facts WHERE n = ?1",
             "DELETE FROM tag WHERE n = ?1",
             "DELETE FROM words WHERE rowid = ?1",
         ] {
@@ -289,19 +317,13 @@ fn write(
     }
     let Some(row) = row else { return Ok(()) };
     let n = free_place(transaction, row.place)?;
-    let sql = "INSERT INTO video (n, id, state, sort_title, facts, look_ms, expires_ms, version)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let values = params![
-        n,
-        id.as_str(),
-        row.state,
-        row.sort_title,
-        row.facts,
-        row.look_ms,
-        row.expires_ms,
-        version
-    ];
+    let sql = "INSERT INTO video (n, id, state, sort_title, look_ms, expires_ms, version)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let values =
+        params![n, id.as_str(), row.state, row.sort_title, row.look_ms, row.expires_ms, version];
     transaction.prepare_cached(sql)?.execute(values)?;
+    let mut facts = transaction.prepare_cached("INSERT INTO facts (n, facts) VALUES (?1, ?2)")?;
+    facts.execute(params![n, row.facts])?;
     let sql =
         "INSERT INTO words (rowid, title, filename, description, tags) VALUES (?1, ?2, ?3, ?4, ?5)";
     let [title, filename, description, tags] = &row.texts;

@@ -12,6 +12,9 @@ use crate::domain::view::Known;
 /// Most videos that are counted for the total of a list.
 const COUNTED: i64 = 100_000;
 
+/// The full text, and the video of each of its rows.
+const JOINED_WORDS: &str = "FROM words CROSS JOIN video v ON v.n = words.rowid";
+
 /// One page.
 #[derive(Debug)]
 pub struct Page {
@@ -40,15 +43,17 @@ fn page(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
         return Ok(Page { videos: Vec::new(), next: None, total: 0, is_complete });
     };
     let all = Statement::of(query, text.as_deref());
-    let total = all.count(connection)?;
+    let known_total = query.cursor.as_ref().map(|cursor| cursor.total);
+    let total = known_total.map_or_else(|| all.count(connection), Ok)?;
     let mut rows = all.after(query).rows(connection, query)?;
     let is_last = rows.len() <= query.limit;
     rows.truncate(query.limit);
     let by_title = matches!(query.sort, Sort::Title | Sort::TitleDescending);
-    let next = rows
-        .last()
-        .filter(|_| !is_last)
-        .map(|row| Cursor { place: row.place, title: by_title.then(|| row.sort_title.clone()) });
+    let next = rows.last().filter(|_| !is_last).map(|row| Cursor {
+        place: row.place,
+        total,
+        title: by_title.then(|| row.sort_title.clone()),
+    });
     let known = |row: Row| {
         // Facts of another release are read anew soon: the version of the tables differs.
         let facts = serde_json::from_str(&row.facts).ok()?;
@@ -72,6 +77,8 @@ struct Statement {
     from: String,
     /// The place of a video in the tables that the statement reads first.
     place: &'static str,
+    /// Whether the full text decides alone.
+    is_words_alone: bool,
     values: Vec<Value>,
 }
 
@@ -79,12 +86,13 @@ impl Statement {
     fn of(query: &Query, text: Option<&str>) -> Self {
         // The first table is read in the order of its places, and the others are looked up.
         let (from, place) = match (text, &query.tag) {
-            (Some(_), _) => ("words CROSS JOIN video v ON v.n = words.rowid", "words.rowid"),
-            (None, Some(_)) => ("tag t CROSS JOIN video v ON v.n = t.n", "t.n"),
-            (None, None) => ("video v", "v.n"),
+            (Some(_), _) => (JOINED_WORDS, "words.rowid"),
+            (None, Some(_)) => ("FROM tag t CROSS JOIN video v ON v.n = t.n", "t.n"),
+            (None, None) => ("FROM video v", "v.n"),
         };
-        let from = format!("FROM {from} WHERE 1");
-        let mut statement = Self { from, place, values: Vec::new() };
+        let from = format!("{from} WHERE 1");
+        let is_words_alone = text.is_some() && query.tag.is_none() && query.states.is_empty();
+        let mut statement = Self { from, place, is_words_alone, values: Vec::new() };
         if let Some(text) = text {
             statement.and("words MATCH ?", [Value::from(text.to_owned())]);
         }
@@ -134,7 +142,13 @@ impl Statement {
     }
 
     fn count(&self, connection: &Connection) -> rusqlite::Result<u64> {
-        let sql = format!("SELECT count(*) FROM (SELECT 1 {} LIMIT {COUNTED})", self.from);
+        // Tables that narrow nothing are not read.
+        let from = if self.is_words_alone {
+            self.from.replacen(JOINED_WORDS, "FROM words", 1)
+        } else {
+            self.from.clone()
+        };
+        let sql = format!("SELECT count(*) FROM (SELECT 1 {from} LIMIT {COUNTED})");
         let mut statement = connection.prepare_cached(&sql)?;
         let total: i64 = statement.query_row(params_from_iter(&self.values), |row| row.get(0))?;
         Ok(u64::try_from(total).unwrap_or_default())
@@ -151,7 +165,8 @@ impl Statement {
         };
         let limit = query.limit + 1;
         let sql = format!(
-            "SELECT v.n, v.id, v.sort_title, v.facts {from} ORDER BY {order} LIMIT {limit}"
+            "SELECT v.n, v.id, v.sort_title, (SELECT f.facts FROM facts f WHERE f.n = v.n)
+                {from} ORDER BY {order} LIMIT {limit}"
         );
         let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map(params_from_iter(&self.values), |row| {

@@ -24,8 +24,10 @@ pub(super) const AT_ONCE: usize = 8;
 const LOCKS: usize = 64;
 /// Interval at which due videos are looked for.
 const TICK: Duration = Duration::from_secs(2);
-/// Most due videos of one look: eight requests per second.
+/// Most awaited uploads of one look: eight requests per second.
 const DUE: i64 = 16;
+/// Most videos of one look that somebody should be working on.
+const DUE_AT_WORK: i64 = 4;
 /// Pause before videos are read again whose reading failed.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -126,9 +128,7 @@ impl Catalog {
             Ok(id) => drop(heard.insert(id)),
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "the catalog missed changes, it is compared");
-                if let Err(error) = self.compare().await {
-                    tracing::warn!(%error, "failed to compare the catalog with the buckets");
-                }
+                self.0.index.incomplete.notify_one();
             }
             // This struct has a sender.
             Err(RecvError::Closed) => {}
@@ -152,17 +152,27 @@ impl Catalog {
         failed.into_iter().map(|(id, _)| id).collect()
     }
 
-    /// Looks at the videos that are due. One whose upload has not arrived costs one request.
+    /// Looks at the videos that are due. One whose upload has not arrived costs one request. One that cannot be read
+    /// is looked at later, and keeps no other from its turn.
     async fn look_at_due(&self) -> Result<(), Error> {
-        for id in self.0.index.due(Due::Look, DUE).await? {
-            match self.0.index.awaited(&id).await? {
-                Some(key) if self.0.facts.source_etag(&key).await?.is_none() => {
-                    self.0.index.postpone(&id).await?;
-                }
-                Some(_) | None => drop(self.refresh(&id).await?),
+        let mut due = self.0.index.due(Due::Awaited, DUE).await?;
+        due.extend(self.0.index.due(Due::Work, DUE_AT_WORK).await?);
+        for id in due {
+            if let Err(error) = self.look_at(&id).await {
+                tracing::warn!(%id, %error, "failed to look at a due video");
+                self.0.index.postpone(&id).await?;
             }
         }
         Ok(())
+    }
+
+    async fn look_at(&self, id: &VideoId) -> Result<(), Error> {
+        match self.0.index.awaited(id).await? {
+            Some(key) if self.0.facts.source_etag(&key).await?.is_none() => {
+                self.0.index.postpone(id).await
+            }
+            Some(_) | None => self.refresh(id).await.map(drop),
+        }
     }
 
     /// Looks at videos that are due: an upload that has arrived tells nobody but the queue.

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Version of the tables and of the facts in them. Another one in the file means that it is made anew.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// `video.n` is the place in the order of creation ([`place`](crate::domain::catalog::place)), and the rowid of the
 /// full text: both are read newest first without sorting.
@@ -13,8 +13,6 @@ const TABLES: &str = "
         id TEXT NOT NULL UNIQUE,
         state TEXT NOT NULL,
         sort_title TEXT NOT NULL,
-        -- The facts as JSON.
-        facts TEXT NOT NULL,
         -- When the video is looked at without being changed; NULL: never.
         look_ms INTEGER,
         -- When the video is deleted; NULL: never.
@@ -24,6 +22,12 @@ const TABLES: &str = "
     ) STRICT;
     CREATE INDEX by_state ON video (state, n);
     CREATE INDEX by_title ON video (sort_title, n);
+    CREATE INDEX by_state_and_title ON video (state, sort_title, n);
+    -- Apart, so that counting and sorting read little: the facts as JSON.
+    CREATE TABLE facts (
+        n INTEGER PRIMARY KEY,
+        facts TEXT NOT NULL
+    ) STRICT;
     CREATE INDEX by_look ON video (look_ms) WHERE look_ms IS NOT NULL;
     CREATE INDEX by_end ON video (expires_ms) WHERE expires_ms IS NOT NULL;
     CREATE TABLE tag (

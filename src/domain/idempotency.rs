@@ -37,11 +37,20 @@ pub fn note_key(sender: &str, key: &str) -> String {
     format!("{IDEMPOTENCY_PREFIX}{}.json", hex::encode(hash(&[sender.as_bytes(), key.as_bytes()])))
 }
 
-/// Key of the cipher of the answer: who does not know the key of the request cannot read it. Answers have presigned
-/// URLs and grants.
+/// Key of the cipher of the answer, which may have secrets. It follows from the key of the request and from the
+/// credentials of its sender, of which the bucket has none.
 #[must_use]
-pub fn cipher_key(sender: &str, key: &str) -> [u8; 32] {
-    hash(&[b"answer", sender.as_bytes(), key.as_bytes()])
+pub fn cipher_key(sender: &str, key: &str, credential: &[u8]) -> [u8; 32] {
+    hash(&[b"answer", sender.as_bytes(), key.as_bytes(), credential])
+}
+
+/// The part of an id that follows from a request.
+#[must_use]
+pub fn seed(note_key: &str, fingerprint: &str) -> [u8; 8] {
+    let hash = hash(&[b"seed", note_key.as_bytes(), fingerprint.as_bytes()]);
+    let mut seed = [0; 8];
+    seed.copy_from_slice(&hash[..8]);
+    seed
 }
 
 /// Hash of what a request asks for.
@@ -118,7 +127,9 @@ mod tests {
     #[test]
     fn a_key_is_of_one_sender_and_one_request() {
         assert_ne!(note_key("a", "bc"), note_key("ab", "c"));
-        assert_ne!(cipher_key("a", "b"), cipher_key("a", "c"));
+        assert_ne!(cipher_key("a", "b", b""), cipher_key("a", "c", b""));
+        assert_ne!(cipher_key("a", "b", b"x"), cipher_key("a", "b", b"y"));
+        assert_ne!(seed("a", "b"), seed("a", "c"));
         assert_ne!(fingerprint("POST", "/a", b"b"), fingerprint("POST", "/ab", b""));
         assert!(
             is_key("4f8b-1") && !is_key("") && !is_key("two words") && !is_key(&"x".repeat(256))

@@ -206,6 +206,14 @@ impl MetadataChange {
         *self == Self::default()
     }
 
+    /// Checks the limits of the fields that it sets.
+    ///
+    /// # Errors
+    /// The field and its rule.
+    pub fn check(&self) -> Result<(), String> {
+        self.clone().applied(&Metadata::default()).check()
+    }
+
     /// The metadata with this change.
     #[must_use]
     pub fn applied(self, metadata: &Metadata) -> Metadata {

@@ -104,7 +104,12 @@ pub fn pull_key(id: &VideoId) -> String {
 pub struct ExternalId {
     /// The video.
     pub video: VideoId,
+    /// When it was noted, by the clock of the store: the record of the video follows within [`HELD_FOR`].
+    pub taken_at: Timestamp,
 }
+
+/// Time for which a note counts without a record: longer than any request takes.
+pub const HELD_FOR: Duration = Duration::from_mins(10);
 
 /// Key of the note of an id in another system, in the private bucket.
 #[must_use]

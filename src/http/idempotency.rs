@@ -3,8 +3,9 @@
 //! The note of a request is written before the request runs, and its answer is added to it. A box that dies in
 //! between leaves a note without an answer: after two minutes, the next request runs anew.
 
+use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,9 +15,8 @@ use ring::aead::{self, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use super::access::Actor;
 use super::error::Error;
-use super::state::AppState;
 use crate::domain::idempotency::{
-    Answer, MAX_KEY_BYTES, Note, Verdict, cipher_key, fingerprint, is_key, judge, note_key,
+    Answer, MAX_KEY_BYTES, Note, Verdict, cipher_key, fingerprint, is_key, judge, note_key, seed,
 };
 use crate::store::{self, Bucket, Removal};
 
@@ -24,17 +24,41 @@ use crate::store::{self, Bucket, Removal};
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Tells a client that the answer is that of an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// Largest body of a request or an answer, in bytes.
-const MAX_BODY: usize = 8 << 20;
+/// Largest answer in bytes that is kept: that of the largest upload has 10,000 URLs.
+const MAX_ANSWER: usize = 64 << 20;
 
-/// Middleware: answers a POST with a known key as the first one.
-pub(super) async fn once(State(state): State<AppState>, request: Request, next: Next) -> Response {
+/// What requests with a key need, as an extension of every request.
+#[derive(Clone)]
+pub(super) struct Repeats {
+    private: Bucket,
+    body_limit: usize,
+}
+
+impl Repeats {
+    /// Keeps the answers in this bucket. Bodies of requests have at most `body_limit` bytes.
+    pub(super) fn new(private: &Bucket, body_limit: usize) -> Self {
+        Self { private: private.clone(), body_limit }
+    }
+}
+
+/// The part of a new id that follows from sender, key and body, as an extension of a request with a key: one that
+/// died and is sent again makes nothing twice.
+#[derive(Clone, Copy, Debug)]
+pub struct Seed(pub [u8; 8]);
+
+/// Middleware of routes that create something, behind the check of rights: answers a POST with a known key as the
+/// first one.
+pub(super) async fn once(
+    Extension(repeats): Extension<Repeats>,
+    request: Request,
+    next: Next,
+) -> Response {
     if request.method() != Method::POST {
         return next.run(request).await;
     }
     match key_of(request.headers()) {
         Ok(None) => next.run(request).await,
-        Ok(Some(key)) => match run(&state.private, key, request, next).await {
+        Ok(Some(key)) => match run(&repeats, key, request, next).await {
             Ok(response) => response,
             Err(error) => error.into_response(),
         },
@@ -62,24 +86,27 @@ struct Keyed<'a> {
 }
 
 async fn run(
-    private: &Bucket,
+    repeats: &Repeats,
     key: String,
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
     let (mut parts, body) = request.into_parts();
     let sender = Actor::from_request_parts(&mut parts, &()).await?.sender();
-    let body = to_bytes(body, MAX_BODY).await;
+    let body = to_bytes(body, repeats.body_limit).await;
     let body = body.map_err(|_| Error::TooLarge("the body is too large".to_owned()))?;
+    let credential = parts.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let fingerprint = fingerprint(parts.method.as_str(), parts.uri.path(), &body);
-    let (note_key, cipher_key) = (note_key(&sender, &key), cipher_key(&sender, &key));
-    let keyed = Keyed { private, note_key, cipher_key };
+    let (note_key, cipher_key) =
+        (note_key(&sender, &key), cipher_key(&sender, &key, credential.unwrap_or_default()));
+    parts.extensions.insert(Seed(seed(&note_key, &fingerprint)));
+    let keyed = Keyed { private: &repeats.private, note_key, cipher_key };
     let note = match keyed.begin(&fingerprint).await? {
         Begun::Note(note) => note,
         Begun::Answer(answer) => return keyed.replay(&answer),
     };
     // The note gets its answer even if the client has left.
-    let (note_key, private) = (keyed.note_key.clone(), private.clone());
+    let (note_key, private) = (keyed.note_key.clone(), repeats.private.clone());
     let ran = tokio::spawn(async move {
         let keyed = Keyed { private: &private, note_key, cipher_key };
         let response = next.run(Request::from_parts(parts, Body::from(body))).await;
@@ -133,7 +160,7 @@ impl Keyed<'_> {
         response: Response,
     ) -> Result<Response, Error> {
         let (parts, body) = response.into_parts();
-        let body = to_bytes(body, MAX_BODY).await;
+        let body = to_bytes(body, MAX_ANSWER).await;
         let body = body.map_err(|error| Error::Internal(error.to_string()))?;
         let noted = if parts.status.is_success() {
             let text = |name| {

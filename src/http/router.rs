@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use hyper_util::service::TowerToHyperService;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -42,7 +42,8 @@ pub fn router(state: AppState, config: &Config) -> Router {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     // A request passes the layers from the last to the first. Files of the page need no account.
-    api.layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
+    let repeats = idempotency::Repeats::new(&state.private, body_limit);
+    api.layer(Extension(repeats))
         .layer(middleware::from_fn_with_state(access, access::authenticate))
         .route("/openapi.json", axum::routing::get(async move || Json(document.as_ref().clone())))
         .fallback(page::serve_file)
@@ -76,13 +77,13 @@ pub fn openapi() -> serde_json::Value {
 /// The routes of the API, each with the rights that it needs, and their document.
 fn routes() -> (Router<AppState>, OpenApi) {
     Routes::new()
-        .add(UPLOAD, routes!(uploads::handlers::create))
+        .add_once(UPLOAD, routes!(uploads::handlers::create))
         .add(OWN_UPLOAD, routes!(uploads::handlers::complete))
         .add(OWN_UPLOAD, routes!(uploads::handlers::abort, uploads::resume::status))
         .add(OWN_UPLOAD, routes!(uploads::resume::sign))
-        .add(GRANT, routes!(uploads::grants::create))
+        .add_once(GRANT, routes!(uploads::grants::create))
         .add(READ, routes!(videos::list::list))
-        .add(PULL, routes!(videos::pull::create))
+        .add_once(PULL, routes!(videos::pull::create))
         .add(READ_OWN, routes!(videos::get))
         .add(READ_OWN, routes!(videos::events::events))
         .add(MANAGE, routes!(videos::change::change, videos::delete::delete))
@@ -95,7 +96,7 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(READ_OWN, routes!(videos::text_tracks::list))
         .add(MANAGE, routes!(videos::text_tracks::put, videos::text_tracks::delete))
         .add(FOLLOW, routes!(events::events))
-        .add(MANAGE, routes!(webhooks::create, webhooks::list))
+        .add_once(MANAGE, routes!(webhooks::create, webhooks::list))
         .add(MANAGE, routes!(webhooks::get, webhooks::change, webhooks::delete))
         .add(MANAGE, routes!(webhooks::rotate))
         .add(MANAGE, routes!(webhooks::deliveries::list))

@@ -11,7 +11,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::state::AppState;
-use super::{access, flatten};
+use super::{access, flatten, idempotency};
 use crate::domain::auth::Scope;
 
 /// Name of the bearer scheme in the OpenAPI document.
@@ -61,6 +61,20 @@ impl Routes {
         Self(OpenApiRouter::new())
     }
 
+    /// Adds the handlers of one path, which need these rights. A POST that is sent again with its `Idempotency-Key`
+    /// makes nothing more.
+    pub(super) fn add_once(
+        self,
+        needs: Needs,
+        (schemas, mut paths, methods): UtoipaMethodRouter<AppState>,
+    ) -> Self {
+        for operation in paths.paths.values_mut().filter_map(|item| item.post.as_mut()) {
+            may_be_repeated(operation);
+        }
+        let methods = methods.layer(middleware::from_fn(idempotency::once));
+        self.add(needs, (schemas, paths, methods))
+    }
+
     /// Adds the handlers of one path, which need these rights.
     pub(super) fn add(
         self,
@@ -70,9 +84,6 @@ impl Routes {
         for item in paths.paths.values_mut() {
             for operation in operations(item) {
                 describe(operation, needs);
-            }
-            if let Some(operation) = &mut item.post {
-                may_be_repeated(operation);
             }
         }
         if needs.scopes.is_empty() {

@@ -95,7 +95,12 @@ pub(super) async fn existing(state: &AppState, id: &VideoId) -> Result<VideoView
 /// Looks a video up: on the board of this box, else in both buckets. `None` if it is unknown.
 async fn find(state: &AppState, id: VideoId) -> Result<Option<VideoView>, Error> {
     let known = match state.board.get(id.as_str()) {
-        Some(running) => Known { running: Some(running), ..Known::default() },
+        Some(running) => {
+            // Another box may have changed what the board shows of it.
+            let key = record::upload_record_key(&id);
+            let upload = state.private.read_json::<UploadRecord>(&key).await?;
+            Known { running: Some(running), upload, ..Known::default() }
+        }
         None => Box::pin(state.catalog.facts().of(&id)).await?.0,
     };
     Ok(view(&id, &state.urls, known))

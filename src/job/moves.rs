@@ -23,10 +23,12 @@ use crate::domain::play::playlist::{self, Kind};
 use crate::domain::record::{self, JobOutcome, JobRecord, UploadRecord};
 use crate::domain::video::VideoView;
 use crate::domain::visibility::Visibility;
-use crate::store::{self, Home, Precondition};
+use crate::store::{self, Bucket, Home, Precondition};
 
 /// Copies at the same time.
 const CONCURRENT_COPIES: usize = 8;
+/// How often the upload record is written anew that others change at the same moment.
+const COMMIT_TRIES: u32 = 10;
 
 /// State after a request to change the visibility of a video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,19 +153,7 @@ impl Moves {
         signals.guard(Box::pin(this.copy(found.as_ref()))).await?;
         claim.hold().await?;
         *step = Step::Commit;
-        let changed = UploadRecord { visibility, ..upload };
-        let condition = Precondition::Etag(&version);
-        match context.private.put_json(&key, &changed, None, condition).await {
-            Ok(_) => {}
-            Err(store::Error::PreconditionFailed { .. } | store::Error::NotFound { .. }) => {
-                // An earlier request of ours may have been done without an answer to it.
-                let found = context.private.read_json::<UploadRecord>(&key).await?;
-                if found.as_ref() != Some(&changed) {
-                    return Err(Error::ClaimLost);
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
+        commit(&context.private, &key, (upload, version), visibility).await?;
         tracing::info!(%id, ?visibility, "the visibility of a video is changed");
         // Nothing undoes the change from here on: the sweep removes what a failure leaves.
         if let Err(error) = this.remove(from).await {
@@ -277,4 +267,31 @@ impl Move<'_> {
         let keys = listed.iter().map(|entry| entry.key.clone()).collect();
         Ok(records::delete_listed(home, &listed, keys).await?)
     }
+}
+
+/// Writes the new visibility into the upload record. The claim guards the visibility, and nothing else: metadata may
+/// have changed since the record was read.
+async fn commit(
+    private: &Bucket,
+    key: &str,
+    (mut upload, mut version): (UploadRecord, String),
+    visibility: Visibility,
+) -> Result<(), Error> {
+    let before = upload.visibility;
+    for _ in 0..COMMIT_TRIES {
+        let changed = UploadRecord { visibility, ..upload };
+        match private.put_json(key, &changed, None, Precondition::Etag(&version)).await {
+            Ok(_) => return Ok(()),
+            Err(store::Error::PreconditionFailed { .. } | store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let found = private.read_json_version::<UploadRecord>(key).await?;
+        match found {
+            // An earlier request of ours may have been done without an answer to it.
+            Some((found, _)) if found == changed => return Ok(()),
+            Some((found, etag)) if found.visibility == before => (upload, version) = (found, etag),
+            Some(_) | None => return Err(Error::ClaimLost),
+        }
+    }
+    Err(Error::ClaimLost)
 }

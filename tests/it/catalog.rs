@@ -173,7 +173,8 @@ async fn a_lost_or_damaged_catalog_is_made_anew_while_the_api_answers() {
     // What changed while nobody looked is found at the next start.
     appliance.kill();
     let rows = rusqlite::Connection::open(folder.join("catalog.sqlite")).unwrap();
-    rows.execute("UPDATE video SET version = '', facts = '{}'", ()).unwrap();
+    rows.execute("UPDATE video SET version = ''", ()).unwrap();
+    rows.execute("UPDATE facts SET facts = '{}'", ()).unwrap();
     rows.execute("DELETE FROM video WHERE id = ?1", [made[0]]).unwrap();
     drop(rows);
     appliance.restart();

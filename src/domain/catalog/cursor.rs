@@ -16,6 +16,9 @@ pub struct Cursor {
     /// Place in the order of creation.
     #[serde(rename = "n")]
     pub place: i64,
+    /// Number of videos on all pages, as it was counted for the first one.
+    #[serde(rename = "c")]
+    pub total: u64,
     /// Title that the list is sorted by, if it is.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -49,8 +52,12 @@ mod tests {
     #[test]
     fn a_cursor_is_read_back_in_its_own_order_only() {
         let cursors = [
-            (Cursor { place: 7, title: None }, Sort::Newest, Sort::Title),
-            (Cursor { place: i64::MAX, title: Some("ü\"".to_owned()) }, Sort::Title, Sort::Oldest),
+            (Cursor { place: 7, total: 9, title: None }, Sort::Newest, Sort::Title),
+            (
+                Cursor { place: i64::MAX, total: 0, title: Some("ü\"".to_owned()) },
+                Sort::Title,
+                Sort::Oldest,
+            ),
         ];
         for (cursor, sort, other) in cursors {
             let text = cursor.to_text();

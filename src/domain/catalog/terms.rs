@@ -9,7 +9,9 @@ const MAX_WORDS: usize = 16;
 /// Each word is in quotes, so that it is never an operator (<https://www.sqlite.org/fts5.html#full_text_query_syntax>).
 #[must_use]
 pub fn match_all(text: &str) -> Option<String> {
-    let is_separator = |c: char| !c.is_alphanumeric();
+    // Names from macOS have their diacritics as characters of their own.
+    let is_mark = |c: char| ('\u{300}'..='\u{36F}').contains(&c);
+    let is_separator = |c: char| !c.is_alphanumeric() && !is_mark(c);
     let words: Vec<&str> =
         text.split(is_separator).filter(|word| !word.is_empty()).take(MAX_WORDS).collect();
     let (last, first) = words.split_last()?;
@@ -30,6 +32,7 @@ mod tests {
             ("film", Some("\"film\"*")),
             ("Big buck_bunny.MP4", Some("\"Big\" \"buck\" \"bunny\" \"MP4\"*")),
             ("a OR b* NOT \"c\"", Some("\"a\" \"OR\" \"b\" \"NOT\" \"c\"*")),
+            ("u\u{308}ber", Some("\"u\u{308}ber\"*")),
             ("über 中文", Some("\"über\" \"中文\"*")),
         ];
         for (text, expression) in table {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use jiff::Timestamp;
 
 use super::Config;
@@ -20,9 +20,10 @@ use crate::domain::record::{self, UploadRecord};
 use crate::domain::visibility::Visibility;
 use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
+use crate::http::idempotency::Seed;
 use crate::http::state::AppState;
 use crate::http::videos::{external_id, parse_id};
-use crate::store::{CompletedPart, Precondition, Removal};
+use crate::store::{self, CompletedPart, Precondition, Removal};
 
 /// Maximum number of parts of an S3 upload.
 const MAX_PARTS: u64 = 10_000;
@@ -34,6 +35,7 @@ const MAX_PARTS: u64 = 10_000;
 pub async fn create(
     State(state): State<AppState>,
     actor: Actor,
+    seed: Option<Extension<Seed>>,
     Json(request): Json<UploadRequest>,
 ) -> Result<impl IntoResponse, Error> {
     let granted = actor.grant.as_ref().map(|grant| grant.record.max_bytes);
@@ -47,7 +49,8 @@ pub async fn create(
     }
     let content_type =
         request.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned());
-    let prefix = hex::encode(rand::random::<[u8; 8]>());
+    let is_repeatable = seed.is_some();
+    let prefix = hex::encode(seed.map_or_else(rand::random, |Extension(Seed(seed))| seed));
     let key = format!("{}{prefix}/{name}", state.sources.prefix);
     let id = VideoId::of_source(state.private.name(), &key);
     let record = UploadRecord {
@@ -79,7 +82,12 @@ pub async fn create(
             state.access.auth().use_grant(grant, &id).await?;
         }
         let record_key = record::upload_record_key(&id);
-        state.private.put_json(&record_key, &record, None, Precondition::Absent).await?;
+        match state.private.put_json(&record_key, &record, None, Precondition::Absent).await {
+            Ok(_) => {}
+            // This very request died after it had written the record.
+            Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {}
+            Err(error) => return Err(error.into()),
+        }
         Ok::<_, Error>(upload)
     };
     let upload = registered.await.inspect_err(|_| state.in_flight.end(&key))?;

@@ -19,7 +19,7 @@ use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
 use crate::job::Moved;
-use crate::store;
+use crate::store::{self, Precondition};
 
 /// Time for which a request waits for the end of a change, below the default of `http.request_timeout_secs`.
 const WAIT: Duration = Duration::from_secs(20);
@@ -68,25 +68,45 @@ pub async fn change(
     if video.state == VideoState::Deleting {
         return Err(Error::Conflict("the video is deleted".to_owned()));
     }
-    if !change.metadata.is_empty() || headers.contains_key(header::IF_MATCH) {
-        describe(&state, &id, &headers, change.metadata).await?;
-        actor.audit("describe", id.as_str());
-    }
-    let status = match change.visibility {
-        None => StatusCode::OK,
-        Some(visibility) => {
-            actor.audit(
-                match visibility {
-                    Visibility::Public => "make-public",
-                    Visibility::Private => "make-private",
-                },
-                id.as_str(),
-            );
-            move_to(&state, &id, video, visibility).await?
-        }
-    };
+    // The change goes on if the client leaves.
+    let (task_state, of) = (state.clone(), id.clone());
+    let task =
+        tokio::spawn(async move { apply(&task_state, &actor, &of, video, headers, change).await });
+    let status = task.await.map_err(|error| Error::Internal(error.to_string()))??;
     state.catalog.changed(&id).await;
     Ok((status, show(&state, &id).await?))
+}
+
+/// Moves the stream first, because that is what may be refused, and then writes the metadata.
+async fn apply(
+    state: &AppState,
+    actor: &Actor,
+    id: &VideoId,
+    video: VideoView,
+    headers: HeaderMap,
+    change: VideoChange,
+) -> Result<StatusCode, Error> {
+    let key = record::upload_record_key(id);
+    let upload = state.private.read_json::<UploadRecord>(&key).await?;
+    check_seen(&headers, &upload.ok_or_else(|| unknown(id.as_str()))?)?;
+    change.metadata.check().map_err(Error::Invalid)?;
+    let Some(visibility) = change.visibility else {
+        describe(state, id, &headers, change.metadata).await?;
+        actor.audit("describe", id.as_str());
+        return Ok(StatusCode::OK);
+    };
+    let action = match visibility {
+        Visibility::Public => "make-public",
+        Visibility::Private => "make-private",
+    };
+    actor.audit(action, id.as_str());
+    let status = move_to(state, id, video, visibility).await?;
+    if !change.metadata.is_empty() {
+        // The visibility was checked, and has changed since.
+        describe(state, id, &HeaderMap::new(), change.metadata).await?;
+        actor.audit("describe", id.as_str());
+    }
+    Ok(status)
 }
 
 /// Writes changed metadata into the upload record.
@@ -110,8 +130,10 @@ async fn describe(
         }
         let given_up = before.clone().filter(|before| Some(before) != after.as_ref());
         let changed = UploadRecord { metadata: metadata.clone(), ..upload };
-        match state.private.replace_json(&key, &changed, None, Some(&etag)).await {
+        // Not `replace_json`: a record that was purged meanwhile must not come back.
+        match state.private.put_json(&key, &changed, None, Precondition::Etag(&etag)).await {
             Ok(_) => {
+                state.changes.note(id);
                 state.board.describe(id.as_str(), &metadata);
                 let cause = hex::encode(rand::random::<[u8; 8]>());
                 state.events.note(id, EventKind::VideoUpdated, &cause).await;
@@ -121,7 +143,7 @@ async fn describe(
                 return Ok(());
             }
             // Somebody else was faster: it is judged anew.
-            Err(store::Error::PreconditionFailed { .. }) => {}
+            Err(store::Error::PreconditionFailed { .. } | store::Error::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -1,9 +1,9 @@
 //! Makes a video of a file at a URL, which the daemon pulls.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -17,9 +17,10 @@ use crate::domain::video::VideoView;
 use crate::domain::visibility::Visibility;
 use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
+use crate::http::idempotency::Seed;
 use crate::http::state::AppState;
 use crate::http::uploads::file_name::to_key_segment;
-use crate::store::Precondition;
+use crate::store::{self, Precondition};
 
 /// Longest URL in bytes.
 const MAX_URL_BYTES: usize = 8192;
@@ -58,6 +59,7 @@ pub struct PullRequest {
 pub async fn create(
     State(state): State<AppState>,
     actor: Actor,
+    seed: Option<Extension<Seed>>,
     Json(request): Json<PullRequest>,
 ) -> Result<impl IntoResponse, Error> {
     if request.source_url.len() > MAX_URL_BYTES {
@@ -78,7 +80,8 @@ pub async fn create(
         let detail = format!("filename: must end with one of {allowed}; the URL gives {name:?}");
         return Err(Error::Invalid(detail));
     }
-    let prefix = hex::encode(rand::random::<[u8; 8]>());
+    let is_repeatable = seed.is_some();
+    let prefix = hex::encode(seed.map_or_else(rand::random, |Extension(Seed(seed))| seed));
     let key = format!("{}{prefix}/{name}", state.sources.prefix);
     let id = VideoId::of_source(state.private.name(), &key);
     let record = UploadRecord {
@@ -99,8 +102,17 @@ pub async fn create(
         external_id::take(&state.private, external_id, &id).await?;
     }
     let record_key = record::upload_record_key(&id);
-    state.private.put_json(&record_key, &record, None, Precondition::Absent).await?;
-    state.pulls.begin(&PullRecord::new(id.clone(), key, request.source_url)).await?;
+    match state.private.put_json(&record_key, &record, None, Precondition::Absent).await {
+        Ok(_) => {}
+        // This very request died after it had written the record.
+        Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {}
+        Err(error) => return Err(error.into()),
+    }
+    match state.pulls.begin(&PullRecord::new(id.clone(), key, request.source_url)).await {
+        Ok(()) => {}
+        Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {}
+        Err(error) => return Err(error.into()),
+    }
     state.catalog.changed(&id).await;
     actor.audit("pull", id.as_str());
     let headers = [(header::LOCATION, format!("/v1/videos/{id}"))];

@@ -117,10 +117,9 @@ impl Deletions {
             return Ok(());
         };
         let key = external_id_key(&external_id);
-        let note = self.private.read_json_version::<ExternalId>(&key).await?;
-        if let Some((_, etag)) = note.filter(|(note, _)| note.video == *id) {
-            let (Removal::Gone | Removal::Changed) =
-                self.private.delete_version(&key, &etag).await?;
+        let note = self.private.read_json::<ExternalId>(&key).await?;
+        if note.is_some_and(|note| note.video == *id) {
+            self.remove(&self.private, &Target::Key(&key), None).await?;
         }
         Ok(())
     }

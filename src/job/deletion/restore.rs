@@ -5,11 +5,12 @@ use super::held::{self, Held};
 use crate::domain::event::EventKind;
 use crate::domain::job::VideoId;
 use crate::domain::message;
-use crate::domain::record::JobOutcome;
+use crate::domain::record::{self, JobOutcome, UploadRecord};
 use crate::domain::tombstone::Stage;
 use crate::events::cause_of_delete;
 use crate::job::error::Error;
 use crate::job::{adapters, records};
+use crate::store::Precondition;
 
 /// What a request to restore a video found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,7 @@ impl Deletions {
     /// Does what a restore promises, and lifts the tombstone.
     pub(super) async fn finish_restore(&self, mut held: Held) -> Result<(), Error> {
         let id = held.tombstone.id.clone();
+        self.forget_end(&id).await?;
         self.show(&id).await?;
         if let Some(key) = &held.tombstone.key
             && self.private.find(key).await?.is_some()
@@ -56,6 +58,20 @@ impl Deletions {
         held.write(|tombstone| tombstone.stage = Stage::Lifted).await?;
         self.changes.note(&id);
         tracing::info!(%id, "restored a deleted video");
+        Ok(())
+    }
+
+    /// Removes an end that has passed: the video would be deleted again at once.
+    async fn forget_end(&self, id: &VideoId) -> Result<(), Error> {
+        let key = record::upload_record_key(id);
+        let found = self.private.read_json_version::<UploadRecord>(&key).await?;
+        let now = self.private.clock().now();
+        let ended =
+            found.filter(|(upload, _)| upload.metadata.expires_at.is_some_and(|at| at <= now));
+        if let Some((mut upload, etag)) = ended {
+            upload.metadata.expires_at = None;
+            self.private.put_json(&key, &upload, None, Precondition::Etag(&etag)).await?;
+        }
         Ok(())
     }
 

@@ -67,7 +67,7 @@ async fn an_external_id_is_of_one_video_until_that_gives_it_back() {
     let body = json!({"filename": "3.mp4", "size_bytes": 1, "external_id": "lesson"});
     let (status, problem) = send(&appliance, Method::POST, "/v1/uploads", &body).await;
     assert_eq!(status, 409, "{problem:#}");
-    assert!(problem["detail"].as_str().unwrap().contains(&first), "{problem:#}");
+    assert!(problem["detail"].as_str().unwrap().contains("external_id"), "{problem:#}");
     let lesson = json!({"external_id": "lesson"});
     assert_eq!(change(&appliance, &second, None, lesson.clone()).await.0, 409);
     assert_eq!(change(&appliance, &first, None, json!({"external_id": null})).await.0, 200);
