@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::stream::{BoxStream, StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 
-use super::Events;
+use super::{Events, Recent};
 use crate::domain::event::{EVENTS_PREFIX, Position, StoredEvent};
 use crate::store::Error;
 
@@ -43,6 +43,15 @@ impl Events {
     /// If the store fails.
     pub async fn get(&self, position: &Position) -> Result<Option<Arc<StoredEvent>>, Error> {
         Ok(self.0.private.read_json(&position.key()).await?.map(Arc::new))
+    }
+
+    /// An event that may have been read already; `None` if it is not kept any more.
+    ///
+    /// # Errors
+    /// If the store fails. The next call tries again.
+    pub async fn read(&self, recent: &Recent) -> Result<Option<Arc<StoredEvent>>, Error> {
+        let read = async || self.get(&recent.position).await;
+        recent.event.get_or_try_init(read).await.cloned()
     }
 
     /// Removes the events that are kept no longer. Returns their number.

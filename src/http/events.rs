@@ -124,7 +124,7 @@ impl Feed {
             if is_old || is_seen {
                 continue;
             }
-            match recent.read(&self.events).await {
+            match self.events.read(&recent).await {
                 Ok(Some(event)) => return Some(event),
                 Ok(None) => {}
                 Err(error) => {

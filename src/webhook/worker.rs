@@ -110,7 +110,7 @@ impl Worker {
         let last = batch.iter().map(|event| event.position.clone()).max();
         let new: Vec<_> =
             batch.into_iter().filter(|event| !queue.has_seen(&event.position)).collect();
-        let read = stream::iter(new).map(|event| async move { event.read(events).await });
+        let read = stream::iter(new).map(|event| async move { events.read(&event).await });
         let read: Vec<_> = read.buffered(CONCURRENT_VIDEOS).try_collect().await?;
         let first = Position::before(endpoint.created_at).earlier(SKEW);
         let is_new = |event: &Arc<StoredEvent>| event.position >= first;
