@@ -2030,8 +2030,7 @@ export interface operations {
                      *       "components": [
                      *         {
                      *           "name": "lessons",
-                     *           "ok": true,
-                     *           "why": "why"
+                     *           "ok": true
                      *         }
                      *       ],
                      *       "jobs": true,
@@ -2578,8 +2577,8 @@ export interface operations {
                      *           "cannot": [
                      *             "cannot"
                      *           ],
-                     *           "device": "device",
-                     *           "encoder": "encoder",
+                     *           "device": "/dev/dri/renderD128",
+                     *           "encoder": "x264enc",
                      *           "name": "lessons",
                      *           "priority": 1,
                      *           "state": "available",
@@ -2602,10 +2601,10 @@ export interface operations {
                      *             "throttle_reasons": [
                      *               "throttle_reasons"
                      *             ],
-                     *             "uuid": "uuid"
+                     *             "uuid": "GPU-6d1b0c5e-3f0a-4c7e-9f3b-2a1d4e5f6a7b"
                      *           }
                      *         ],
-                     *         "driver_version": "driver_version"
+                     *         "driver_version": "570.86.15"
                      *       },
                      *       "left_alone_objects": 0,
                      *       "parts": [
@@ -5189,7 +5188,7 @@ export interface operations {
                      *             "video.failed"
                      *           ],
                      *           "id": "5f2b9c1d7e3a40688d10",
-                     *           "secret_created_at": "secret_created_at",
+                     *           "secret_created_at": "2026-11-30T12:00:00Z",
                      *           "state": "active",
                      *           "url": "https://app.example.com/ladderd"
                      *         }
@@ -5296,7 +5295,7 @@ export interface operations {
                      *       ],
                      *       "id": "5f2b9c1d7e3a40688d10",
                      *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-                     *       "secret_created_at": "secret_created_at",
+                     *       "secret_created_at": "2026-11-30T12:00:00Z",
                      *       "state": "active",
                      *       "url": "https://app.example.com/ladderd"
                      *     }
@@ -5430,7 +5429,7 @@ export interface operations {
                      *         "video.failed"
                      *       ],
                      *       "id": "5f2b9c1d7e3a40688d10",
-                     *       "secret_created_at": "secret_created_at",
+                     *       "secret_created_at": "2026-11-30T12:00:00Z",
                      *       "state": "active",
                      *       "url": "https://app.example.com/ladderd"
                      *     }
@@ -5625,7 +5624,7 @@ export interface operations {
                      *         "video.failed"
                      *       ],
                      *       "id": "5f2b9c1d7e3a40688d10",
-                     *       "secret_created_at": "secret_created_at",
+                     *       "secret_created_at": "2026-11-30T12:00:00Z",
                      *       "state": "active",
                      *       "url": "https://app.example.com/ladderd"
                      *     }
@@ -5760,13 +5759,13 @@ export interface operations {
                      *         {
                      *           "attempts": [
                      *             {
-                     *               "at": "at",
+                     *               "at": "2026-11-30T12:01:30Z",
                      *               "duration_ms": 0,
                      *               "status_code": 0
                      *             }
                      *           ],
                      *           "id": "5f2b9c1d7e3a40688d10",
-                     *           "next_at": "next_at",
+                     *           "next_at": "2026-11-30T12:06:30Z",
                      *           "status": "pending",
                      *           "type": "video.ready",
                      *           "video_id": "5f2b9c1d7e3a40688d10"
@@ -6116,7 +6115,7 @@ export interface operations {
                      *       ],
                      *       "id": "5f2b9c1d7e3a40688d10",
                      *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-                     *       "secret_created_at": "secret_created_at",
+                     *       "secret_created_at": "2026-11-30T12:00:00Z",
                      *       "state": "active",
                      *       "url": "https://app.example.com/ladderd"
                      *     }
@@ -6221,13 +6220,13 @@ export interface operations {
                      * @example {
                      *       "attempts": [
                      *         {
-                     *           "at": "at",
+                     *           "at": "2026-11-30T12:01:30Z",
                      *           "duration_ms": 0,
                      *           "status_code": 0
                      *         }
                      *       ],
                      *       "id": "5f2b9c1d7e3a40688d10",
-                     *       "next_at": "next_at",
+                     *       "next_at": "2026-11-30T12:06:30Z",
                      *       "status": "pending",
                      *       "type": "video.ready",
                      *       "video_id": "5f2b9c1d7e3a40688d10"
