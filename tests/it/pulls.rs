@@ -35,7 +35,9 @@ fn noise(size: usize) -> Vec<u8> {
 async fn pull(appliance: &Appliance, url: &str) -> String {
     let body = json!({"source_url": url});
     let (status, video) = Client::nobody(appliance).ask("POST", "/v1/videos", Some(body)).await;
-    assert_eq!((status, video["state"].as_str()), (202, Some("uploading")), "{video:#}");
+    // One that is refused may have failed by the time of the answer.
+    let is_expected = matches!(video["state"].as_str(), Some("uploading" | "failed"));
+    assert!(status == 202 && is_expected, "{status} {video:#}");
     video["id"].as_str().unwrap().to_owned()
 }
 
@@ -79,7 +81,7 @@ async fn a_file_at_a_url_becomes_a_video_and_its_url_stays_secret() {
     let Some(clip) = media::clip(360, "24", 3) else { return };
     let origin = Origin::start().await;
     let film = std::fs::read(clip).unwrap();
-    origin.serve("film.mp4", Served::new(film.clone()));
+    origin.serve("film.mp4", Served { hold_at: Some(0), ..Served::new(film.clone()) });
     let target = format!("/film.mp4?X-Amz-Signature={SECRET}-2");
     origin.serve("moved", Served { redirect: Some(target), ..Served::new("") });
     let logs = tempfile::tempdir().unwrap();
@@ -92,6 +94,7 @@ async fn a_file_at_a_url_becomes_a_video_and_its_url_stays_secret() {
     assert_eq!(response.status(), 202);
     let location = response.headers()["location"].to_str().unwrap().to_owned();
     let begun: Value = response.json().await.unwrap();
+    origin.release();
     let id = begun["id"].as_str().unwrap();
     assert_eq!(location, format!("/v1/videos/{id}"));
     let host = origin.url.strip_prefix("http://").unwrap();
