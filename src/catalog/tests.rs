@@ -87,6 +87,9 @@ async fn walk(index: &Index, query: Query, mut between: impl AsyncFnMut(&Page)) 
     }
 }
 
+/// Whether the video with this number is found.
+type Matches = fn(i64) -> bool;
+
 #[tokio::test]
 async fn pages_of_every_order_and_filter_follow_each_other_and_end() {
     let (_dir, index) = index_of(40).await;
@@ -97,7 +100,7 @@ async fn pages_of_every_order_and_filter_follow_each_other_and_end() {
             format!("holiday_{n:03}.mp4")
         }
     };
-    let filters: [(Query, fn(i64) -> bool); 5] = [
+    let filters: [(Query, Matches); 5] = [
         (query(1), |_| true),
         (Query { tag: Some("five".to_owned()), ..query(1) }, |n| n % 5 == 0),
         (Query { states: vec![VideoState::Ready], ..query(1) }, |n| n % 2 == 0),
@@ -118,7 +121,7 @@ async fn pages_of_every_order_and_filter_follow_each_other_and_end() {
             }
             let expected: Vec<VideoId> = expected.into_iter().map(id).collect();
             for limit in [1, 3, 40, 200] {
-                let query = Query { limit, sort, ..filter.clone() };
+                let query = Query { sort, limit, ..filter.clone() };
                 let total = u64::try_from(expected.len()).unwrap();
                 let seen = walk(&index, query, async |page| assert_eq!(page.total, total)).await;
                 assert_eq!(seen, expected, "{filter:?} {sort:?} {limit}");

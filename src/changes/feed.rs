@@ -92,7 +92,7 @@ impl Changes {
                 self.listen_always(&private, &box_id, config)
             )
         };
-        if stop.run_until_cancelled(work).await.is_none()
+        if stop.run_until_cancelled(Box::pin(work)).await.is_none()
             && let Err(error) = self.tell(&private, &box_id).await
         {
             tracing::warn!(%error, "failed to tell other boxes about the last changes");

@@ -15,8 +15,8 @@ pub fn match_all(text: &str) -> Option<String> {
     let words: Vec<&str> =
         text.split(is_separator).filter(|word| !word.is_empty()).take(MAX_WORDS).collect();
     let (last, first) = words.split_last()?;
-    let mut expression: String = first.iter().map(|word| format!("\"{word}\" ")).collect();
-    expression.push_str(&format!("\"{last}\"*"));
+    let first: Vec<String> = first.iter().map(|word| format!("\"{word}\" ")).collect();
+    let expression = format!("{}\"{last}\"*", first.concat());
     Some(expression)
 }
 

@@ -69,9 +69,10 @@ pub async fn change(
         return Err(Error::Conflict("the video is deleted".to_owned()));
     }
     // The change goes on if the client leaves.
-    let (task_state, of) = (state.clone(), id.clone());
-    let task =
-        tokio::spawn(async move { apply(&task_state, &actor, &of, video, headers, change).await });
+    let (own_state, of) = (state.clone(), id.clone());
+    let task = tokio::spawn(async move {
+        Box::pin(apply(&own_state, &actor, &of, video, headers, change)).await
+    });
     let status = task.await.map_err(|error| Error::Internal(error.to_string()))??;
     state.catalog.changed(&id).await;
     Ok((status, show(&state, &id).await?))

@@ -132,9 +132,10 @@ async fn live(state: &AppState, videos: Vec<(VideoId, Known)>) -> Vec<(VideoId, 
         left -= usize::from(is_elsewhere);
         async move {
             // The index will do if the store does not answer.
-            let known = match is_elsewhere {
-                true => state.catalog.refresh(&id).await.unwrap_or(known),
-                false => known,
+            let known = if is_elsewhere {
+                state.catalog.refresh(&id).await.unwrap_or(known)
+            } else {
+                known
             };
             (id, Known { running, ..known })
         }
