@@ -111,6 +111,7 @@ fn cut_subtitles(bencher: Bencher) {
     let cue = |number: u64| Cue {
         start_ns: number * 3_000_000_000,
         duration_ns: Some(2_500_000_000),
+        settings: String::new(),
         text: "What would you have me say to them, then?".to_owned(),
     };
     let (cues, durations): (Vec<Cue>, _) =

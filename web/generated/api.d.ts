@@ -333,6 +333,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/videos/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deletes up to 100 videos, each like `DELETE /v1/videos/{id}`.
+         * @description The answer has a result for each id: the video as it is deleted, or the problem that a delete of this video alone
+         *     answers. One that fails does not stop the others.
+         */
+        post: operations["deleteVideos"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/videos/{id}": {
         parameters: {
             query?: never;
@@ -360,6 +381,47 @@ export interface paths {
          *     deletes the old one. It answers 202 if that takes longer: `visibility` changes later then.
          */
         patch: operations["updateVideo"];
+        trace?: never;
+    };
+    "/v1/videos/{id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Redirects to an MP4 file of a video: this rung and its main audio, made of the stream without encoding.
+         * @description The file is made when it is asked for first: that answers 202 with `Retry-After`. It can be loaded in ranges. The
+         *     URL of the file of a private video works for six hours.
+         */
+        get: operations["getVideoDownload"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/videos/{id}/encode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Encodes a video that is ready once more, with these settings. Its stream plays on until the new one is whole.
+         * @description The settings are kept for later versions of the source, too; `{}` returns to those of the appliance.
+         */
+        post: operations["encodeVideo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/videos/{id}/events": {
@@ -399,6 +461,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/videos/{id}/poster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Replaces the poster of a video: by an image (JPEG, PNG or `WebP`), or by the frame at a time (JSON).
+         * @description The poster is a JPEG of at most 1280 x 1280 pixels. It stays when the video is encoded anew. Answers 200 with the
+         *     video, or 202 if the video is being processed: its stream gets the poster then.
+         */
+        put: operations["setVideoPoster"];
+        post?: never;
+        /** Returns a video to the poster that was chosen from its beginning. */
+        delete: operations["deleteVideoPoster"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/videos/{id}/restore": {
         parameters: {
             query?: never;
@@ -431,6 +515,50 @@ export interface paths {
          */
         post: operations["retryVideo"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/videos/{id}/text-tracks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the text tracks that were added to a video. */
+        get: operations["listVideoTextTracks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/videos/{id}/text-tracks/{lang}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Adds a text track to a video, or replaces the one in the same language.
+         * @description The body is a `WebVTT` or `SubRip` file in UTF-8. Its rendition appears in the stream in one change of `main.m3u8`,
+         *     and each later stream of the video gets it, too. Answers 200 once players find the track, or 202 with the state
+         *     `pending` if the video is being processed: its stream gets the track then. Subtitles of the source stay beside
+         *     it.
+         */
+        put: operations["setVideoTextTrack"];
+        post?: never;
+        /**
+         * Removes a text track that was added to a video. Its rendition leaves `main.m3u8` first.
+         * @description Answers 204 once it is gone, or 202 if the video is being processed: its stream is without the track then.
+         */
+        delete: operations["deleteVideoTextTrack"];
         options?: never;
         head?: never;
         patch?: never;
@@ -629,6 +757,23 @@ export interface components {
             /** @description Why it does not. */
             why?: string | null;
         };
+        /** @description Videos to delete. */
+        DeleteRequest: {
+            /** @description Ids of 1 to 100 videos. */
+            ids: string[];
+        };
+        /** @description Result of one delete. */
+        DeleteResult: {
+            error?: components["schemas"]["Problem"] | null;
+            /** @description Id of the video, as it was sent. */
+            id: string;
+            video?: components["schemas"]["VideoView"] | null;
+        };
+        /** @description Result of each delete of a request. */
+        DeleteResults: {
+            /** @description The results in the order of the ids. */
+            results: components["schemas"]["DeleteResult"][];
+        };
         /** @description A delivery of one event to one endpoint. */
         Delivery: {
             /** @description The attempts, the first one first. */
@@ -719,6 +864,35 @@ export interface components {
             throttle_reasons: string[];
             /** @description NVIDIA's name of this very card, such as `GPU-5a0c…`; empty where it does not tell. */
             uuid: string;
+        };
+        /** @description A file that is not there yet. */
+        DownloadState: {
+            /** @description Always `making`. */
+            state: string;
+        };
+        /**
+         * @description Encoder effort.
+         * @enum {string}
+         */
+        EncodeLevel: "fast" | "balanced" | "best";
+        /** @description Settings of a new encode. Fields that are absent are those of the appliance. */
+        EncodeRequest: {
+            /** @description The rungs from the smallest to the largest: heights and bitrates rise. */
+            ladder?: components["schemas"]["EncodeRung"][] | null;
+            level?: components["schemas"]["EncodeLevel"] | null;
+        };
+        /** @description One rung of a ladder. */
+        EncodeRung: {
+            /**
+             * Format: int32
+             * @description Short side in pixels of a box of 16:9: an even number from 16 to 2160.
+             */
+            height: number;
+            /**
+             * Format: int32
+             * @description Bitrate in kbit/s that the video never exceeds: 50 to 100,000.
+             */
+            max_bitrate_kbps: number;
         };
         /**
          * @description Whether events are sent to an endpoint.
@@ -929,6 +1103,14 @@ export interface components {
              * @default null
              */
             viewer: string | null;
+        };
+        /** @description The frame of a video that becomes its poster. */
+        PosterFrame: {
+            /**
+             * Format: double
+             * @description Time of the frame in seconds from the beginning of the video.
+             */
+            at_secs: number;
         };
         /**
          * @description Turn of a video among those that wait.
@@ -1155,6 +1337,26 @@ export interface components {
             /** @description Version of ladderd. */
             version: string;
         };
+        /** @description Text tracks of a video. */
+        TextTrackList: {
+            /** @description The tracks, in the order of their languages. */
+            text_tracks: components["schemas"]["TextTrackView"][];
+        };
+        /** @description A text track as the API shows it. */
+        TextTrackView: {
+            /** @description Whether players show it if the viewer states no preference. */
+            default: boolean;
+            /** @description Kind. */
+            kind: components["schemas"]["TrackKind"];
+            /** @description Name in the menu of players. */
+            label: string;
+            /** @description Language (BCP 47), such as `en` or `pt-BR`. */
+            language: string;
+            /** @description Name of its rendition; absent while it is pending. */
+            rendition?: string | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["TrackState"];
+        };
         /** @description When things happened, RFC 3339. */
         Timings: {
             /** @description The upload was asked for, or the object was first seen. */
@@ -1200,6 +1402,16 @@ export interface components {
             /** @description Rights that it gives. */
             scopes: components["schemas"]["Scope"][];
         };
+        /**
+         * @description Kind of a text track.
+         * @enum {string}
+         */
+        TrackKind: "subtitles" | "captions";
+        /**
+         * @description Where a text track stands.
+         * @enum {string}
+         */
+        TrackState: "pending" | "ready";
         /** @description Body of a 503 of `/readyz`: a problem, and the state of each part. */
         UnreadyProblem: {
             /** @description Stable code in kebab case. */
@@ -1347,7 +1559,7 @@ export interface components {
             next?: string | null;
             /**
              * Format: int64
-             * @description Number of videos on all pages, an estimate: at most 100000 are counted.
+             * @description Number of videos on all pages, an estimate: it is counted for the first page, and up to 100000.
              */
             total: number;
             /** @description Videos of this page. */
@@ -1435,6 +1647,8 @@ export interface components {
             storyboard_url?: string | null;
             /** @description Up to 32 tags of up to 64 characters. */
             tags?: string[];
+            /** @description Text tracks that were added to the video and are in its stream. */
+            text_tracks?: components["schemas"]["TextTrackView"][];
             /** @description When things happened. */
             timings: components["schemas"]["Timings"];
             /** @description Title for people, up to 200 characters. */
@@ -2114,7 +2328,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example data: {"created_at":"2026-11-30T12:00:00Z","data":{"attempt":1,"backend":"cpu","description":"How to begin.","duration_secs":30.0,"expires_at":"2036-11-30T12:00:00Z","external_id":"lesson-17","filename":"film.mp4","id":"5f2b9c1d7e3a40688d10","passthrough":"{\"course\":4}","playable":true,"playback_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8","poster_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg","priority":"normal","progress":1.0,"renditions":[{"average_bps":2400000,"height":720,"label":"720p","name":"720p","peak_bps":2600000,"segments":5,"width":1280}],"state":"ready","storyboard_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt","tags":["course-4"],"timings":{"created_at":"2026-11-30T12:00:00Z","finished_at":"2026-11-30T12:01:30Z","playable_at":"2026-11-30T12:00:08Z","started_at":"2026-11-30T12:00:05Z"},"title":"The first lesson","visibility":"public"},"id":"5f2b9c1d7e3a40688d10","sequence":0,"type":"video.ready"} */
+                    /** @example data: {"created_at":"2026-11-30T12:00:00Z","data":{"attempt":1,"backend":"cpu","description":"How to begin.","duration_secs":30.0,"expires_at":"2036-11-30T12:00:00Z","external_id":"lesson-17","filename":"film.mp4","id":"5f2b9c1d7e3a40688d10","passthrough":"{\"course\":4}","playable":true,"playback_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8","poster_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg","priority":"normal","progress":1.0,"renditions":[{"average_bps":2400000,"height":720,"label":"720p","name":"720p","peak_bps":2600000,"segments":5,"width":1280}],"state":"ready","storyboard_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt","tags":["course-4"],"text_tracks":[{"default":true,"kind":"subtitles","label":"720p","language":"language","rendition":"rendition","state":"ready"}],"timings":{"created_at":"2026-11-30T12:00:00Z","finished_at":"2026-11-30T12:01:30Z","playable_at":"2026-11-30T12:00:08Z","started_at":"2026-11-30T12:00:05Z"},"title":"The first lesson","visibility":"public"},"id":"5f2b9c1d7e3a40688d10","sequence":0,"type":"video.ready"} */
                     "text/event-stream": components["schemas"]["Event"];
                 };
             };
@@ -2268,10 +2482,7 @@ export interface operations {
     createSession: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2333,15 +2544,6 @@ export interface operations {
             };
             /** @description the request took too long */
             408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2778,10 +2980,7 @@ export interface operations {
     createToken: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2851,15 +3050,6 @@ export interface operations {
             };
             /** @description the request took too long */
             408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3519,10 +3709,7 @@ export interface operations {
     completeUpload: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Id of the video */
                 video_id: string;
@@ -3596,15 +3783,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description the body is too large */
             413: {
                 headers: {
@@ -3664,10 +3842,7 @@ export interface operations {
     createUploadPart: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Id of the video */
                 video_id: string;
@@ -3745,15 +3920,6 @@ export interface operations {
             };
             /** @description the request took too long */
             408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3889,6 +4055,16 @@ export interface operations {
                      *           "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
                      *           "tags": [
                      *             "course-4"
+                     *           ],
+                     *           "text_tracks": [
+                     *             {
+                     *               "default": true,
+                     *               "kind": "subtitles",
+                     *               "label": "720p",
+                     *               "language": "language",
+                     *               "rendition": "rendition",
+                     *               "state": "ready"
+                     *             }
                      *           ],
                      *           "timings": {
                      *             "created_at": "2026-11-30T12:00:00Z",
@@ -4039,6 +4215,16 @@ export interface operations {
                      *       "tags": [
                      *         "course-4"
                      *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
+                     *       ],
                      *       "timings": {
                      *         "created_at": "2026-11-30T12:00:00Z",
                      *         "finished_at": "2026-11-30T12:01:30Z",
@@ -4152,6 +4338,184 @@ export interface operations {
             };
         };
     };
+    deleteVideos: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "ids"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeleteRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "results": [
+                     *         {
+                     *           "id": "5f2b9c1d7e3a40688d10",
+                     *           "video": {
+                     *             "attempt": 1,
+                     *             "backend": "cpu",
+                     *             "description": "How to begin.",
+                     *             "duration_secs": 30,
+                     *             "expires_at": "2036-11-30T12:00:00Z",
+                     *             "external_id": "lesson-17",
+                     *             "filename": "film.mp4",
+                     *             "id": "5f2b9c1d7e3a40688d10",
+                     *             "passthrough": "{\"course\":4}",
+                     *             "playable": true,
+                     *             "playback_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8",
+                     *             "poster_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg",
+                     *             "priority": "normal",
+                     *             "progress": 1,
+                     *             "renditions": [
+                     *               {
+                     *                 "average_bps": 2400000,
+                     *                 "height": 720,
+                     *                 "label": "720p",
+                     *                 "name": "720p",
+                     *                 "peak_bps": 2600000,
+                     *                 "segments": 5,
+                     *                 "width": 1280
+                     *               }
+                     *             ],
+                     *             "state": "ready",
+                     *             "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
+                     *             "tags": [
+                     *               "course-4"
+                     *             ],
+                     *             "text_tracks": [
+                     *               {
+                     *                 "default": true,
+                     *                 "kind": "subtitles",
+                     *                 "label": "720p",
+                     *                 "language": "language",
+                     *                 "rendition": "rendition",
+                     *                 "state": "ready"
+                     *               }
+                     *             ],
+                     *             "timings": {
+                     *               "created_at": "2026-11-30T12:00:00Z",
+                     *               "finished_at": "2026-11-30T12:01:30Z",
+                     *               "playable_at": "2026-11-30T12:00:08Z",
+                     *               "started_at": "2026-11-30T12:00:05Z"
+                     *             },
+                     *             "title": "The first lesson",
+                     *             "visibility": "public"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeleteResults"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body has other fields or types */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getVideo: {
         parameters: {
             query?: never;
@@ -4202,6 +4566,16 @@ export interface operations {
                      *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
                      *       "tags": [
                      *         "course-4"
+                     *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
                      *       ],
                      *       "timings": {
                      *         "created_at": "2026-11-30T12:00:00Z",
@@ -4328,6 +4702,16 @@ export interface operations {
                      *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
                      *       "tags": [
                      *         "course-4"
+                     *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
                      *       ],
                      *       "timings": {
                      *         "created_at": "2026-11-30T12:00:00Z",
@@ -4475,6 +4859,16 @@ export interface operations {
                      *       "tags": [
                      *         "course-4"
                      *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
+                     *       ],
                      *       "timings": {
                      *         "created_at": "2026-11-30T12:00:00Z",
                      *         "finished_at": "2026-11-30T12:01:30Z",
@@ -4524,6 +4918,16 @@ export interface operations {
                      *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
                      *       "tags": [
                      *         "course-4"
+                     *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
                      *       ],
                      *       "timings": {
                      *         "created_at": "2026-11-30T12:00:00Z",
@@ -4655,6 +5059,318 @@ export interface operations {
             };
         };
     };
+    getVideoDownload: {
+        parameters: {
+            query: {
+                /** @description Name of a video rendition, such as `720p`. */
+                rung: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the video */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "state": "ready"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DownloadState"];
+                };
+            };
+            /** @description `Location` has the URL of the file */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such rung */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The video is not ready, or its file cannot be made */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    encodeVideo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the video */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ladder": [
+                 *         {
+                 *           "height": 720,
+                 *           "max_bitrate_kbps": 0
+                 *         }
+                 *       ],
+                 *       "level": "fast"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EncodeRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempt": 1,
+                     *       "backend": "cpu",
+                     *       "description": "How to begin.",
+                     *       "duration_secs": 30,
+                     *       "expires_at": "2036-11-30T12:00:00Z",
+                     *       "external_id": "lesson-17",
+                     *       "filename": "film.mp4",
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "passthrough": "{\"course\":4}",
+                     *       "playable": true,
+                     *       "playback_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8",
+                     *       "poster_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg",
+                     *       "priority": "normal",
+                     *       "progress": 1,
+                     *       "renditions": [
+                     *         {
+                     *           "average_bps": 2400000,
+                     *           "height": 720,
+                     *           "label": "720p",
+                     *           "name": "720p",
+                     *           "peak_bps": 2600000,
+                     *           "segments": 5,
+                     *           "width": 1280
+                     *         }
+                     *       ],
+                     *       "state": "ready",
+                     *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
+                     *       "tags": [
+                     *         "course-4"
+                     *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
+                     *       ],
+                     *       "timings": {
+                     *         "created_at": "2026-11-30T12:00:00Z",
+                     *         "finished_at": "2026-11-30T12:01:30Z",
+                     *         "playable_at": "2026-11-30T12:00:08Z",
+                     *         "started_at": "2026-11-30T12:00:05Z"
+                     *       },
+                     *       "title": "The first lesson",
+                     *       "visibility": "public"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VideoView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is being processed, is not ready, or its source is gone */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body has other fields or types */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listVideoEvents: {
         parameters: {
             query?: never;
@@ -4672,7 +5388,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example data: {"attempt":1,"backend":"cpu","description":"How to begin.","duration_secs":30.0,"expires_at":"2036-11-30T12:00:00Z","external_id":"lesson-17","filename":"film.mp4","id":"5f2b9c1d7e3a40688d10","passthrough":"{\"course\":4}","playable":true,"playback_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8","poster_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg","priority":"normal","progress":1.0,"renditions":[{"average_bps":2400000,"height":720,"label":"720p","name":"720p","peak_bps":2600000,"segments":5,"width":1280}],"state":"ready","storyboard_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt","tags":["course-4"],"timings":{"created_at":"2026-11-30T12:00:00Z","finished_at":"2026-11-30T12:01:30Z","playable_at":"2026-11-30T12:00:08Z","started_at":"2026-11-30T12:00:05Z"},"title":"The first lesson","visibility":"public"} */
+                    /** @example data: {"attempt":1,"backend":"cpu","description":"How to begin.","duration_secs":30.0,"expires_at":"2036-11-30T12:00:00Z","external_id":"lesson-17","filename":"film.mp4","id":"5f2b9c1d7e3a40688d10","passthrough":"{\"course\":4}","playable":true,"playback_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8","poster_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg","priority":"normal","progress":1.0,"renditions":[{"average_bps":2400000,"height":720,"label":"720p","name":"720p","peak_bps":2600000,"segments":5,"width":1280}],"state":"ready","storyboard_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt","tags":["course-4"],"text_tracks":[{"default":true,"kind":"subtitles","label":"720p","language":"language","rendition":"rendition","state":"ready"}],"timings":{"created_at":"2026-11-30T12:00:00Z","finished_at":"2026-11-30T12:01:30Z","playable_at":"2026-11-30T12:00:08Z","started_at":"2026-11-30T12:00:05Z"},"title":"The first lesson","visibility":"public"} */
                     "text/event-stream": components["schemas"]["VideoView"];
                 };
             };
@@ -4742,10 +5458,7 @@ export interface operations {
     createVideoPlaybackToken: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Id of the video */
                 id: string;
@@ -4887,13 +5600,483 @@ export interface operations {
             };
         };
     };
+    setVideoPoster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the video */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "at_secs": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["PosterFrame"];
+                /**
+                 * @example [
+                 *       0
+                 *     ]
+                 */
+                "image/jpeg": number[];
+                /**
+                 * @example [
+                 *       0
+                 *     ]
+                 */
+                "image/png": number[];
+                /**
+                 * @example [
+                 *       0
+                 *     ]
+                 */
+                "image/webp": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempt": 1,
+                     *       "backend": "cpu",
+                     *       "description": "How to begin.",
+                     *       "duration_secs": 30,
+                     *       "expires_at": "2036-11-30T12:00:00Z",
+                     *       "external_id": "lesson-17",
+                     *       "filename": "film.mp4",
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "passthrough": "{\"course\":4}",
+                     *       "playable": true,
+                     *       "playback_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8",
+                     *       "poster_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg",
+                     *       "priority": "normal",
+                     *       "progress": 1,
+                     *       "renditions": [
+                     *         {
+                     *           "average_bps": 2400000,
+                     *           "height": 720,
+                     *           "label": "720p",
+                     *           "name": "720p",
+                     *           "peak_bps": 2600000,
+                     *           "segments": 5,
+                     *           "width": 1280
+                     *         }
+                     *       ],
+                     *       "state": "ready",
+                     *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
+                     *       "tags": [
+                     *         "course-4"
+                     *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
+                     *       ],
+                     *       "timings": {
+                     *         "created_at": "2026-11-30T12:00:00Z",
+                     *         "finished_at": "2026-11-30T12:01:30Z",
+                     *         "playable_at": "2026-11-30T12:00:08Z",
+                     *         "started_at": "2026-11-30T12:00:05Z"
+                     *       },
+                     *       "title": "The first lesson",
+                     *       "visibility": "public"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VideoView"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempt": 1,
+                     *       "backend": "cpu",
+                     *       "description": "How to begin.",
+                     *       "duration_secs": 30,
+                     *       "expires_at": "2036-11-30T12:00:00Z",
+                     *       "external_id": "lesson-17",
+                     *       "filename": "film.mp4",
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "passthrough": "{\"course\":4}",
+                     *       "playable": true,
+                     *       "playback_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8",
+                     *       "poster_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg",
+                     *       "priority": "normal",
+                     *       "progress": 1,
+                     *       "renditions": [
+                     *         {
+                     *           "average_bps": 2400000,
+                     *           "height": 720,
+                     *           "label": "720p",
+                     *           "name": "720p",
+                     *           "peak_bps": 2600000,
+                     *           "segments": 5,
+                     *           "width": 1280
+                     *         }
+                     *       ],
+                     *       "state": "ready",
+                     *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
+                     *       "tags": [
+                     *         "course-4"
+                     *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
+                     *       ],
+                     *       "timings": {
+                     *         "created_at": "2026-11-30T12:00:00Z",
+                     *         "finished_at": "2026-11-30T12:01:30Z",
+                     *         "playable_at": "2026-11-30T12:00:08Z",
+                     *         "started_at": "2026-11-30T12:00:05Z"
+                     *       },
+                     *       "title": "The first lesson",
+                     *       "visibility": "public"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VideoView"];
+                };
+            };
+            /** @description It is no image of these formats, or is damaged or too large */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The video is deleted, or has no frame at this time */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body has other fields or types */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteVideoPoster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the video */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempt": 1,
+                     *       "backend": "cpu",
+                     *       "description": "How to begin.",
+                     *       "duration_secs": 30,
+                     *       "expires_at": "2036-11-30T12:00:00Z",
+                     *       "external_id": "lesson-17",
+                     *       "filename": "film.mp4",
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "passthrough": "{\"course\":4}",
+                     *       "playable": true,
+                     *       "playback_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8",
+                     *       "poster_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg",
+                     *       "priority": "normal",
+                     *       "progress": 1,
+                     *       "renditions": [
+                     *         {
+                     *           "average_bps": 2400000,
+                     *           "height": 720,
+                     *           "label": "720p",
+                     *           "name": "720p",
+                     *           "peak_bps": 2600000,
+                     *           "segments": 5,
+                     *           "width": 1280
+                     *         }
+                     *       ],
+                     *       "state": "ready",
+                     *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
+                     *       "tags": [
+                     *         "course-4"
+                     *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
+                     *       ],
+                     *       "timings": {
+                     *         "created_at": "2026-11-30T12:00:00Z",
+                     *         "finished_at": "2026-11-30T12:01:30Z",
+                     *         "playable_at": "2026-11-30T12:00:08Z",
+                     *         "started_at": "2026-11-30T12:00:05Z"
+                     *       },
+                     *       "title": "The first lesson",
+                     *       "visibility": "public"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VideoView"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempt": 1,
+                     *       "backend": "cpu",
+                     *       "description": "How to begin.",
+                     *       "duration_secs": 30,
+                     *       "expires_at": "2036-11-30T12:00:00Z",
+                     *       "external_id": "lesson-17",
+                     *       "filename": "film.mp4",
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "passthrough": "{\"course\":4}",
+                     *       "playable": true,
+                     *       "playback_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8",
+                     *       "poster_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg",
+                     *       "priority": "normal",
+                     *       "progress": 1,
+                     *       "renditions": [
+                     *         {
+                     *           "average_bps": 2400000,
+                     *           "height": 720,
+                     *           "label": "720p",
+                     *           "name": "720p",
+                     *           "peak_bps": 2600000,
+                     *           "segments": 5,
+                     *           "width": 1280
+                     *         }
+                     *       ],
+                     *       "state": "ready",
+                     *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
+                     *       "tags": [
+                     *         "course-4"
+                     *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
+                     *       ],
+                     *       "timings": {
+                     *         "created_at": "2026-11-30T12:00:00Z",
+                     *         "finished_at": "2026-11-30T12:01:30Z",
+                     *         "playable_at": "2026-11-30T12:00:08Z",
+                     *         "started_at": "2026-11-30T12:00:05Z"
+                     *       },
+                     *       "title": "The first lesson",
+                     *       "visibility": "public"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VideoView"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The video is deleted */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     restoreVideo: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Id of the video */
                 id: string;
@@ -4938,6 +6121,16 @@ export interface operations {
                      *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
                      *       "tags": [
                      *         "course-4"
+                     *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
                      *       ],
                      *       "timings": {
                      *         "created_at": "2026-11-30T12:00:00Z",
@@ -5028,10 +6221,7 @@ export interface operations {
     retryVideo: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Id of the video */
                 id: string;
@@ -5076,6 +6266,16 @@ export interface operations {
                      *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
                      *       "tags": [
                      *         "course-4"
+                     *       ],
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
                      *       ],
                      *       "timings": {
                      *         "created_at": "2026-11-30T12:00:00Z",
@@ -5126,6 +6326,390 @@ export interface operations {
                 };
             };
             /** @description It is running, ready or not uploaded yet */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listVideoTextTracks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the video */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "text_tracks": [
+                     *         {
+                     *           "default": true,
+                     *           "kind": "subtitles",
+                     *           "label": "720p",
+                     *           "language": "language",
+                     *           "rendition": "rendition",
+                     *           "state": "ready"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TextTrackList"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setVideoTextTrack: {
+        parameters: {
+            query?: {
+                /** @description Kind; the default is `subtitles`. */
+                kind?: components["schemas"]["TrackKind"] | null;
+                /** @description Name in the menu of players, at most 60 characters; the default is the language. */
+                label?: string | null;
+                /**
+                 * @description Whether players show it if the viewer states no preference. One track of a video is the default: the first
+                 *     in the order of the languages.
+                 */
+                default?: boolean | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the video */
+                id: string;
+                /** @description Language tag (BCP 47), such as `en` or `pt-BR` */
+                lang: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example WEBVTT
+                 *
+                 *     00:00.000 --> 00:10.000
+                 *     storyboard_000.jpg#xywh=0,0,160,90
+                 */
+                "text/vtt": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "default": true,
+                     *       "kind": "subtitles",
+                     *       "label": "720p",
+                     *       "language": "language",
+                     *       "rendition": "rendition",
+                     *       "state": "ready"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TextTrackView"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "default": true,
+                     *       "kind": "subtitles",
+                     *       "label": "720p",
+                     *       "language": "language",
+                     *       "rendition": "rendition",
+                     *       "state": "ready"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TextTrackView"];
+                };
+            };
+            /** @description The tag or the text is not valid; the problem has the line */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The video is deleted, has too many tracks, or no picture */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body has other fields or types */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteVideoTextTrack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the video */
+                id: string;
+                /** @description Language tag (BCP 47) */
+                lang: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The video is deleted */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5853,10 +7437,7 @@ export interface operations {
     replayWebhookDelivery: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Id of the webhook */
                 id: string;
@@ -5949,10 +7530,7 @@ export interface operations {
     replayWebhook: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Id of the webhook */
                 id: string;
@@ -6088,10 +7666,7 @@ export interface operations {
     rotateWebhook: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Id of the webhook */
                 id: string;
@@ -6158,15 +7733,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description the request is for another host */
             421: {
                 headers: {
@@ -6199,10 +7765,7 @@ export interface operations {
     testWebhook: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Name of the request, such as a UUID: for 24 hours, a request that is sent again with it gets the answer of the first one and changes nothing */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Id of the webhook */
                 id: string;
@@ -6263,15 +7826,6 @@ export interface operations {
             };
             /** @description the request took too long */
             408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description another request has this `Idempotency-Key`, or the first one is not answered yet */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -205,10 +205,9 @@ fn variants(schema: &Value) -> Option<&Vec<Value>> {
 }
 
 fn types(schema: &Value) -> BTreeSet<&str> {
-    match &schema["type"] {
-        Value::Array(types) => types.iter().filter_map(Value::as_str).collect(),
-        kind => kind.as_str().into_iter().collect(),
-    }
+    let kind = &schema["type"];
+    let several = kind.as_array().into_iter().flatten().filter_map(Value::as_str);
+    several.chain(kind.as_str()).collect()
 }
 
 fn required(schema: &Value) -> BTreeSet<&str> {
