@@ -306,14 +306,8 @@ fn write(
             let values = params![n, version, row.look_ms, row.expires_ms, row.state];
             return transaction.prepare_cached(sql)?.execute(values).map(drop);
         }
-        for sql in [
-            "DELETE FROM video WHERE n = ?1",
-            "DELETE FROM facts WHERE n = ?1",
-            "DELETE FROM tag WHERE n = ?1",
-            "DELETE FROM words WHERE rowid = ?1",
-        ] {
-            transaction.prepare_cached(sql)?.execute([n])?;
-        }
+        // The trigger removes the rest of it.
+        transaction.prepare_cached("DELETE FROM video WHERE n = ?1")?.execute([n])?;
     }
     let Some(row) = row else { return Ok(()) };
     let n = free_place(transaction, row.place)?;

@@ -41,6 +41,11 @@ const TABLES: &str = "
         content='', contentless_delete=1, prefix='3',
         tokenize='unicode61 remove_diacritics 2'
     );
+    CREATE TRIGGER gone AFTER DELETE ON video BEGIN
+        DELETE FROM facts WHERE n = OLD.n;
+        DELETE FROM tag WHERE n = OLD.n;
+        DELETE FROM words WHERE rowid = OLD.n;
+    END;
     CREATE TABLE comparison (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         ended_ms INTEGER NOT NULL
