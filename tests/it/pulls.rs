@@ -140,6 +140,51 @@ async fn a_killed_daemon_goes_on_behind_the_parts_that_the_store_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_parts_are_all_there_is_not_asked_for_again() {
+    let origin = Origin::start().await;
+    let file = noise(12 * MIB);
+    let held = Served { hold_at: Some(11 * MIB), ..Served::new(file.clone()) };
+    let url = origin.serve("whole.mp4", held);
+    let mut appliance = appliance().start();
+    let id = pull(&appliance, &url).await;
+    wait_for_parts(&appliance, 2).await;
+    // The last part comes, and the daemon dies before it puts them together.
+    let client = appliance.s3_client();
+    let record = client.get_object().bucket("uploads").key(format!("pulls/{id}.json"));
+    let record = record.send().await.unwrap().body.collect().await.unwrap().into_bytes();
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    let part = client.upload_part().bucket("uploads").key(record["key"].as_str().unwrap());
+    let part = part.upload_id(record["upload"]["id"].as_str().unwrap()).part_number(3);
+    part.body(file[10 * MIB..].to_vec().into()).send().await.unwrap();
+    appliance.kill();
+    appliance.restart();
+    assert_eq!(source(&appliance.s3_client(), &id).await, file);
+    assert_eq!(froms(&origin.asked("whole.mp4")), [0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_comes_in_pieces_of_unstated_size_is_whole() {
+    let origin = Origin::start().await;
+    let appliance = appliance().start();
+    for size in [7 * MIB, 8 * MIB] {
+        let file = noise(size);
+        let name = format!("pieces-{size}.mp4");
+        let served = Served { piece: Some(2 * MIB), ..Served::new(file.clone()) };
+        let id = pull(&appliance, &origin.serve(&name, served)).await;
+        assert_eq!(source(&appliance.s3_client(), &id).await.len(), file.len());
+        let expected: Vec<usize> = (0..=size / MIB / 2).map(|n| n * 2 * MIB).collect();
+        let last = [size];
+        let expected =
+            if size % (2 * MIB) == 0 { expected } else { [&expected[..], &last].concat() };
+        assert_eq!(froms(&origin.asked(&name)), expected);
+    }
+    // Pieces that do not say of which version they are are not joined.
+    let served = Served { piece: Some(MIB), etag: None, ..Served::new(noise(3 * MIB)) };
+    let id = pull(&appliance, &origin.serve("pieces.mp4", served)).await;
+    assert_eq!(appliance.wait_for_end(&id).await["error"]["code"], "pull-changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_without_ranges_is_pulled_in_one_go_and_anew_after_a_restart() {
     let origin = Origin::start().await;
     let file = noise(12 * MIB);
@@ -203,6 +248,7 @@ async fn each_failure_has_a_code_and_can_be_retried() {
             Served { states_length: false, has_ranges: false, ..Served::new("") },
             "source-empty",
         ),
+        ("packed.mp4", Served { encoding: Some("gzip"), ..small() }, "pull-failed"),
         ("loop.mp4", to("/loop.mp4"), "pull-failed"),
         ("scheme.mp4", to("ftp://127.0.0.1/a.mp4"), "pull-address"),
         ("port.mp4", to("http://127.0.0.1:25/a.mp4"), "pull-address"),
@@ -240,7 +286,7 @@ async fn a_deleted_video_is_not_pulled_any_more() {
     let origin = Origin::start().await;
     let held = Served { hold_at: Some(6 * MIB), ..Served::new(noise(12 * MIB)) };
     let url = origin.serve("held.mp4", held);
-    let appliance = appliance().start();
+    let appliance = appliance().setting("jobs.claim_renewal_secs", 1).start();
     let id = pull(&appliance, &url).await;
     wait_for_parts(&appliance, 1).await;
     assert_eq!(appliance.delete(&id).await, 202);
@@ -249,7 +295,7 @@ async fn a_deleted_video_is_not_pulled_any_more() {
     origin.release();
     // Its next renewal, or its next part, finds it deleted.
     let client = appliance.s3_client();
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let keys = super::support::servers::keys_of(&client, "uploads", "").await;
     let left: Vec<_> =
         keys.iter().filter(|key| key.contains(&id) || key.contains("held")).collect();
