@@ -65,6 +65,17 @@ pub struct PullUpload {
     pub version: Version,
 }
 
+/// What the view of a video follows from: nothing that is secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullFacts {
+    /// Where it stands.
+    pub state: PullState,
+    /// Why it failed.
+    pub error: Option<VideoError>,
+    /// What the API says of it.
+    pub view: PullView,
+}
+
 /// The record of a pull.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullRecord {
@@ -74,6 +85,9 @@ pub struct PullRecord {
     pub url: String,
     /// Key of the source in the private bucket.
     pub key: String,
+    /// Account that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Where it stands.
     pub state: PullState,
     /// Why it failed.
@@ -115,6 +129,7 @@ impl PullRecord {
             id,
             url,
             key,
+            owner: None,
             state: PullState::Waiting,
             error: None,
             upload: None,
@@ -130,7 +145,7 @@ impl PullRecord {
     #[must_use]
     pub fn again(&self) -> Self {
         let new = Self::new(self.id.clone(), self.key.clone(), self.url.clone());
-        Self { renewal: self.renewal + 1, ..new }
+        Self { renewal: self.renewal + 1, owner: self.owner.clone(), ..new }
     }
 
     /// Whether a box may take the pull, whose record was written this long ago. A box takes what an earlier process
@@ -158,6 +173,12 @@ impl PullRecord {
             renewal: self.renewal + 1,
             ..self.clone()
         }
+    }
+
+    /// What the view of its video follows from.
+    #[must_use]
+    pub fn facts(&self) -> PullFacts {
+        PullFacts { state: self.state, error: self.error.clone(), view: self.view() }
     }
 
     /// What the API says of it.

@@ -148,10 +148,6 @@ fn refused(refused: &Refused) -> Error {
 pub(super) fn failed(error: reqwest::Error) -> Error {
     let is_connect = error.is_connect();
     let reason = describe(error);
-    // The resolver has judged the addresses of the name.
-    if reason.contains("is not an address of the public internet") {
-        return Error::lasting(FailureCode::PullAddress, format!("It is refused: {reason}."));
-    }
     let code = if is_connect { FailureCode::PullUnreachable } else { FailureCode::PullFailed };
     Error::passing(code, format!("The connection failed: {reason}."))
 }

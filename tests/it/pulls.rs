@@ -92,6 +92,11 @@ async fn a_file_at_a_url_becomes_a_video_and_its_url_stays_secret() {
     let client = Client::nobody(&appliance);
     let response = client.send("POST", "/v1/videos", Some(body)).await;
     assert_eq!(response.status(), 202);
+    for file in ["catalog.sqlite", "catalog.sqlite-wal"] {
+        let bytes = std::fs::read(appliance.data_dir().join(file)).unwrap();
+        let is_there = bytes.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes());
+        assert!(!is_there, "{file} has the signature");
+    }
     let location = response.headers()["location"].to_str().unwrap().to_owned();
     let begun: Value = response.json().await.unwrap();
     origin.release();
@@ -286,9 +291,13 @@ async fn a_deleted_video_is_not_pulled_any_more() {
     let origin = Origin::start().await;
     let held = Served { hold_at: Some(6 * MIB), ..Served::new(noise(12 * MIB)) };
     let url = origin.serve("held.mp4", held);
-    let appliance = appliance().setting("jobs.claim_renewal_secs", 1).start();
+    let appliance = appliance().setting("jobs.claim_renewal_secs", 1);
+    let appliance = appliance.setting("uploads.max_in_flight", 1).start();
     let id = pull(&appliance, &url).await;
     wait_for_parts(&appliance, 1).await;
+    let another = Some(json!({"source_url": url}));
+    let (status, problem) = Client::nobody(&appliance).ask("POST", "/v1/videos", another).await;
+    assert_eq!(status, 429, "it counts as an upload: {problem:#}");
     assert_eq!(appliance.delete(&id).await, 202);
     appliance.wait_until_gone(&id).await;
     wait_for_parts(&appliance, 0).await;
@@ -330,7 +339,7 @@ async fn this_machine_and_its_network_are_not_asked() {
     // A name is judged by the addresses that it has when it is connected to.
     let id = pull(&appliance, &format!("http://localhost:{port}/a.mp4")).await;
     let video = appliance.wait_for_end(&id).await;
-    assert_eq!(video["error"]["code"], "pull-address", "{video:#}");
+    assert_eq!(video["error"]["code"], "pull-unreachable", "{video:#}");
     assert_eq!(origin.asked("a.mp4"), []);
 }
 
