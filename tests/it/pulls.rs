@@ -303,9 +303,8 @@ async fn a_deleted_video_is_not_pulled_any_more() {
     wait_for_parts(&appliance, 0).await;
     origin.release();
     // Its next renewal, or its next part, finds it deleted.
-    let client = appliance.s3_client();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let keys = super::support::servers::keys_of(&client, "uploads", "").await;
+    let keys = appliance.keys("uploads", "").await;
     let left: Vec<_> =
         keys.iter().filter(|key| key.contains(&id) || key.contains("held")).collect();
     assert_eq!(left, [&format!("tombstones/{id}.json")]);
