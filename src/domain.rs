@@ -51,6 +51,7 @@ pub mod programs;
 pub mod prores;
 pub mod public_address;
 pub mod pull;
+pub mod pull_turns;
 pub mod pull_view;
 pub mod pulldown;
 pub mod quarantine;

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use tokio::time::MissedTickBehavior;
 
 use crate::domain::id_map::{IdMap, IdMapBuilder};
 use crate::domain::job::VideoId;
@@ -103,6 +104,8 @@ pub async fn run(
         ids(library, &copies_prefix, |key| Some(VideoId::of_source(library.private.name(), key)));
     let (known, copied) = (known.await?, copied.await?);
     let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / request.rate_per_sec));
+    // What was missed in a pause is not made up for.
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut imported = 0;
     let mut objects = request.bucket.entries(&request.prefix);
     while let Some(object) = objects.try_next().await? {

@@ -5,6 +5,7 @@
 //! connected to, so a name that changes in between leads nowhere. Redirects are never followed by the client.
 
 use std::error::Error as _;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,10 @@ pub enum Refused {
     /// The address is not on the public internet.
     #[error("{0} is not an address of the public internet")]
     NotPublic(String),
+    /// The name has no address on the public internet. Whether it has another one is not said: callers could list
+    /// the names of the network that the appliance is in.
+    #[error("its name leads to no address of the public internet")]
+    Name,
 }
 
 /// A client for URLs of callers. Clones share its connections.
@@ -120,21 +125,27 @@ impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await;
             Ok(public(&host, found)?)
         })
     }
 }
 
-/// Those of the addresses of a host that are public.
-fn public(host: &str, found: impl Iterator<Item = SocketAddr>) -> Result<Addrs, Refused> {
+/// Those of the addresses of a host that are public. The reason why there are none is for the log alone.
+fn public(
+    host: &str,
+    found: io::Result<impl Iterator<Item = SocketAddr>>,
+) -> Result<Addrs, Refused> {
+    let found = found.map_err(|error| {
+        tracing::info!(host, %error, "failed to resolve a name that a caller gave");
+        Refused::Name
+    })?;
     let (public, others): (Vec<_>, Vec<_>) = found.partition(|address| is_public(address.ip()));
-    match others.first() {
-        Some(other) if public.is_empty() => {
-            Err(Refused::NotPublic(format!("{} (of {host})", other.ip())))
-        }
-        Some(_) | None => Ok(Box::new(public.into_iter())),
+    if public.is_empty() {
+        tracing::info!(host, ?others, "a name that a caller gave has no public address");
+        return Err(Refused::Name);
     }
+    Ok(Box::new(public.into_iter()))
 }
 
 #[cfg(test)]
@@ -181,10 +192,13 @@ mod tests {
             texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)).collect::<Vec<_>>()
         };
         let mixed = addresses(&["10.0.0.1", "1.1.1.1", "::1"]);
-        let found: Vec<_> = public("host", mixed.into_iter()).ok().unwrap().collect();
+        let found: Vec<_> = public("host", Ok(mixed.into_iter())).ok().unwrap().collect();
         assert_eq!(found, addresses(&["1.1.1.1"]));
-        let refused = public("host", addresses(&["10.0.0.1", "::1"]).into_iter()).err();
-        assert_eq!(refused, Some(Refused::NotPublic("10.0.0.1 (of host)".to_owned())));
+        // A name of this network and one that does not exist look alike.
+        let refused = public("host", Ok(addresses(&["10.0.0.1", "::1"]).into_iter())).err();
+        assert_eq!(refused, Some(Refused::Name));
+        let unknown: io::Result<std::vec::IntoIter<SocketAddr>> = Err(io::Error::other("unknown"));
+        assert_eq!(public("host", unknown).err(), Some(Refused::Name));
     }
 
     #[tokio::test]
@@ -194,7 +208,8 @@ mod tests {
         let outgoing = outgoing(false);
         let url = outgoing.check(&url).unwrap();
         let error = describe(outgoing.client().get(url).send().await.unwrap_err());
-        assert!(error.contains("is not an address of the public internet"), "{error}");
+        assert!(error.contains("its name leads to no address of the public internet"), "{error}");
+        assert!(!error.contains("127.0.0.1") && !error.contains("::1"), "{error}");
         let connected = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
         assert!(connected.is_err(), "it was connected to");
     }

@@ -10,12 +10,12 @@ mod fetch;
 mod held;
 mod parts;
 mod transfer;
+mod waiting;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -23,17 +23,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::held::Held;
+use self::waiting::{Free, Seen};
 use crate::domain::job::VideoId;
 use crate::domain::pull::{PullRecord, PullState};
-use crate::domain::record::{PULLS_PREFIX, pull_key};
+use crate::domain::record::pull_key;
 use crate::outgoing::Refused;
-use crate::store::{self, Entry, Precondition, Removal};
+use crate::store::{self, Entry, Precondition};
 
 pub use self::config::Config;
 pub use self::parts::Parts;
-
-/// Time for which a failed pull can be retried. After that, its video is an upload that was abandoned.
-const FAILED_KEPT: Duration = Duration::from_hours(24 * 30);
 
 /// State that a request for another pull found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,9 +106,10 @@ impl Pulls {
     pub async fn run(self, stop: CancellationToken) {
         let tasks = TaskTracker::new();
         let pause = Duration::from_secs(self.0.parts.config.look_secs);
+        let mut seen = Seen::default();
         let work = Box::pin(async {
             loop {
-                if let Err(error) = self.look(&tasks, &stop).await {
+                if let Err(error) = self.look(&mut seen, &tasks, &stop).await {
                     tracing::warn!(%error, "failed to look for sources to pull");
                 }
                 // On a wake-up and on a timeout alike, look again.
@@ -122,25 +121,27 @@ impl Pulls {
         tasks.wait().await;
     }
 
-    /// Begins the pulls that no box works at, as many as are allowed.
+    /// Begins the pulls that no box works at, as many as are allowed, in turns of their owners.
     async fn look(
         &self,
+        seen: &mut Seen,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<(), store::Error> {
         let parts = &self.0.parts;
         let most = usize::try_from(parts.config.max_running).unwrap_or(usize::MAX);
-        let mut entries = parts.private.entries(PULLS_PREFIX);
-        while let Some(entry) = entries.try_next().await? {
-            if self.0.running.lock().len() >= most {
+        let running = self.0.running.lock().clone();
+        if running.len() >= most {
+            return Ok(());
+        }
+        let mut free = seen.free(parts, &running).await?;
+        while self.0.running.lock().len() < most {
+            let next = seen.turns.next(free.iter().map(|free| &free.waiting));
+            let Some(Free { id, entry, waiting }) = next.map(|next| free.swap_remove(next)) else {
                 return Ok(());
-            }
-            let name = entry.key.strip_prefix(PULLS_PREFIX).and_then(|n| n.strip_suffix(".json"));
-            let Some(id) = name.and_then(VideoId::parse) else { continue };
-            if self.0.running.lock().contains(&id) {
-                continue;
-            }
+            };
             let Some(held) = self.take(&entry).await? else { continue };
+            seen.turns.took(waiting.owner);
             self.0.running.lock().insert(id.clone());
             let (pulls, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move {
@@ -158,11 +159,6 @@ impl Pulls {
         let age = entry.last_modified.map_or(Duration::ZERO, |at| parts.private.clock().age(at));
         let found = parts.private.read_json_version::<PullRecord>(&entry.key).await?;
         let Some((record, etag)) = found else { return Ok(None) };
-        if record.state == PullState::Failed && age >= FAILED_KEPT {
-            // The URL in it is no use to anybody.
-            let (Removal::Gone | Removal::Changed) =
-                parts.private.delete_version(&entry.key, &etag).await?;
-        }
         if !record.is_free(age, parts.renewal, &parts.claimant) {
             return Ok(None);
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::job::VideoId;
+use crate::domain::pull::PullRecord;
 use crate::domain::record::{self, JobRecord, UploadRecord};
 use crate::domain::view::Known;
 use crate::job::{self, ClaimView, Deletions};
@@ -50,7 +51,8 @@ impl Facts {
         let ((upload, source_etag, claim, job), tombstone) = tokio::try_join!(found, tombstone)?;
         let is_pulled = upload.as_ref().is_some_and(UploadRecord::is_pulled);
         let pull = if is_pulled && source_etag.is_none() && job.is_none() {
-            self.private.read_json(&record::pull_key(id)).await?
+            let pull = self.private.read_json::<PullRecord>(&record::pull_key(id)).await?;
+            pull.map(|pull| pull.facts())
         } else {
             None
         };

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Version of the tables and of the facts in them. Another one in the file means that it is made anew.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// `video.n` is the place in the order of creation ([`place`](crate::domain::catalog::place)), and the rowid of the
 /// full text: both are read newest first without sorting.

@@ -6,12 +6,14 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Networks of IPv4 that are not on the public internet, as address and length of the prefix: the IANA registry of
-/// special-purpose addresses, multicast and the reserved rest.
-const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 15] = [
+/// special-purpose addresses, multicast and the reserved rest; and one that is a machine's own cloud.
+const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
+    // The services that Azure has for its machines.
+    (Ipv4Addr::new(168, 63, 129, 16), 32),
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     (Ipv4Addr::new(192, 0, 0, 0), 24),
@@ -69,13 +71,17 @@ mod tests {
     fn addresses_of_the_public_internet_are_told_from_all_others() {
         let table = [
             (true, "1.1.1.1 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255"),
-            (true, "128.0.0.0 169.253.255.255 172.15.255.255 172.32.0.0 192.0.1.0 192.167.0.1"),
+            (
+                true,
+                "128.0.0.0 168.63.129.15 168.63.129.17 169.253.255.255 172.15.255.255 172.32.0.0 192.0.1.0 192.167.0.1",
+            ),
             (true, "198.17.255.255 198.20.0.0 223.255.255.255"),
             (true, "2606:4700:4700::1111 2a00:1450::1 64:ff9b::101:101 ::ffff:1.1.1.1 2001:200::1"),
             (
                 false,
                 "0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 100.100.100.200 127.0.0.1 127.255.255.255",
             ),
+            (false, "168.63.129.16 ::ffff:168.63.129.16"),
             (false, "169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.1 192.0.2.7 192.168.1.1"),
             (false, "198.18.0.1 198.19.255.255 198.51.100.1 203.0.113.1 224.0.0.1 255.255.255.255"),
             (false, ":: ::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::127.0.0.1 64:ff9b::7f00:1"),

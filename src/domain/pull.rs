@@ -43,7 +43,8 @@ impl Version {
     /// Whether a part of this version may be joined with a part of the other.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.size_bytes == other.size_bytes && self.validator == other.validator
+        let sizes = self.size_bytes.zip(other.size_bytes);
+        sizes.is_none_or(|(one, other)| one == other) && self.validator == other.validator
     }
 
     /// Whether a pull of this version may go on in the middle.
@@ -64,6 +65,17 @@ pub struct PullUpload {
     pub version: Version,
 }
 
+/// What the view of a video follows from: nothing that is secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullFacts {
+    /// Where it stands.
+    pub state: PullState,
+    /// Why it failed.
+    pub error: Option<VideoError>,
+    /// What the API says of it.
+    pub view: PullView,
+}
+
 /// The record of a pull.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullRecord {
@@ -73,6 +85,9 @@ pub struct PullRecord {
     pub url: String,
     /// Key of the source in the private bucket.
     pub key: String,
+    /// Account that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Where it stands.
     pub state: PullState,
     /// Why it failed.
@@ -114,6 +129,7 @@ impl PullRecord {
             id,
             url,
             key,
+            owner: None,
             state: PullState::Waiting,
             error: None,
             upload: None,
@@ -129,7 +145,7 @@ impl PullRecord {
     #[must_use]
     pub fn again(&self) -> Self {
         let new = Self::new(self.id.clone(), self.key.clone(), self.url.clone());
-        Self { renewal: self.renewal + 1, ..new }
+        Self { renewal: self.renewal + 1, owner: self.owner.clone(), ..new }
     }
 
     /// Whether a box may take the pull, whose record was written this long ago. A box takes what an earlier process
@@ -157,6 +173,12 @@ impl PullRecord {
             renewal: self.renewal + 1,
             ..self.clone()
         }
+    }
+
+    /// What the view of its video follows from.
+    #[must_use]
+    pub fn facts(&self) -> PullFacts {
+        PullFacts { state: self.state, error: self.error.clone(), view: self.view() }
     }
 
     /// What the API says of it.
@@ -193,9 +215,10 @@ pub fn part_size_bytes(size_bytes: Option<u64>, max_bytes: u64, configured: u64)
     configured.max(size.div_ceil(MAX_PARTS).next_multiple_of(MIB))
 }
 
-/// The value of `Content-Range` in a 206: offset of the first byte, and size of the whole file if it is stated.
+/// The value of `Content-Range` in a 206: offset of the first byte, offset behind the last one, and size of the whole
+/// file if it is stated.
 #[must_use]
-pub fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
+pub fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
     let (range, size) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
@@ -203,7 +226,30 @@ pub fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
         "*" => None,
         size => Some(size.parse().ok().filter(|size| last < *size)?),
     };
-    (first <= last).then_some((first, size))
+    let end = last.checked_add(1).filter(|_| first <= last)?;
+    Some((first, end, size))
+}
+
+/// The value of `Content-Range` in a 416: size of the whole file.
+#[must_use]
+pub fn unsatisfied_size(value: &str) -> Option<u64> {
+    value.trim().strip_prefix("bytes */")?.trim().parse().ok()
+}
+
+/// Those of the listed parts of an upload, as number and size in bytes, that are the beginning of the file: how many,
+/// and how many bytes. The last part of the file may be a short one.
+#[must_use]
+pub fn beginning(upload: &PullUpload, listed: &[(u32, u64)]) -> (usize, u64) {
+    let (mut count, mut bytes) = (0, 0);
+    for (expected, (number, size_bytes)) in (1..).zip(listed) {
+        let is_last = upload.version.size_bytes == Some(bytes + size_bytes);
+        if *number != expected || !(is_last || *size_bytes == upload.part_size_bytes) {
+            break;
+        }
+        count += 1;
+        bytes += size_bytes;
+    }
+    (count, bytes)
 }
 
 /// The value of `If-Range` for a response with these headers: a strong entity tag, else the time of the last change.

@@ -3,6 +3,8 @@
 //! Among messages of one priority, the owners take turns; that is the queue's part, because it depends on how a
 //! queue can look into itself.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::priority::Priority;
@@ -65,6 +67,14 @@ impl Turns {
         self.passed[priority.index()] = 0;
     }
 
+    /// Notes that no message of this priority came within this time. A poll of SQS that does not wait asks some of
+    /// its servers alone, so it says nothing: the priority stays due.
+    pub fn found_none_within(&mut self, priority: Priority, wait: Duration) {
+        if !wait.is_zero() {
+            self.found_none(priority);
+        }
+    }
+
     /// Notes that a message of this priority was taken.
     pub fn took(&mut self, priority: Priority) {
         self.passed[priority.index()] = 0;
@@ -113,6 +123,18 @@ mod tests {
         let both = [Priority::High, Priority::Normal];
         assert_eq!(take(&mut turns, &both), Priority::High);
         assert_eq!(take(&mut turns, &[Priority::Low]), Priority::Low);
+    }
+
+    #[test]
+    fn a_poll_that_does_not_wait_takes_no_turn_away() {
+        let mut turns = Turns::default();
+        for _ in 0..PASSES_OF_LOW {
+            turns.took(Priority::High);
+        }
+        turns.found_none_within(Priority::Low, Duration::ZERO);
+        assert_eq!(turns.order()[0], Priority::Low);
+        turns.found_none_within(Priority::Low, Duration::from_secs(1));
+        assert_eq!(turns.order()[0], Priority::Normal);
     }
 
     #[test]

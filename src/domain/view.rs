@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::job::VideoId;
 use super::playback_urls::PlaybackUrls;
-use super::pull::{PullRecord, PullState};
+use super::pull::{PullFacts, PullState};
 use super::record::{JobOutcome, JobRecord, UploadRecord};
 use super::text_track::PublishedTrack;
 use super::tombstone::{Stage, Tombstone};
@@ -27,7 +27,7 @@ pub struct Known {
     /// The upload was asked for, or the source was seen.
     pub upload: Option<UploadRecord>,
     /// The source is pulled from a URL, or could not be.
-    pub pull: Option<PullRecord>,
+    pub pull: Option<PullFacts>,
     /// The video was deleted.
     pub tombstone: Option<Tombstone>,
 }
@@ -84,7 +84,7 @@ pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView
             view.error = Some(error);
         }
         None if known.source_etag.is_some() => view.state = VideoState::Queued,
-        None if let Some(pull) = known.pull => pulled(&mut view, &pull),
+        None if let Some(pull) = known.pull => pulled(&mut view, pull),
         None if known.upload.is_some() => {}
         None => return None,
     }
@@ -95,14 +95,13 @@ pub fn view(id: &VideoId, urls: &PlaybackUrls, known: Known) -> Option<VideoView
 }
 
 /// Fills the view of a video whose source is pulled.
-fn pulled(view: &mut VideoView, pull: &PullRecord) {
+fn pulled(view: &mut VideoView, pull: PullFacts) {
     if pull.state == PullState::Failed {
         view.state = VideoState::Failed;
-        view.error.clone_from(&pull.error);
+        view.error = pull.error;
     }
-    let shown = pull.view();
-    view.progress = shown.progress();
-    view.pull = Some(shown);
+    view.progress = pull.view.progress();
+    view.pull = Some(pull.view);
 }
 
 /// The view with what the upload record says now: it can change while a job runs.
@@ -162,6 +161,7 @@ mod tests {
     use super::*;
     use crate::domain::metadata::Metadata;
     use crate::domain::priority::Priority;
+    use crate::domain::pull::PullRecord;
     use crate::domain::video::VideoError;
     use crate::domain::visibility::Visibility;
 
@@ -313,7 +313,7 @@ mod tests {
         let pull = PullRecord::new(id, "k".to_owned(), "https://h.example/?sig=x".to_owned());
         let known = |pull: &PullRecord, source: Option<&str>| Known {
             upload: Some(upload()),
-            pull: Some(pull.clone()),
+            pull: Some(pull.facts()),
             source_etag: source.map(str::to_owned),
             ..Known::default()
         };

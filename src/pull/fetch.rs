@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE,
-    LAST_MODIFIED, LOCATION, RANGE,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName,
+    IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
 };
 use reqwest::{Response, StatusCode, Url};
 
 use super::error::Error;
 use crate::domain::failure_code::FailureCode;
-use crate::domain::pull::{Version, content_range, is_allowed_port, validator};
+use crate::domain::pull::{Version, content_range, is_allowed_port, unsatisfied_size, validator};
 use crate::outgoing::{Outgoing, Refused, describe};
 
 /// Redirects that are followed.
@@ -21,6 +21,8 @@ pub(super) struct Answer {
     pub(super) response: Response,
     /// Offset of its first byte in the file.
     pub(super) offset: u64,
+    /// Offset behind its last byte, if it may be a piece of the file.
+    pub(super) end: Option<u64>,
     pub(super) version: Version,
 }
 
@@ -36,14 +38,14 @@ pub(super) fn check_port(url: &Url) -> Result<(), Refused> {
 }
 
 /// Asks for the file from `offset` on, as long as it is the version that `if_range` names. A server that does not
-/// send ranges, or has another version, sends it from the start.
+/// send ranges, or has another version, sends it from the start. `None` if the file ends at `offset`.
 pub(super) async fn get(
     outgoing: &Outgoing,
     url: &str,
     offset: u64,
     if_range: Option<&str>,
     stall: Duration,
-) -> Result<Answer, Error> {
+) -> Result<Option<Answer>, Error> {
     let mut url = outgoing.check(url).map_err(|error| refused(&error))?;
     for _ in 0..=MAX_REDIRECTS {
         check_port(&url).map_err(|error| refused(&error))?;
@@ -75,34 +77,47 @@ fn next(outgoing: &Outgoing, url: &Url, headers: &HeaderMap) -> Result<Url, Erro
 }
 
 /// The answer, if it is the file.
-fn answer(response: Response, offset: u64) -> Result<Answer, Error> {
+fn answer(response: Response, offset: u64) -> Result<Option<Answer>, Error> {
     let (status, headers) = (response.status(), response.headers());
+    let is_file = matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT);
+    if is_file && !is_plain(text(headers, CONTENT_ENCODING)) {
+        let message = "It sends a compressed form of the file, which it was not asked for.";
+        return Err(Error::lasting(FailureCode::PullFailed, message));
+    }
     let validator = validator(text(headers, ETAG), text(headers, LAST_MODIFIED));
     if status == StatusCode::PARTIAL_CONTENT {
         let range = text(headers, CONTENT_RANGE).and_then(content_range);
-        let Some((_, size_bytes)) = range.filter(|(first, _)| *first == offset) else {
+        let Some((_, end, size_bytes)) = range.filter(|(first, ..)| *first == offset) else {
             let message = "It sends another range than it was asked for.";
             return Err(Error::lasting(FailureCode::PullFailed, message));
         };
         let version = Version { size_bytes, validator, has_ranges: true };
-        return Ok(Answer { response, offset, version });
+        return Ok(Some(Answer { response, offset, end: Some(end), version }));
     }
     if status == StatusCode::OK {
         let size_bytes = text(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok());
         let version = Version { size_bytes, validator, has_ranges: false };
-        return Ok(Answer { response, offset: 0, version });
+        return Ok(Some(Answer { response, offset: 0, end: None, version }));
+    }
+    if status == StatusCode::RANGE_NOT_SATISFIABLE && offset > 0 {
+        let size_bytes = text(headers, CONTENT_RANGE).and_then(unsatisfied_size);
+        return if size_bytes == Some(offset) { Ok(None) } else { Err(changed()) };
     }
     let message = format!("It answers with {status}.");
     Err(match status {
         // The range from byte 0 on of a file without bytes.
-        StatusCode::RANGE_NOT_SATISFIABLE if offset == 0 => empty(),
-        StatusCode::RANGE_NOT_SATISFIABLE => changed(),
+        StatusCode::RANGE_NOT_SATISFIABLE => empty(),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
             Error::passing(FailureCode::PullFailed, message)
         }
         status if status.is_client_error() => Error::lasting(FailureCode::PullRefused, message),
         _ => Error::passing(FailureCode::PullFailed, message),
     })
+}
+
+/// Whether a file with this `Content-Encoding` is sent as it is.
+fn is_plain(encoding: Option<&str>) -> bool {
+    encoding.is_none_or(|encoding| matches!(encoding.trim(), "" | "identity"))
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -133,10 +148,6 @@ fn refused(refused: &Refused) -> Error {
 pub(super) fn failed(error: reqwest::Error) -> Error {
     let is_connect = error.is_connect();
     let reason = describe(error);
-    // The resolver has judged the addresses of the name.
-    if reason.contains("is not an address of the public internet") {
-        return Error::lasting(FailureCode::PullAddress, format!("It is refused: {reason}."));
-    }
     let code = if is_connect { FailureCode::PullUnreachable } else { FailureCode::PullFailed };
     Error::passing(code, format!("The connection failed: {reason}."))
 }

@@ -1,6 +1,7 @@
 //! A pull that this box holds: its record, written conditionally.
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::error::Error;
 use crate::domain::job::VideoId;
@@ -14,6 +15,8 @@ use crate::store::{self, Bucket, Precondition, Removal};
 pub(super) struct Held {
     pub(super) record: PullRecord,
     etag: String,
+    /// When the record was written last.
+    pub(super) written_at: Instant,
     private: Bucket,
 }
 
@@ -35,7 +38,8 @@ impl Held {
         }
         let found = private.read_json_version::<PullRecord>(&pull_key(&record.id)).await?;
         let own = found.filter(|(found, _)| *found == record);
-        Ok(own.map(|(record, etag)| Self { record, etag, private: private.clone() }))
+        let written_at = Instant::now();
+        Ok(own.map(|(record, etag)| Self { record, etag, written_at, private: private.clone() }))
     }
 
     /// Changes the record, which renews it.
@@ -54,6 +58,7 @@ impl Held {
         match self.private.put_json(&key, &record, None, condition).await {
             Ok(etag) => {
                 (self.record, self.etag) = (record, etag);
+                self.written_at = Instant::now();
                 Ok(())
             }
             Err(store::Error::PreconditionFailed { .. } | store::Error::NotFound { .. }) => {
@@ -68,6 +73,7 @@ impl Held {
         let found = self.private.read_json_version::<PullRecord>(&pull_key(&written.id)).await?;
         let (record, etag) = found.filter(|(found, _)| *found == written).ok_or(Error::Lost)?;
         (self.record, self.etag) = (record, etag);
+        self.written_at = Instant::now();
         Ok(())
     }
 
@@ -93,7 +99,10 @@ impl Held {
     /// Gives the pull up, until somebody retries it.
     pub(super) async fn fail(&mut self, error: VideoError) -> Result<(), Error> {
         if let Some(upload) = &self.record.upload {
-            self.private.abort_multipart(&self.record.key, &upload.id).await?;
+            let aborted = self.private.abort_multipart(&self.record.key, &upload.id).await;
+            if let Err(error) = aborted {
+                tracing::warn!(id = %self.record.id, %error, "failed to abort the upload of a pull");
+            }
         }
         self.write(|record| {
             record.state = PullState::Failed;

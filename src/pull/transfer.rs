@@ -10,13 +10,13 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::error::Error;
+use super::error::{Error, Weight};
 use super::fetch::{self, Answer};
 use super::held::Held;
 use super::parts::Parts;
 use crate::domain::backoff;
 use crate::domain::failure_code::FailureCode;
-use crate::domain::pull::{PullUpload, Version, part_size_bytes};
+use crate::domain::pull::{PullUpload, Version, beginning, part_size_bytes};
 use crate::domain::record::{self, UploadRecord};
 use crate::store::{self, CompletedPart};
 
@@ -58,22 +58,15 @@ pub(super) async fn run(parts: &Parts, mut held: Held, stop: &CancellationToken)
 /// Tries until one succeeds, or until it is no use.
 async fn tries(parts: &Parts, held: &mut Held) -> Result<(), Error> {
     let (mut pauses, mut faults) = (0, 0);
+    let most = parts.config.max_attempts;
     loop {
         let before = held.record.pulled_bytes;
         let Err(error) = attempt(parts, held).await else { return Ok(()) };
         if held.record.pulled_bytes > before {
             (pauses, faults) = (0, 0);
         }
-        let is_over = match &error {
-            Error::Source { is_final, .. } => {
-                faults += 1;
-                *is_final || faults >= parts.config.max_attempts
-            }
-            // Nobody's fault but the store's: it is waited for.
-            Error::Store(_) => false,
-            Error::Lost => true,
-        };
-        if is_over {
+        faults += u32::from(error.weight() == Weight::Counts);
+        if error.weight() == Weight::Final || faults >= most {
             return Err(error);
         }
         check_age(parts, held)?;
@@ -110,28 +103,35 @@ fn check_age(parts: &Parts, held: &Held) -> Result<(), Error> {
 async fn attempt(parts: &Parts, held: &mut Held) -> Result<(), Error> {
     let private = &parts.private;
     let stall = Duration::from_secs(parts.config.stall_secs);
-    let mut stored = match stored_parts(parts, held).await? {
+    let (mut stored, stored_bytes) = match stored_parts(parts, held).await? {
         Stored::Complete => return Ok(()),
-        Stored::Parts(stored) => stored,
+        Stored::Parts(stored, bytes) => (stored, bytes),
     };
     let known = held.record.upload.clone();
     let resumed =
         known.as_ref().filter(|upload| upload.version.is_resumable() && !stored.is_empty());
-    let offset = resumed.map_or(0, |upload| upload.part_size_bytes * stored.len() as u64);
+    let offset = resumed.map_or(0, |_| stored_bytes);
     let if_range = resumed.and_then(|upload| upload.version.validator.as_deref());
     let url = held.record.url.clone();
     let is_whole = resumed.is_some_and(|upload| upload.version.size_bytes == Some(offset));
     if !is_whole {
         let answer = fetch::get(&parts.outgoing, &url, offset, if_range, stall).await?;
-        if let Some(upload) = resumed
-            && !answer.version.is_same(&upload.version)
-        {
-            return Err(fetch::changed());
+        if let Some(mut answer) = answer {
+            if let Some(upload) = resumed {
+                if !answer.version.is_same(&upload.version) {
+                    return Err(fetch::changed());
+                }
+                let known_bytes = upload.version.size_bytes;
+                answer.version.size_bytes = answer.version.size_bytes.or(known_bytes);
+            }
+            if answer.offset == 0 {
+                stored.clear();
+            }
+            receive(parts, held, answer, &mut stored).await?;
+        } else {
+            // All of a file whose size was not stated is there.
+            held.record.pulled_bytes = offset;
         }
-        if answer.offset == 0 {
-            stored.clear();
-        }
-        receive(parts, held, answer, &mut stored).await?;
     }
     let upload = held.record.upload.clone().ok_or(Error::Lost)?;
     let size_bytes = held.record.pulled_bytes;
@@ -148,8 +148,8 @@ async fn attempt(parts: &Parts, held: &mut Held) -> Result<(), Error> {
 enum Stored {
     /// The source: a crash came after the end of its upload.
     Complete,
-    /// The first parts of it.
-    Parts(Vec<CompletedPart>),
+    /// The first parts of it, and how many bytes they are.
+    Parts(Vec<CompletedPart>, u64),
 }
 
 /// The parts that the store has, from the first on and without a gap.
@@ -158,86 +158,116 @@ async fn stored_parts(parts: &Parts, held: &mut Held) -> Result<Stored, Error> {
     if private.find(&held.record.key).await?.is_some() {
         return Ok(Stored::Complete);
     }
-    let Some(upload) = held.record.upload.clone() else { return Ok(Stored::Parts(Vec::new())) };
+    let Some(upload) = held.record.upload.clone() else {
+        return Ok(Stored::Parts(Vec::new(), 0));
+    };
     let listed = match private.list_parts(&held.record.key, &upload.id).await {
         Ok(listed) => listed,
         Err(store::Error::NotFound { .. }) => {
             held.write(|record| record.upload = None).await?;
-            return Ok(Stored::Parts(Vec::new()));
+            return Ok(Stored::Parts(Vec::new(), 0));
         }
         Err(error) => return Err(error.into()),
     };
-    let mut pulled = 0;
-    let mut stored = Vec::new();
-    for (number, part) in (1..).zip(listed) {
-        let is_last = upload.version.size_bytes == Some(pulled + part.size_bytes);
-        if part.number != number || !(is_last || part.size_bytes == upload.part_size_bytes) {
-            break;
-        }
-        pulled += part.size_bytes;
-        stored.push(CompletedPart { number, etag: part.etag });
-    }
-    // The last part may be a short one.
+    let sizes: Vec<_> = listed.iter().map(|part| (part.number, part.size_bytes)).collect();
+    let (count, pulled) = beginning(&upload, &sizes);
+    let stored = listed.into_iter().take(count);
+    let stored = stored.map(|part| CompletedPart { number: part.number, etag: part.etag });
+    let stored = stored.collect();
     if upload.version.size_bytes == Some(pulled) {
         held.write(|record| record.pulled_bytes = pulled).await?;
     }
-    Ok(Stored::Parts(stored))
+    Ok(Stored::Parts(stored, pulled))
 }
 
-/// Uploads the rest of the file part by part.
+/// Uploads the rest of the file part by part. A server may send it in pieces.
 async fn receive(
     parts: &Parts,
     held: &mut Held,
     answer: Answer,
     stored: &mut Vec<CompletedPart>,
 ) -> Result<(), Error> {
-    let Answer { response, offset, version } = answer;
+    let (offset, version) = (answer.offset, answer.version.clone());
     let total = version.size_bytes;
     check_size(parts, total.unwrap_or_default())?;
     if total == Some(0) {
         return Err(fetch::empty());
     }
-    let upload =
-        match held.record.upload.clone().filter(|upload| offset > 0 || upload.version == version) {
-            Some(upload) => upload,
-            None => begin(parts, held, version).await?,
-        };
+    let is_begun = |upload: &PullUpload| offset > 0 || upload.version == version;
+    let upload = match held.record.upload.clone().filter(is_begun) {
+        Some(upload) => upload,
+        None => begin(parts, held, version.clone()).await?,
+    };
     let part_bytes = usize::try_from(upload.part_size_bytes).unwrap_or(usize::MAX);
-    let mut body = Body::new(parts, response.bytes_stream());
     let (mut buffer, mut received) = (BytesMut::new(), offset);
-    loop {
-        let chunk = body.next(held).await?;
-        let is_end = chunk.is_none();
-        if let Some(chunk) = chunk {
+    let mut piece = Some(answer);
+    while let Some(answer) = piece {
+        let end = answer.end;
+        let mut body = Body { parts, stream: answer.response.bytes_stream() };
+        while let Some(chunk) = body.next(held).await? {
             received += chunk.len() as u64;
             check_size(parts, received)?;
             buffer.extend_from_slice(&chunk);
-        }
-        while buffer.len() >= part_bytes || (is_end && !buffer.is_empty()) {
-            if is_end && total.is_some_and(|total| total != received) {
-                return Err(Error::passing(
-                    FailureCode::PullFailed,
-                    "It broke off before the end.",
-                ));
+            while buffer.len() >= part_bytes {
+                let part = buffer.split_to(part_bytes).freeze();
+                put_part(parts, held, &upload, part, stored).await?;
             }
-            let part = buffer.split_to(buffer.len().min(part_bytes)).freeze();
-            let (key, number) = (held.record.key.clone(), number_after(stored));
-            let pulled = upload.part_size_bytes * stored.len() as u64 + part.len() as u64;
-            let etag = parts.private.upload_part(&key, &upload.id, number, part).await?;
-            stored.push(CompletedPart { number, etag });
-            held.record.pulled_bytes = pulled;
         }
-        if is_end {
-            break;
-        }
+        let is_end = total == Some(received);
+        piece = match end {
+            Some(end) if end == received && !is_end => {
+                next_piece(parts, held, received, &version).await?
+            }
+            Some(_) if !is_end => return Err(broke_off()),
+            Some(_) | None => None,
+        };
     }
     if received == 0 {
         return Err(fetch::empty());
     }
     if total.is_some_and(|total| total != received) {
-        return Err(Error::passing(FailureCode::PullFailed, "It broke off before the end."));
+        return Err(broke_off());
+    }
+    if !buffer.is_empty() {
+        put_part(parts, held, &upload, buffer.freeze(), stored).await?;
     }
     Ok(())
+}
+
+/// The piece of this version of the file that begins at this offset. `None` if the file ends there.
+async fn next_piece(
+    parts: &Parts,
+    held: &Held,
+    offset: u64,
+    version: &Version,
+) -> Result<Option<Answer>, Error> {
+    let stall = Duration::from_secs(parts.config.stall_secs);
+    let (url, if_range) = (&held.record.url, version.validator.as_deref());
+    let piece = fetch::get(&parts.outgoing, url, offset, if_range, stall).await?;
+    let belongs = |piece: &Answer| {
+        piece.offset == offset && version.is_resumable() && piece.version.is_same(version)
+    };
+    if piece.as_ref().is_none_or(belongs) { Ok(piece) } else { Err(fetch::changed()) }
+}
+
+/// Uploads the part that follows.
+async fn put_part(
+    parts: &Parts,
+    held: &mut Held,
+    upload: &PullUpload,
+    part: bytes::Bytes,
+    stored: &mut Vec<CompletedPart>,
+) -> Result<(), Error> {
+    let (key, number) = (held.record.key.clone(), number_after(stored));
+    let pulled = upload.part_size_bytes * stored.len() as u64 + part.len() as u64;
+    let etag = parts.private.upload_part(&key, &upload.id, number, part).await?;
+    stored.push(CompletedPart { number, etag });
+    held.record.pulled_bytes = pulled;
+    Ok(())
+}
+
+fn broke_off() -> Error {
+    Error::passing(FailureCode::PullFailed, "It broke off before the end.")
 }
 
 /// Number of the part that follows.
@@ -294,20 +324,15 @@ async fn note_size(parts: &Parts, held: &Held, size_bytes: u64) -> Result<(), Er
 struct Body<'a, S> {
     parts: &'a Parts,
     stream: S,
-    renewed_at: Instant,
 }
 
-impl<'a, S: Stream<Item = reqwest::Result<bytes::Bytes>> + Unpin> Body<'a, S> {
-    fn new(parts: &'a Parts, stream: S) -> Self {
-        Self { parts, stream, renewed_at: Instant::now() }
-    }
-
+impl<S: Stream<Item = reqwest::Result<bytes::Bytes>> + Unpin> Body<'_, S> {
     /// The next bytes; `None` at the end.
     async fn next(&mut self, held: &mut Held) -> Result<Option<bytes::Bytes>, Error> {
         let stall = Duration::from_secs(self.parts.config.stall_secs);
         let deadline = Instant::now() + stall;
         loop {
-            let renewal = self.renewed_at + self.parts.renewal;
+            let renewal = held.written_at + self.parts.renewal;
             if Instant::now() >= renewal {
                 self.renew(held).await?;
                 continue;
@@ -321,11 +346,9 @@ impl<'a, S: Stream<Item = reqwest::Result<bytes::Bytes>> + Unpin> Body<'a, S> {
         }
     }
 
-    async fn renew(&mut self, held: &mut Held) -> Result<(), Error> {
+    async fn renew(&self, held: &mut Held) -> Result<(), Error> {
         check_age(self.parts, held)?;
         let pulled = held.record.pulled_bytes;
-        held.renew(pulled).await?;
-        self.renewed_at = Instant::now();
-        Ok(())
+        held.renew(pulled).await
     }
 }

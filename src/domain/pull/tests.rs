@@ -60,8 +60,9 @@ fn ports_of_the_system_are_not_asked() {
 #[test]
 fn ranges_are_read_strictly() {
     let table = [
-        ("bytes 0-6/7", Some((0, Some(7)))),
-        ("bytes 5-6/*", Some((5, None))),
+        ("bytes 0-6/7", Some((0, 7, Some(7)))),
+        ("bytes 5-6/*", Some((5, 7, None))),
+        ("bytes 0-18446744073709551615/*", None),
         ("bytes 7-6/8", None),
         ("bytes 0-7/7", None),
         ("bytes */7", None),
@@ -71,6 +72,37 @@ fn ranges_are_read_strictly() {
     for (value, expected) in table {
         assert_eq!(content_range(value), expected, "{value}");
     }
+    assert_eq!(unsatisfied_size("bytes */7"), Some(7));
+    for value in ["bytes */*", "bytes 0-6/7", "items */7", ""] {
+        assert_eq!(unsatisfied_size(value), None, "{value}");
+    }
+}
+
+#[test]
+fn versions_of_one_file_may_leave_its_size_out() {
+    let version = |size_bytes, validator: &str| Version {
+        size_bytes,
+        validator: Some(validator.to_owned()),
+        has_ranges: true,
+    };
+    assert!(version(Some(7), "a").is_same(&version(None, "a")));
+    assert!(!version(Some(7), "a").is_same(&version(Some(8), "a")));
+    assert!(!version(None, "a").is_same(&version(None, "b")));
+}
+
+#[test]
+fn the_beginning_of_a_file_may_end_with_a_short_part() {
+    let upload = |size_bytes| PullUpload {
+        id: "u".to_owned(),
+        part_size_bytes: 5,
+        version: Version { size_bytes, ..Version::default() },
+    };
+    let parts = [(1, 5), (2, 5), (3, 2)];
+    assert_eq!(beginning(&upload(Some(12)), &parts), (3, 12));
+    assert_eq!(beginning(&upload(None), &parts), (2, 10));
+    assert_eq!(beginning(&upload(Some(20)), &parts), (2, 10));
+    assert_eq!(beginning(&upload(Some(12)), &[(1, 5), (3, 2)]), (1, 5));
+    assert_eq!(beginning(&upload(Some(12)), &[(2, 5)]), (0, 0));
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl InFlight {
     ///
     /// # Errors
     /// [`Error::TooMany`] if the sender has `most` others.
-    pub(super) async fn begin(
+    pub(in crate::http) async fn begin(
         &self,
         private: &Bucket,
         sender: &str,
@@ -56,7 +56,7 @@ impl InFlight {
     }
 
     /// Forgets an upload that was aborted.
-    pub(super) fn end(&self, key: &str) {
+    pub(in crate::http) fn end(&self, key: &str) {
         let mut senders = self.0.lock();
         for uploads in senders.values_mut() {
             uploads.retain(|upload| upload.key != key);

@@ -1,5 +1,7 @@
 //! Makes a video of a file at a URL, which the daemon pulls.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -98,23 +100,37 @@ pub async fn create(
         metadata,
         created_at: Timestamp::now().to_string(),
     };
+    let pull = PullRecord::new(id.clone(), key.clone(), request.source_url);
+    let pull = PullRecord { owner: record.owner.clone(), ..pull };
     if let Some(external_id) = &record.metadata.external_id {
         external_id::take(&state.private, external_id, &id).await?;
     }
-    let record_key = record::upload_record_key(&id);
-    match state.private.put_json(&record_key, &record, None, Precondition::Absent).await {
-        Ok(_) => {}
-        // This very request died after it had written the record.
-        Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {}
-        Err(error) => return Err(error.into()),
-    }
-    match state.pulls.begin(&PullRecord::new(id.clone(), key, request.source_url)).await {
-        Ok(()) => {}
-        Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {}
-        Err(error) => return Err(error.into()),
-    }
+    let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
+    let most = usize::try_from(state.uploads.max_in_flight).unwrap_or(usize::MAX);
+    state.in_flight.begin(&state.private, &actor.sender(), &key, (most, ttl)).await?;
+    let begun = begin(&state, &record, &pull, is_repeatable).await;
+    begun.inspect_err(|_| state.in_flight.end(&key))?;
     state.catalog.changed(&id).await;
     actor.audit("pull", id.as_str());
     let headers = [(header::LOCATION, format!("/v1/videos/{id}"))];
     Ok((StatusCode::ACCEPTED, headers, Json(existing(&state, &id).await?)))
+}
+
+/// Writes both records. `is_repeatable`: this very request may have died after it had written one.
+async fn begin(
+    state: &AppState,
+    record: &UploadRecord,
+    pull: &PullRecord,
+    is_repeatable: bool,
+) -> Result<(), store::Error> {
+    let record_key = record::upload_record_key(&record.id);
+    match state.private.put_json(&record_key, record, None, Precondition::Absent).await {
+        Ok(_) => {}
+        Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {}
+        Err(error) => return Err(error),
+    }
+    match state.pulls.begin(pull).await {
+        Err(store::Error::PreconditionFailed { .. }) if is_repeatable => Ok(()),
+        begun => begun,
+    }
 }

@@ -71,7 +71,7 @@ impl SqsQueues {
         let mut turns = self.turns.lock();
         match &received {
             Some(_) => turns.took(priority),
-            None => turns.found_none(priority),
+            None => turns.found_none_within(priority, wait),
         }
         drop(turns);
         Ok(received.map(|message| Message {

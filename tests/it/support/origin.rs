@@ -22,6 +22,9 @@ pub struct Served {
     pub etag: Option<&'static str>,
     /// Whether the answer states its length.
     pub states_length: bool,
+    /// Most bytes of an answer, which then leaves the size of the file out.
+    pub piece: Option<usize>,
+    pub encoding: Option<&'static str>,
     pub status: Option<u16>,
     pub redirect: Option<String>,
     /// Offset at which the next answer breaks off, once.
@@ -38,6 +41,8 @@ impl Served {
             has_ranges: true,
             etag: Some("\"v1\""),
             states_length: true,
+            piece: None,
+            encoding: None,
             status: None,
             redirect: None,
             cut_at: None,
@@ -133,21 +138,29 @@ async fn file(
     }
     let is_same = if_range.is_none() || if_range.as_deref() == file.etag;
     let size = file.bytes.len();
-    let mut start = 0;
+    let (mut start, mut end) = (0, size);
     if file.has_ranges && asked_from.is_some() && is_same {
         start = from;
         if start >= size {
-            return plain(416);
+            let answer =
+                answer.status(416).header(header::CONTENT_RANGE, format!("bytes */{size}"));
+            return answer.body(Body::empty()).unwrap();
         }
-        let range = format!("bytes {start}-{}/{size}", size - 1);
+        end = file.piece.map_or(size, |piece| size.min(start + piece));
+        let stated = if file.piece.is_some() { "*".to_owned() } else { size.to_string() };
+        let range = format!("bytes {start}-{}/{stated}", end - 1);
         answer = answer.status(StatusCode::PARTIAL_CONTENT).header(header::CONTENT_RANGE, range);
     }
     if let Some(etag) = file.etag {
         answer = answer.header(header::ETAG, etag);
     }
     if file.states_length {
-        answer = answer.header(header::CONTENT_LENGTH, size - start);
+        answer = answer.header(header::CONTENT_LENGTH, end - start);
     }
+    if let Some(encoding) = file.encoding {
+        answer = answer.header(header::CONTENT_ENCODING, encoding);
+    }
+    let file = Served { bytes: file.bytes.slice(..end), ..file };
     answer.body(Body::from_stream(body(shared, file, start, cut_at))).unwrap()
 }
 
