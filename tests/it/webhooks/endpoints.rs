@@ -114,6 +114,13 @@ async fn deliveries_are_listed_page_by_page_and_sent_once_more() {
     receiver.wait_for("/ok", 11).await;
     let counts: Vec<usize> = receiver.by_id("/ok").values().map(Vec::len).collect();
     assert_eq!((counts.len(), counts.iter().sum::<usize>()), (5, 11), "{counts:?}");
+    // One that the filter leaves out by now is sent all the same.
+    let filter = json!({"events": ["video.ready"]});
+    ask(&appliance, Method::PATCH, &format!("/v1/webhooks/{id}"), filter).await;
+    let path = format!("/v1/webhooks/{id}/deliveries/{place}/replay");
+    assert_eq!(ask(&appliance, Method::POST, &path, Value::Null).await.0, 202);
+    receiver.wait_for("/ok", 12).await;
+    assert_eq!(receiver.by_id("/ok")[&oldest].len(), 4);
     let unknown =
         format!("/v1/webhooks/{id}/deliveries/0000000000000000-evt_{}/replay", "0".repeat(24));
     assert_eq!(ask(&appliance, Method::POST, &unknown, Value::Null).await.0, 404);
@@ -145,4 +152,23 @@ async fn private_addresses_are_refused_unless_they_are_allowed() {
     assert!(error.contains("is not an address of the public internet"), "{error}");
     assert_eq!(ping["status"], "failed");
     assert_eq!(receiver.received("/ok").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_events_are_sent_once_more_in_several_steps() {
+    let receiver = Receiver::start();
+    let appliance = builder().start();
+    let began = Timestamp::now() - SignedDuration::from_mins(1);
+    for _ in 0..70 {
+        create(&appliance, json!({})).await;
+    }
+    let (id, _) = make(&appliance, &format!("{}/ok", receiver.url)).await;
+    let path = format!("/v1/webhooks/{id}/replay");
+    assert_eq!(ask(&appliance, Method::POST, &path, json!({"since": began})).await.0, 202);
+    let all = async {
+        while receiver.by_id("/ok").len() < 70 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(crate::support::appliance::TIMEOUT, all).await.unwrap();
 }
