@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{existing, external_id};
+use crate::domain::event::EventKind;
 use crate::domain::job::VideoId;
 use crate::domain::metadata::Metadata;
 use crate::domain::priority::Priority;
@@ -102,17 +103,23 @@ pub async fn create(
         external_id::take(&state.private, external_id, &id).await?;
     }
     let record_key = record::upload_record_key(&id);
-    match state.private.put_json(&record_key, &record, None, Precondition::Absent).await {
-        Ok(_) => {}
-        // This very request died after it had written the record.
-        Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {}
-        Err(error) => return Err(error.into()),
-    }
+    let created_at =
+        match state.private.put_json(&record_key, &record, None, Precondition::Absent).await {
+            Ok(_) => record.created_at,
+            // This very request died after it had written the record.
+            Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {
+                let known = state.private.read_json::<UploadRecord>(&record_key).await?;
+                known.map_or(record.created_at, |known| known.created_at)
+            }
+            Err(error) => return Err(error.into()),
+        };
     match state.pulls.begin(&PullRecord::new(id.clone(), key, request.source_url)).await {
         Ok(()) => {}
         Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {}
         Err(error) => return Err(error.into()),
     }
+    // The job records it again if that fails.
+    state.events.note(&id, EventKind::VideoCreated, &created_at).await;
     state.catalog.changed(&id).await;
     actor.audit("pull", id.as_str());
     let headers = [(header::LOCATION, format!("/v1/videos/{id}"))];
