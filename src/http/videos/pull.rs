@@ -113,13 +113,13 @@ pub async fn create(
             }
             Err(error) => return Err(error.into()),
         };
+    // The job records it again if that fails.
+    state.events.note(&id, EventKind::VideoCreated, &created_at).await;
     match state.pulls.begin(&PullRecord::new(id.clone(), key, request.source_url)).await {
         Ok(()) => {}
         Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {}
         Err(error) => return Err(error.into()),
     }
-    // The job records it again if that fails.
-    state.events.note(&id, EventKind::VideoCreated, &created_at).await;
     state.catalog.changed(&id).await;
     actor.audit("pull", id.as_str());
     let headers = [(header::LOCATION, format!("/v1/videos/{id}"))];

@@ -159,14 +159,27 @@ async fn many_events_are_sent_once_more_in_several_steps() {
     let receiver = Receiver::start();
     let appliance = builder().start();
     let began = Timestamp::now() - SignedDuration::from_mins(1);
-    for _ in 0..70 {
-        create(&appliance, json!({})).await;
+    create(&appliance, json!({})).await;
+    // As many more of other videos.
+    let client = appliance.s3_client();
+    let key = appliance.keys("uploads", "outbox/events/").await.remove(0);
+    let object = client.get_object().bucket("uploads").key(&key).send().await.unwrap();
+    let object = object.body.collect().await.unwrap().into_bytes();
+    let mut stored: Value = serde_json::from_slice(&object).unwrap();
+    let time = stored["position"].as_str().unwrap().split('-').next().unwrap().to_owned();
+    for n in 0..70 {
+        let event = format!("evt_{n:024x}");
+        let place = format!("{time}-{event}");
+        (stored["event"]["id"], stored["position"]) = (json!(event), json!(place));
+        stored["event"]["data"]["id"] = json!(format!("{n:020x}"));
+        let put = client.put_object().bucket("uploads").key(format!("outbox/events/{place}.json"));
+        put.body(stored.to_string().into_bytes().into()).send().await.unwrap();
     }
     let (id, _) = make(&appliance, &format!("{}/ok", receiver.url)).await;
     let path = format!("/v1/webhooks/{id}/replay");
     assert_eq!(ask(&appliance, Method::POST, &path, json!({"since": began})).await.0, 202);
     let all = async {
-        while receiver.by_id("/ok").len() < 70 {
+        while receiver.by_id("/ok").len() < 71 {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
