@@ -73,6 +73,9 @@ pub async fn events(
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
+/// Events that are read one after the other.
+type Stored = BoxStream<'static, Result<Arc<StoredEvent>, store::Error>>;
+
 /// One event stream.
 struct Feed {
     seat: Seat,
@@ -82,7 +85,7 @@ struct Feed {
     /// Events before this were there when the stream began. `None` for a client that comes back.
     began: Option<Position>,
     /// What a client that comes back has missed, read as it takes them, and the last event that it has seen.
-    missed: Option<(BoxStream<'static, Result<Arc<StoredEvent>, store::Error>>, Position)>,
+    missed: Option<(Stored, Position)>,
     seen: HashSet<EventId>,
     /// Those that were seen, the oldest first.
     order: VecDeque<EventId>,
