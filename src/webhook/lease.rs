@@ -51,13 +51,13 @@ impl Lease {
         let began = Instant::now();
         let (count, seen) = match self.held.take() {
             Some((record, etag)) => (record.renewal, Some(etag)),
-            None => match self.free().await? {
-                Some(free) => free,
-                None => {
+            None => {
+                let Some(free) = self.free().await? else {
                     self.until = None;
                     return Ok(false);
-                }
-            },
+                };
+                free
+            }
         };
         let (box_id, instance) = (self.claimant.box_id.clone(), self.claimant.instance.clone());
         let record = Record { box_id, instance, renewal: count + 1 };

@@ -188,13 +188,12 @@ impl Worker {
         let sent = stream::iter(videos.into_values()).map(|video| async move {
             let mut sent = Vec::with_capacity(video.len());
             for Work { mut delivery, seen, event } in video {
-                let answer = match &event {
-                    Some(event) => Some(self.attempt(endpoint, &mut delivery, event).await),
-                    None => {
-                        // Its event is not kept any more.
-                        (delivery.status, delivery.next_at) = (DeliveryStatus::Failed, None);
-                        None
-                    }
+                let answer = if let Some(event) = &event {
+                    Some(self.attempt(endpoint, &mut delivery, event).await)
+                } else {
+                    // Its event is not kept any more.
+                    (delivery.status, delivery.next_at) = (DeliveryStatus::Failed, None);
+                    None
                 };
                 sent.push((delivery, seen, answer));
             }
