@@ -88,4 +88,9 @@ impl Events {
     pub fn config(&self) -> Config {
         self.0.config
     }
+
+    /// How long events are kept.
+    fn kept(&self) -> SignedDuration {
+        SignedDuration::from_secs(i64::try_from(self.0.config.kept_secs).unwrap_or(i64::MAX))
+    }
 }

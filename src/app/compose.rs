@@ -124,6 +124,7 @@ pub(super) fn pulls(
         private: context.private.clone(),
         outgoing: Outgoing::new(trust, settings.pulls.allow_private)?,
         changes: context.changes.clone(),
+        events: context.events.clone(),
         claimant: context.claimant.clone(),
         renewal: Duration::from_secs(settings.jobs.claim_renewal_secs),
         max_size_bytes: settings.uploads.max_size_bytes,

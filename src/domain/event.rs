@@ -20,7 +20,7 @@ pub const EVENTS_PREFIX: &str = "outbox/events/";
 /// Prefix of the counters of videos.
 pub const VIDEOS_PREFIX: &str = "outbox/videos/";
 
-/// Latest events of a video whose ids are kept, so that they are recorded once.
+/// Latest events of a video whose ids are kept in any case, so that they are recorded once.
 const MOST_ENTRIES: usize = 64;
 
 /// Kind of an event.
@@ -284,6 +284,14 @@ pub fn of_stream(folder: &str) -> (EventKind, String) {
     (EventKind::VideoPlayable, attempt.to_owned())
 }
 
+/// What led to a completion record and is told of it, in its order, with the causes.
+#[must_use]
+pub fn all_of_job(record: &JobRecord) -> Vec<(EventKind, String)> {
+    let of_job = of_job(record);
+    let is_ready = of_job.0 == EventKind::VideoReady;
+    is_ready.then(|| of_stream(&record.attempt_id)).into_iter().chain([of_job]).collect()
+}
+
 /// Key of the counter of a video, in the private bucket.
 #[must_use]
 pub fn video_events_key(id: &VideoId) -> String {
@@ -326,8 +334,8 @@ impl VideoEvents {
     }
 
     /// Notes an event at this time, behind all others of the video. One that is known keeps its number, and gets a
-    /// new place.
-    pub fn note(&mut self, id: &EventId, now: Timestamp) -> EventEntry {
+    /// new place. `kept`: how long events are kept, and found here to be redacted.
+    pub fn note(&mut self, id: &EventId, now: Timestamp, kept: SignedDuration) -> EventEntry {
         let last = self.entries.iter().map(|entry| entry.position.time()).max();
         let next = last.and_then(|last| last.checked_add(SignedDuration::from_micros(1)).ok());
         let at = next.map_or(now, |next| next.max(now));
@@ -341,7 +349,9 @@ impl VideoEvents {
             EventEntry { id: id.clone(), sequence: self.sequence, created_at: at, position };
         self.entries.push(entry.clone());
         let surplus = self.entries.len().saturating_sub(MOST_ENTRIES);
-        self.entries.drain(..surplus);
+        let is_old = |entry: &EventEntry| now.duration_since(entry.position.time()) > kept;
+        let gone = self.entries.iter().take(surplus).take_while(|entry| is_old(entry)).count();
+        self.entries.drain(..gone);
         entry
     }
 }

@@ -80,7 +80,9 @@ pub struct Replay {
 }
 
 /// An endpoint that events are sent to: `outbox/endpoints/<id>.json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// `Debug` shows neither its secrets nor the query of its URL, which may hold one.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// Its id, `wh_` and 16 hex digits.
     pub id: String,
@@ -112,6 +114,17 @@ pub struct Endpoint {
     pub replays: Vec<Replay>,
 }
 
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, url, state, failing_since, .. } = self;
+        let url = url.split(['?', '#']).next().unwrap_or_default();
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        let host = rest.split('/').next().unwrap_or_default();
+        let host = host.rsplit('@').next().unwrap_or_default();
+        write!(f, "Endpoint({id}, {scheme}://{host}, {state:?}, failing since {failing_since:?})")
+    }
+}
+
 impl Endpoint {
     /// Whether it gets events of this kind.
     #[must_use]
@@ -135,9 +148,39 @@ impl Endpoint {
         self.secrets.push(EndpointSecret { secret, created_at: now, expires_at: None });
     }
 
-    /// Notes how an attempt ended. Returns whether that changed anything.
-    pub fn note(&mut self, error: Option<&str>, at: Timestamp) -> bool {
+    /// Notes how the last attempt at a delivery ended, and pauses if the endpoint wants no more events, or has accepted
+    /// none since the first attempt at one that is given up. Returns whether that changed anything.
+    pub fn note_attempt(&mut self, delivery: &Delivery, answer: &Answer) -> bool {
+        let Some(last) = delivery.attempts.last() else { return false };
+        let error = answer.error();
+        let is_changed = self.note(error.as_deref(), last.at);
+        let has_accepted_none = || {
+            let began = delivery.round_began();
+            self.failing_since.is_some_and(|since| began.is_some_and(|began| since <= began))
+        };
+        let reason = match answer {
+            Answer::Gone => Some("the endpoint answered 410 Gone".to_owned()),
+            Answer::Accepted(_) => None,
+            Answer::Refused { .. } | Answer::Unreachable(_) => {
+                let is_dead = delivery.status == DeliveryStatus::Failed && has_accepted_none();
+                let error = error.unwrap_or_default();
+                is_dead.then(|| format!("no delivery has succeeded for three days: {error}"))
+            }
+        };
+        match reason.filter(|_| self.state == EndpointState::Active) {
+            Some(reason) => {
+                self.pause(reason);
+                true
+            }
+            None => is_changed,
+        }
+    }
+
+    /// Notes how an attempt ended that began at this time. Returns whether that changed anything.
+    fn note(&mut self, error: Option<&str>, at: Timestamp) -> bool {
         match (error, self.failing_since) {
+            // Attempts at several videos end in any order.
+            (Some(_), Some(since)) if at < since => self.failing_since = Some(at),
             (None, None) | (Some(_), Some(_)) => return false,
             (None, Some(_)) => (self.failing_since, self.last_error) = (None, None),
             (Some(error), None) => {
@@ -304,6 +347,12 @@ impl Delivery {
             Next::GiveUp => (DeliveryStatus::Failed, None),
         };
         next
+    }
+
+    /// When it was first tried since it was begun or replayed.
+    fn round_began(&self) -> Option<Timestamp> {
+        let first = self.attempts.len().checked_sub(self.tries)?;
+        self.attempts.get(first).map(|attempt| attempt.at)
     }
 }
 

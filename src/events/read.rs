@@ -4,7 +4,7 @@ use std::future;
 use std::sync::Arc;
 
 use futures_util::stream::{BoxStream, StreamExt, TryStreamExt};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Events, Recent};
 use crate::domain::event::{EVENTS_PREFIX, Position, StoredEvent};
@@ -59,8 +59,7 @@ impl Events {
     /// # Errors
     /// If the store fails.
     pub async fn sweep(&self) -> Result<usize, Error> {
-        let kept = i64::try_from(self.0.config.kept_secs).unwrap_or(i64::MAX);
-        let until = self.now().checked_sub(SignedDuration::from_secs(kept));
+        let until = self.now().checked_sub(self.kept());
         let until = Position::before(until.unwrap_or(Timestamp::UNIX_EPOCH));
         let mut old = self
             .positions_after(&Position::before(Timestamp::UNIX_EPOCH))

@@ -13,9 +13,10 @@ use crate::domain::event::{
     self, Event, EventEntry, EventId, EventKind, StoredEvent, VideoEvents, video_events_key,
 };
 use crate::domain::job::VideoId;
+use crate::domain::pull::{PullRecord, PullState};
 use crate::domain::record::{self, JobRecord, UploadRecord};
 use crate::domain::tombstone::{Tombstone, tombstone_key};
-use crate::domain::video::VideoView;
+use crate::domain::video::{VideoError, VideoView};
 use crate::domain::view::{Known, view};
 use crate::store::{Error, Precondition, Removal};
 
@@ -41,7 +42,7 @@ impl Events {
         }
     }
 
-    /// Records events in this order, with the video as it is shown: `shown`, or as the buckets tell. A video that is
+    /// Records events in this order, unless the last of them is there, with the video as it is shown: `shown`, or as the buckets tell. A video that is
     /// unknown has none.
     ///
     /// # Errors
@@ -56,7 +57,15 @@ impl Events {
         let mut found = None;
         let mut is_late = false;
         for _ in 0..TRIES {
+            // Before the places are taken.
+            let began = Instant::now();
             let (mut events, etag) = self.counter(id).await?;
+            // They are written in their order, so the last one tells of all.
+            let last = causes.last().map(|(kind, cause)| EventId::of(id, *kind, cause));
+            let last = last.and_then(|last| events.find(&last).cloned());
+            if !is_late && self.is_recorded(last.as_ref()).await? {
+                return Ok(());
+            }
             let mut due = Vec::new();
             for (kind, cause) in causes {
                 let event_id = EventId::of(id, *kind, cause);
@@ -64,7 +73,7 @@ impl Events {
                 if !is_late && self.is_recorded(is_known.as_ref()).await? {
                     continue;
                 }
-                due.push((*kind, events.note(&event_id, self.now())));
+                due.push((*kind, events.note(&event_id, self.now(), self.kept())));
             }
             if due.is_empty() {
                 return Ok(());
@@ -73,7 +82,6 @@ impl Events {
                 found = self.look(id, shown.clone()).await?;
             }
             let Some((video, owner)) = &found else { return Ok(()) };
-            let began = Instant::now();
             match private.replace_json(&key, &events, None, etag.as_deref()).await {
                 Ok(_) => {}
                 Err(Error::PreconditionFailed { .. }) => continue,
@@ -96,6 +104,25 @@ impl Events {
         }
         let reason = "others recorded events of the video at the same moment, or the store is slow";
         Err(Error::Unavailable { operation: "write", key, reason: reason.to_owned() })
+    }
+
+    /// Records that the source of a video cannot be pulled, for this reason.
+    ///
+    /// # Errors
+    /// As [`Events::record`].
+    pub async fn record_failed_pull(
+        &self,
+        pull: &PullRecord,
+        error: &VideoError,
+    ) -> Result<(), Error> {
+        let (private, id) = (&self.0.private, &pull.id);
+        let (state, shown_error) = (PullState::Failed, Some(error.clone()));
+        let pull = PullRecord { state, error: shown_error, ..pull.clone() };
+        let upload = private.read_json(&record::upload_record_key(id)).await?;
+        let began = pull.began_at.map(|at| at.to_string()).unwrap_or_default();
+        let cause = (EventKind::VideoFailed, format!("pull/{began}/{}", error.code));
+        let known = Known { upload, pull: Some(pull.facts()), ..Known::default() };
+        self.record_all(id, &[cause], view(id, &self.0.urls, known)).await
     }
 
     /// Removes what the events of a deleted video tell of it, but for what its app knows it by. They are still

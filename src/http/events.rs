@@ -8,7 +8,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
-use futures_util::{TryStreamExt, stream};
+use futures_util::TryStreamExt;
+use futures_util::stream::{self, BoxStream};
 use jiff::SignedDuration;
 use tokio::sync::{broadcast, watch};
 
@@ -19,6 +20,7 @@ use super::state::AppState;
 use crate::domain::auth::Scope;
 use crate::domain::event::{Event, EventId, Position, StoredEvent};
 use crate::events::{Events, OVERLAP, Recent, SKEW};
+use crate::store;
 
 /// How long ago the last event may be that a client has seen, to get those after it.
 const REPLAYED: SignedDuration = SignedDuration::from_hours(1);
@@ -48,19 +50,19 @@ pub async fn events(
     let began = Position::before(state.events.now()).earlier(SKEW);
     // Those that come during the replay are in both.
     let latest = state.events.subscribe();
-    let mut feed = Feed {
+    // Those of the minute before the last one count as seen, so that none comes twice.
+    let oldest = Position::before(state.events.now()).earlier(REPLAYED);
+    let missed = last.as_ref().map(|last| state.events.after(&last.earlier(OVERLAP).max(oldest)));
+    let feed = Feed {
         seat,
         latest,
         events: state.events.clone(),
         draining: state.draining.clone(),
         began: last.is_none().then_some(began),
-        missed: VecDeque::new(),
+        missed: missed.zip(last),
         seen: HashSet::new(),
         order: VecDeque::new(),
     };
-    if let Some(last) = last {
-        feed.replay(&state, &last).await?;
-    }
     let events = stream::unfold(feed, |mut feed| async {
         let stored = feed.next().await?;
         let sent = Sent::default().id(stored.position.as_str()).event(stored.event.r#type.name());
@@ -71,6 +73,9 @@ pub async fn events(
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
+/// Events that are read one after the other.
+type Stored = BoxStream<'static, Result<Arc<StoredEvent>, store::Error>>;
+
 /// One event stream.
 struct Feed {
     seat: Seat,
@@ -79,38 +84,54 @@ struct Feed {
     draining: watch::Receiver<bool>,
     /// Events before this were there when the stream began. `None` for a client that comes back.
     began: Option<Position>,
-    /// What a client that comes back has missed.
-    missed: VecDeque<Arc<StoredEvent>>,
+    /// What a client that comes back has missed, read as it takes them, and the last event that it has seen.
+    missed: Option<(Stored, Position)>,
     seen: HashSet<EventId>,
     /// Those that were seen, the oldest first.
     order: VecDeque<EventId>,
 }
 
 impl Feed {
-    /// Reads what was missed since an event. Those of the minute before it count as seen, so that none comes twice.
-    async fn replay(&mut self, state: &AppState, last: &Position) -> Result<(), Error> {
-        let oldest = Position::before(state.events.now()).earlier(REPLAYED);
-        let mut events = state.events.after(&last.earlier(OVERLAP).max(oldest));
-        while let Some(event) = events.try_next().await? {
-            if event.position <= *last {
-                self.see(&event.event.id);
-            } else if self.is_visible(&event) {
-                self.missed.push_back(event);
-            }
-        }
-        Ok(())
-    }
-
     /// The next event. `None` once the caller may see no more, the daemon stops, or the client is too slow: it comes
     /// back, and gets the rest.
     async fn next(&mut self) -> Option<Arc<StoredEvent>> {
         loop {
-            let event = match self.missed.pop_front() {
-                Some(event) => event,
-                None => self.wait().await?,
+            let event = if self.missed.is_some() {
+                let Some(event) = self.next_missed().await? else { continue };
+                event
+            } else {
+                self.wait().await?
             };
             if self.is_visible(&event) && self.see(&event.event.id) {
                 return Some(event);
+            }
+        }
+    }
+
+    /// The next event that was missed; `Some(None)` if there is none, or if it was seen.
+    async fn next_missed(&mut self) -> Option<Option<Arc<StoredEvent>>> {
+        let Some((missed, last)) = &mut self.missed else { return Some(None) };
+        let read = tokio::select! {
+            read = missed.try_next() => read,
+            // An error means that the daemon is gone.
+            _ = self.draining.wait_for(|draining| *draining) => return None,
+        };
+        if !self.seat.may_go_on().await {
+            return None;
+        }
+        match read {
+            Ok(Some(event)) if event.position <= *last => {
+                self.see(&event.event.id);
+                Some(None)
+            }
+            Ok(Some(event)) => Some(Some(event)),
+            Ok(None) => {
+                self.missed = None;
+                Some(None)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "failed to read an event, its stream ends");
+                None
             }
         }
     }

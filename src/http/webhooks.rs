@@ -16,7 +16,7 @@ use crate::domain::webhook::{Endpoint, EndpointState};
 use crate::webhook::{self, EndpointChange, NewEndpoint};
 
 /// A webhook to be made.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookRequest {
     /// URL that gets the events, by POST. Redirects are not followed.
@@ -30,7 +30,7 @@ pub struct WebhookRequest {
 }
 
 /// A change of a webhook. Absent fields stay as they are.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookChange {
     /// Another URL.
@@ -48,7 +48,7 @@ pub struct WebhookChange {
 }
 
 /// A webhook, without its secrets.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct WebhookView {
     /// Its id.
     id: String,
@@ -100,7 +100,7 @@ impl From<Endpoint> for WebhookView {
 }
 
 /// A webhook with its new secret, which is shown once.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct WebhookWithSecret {
     /// Its secret, by which receivers verify signatures.
     secret: String,
@@ -110,7 +110,7 @@ pub struct WebhookWithSecret {
 }
 
 /// All webhooks.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct WebhookList {
     /// In the order in which they were made.
     webhooks: Vec<WebhookView>,

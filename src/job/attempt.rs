@@ -216,7 +216,7 @@ impl Attempt<'_> {
     async fn record_success(&self, record: JobRecord, flip: Flip) -> Result<Settled, Error> {
         let VideoJob { context, id, home, .. } = self.job;
         let written = records::put_job_record(home, &record, self.earlier.as_ref()).await?;
-        let causes = [event::of_stream(&record.attempt_id), event::of_job(&record)];
+        let causes = event::all_of_job(&record);
         context.events.record_all(id, &causes, None).await?;
         additions::note_tracks(context, id, &record.text_tracks).await;
         records::sweep(home, id, Some(&record), self.claim).await?;

@@ -189,8 +189,8 @@ impl Job<'_> {
     ) -> Result<Settled, Error> {
         tracing::info!("this version is published already");
         // Who published it may have died before it recorded that.
-        let ended = event::of_job(recorded.record());
-        self.context.events.record_all(&self.id, &[ended], None).await?;
+        let causes = event::all_of_job(recorded.record());
+        self.context.events.record_all(&self.id, &causes, None).await?;
         if recorded.record().latest_outcome() == JobOutcome::Ready {
             attempt::treat_source(self.context, self.request, head).await?;
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::config::Config;
 use crate::changes::Changes;
 use crate::domain::claim::Claimant;
+use crate::events::Events;
 use crate::outgoing::Outgoing;
 use crate::store::Bucket;
 
@@ -16,6 +17,8 @@ pub struct Parts {
     pub outgoing: Outgoing,
     /// Who is told of changes of videos.
     pub changes: Changes,
+    /// Events of videos.
+    pub events: Events,
     /// This box.
     pub claimant: Claimant,
     /// Interval at which a pull renews its record: that of the claims of jobs.

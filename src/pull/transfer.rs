@@ -18,6 +18,7 @@ use crate::domain::backoff;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::pull::{PullUpload, Version, beginning, part_size_bytes};
 use crate::domain::record::{self, UploadRecord};
+use crate::domain::video::VideoError;
 use crate::store::{self, CompletedPart};
 
 /// Pauses between two tries.
@@ -46,13 +47,20 @@ pub(super) async fn run(parts: &Parts, mut held: Held, stop: &CancellationToken)
         }
         Some(Err(error)) => {
             tracing::warn!(%id, host, %error, "failed to pull a source");
-            held.fail(error.shown()).await
+            give_up(parts, &mut held, error.shown()).await
         }
     };
     if let Err(error) = settled {
         tracing::warn!(%id, %error, "failed to note the end of a pull");
     }
     parts.changes.note(&id);
+}
+
+/// Records that the pull has failed, and then gives it up: nobody comes back to it after that.
+async fn give_up(parts: &Parts, held: &mut Held, error: VideoError) -> Result<(), Error> {
+    held.renew(held.record.pulled_bytes).await?;
+    parts.events.record_failed_pull(&held.record, &error).await?;
+    held.fail(error).await
 }
 
 /// Tries until one succeeds, or until it is no use.

@@ -21,7 +21,7 @@ const MOST_REPLAYS: usize = 1000;
 const TRIES: u32 = 8;
 
 /// An endpoint to be made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewEndpoint {
     /// The URL that gets the requests.
     pub url: String,
@@ -32,7 +32,7 @@ pub struct NewEndpoint {
 }
 
 /// A change of an endpoint. An absent field stays as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct EndpointChange {
     /// Another URL.
     pub url: Option<String>,

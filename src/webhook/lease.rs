@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::domain::claim::Claimant;
 use crate::store::{Bucket, Error};
@@ -27,11 +28,19 @@ pub(super) struct Lease {
     renewal: Duration,
     /// Our last write and its version.
     held: Option<(Record, String)>,
+    /// Until when no other box can have it, by the clock of this box.
+    until: Option<Instant>,
 }
 
 impl Lease {
     pub(super) fn new(private: &Bucket, claimant: &Claimant, renewal: Duration) -> Self {
-        Self { private: private.clone(), claimant: claimant.clone(), renewal, held: None }
+        Self {
+            private: private.clone(),
+            claimant: claimant.clone(),
+            renewal,
+            held: None,
+            until: None,
+        }
     }
 
     /// Takes or renews the lease. False if another box has it.
@@ -39,23 +48,42 @@ impl Lease {
     /// # Errors
     /// If the store fails: the lease may be ours or not.
     pub(super) async fn hold(&mut self) -> Result<bool, Error> {
+        let began = Instant::now();
         let (count, seen) = match self.held.take() {
             Some((record, etag)) => (record.renewal, Some(etag)),
-            None => match self.free().await? {
-                Some(free) => free,
-                None => return Ok(false),
-            },
+            None => {
+                let Some(free) = self.free().await? else {
+                    self.until = None;
+                    return Ok(false);
+                };
+                free
+            }
         };
         let (box_id, instance) = (self.claimant.box_id.clone(), self.claimant.instance.clone());
         let record = Record { box_id, instance, renewal: count + 1 };
         match self.private.replace_json(KEY, &record, None, seen.as_deref()).await {
             Ok(etag) => {
                 self.held = Some((record, etag));
+                // The clocks of the store and of boxes show different times.
+                self.until = Some(began + self.renewal * (LIFE_IN_RENEWALS - 1));
                 Ok(true)
             }
-            Err(Error::PreconditionFailed { .. }) => Ok(false),
+            Err(Error::PreconditionFailed { .. }) => {
+                self.until = None;
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// Until when this box may deliver without another renewal. `None` if it may not.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
+    /// Stops renewing it.
+    pub(super) fn give_up(&mut self) {
+        self.until = None;
     }
 
     /// Count and version of a lease that may be taken. `None` if another box has it.

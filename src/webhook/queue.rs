@@ -9,13 +9,16 @@ use serde::{Deserialize, Serialize};
 use super::{Webhooks, reports};
 use crate::domain::event::{EventId, Position};
 use crate::domain::webhook::{
-    CURSORS_PREFIX, Delivery, DeliveryStatus, Endpoint, PENDING_PREFIX, REPORTS_PREFIX,
+    CURSORS_PREFIX, Delivery, DeliveryStatus, Endpoint, PENDING_PREFIX, REPORTS_PREFIX, Replay,
 };
 use crate::events::OVERLAP;
 use crate::store::{Error, Precondition, Removal};
 
 /// Longest time by which the record of a cursor is behind, if nothing was delivered.
 const SAVE_EVERY: SignedDuration = SignedDuration::from_mins(5);
+
+/// Records that are read at the same time.
+const CONCURRENT_READS: usize = 8;
 
 /// Record of the place up to which the events of an endpoint were handled.
 #[derive(Serialize, Deserialize)]
@@ -31,13 +34,15 @@ pub(super) struct Queue {
     cursor: Position,
     /// The cursor in its record.
     saved: Position,
-    /// Deliveries that are tried again, with the versions of their records.
-    pending: BTreeMap<Position, (Delivery, String)>,
+    /// When each delivery is due that is tried again.
+    pending: BTreeMap<Position, Timestamp>,
+    /// The same, the next one first.
+    due: BTreeSet<(Timestamp, Position)>,
     /// Latest events that were handled, by their places.
     seen: BTreeMap<Position, EventId>,
     seen_ids: BTreeSet<EventId>,
-    /// Replays that were begun.
-    replays: BTreeSet<String>,
+    /// Where each replay goes on that was begun; none for one that has ended.
+    replays: BTreeMap<String, Option<Position>>,
 }
 
 impl Queue {
@@ -52,16 +57,21 @@ impl Queue {
             saved: cursor.clone(),
             cursor,
             pending: BTreeMap::new(),
+            due: BTreeSet::new(),
             seen: BTreeMap::new(),
             seen_ids: BTreeSet::new(),
-            replays: BTreeSet::new(),
+            replays: BTreeMap::new(),
         };
-        let mut pending = private.entries(&format!("{PENDING_PREFIX}{id}/"));
-        while let Some(entry) = pending.try_next().await? {
-            let read = private.read_json_version::<Delivery>(&entry.key).await?;
-            if let Some((delivery, etag)) = read {
-                queue.see(&delivery.id);
-                queue.pending.insert(delivery.id.clone(), (delivery, etag));
+        let pending = private.entries(&format!("{PENDING_PREFIX}{id}/"));
+        let read = pending.map_ok(|entry| async move {
+            let delivery: Option<Delivery> = private.read_json(&entry.key).await?;
+            Ok::<_, Error>(delivery.map(|delivery| (delivery.id, delivery.next_at)))
+        });
+        let mut read = read.try_buffered(CONCURRENT_READS);
+        while let Some(found) = read.try_next().await? {
+            if let Some((place, next_at)) = found {
+                queue.see(&place);
+                queue.wait_until(place, next_at);
             }
         }
         // Reports are written before the cursor moves on.
@@ -87,11 +97,12 @@ impl Queue {
         place.event_id().is_none_or(|id| self.seen_ids.contains(&id))
     }
 
-    /// Notes that an event is handled. False if it was before.
-    pub(super) fn see(&mut self, place: &Position) -> bool {
-        let Some(id) = place.event_id() else { return false };
-        self.seen.insert(place.clone(), id.clone());
-        self.seen_ids.insert(id)
+    /// Notes that an event is handled.
+    pub(super) fn see(&mut self, place: &Position) {
+        if let Some(id) = place.event_id() {
+            self.seen.insert(place.clone(), id.clone());
+            self.seen_ids.insert(id);
+        }
     }
 
     /// Moves the cursor, and forgets events that do not come again. Its record follows if deliveries were made, and
@@ -123,46 +134,69 @@ impl Queue {
 
     /// When the next delivery is due.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        self.pending.values().map(|(delivery, _)| delivery.next_at.unwrap_or_default()).min()
+        self.due.first().map(|(at, _)| *at)
     }
 
-    /// The deliveries that are due, those of the oldest events first, so many at most.
-    pub(super) fn due(&self, now: Timestamp, most: usize) -> Vec<Delivery> {
-        let deliveries = self.pending.values().map(|(delivery, _)| delivery);
-        let due = deliveries.filter(|delivery| delivery.next_at.is_none_or(|at| at <= now));
-        due.take(most).cloned().collect()
+    /// The deliveries that are due, those first that have waited longest, so many at most.
+    pub(super) fn due(&self, now: Timestamp, most: usize) -> Vec<Position> {
+        let due = self.due.iter().take_while(|(at, _)| *at <= now).take(most);
+        due.map(|(_, place)| place.clone()).collect()
     }
 
-    /// Notes that a replay begins. False if it has before.
-    pub(super) fn begin_replay(&mut self, id: &str) -> bool {
-        self.replays.insert(id.to_owned())
+    /// Notes when a delivery is due.
+    fn wait_until(&mut self, place: Position, next_at: Option<Timestamp>) {
+        self.forget(&place);
+        let at = next_at.unwrap_or(Timestamp::UNIX_EPOCH);
+        self.due.insert((at, place.clone()));
+        self.pending.insert(place, at);
+    }
+
+    /// Notes that a delivery is not tried again.
+    pub(super) fn forget(&mut self, place: &Position) {
+        if let Some(at) = self.pending.remove(place) {
+            self.due.remove(&(at, place.clone()));
+        }
+    }
+
+    /// Where a replay goes on. `None` once it has ended.
+    pub(super) fn rest_of(&self, replay: &Replay) -> Option<Position> {
+        let known = self.replays.get(&replay.id).cloned();
+        known.unwrap_or_else(|| Some(replay.after.clone()))
+    }
+
+    /// Notes where a replay goes on.
+    pub(super) fn replayed(&mut self, replay: &Replay, rest: Option<Position>) {
+        self.replays.insert(replay.id.clone(), rest);
     }
 
     /// Makes a delivery due at once that somebody wants once more.
     pub(super) async fn replay(&mut self, new: Delivery) -> Result<(), Error> {
-        let private = &self.webhooks.0.private;
-        let known = match self.pending.get(&new.id) {
-            Some((known, _)) => Some(known.clone()),
-            None => private.read_json(&reports::report_key(&self.endpoint, &new.id)).await?,
-        };
-        let attempts = known.map(|known: Delivery| known.attempts).unwrap_or_default();
-        self.see(&new.id);
-        self.store(Delivery { attempts, ..new }).await
+        let known = self.webhooks.delivery(&self.endpoint, new.id.clone()).await?;
+        let attempts = known.map(|known| known.attempts).unwrap_or_default();
+        self.store(Delivery { attempts, ..new }, None).await
     }
 
-    /// Writes how a delivery stands after an attempt.
-    pub(super) async fn store(&mut self, delivery: Delivery) -> Result<(), Error> {
+    /// Writes how a delivery stands after an attempt, and that its event is handled. `seen`: the version of its record
+    /// among those that are tried again.
+    pub(super) async fn store(
+        &mut self,
+        delivery: Delivery,
+        seen: Option<&str>,
+    ) -> Result<(), Error> {
         let private = &self.webhooks.0.private;
         if delivery.status == DeliveryStatus::Pending {
-            let etag = reports::write_pending(private, &self.endpoint, &delivery).await?;
-            self.pending.insert(delivery.id.clone(), (delivery, etag));
+            reports::write_pending(private, &self.endpoint, &delivery).await?;
+            self.see(&delivery.id);
+            self.wait_until(delivery.id, delivery.next_at);
             return Ok(());
         }
         reports::write(private, &self.endpoint, &delivery).await?;
-        if let Some((_, etag)) = self.pending.remove(&delivery.id) {
+        if let Some(etag) = seen {
             let key = reports::pending_key(&self.endpoint, &delivery.id);
-            let (Removal::Gone | Removal::Changed) = private.delete_version(&key, &etag).await?;
+            let (Removal::Gone | Removal::Changed) = private.delete_version(&key, etag).await?;
         }
+        self.see(&delivery.id);
+        self.forget(&delivery.id);
         Ok(())
     }
 }

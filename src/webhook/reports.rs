@@ -1,5 +1,6 @@
 //! Reports of deliveries: those that ended, the latest first, and those that are tried again.
 
+use std::collections::BTreeSet;
 use std::future;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -8,10 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Error, Webhooks};
 use crate::domain::event::Position;
 use crate::domain::webhook::{Delivery, Endpoint, PENDING_PREFIX, REPORTS_PREFIX};
-use crate::store::{self, Bucket, Precondition, Removal};
+use crate::store::{self, Bucket, Precondition};
 
 /// Reports that are read at the same time.
 const CONCURRENT_READS: usize = 8;
+/// Reports that one request of a sweep removes.
+const BATCH: usize = 1000;
 
 /// A page of deliveries that somebody asks for.
 #[derive(Clone, Debug)]
@@ -62,14 +65,14 @@ pub(super) async fn write(
     private.put_json(&key, delivery, None, Precondition::None).await.map(drop)
 }
 
-/// Writes a delivery that is tried again. Returns its version.
+/// Writes a delivery that is tried again.
 pub(super) async fn write_pending(
     private: &Bucket,
     endpoint: &str,
     delivery: &Delivery,
-) -> Result<String, store::Error> {
+) -> Result<(), store::Error> {
     let key = pending_key(endpoint, &delivery.id);
-    private.put_json(&key, delivery, None, Precondition::None).await
+    private.put_json(&key, delivery, None, Precondition::None).await.map(drop)
 }
 
 impl Webhooks {
@@ -81,17 +84,22 @@ impl Webhooks {
         self.get(id).await?;
         let (private, Paging { limit, after }) = (&self.0.private, paging);
         let is_later = |place: &Position| after.as_ref().is_none_or(|after| place < after);
-        let pending = private.list(&format!("{PENDING_PREFIX}{id}/")).await?;
-        let pending = pending.iter().filter_map(|entry| of_pending_key(id, &entry.key));
-        let mut places: Vec<Position> = pending.filter(is_later).collect();
+        // These are listed the other way round: the latest stay.
+        let mut places = BTreeSet::new();
+        let mut pending = private.entries(&format!("{PENDING_PREFIX}{id}/"));
+        while let Some(entry) = pending.try_next().await? {
+            places.extend(of_pending_key(id, &entry.key).filter(is_later));
+            if places.len() > limit + 1 {
+                places.pop_first();
+            }
+        }
         let prefix = format!("{REPORTS_PREFIX}{id}/");
         let start = after.as_ref().map(|after| report_key(id, after));
         let mut ended = private.entries_after(&prefix, start).take(limit + 1);
         while let Some(entry) = ended.try_next().await? {
             places.extend(of_report_key(id, &entry.key));
         }
-        places.sort_by(|a, b| b.cmp(a));
-        places.dedup();
+        let mut places: Vec<Position> = places.into_iter().rev().collect();
         let next = places.get(limit).and_then(|_| places.get(limit - 1)).cloned();
         places.truncate(limit);
         let read = stream::iter(places).map(|place| self.delivery(id, place));
@@ -100,7 +108,11 @@ impl Webhooks {
     }
 
     /// One delivery, pending or ended.
-    async fn delivery(&self, id: &str, place: Position) -> Result<Option<Delivery>, store::Error> {
+    pub(super) async fn delivery(
+        &self,
+        id: &str,
+        place: Position,
+    ) -> Result<Option<Delivery>, store::Error> {
         let pending = self.0.private.read_json(&pending_key(id, &place)).await?;
         if pending.is_some() {
             return Ok(pending);
@@ -136,10 +148,10 @@ impl Webhooks {
         let pending = pending.try_filter(|entry| {
             future::ready(of_pending_key(id, &entry.key).is_some_and(|place| place < until))
         });
-        let mut doomed = old.chain(pending);
-        while let Some(entry) = doomed.try_next().await? {
-            let (Removal::Gone | Removal::Changed) =
-                private.delete_version(&entry.key, &entry.etag).await?;
+        // Their events are not there any more, so nobody writes them again.
+        let mut doomed = old.chain(pending).map_ok(|entry| entry.key).try_chunks(BATCH);
+        while let Some(keys) = doomed.try_next().await.map_err(|error| error.1)? {
+            private.delete_immutable(&keys).await?;
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! Keeps a task for each active endpoint, as long as this box has the lease.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Webhooks;
@@ -20,7 +21,7 @@ const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// What this box does after a look.
 enum Turn {
-    /// There is nothing to deliver to.
+    /// There is nothing to do.
     Idle,
     /// Another box delivers.
     Standby,
@@ -28,18 +29,39 @@ enum Turn {
     Delivers,
 }
 
-/// The tasks of the endpoints, by id.
-type Tasks = BTreeMap<String, Task>;
-
-/// The task of one endpoint. It ends when this is dropped.
-struct Task {
-    endpoint: watch::Sender<Endpoint>,
-    handle: JoinHandle<()>,
-}
+/// A task that ends when this is dropped.
+struct Task(JoinHandle<()>);
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.handle.abort();
+        self.0.abort();
+    }
+}
+
+/// What this box does while it has the lease.
+#[derive(Default)]
+struct Team {
+    /// The tasks of the endpoints, by id.
+    workers: BTreeMap<String, (watch::Sender<Endpoint>, Task)>,
+    /// Removes what is of no use any more.
+    cleaner: Option<Task>,
+    /// When this box, or another one, last began to remove old events.
+    swept: Option<Instant>,
+}
+
+impl Team {
+    /// Ends all tasks.
+    fn stop(&mut self) {
+        self.workers.clear();
+        self.cleaner = None;
+    }
+
+    fn is_cleaning(&self) -> bool {
+        self.cleaner.as_ref().is_some_and(|task| !task.0.is_finished())
+    }
+
+    fn is_sweep_due(&self) -> bool {
+        self.swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY)
     }
 }
 
@@ -48,36 +70,42 @@ impl Webhooks {
     pub async fn run(self, stop: CancellationToken) {
         let poll = Duration::from_secs(self.0.events.config().poll_secs);
         let mut lease = Lease::new(&self.0.private, &self.0.claimant, poll);
-        let mut tasks = Tasks::new();
-        let mut swept: Option<Instant> = None;
+        let mut team = Team::default();
         let work = async {
             loop {
-                let pause = match self.turn(&mut lease, &mut tasks).await {
-                    Ok(Turn::Idle) => IDLE,
-                    Ok(Turn::Standby) => poll * lease::LIFE_IN_RENEWALS,
-                    Ok(Turn::Delivers) => poll,
-                    Err(error) => {
+                let until = lease.until();
+                let turn = self.turn(&mut lease, &mut team);
+                let turned = match until {
+                    Some(until) => tokio::time::timeout_at(until, turn).await,
+                    None => Ok(turn.await),
+                };
+                let pause = match turned {
+                    Ok(Ok(Turn::Idle)) => IDLE,
+                    Ok(Ok(Turn::Standby)) => poll * lease::LIFE_IN_RENEWALS,
+                    Ok(Ok(Turn::Delivers)) => poll,
+                    Ok(Err(error)) => {
                         tracing::warn!(%error, "failed to look after webhooks");
                         poll
                     }
-                };
-                if swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
-                    swept = Some(Instant::now());
-                    match self.sweep().await {
-                        Ok(0) => {}
-                        Ok(removed) => tracing::info!(removed, "removed old events"),
-                        Err(error) => tracing::warn!(%error, "failed to remove old events"),
+                    Err(_) => {
+                        tracing::warn!("the lease of webhooks ends: another box may deliver");
+                        poll
                     }
+                };
+                if lease.until().is_none_or(|until| until <= Instant::now()) {
+                    lease.give_up();
+                    team.stop();
                 }
+                let end = lease.until().map_or(pause, |until| until.duration_since(Instant::now()));
                 // An error means that the time is over.
-                drop(tokio::time::timeout(pause, self.0.changed.notified()).await);
+                drop(tokio::time::timeout(pause.min(end), self.0.changed.notified()).await);
             }
         };
         stop.run_until_cancelled(Box::pin(work)).await;
     }
 
     /// Starts and ends tasks as the endpoints and the lease are now.
-    async fn turn(&self, lease: &mut Lease, tasks: &mut Tasks) -> Result<Turn, Error> {
+    async fn turn(&self, lease: &mut Lease, team: &mut Team) -> Result<Turn, Error> {
         let (mut active, mut deleted, mut paused) = (BTreeMap::new(), Vec::new(), 0);
         for endpoint in self.all().await? {
             match endpoint.state {
@@ -89,26 +117,34 @@ impl Webhooks {
             }
         }
         self.0.metrics.webhooks_paused(paused);
-        if active.is_empty() && deleted.is_empty() {
-            tasks.clear();
+        // A task that ends may still write: the next turn removes what it has left.
+        let (ending, deleted): (Vec<_>, Vec<_>) =
+            deleted.into_iter().partition(|id| team.workers.contains_key(id));
+        if !ending.is_empty() {
+            self.0.changed.notify_one();
+        }
+        team.workers.retain(|id, (_, task)| active.contains_key(id) && !task.0.is_finished());
+        let has_work = !(active.is_empty() && deleted.is_empty() && ending.is_empty());
+        if !has_work && !team.is_sweep_due() && !team.is_cleaning() {
+            lease.give_up();
             return Ok(Turn::Idle);
         }
         if !lease.hold().await? {
-            tasks.clear();
-            return Ok(Turn::Standby);
+            // The box that has it sweeps.
+            team.swept = Some(Instant::now());
+            return Ok(if has_work { Turn::Standby } else { Turn::Idle });
         }
-        for id in deleted {
-            // A task that ends may still write: the next turn removes what it has left.
-            if tasks.remove(&id).is_some() {
-                self.0.changed.notify_one();
-            } else {
-                self.remove(&id).await?;
+        if !team.is_cleaning() && (!deleted.is_empty() || team.is_sweep_due()) {
+            let is_sweep_due = team.is_sweep_due();
+            if is_sweep_due {
+                team.swept = Some(Instant::now());
             }
+            let cleaner = self.clone().clean(deleted, is_sweep_due);
+            team.cleaner = Some(Task(tokio::spawn(cleaner)));
         }
-        tasks.retain(|id, task| active.contains_key(id) && !task.handle.is_finished());
         for (id, endpoint) in active {
-            if let Some(task) = tasks.get(&id) {
-                task.endpoint.send_if_modified(|known| {
+            if let Some((known, _)) = team.workers.get(&id) {
+                known.send_if_modified(|known| {
                     let is_new = *known != endpoint;
                     *known = endpoint;
                     is_new
@@ -116,11 +152,26 @@ impl Webhooks {
                 continue;
             }
             let (sender, receiver) = watch::channel(endpoint);
-            let worker = Worker { webhooks: self.clone(), endpoint: receiver };
-            let handle = tokio::spawn(worker.run());
-            tasks.insert(id, Task { endpoint: sender, handle });
+            let worker = Worker::new(self.clone(), receiver);
+            team.workers.insert(id, (sender, Task(tokio::spawn(worker.run()))));
         }
         Ok(Turn::Delivers)
+    }
+
+    /// Removes what deleted endpoints have left, and, if `is_sweep_due`, what is kept no longer.
+    async fn clean(self, deleted: Vec<String>, is_sweep_due: bool) {
+        for id in deleted {
+            if let Err(error) = self.remove(&id).await {
+                tracing::warn!(webhook = id, %error, "failed to remove a webhook, it is tried again");
+            }
+        }
+        if is_sweep_due {
+            match self.sweep().await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "removed old events"),
+                Err(error) => tracing::warn!(%error, "failed to remove old events"),
+            }
+        }
     }
 
     /// Removes events and reports that are kept no longer. Returns the number of events.

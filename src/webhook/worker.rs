@@ -3,9 +3,10 @@
 //! Events of one video are sent one after the other, those of different videos at the same time. One that fails is
 //! tried again on its own: it holds no other back, so receivers order the events of a video by `sequence`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -14,9 +15,9 @@ use tokio::sync::{broadcast, watch};
 
 use super::queue::Queue;
 use super::send::Attempted;
-use super::{Error, Webhooks};
+use super::{Error, Webhooks, reports};
 use crate::domain::event::{Position, StoredEvent};
-use crate::domain::webhook::{Answer, Delivery, DeliveryStatus, Endpoint, Next, Replay};
+use crate::domain::webhook::{Answer, Delivery, DeliveryStatus, Endpoint, Replay};
 use crate::events::{Recent, SKEW};
 
 /// Events that are handled together.
@@ -30,28 +31,45 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// The task of one endpoint.
 pub(super) struct Worker {
-    pub(super) webhooks: Webhooks,
-    pub(super) endpoint: watch::Receiver<Endpoint>,
+    webhooks: Webhooks,
+    endpoint: watch::Receiver<Endpoint>,
+    /// Whether the endpoint had accepted the last attempt when this task last wrote its record.
+    is_healthy: AtomicBool,
 }
 
-/// A delivery with its event, which may not be kept any more.
-type Work = (Delivery, Option<Arc<StoredEvent>>);
+/// A delivery to be made.
+struct Work {
+    delivery: Delivery,
+    /// Version of its record, if it is tried again.
+    seen: Option<String>,
+    /// Its event, which may not be kept any more.
+    event: Option<Arc<StoredEvent>>,
+}
 
 impl Worker {
+    pub(super) fn new(webhooks: Webhooks, endpoint: watch::Receiver<Endpoint>) -> Self {
+        Self { webhooks, endpoint, is_healthy: AtomicBool::new(false) }
+    }
+
     /// Delivers until it is dropped.
     pub(super) async fn run(mut self) {
+        let mut queue = None;
         loop {
-            let Err(error) = self.deliver().await;
+            let Err(error) = self.deliver(&mut queue).await;
             let id = self.endpoint.borrow().id.clone();
-            tracing::warn!(webhook = id, %error, "failed to deliver, it begins anew");
+            tracing::warn!(webhook = id, %error, "failed to deliver, it goes on soon");
             tokio::time::sleep(AFTER_FAILURE).await;
         }
     }
 
-    async fn deliver(&mut self) -> Result<Infallible, Error> {
+    /// Delivers until an error. The queue stays: it knows what was stored.
+    async fn deliver(&mut self, queue: &mut Option<Queue>) -> Result<Infallible, Error> {
         let endpoint = self.endpoint.borrow().clone();
         let events = self.webhooks.0.events.clone();
-        let mut queue = Queue::load(&self.webhooks, &endpoint).await?;
+        let queue = match queue {
+            Some(queue) => queue,
+            None => queue.insert(Queue::load(&self.webhooks, &endpoint).await?),
+        };
         loop {
             // Those that come meanwhile are in both.
             let mut latest = events.subscribe();
@@ -61,11 +79,11 @@ impl Worker {
                 let page: Vec<Position> = page.into_iter().filter(is_new).collect();
                 for batch in page.chunks(BATCH) {
                     let batch = batch.iter().cloned().map(|place| Arc::new(Recent::new(place)));
-                    self.handle(&mut queue, batch.collect()).await?;
+                    self.handle(queue, batch.collect()).await?;
                 }
-                self.retry(&mut queue).await?;
+                self.retry(queue).await?;
             }
-            self.follow(&mut queue, &mut latest).await?;
+            self.follow(queue, &mut latest).await?;
         }
     }
 
@@ -76,12 +94,16 @@ impl Worker {
         latest: &mut broadcast::Receiver<Arc<Recent>>,
     ) -> Result<(), Error> {
         loop {
-            self.replay(queue).await?;
+            let is_replaying = self.replay(queue).await?;
             self.retry(queue).await?;
             let due = queue.next_due().map(|due| due.duration_since(self.webhooks.0.events.now()));
-            let pause =
-                due.map_or(Duration::MAX, |due| Duration::try_from(due).unwrap_or_default());
+            let pause = match due {
+                _ if is_replaying => Duration::ZERO,
+                Some(due) => Duration::try_from(due).unwrap_or_default(),
+                None => Duration::MAX,
+            };
             let mut batch = tokio::select! {
+                biased;
                 got = latest.recv() => match got {
                     Ok(event) => vec![event],
                     Err(RecvError::Lagged(_) | RecvError::Closed) => return Ok(()),
@@ -114,11 +136,15 @@ impl Worker {
         let read: Vec<_> = read.buffered(CONCURRENT_VIDEOS).try_collect().await?;
         let first = Position::before(endpoint.created_at).earlier(SKEW);
         let is_new = |event: &Arc<StoredEvent>| event.position >= first;
-        let mut work: Vec<Work> = Vec::new();
+        let (mut work, mut ids) = (Vec::new(), HashSet::new());
         for event in read.into_iter().flatten() {
-            let is_first = queue.see(&event.position);
-            if is_first && endpoint.wants(event.event.r#type) && is_new(&event) {
-                work.push((delivery_of(&event), Some(event)));
+            if !ids.insert(event.event.id.clone()) {
+                continue;
+            }
+            if endpoint.wants(event.event.r#type) && is_new(&event) {
+                work.push(Work { delivery: delivery_of(&event), seen: None, event: Some(event) });
+            } else {
+                queue.see(&event.position);
             }
         }
         let is_needed = !work.is_empty();
@@ -132,126 +158,165 @@ impl Worker {
     /// Tries the deliveries again that are due.
     async fn retry(&self, queue: &mut Queue) -> Result<(), Error> {
         let due = queue.due(self.webhooks.0.events.now(), BATCH);
-        let events = &self.webhooks.0.events;
-        let read = stream::iter(due).map(async |delivery| {
-            let event = events.get(&delivery.id).await?;
-            Ok::<_, Error>((delivery, event))
+        let (events, private) = (&self.webhooks.0.events, &self.webhooks.0.private);
+        let id = self.endpoint.borrow().id.clone();
+        let read = stream::iter(due).map(async |place| {
+            let found = private.read_json_version(&reports::pending_key(&id, &place)).await?;
+            let event = events.get(&place).await?;
+            Ok::<_, Error>((place, found, event))
         });
-        let work: Vec<Work> = read.buffered(CONCURRENT_VIDEOS).try_collect().await?;
+        let read: Vec<_> = read.buffered(CONCURRENT_VIDEOS).try_collect().await?;
+        let mut work = Vec::with_capacity(read.len());
+        for (place, found, event) in read {
+            match found {
+                Some((delivery, etag)) => work.push(Work { delivery, seen: Some(etag), event }),
+                // It is so old that it was removed.
+                None => queue.forget(&place),
+            }
+        }
         self.send_all(queue, work).await
     }
 
     /// Sends deliveries: those of a video in their order.
     async fn send_all(&self, queue: &mut Queue, work: Vec<Work>) -> Result<(), Error> {
         let mut videos: BTreeMap<String, Vec<Work>> = BTreeMap::new();
-        for (delivery, event) in work {
-            videos.entry(delivery.video_id.clone()).or_default().push((delivery, event));
+        for work in work {
+            videos.entry(work.delivery.video_id.clone()).or_default().push(work);
         }
         let endpoint = self.endpoint.borrow().clone();
         let endpoint = &endpoint;
         let sent = stream::iter(videos.into_values()).map(|video| async move {
             let mut sent = Vec::with_capacity(video.len());
-            for (delivery, event) in video {
-                let attempted = match &event {
-                    Some(event) => Some(self.webhooks.send(endpoint, event).await),
-                    None => None,
+            for Work { mut delivery, seen, event } in video {
+                let answer = if let Some(event) = &event {
+                    Some(self.attempt(endpoint, &mut delivery, event).await)
+                } else {
+                    // Its event is not kept any more.
+                    (delivery.status, delivery.next_at) = (DeliveryStatus::Failed, None);
+                    None
                 };
-                sent.push((delivery, attempted));
+                sent.push((delivery, seen, answer));
             }
             sent
         });
         let mut sent = std::pin::pin!(sent.buffer_unordered(CONCURRENT_VIDEOS));
         while let Some(video) = sent.next().await {
-            for (mut delivery, attempted) in video {
-                if let Some(attempted) = attempted {
-                    self.note(&mut delivery, &attempted).await?;
-                } else {
-                    // Its event is not kept any more.
-                    (delivery.status, delivery.next_at) = (DeliveryStatus::Failed, None);
-                }
-                queue.store(delivery).await?;
+            let answered =
+                video.iter().filter_map(|(delivery, _, answer)| Some((delivery, answer.as_ref()?)));
+            self.note(&answered.collect::<Vec<_>>()).await?;
+            for (delivery, seen, _) in video {
+                queue.store(delivery, seen.as_deref()).await?;
             }
         }
         Ok(())
     }
 
-    /// Notes an attempt in its delivery, and what it says of the endpoint.
-    async fn note(&self, delivery: &mut Delivery, sent: &Attempted) -> Result<(), Error> {
-        let endpoint = self.endpoint.borrow().clone();
-        let next = delivery.note(&sent.answer, sent.at, sent.took, rand::random());
-        let error = sent.answer.error();
-        if let Some(error) = &error {
+    /// Sends an event, and notes that in its delivery.
+    async fn attempt(
+        &self,
+        endpoint: &Endpoint,
+        delivery: &mut Delivery,
+        event: &StoredEvent,
+    ) -> Answer {
+        let Attempted { answer, at, took } = self.webhooks.send(endpoint, event).await;
+        delivery.note(&answer, at, took, rand::random());
+        if let Some(error) = answer.error() {
             tracing::info!(webhook = endpoint.id, event = %delivery.id.as_str(), error, "delivery failed");
         }
-        let reason = match (&sent.answer, next) {
-            (Answer::Gone, _) => Some("the endpoint answered 410 Gone".to_owned()),
-            (_, Next::GiveUp) if endpoint.failing_since.is_some() => {
-                let error = error.clone().unwrap_or_default();
-                Some(format!("no delivery has succeeded for three days: {error}"))
-            }
-            (_, Next::Delivered | Next::Retry(_) | Next::GiveUp) => None,
+        answer
+    }
+
+    /// Notes what attempts say of the endpoint.
+    async fn note(&self, sent: &[(&Delivery, &Answer)]) -> Result<(), Error> {
+        let (id, failing_since) = {
+            let endpoint = self.endpoint.borrow();
+            (endpoint.id.clone(), endpoint.failing_since)
         };
-        let is_changed = endpoint.clone().note(error.as_deref(), sent.at);
-        if reason.is_none() && !is_changed {
+        let is_accepted = sent.iter().all(|(_, answer)| matches!(answer, Answer::Accepted(_)));
+        // The snapshot may be older than the last write of this task, and that than one of another box.
+        let was_healthy = self.is_healthy.load(Ordering::Relaxed) && failing_since.is_none();
+        if is_accepted && was_healthy {
             return Ok(());
         }
+        let mut is_paused = false;
         let change = |endpoint: &mut Endpoint| {
-            let is_changed = endpoint.note(error.as_deref(), sent.at);
-            if let Some(reason) = &reason {
-                endpoint.pause(reason.clone());
+            let (mut is_changed, before) = (false, endpoint.state);
+            for (delivery, answer) in sent {
+                is_changed |= endpoint.note_attempt(delivery, answer);
             }
-            Ok(is_changed || reason.is_some())
+            is_paused = endpoint.state != before;
+            Ok(is_changed)
         };
-        match self.webhooks.update(&endpoint.id, change).await {
+        match self.webhooks.update(&id, change).await {
+            Ok(endpoint) => {
+                self.is_healthy.store(endpoint.failing_since.is_none(), Ordering::Relaxed);
+                if is_paused {
+                    tracing::error!(webhook = id, reason = endpoint.reason, "webhook is paused");
+                }
+                Ok(())
+            }
             // Somebody has removed it.
+            Err(Error::NoSuchEndpoint(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes some of the events due that somebody wants once more. False if there are no more of them.
+    async fn replay(&self, queue: &mut Queue) -> Result<bool, Error> {
+        let endpoint = self.endpoint.borrow().clone();
+        // The supervisor shows the change of this task later.
+        let mut rests = endpoint.replays.iter().map(|replay| (replay, queue.rest_of(replay)));
+        let Some((replay, rest)) = rests.find_map(|(replay, rest)| Some((replay, rest?))) else {
+            return Ok(false);
+        };
+        let rest = self.replay_some(queue, &endpoint, replay, &rest).await?;
+        let noted = self.webhooks.update(&endpoint.id, |endpoint| {
+            let before = endpoint.replays.clone();
+            match &rest {
+                Some(rest) => endpoint
+                    .replays
+                    .iter_mut()
+                    .filter(|other| other.id == replay.id)
+                    .for_each(|other| other.after = rest.clone()),
+                None => endpoint.replays.retain(|other| other.id != replay.id),
+            }
+            Ok(endpoint.replays != before)
+        });
+        match noted.await {
             Ok(_) | Err(Error::NoSuchEndpoint(_)) => {}
             Err(error) => return Err(error),
         }
-        if let Some(reason) = reason {
-            tracing::error!(webhook = endpoint.id, reason, "webhook is paused");
-        }
-        Ok(())
+        queue.replayed(replay, rest);
+        Ok(true)
     }
 
-    /// Makes the events due that somebody wants once more.
-    async fn replay(&self, queue: &mut Queue) -> Result<(), Error> {
-        let endpoint = self.endpoint.borrow().clone();
-        for replay in &endpoint.replays {
-            // The supervisor shows the change of this task later.
-            if !queue.begin_replay(&replay.id) {
-                continue;
-            }
-            self.replay_range(queue, &endpoint, replay).await?;
-            let done = self.webhooks.update(&endpoint.id, |endpoint| {
-                let before = endpoint.replays.len();
-                endpoint.replays.retain(|other| other != replay);
-                Ok(endpoint.replays.len() < before)
-            });
-            match done.await {
-                Ok(_) | Err(Error::NoSuchEndpoint(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    async fn replay_range(
+    /// Makes the first events behind a place due. Returns the place behind which the rest of the replay is.
+    async fn replay_some(
         &self,
         queue: &mut Queue,
         endpoint: &Endpoint,
-        Replay { after, until, .. }: &Replay,
-    ) -> Result<(), Error> {
-        let mut events = self.webhooks.0.events.after(after);
-        while let Some(event) = events.try_next().await? {
-            if event.position > *until {
-                break;
-            }
+        Replay { until, .. }: &Replay,
+        after: &Position,
+    ) -> Result<Option<Position>, Error> {
+        let events = &self.webhooks.0.events;
+        if until.event_id().is_some() {
             // A single one is sent whatever it is.
-            if endpoint.wants(event.event.r#type) {
+            if let Some(event) = events.get(until).await? {
+                queue.replay(delivery_of(&event)).await?;
+            }
+            return Ok(None);
+        }
+        let places: Vec<_> = events.positions_after(after).take(BATCH).try_collect().await?;
+        let rest = places.get(BATCH - 1).filter(|last| *last <= until).cloned();
+        let places = places.into_iter().take_while(|place| place <= until);
+        let read = stream::iter(places).map(async |place| events.get(&place).await);
+        let mut read = std::pin::pin!(read.buffered(CONCURRENT_VIDEOS));
+        while let Some(event) = read.try_next().await? {
+            if let Some(event) = event.filter(|event| endpoint.wants(event.event.r#type)) {
                 queue.replay(delivery_of(&event)).await?;
             }
         }
-        Ok(())
+        Ok(rest)
     }
 }
 

@@ -41,6 +41,17 @@ async fn pull(appliance: &Appliance, url: &str) -> String {
     video["id"].as_str().unwrap().to_owned()
 }
 
+/// All events, in their order.
+async fn events(appliance: &Appliance) -> Vec<Value> {
+    let (client, mut events) = (appliance.s3_client(), Vec::new());
+    for key in appliance.keys("uploads", "outbox/events/").await {
+        let event = client.get_object().bucket("uploads").key(key).send().await.unwrap();
+        let event = event.body.collect().await.unwrap().into_bytes();
+        events.push(serde_json::from_slice::<Value>(&event).unwrap()["event"].take());
+    }
+    events
+}
+
 /// The source of a video, once it is there.
 async fn source(client: &aws_sdk_s3::Client, id: &str) -> Vec<u8> {
     let record = client.get_object().bucket("uploads").key(format!("records/{id}.json"));
@@ -274,6 +285,16 @@ async fn each_failure_has_a_code_and_can_be_retried() {
         assert_eq!((&video["state"], &video["error"]["code"]), (&"failed".into(), &(*code).into()));
         let message = video["error"]["message"].as_str().unwrap();
         assert!(!message.contains("hush") && !message.contains("a.mp4"), "{message}");
+    }
+    let events = events(&appliance).await;
+    for (id, code) in &pulls {
+        let of_video = events.iter().filter(|event| event["data"]["id"] == id.as_str());
+        let told: Vec<_> = of_video
+            .map(|event| (&event["type"], &event["data"]["state"], &event["data"]["error"]["code"]))
+            .collect();
+        let created = (&json!("video.created"), &json!("uploading"), &Value::Null);
+        let failed = (&json!("video.failed"), &json!("failed"), &json!(code));
+        assert_eq!(told, [created, failed], "{code}");
     }
     origin.serve("gone.mp4", Served::new("here"));
     let (status, _) = appliance.post(&format!("/v1/videos/{}/retry", pulls[1].0)).await;

@@ -62,22 +62,27 @@ fn events_of_a_video_are_counted_once_each_and_in_order() {
     let ids: Vec<EventId> = (0..100_u32)
         .map(|n| EventId::of(&video(), EventKind::VideoUpdated, &n.to_string()))
         .collect();
+    let week = SignedDuration::from_hours(7 * 24);
     // A clock that stands still, or goes back.
     let entries: Vec<EventEntry> = ids
         .iter()
         .enumerate()
-        .map(|(n, id)| events.note(id, at(if n < 50 { 7 } else { 0 })))
+        .map(|(n, id)| events.note(id, at(if n < 50 { 7 } else { 0 }), week))
         .collect();
     assert!(entries.iter().map(|entry| entry.sequence).eq(1..=100));
     assert!(entries.is_sorted_by_key(|entry| entry.position.clone()));
-    assert_eq!(events.entries().len(), MOST_ENTRIES);
-    assert_eq!(events.find(&ids[0]), None);
+    // A purge redacts all that readers may still get.
+    assert!(ids.iter().all(|id| events.find(id).is_some()));
     // An event whose writer died gets a new place, and keeps its number.
-    let again = events.note(&ids[90], at(500));
+    let again = events.note(&ids[90], at(500), week);
     assert_eq!((again.sequence, again.created_at), (91, entries[90].created_at));
     assert!(again.position > entries[99].position);
     assert_eq!(events.find(&ids[90]), Some(&again));
-    assert_eq!(events.note(&EventId::from_random([7; 12]), at(501)).sequence, 101);
+    let next = EventId::from_random([7; 12]);
+    let later = at(501) + week;
+    assert_eq!(events.note(&next, later, week).sequence, 101);
+    assert_eq!((events.entries().len(), events.find(&ids[0])), (MOST_ENTRIES, None));
+    assert_eq!(events.find(&ids[90]), Some(&again));
 }
 
 #[test]
@@ -90,8 +95,12 @@ fn the_end_of_a_job_is_an_event_of_that_end() {
     assert_eq!(of_job(&record.in_folder("a2")), ready);
     let error = VideoError { code: "not-media".to_owned(), message: String::new() };
     let failed_update = Some(FailedUpdate { source_etag: "v2".to_owned(), error });
-    let update = of_job(&JobRecord { failed_update, ..record.clone() });
-    assert_eq!(update, (EventKind::VideoFailed, "v2/not-media".to_owned()));
-    let failed = of_job(&JobRecord { outcome: JobOutcome::Failed, ..record });
-    assert_eq!(failed.0, EventKind::VideoFailed);
+    let updated = JobRecord { failed_update, ..record.clone() };
+    assert_eq!(of_job(&updated), (EventKind::VideoFailed, "v2/not-media".to_owned()));
+    assert_eq!(all_of_job(&updated), [of_job(&updated)]);
+    let playable = (EventKind::VideoPlayable, "a1".to_owned());
+    assert_eq!(all_of_job(&record), [playable, ready]);
+    let failed = JobRecord { outcome: JobOutcome::Failed, ..record };
+    assert_eq!(all_of_job(&failed), [of_job(&failed)]);
+    assert_eq!(of_job(&failed).0, EventKind::VideoFailed);
 }

@@ -107,3 +107,61 @@ fn an_endpoint_remembers_since_when_it_fails() {
     endpoint.events = vec![EventKind::VideoFailed];
     assert!(endpoint.wants(EventKind::VideoFailed) && !endpoint.wants(EventKind::VideoReady));
 }
+
+#[test]
+fn an_endpoint_is_paused_only_if_it_has_accepted_nothing_since() {
+    let refused = Answer::of(500, None);
+    // Tries the delivery until it is given up, after other attempts: of a replay, and that of another event.
+    let given_up = |replayed: bool, other: Option<Answer>| {
+        let (mut endpoint, mut delivery, mut now) = (endpoint(), delivery(), at(10));
+        if replayed {
+            delivery.note(&refused, at(1), Duration::ZERO, 0.0);
+            endpoint.note_attempt(&delivery, &refused);
+            let attempts = delivery.attempts;
+            delivery = Delivery { attempts, ..self::delivery() };
+            let mut fine = self::delivery();
+            let accepted = Answer::of(200, None);
+            fine.note(&accepted, at(2), Duration::ZERO, 0.0);
+            assert!(endpoint.note_attempt(&fine, &accepted));
+        }
+        loop {
+            let next = delivery.note(&refused, now, Duration::ZERO, 0.0);
+            endpoint.note_attempt(&delivery, &refused);
+            if let Some(other) = &other {
+                let mut delivery = self::delivery();
+                delivery.note(other, now, Duration::ZERO, 0.0);
+                endpoint.note_attempt(&delivery, other);
+            }
+            match next {
+                Next::Retry(next) => now = next,
+                Next::GiveUp => return endpoint,
+                Next::Delivered => panic!("it was refused"),
+            }
+        }
+    };
+    for replayed in [false, true] {
+        let dead = given_up(replayed, None);
+        assert_eq!(dead.state, EndpointState::Paused, "{replayed}");
+        assert!(dead.reason.unwrap().contains("for three days"));
+        // One event that the receiver refuses, among others that it accepts.
+        let healthy = given_up(replayed, Some(Answer::of(200, None)));
+        assert_eq!((healthy.state, healthy.failing_since), (EndpointState::Active, None));
+        let gone = given_up(replayed, Some(Answer::Gone));
+        assert_eq!(gone.state, EndpointState::Paused, "{replayed}");
+    }
+}
+
+#[test]
+fn the_first_failure_counts_in_whichever_order_attempts_end() {
+    let mut endpoint = endpoint();
+    assert!(endpoint.note(Some("500"), at(3)) && endpoint.note(Some("500"), at(2)));
+    assert!(!endpoint.note(Some("500"), at(4)));
+    assert_eq!(endpoint.failing_since, Some(at(2)));
+}
+
+#[test]
+fn debug_texts_hold_no_secret_of_a_url() {
+    let url = "https://user:hidden@example.com/hidden?key=hidden#hidden".to_owned();
+    let shown = format!("{:?}", Endpoint { url, ..endpoint() });
+    assert!(shown.contains("https://example.com") && !shown.contains("hidden"), "{shown}");
+}

@@ -82,17 +82,20 @@ pub async fn create(
             state.access.auth().use_grant(grant, &id).await?;
         }
         let record_key = record::upload_record_key(&id);
+        let created_at = &record.created_at;
         match state.private.put_json(&record_key, &record, None, Precondition::Absent).await {
-            Ok(_) => {}
+            Ok(_) => Ok::<_, Error>((upload, created_at.clone())),
             // This very request died after it had written the record.
-            Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {}
-            Err(error) => return Err(error.into()),
+            Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {
+                let known = state.private.read_json::<UploadRecord>(&record_key).await?;
+                Ok((upload, known.map_or_else(|| created_at.clone(), |known| known.created_at)))
+            }
+            Err(error) => Err(error.into()),
         }
-        Ok::<_, Error>(upload)
     };
-    let upload = registered.await.inspect_err(|_| state.in_flight.end(&key))?;
+    let (upload, created_at) = registered.await.inspect_err(|_| state.in_flight.end(&key))?;
     // The job records it again if that fails.
-    state.events.note(&id, EventKind::VideoCreated, &record.created_at).await;
+    state.events.note(&id, EventKind::VideoCreated, &created_at).await;
     actor.audit("upload", id.as_str());
     state.catalog.changed(&id).await;
     let video_url = format!("/v1/videos/{id}");

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{existing, external_id};
+use crate::domain::event::EventKind;
 use crate::domain::job::VideoId;
 use crate::domain::metadata::Metadata;
 use crate::domain::priority::Priority;
@@ -124,11 +125,17 @@ async fn begin(
     is_repeatable: bool,
 ) -> Result<(), store::Error> {
     let record_key = record::upload_record_key(&record.id);
-    match state.private.put_json(&record_key, record, None, Precondition::Absent).await {
-        Ok(_) => {}
-        Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {}
+    let put = state.private.put_json(&record_key, record, None, Precondition::Absent).await;
+    let created_at = match put {
+        Ok(_) => &record.created_at,
+        Err(store::Error::PreconditionFailed { .. }) if is_repeatable => {
+            let known = state.private.read_json::<UploadRecord>(&record_key).await?;
+            &known.map_or_else(|| record.created_at.clone(), |known| known.created_at)
+        }
         Err(error) => return Err(error),
-    }
+    };
+    // The job records it again if that fails.
+    state.events.note(&record.id, EventKind::VideoCreated, created_at).await;
     match state.pulls.begin(pull).await {
         Err(store::Error::PreconditionFailed { .. }) if is_repeatable => Ok(()),
         begun => begun,

@@ -114,6 +114,13 @@ async fn deliveries_are_listed_page_by_page_and_sent_once_more() {
     receiver.wait_for("/ok", 11).await;
     let counts: Vec<usize> = receiver.by_id("/ok").values().map(Vec::len).collect();
     assert_eq!((counts.len(), counts.iter().sum::<usize>()), (5, 11), "{counts:?}");
+    // One that the filter leaves out by now is sent all the same.
+    let filter = json!({"events": ["video.ready"]});
+    ask(&appliance, Method::PATCH, &format!("/v1/webhooks/{id}"), filter).await;
+    let path = format!("/v1/webhooks/{id}/deliveries/{place}/replay");
+    assert_eq!(ask(&appliance, Method::POST, &path, Value::Null).await.0, 202);
+    receiver.wait_for("/ok", 12).await;
+    assert_eq!(receiver.by_id("/ok")[&oldest].len(), 4);
     let unknown =
         format!("/v1/webhooks/{id}/deliveries/0000000000000000-evt_{}/replay", "0".repeat(24));
     assert_eq!(ask(&appliance, Method::POST, &unknown, Value::Null).await.0, 404);
@@ -145,4 +152,36 @@ async fn private_addresses_are_refused_unless_they_are_allowed() {
     assert!(error.contains("its name leads to no address of the public internet"), "{error}");
     assert_eq!(ping["status"], "failed");
     assert_eq!(receiver.received("/ok").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_events_are_sent_once_more_in_several_steps() {
+    let receiver = Receiver::start();
+    let appliance = builder().start();
+    let began = Timestamp::now() - SignedDuration::from_mins(1);
+    create(&appliance, json!({})).await;
+    // As many more of other videos.
+    let client = appliance.s3_client();
+    let key = appliance.keys("uploads", "outbox/events/").await.remove(0);
+    let object = client.get_object().bucket("uploads").key(&key).send().await.unwrap();
+    let object = object.body.collect().await.unwrap().into_bytes();
+    let mut stored: Value = serde_json::from_slice(&object).unwrap();
+    let time = stored["position"].as_str().unwrap().split('-').next().unwrap().to_owned();
+    for n in 0..70 {
+        let event = format!("evt_{n:024x}");
+        let place = format!("{time}-{event}");
+        (stored["event"]["id"], stored["position"]) = (json!(event), json!(place));
+        stored["event"]["data"]["id"] = json!(format!("{n:020x}"));
+        let put = client.put_object().bucket("uploads").key(format!("outbox/events/{place}.json"));
+        put.body(stored.to_string().into_bytes().into()).send().await.unwrap();
+    }
+    let (id, _) = make(&appliance, &format!("{}/ok", receiver.url)).await;
+    let path = format!("/v1/webhooks/{id}/replay");
+    assert_eq!(ask(&appliance, Method::POST, &path, json!({"since": began})).await.0, 202);
+    let all = async {
+        while receiver.by_id("/ok").len() < 71 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(crate::support::appliance::TIMEOUT, all).await.unwrap();
 }
