@@ -49,15 +49,13 @@ impl Lease {
     /// If the store fails: the lease may be ours or not.
     pub(super) async fn hold(&mut self) -> Result<bool, Error> {
         let began = Instant::now();
-        let (count, seen) = match self.held.take() {
-            Some((record, etag)) => (record.renewal, Some(etag)),
-            None => {
-                let Some(free) = self.free().await? else {
-                    self.until = None;
-                    return Ok(false);
-                };
-                free
-            }
+        let seen = match self.held.take() {
+            Some((record, etag)) => Some((record.renewal, Some(etag))),
+            None => self.free().await?,
+        };
+        let Some((count, seen)) = seen else {
+            self.until = None;
+            return Ok(false);
         };
         let (box_id, instance) = (self.claimant.box_id.clone(), self.claimant.instance.clone());
         let record = Record { box_id, instance, renewal: count + 1 };
