@@ -24,10 +24,11 @@ pub fn file_name(rung: &str) -> String {
     format!("{PREFIX}{rung}.mp4")
 }
 
-/// Value of `Content-Disposition` for the download of a rung of a video with this name.
+/// Value of `Content-Disposition` for the download of a rung of a video with this title, or of this file.
 #[must_use]
-pub fn disposition(video: &str, rung: &str) -> String {
-    let stem = video.rsplit_once('.').map_or(video, |(stem, _)| stem).trim();
+pub fn disposition(title: Option<&str>, filename: &str, rung: &str) -> String {
+    let stem = || filename.rsplit_once('.').map_or(filename, |(stem, _)| stem);
+    let stem = title.unwrap_or_else(stem).trim();
     let stem = if stem.is_empty() { "video" } else { stem };
     let name = format!("{stem}-{rung}.mp4");
     let is_plain = |c: char| c.is_ascii_alphanumeric() || " -_.()".contains(c);
@@ -186,18 +187,35 @@ mod tests {
     fn a_download_has_the_name_of_its_video() {
         let table = [
             (
+                Some("Part 1. The end"),
+                "film.mov",
+                "attachment; filename=\"Part 1. The end-720p.mp4\"; \
+              filename*=UTF-8''Part%201%2E%20The%20end%2D720p%2Emp4",
+            ),
+            (
+                None,
                 "film.mov",
                 "attachment; filename=\"film-720p.mp4\"; filename*=UTF-8''film%2D720p%2Emp4",
             ),
             (
+                None,
                 "a\"b\n/ü.mp4",
                 "attachment; filename=\"a_b___-720p.mp4\"; \
               filename*=UTF-8''a%22b%0A%2F%C3%BC%2D720p%2Emp4",
             ),
-            ("", "attachment; filename=\"video-720p.mp4\"; filename*=UTF-8''video%2D720p%2Emp4"),
+            (
+                Some(" "),
+                "film.mov",
+                "attachment; filename=\"video-720p.mp4\"; filename*=UTF-8''video%2D720p%2Emp4",
+            ),
+            (
+                None,
+                "",
+                "attachment; filename=\"video-720p.mp4\"; filename*=UTF-8''video%2D720p%2Emp4",
+            ),
         ];
-        for (video, expected) in table {
-            assert_eq!(disposition(video, "720p"), expected);
+        for (title, filename, expected) in table {
+            assert_eq!(disposition(title, filename, "720p"), expected);
         }
         assert_eq!(file_name("720p"), "download-720p.mp4");
     }

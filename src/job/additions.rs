@@ -13,4 +13,4 @@ mod stream;
 
 pub use self::edit::{Additions, Settled};
 pub use self::kept::Kept;
-pub(super) use self::stream::{Added, Stream, add_to_finished, note_tracks};
+pub(super) use self::stream::{Added, add_to_finished, note_tracks};

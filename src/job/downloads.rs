@@ -1,7 +1,8 @@
 //! Downloads: one MP4 file of a rung and its audio, made of the published segments once somebody asks for it.
 //!
 //! A file lies in the folder of its attempt, so it goes when the attempt does. It appears as a whole: its parts are
-//! invisible until they are joined, and whoever joins them second finds the object there.
+//! invisible until they are joined, and whoever joins them second finds the object there. An encrypted stream has no
+//! downloads, because they would show without its key what it hides.
 
 mod segments;
 
@@ -14,8 +15,8 @@ use tokio::sync::Semaphore;
 
 use self::segments::Segments;
 use super::adapters::read_text;
-use super::additions::Stream;
 use super::context::Context;
+use super::deletion::Deletions;
 use super::error::Error;
 use super::follow::WorkerSettings;
 use super::records;
@@ -24,6 +25,7 @@ use crate::domain::hls::names;
 use crate::domain::hls::published::{VodPlaylist, audio_of};
 use crate::domain::job::VideoId;
 use crate::domain::record::{self, JobOutcome, JobRecord, UploadRecord};
+use crate::domain::tombstone::Stage;
 use crate::domain::visibility::Visibility;
 use crate::source::Source;
 use crate::store::{self, Home, PartsOptions};
@@ -50,8 +52,19 @@ pub enum Download {
     Failed(String),
     /// The video has no stream.
     NotReady,
+    /// The stream is encrypted.
+    Encrypted,
     /// The stream has no such rung, but these.
     NoRung(Vec<String>),
+}
+
+/// A rendition that a download is made of.
+struct Rendition {
+    /// Where its files are.
+    below: String,
+    playlist: VodPlaylist,
+    /// Width and height in pixels; 0 for audio.
+    size: (u16, u16),
 }
 
 /// Makes downloads. Clones share what is being made.
@@ -86,6 +99,20 @@ impl Downloads {
         if !rungs.iter().any(|known| known == rung) {
             return Ok(Download::NoRung(rungs));
         }
+        let renditions = match renditions(home, &record, rung).await {
+            Ok(renditions) => renditions,
+            Err(
+                error @ (store::Error::NotFound { .. }
+                | store::Error::Rejected { .. }
+                | store::Error::PreconditionFailed { .. }),
+            ) => return Ok(Download::Failed(error.to_string())),
+            Err(error @ (store::Error::Denied { .. } | store::Error::Unavailable { .. })) => {
+                return Err(error.into());
+            }
+        };
+        if renditions.iter().any(|rendition| rendition.playlist.key_uri.is_some()) {
+            return Ok(Download::Encrypted);
+        }
         let key = format!("{id}/{}/{}", record.attempt_id, download::file_name(rung));
         if home.find(&key).await?.is_some() {
             return Ok(Download::Ready { key, visibility: home.visibility() });
@@ -103,7 +130,7 @@ impl Downloads {
         drop(begun);
         let (downloads, home, rung) = (self.clone(), home.clone(), rung.to_owned());
         tokio::spawn(async move {
-            let made = Box::pin(downloads.make(&home, &record, &rung, &key)).await;
+            let made = Box::pin(downloads.make(&home, &record, &rung, &key, &renditions)).await;
             let mut begun = downloads.begun.lock();
             match made {
                 Ok(()) => drop(begun.remove(&key)),
@@ -122,18 +149,19 @@ impl Downloads {
         record: &JobRecord,
         rung: &str,
         key: &str,
+        renditions: &[Rendition],
     ) -> Result<(), Error> {
         let context = &self.context;
         let _place = self.places.acquire().await.map_err(|_| Error::Stopped)?;
-        let (segments, remux) = self.segments(home, record, rung).await?;
+        let (segments, remux) = row(home, renditions).await?;
         let upload_key = record::upload_record_key(&record.id);
         let upload = context.private.read_json::<UploadRecord>(&upload_key).await?;
         let title = upload.and_then(|upload| upload.metadata.title);
-        let name = title.unwrap_or_else(|| record.filename.clone());
+        let disposition = download::disposition(title.as_deref(), &record.filename, rung);
         let visibility = home.visibility();
         let options = PartsOptions {
             content_type: names::CONTENT_TYPE_INIT,
-            content_disposition: &download::disposition(&name, rung),
+            content_disposition: &disposition,
             cache_control: names::cache_control(visibility, names::CACHE_IMMUTABLE),
         };
         let upload_id = home.begin_parts(key, options).await?;
@@ -142,48 +170,31 @@ impl Downloads {
             home.abort_multipart(key, &upload_id).await?;
             return written;
         }
-        // A new stream or a delete may have swept its folder meanwhile.
-        let now = records::job_record_of(home, &record.id).await?;
-        let folder = format!("{}/", record.attempt_id);
-        let is_kept = now.is_some_and(|(now, _)| {
-            now.attempt_id == record.attempt_id
-                || now.superseded.iter().any(|old| old.prefix == folder)
-        });
-        if !is_kept {
+        let is_kept = self.is_kept(home, record).await;
+        if !matches!(is_kept, Ok(true)) {
             home.delete_immutable(&[key.to_owned()]).await?;
         }
-        Ok(())
+        is_kept.map(drop)
     }
 
-    /// The segments of a rung and its audio, in a row, and the place of each.
-    async fn segments(
-        &self,
-        home: &Home,
-        record: &JobRecord,
-        rung: &str,
-    ) -> Result<(Segments, Remux), Error> {
-        let (id, folder) = (&record.id, &record.attempt_id);
-        let main = record.main.as_deref().unwrap_or_default();
-        let key = Stream::key_of(&self.context.encryption, home, record, main).await?;
-        let size = record.renditions.iter().find(|rendition| rendition.name == rung);
-        let side = |side: Option<u32>| side.and_then(|side| u16::try_from(side).ok()).unwrap_or(0);
-        let size = size.map_or((0, 0), |found| (side(found.width), side(found.height)));
-        let video = format!("{folder}/{rung}/{}", names::INDEX);
-        let audio = audio_of(main).map(|uri| (uri.to_owned(), (0, 0)));
-        let mut segments = Segments::new(home, key.map(|key| key.key));
-        let mut renditions = Vec::new();
-        for (uri, size) in [(video, size)].into_iter().chain(audio) {
-            let path = format!("{id}/{uri}");
-            let playlist = VodPlaylist::parse(&read_text(home, &path).await?);
-            let playlist = playlist.ok_or_else(|| {
-                let (operation, reason) = ("read", "it is no VOD playlist".to_owned());
-                store::Error::Rejected { operation, key: path.clone(), reason }
-            })?;
-            let below = path.strip_suffix(names::INDEX).unwrap_or_default();
-            let listed = home.list(below).await?;
-            renditions.push(segments.add(below, &playlist, &listed, size)?);
+    /// Whether the files of a stream are still kept: a new stream, a move or a delete may have swept them while a
+    /// download was made. Each of them writes what is read here before it lists what it sweeps.
+    async fn is_kept(&self, home: &Home, record: &JobRecord) -> Result<bool, Error> {
+        let (context, id) = (&self.context, &record.id);
+        let tombstone = Deletions::of(context).tombstone(id).await?;
+        if tombstone.is_some_and(|tombstone| tombstone.stage != Stage::Lifted) {
+            return Ok(false);
         }
-        Ok((segments, Remux { renditions }))
+        let now = records::home_of(&context.private, &context.homes, id).await?;
+        if now.visibility() != home.visibility() {
+            return Ok(false);
+        }
+        let now = records::job_record_of(home, id).await?;
+        let folder = format!("{}/", record.attempt_id);
+        Ok(now.is_some_and(|(now, _)| {
+            now.attempt_id == record.attempt_id
+                || now.superseded.iter().any(|old| old.prefix == folder)
+        }))
     }
 
     /// Lets a worker make the file, and writes it as its pieces come.
@@ -218,8 +229,10 @@ impl Downloads {
                     parts.push(home.put_part(key, upload_id, number, body).await?);
                 }
             }
-            let number = u32::try_from(parts.len()).unwrap_or(u32::MAX) + 1;
-            parts.push(home.put_part(key, upload_id, number, pending.freeze()).await?);
+            if !pending.is_empty() || parts.is_empty() {
+                let number = u32::try_from(parts.len()).unwrap_or(u32::MAX) + 1;
+                parts.push(home.put_part(key, upload_id, number, pending.freeze()).await?);
+            }
             match home.complete_multipart(key, upload_id, &parts).await {
                 Ok(()) => Ok(()),
                 // Another box was faster with the same file.
@@ -233,4 +246,41 @@ impl Downloads {
         worker.kill().await;
         written
     }
+}
+
+/// The rendition of a rung and that of its audio, which a download is made of.
+async fn renditions(
+    home: &Home,
+    record: &JobRecord,
+    rung: &str,
+) -> Result<Vec<Rendition>, store::Error> {
+    let (id, folder) = (&record.id, &record.attempt_id);
+    let main = record.main.as_deref().unwrap_or_default();
+    let size = record.renditions.iter().find(|rendition| rendition.name == rung);
+    let side = |side: Option<u32>| side.and_then(|side| u16::try_from(side).ok()).unwrap_or(0);
+    let size = size.map_or((0, 0), |found| (side(found.width), side(found.height)));
+    let video = format!("{folder}/{rung}/{}", names::INDEX);
+    let audio = audio_of(main).map(|uri| (uri.to_owned(), (0, 0)));
+    let mut renditions = Vec::new();
+    for (uri, size) in [(video, size)].into_iter().chain(audio) {
+        let path = format!("{id}/{uri}");
+        let playlist = VodPlaylist::parse(&read_text(home, &path).await?);
+        let playlist = playlist.ok_or_else(|| {
+            let (operation, reason) = ("read", "it is no VOD playlist".to_owned());
+            store::Error::Rejected { operation, key: path.clone(), reason }
+        })?;
+        let below = path.strip_suffix(names::INDEX).unwrap_or_default().to_owned();
+        renditions.push(Rendition { below, playlist, size });
+    }
+    Ok(renditions)
+}
+
+/// The segments of these renditions in a row, and the place of each.
+async fn row(home: &Home, renditions: &[Rendition]) -> Result<(Segments, Remux), store::Error> {
+    let (mut segments, mut places) = (Segments::new(home), Vec::new());
+    for Rendition { below, playlist, size } in renditions {
+        let listed = home.list(below).await?;
+        places.push(segments.add(below, playlist, &listed, *size)?);
+    }
+    Ok((segments, Remux { renditions: places }))
 }

@@ -393,7 +393,7 @@ export interface paths {
         /**
          * Redirects to an MP4 file of a video: this rung and its main audio, made of the stream without encoding.
          * @description The file is made when it is asked for first: that answers 202 with `Retry-After`. It can be loaded in ranges. The
-         *     URL of the file of a private video works for six hours.
+         *     URL of the file of a private video works for six hours. An encrypted stream has no files.
          */
         get: operations["getVideoDownload"];
         put?: never;
@@ -5138,7 +5138,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The video is not ready, or its file cannot be made */
+            /** @description The video is deleted or not ready, its stream is encrypted, or its file cannot be made */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::parse_id;
+use crate::domain::video::VideoState;
 use crate::domain::visibility::Visibility;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
@@ -39,20 +40,23 @@ pub struct DownloadState {
 /// Redirects to an MP4 file of a video: this rung and its main audio, made of the stream without encoding.
 ///
 /// The file is made when it is asked for first: that answers 202 with `Retry-After`. It can be loaded in ranges. The
-/// URL of the file of a private video works for six hours.
+/// URL of the file of a private video works for six hours. An encrypted stream has no files.
 #[utoipa::path(get, path = "/v1/videos/{id}/download",
     params(("id" = String, Path, description = "Id of the video"), DownloadParams),
     responses((status = 302, description = "`Location` has the URL of the file"),
         (status = 202, body = DownloadState), (status = 400, body = Problem, description = "There is no such rung"),
         (status = 404, body = Problem),
-        (status = 409, body = Problem, description = "The video is not ready, or its file cannot be made")))]
+        (status = 409, body = Problem, description = "The video is deleted or not ready, its stream is encrypted, or \
+         its file cannot be made")))]
 pub async fn get(
     State(state): State<AppState>,
     Path(id): Path<String>,
     Query(params): Query<DownloadParams>,
 ) -> Result<Response, Error> {
     let id = parse_id(&id)?;
-    super::existing(&state, &id).await?;
+    if super::existing(&state, &id).await?.state == VideoState::Deleting {
+        return Err(Error::Conflict("the video is deleted".to_owned()));
+    }
     let (key, visibility) = match Box::pin(state.downloads.get(&id, &params.rung)).await? {
         Download::Ready { key, visibility } => (key, visibility),
         Download::Making => {
@@ -64,6 +68,10 @@ pub async fn get(
             return Err(Error::Conflict(format!("the file could not be made: {reason}")));
         }
         Download::NotReady => return Err(Error::Conflict("the video is not ready".to_owned())),
+        Download::Encrypted => {
+            let detail = "the stream is encrypted: a file of it would play without its key. Play the stream itself";
+            return Err(Error::Conflict(detail.to_owned()));
+        }
         Download::NoRung(rungs) if rungs.is_empty() => {
             return Err(Error::Conflict("the video has sound alone".to_owned()));
         }

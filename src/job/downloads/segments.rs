@@ -1,4 +1,4 @@
-//! The segments of a published stream in a row, decrypted, as the source of a worker.
+//! The segments of a published stream in a row, as the source of a worker.
 
 use std::collections::VecDeque;
 
@@ -7,9 +7,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use crate::domain::download::{Place, RenditionPlaces};
-use crate::domain::hls::key::{Iv, Key};
 use crate::domain::hls::published::VodPlaylist;
-use crate::publish::decrypt_segment;
 use crate::source::{self, Source};
 use crate::store::{self, Entry, Home};
 
@@ -21,13 +19,11 @@ struct Item {
     key: String,
     offset: u64,
     len: u64,
-    iv: Option<Iv>,
 }
 
-/// The segments of a published stream in a row. Zeros follow those whose content is shorter than their object.
+/// The segments of a published stream in a row. Zeros follow those whose content is shorter than it was listed.
 pub(super) struct Segments {
     home: Home,
-    key: Option<Key>,
     items: Vec<Item>,
     len: u64,
     /// Numbers and contents, the most recently used at the back.
@@ -35,9 +31,9 @@ pub(super) struct Segments {
 }
 
 impl Segments {
-    /// An empty row of segments in this home, which may be encrypted with a key.
-    pub(super) fn new(home: &Home, key: Option<Key>) -> Self {
-        Self { home: home.clone(), key, items: Vec::new(), len: 0, cache: Mutex::default() }
+    /// An empty row of segments in this home.
+    pub(super) fn new(home: &Home) -> Self {
+        Self { home: home.clone(), items: Vec::new(), len: 0, cache: Mutex::default() }
     }
 
     /// Adds the segments of a playlist, whose files are `listed` below `below`. Returns their places.
@@ -48,19 +44,19 @@ impl Segments {
         listed: &[Entry],
         size: (u16, u16),
     ) -> Result<RenditionPlaces, store::Error> {
-        let mut place = |uri: &str, iv: Option<Iv>| {
+        let mut place = |uri: &str| {
             let key = format!("{below}{uri}");
             let entry = listed.iter().find(|entry| entry.key == key);
             let Some(entry) = entry else {
                 return Err(store::Error::NotFound { operation: "list", key });
             };
             let place = Place { offset: self.len, len: entry.size_bytes };
-            self.items.push(Item { key, offset: place.offset, len: place.len, iv });
+            self.items.push(Item { key, offset: place.offset, len: place.len });
             self.len += place.len;
             Ok(place)
         };
-        let init = playlist.map.as_deref().map(|uri| place(uri, None)).transpose()?;
-        let segments = playlist.segments.iter().map(|segment| place(&segment.uri, segment.iv));
+        let init = playlist.map.as_deref().map(&mut place).transpose()?;
+        let segments = playlist.segments.iter().map(|segment| place(&segment.uri));
         let segments = segments.collect::<Result<_, _>>()?;
         Ok(RenditionPlaces { init, segments, size })
     }
@@ -83,12 +79,7 @@ impl Segments {
                 source::Error::Unavailable { reason: error.to_string() }
             }
         });
-        let mut bytes = read?.bytes;
-        if let Some(iv) = &item.iv {
-            let plain = self.key.and_then(|key| decrypt_segment(&key, iv, &bytes));
-            let reason = || format!("{} is encrypted with another key", item.key);
-            bytes = plain.ok_or_else(|| source::Error::Denied { reason: reason() })?.into();
-        }
+        let bytes = read?.bytes;
         cache.push_back((number, bytes.clone()));
         if cache.len() > CACHED {
             cache.pop_front();

@@ -133,15 +133,14 @@ async fn a_download_has_the_frames_of_the_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_download_of_an_encrypted_private_cmaf_stream_is_private_and_plain() {
+async fn a_download_of_a_private_cmaf_stream_is_private() {
     let Some(clip) = media::flashes() else { return };
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("film.mp4");
     let appliance = Appliance::builder()
         .setting("videos.visibility", "private")
         .setting("encode.segment", "cmaf")
-        .setting("encryption.kind", "aes-128")
-        .setting("encryption.master_keys", "first:0123456789abcdef0123456789abcdef")
+        .setting("housekeeping.purge_delay_secs", 3600)
         .start();
     let (id, video) = appliance.publish("film.mp4", &clip).await;
     let rung = video["renditions"][0]["name"].as_str().unwrap();
@@ -156,4 +155,27 @@ async fn a_download_of_an_encrypted_private_cmaf_stream_is_private_and_plain() {
     let files = [format!("{folder}/{rung}/index.m3u8"), "main.m3u8".to_owned()];
     let stream = files.map(|file| format!("{}/play/{id}/{file}?token={token}", appliance.api));
     checked(file, stream, clip).await;
+    // Until it is purged, a deleted video can be restored, and not be loaded.
+    assert_eq!(appliance.delete(&id).await, 202);
+    let deleted = appliance.get(&format!("/v1/videos/{id}/download?rung={rung}")).await;
+    assert_eq!((deleted.0, deleted.1["detail"].as_str()), (409, Some("the video is deleted")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_stream_has_no_downloads() {
+    let Some(clip) = media::clip(360, "25", 8) else { return };
+    let appliance = Appliance::builder()
+        .setting("videos.visibility", "private")
+        .setting("encryption.kind", "aes-128")
+        .setting("encryption.master_keys", "first:0123456789abcdef0123456789abcdef")
+        .start();
+    let (id, video) = appliance.publish("film.mp4", &clip).await;
+    let rung = video["renditions"][0]["name"].as_str().unwrap();
+    let (status, problem) = appliance.get(&format!("/v1/videos/{id}/download?rung={rung}")).await;
+    assert_eq!(status, 409, "{problem:#}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.starts_with("the stream is encrypted: "), "{detail}");
+    let keys = appliance.keys("uploads", "").await;
+    assert!(keys.iter().any(|key| key.ends_with("/main.m3u8")), "{keys:?}");
+    assert!(!keys.iter().any(|key| key.contains("download-")), "{keys:?}");
 }
