@@ -74,8 +74,12 @@ pub async fn put(
     let language = language::parse(&lang).map_err(|reason| invalid("lang", &reason))?;
     let label = label(facts.label.as_deref(), &language).map_err(Error::Invalid)?;
     let text = parse::decode(&body).map_err(|error| invalid("body", &error.to_string()))?;
-    parse::cues(text).map_err(|error| invalid("body", &error.to_string()))?;
+    let cues = parse::cues(text).map_err(|error| invalid("body", &error.to_string()))?;
     check_video(&video)?;
+    let lasts = video.duration_secs.and_then(|secs| Duration::try_from_secs_f64(secs).ok());
+    if let Some(lasts) = lasts {
+        parse::check_expected(&cues, lasts).map_err(|reason| invalid("body", reason))?;
+    }
     let kept = Kept::list(&state.private, &id).await?;
     if kept.tracks() >= MAX_TRACKS && !kept.has_track(&language) {
         let detail =
