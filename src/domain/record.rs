@@ -4,6 +4,7 @@
 //! the public bucket or `streams/` in the private one: `<id>/job.json` ([`JobRecord`]). Keys below
 //! [`INTERNAL_PREFIXES`] are never sources.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -339,9 +340,10 @@ impl JobRecord {
         self.superseded.iter().any(|old| old.until > now && path.starts_with(&old.prefix))
     }
 
-    /// Whether the file with this path is in the folder of the stream and nothing of it.
+    /// Whether the file with this path is in the folder of the stream and nothing of it. `shown` are the folders that
+    /// `main.m3u8` names: an edit that died may have shown more than this record has.
     #[must_use]
-    pub fn is_left_over(&self, path: &str, now: Timestamp) -> bool {
+    pub fn is_left_over(&self, path: &str, shown: &BTreeSet<String>, now: Timestamp) -> bool {
         let Some(file) = path.strip_prefix(&format!("{}/", self.attempt_id)) else { return false };
         let is_used = |track: &PublishedTrack| {
             file.strip_prefix(&track.rendition).is_some_and(|rest| rest.starts_with('/'))
@@ -350,7 +352,8 @@ impl JobRecord {
             file.starts_with(RENDITION_PREFIX) || file.starts_with(names::OWN_POSTER_PREFIX);
         let is_shown = self.own_poster.as_ref().is_some_and(|poster| poster.path == path);
         let is_used = self.text_tracks.iter().any(is_used) || is_shown;
-        is_addition && !is_used && !self.is_kept(path, now)
+        let is_named = shown.iter().any(|folder| path.starts_with(folder));
+        is_addition && !is_used && !is_named && !self.is_kept(path, now)
     }
 
     /// The poster that is shown, relative to this record.
@@ -400,12 +403,14 @@ impl JobRecord {
 }
 
 /// Those of the keys below `<id>/` that belong to no whole stream at this time: `main.m3u8` first, unless it
-/// shows the stream that is whole. The completion record stays, and so do superseded files until their time.
+/// shows the stream that is whole. The completion record stays, and so do superseded files until their time, and
+/// streams in the folders `shown` that `main.m3u8` names: an attempt that died may have shown its own.
 #[must_use]
 pub fn left_behind(
     id: &VideoId,
     mut keys: Vec<String>,
     whole: Option<&JobRecord>,
+    shown: &BTreeSet<String>,
     now: Timestamp,
 ) -> Vec<String> {
     let whole = whole.filter(|record| record.outcome == JobOutcome::Ready);
@@ -414,8 +419,10 @@ pub fn left_behind(
     let is_left = |key: &str, whole: &JobRecord| {
         let path = key.strip_prefix(&below).unwrap_or(key);
         let is_in_folder = path.starts_with(&format!("{}/", whole.attempt_id));
-        let is_of_stream = is_in_folder && !whole.is_left_over(path, now);
-        !is_of_stream && !whole.is_kept(path, now) && *key != main
+        let is_of_stream = is_in_folder && !whole.is_left_over(path, shown, now);
+        let stream_of = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
+        let is_shown = || shown.iter().any(|folder| stream_of(folder) == stream_of(path));
+        !is_of_stream && (is_in_folder || !is_shown()) && !whole.is_kept(path, now) && *key != main
     };
     keys.retain(|key| *key != record && whole.is_none_or(|whole| is_left(key, whole)));
     keys.sort_by_key(|key| *key != main);
@@ -452,6 +459,29 @@ mod tests {
         assert_eq!(moved.in_folder("a1"), record);
     }
 
+    fn none() -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
+    #[test]
+    fn what_the_main_playlist_names_stays() {
+        let id = VideoId::of_source("uploads", "k");
+        let now = Timestamp::UNIX_EPOCH;
+        let keys = |names: &[&str]| names.iter().map(|n| format!("{id}/{n}")).collect::<Vec<_>>();
+        let there =
+            ["a1/720p/seg.ts", "a2/track-en-1/seg.vtt", "a2/track-en-2/seg.vtt", "a3/poster.jpg"];
+        let record = JobRecord::ready(id.clone(), "a2");
+        let left = |whole, shown: &[&str]| {
+            let shown = shown.iter().map(|&folder| folder.to_owned()).collect();
+            left_behind(&id, keys(&there), whole, &shown, now)
+        };
+        assert_eq!(left(Some(&record), &[]), keys(&there));
+        let edited = left(Some(&record), &["a2/720p/", "a2/track-en-2/"]);
+        assert_eq!(edited, keys(&[there[0], there[1], there[3]]));
+        assert_eq!(left(Some(&record), &["a3/720p/"]), keys(&there[..3]));
+        assert_eq!(left(None, &["a3/720p/"]), keys(&there));
+    }
+
     #[test]
     fn what_is_whole_stays_and_the_way_to_what_is_not_goes_first() {
         let id = VideoId::of_source("uploads", "k");
@@ -459,13 +489,19 @@ mod tests {
         let keys = |names: &[&str]| names.iter().map(|n| format!("{id}/{n}")).collect::<Vec<_>>();
         let there = ["a1/720p/seg.ts", "a2/720p/seg.ts", "job.json", "main.m3u8"];
         assert_eq!(
-            left_behind(&id, keys(&there), None, now),
+            left_behind(&id, keys(&there), None, &none(), now),
             keys(&["main.m3u8", "a1/720p/seg.ts", "a2/720p/seg.ts"])
         );
         let mut record = JobRecord::ready(id.clone(), "a2");
-        assert_eq!(left_behind(&id, keys(&there), Some(&record), now), keys(&["a1/720p/seg.ts"]));
+        assert_eq!(
+            left_behind(&id, keys(&there), Some(&record), &none(), now),
+            keys(&["a1/720p/seg.ts"])
+        );
         record.failed_update = Some(failed_update("v2"));
-        assert_eq!(left_behind(&id, keys(&there), Some(&record), now), keys(&["a1/720p/seg.ts"]));
+        assert_eq!(
+            left_behind(&id, keys(&there), Some(&record), &none(), now),
+            keys(&["a1/720p/seg.ts"])
+        );
         assert!(record.covers("v2") && !record.covers("v1") && !record.covers("v3"));
         assert_eq!(record.latest_outcome(), JobOutcome::Failed);
         record.failed_update = None;
@@ -473,7 +509,7 @@ mod tests {
         let outdated = JobRecord { is_outdated: true, ..record.clone() };
         assert!(!outdated.covers("v1") && outdated.latest_outcome() == JobOutcome::Ready);
         record.outcome = JobOutcome::Failed;
-        assert_eq!(left_behind(&id, keys(&there), Some(&record), now).len(), 3);
+        assert_eq!(left_behind(&id, keys(&there), Some(&record), &none(), now).len(), 3);
     }
 
     #[test]
@@ -500,7 +536,7 @@ mod tests {
         let gone = ["a1/".to_owned(), "a2/track-de-1/".to_owned()];
         let superseded = record.superseded_with(gone, second(10), Duration::from_secs(5));
         let record = JobRecord { superseded, ..record };
-        let left = |at| left_behind(&id, keys(&there), Some(&record), second(at));
+        let left = |at| left_behind(&id, keys(&there), Some(&record), &none(), second(at));
         assert_eq!(left(14), keys(&["a11/x"]));
         assert_eq!(left(15), keys(&there[..3]));
         let later = record.superseded_with(["a2/".to_owned()], second(14), Duration::from_secs(5));

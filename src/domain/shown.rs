@@ -40,9 +40,21 @@ pub fn compare(record: &JobRecord, main: Option<&str>, keys: &BTreeSet<&str>) ->
     }
 }
 
-/// Keys of the media playlists that a multivariant playlist names: lines that are URIs, and the attribute
-/// `URI` of renditions and I-frame playlists.
+/// Folders of the media playlists that a multivariant playlist names, such as `a1/720p/`.
+#[must_use]
+pub fn folders_of(main: &str) -> BTreeSet<String> {
+    let folder = |uri: String| uri.rsplit_once('/').map(|(folder, _)| format!("{folder}/"));
+    uris_of(main).filter_map(folder).collect()
+}
+
+/// Keys of the media playlists that a multivariant playlist names.
 fn names_of(id: &VideoId, text: &str) -> Vec<String> {
+    uris_of(text).map(|uri| format!("{id}/{uri}")).collect()
+}
+
+/// URIs in a multivariant playlist: lines that are URIs, and the attribute `URI` of renditions and I-frame
+/// playlists.
+fn uris_of(text: &str) -> impl Iterator<Item = String> {
     let uri = |line: &str| {
         if !line.starts_with('#') {
             return Some(line.to_owned()).filter(|line| !line.is_empty());
@@ -52,7 +64,7 @@ fn names_of(id: &VideoId, text: &str) -> Vec<String> {
         let (_, rest) = line.split_once("URI=\"").filter(|_| names_playlist)?;
         rest.split_once('"').map(|(uri, _)| uri.to_owned())
     };
-    text.lines().filter_map(|line| uri(line.trim())).map(|uri| format!("{id}/{uri}")).collect()
+    text.lines().filter_map(move |line| uri(line.trim()))
 }
 
 #[cfg(test)]
@@ -87,5 +99,7 @@ mod tests {
         assert_eq!(compare(&record(None), None, &all), Shown::Unknown);
         let failed = JobRecord { outcome: JobOutcome::Failed, ..ready };
         assert_eq!(compare(&failed, None, &fewer), Shown::Whole);
+        let folders = BTreeSet::from(["a1/720p/".to_owned(), "a1/audio/".to_owned()]);
+        assert_eq!(folders_of(MAIN), folders);
     }
 }

@@ -9,6 +9,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::adapters;
+use super::additions::Additions;
 use super::board::Ticket;
 use super::claim::{Claim, End};
 use super::context::Context;
@@ -102,6 +103,14 @@ impl Moves {
         let moved = self.change_claimed(id, &claim, &folder, visibility, &signals, &mut step).await;
         if let Err(error) = self.end(id, claim, &folder, moved.is_ok(), step, &ticket).await {
             tracing::warn!(%id, %error, "failed to release the claim of a move, it will expire");
+        }
+        let view = ticket.view();
+        drop(ticket);
+        // Whoever has added something during the move found its claim.
+        if !matches!(moved, Err(Error::Cancelled))
+            && let Err(error) = Box::pin(Additions::of(context).settle(id, &view)).await
+        {
+            tracing::warn!(%id, %error, "failed to add what was added during a move");
         }
         moved
     }

@@ -1,5 +1,6 @@
 //! What a job writes down: completion records, upload records; and what it clears away.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::adapters;
@@ -13,6 +14,7 @@ use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::metadata::Metadata;
 use crate::domain::priority::Priority;
 use crate::domain::record::{self, JobOutcome, JobRecord, Superseded, UploadRecord};
+use crate::domain::shown;
 use crate::domain::video::{VideoError, VideoView};
 use crate::domain::visibility::Visibility;
 use crate::store::{self, Bucket, Entry, Head, Home, Homes, Precondition, Removal};
@@ -195,8 +197,18 @@ pub(super) async fn sweep(
     }
     claim.hold().await?;
     let keys = listed.iter().map(|entry| entry.key.clone()).collect();
-    let left = record::left_behind(id, keys, whole, home.clock().now());
+    let shown = shown_folders(home, id).await?;
+    let left = record::left_behind(id, keys, whole, &shown, home.clock().now());
     Ok(delete_listed(home, &listed, left).await?)
+}
+
+/// Folders of a stream, and of others, that its `main.m3u8` names.
+pub(super) async fn shown_folders(
+    home: &Home,
+    id: &VideoId,
+) -> Result<BTreeSet<String>, store::Error> {
+    let main = adapters::read_main(home, id).await?;
+    Ok(main.map(|(text, _)| shown::folders_of(&text)).unwrap_or_default())
 }
 
 /// Deletes those of the listed objects of a home that have these keys. The mutable ones go first,

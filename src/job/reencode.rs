@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::additions::Kept;
 use super::claim;
 use crate::domain::claim::{ClaimRecord, ClaimState, is_alive};
 use crate::domain::encode_choice::EncodeChoice;
@@ -19,6 +20,8 @@ pub enum Reencode {
     Running,
     /// The video has no stream of this version of its source.
     NotReady,
+    /// The video is deleted.
+    Deleted,
 }
 
 /// Keeps the choice and declares the stream of the source version `source_etag` outdated. The caller sends a message
@@ -46,7 +49,9 @@ pub async fn request(
     let Some((record, version)) = found.filter(|(record, _)| is_whole(record)) else {
         return Ok(Reencode::NotReady);
     };
-    keep(private, id, choice).await?;
+    if !keep(private, id, choice).await? {
+        return Ok(Reencode::Deleted);
+    }
     // The write fails if an attempt or an edit takes the claim meanwhile.
     let condition = claim.as_ref().map(|(_, _, etag)| etag.as_str());
     let condition = condition.map_or(Precondition::Absent, Precondition::Etag);
@@ -58,16 +63,21 @@ pub async fn request(
     Ok(Reencode::Outdated)
 }
 
-/// Keeps the choice, or nothing if it chooses nothing.
-async fn keep(private: &Bucket, id: &VideoId, choice: &EncodeChoice) -> Result<(), store::Error> {
+/// Keeps the choice, or nothing if it chooses nothing. Returns `false` and keeps nothing if the video is deleted.
+async fn keep(private: &Bucket, id: &VideoId, choice: &EncodeChoice) -> Result<bool, store::Error> {
     let key = record::encode_choice_key(id);
     if *choice != EncodeChoice::default() {
-        return private.put_json(&key, choice, None, Precondition::None).await.map(drop);
+        let etag = private.put_json(&key, choice, None, Precondition::None).await?;
+        let may_stay = Kept::may_stay(private, id).await?;
+        if !may_stay {
+            let (Removal::Gone | Removal::Changed) = private.delete_version(&key, &etag).await?;
+        }
+        return Ok(may_stay);
     }
     if let Some(head) = private.find(&key).await? {
         let (Removal::Gone | Removal::Changed) = private.delete_version(&key, &head.etag).await?;
     }
-    Ok(())
+    Kept::may_stay(private, id).await
 }
 
 /// The choice that is kept for a video.

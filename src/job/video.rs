@@ -20,6 +20,7 @@ use crate::domain::event::{self, EventKind};
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::record::{self, JobOutcome};
 use crate::domain::video::{VideoState, VideoView};
+use crate::domain::view;
 use crate::store::{self, Head, Home};
 
 /// One video that a message asks for.
@@ -55,7 +56,10 @@ impl Job<'_> {
         }
         let home = self.home().await?;
         if let Some(recorded) = self.recorded(home, &head).await? {
-            return Ok(self.settle_recorded(&head, &recorded).await?);
+            let settled = self.settle_recorded(&head, &recorded).await?;
+            // Who published it may have died before it looked for them.
+            self.settle_additions(&self.view_of(home, &recorded)).await;
+            return Ok(settled);
         }
         let cancel = CancellationToken::new();
         let board = &self.context.board;
@@ -195,6 +199,14 @@ impl Job<'_> {
             attempt::treat_source(self.context, self.request, head).await?;
         }
         Ok(Settled::already_recorded(recorded))
+    }
+
+    fn view_of(&self, home: &Home, recorded: &RecordedVersion) -> VideoView {
+        let mut view = self.first_view();
+        view.visibility = home.visibility();
+        view.playback_url = self.context.urls.main(&self.id, view.visibility);
+        view::finished(&mut view, recorded.record().clone());
+        view
     }
 
     fn first_view(&self) -> VideoView {

@@ -11,6 +11,10 @@ const OPEN_CUE_NS: u64 = 10_000_000_000;
 /// Duration of a segment for the budget of cues, in nanoseconds: a cue is repeated in each segment
 /// that it overlaps.
 const REPEATED_EVERY_NS: u64 = 6_000_000_000;
+/// Most segments that a size is estimated for: those of a week.
+const MOST_SEGMENTS: usize = 100_800;
+/// Bytes of a cue in a segment beside its text and settings, at least: times, and the lines between.
+const FRAME_BYTES: u64 = 40;
 
 /// One subtitle on the timeline of the stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +49,12 @@ impl Cue {
             && self.has_one_line_of_settings()
     }
 
+    /// Bytes of the cue in each segment that it stands in.
+    const fn rendered_bytes(&self) -> u64 {
+        let bytes = self.text.len() as u64 + self.settings.len() as u64;
+        bytes.saturating_add(FRAME_BYTES)
+    }
+
     fn has_one_line_of_settings(&self) -> bool {
         let settings = &self.settings;
         settings.len() <= Self::MAX_SETTINGS_BYTES
@@ -74,7 +84,7 @@ impl CueBudget {
     #[must_use]
     pub fn charge(&mut self, cue: &Cue) -> bool {
         let lasts_ns = cue.duration_ns.unwrap_or(OPEN_CUE_NS);
-        let bytes = (cue.text.len() as u64).saturating_mul(lasts_ns / REPEATED_EVERY_NS + 2);
+        let bytes = cue.rendered_bytes().saturating_mul(lasts_ns / REPEATED_EVERY_NS + 2);
         match (self.cues.checked_sub(1), self.bytes.checked_sub(bytes)) {
             (Some(cues), Some(bytes)) => {
                 *self = Self { cues, bytes };
@@ -85,6 +95,38 @@ impl CueBudget {
     }
 }
 
+/// Bytes of the cues in the segments of these durations in nanoseconds, or a few more. It renders nothing.
+#[must_use]
+pub fn rendered_bytes(cues: &[Cue], durations_ns: &[u64]) -> u64 {
+    let ends = ends(durations_ns);
+    let bytes = timed(cues, ends.last().copied().unwrap_or(0)).map(|(start_ms, end_ms, cue)| {
+        let first = ends.partition_point(|end| *end <= start_ms * 1_000_000);
+        let behind = ends.partition_point(|end| *end < end_ms * 1_000_000);
+        let repeated = (behind + 1).min(ends.len()).saturating_sub(first);
+        cue.rendered_bytes().saturating_mul(repeated as u64)
+    });
+    bytes.fold(0, u64::saturating_add)
+}
+
+/// Bytes as [`rendered_bytes`] counts them, for a stream of this duration in nanoseconds whose segments are not
+/// known yet.
+#[must_use]
+pub fn expected_bytes(cues: &[Cue], stream_ns: u64) -> u64 {
+    let segments = usize::try_from(stream_ns / REPEATED_EVERY_NS).unwrap_or(usize::MAX);
+    let mut durations = vec![REPEATED_EVERY_NS; segments.min(MOST_SEGMENTS)];
+    durations.push(stream_ns % REPEATED_EVERY_NS);
+    rendered_bytes(cues, &durations)
+}
+
+/// The end of each segment, in nanoseconds.
+fn ends(durations_ns: &[u64]) -> Vec<u64> {
+    let ends = durations_ns.iter().scan(0_u64, |end, duration| {
+        *end = end.saturating_add(*duration);
+        Some(*end)
+    });
+    ends.collect()
+}
+
 /// Renders one segment of subtitles for each duration in nanoseconds. `first_pts` is the presentation
 /// time of the first video frame in ticks of 90 kHz, for `X-TIMESTAMP-MAP`. A cue stands in every
 /// segment that it overlaps, with the same times; cues behind the last segment are dropped.
@@ -92,11 +134,7 @@ impl CueBudget {
 pub fn segments(cues: &[Cue], durations_ns: &[u64], first_pts: u64) -> Vec<String> {
     let head = format!("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{first_pts},LOCAL:00:00:00.000\n");
     let mut texts = vec![head; durations_ns.len()];
-    let ends = durations_ns.iter().scan(0_u64, |end, duration| {
-        *end += duration;
-        Some(*end)
-    });
-    let ends: Vec<u64> = ends.collect();
+    let ends = ends(durations_ns);
     for (start_ms, end_ms, cue) in timed(cues, ends.last().copied().unwrap_or(0)) {
         let (start_ns, end_ns) = (start_ms * 1_000_000, end_ms * 1_000_000);
         let first = ends.partition_point(|end| *end <= start_ns);
@@ -224,6 +262,9 @@ mod tests {
         let mut budget = CueBudget::default();
         let film = cue(0, Some(7_200_000), "a note that stays for the whole film");
         assert!(budget.charge(&film), "it is written 1,200 times");
+        let short = cue(0, Some(43_200_000), "x");
+        assert!((0..300).any(|_| !budget.charge(&short)), "its times count, too");
+        let mut budget = CueBudget::default();
         let long = cue(0, Some(43_200_000), &"x".repeat(4_000));
         assert!((0..10).any(|_| !budget.charge(&long)));
         let mut budget = CueBudget::default();
@@ -244,6 +285,9 @@ mod tests {
             let total: u64 = durations.iter().sum();
             let texts = segments(&cues, &durations, 0);
             prop_assert_eq!(texts.len(), durations.len());
+            let heads: usize = segments(&[], &durations, 0).iter().map(String::len).sum();
+            let rendered = texts.iter().map(String::len).sum::<usize>() - heads;
+            prop_assert!(rendered as u64 <= rendered_bytes(&cues, &durations));
             for cue in &cues {
                 let mut begin = 0;
                 for (text, duration) in texts.iter().zip(&durations) {

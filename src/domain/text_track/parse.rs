@@ -1,6 +1,19 @@
 //! Parser of `WebVTT` and `SubRip` files. Every fault has the number of its line.
 
-use crate::domain::hls::webvtt::{Cue, CueBudget, markup};
+use std::time::Duration;
+
+use crate::domain::hls::webvtt::{self, Cue, CueBudget, markup};
+
+/// Settings of a cue in `WebVTT` that say where it stands. Regions are left out.
+const SETTINGS: [&str; 5] = ["vertical", "line", "position", "size", "align"];
+/// Longest value of a setting, such as `12.34%,line-left`, in bytes.
+const MAX_SETTING_BYTES: usize = 24;
+/// Most bytes of the cues of one file in the segments of a stream: a cue stands in each segment that it overlaps. A
+/// film with much dialogue has less than 1 MiB.
+const MAX_RENDERED_BYTES: u64 = 8 << 20;
+/// Reason and remedy for more than that.
+const TOO_MUCH: &str = "the text is too much for this video, since a cue is repeated every few seconds while it lasts: \
+                        shorten the cues that last long";
 
 /// Largest time in hours: more than any video has.
 const MAX_HOURS: u64 = 99;
@@ -56,6 +69,41 @@ pub fn cues(text: &str) -> Result<Vec<Cue>, ParseError> {
         return Err(ParseError::new(1, "the file has no cue"));
     }
     Ok(cues)
+}
+
+/// Fails if the cues are too many for a stream with these segments, whose durations are in nanoseconds.
+///
+/// # Errors
+/// A sentence with the reason and the remedy.
+pub fn check_rendered(cues: &[Cue], durations_ns: &[u64]) -> Result<(), &'static str> {
+    let is_less = webvtt::rendered_bytes(cues, durations_ns) <= MAX_RENDERED_BYTES;
+    is_less.then_some(()).ok_or(TOO_MUCH)
+}
+
+/// Fails if the cues are too many for a stream of this duration.
+///
+/// # Errors
+/// A sentence with the reason and the remedy.
+pub fn check_expected(cues: &[Cue], duration: Duration) -> Result<(), &'static str> {
+    let stream_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    let is_less = webvtt::expected_bytes(cues, stream_ns) <= MAX_RENDERED_BYTES;
+    is_less.then_some(()).ok_or(TOO_MUCH)
+}
+
+/// Those of the settings that are known, each once.
+fn known_settings(settings: &str) -> String {
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    for (name, value) in settings.split_whitespace().filter_map(|pair| pair.split_once(':')) {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ',' | '%' | '-');
+        let is_value =
+            !value.is_empty() && value.len() <= MAX_SETTING_BYTES && value.chars().all(is_plain);
+        let is_new = found.iter().all(|(known, _)| *known != name);
+        if SETTINGS.contains(&name) && is_value && is_new {
+            found.push((name, value));
+        }
+    }
+    let pairs: Vec<String> = found.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+    pairs.join(" ")
 }
 
 /// Lines between two empty ones.
@@ -117,7 +165,7 @@ fn cue(block: &Block<'_>, is_webvtt: bool) -> Result<Option<Cue>, ParseError> {
     let text = block.lines[at + 1..].join("\n");
     let text = if is_webvtt { markup::of_webvtt(&text) } else { markup::of_markup(&text) };
     // Coordinates of SubRip (`X1:…`) are no settings of WebVTT.
-    let settings = if is_webvtt { settings.to_owned() } else { String::new() };
+    let settings = if is_webvtt { known_settings(settings) } else { String::new() };
     let cue = Cue {
         start_ns: start_ms * 1_000_000,
         duration_ns: Some((end_ms - start_ms) * 1_000_000),

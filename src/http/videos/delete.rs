@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use futures_util::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
 
+use super::text_tracks::settle;
 use super::{existing, parse_id};
 use crate::domain::video::VideoView;
 use crate::domain::view::deleting;
@@ -117,5 +118,10 @@ pub async fn restore(
         }
     }
     state.catalog.changed(&id).await;
+    let video = existing(&state, &id).await?;
+    // The delete may have ended an edit.
+    if let Err(error) = settle(&state, &id, video).await {
+        tracing::warn!(%id, ?error, "failed to add what was added before a delete");
+    }
     Ok((StatusCode::ACCEPTED, Json(existing(&state, &id).await?)))
 }

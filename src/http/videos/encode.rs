@@ -101,6 +101,7 @@ pub async fn encode(
     match job::reencode(private, home, &id, &head.etag, &choice, renewal).await? {
         Reencode::Outdated => {}
         Reencode::Running => return Err(running()),
+        Reencode::Deleted => return Err(unknown(id.as_str())),
         Reencode::NotReady => {
             let detail = "the video is not ready: wait for its end, or retry it if it has failed";
             return Err(Error::Conflict(detail.to_owned()));

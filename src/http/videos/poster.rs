@@ -8,8 +8,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
-use super::text_tracks::{deleted, invalid, is_deleted, settle};
-use super::{existing, parse_id};
+use super::text_tracks::{deleted, invalid, settle};
+use super::{existing, parse_id, unknown};
 use crate::domain::job::VideoId;
 use crate::domain::record;
 use crate::domain::still::is_image;
@@ -17,7 +17,7 @@ use crate::domain::video::{VideoState, VideoView};
 use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
 use crate::http::state::AppState;
-use crate::job::additions::Settled;
+use crate::job::additions::{Kept, Settled};
 use crate::job::{self, Blame};
 use crate::store::{PutOptions, Removal};
 
@@ -76,10 +76,9 @@ pub async fn put(
     let key = record::poster_key(&id);
     let options = PutOptions { content_type: "image/jpeg", ..PutOptions::default() };
     let etag = state.private.put(&key, jpeg, options).await?;
-    // A delete writes its tombstone first and then lists what is to be removed.
-    if is_deleted(&state, &id).await? {
+    if !Kept::may_stay(&state.private, &id).await? {
         let (Removal::Gone | Removal::Changed) = state.private.delete_version(&key, &etag).await?;
-        return Err(deleted());
+        return Err(unknown(id.as_str()));
     }
     actor.audit("put-poster", id.as_str());
     answer(&state, &id, video).await

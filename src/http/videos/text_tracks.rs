@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{check_visible, existing, parse_id};
+use super::{check_visible, existing, parse_id, unknown};
 use crate::domain::job::VideoId;
 use crate::domain::record;
 use crate::domain::text_track::{
@@ -74,8 +74,12 @@ pub async fn put(
     let language = language::parse(&lang).map_err(|reason| invalid("lang", &reason))?;
     let label = label(facts.label.as_deref(), &language).map_err(Error::Invalid)?;
     let text = parse::decode(&body).map_err(|error| invalid("body", &error.to_string()))?;
-    parse::cues(text).map_err(|error| invalid("body", &error.to_string()))?;
+    let cues = parse::cues(text).map_err(|error| invalid("body", &error.to_string()))?;
     check_video(&video)?;
+    let lasts = video.duration_secs.and_then(|secs| Duration::try_from_secs_f64(secs).ok());
+    if let Some(lasts) = lasts {
+        parse::check_expected(&cues, lasts).map_err(|reason| invalid("body", reason))?;
+    }
     let kept = Kept::list(&state.private, &id).await?;
     if kept.tracks() >= MAX_TRACKS && !kept.has_track(&language) {
         let detail =
@@ -91,10 +95,9 @@ pub async fn put(
     };
     let key = record::track_key(&id, &language);
     let etag = state.private.put_json(&key, &track, None, Precondition::None).await?;
-    // A delete writes its tombstone first and then lists what is to be removed.
-    if is_deleted(&state, &id).await? {
+    if !Kept::may_stay(&state.private, &id).await? {
         let (Removal::Gone | Removal::Changed) = state.private.delete_version(&key, &etag).await?;
-        return Err(deleted());
+        return Err(unknown(id.as_str()));
     }
     actor.audit("put-text-track", &format!("{id}/{language}"));
     let settled = settle(&state, &id, video).await?;
@@ -205,11 +208,6 @@ fn check_video(video: &VideoView) -> Result<(), Error> {
         return Err(Error::Conflict(detail.to_owned()));
     }
     Ok(())
-}
-
-pub(super) async fn is_deleted(state: &AppState, id: &VideoId) -> Result<bool, Error> {
-    let tombstone = state.deletions.tombstone(id).await?;
-    Ok(tombstone.is_some_and(|tombstone| tombstone.is_in_progress()))
 }
 
 pub(super) fn deleted() -> Error {

@@ -194,8 +194,9 @@ impl Edit<'_> {
             let prefix = format!("{below}{}/{begin}", record.attempt_id);
             keys.extend(self.home.list(&prefix).await?.into_iter().map(|entry| entry.key));
         }
+        let shown = records::shown_folders(self.home, self.id).await?;
         keys.retain(|key| {
-            key.strip_prefix(&below).is_some_and(|path| record.is_left_over(path, now))
+            key.strip_prefix(&below).is_some_and(|path| record.is_left_over(path, &shown, now))
         });
         self.claim.hold().await?;
         Ok(self.home.delete_immutable(&keys).await?)

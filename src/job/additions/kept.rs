@@ -3,6 +3,7 @@
 use crate::domain::job::VideoId;
 use crate::domain::record::{self, JobRecord};
 use crate::domain::text_track::KeptTrack;
+use crate::domain::tombstone::{Stage, Tombstone, tombstone_key};
 use crate::store::{self, Bucket};
 
 /// The additions of a video that are kept, by their versions.
@@ -46,6 +47,19 @@ impl Kept {
             tracks.extend(track(private, id, &language).await?);
         }
         Ok(tracks)
+    }
+
+    /// Whether something that was just written for a video may stay: the video is there and not deleted. A delete
+    /// writes its tombstone first and then lists what is to be removed, so one of the two finds the other.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn may_stay(private: &Bucket, id: &VideoId) -> Result<bool, store::Error> {
+        let tombstone = private.read_json::<Tombstone>(&tombstone_key(id)).await?;
+        if tombstone.is_some_and(|tombstone| tombstone.stage != Stage::Lifted) {
+            return Ok(false);
+        }
+        Ok(private.find(&record::upload_record_key(id)).await?.is_some())
     }
 
     /// Whether there is a text track in this language.

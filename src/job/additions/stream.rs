@@ -100,6 +100,10 @@ impl Stream<'_> {
                     continue;
                 }
             };
+            if let Err(reason) = parse::check_rendered(&cues, &times.durations_ns) {
+                tracing::warn!(id = %self.id, language, reason, "failed to render a text track");
+                continue;
+            }
             let name = rendition_name(language, &hex::encode(rand::random::<[u8; 4]>()));
             let rendition = CueTrack {
                 layout: &layout,

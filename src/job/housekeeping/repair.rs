@@ -58,7 +58,8 @@ impl Housekeeping {
         let text = main.as_ref().map(|(text, _)| text.as_str());
         match shown::compare(&record, text, &keys) {
             Shown::Whole => {
-                self.sweep_replaced(home, &record, &listed).await?;
+                let shown = shown::folders_of(text.unwrap_or_default());
+                self.sweep_replaced(home, &record, &shown, &listed).await?;
                 Ok(Repaired::Nothing)
             }
             Shown::Damaged(text) => {
@@ -77,6 +78,7 @@ impl Housekeeping {
         &self,
         home: &Home,
         record: &JobRecord,
+        shown: &BTreeSet<String>,
         listed: &[Entry],
     ) -> Result<(), Error> {
         let now = self.context.private.clock().now();
@@ -84,7 +86,7 @@ impl Housekeeping {
         let below = format!("{}/", record.id);
         let is_left = |entry: &&Entry| {
             let path = entry.key.strip_prefix(&below);
-            let is_left_over = path.is_some_and(|path| record.is_left_over(path, now));
+            let is_left_over = path.is_some_and(|path| record.is_left_over(path, shown, now));
             // An edit may have uploaded it just now.
             is_left_over && self.age(entry.last_modified) >= least_age
         };

@@ -195,7 +195,9 @@ impl Housekeeping {
             // A change of the visibility was given up here, or has left this.
             _ if !is_own => keys,
             Some((record, _)) => {
-                record::left_behind(id, keys, Some(&record), context.private.clock().now())
+                let shown = records::shown_folders(home, id).await?;
+                let now = context.private.clock().now();
+                record::left_behind(id, keys, Some(&record), &shown, now)
             }
             // Its message is in the queue; the next attempt removes what this one has left.
             None => Vec::new(),

@@ -33,10 +33,14 @@ fn both_formats_are_read() {
         ("1\r00:00:01,000 --> 00:00:02,000\rold Macs\r", "1000+1000 [] old Macs"),
         // A cue without text shows nothing.
         ("WEBVTT\n\n00:01.000 --> 00:02.000\n\n00:03.000 --> 00:04.000\nx\n", "3000+1000 [] x"),
-        // Settings that are none are dropped together with the cue that they could break.
+        // Settings that are none are dropped, and so are regions, repetitions and long values.
         (
             "WEBVTT\n\n00:01.000 --> 00:02.000 a --> b\nx\n\n00:03.000 --> 00:04.000\ny\n",
-            "3000+1000 [] y",
+            "1000+1000 [] x; 3000+1000 [] y",
+        ),
+        (
+            "WEBVTT\n\n00:01.000 --> 00:02.000 region:r size:40% x:1 align:end align:start position:10%,line-left line:1111111111111111111111111 vertical:\nx\n",
+            "1000+1000 [size:40% align:end position:10%,line-left] x",
         ),
     ];
     for (text, expected) in table {
@@ -69,6 +73,22 @@ fn a_fault_has_its_line() {
     assert_eq!(error.to_string(), "line 4: the text is not UTF-8: save the file in that encoding");
     let many = "00:01.000 --> 90:00:00.000\nx\n\n".repeat(3_000);
     assert!(shown(&format!("WEBVTT\n\n{many}")).contains("too much text"));
+}
+
+#[test]
+fn text_that_is_repeated_too_often_is_refused() {
+    const SECOND_NS: u64 = 1_000_000_000;
+    let all = |lines: usize| "00:00:00.000 --> 99:00:00.000\nx\n\n".repeat(lines);
+    let few = cues(&format!("WEBVTT\n\n{}", all(20))).unwrap();
+    let many = cues(&format!("WEBVTT\n\n{}", all(27))).unwrap();
+    let many: Vec<Cue> = many.iter().cycle().take(20_000).cloned().collect();
+    let hours = |n: u64| Duration::from_secs(n * 3600);
+    assert_eq!(check_expected(&few, hours(12)), Ok(()));
+    assert_eq!(check_expected(&many, Duration::from_secs(10)), Ok(()));
+    assert_eq!(check_expected(&many, hours(12)), Err(TOO_MUCH));
+    assert_eq!(check_rendered(&many, &[4 * SECOND_NS; 3]), Ok(()));
+    assert_eq!(check_rendered(&many, &[4 * SECOND_NS; 900]), Err(TOO_MUCH));
+    assert_eq!(check_rendered(&many, &[]), Ok(()));
 }
 
 proptest! {
