@@ -18,6 +18,8 @@ use crate::store::Error;
 const IDLE: Duration = Duration::from_secs(30);
 /// Interval of the removal of what is kept no longer.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
+/// Time from the start to the first one.
+const FIRST_SWEEP: Duration = Duration::from_mins(10);
 
 /// What this box does after a look.
 enum Turn {
@@ -39,17 +41,22 @@ impl Drop for Task {
 }
 
 /// What this box does while it has the lease.
-#[derive(Default)]
 struct Team {
     /// The tasks of the endpoints, by id.
     workers: BTreeMap<String, (watch::Sender<Endpoint>, Task)>,
     /// Removes what is of no use any more.
     cleaner: Option<Task>,
-    /// When this box, or another one, last began to remove old events.
-    swept: Option<Instant>,
+    /// When old events are removed next, unless another box does it.
+    next_sweep: Instant,
 }
 
 impl Team {
+    /// Without work. The first sweep is no part of the start.
+    fn new() -> Self {
+        let next_sweep = Instant::now() + FIRST_SWEEP;
+        Self { workers: BTreeMap::new(), cleaner: None, next_sweep }
+    }
+
     /// Ends all tasks.
     fn stop(&mut self) {
         self.workers.clear();
@@ -61,7 +68,7 @@ impl Team {
     }
 
     fn is_sweep_due(&self) -> bool {
-        self.swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY)
+        Instant::now() >= self.next_sweep
     }
 }
 
@@ -70,7 +77,7 @@ impl Webhooks {
     pub async fn run(self, stop: CancellationToken) {
         let poll = Duration::from_secs(self.0.events.config().poll_secs);
         let mut lease = Lease::new(&self.0.private, &self.0.claimant, poll);
-        let mut team = Team::default();
+        let mut team = Team::new();
         let work = async {
             loop {
                 let until = lease.until();
@@ -131,13 +138,13 @@ impl Webhooks {
         }
         if !lease.hold().await? {
             // The box that has it sweeps.
-            team.swept = Some(Instant::now());
+            team.next_sweep = Instant::now() + SWEEP_EVERY;
             return Ok(if has_work { Turn::Standby } else { Turn::Idle });
         }
         if !team.is_cleaning() && (!deleted.is_empty() || team.is_sweep_due()) {
             let is_sweep_due = team.is_sweep_due();
             if is_sweep_due {
-                team.swept = Some(Instant::now());
+                team.next_sweep = Instant::now() + SWEEP_EVERY;
             }
             let cleaner = self.clone().clean(deleted, is_sweep_due);
             team.cleaner = Some(Task(tokio::spawn(cleaner)));
