@@ -39,7 +39,7 @@ impl Db {
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        // What was deleted is gone from the file, too.
+        // Deleted rows are gone from the file, too.
         connection.pragma_update(None, "secure_delete", "ON")?;
         Ok(Self::of(connection))
     }

@@ -1,4 +1,4 @@
-//! What both buckets say of a video.
+//! The facts of a video that both buckets state.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ impl Facts {
         Ok((known, Some(version)))
     }
 
-    /// What the claim on a video shows, with one request.
+    /// Reads the claim on a video, with one request.
     ///
     /// # Errors
     /// If the store fails.

@@ -37,7 +37,7 @@ struct Inner {
     news: broadcast::Sender<VideoId>,
     /// Name of this box among others, and how they tell each other; `None` if there are no others.
     others: Option<(String, Config)>,
-    /// What the others have not been told.
+    /// Videos of which the others have not been told.
     untold: Mutex<BTreeSet<VideoId>>,
     noted: Notify,
 }
@@ -182,11 +182,11 @@ impl Changes {
     }
 }
 
-/// What has been seen of the others.
+/// The part of the others' news that was read.
 struct Seen {
     /// When they were looked at last, by the clock of the store.
     since: Timestamp,
-    /// What was read of the time that is looked at again.
+    /// Keys that were read, of the time that is looked at again.
     keys: BTreeSet<String>,
 }
 

@@ -87,7 +87,7 @@ pub struct Answer {
     pub body: String,
 }
 
-/// What a request with a known key gets.
+/// Treatment of a request with a known key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nobody works on it: it goes on.

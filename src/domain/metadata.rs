@@ -96,7 +96,7 @@ impl Metadata {
     }
 }
 
-/// What the upload of a grant gets, whoever makes it.
+/// Properties that the upload of a grant gets, whoever makes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preset {
     /// Who may watch the video.

@@ -27,7 +27,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Largest answer in bytes that is kept: that of the largest upload has 10,000 URLs.
 const MAX_ANSWER: usize = 64 << 20;
 
-/// What requests with a key need, as an extension of every request.
+/// The store of answers, as an extension of every request.
 #[derive(Clone)]
 pub(super) struct Repeats {
     private: Bucket,
@@ -115,7 +115,7 @@ async fn run(
     ran.await.map_err(|error| Error::Internal(error.to_string()))?
 }
 
-/// What became of a request that wants to begin.
+/// Treatment of a request that wants to begin.
 enum Begun {
     /// It runs, with this note.
     Note((Note, String)),

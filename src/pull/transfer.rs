@@ -152,7 +152,7 @@ async fn attempt(parts: &Parts, held: &mut Held) -> Result<(), Error> {
     if private.find(&held.record.key).await?.is_some() { Ok(()) } else { Err(error.into()) }
 }
 
-/// What the store has of a pull.
+/// Parts of a pull that the store has.
 enum Stored {
     /// The source: a crash came after the end of its upload.
     Complete,

@@ -21,7 +21,7 @@ const SWEEP_EVERY: Duration = Duration::from_hours(1);
 /// Time from the start to the first one.
 const FIRST_SWEEP: Duration = Duration::from_mins(10);
 
-/// What this box does after a look.
+/// Task of this box after a look.
 enum Turn {
     /// There is nothing to do.
     Idle,
@@ -40,7 +40,7 @@ impl Drop for Task {
     }
 }
 
-/// What this box does while it has the lease.
+/// Tasks of this box while it has the lease.
 struct Team {
     /// The tasks of the endpoints, by id.
     workers: BTreeMap<String, (watch::Sender<Endpoint>, Task)>,

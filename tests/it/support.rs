@@ -109,6 +109,20 @@ pub fn program() -> std::process::Command {
     program_at(env!("CARGO_BIN_EXE_ladderd").as_ref())
 }
 
+/// Serves a router on a thread of its own, as long as the runtime lives. Returns its URL as well.
+pub fn serve_apart(router: axum::Router) -> (String, tokio::runtime::Runtime) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.spawn(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        axum::serve(listener, router).await.unwrap();
+    });
+    (url, runtime)
+}
+
 /// A copy of the program under test, without the developer's settings.
 pub fn program_at(path: &std::path::Path) -> std::process::Command {
     let mut command = std::process::Command::new(path);

@@ -1,5 +1,9 @@
 //! File names in object keys.
 
+use crate::domain::job::VideoId;
+use crate::http::idempotency::Seed;
+use crate::http::state::AppState;
+
 /// Longest name that is kept, in bytes. A whole S3 key may have 1,024.
 const MAX_BYTES: usize = 200;
 
@@ -17,6 +21,19 @@ pub(in crate::http) fn to_key_segment(filename: &str) -> String {
     }
     let name = name.trim_start_matches('.');
     if name.is_empty() { "video".to_owned() } else { name.to_owned() }
+}
+
+/// A key for a file with this name that nobody else uses, and the id of its video. Both follow from `seed`, if the
+/// request has one.
+pub(in crate::http) fn issued_key(
+    state: &AppState,
+    name: &str,
+    seed: Option<Seed>,
+) -> (String, VideoId) {
+    let prefix = hex::encode(seed.map_or_else(rand::random, |Seed(seed)| seed));
+    let key = format!("{}{prefix}/{name}", state.sources.prefix);
+    let id = VideoId::of_source(state.private.name(), &key);
+    (key, id)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Config;
 use super::body::{CompleteRequest, PartUrl, PartUrls, Upload, UploadAnswer, UploadRequest};
-use super::file_name::to_key_segment;
+use super::file_name::{issued_key, to_key_segment};
 use crate::auth;
 use crate::domain::auth::Scope;
 use crate::domain::event::EventKind;
@@ -50,9 +50,7 @@ pub async fn create(
     let content_type =
         request.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned());
     let is_repeatable = seed.is_some();
-    let prefix = hex::encode(seed.map_or_else(rand::random, |Extension(Seed(seed))| seed));
-    let key = format!("{}{prefix}/{name}", state.sources.prefix);
-    let id = VideoId::of_source(state.private.name(), &key);
+    let (key, id) = issued_key(&state, &name, seed.map(|Extension(seed)| seed));
     let record = UploadRecord {
         id: id.clone(),
         key: key.clone(),
@@ -108,7 +106,7 @@ pub async fn create(
     Ok((StatusCode::CREATED, [(header::LOCATION, video_url)], Json(answer)))
 }
 
-/// What the video gets: what the request asks for, as far as the grant of the sender allows.
+/// Properties of the video: those that the request asks for, as far as the grant of the sender allows.
 fn preset(actor: &Actor, request: &UploadRequest) -> Result<Preset, Error> {
     let asked = Preset {
         visibility: request.visibility,

@@ -11,7 +11,6 @@ use serde::Deserialize;
 
 use super::{existing, external_id};
 use crate::domain::event::EventKind;
-use crate::domain::job::VideoId;
 use crate::domain::metadata::Metadata;
 use crate::domain::priority::Priority;
 use crate::domain::pull::{self, PullRecord};
@@ -22,7 +21,7 @@ use crate::http::access::Actor;
 use crate::http::error::{Error, Problem};
 use crate::http::idempotency::Seed;
 use crate::http::state::AppState;
-use crate::http::uploads::file_name::to_key_segment;
+use crate::http::uploads::file_name::{issued_key, to_key_segment};
 use crate::store::{self, Precondition};
 
 /// Longest URL in bytes.
@@ -84,9 +83,7 @@ pub async fn create(
         return Err(Error::Invalid(detail));
     }
     let is_repeatable = seed.is_some();
-    let prefix = hex::encode(seed.map_or_else(rand::random, |Extension(Seed(seed))| seed));
-    let key = format!("{}{prefix}/{name}", state.sources.prefix);
-    let id = VideoId::of_source(state.private.name(), &key);
+    let (key, id) = issued_key(&state, &name, seed.map(|Extension(seed)| seed));
     let record = UploadRecord {
         id: id.clone(),
         key: key.clone(),

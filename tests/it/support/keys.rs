@@ -42,18 +42,7 @@ impl KeyServer {
             .route("/play/{id}", get(play))
             .route("/keys/{id}", get(key_of))
             .with_state(Arc::clone(&shared));
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.spawn(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, router).await.unwrap();
-        });
+        let (url, runtime) = super::serve_apart(router);
         Self { url, shared, runtime: Some(runtime) }
     }
 

@@ -57,18 +57,7 @@ impl Receiver {
         let shared = Arc::new(Shared::default());
         shared.hangs.store(true, Ordering::SeqCst);
         let router = Router::new().route("/{*path}", any(receive)).with_state(Arc::clone(&shared));
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.spawn(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, router).await.unwrap();
-        });
+        let (url, runtime) = super::serve_apart(router);
         Self { url, shared, runtime: Some(runtime) }
     }
 
