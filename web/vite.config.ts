@@ -1,13 +1,28 @@
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
+
+// The daemon that `npm run dev` and `vite preview` talk to.
+const daemon = process.env.LADDERD_URL ?? "http://127.0.0.1:8080";
+const paths = ["/v1", "/play", "/readyz", "/openapi.json"];
+const proxy = Object.fromEntries(
+  paths.map((path) => [
+    path,
+    // The daemon refuses changes from pages of another origin.
+    { target: daemon, changeOrigin: true, headers: { origin: daemon } },
+  ]),
+);
 
 export default defineConfig({
   plugins: [react()],
   build: {
+    target: ["chrome123", "firefox121", "safari17.5"],
     // Video.js is one large file by nature.
     chunkSizeWarningLimit: 1000,
-    // The page, and the reference of the API at /docs, which loads none of it.
-    rollupOptions: { input: ["index.html", "docs.html"] },
+    // The page, the player that other sites embed, and the reference of the API at /docs.
+    rollupOptions: { input: ["index.html", "embed.html", "docs.html"] },
+    manifest: true,
   },
-  server: { proxy: { "/v1": "http://127.0.0.1:8080", "/openapi.json": "http://127.0.0.1:8080" } },
+  server: { proxy },
+  preview: { proxy },
+  test: { include: ["src/**/*.test.{ts,tsx}"] },
 });

@@ -20,7 +20,9 @@ const { browser, page } = await openPage(errors);
 
 // Tells the course that a lesson is ready, with a signature by a secret that the appliance does not have.
 async function forge() {
-  const require = createRequire(new URL("../../examples/express-react/package.json", import.meta.url));
+  const require = createRequire(
+    new URL("../../examples/express-react/package.json", import.meta.url),
+  );
   const { Webhook } = require("standardwebhooks");
   const [lesson] = await (await fetch(new URL("/lessons", course))).json();
   const [id, timestamp] = ["evt_forged", new Date()];
@@ -30,7 +32,11 @@ async function forge() {
     "content-type": "application/json",
     "webhook-id": id,
     "webhook-timestamp": String(Math.floor(timestamp.getTime() / 1000)),
-    "webhook-signature": new Webhook(`whsec_${btoa("another secret of 24 bytes")}`).sign(id, timestamp, body),
+    "webhook-signature": new Webhook(`whsec_${btoa("another secret of 24 bytes")}`).sign(
+      id,
+      timestamp,
+      body,
+    ),
   };
   return (await fetch(new URL("/webhook", course), { method: "POST", headers, body })).status;
 }
@@ -47,7 +53,12 @@ try {
   await page.waitForFunction(() => document.querySelector("video")?.currentTime > 1);
   result.played = await page.evaluate(() => document.querySelector("video").currentTime);
 } catch (error) {
-  errors.push(`course: ${error.message} ${await page.locator("body").textContent().catch(() => "")}`);
+  errors.push(
+    `course: ${error.message} ${await page
+      .locator("body")
+      .textContent()
+      .catch(() => "")}`,
+  );
 } finally {
   await browser.close();
 }

@@ -33,7 +33,8 @@ try {
         one.open = true;
       });
     }
-    if (folder) await page.locator("#createUpload").screenshot({ path: `${folder}/operation-${width}.png` });
+    if (folder)
+      await page.locator("#createUpload").screenshot({ path: `${folder}/operation-${width}.png` });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     if (wide) result.overflow.push(width);
     await page.evaluate(() => scrollTo(0, 0));

@@ -72,7 +72,9 @@ const { port } = server.address();
 
 const rules = "MAP *.example 127.0.0.1";
 // A page of the attacker has no policy of ours: it was loaded before its name came to point here.
-const { browser, page } = await openPage([], { bypassCSP: true }, [`--host-resolver-rules=${rules}`]);
+const { browser, page } = await openPage([], { bypassCSP: true }, [
+  `--host-resolver-rules=${rules}`,
+]);
 try {
   page.setDefaultTimeout(30_000);
   if (mode === "proxied") {

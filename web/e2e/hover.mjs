@@ -47,7 +47,15 @@ function parse(text, url) {
   const cue = /([\d:.]+) --> ([\d:.]+)[^\n]*\n(\S+)#xywh=(\d+),(\d+),(\d+),(\d+)/g;
   return Array.from(text.replaceAll("\r", "").matchAll(cue), ([, start, end, file, ...place]) => {
     const [x, y, width, height] = place.map(Number);
-    return { start: secs(start), end: secs(end), sheet: new URL(file, url).href, x, y, width, height };
+    return {
+      start: secs(start),
+      end: secs(end),
+      sheet: new URL(file, url).href,
+      x,
+      y,
+      width,
+      height,
+    };
   });
 }
 
@@ -127,7 +135,8 @@ try {
   );
   result.expected_poster = video.poster_url ?? null;
   const after = await page.evaluate(() => document.querySelector("video").currentTime);
-  result.went_on = after > before || (await page.evaluate(() => document.querySelector("video").ended));
+  result.went_on =
+    after > before || (await page.evaluate(() => document.querySelector("video").ended));
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
 } catch (error) {
   errors.push(`hover: ${error.message}`);
@@ -141,4 +150,5 @@ const same =
   shown && Object.keys(expected).every((key) => plain(expected)[key] === plain(shown)[key]);
 const onSheet = size && shown.x + shown.width <= size[0] && shown.y + shown.height <= size[1];
 const well = same && onSheet && shown.above && result.visible && result.went_on;
-process.exitCode = well && bare(result.poster) === result.expected_poster && errors.length === 0 ? 0 : 1;
+process.exitCode =
+  well && bare(result.poster) === result.expected_poster && errors.length === 0 ? 0 : 1;

@@ -19,7 +19,10 @@ const result = {};
 const { browser, page } = await openPage(errors);
 const shoot = async (name) => {
   if (!folder) return;
-  for (const [size, width] of [["wide", 1280], ["narrow", 380]]) {
+  for (const [size, width] of [
+    ["wide", 1280],
+    ["narrow", 380],
+  ]) {
     await page.setViewportSize({ width, height: 700 });
     await page.screenshot({ path: `${folder}/${name}-${size}.png` });
   }

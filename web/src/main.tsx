@@ -1,6 +1,25 @@
+import { QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
-import { Account } from "./Account";
-import "./style.css";
+import "./ui/base.css";
+import { makeQueryClient } from "./api/queries";
+import { Guard } from "./app/Guard";
+import { Shell } from "./app/Shell";
+import { SessionGate } from "./session/SessionGate";
+import { applyTheme, readTheme } from "./ui/theme";
+import { Toasts } from "./ui/toasts";
+
+applyTheme(readTheme());
 
 const root = document.getElementById("root");
-if (root) createRoot(root).render(<Account />);
+if (root) {
+  createRoot(root).render(
+    <QueryClientProvider client={makeQueryClient()}>
+      <Guard>
+        <SessionGate>
+          <Shell />
+        </SessionGate>
+      </Guard>
+      <Toasts />
+    </QueryClientProvider>,
+  );
+}

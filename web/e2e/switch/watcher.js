@@ -17,7 +17,7 @@ export class Watcher {
     this.video = video;
     this.begun = performance.now();
     this.sampling = setInterval(() => this.sample(), SAMPLE_MS);
-    const frame = (now, { height, mediaTime, presentationTime }) => {
+    const frame = (_now, { height, mediaTime, presentationTime }) => {
       this.frame(height, mediaTime, presentationTime);
       onFrame(height);
       video.requestVideoFrameCallback(frame);
@@ -89,7 +89,8 @@ export class Watcher {
       time_to_first_frame: secs(this.firstFrame / 1000),
       first_time: this.firstTime,
       // The duration of an EVENT playlist is infinite in VHS, and that of its segments in hls.js.
-      was_growing: this.firstDuration > video.duration + 1 || this.firstDuration < video.duration - 1,
+      was_growing:
+        this.firstDuration > video.duration + 1 || this.firstDuration < video.duration - 1,
       longest_stall: secs(this.longestStall),
       longest_stall_at: secs(this.longestStallAt),
       longest_still: secs(this.longestStill / 1000),

@@ -3,6 +3,7 @@ import {
   type ApiDocument,
   type Body,
   descriptionOf,
+  exampleValue,
   formsOf,
   type Media,
   membersOf,
@@ -10,7 +11,6 @@ import {
   type Schema,
   scopesOf,
   typeOf,
-  valueOf,
 } from "./document";
 
 // The media type of errors.
@@ -70,7 +70,11 @@ export function OperationView({ document, route }: { document: ApiDocument; rout
         ))}
       <details className="errors">
         <summary>
-          Errors: {answers.filter(isError).map(([status]) => status).join(", ")}
+          Errors:{" "}
+          {answers
+            .filter(isError)
+            .map(([status]) => status)
+            .join(", ")}
         </summary>
         {answers.filter(isError).map(([status, body]) => (
           <Answer key={status} document={document} status={status} body={body} />
@@ -96,14 +100,16 @@ function BodyView({ document, body }: { document: ApiDocument; body: Body }) {
     <div key={kind}>
       <p className="kind">{kind}</p>
       {/* All errors are alike; their examples say more. */}
-      {media.schema && kind !== PROBLEM && <Members document={document} schema={media.schema} depth={0} />}
+      {media.schema && kind !== PROBLEM && (
+        <Members document={document} schema={media.schema} depth={0} />
+      )}
       <Examples document={document} media={media} />
     </div>
   ));
 }
 
 function Examples({ document, media }: { document: ApiDocument; media: Media }) {
-  const named = Object.values(media.examples ?? {}).map((one) => valueOf(document, one));
+  const named = Object.values(media.examples ?? {}).map((one) => exampleValue(document, one));
   const all = media.example === undefined ? named : [media.example, ...named];
   return all.map((value) => {
     const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
@@ -111,7 +117,15 @@ function Examples({ document, media }: { document: ApiDocument; media: Media }) 
   });
 }
 
-function Members({ document, schema, depth }: { document: ApiDocument; schema: Schema; depth: number }) {
+function Members({
+  document,
+  schema,
+  depth,
+}: {
+  document: ApiDocument;
+  schema: Schema;
+  depth: number;
+}) {
   const forms = formsOf(document, schema);
   if (forms.length > 0) {
     return forms.map((form, at) => (
@@ -153,7 +167,8 @@ function Member({ document, name, schema, note, depth }: MemberProps) {
   return (
     <>
       <dt>
-        <code>{name}</code> <span>{[typeOf(document, schema), note].filter(Boolean).join(", ")}</span>
+        <code>{name}</code>{" "}
+        <span>{[typeOf(document, schema), note].filter(Boolean).join(", ")}</span>
       </dt>
       <dd>
         <Text text={descriptionOf(schema)} />
@@ -180,5 +195,6 @@ export function Text({ text }: { text: string | undefined }) {
 
 // Its parts take turns: text, code, text.
 function Line({ text }: { text: string }) {
+  // biome-ignore lint/suspicious/noArrayIndexKey: parts of a constant text have no other identity.
   return text.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
 }

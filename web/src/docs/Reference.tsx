@@ -13,7 +13,8 @@ export function Reference() {
   }, []);
   useEffect(() => {
     // The address may name an operation, which was not there when the page was loaded.
-    if (document && location.hash) window.document.getElementById(location.hash.slice(1))?.scrollIntoView();
+    if (document && location.hash)
+      window.document.getElementById(location.hash.slice(1))?.scrollIntoView();
   }, [document]);
   if (error) return <p className="error">{error}</p>;
   if (!document) return null;
@@ -27,7 +28,8 @@ export function Reference() {
         </h1>
         <Text text={document.info.description} />
         <p>
-          <a href="/openapi.json">openapi.json</a> is the same for programs. <a href="/">Back to the videos</a>
+          <a href="/openapi.json">openapi.json</a> is the same for programs.{" "}
+          <a href="/">Back to the videos</a>
         </p>
         {sections.map((section) => (
           <section key={section.name} id={section.name}>

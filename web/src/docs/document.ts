@@ -82,13 +82,16 @@ export function resolve(document: ApiDocument, schema: Schema): Schema {
   const parts = schema.allOf.map((part) => resolve(document, part));
   return {
     ...schema,
-    properties: Object.assign({}, ...parts.map((part) => part.properties ?? {})) as Record<string, Schema>,
+    properties: Object.assign({}, ...parts.map((part) => part.properties ?? {})) as Record<
+      string,
+      Schema
+    >,
     required: parts.flatMap((part) => part.required ?? []),
   };
 }
 
 // The value of an example.
-export function valueOf(document: ApiDocument, example: Example): unknown {
+export function exampleValue(document: ApiDocument, example: Example): unknown {
   return example.$ref ? document.components.examples[nameOf(example.$ref)]?.value : example.value;
 }
 
@@ -115,7 +118,9 @@ export function descriptionOf(schema: Schema): string | undefined {
 // The forms that an object may have; none if it has but one.
 export function formsOf(document: ApiDocument, schema: Schema): Schema[] {
   const found = resolve(document, schema);
-  const forms = (found.oneOf ?? found.anyOf ?? []).filter((one) => membersOf(document, one).length > 0);
+  const forms = (found.oneOf ?? found.anyOf ?? []).filter(
+    (one) => membersOf(document, one).length > 0,
+  );
   return forms.length > 1 ? forms : [];
 }
 
@@ -126,7 +131,11 @@ export function membersOf(document: ApiDocument, schema: Schema): [string, Schem
   const only = (found.oneOf ?? found.anyOf)?.filter((one) => one.type !== "null");
   if (only?.length === 1 && only[0]) return membersOf(document, only[0]);
   const members = Object.entries(found.properties ?? {}).map(
-    ([name, member]): [string, Schema, boolean] => [name, member, found.required?.includes(name) ?? false],
+    ([name, member]): [string, Schema, boolean] => [
+      name,
+      member,
+      found.required?.includes(name) ?? false,
+    ],
   );
   // The required ones first.
   return members.sort((a, b) => Number(b[2]) - Number(a[2]));

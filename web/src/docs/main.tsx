@@ -1,6 +1,6 @@
 import { createRoot } from "react-dom/client";
 import { Reference } from "./Reference";
-import "../style.css";
+import "../ui/base.css";
 import "./docs.css";
 
 const root = document.getElementById("root");

@@ -1,5 +1,11 @@
 import { type FormEvent, useState } from "react";
-import type { Session } from "./api";
+import type { Session } from "../api/types";
+import { text } from "../text";
+import { Button } from "../ui/Button";
+import { Field } from "../ui/Field";
+import { Logo } from "../ui/Logo";
+import { Notice } from "../ui/Notice";
+import css from "./SignIn.module.css";
 import { signIn } from "./session";
 
 interface SignInProps {
@@ -18,7 +24,7 @@ export function SignIn({ message, onSession }: SignInProps) {
     setBusy(true);
     setError(null);
     try {
-      onSession(await signIn(token));
+      onSession(await signIn(token.trim()));
     } catch (reason) {
       setError(reason instanceof Error ? reason.message : String(reason));
       setBusy(false);
@@ -26,11 +32,12 @@ export function SignIn({ message, onSession }: SignInProps) {
   };
 
   return (
-    <form className="sign-in" onSubmit={submit} data-testid="sign-in">
-      <h2>Sign in</h2>
-      <label>
-        Token
-        <input
+    <main className={css.page}>
+      <form className={css.card} onSubmit={submit} data-testid="sign-in">
+        <Logo />
+        <h1>{text.session.signIn}</h1>
+        <Field
+          label={text.session.token}
           name="token"
           type="password"
           autoComplete="current-password"
@@ -39,19 +46,18 @@ export function SignIn({ message, onSession }: SignInProps) {
           spellCheck={false}
           data-testid="token"
         />
-      </label>
-      <button type="submit" disabled={busy}>
-        Sign in
-      </button>
-      {error && (
-        <p className="error" role="alert" data-testid="error">
-          {error}
+        <Button look="primary" type="submit" disabled={busy}>
+          {text.session.signIn}
+        </Button>
+        {error && (
+          <Notice tone="bad" testId="error">
+            {error}
+          </Notice>
+        )}
+        <p className={css.hint}>
+          {text.session.hint} <code>{text.session.command}</code>
         </p>
-      )}
-      <p className="hint">
-        Without a token, ask who runs this server for a sign-in link: <code>ladderd token link</code>{" "}
-        prints one.
-      </p>
-    </form>
+      </form>
+    </main>
   );
 }

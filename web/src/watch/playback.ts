@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
-import { type PlaybackToken, request, type Video } from "./api";
+import { api, body } from "../api/client";
+import type { Video } from "../api/types";
 
 // The URLs that the player loads.
 export interface Playback {
@@ -16,17 +17,19 @@ interface Token {
 
 // URLs of a video that plays. Those of a private video need a token, which is asked for once; until it is
 // there, the result is null.
-export function usePlayback(
-  video: Video | null,
-  onError: (text: string) => void,
-): Playback | null {
+export function usePlayback(video: Video | null, onError: (text: string) => void): Playback | null {
   const [token, setToken] = useState<Token | null>(null);
   const privateId = video?.playable && video.visibility === "private" ? video.id : null;
   useEffect(() => {
     if (!privateId) return;
     let isCurrent = true;
-    const path = `/v1/videos/${privateId}/playback-tokens`;
-    request<PlaybackToken>("POST", path, {}).then(
+    const params = { path: { id: privateId } };
+    body(
+      api.POST("/v1/videos/{id}/playback-tokens", {
+        params,
+        body: { expires_in: null, viewer: null },
+      }),
+    ).then(
       (answer) => isCurrent && setToken({ videoId: privateId, text: answer.token }),
       (reason: unknown) => isCurrent && onError(String(reason)),
     );

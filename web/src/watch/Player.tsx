@@ -47,7 +47,8 @@ export function Player({ url, posterUrl, storyboardUrl, chaptersUrl, onError }: 
     if (player && !player.isDisposed() && posterUrl) player.poster(posterUrl);
   }, [player, posterUrl]);
   useEffect(() => {
-    if (player && !player.isDisposed() && storyboardUrl) return showStoryboard(player, storyboardUrl);
+    if (player && !player.isDisposed() && storyboardUrl)
+      return showStoryboard(player, storyboardUrl);
     return undefined;
   }, [player, storyboardUrl]);
   useEffect(() => {

@@ -1,0 +1,92 @@
+// Writes live events into the cache of the views.
+
+import type { InfiniteData, QueryClient } from "@tanstack/react-query";
+import type { JobProgress, Live } from "./live";
+import { keys } from "./queries";
+import type { Video, VideoEvent, VideoList } from "./types";
+
+const RELOAD_MS = 1_000;
+
+/** Returns what applies one live message. Lists are read again a second after a change, once for many. */
+export function cacheWriter(client: QueryClient): (live: Live) => void {
+  const sequences = new Map<string, number>();
+  let reload: ReturnType<typeof setTimeout> | undefined;
+  const reloadLists = () => {
+    clearTimeout(reload);
+    reload = setTimeout(() => client.invalidateQueries({ queryKey: keys.videos }), RELOAD_MS);
+  };
+  let wasOpened = false;
+  return (live) => {
+    switch (live.kind) {
+      case "event":
+        if (!isNewer(sequences, live.event)) return;
+        applyEvent(client, live.event);
+        reloadLists();
+        return;
+      case "progress":
+        applyProgress(client, live.progress);
+        return;
+      case "opened":
+        // What is shown was read before the first stream began to be read, or before this one broke off.
+        if (wasOpened) void client.invalidateQueries();
+        wasOpened = true;
+        return;
+      case "lost":
+        return;
+    }
+  };
+}
+
+// Events may come twice, and out of order from several boxes.
+function isNewer(sequences: Map<string, number>, event: VideoEvent): boolean {
+  const id = event.data.id;
+  const newest = sequences.get(id) ?? 0;
+  if (event.sequence <= newest) return false;
+  sequences.set(id, event.sequence);
+  return true;
+}
+
+function applyEvent(client: QueryClient, event: VideoEvent): void {
+  const id = event.data.id;
+  if (event.type === "video.deleted") {
+    updateVideo(client, id, (video) => ({ ...video, state: "deleting", playable: false }));
+    // Until when it can be restored is in the video alone.
+    void client.invalidateQueries({ queryKey: keys.video(id) });
+    return;
+  }
+  updateVideo(client, id, () => event.data);
+}
+
+function applyProgress(client: QueryClient, job: JobProgress): void {
+  updateVideo(client, job.video_id, (video) => ({
+    ...video,
+    // Newer than the event only while the job runs.
+    state: job.state as Video["state"],
+    progress: job.progress,
+    playable: job.playable || video.playable,
+    speed: job.speed ?? null,
+    eta_secs: job.eta_secs ?? null,
+  }));
+  const shown = client.getQueryData<Video>(keys.video(job.video_id));
+  // Its URLs, renditions and poster are not in the progress.
+  if (shown && job.playable && !shown.poster_url) {
+    void client.invalidateQueries({ queryKey: keys.video(job.video_id) });
+  }
+}
+
+/** Changes a video wherever it is shown: alone and in lists. */
+export function updateVideo(
+  client: QueryClient,
+  id: string,
+  change: (video: Video) => Video,
+): void {
+  client.setQueryData<Video>(keys.video(id), (video) => (video ? change(video) : video));
+  client.setQueriesData<InfiniteData<VideoList>>({ queryKey: keys.videos }, (lists) => {
+    if (!lists?.pages.some((page) => page.videos.some((video) => video.id === id))) return lists;
+    const pages = lists.pages.map((page) => ({
+      ...page,
+      videos: page.videos.map((video) => (video.id === id ? change(video) : video)),
+    }));
+    return { ...lists, pages };
+  });
+}

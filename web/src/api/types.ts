@@ -1,0 +1,18 @@
+// Names for the types of the API that the page uses.
+
+import type { components } from "../../generated/api";
+
+type Schemas = components["schemas"];
+
+export type Video = Schemas["VideoView"];
+// Servers of another release may name states that are not in the type.
+export type VideoState = Video["state"];
+export type VideoList = Schemas["VideoList"];
+export type VideoEvent = Schemas["Event"];
+export type Session = Schemas["Session"];
+export type Scope = Session["scopes"][number];
+export type SignIn = Schemas["SignIn"];
+export type Problem = Schemas["Problem"];
+export type UploadAnswer = Schemas["UploadAnswer"];
+export type UploadRequest = Schemas["UploadRequest"];
+export type UploadStatus = Schemas["UploadStatus"];

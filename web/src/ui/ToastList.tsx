@@ -1,0 +1,50 @@
+import { Toast } from "@base-ui/react/toast";
+import { X } from "lucide-react";
+import { text } from "../text";
+import { Button, IconButton } from "./Button";
+import type { ToastData } from "./toasts";
+import css from "./toasts.module.css";
+
+export const manager = Toast.createToastManager<ToastData>();
+
+export default function ToastList() {
+  return (
+    <Toast.Provider toastManager={manager} limit={4}>
+      <Toast.Portal>
+        <Toast.Viewport className={css.viewport} aria-label={text.common.notifications}>
+          <List />
+        </Toast.Viewport>
+      </Toast.Portal>
+    </Toast.Provider>
+  );
+}
+
+function List() {
+  const { toasts } = Toast.useToastManager<ToastData>();
+  return toasts.map((toast) => (
+    <Toast.Root
+      key={toast.id}
+      toast={toast}
+      className={`${css.toast} ${toast.data?.tone === "bad" ? css.bad : ""}`}
+      data-testid="toast"
+    >
+      <Toast.Content className={css.content}>
+        <div className={css.words}>
+          <Toast.Title className={css.title} render={<p />} />
+          <Toast.Description className={css.description} />
+        </div>
+        {toast.data?.action && (
+          <Button
+            onClick={() => {
+              toast.data?.action?.onClick();
+              manager.close(toast.id);
+            }}
+          >
+            {toast.data.action.label}
+          </Button>
+        )}
+        <Toast.Close render={<IconButton label={text.common.close} icon={<X />} />} />
+      </Toast.Content>
+    </Toast.Root>
+  ));
+}

@@ -1,0 +1,3 @@
+export function UploadButton() {
+  return null;
+}
