@@ -15,7 +15,7 @@ TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load bench bench-catalog fix check advisories unit \
+.PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load shots film bench bench-catalog fix check advisories unit \
 	generate build web examples deps test-deps clean
 
 help: ## Show this list
@@ -59,6 +59,14 @@ api-fuzz: build-debug ## Call the API as its own document describes it, by nobod
 build-debug: deps web
 	$(CARGO) build --locked
 
+shots: test-deps web ## Take pictures of each view of the page, at each size, light and dark: OUTPUT=target/shots
+	$(CARGO) build --locked
+	node web/e2e/shots.mjs target/debug/ladderd "$(or $(OUTPUT),target/shots)"
+
+film: test-deps web ## Film the way from upload to playing as docs/film.webp
+	$(CARGO) build --locked
+	node web/e2e/film.mjs target/debug/ladderd docs/film.webp
+
 load: test-deps web ## Play beside silent sockets and event streams; prints times of the players' requests
 	$(CARGO) nextest run --locked --profile long --run-ignored only -E 'test(/^load::/)'
 
@@ -83,13 +91,13 @@ generate: ## Write the files that are generated from the code: settings, referen
 	LADDERD_WRITE_GENERATED=1 $(CARGO) nextest run --workspace --locked generated:: s3_operations::
 	cd web && $(NPM) run --silent generate
 
-check: ## Check formatting, lints, docs, licences and types; warnings are errors
+check: web ## Check formatting, lints, docs, licences, types and sizes, test the page's logic; warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy --lib --locked --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) deny --locked check bans licenses sources
-	cd web && $(NPM) run --silent check
+	cd web && $(NPM) run --silent check && $(NPM) run --silent test && node e2e/budgets.mjs
 
 advisories: ## Compare the dependencies with the advisories of RustSec (fetched from GitHub)
 	$(CARGO) deny --locked check advisories
@@ -104,7 +112,7 @@ build: deps web ## The release binary: target/release/ladderd
 web: web/dist/index.html ## The page: web/dist, which becomes part of the binary
 
 # Made anew only if something of it changed: the binary would have to be, too.
-web/dist/index.html: web/node_modules/.package-lock.json $(wildcard web/*.* web/src/* web/src/*/*)
+web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/src web/public -type f) $(wildcard web/*.*)
 	cd web && $(NPM) run --silent build
 
 web/node_modules/.package-lock.json: web/package-lock.json
