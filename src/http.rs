@@ -10,6 +10,7 @@ mod flatten;
 mod idempotency;
 mod page;
 pub mod playback;
+mod progress;
 pub mod readyz;
 mod router;
 mod routes;

@@ -14,10 +14,12 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
+use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
+use super::progress::ProgressView;
 use super::routes::{
     ADMIN, FOLLOW, GRANT, MANAGE, METRICS, NOTHING, OWN_UPLOAD, PULL, READ, READ_OWN, Routes,
     UPLOAD,
@@ -92,10 +94,13 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(MANAGE, routes!(videos::encode::encode))
         .add(MANAGE, routes!(videos::delete::delete_many))
         .add(MANAGE, routes!(videos::delete::restore))
-        .add(MANAGE, with_images(routes!(videos::poster::put, videos::poster::delete)))
+        .add(
+            MANAGE,
+            with_limit(routes!(videos::poster::put, videos::poster::delete), MAX_IMAGE_BYTES),
+        )
         .add(READ_OWN, routes!(videos::text_tracks::list))
         .add(MANAGE, routes!(videos::text_tracks::put, videos::text_tracks::delete))
-        .add(FOLLOW, routes!(events::events))
+        .add(FOLLOW, with_schema::<ProgressView>(routes!(events::events)))
         .add_once(MANAGE, routes!(webhooks::create, webhooks::list))
         .add(MANAGE, routes!(webhooks::get, webhooks::change, webhooks::delete))
         .add(MANAGE, routes!(webhooks::rotate))
@@ -119,11 +124,20 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .finish()
 }
 
-/// Handlers whose bodies may be images.
-fn with_images(
-    (schemas, paths, methods): UtoipaMethodRouter<AppState>,
+/// Handlers whose text names one more schema.
+fn with_schema<T: ToSchema>(
+    (mut schemas, paths, methods): UtoipaMethodRouter<AppState>,
 ) -> UtoipaMethodRouter<AppState> {
-    (schemas, paths, methods.layer(DefaultBodyLimit::max(MAX_IMAGE_BYTES)))
+    schemas.push((T::name().into_owned(), T::schema()));
+    (schemas, paths, methods)
+}
+
+/// Handlers whose bodies have another limit in bytes than those of the others.
+fn with_limit(
+    (schemas, paths, methods): UtoipaMethodRouter<AppState>,
+    max_bytes: usize,
+) -> UtoipaMethodRouter<AppState> {
+    (schemas, paths, methods.layer(DefaultBodyLimit::max(max_bytes)))
 }
 
 /// Span of one request: method, path without query, id.
