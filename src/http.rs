@@ -11,6 +11,7 @@ mod idempotency;
 mod page;
 pub mod playback;
 mod progress;
+pub mod qoe;
 pub mod readyz;
 mod router;
 mod routes;

@@ -92,6 +92,8 @@ pub struct AppState {
     pub store_origins: Arc<[String]>,
     /// Origins whose pages may show the player in a frame; `*` for all.
     pub embed_origins: Arc<[String]>,
+    /// Whether players may report how playback went.
+    pub has_beacons: bool,
     /// The embedded store, only for its free space; `None` if the buckets are on S3.
     pub embedded_store: Option<Store>,
     /// The parts of the daemon.

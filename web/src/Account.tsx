@@ -68,4 +68,4 @@ export function Account() {
   );
 }
 
-const nobody: Session = { by: "none", name: "", scopes: [], insecure: false };
+const nobody: Session = { by: "none", name: "", scopes: [], insecure: false, beacons: false };
