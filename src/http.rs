@@ -10,6 +10,7 @@ mod flatten;
 mod idempotency;
 mod page;
 pub mod playback;
+pub mod playback_view;
 mod progress;
 pub mod qoe;
 pub mod readyz;

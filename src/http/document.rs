@@ -19,7 +19,16 @@ const TAGS: &[(&str, &str, &str)] = &[
     ("/v1/videos", "Videos", "Find, follow, change and delete videos."),
     ("/v1/webhooks", "Webhooks", "Have events of videos sent to your server."),
     ("/v1/events", "Events", "Follow all videos."),
-    ("/play", "Playback", "Files of private streams, for players with a playback token."),
+    (
+        "/v1/playback",
+        "Playback",
+        "Videos for viewers, and files of private streams for players with a playback token.",
+    ),
+    (
+        "/play",
+        "Playback",
+        "Videos for viewers, and files of private streams for players with a playback token.",
+    ),
     ("/v1/beacons", "Quality of playback", "Reports of players, and their sum."),
     ("/v1/qoe", "Quality of playback", "Reports of players, and their sum."),
     ("/v1/session", "Sessions", "Sign in and out on the page."),

@@ -26,8 +26,8 @@ use super::routes::{
 };
 use super::state::AppState;
 use super::{
-    Config, access, document, error, events, idempotency, page, playback, qoe, readyz,
-    same_origin, session, system, tokens, uploads, videos, webhooks,
+    Config, access, document, error, events, idempotency, page, playback, playback_view, qoe,
+    readyz, same_origin, session, system, tokens, uploads, videos, webhooks,
 };
 use crate::domain::still::MAX_IMAGE_BYTES;
 use crate::server::{Limits, Listener};
@@ -114,6 +114,7 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(NOTHING, routes!(playback::main))
         .add(NOTHING, routes!(playback::stream_file))
         .add(NOTHING, routes!(playback::playlist))
+        .add(NOTHING, routes!(playback_view::get))
         .add(NOTHING, with_limit(routes!(qoe::note), qoe::MAX_BEACON_BYTES))
         .add(READ, routes!(qoe::summary))
         .add(NOTHING, routes!(session::get, session::sign_in, session::sign_out))
