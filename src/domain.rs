@@ -54,6 +54,7 @@ pub mod pull;
 pub mod pull_turns;
 pub mod pull_view;
 pub mod pulldown;
+pub mod qoe;
 pub mod quarantine;
 pub mod readiness;
 pub mod recipe;

@@ -10,6 +10,9 @@ mod flatten;
 mod idempotency;
 mod page;
 pub mod playback;
+pub mod playback_view;
+mod progress;
+pub mod qoe;
 pub mod readyz;
 mod router;
 mod routes;
@@ -58,6 +61,12 @@ settings! {
         cors_origins: Vec<String> = Vec::new(), Text {
             allowed: "origins, such as https://app.example.com",
             accepts: same_origin::is_origin,
+        };
+        /// Origins of other pages that may show the player of a video (`/embed/<id>`) in a frame; `*` stands for all
+        /// of them. Without an entry, none may.
+        embed_origins: Vec<String> = vec!["*".to_owned()], Text {
+            allowed: "*, or origins such as https://app.example.com",
+            accepts: |origin| origin == "*" || same_origin::is_origin(origin),
         };
         /// Addresses and networks of proxies in front, such as `10.0.0.0/8`. What they tell of the client
         /// (`X-Forwarded-For`) is believed.

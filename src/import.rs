@@ -249,6 +249,7 @@ async fn import(
         visibility: request.visibility,
         priority: request.priority,
         metadata: Metadata::default(),
+        fingerprint: None,
         created_at,
     };
     match library.private.put_json(&record_key, &record, None, Precondition::Absent).await {

@@ -2,6 +2,7 @@
 
 mod backends;
 mod gpus;
+pub mod qoe;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -63,6 +64,8 @@ pub struct Metrics {
     webhooks_paused: Gauge,
     gpus: gpus::Gpus,
     backends: backends::Backends,
+    /// Quality of playback.
+    pub qoe: qoe::Qoe,
 }
 
 impl Default for Metrics {
@@ -114,6 +117,7 @@ impl Default for Metrics {
         let encoded_seconds = Counter::default();
         let help = "Media time that was encoded";
         registry.register_with_unit("encoded", help, Unit::Seconds, encoded_seconds.clone());
+        let qoe = qoe::Qoe::register(&mut registry);
         Self {
             registry: Arc::new(registry),
             attempts,
@@ -132,6 +136,7 @@ impl Default for Metrics {
             webhooks_paused,
             gpus,
             backends,
+            qoe,
         }
     }
 }

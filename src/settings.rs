@@ -17,8 +17,8 @@ use crate::domain::limits::Limits;
 use crate::domain::sources::SourceFilter;
 use crate::domain::visibility;
 use crate::{
-    auth, changes, embedded, encryption, events, http, job, play, pull, queue, sandbox, store,
-    telemetry, tls, webhook,
+    auth, changes, embedded, encryption, events, http, job, metrics, play, pull, queue, sandbox,
+    store, telemetry, tls, webhook,
 };
 
 pub use document::{default_toml, reference};
@@ -59,6 +59,8 @@ settings! {
         videos: visibility::Config = visibility::Config::default(), Nested;
         /// Playback of private videos.
         playback: play::Config = play::Config::default(), Nested;
+        /// Quality of playback, as players of the page report it.
+        qoe: metrics::qoe::Config = metrics::qoe::Config::default(), Nested;
         /// Size and transfer of uploads.
         uploads: http::uploads::Config = http::uploads::Config::default(), Nested;
         /// Sources that are pulled from URLs.

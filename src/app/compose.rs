@@ -186,6 +186,8 @@ pub(super) fn state(
         ),
         urls: parts.urls.clone(),
         store_origins: Arc::clone(&parts.origins),
+        embed_origins: settings.http.embed_origins.clone().into(),
+        has_beacons: settings.qoe.enabled,
         embedded_store: daemon.embedded_store,
         hearts: daemon.hearts,
         draining: daemon.draining,

@@ -57,6 +57,7 @@ pub(super) struct Row {
     facts: String,
     look_ms: Option<i64>,
     expires_ms: Option<i64>,
+    fingerprint: Option<String>,
 }
 
 impl Index {
@@ -259,6 +260,7 @@ fn row(id: &VideoId, known: Known, now: Timestamp) -> Option<Row> {
         }
         VideoState::Ready | VideoState::Failed => None,
     };
+    let fingerprint = known.upload.as_ref().and_then(|upload| upload.fingerprint.clone());
     let metadata = shown.metadata;
     let is_deleted = shown.state == VideoState::Deleting;
     let expires_at = metadata.expires_at.filter(|_| !is_deleted);
@@ -276,6 +278,7 @@ fn row(id: &VideoId, known: Known, now: Timestamp) -> Option<Row> {
         facts: serde_json::to_string(&known.for_index()).unwrap_or_default(),
         look_ms,
         expires_ms: expires_at.map(Timestamp::as_millisecond),
+        fingerprint,
     })
 }
 
@@ -311,10 +314,12 @@ fn write(
     }
     let Some(row) = row else { return Ok(()) };
     let n = free_place(transaction, row.place)?;
-    let sql = "INSERT INTO video (n, id, state, sort_title, look_ms, expires_ms, version)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let values =
-        params![n, id.as_str(), row.state, row.sort_title, row.look_ms, row.expires_ms, version];
+    let sql =
+        "INSERT INTO video (n, id, state, sort_title, look_ms, expires_ms, fingerprint, version)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let id = id.as_str();
+    let (look, expires, fingerprint) = (row.look_ms, row.expires_ms, &row.fingerprint);
+    let values = params![n, id, row.state, row.sort_title, look, expires, fingerprint, version];
     transaction.prepare_cached(sql)?.execute(values)?;
     let mut facts = transaction.prepare_cached("INSERT INTO facts (n, facts) VALUES (?1, ?2)")?;
     facts.execute(params![n, row.facts])?;

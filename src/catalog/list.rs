@@ -91,7 +91,10 @@ impl Statement {
             (None, None) => ("FROM video v", "v.n"),
         };
         let from = format!("{from} WHERE 1");
-        let is_words_alone = text.is_some() && query.tag.is_none() && query.states.is_empty();
+        let is_words_alone = text.is_some()
+            && query.tag.is_none()
+            && query.states.is_empty()
+            && query.fingerprint.is_none();
         let mut statement = Self { from, place, is_words_alone, values: Vec::new() };
         if let Some(text) = text {
             statement.and("words MATCH ?", [Value::from(text.to_owned())]);
@@ -108,6 +111,9 @@ impl Statement {
             let marks = vec!["?"; query.states.len()].join(", ");
             let states = query.states.iter().map(|state| Value::from(name(*state)));
             statement.and(&format!("v.state IN ({marks})"), states);
+        }
+        if let Some(fingerprint) = &query.fingerprint {
+            statement.and("v.fingerprint = ?", [Value::from(fingerprint.clone())]);
         }
         let first = |at: Timestamp| Value::from(first_place(at.as_millisecond()));
         if let Some(after) = query.created_after {

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Version of the tables and of the facts in them. Another one in the file means that it is made anew.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// `video.n` is the place in the order of creation ([`place`](crate::domain::catalog::place)), and the rowid of the
 /// full text: both are read newest first without sorting.
@@ -17,6 +17,8 @@ const TABLES: &str = "
         look_ms INTEGER,
         -- When the video is deleted; NULL: never.
         expires_ms INTEGER,
+        -- Name that the uploader made from the content of the file; NULL: none.
+        fingerprint TEXT,
         -- Version of the records at the last comparison; empty once they have changed.
         version TEXT NOT NULL
     ) STRICT;
@@ -29,6 +31,7 @@ const TABLES: &str = "
         facts TEXT NOT NULL
     ) STRICT;
     CREATE INDEX by_look ON video (look_ms) WHERE look_ms IS NOT NULL;
+    CREATE INDEX by_fingerprint ON video (fingerprint, n) WHERE fingerprint IS NOT NULL;
     CREATE INDEX by_end ON video (expires_ms) WHERE expires_ms IS NOT NULL;
     CREATE TABLE tag (
         tag TEXT NOT NULL,

@@ -37,6 +37,7 @@ fn facts(n: i64, metadata: Metadata) -> Known {
         visibility: Visibility::Public,
         priority: Priority::Normal,
         metadata,
+        fingerprint: None,
         created_at: at(n).to_string(),
     };
     let job = (n % 2 == 0).then(|| {

@@ -44,6 +44,8 @@ pub struct Query {
     pub states: Vec<VideoState>,
     /// A tag.
     pub tag: Option<String>,
+    /// Name that an uploader made from the content of the file.
+    pub fingerprint: Option<String>,
     /// Created at or after this time.
     pub created_after: Option<Timestamp>,
     /// Created before this time.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 /// Severity of a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[schema(as = ConformanceLevel)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
     /// Binding: players may fail.
@@ -13,7 +16,8 @@ pub enum Level {
 }
 
 /// One broken rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ConformanceFinding)]
 pub struct Finding {
     /// Id of the rule: `7.4` of Apple's specification, `RFC 8216 4.3.3.1` of the RFC.
     pub rule: String,
@@ -26,7 +30,8 @@ pub struct Finding {
 }
 
 /// Measures of one media playlist.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = MeasuredPlaylist)]
 pub struct Measured {
     /// URI of the playlist, relative to the multivariant playlist.
     pub uri: String,
@@ -45,7 +50,8 @@ pub struct Measured {
 }
 
 /// Result of a check.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ConformanceReport)]
 pub struct Report {
     /// Broken rules, the binding ones first.
     pub findings: Vec<Finding>,

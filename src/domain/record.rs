@@ -175,6 +175,9 @@ pub struct UploadRecord {
     /// What people and programs say of it.
     #[serde(flatten)]
     pub metadata: Metadata,
+    /// Name that the uploader made from the content of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -187,8 +190,14 @@ impl UploadRecord {
     }
 }
 
+/// Whether a text may be the fingerprint of a file: 64 hex digits in lower case, as of SHA-256.
+#[must_use]
+pub fn is_fingerprint(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// How a video ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobOutcome {
     /// The stream is complete.
@@ -280,7 +289,7 @@ pub struct Superseded {
 }
 
 /// A later version of the source that could not be published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FailedUpdate {
     /// Entity tag of that version.
     pub source_etag: String,

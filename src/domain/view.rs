@@ -185,6 +185,7 @@ mod tests {
             visibility: Visibility::Public,
             priority: Priority::Normal,
             metadata: Metadata { title: Some("A film".to_owned()), ..Metadata::default() },
+            fingerprint: None,
             created_at: "2026-01-01T00:00:00Z".to_owned(),
         }
     }

@@ -19,7 +19,18 @@ const TAGS: &[(&str, &str, &str)] = &[
     ("/v1/videos", "Videos", "Find, follow, change and delete videos."),
     ("/v1/webhooks", "Webhooks", "Have events of videos sent to your server."),
     ("/v1/events", "Events", "Follow all videos."),
-    ("/play", "Playback", "Files of private streams, for players with a playback token."),
+    (
+        "/v1/playback",
+        "Playback",
+        "Videos for viewers, and files of private streams for players with a playback token.",
+    ),
+    (
+        "/play",
+        "Playback",
+        "Videos for viewers, and files of private streams for players with a playback token.",
+    ),
+    ("/v1/beacons", "Quality of playback", "Reports of players, and their sum."),
+    ("/v1/qoe", "Quality of playback", "Reports of players, and their sum."),
     ("/v1/session", "Sessions", "Sign in and out on the page."),
     ("/v1/tokens", "Tokens", "Tokens of programs and people."),
     ("/", "Operation", "State of the appliance."),
@@ -74,8 +85,14 @@ fn tag_of(path: &str) -> &'static str {
 fn tags_in_use(paths: &Value) -> Value {
     let used: Vec<&str> =
         paths.as_object().into_iter().flatten().map(|(path, _)| tag_of(path)).collect();
-    let tags = TAGS.iter().filter(|(_, name, _)| used.contains(name));
-    tags.map(|(_, name, text)| json!({ "name": name, "description": text })).collect()
+    let mut tags: Vec<Value> = TAGS
+        .iter()
+        .filter(|(_, name, _)| used.contains(name))
+        .map(|(_, name, text)| json!({ "name": name, "description": text }))
+        .collect();
+    // Several paths may have one tag.
+    tags.dedup();
+    tags.into()
 }
 
 /// Bodies of errors, which operations refer to.

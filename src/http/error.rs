@@ -84,6 +84,17 @@ pub enum Error {
     /// The file or the request body is too large (413).
     #[error("{0}")]
     TooLarge(String),
+    /// The disk of the embedded store has too little space for the file (507).
+    #[error(
+        "size_bytes: the store has space for {free_bytes} bytes, and the file has {size_bytes}: delete videos, or \
+         attach a larger disk"
+    )]
+    NoSpace {
+        /// Size of the file.
+        size_bytes: u64,
+        /// Bytes that uploads may use.
+        free_bytes: u64,
+    },
     /// The daemon cannot serve this request now (503).
     #[error("{0}")]
     NotReady(String),
@@ -159,6 +170,7 @@ impl Error {
             }
             Self::Changed(_) => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) | Self::Store(store::Error::PreconditionFailed { .. }) => {
                 StatusCode::CONFLICT
@@ -189,6 +201,7 @@ impl Error {
             Self::Conflict(_) => "conflict",
             Self::Changed(_) => "changed",
             Self::TooLarge(_) => "too-large",
+            Self::NoSpace { .. } => "insufficient-storage",
             Self::NotReady(_) | Self::Unready(_) => "not-ready",
             Self::Timeout => "timeout",
             Self::Store(error) | Self::Play(play::Error::Store(error)) => error.code().as_str(),

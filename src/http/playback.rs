@@ -18,8 +18,8 @@ use crate::play::Put;
 const MAX_TTL_SECS: u64 = 7 * 86_400;
 /// Longest text of a viewer in bytes: the token is part of every URL.
 const MAX_VIEWER_BYTES: usize = 256;
-/// Path of everything that players load by a token.
-const PREFIX: &str = "/play/";
+/// Begin of the paths that pages of all origins may read.
+const PREFIXES: [&str; 2] = ["/play/", "/v1/playback/"];
 
 /// Wish for a playback token.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -149,7 +149,7 @@ async fn serve(
 /// Middleware: lets pages of all origins read what players load. The token says who may, and cookies play no
 /// part in it.
 pub(super) async fn allow_all_origins(request: Request, next: Next) -> Response {
-    let is_played = request.uri().path().starts_with(PREFIX);
+    let is_played = PREFIXES.iter().any(|prefix| request.uri().path().starts_with(prefix));
     let is_preflight = *request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
     if is_played {

@@ -14,18 +14,20 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
+use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
+use super::progress::ProgressView;
 use super::routes::{
     ADMIN, FOLLOW, GRANT, MANAGE, METRICS, NOTHING, OWN_UPLOAD, PULL, READ, READ_OWN, Routes,
     UPLOAD,
 };
 use super::state::AppState;
 use super::{
-    Config, access, document, error, events, idempotency, page, playback, readyz, same_origin,
-    session, system, tokens, uploads, videos, webhooks,
+    Config, access, document, error, events, idempotency, page, playback, playback_view, qoe,
+    readyz, same_origin, session, system, tokens, uploads, videos, webhooks,
 };
 use crate::domain::still::MAX_IMAGE_BYTES;
 use crate::server::{Limits, Listener};
@@ -92,10 +94,14 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(MANAGE, routes!(videos::encode::encode))
         .add(MANAGE, routes!(videos::delete::delete_many))
         .add(MANAGE, routes!(videos::delete::restore))
-        .add(MANAGE, with_images(routes!(videos::poster::put, videos::poster::delete)))
+        .add(READ, routes!(videos::report::get))
+        .add(
+            MANAGE,
+            with_limit(routes!(videos::poster::put, videos::poster::delete), MAX_IMAGE_BYTES),
+        )
         .add(READ_OWN, routes!(videos::text_tracks::list))
         .add(MANAGE, routes!(videos::text_tracks::put, videos::text_tracks::delete))
-        .add(FOLLOW, routes!(events::events))
+        .add(FOLLOW, with_schema::<ProgressView>(routes!(events::events)))
         .add_once(MANAGE, routes!(webhooks::create, webhooks::list))
         .add(MANAGE, routes!(webhooks::get, webhooks::change, webhooks::delete))
         .add(MANAGE, routes!(webhooks::rotate))
@@ -108,6 +114,9 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(NOTHING, routes!(playback::main))
         .add(NOTHING, routes!(playback::stream_file))
         .add(NOTHING, routes!(playback::playlist))
+        .add(NOTHING, routes!(playback_view::get))
+        .add(NOTHING, with_limit(routes!(qoe::note), qoe::MAX_BEACON_BYTES))
+        .add(READ, routes!(qoe::summary))
         .add(NOTHING, routes!(session::get, session::sign_in, session::sign_out))
         .add(NOTHING, routes!(session::sign_out_everywhere))
         .add(ADMIN, routes!(tokens::create, tokens::list))
@@ -119,11 +128,20 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .finish()
 }
 
-/// Handlers whose bodies may be images.
-fn with_images(
-    (schemas, paths, methods): UtoipaMethodRouter<AppState>,
+/// Handlers whose text names one more schema.
+fn with_schema<T: ToSchema>(
+    (mut schemas, paths, methods): UtoipaMethodRouter<AppState>,
 ) -> UtoipaMethodRouter<AppState> {
-    (schemas, paths, methods.layer(DefaultBodyLimit::max(MAX_IMAGE_BYTES)))
+    schemas.push((T::name().into_owned(), T::schema()));
+    (schemas, paths, methods)
+}
+
+/// Handlers whose bodies have another limit in bytes than those of the others.
+fn with_limit(
+    (schemas, paths, methods): UtoipaMethodRouter<AppState>,
+    max_bytes: usize,
+) -> UtoipaMethodRouter<AppState> {
+    (schemas, paths, methods.layer(DefaultBodyLimit::max(max_bytes)))
 }
 
 /// Span of one request: method, path without query, id.

@@ -34,6 +34,8 @@ pub struct Session {
     scopes: Vec<Scope>,
     /// Whether tokens cross the network in the clear (`http.allow_insecure`).
     insecure: bool,
+    /// Whether players may report how playback went (`POST /v1/beacons`).
+    beacons: bool,
 }
 
 /// Returns who the caller is. Nobody is an answer, too.
@@ -45,7 +47,7 @@ pub async fn get(State(state): State<AppState>, actor: Actor) -> Result<Json<Ses
     let caller = actor.caller;
     let insecure = state.is_insecure;
     let Caller { means: by, name, scopes, .. } = caller;
-    Ok(Json(Session { by, name, scopes, insecure }))
+    Ok(Json(Session { by, name, scopes, insecure, beacons: state.has_beacons }))
 }
 
 /// Signs in: sets the cookie of a session with the rights of the token.
@@ -74,8 +76,8 @@ pub async fn sign_in(
     accounts.note_use(&token.id);
     actor.audit("sign-in", token.id.as_str());
     let TokenRecord { name, scopes, .. } = token;
-    let insecure = state.is_insecure;
-    let session = Session { by: Means::Session, name, scopes, insecure };
+    let (insecure, beacons) = (state.is_insecure, state.has_beacons);
+    let session = Session { by: Means::Session, name, scopes, insecure, beacons };
     Ok(with_cookie(Json(session).into_response(), access.set_cookie(value, age)))
 }
 

@@ -90,6 +90,10 @@ pub struct AppState {
     /// Origins of the store, such as `https://bucket.example.com`, for the page's
     /// Content-Security-Policy.
     pub store_origins: Arc<[String]>,
+    /// Origins whose pages may show the player in a frame; `*` for all.
+    pub embed_origins: Arc<[String]>,
+    /// Whether players may report how playback went.
+    pub has_beacons: bool,
     /// The embedded store, only for its free space; `None` if the buckets are on S3.
     pub embedded_store: Option<Store>,
     /// The parts of the daemon.

@@ -9,6 +9,7 @@ pub(super) mod external_id;
 pub mod list;
 pub mod poster;
 pub mod pull;
+pub mod report;
 pub mod retry;
 pub mod text_tracks;
 mod watch;
@@ -111,6 +112,7 @@ pub(super) fn parse_id(id: &str) -> Result<VideoId, Error> {
     VideoId::parse(id).ok_or_else(|| unknown(id))
 }
 
-fn unknown(id: &str) -> Error {
+/// The error for a video that does not exist.
+pub(super) fn unknown(id: &str) -> Error {
     Error::NotFound(format!("video {id} does not exist"))
 }

@@ -25,6 +25,17 @@ struct Entry {
     cancel: CancellationToken,
 }
 
+impl Entry {
+    /// The view as it is now.
+    fn view(&self) -> VideoView {
+        let view = self.view.borrow().clone();
+        if self.cancel.is_cancelled() {
+            return VideoView { state: VideoState::Deleting, playable: false, ..view };
+        }
+        view
+    }
+}
+
 impl Board {
     /// Puts a running job on the board. `None` if the video has a job here already.
     #[must_use]
@@ -46,13 +57,7 @@ impl Board {
     /// The view of a video that has a job here.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<VideoView> {
-        let jobs = self.jobs.lock();
-        let entry = jobs.get(id)?;
-        let view = entry.view.borrow().clone();
-        if entry.cancel.is_cancelled() {
-            return Some(VideoView { state: VideoState::Deleting, playable: false, ..view });
-        }
-        Some(view)
+        self.jobs.lock().get(id).map(Entry::view)
     }
 
     /// Changes of a video that has a job here; the channel closes when the job leaves the board.
@@ -83,7 +88,7 @@ impl Board {
     /// All jobs here.
     #[must_use]
     pub fn list(&self) -> Vec<VideoView> {
-        self.jobs.lock().values().map(|entry| entry.view.borrow().clone()).collect()
+        self.jobs.lock().values().map(Entry::view).collect()
     }
 
     /// Asks the job of this video to stop. False if there is none here.

@@ -50,6 +50,7 @@ pub(super) async fn upload_record(
         visibility,
         priority: Priority::default(),
         metadata: Metadata::default(),
+        fingerprint: None,
         created_at,
     };
     match private.put_json(&key, &record, None, Precondition::Absent).await {

@@ -109,10 +109,8 @@ impl Gateway {
         token: Option<&str>,
         put: &Put<'_>,
     ) -> Result<Served, Error> {
-        let token = token.filter(|token| !token.is_empty()).ok_or(Refusal::Missing)?;
-        let claims = self.0.keys.verify(token).await?;
         let now = Timestamp::now();
-        claims.check(id, now)?;
+        let (token, claims) = self.claims(id, token, now).await?;
         let target = Target::parse(path).ok_or(Error::NotFound)?;
         if target == Target::Key {
             return self.key(id, path, put.master_version);
@@ -143,6 +141,27 @@ impl Gateway {
             Target::Key => return Err(Error::NotFound),
             Target::Poster => Served { content_type: names::CONTENT_TYPE_JPEG, body },
         })
+    }
+
+    /// Makes sure that a token opens this video now.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] without a valid token for the video, or a failure of the store.
+    pub async fn admit(&self, id: &VideoId, token: Option<&str>) -> Result<(), Error> {
+        self.claims(id, token, Timestamp::now()).await.map(drop)
+    }
+
+    /// The token of a request and its claims, if it opens this video at this time.
+    async fn claims<'a>(
+        &self,
+        id: &VideoId,
+        token: Option<&'a str>,
+        now: Timestamp,
+    ) -> Result<(&'a str, Claims), Error> {
+        let token = token.filter(|token| !token.is_empty()).ok_or(Refusal::Missing)?;
+        let claims = self.0.keys.verify(token).await?;
+        claims.check(id, now)?;
+        Ok((token, claims))
     }
 
     /// The key of an attempt, by the version of the master key that its playlists name.

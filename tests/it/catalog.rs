@@ -60,7 +60,12 @@ async fn a_video_is_found_by_words_tag_state_and_id_as_soon_as_it_is_asked_for()
     let film = json!({"title": "Der Grüne Fluß", "description": "A river", "tags": ["nature", "4k"],
         "external_id": "lesson/7", "passthrough": "{\"n\":1}", "expires_at": "2999-01-01T00:00:00Z"});
     let id = ask_with(&appliance, "IMG_1.mp4", film.clone()).await;
-    let other = ask_with(&appliance, "IMG_2.mp4", json!({"tags": ["4k"]})).await;
+    let fingerprint = "5f".repeat(32);
+    let tagged = json!({"tags": ["4k"], "fingerprint": fingerprint});
+    let other = ask_with(&appliance, "IMG_2.mp4", tagged).await;
+    let same = format!("fingerprint={fingerprint}");
+    let same_words = format!("q=img_2&tag=4k&state=uploading&{same}");
+    let other_words = format!("q=img_1&{same}");
     let (_, video) = appliance.get(&format!("/v1/videos/{id}")).await;
     for (name, value) in film.as_object().unwrap() {
         assert_eq!(&video[name], value, "{name}");
@@ -75,6 +80,10 @@ async fn a_video_is_found_by_words_tag_state_and_id_as_soon_as_it_is_asked_for()
         ("tag=nature", &both[1..]),
         ("tag=4k", &both[..]),
         ("tag=4K", &[]),
+        (&same, &both[..1]),
+        (&same_words, &both[..1]),
+        (&other_words, &[]),
+        ("fingerprint=5f", &[]),
         ("state=uploading", &both[..]),
         ("state=ready,failed", &[]),
         ("external_id=lesson%2F7", &both[1..]),
@@ -100,6 +109,26 @@ async fn a_video_is_found_by_words_tag_state_and_id_as_soon_as_it_is_asked_for()
         assert_eq!((status, &problem["code"]), (400, &json!("invalid-request")), "{query}");
         let name = query.split('=').next().unwrap();
         assert!(problem["detail"].as_str().unwrap().contains(name), "{query}: {problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_without_space_for_its_file_is_refused() {
+    let data_dir = tempfile::tempdir().unwrap();
+    let disk = rustix::fs::statvfs(data_dir.path()).unwrap();
+    // Small objects may use three quarters of it, and no upload any.
+    let reserve = 2 * disk.f_bavail * disk.f_frsize;
+    let appliance =
+        Appliance::builder().data_dir(data_dir).setting("embedded.min_free_bytes", reserve).start();
+    let body = json!({"filename": "film.mp4", "size_bytes": 1});
+    let (status, problem) = send(&appliance, Method::POST, "/v1/uploads", &body).await;
+    let code = &problem["code"];
+    assert_eq!((status, code), (507, &json!("insufficient-storage")), "{problem}");
+    assert_eq!(found(&appliance, "").await, [""; 0]);
+    for fingerprint in ["5f", &"5F".repeat(32), &"x".repeat(64)] {
+        let body = json!({"filename": "film.mp4", "size_bytes": 1, "fingerprint": fingerprint});
+        let (status, problem) = send(&appliance, Method::POST, "/v1/uploads", &body).await;
+        assert_eq!(status, 400, "{fingerprint}: {problem}");
     }
 }
 

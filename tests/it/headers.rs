@@ -54,21 +54,47 @@ async fn answers_of_the_api_are_no_pages_and_in_no_frames() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_runs_no_script_but_its_own() {
     let appliance = Appliance::start();
-    let url = format!("{}/", appliance.api);
-    let (status, headers) = answer(&appliance, Method::GET, &url).await;
-    assert_eq!(status, 200);
-    assert!(headers["content-type"].to_str().unwrap().starts_with("text/html"));
-    assert_eq!(headers["x-content-type-options"], "nosniff");
-    assert_eq!(directive(&headers, "frame-ancestors"), ["'none'"]);
-    assert_eq!(directive(&headers, "object-src"), ["'none'"]);
-    assert_eq!(directive(&headers, "base-uri"), ["'none'"]);
-    // Scripts have no directive of their own.
-    assert_eq!(directive(&headers, "default-src"), ["'self'"]);
-    let policy = headers["content-security-policy"].to_str().unwrap();
-    assert!(!policy.contains("script-src") && !policy.contains("unsafe-eval"), "{policy}");
-    let connect = directive(&headers, "connect-src");
-    assert_eq!(connect[0], "'self'");
-    assert!(connect[1..].iter().all(|origin| *origin == appliance.s3), "{connect:?}");
+    let none = &["'none'"][..];
+    for (path, framed_by) in [
+        ("/", none),
+        ("/upload", none),
+        ("/watch/x", none),
+        ("/system", none),
+        ("/system/backends", none),
+        ("/settings/tokens", none),
+        ("/docs", none),
+        ("/embed/x", &["*"]),
+    ] {
+        let url = format!("{}{path}", appliance.api);
+        let (status, headers) = answer(&appliance, Method::GET, &url).await;
+        assert_eq!(status, 200, "{path}");
+        assert!(headers["content-type"].to_str().unwrap().starts_with("text/html"), "{path}");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert!(!headers.contains_key("x-frame-options"), "it would forbid what the policy allows");
+        assert_eq!(directive(&headers, "frame-ancestors"), framed_by, "{path}");
+        assert_eq!(directive(&headers, "object-src"), ["'none'"]);
+        assert_eq!(directive(&headers, "base-uri"), ["'none'"]);
+        // Scripts have no directive of their own.
+        assert_eq!(directive(&headers, "default-src"), ["'self'"], "{path}");
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(!policy.contains("script-src") && !policy.contains("unsafe-eval"), "{policy}");
+        let connect = directive(&headers, "connect-src");
+        assert_eq!(connect[0], "'self'");
+        assert!(connect[1..].iter().all(|origin| *origin == appliance.s3), "{connect:?}");
+    }
+    for path in ["/nope", "/embed", "/watch/a/b", "/systems"] {
+        let url = format!("{}{path}", appliance.api);
+        assert_eq!(answer(&appliance, Method::GET, &url).await.0, 404, "{path}");
+    }
+    for (origins, expected) in
+        [(r#"["https://a.example"]"#, &["https://a.example"][..]), ("[]", none)]
+    {
+        let text = format!("[http]\nembed_origins = {origins}\n");
+        let appliance = Appliance::builder().config(&text).start();
+        let url = format!("{}/embed/x", appliance.api);
+        let (_, headers) = answer(&appliance, Method::GET, &url).await;
+        assert_eq!(directive(&headers, "frame-ancestors"), expected);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

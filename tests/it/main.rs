@@ -75,4 +75,5 @@ mod thumbnails;
 mod tidy;
 mod tls;
 mod tone_mapping;
+mod viewers;
 mod webhooks;

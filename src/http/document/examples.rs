@@ -39,7 +39,8 @@ pub(super) fn key_of(sample: &Sample) -> String {
 /// The examples of an error with this status at this path.
 fn references(status: &str, path: &str, samples: &[Sample]) -> Value {
     let fits = |sample: &&Sample| {
-        sample.problem.status.to_string() == status && path.starts_with(sample.path)
+        sample.problem.status.to_string() == status
+            && sample.paths.iter().any(|begin| path.starts_with(begin))
     };
     let one = |sample: &Sample| {
         let key = key_of(sample);

@@ -13,22 +13,31 @@ use crate::{auth, play, queue, store};
 /// An example of an error.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Sample {
-    /// Beginning of the paths that may answer it.
-    pub(in crate::http) path: &'static str,
+    /// Beginnings of the paths that may answer it.
+    pub(in crate::http) paths: Paths,
     /// Its body.
     pub(in crate::http) problem: Problem,
 }
 
-/// Beginning of every path.
-const ANY: &str = "/";
-/// Beginning of the paths of private streams.
-const PLAY: &str = "/play";
+/// Beginnings of paths.
+type Paths = &'static [&'static str];
+
+/// Every path.
+const ANY: Paths = &["/"];
+/// The paths of private streams.
+const PLAY: Paths = &["/play"];
+/// The paths of viewers, who show playback tokens.
+const VIEWER: Paths = &["/play", "/v1/playback"];
+/// The paths of sessions.
+const SESSION: Paths = &["/v1/session"];
+/// The paths of uploads.
+const UPLOADS: Paths = &["/v1/uploads"];
 
 /// Examples of all errors, ordered by status and code.
 pub(in crate::http) fn samples() -> Vec<Sample> {
     let errors = requests().into_iter().chain(accounts()).chain(playback()).chain(surroundings());
     let mut samples: Vec<Sample> =
-        errors.map(|(path, error)| Sample { path, problem: Problem::of(&error) }).collect();
+        errors.map(|(paths, error)| Sample { paths, problem: Problem::of(&error) }).collect();
     // axum refuses these before a handler sees them.
     for (status, detail) in [
         (
@@ -41,7 +50,7 @@ pub(in crate::http) fn samples() -> Vec<Sample> {
         ),
     ] {
         let problem = Problem::new(status, super::INVALID_REQUEST, detail.to_owned());
-        samples.push(Sample { path: ANY, problem });
+        samples.push(Sample { paths: ANY, problem });
     }
     samples.sort_by(|a, b| {
         (a.problem.status, &a.problem.code).cmp(&(b.problem.status, &b.problem.code))
@@ -50,7 +59,7 @@ pub(in crate::http) fn samples() -> Vec<Sample> {
 }
 
 /// Faults of requests.
-fn requests() -> Vec<(&'static str, Error)> {
+fn requests() -> Vec<(Paths, Error)> {
     let text = str::to_owned;
     vec![
         (ANY, Error::NotFound(text("video 5f2b9c1d7e3a40688d10 does not exist"))),
@@ -61,6 +70,7 @@ fn requests() -> Vec<(&'static str, Error)> {
         (ANY, Error::Invalid(text("filename: must end with one of .mp4, .mov, .mkv"))),
         (ANY, Error::Conflict(text("the video is being processed"))),
         (ANY, Error::Changed(text("the video has changed since: read it again"))),
+        (UPLOADS, Error::NoSpace { size_bytes: 734_003_200, free_bytes: 104_857_600 }),
         (ANY, Error::TooLarge(text("size_bytes: must be at most 107374182400"))),
         (ANY, Error::TooMany(Duration::from_secs(1))),
         (ANY, Error::Timeout),
@@ -68,19 +78,19 @@ fn requests() -> Vec<(&'static str, Error)> {
 }
 
 /// Missing and wrong credentials of accounts.
-fn accounts() -> Vec<(&'static str, Error)> {
+fn accounts() -> Vec<(Paths, Error)> {
     vec![
         (ANY, Error::NotSignedIn),
         (ANY, Error::Forbidden(&[Scope::Manage])),
         (ANY, auth::Error::InvalidToken.into()),
         (ANY, auth::Error::InvalidSession.into()),
         (ANY, auth::Error::InvalidGrant.into()),
-        ("/v1/session", auth::Error::InvalidCode.into()),
+        (SESSION, auth::Error::InvalidCode.into()),
     ]
 }
 
 /// Refusals of the gateway to private streams.
-fn playback() -> Vec<(&'static str, Error)> {
+fn playback() -> Vec<(Paths, Error)> {
     let refusals = [
         Refusal::Missing,
         Refusal::Malformed,
@@ -94,11 +104,12 @@ fn playback() -> Vec<(&'static str, Error)> {
     let others =
         [play::Error::NoMasterKey { version: "2".to_owned() }, play::Error::ShortCredentials];
     let refused = refusals.into_iter().map(play::Error::Refused);
-    refused.chain(others).map(|error| (PLAY, Error::Play(error))).collect()
+    let refused = refused.map(|error| (VIEWER, Error::Play(error)));
+    refused.chain(others.map(|error| (PLAY, Error::Play(error)))).collect()
 }
 
 /// Failures of what the daemon depends on, and of itself.
-fn surroundings() -> Vec<(&'static str, Error)> {
+fn surroundings() -> Vec<(Paths, Error)> {
     let text = str::to_owned;
     let key = || "a1b2c3/film.mp4".to_owned();
     let missing = store::Error::NotFound { operation: "ListParts", key: key() };
@@ -144,6 +155,7 @@ mod tests {
             | Error::Conflict(_)
             | Error::Changed(_)
             | Error::TooLarge(_)
+            | Error::NoSpace { .. }
             | Error::NotReady(_)
             | Error::Timeout
             | Error::Play(_)
@@ -163,7 +175,7 @@ mod tests {
             .map(|(_, e)| std::mem::discriminant(&e))
             .collect();
         // Every variant but `Unready`.
-        assert_eq!(kinds.len(), 19);
+        assert_eq!(kinds.len(), 20);
         for Sample { problem, .. } in samples() {
             assert!((400..600).contains(&problem.status), "{problem:?}");
             assert!(!problem.code.is_empty() && !problem.detail.is_empty(), "{problem:?}");

@@ -25,6 +25,11 @@ pub struct UploadRequest {
     /// Its turn among the videos that wait; the default is `normal`.
     #[serde(default)]
     pub(super) priority: Option<Priority>,
+    /// A name that the client makes from the content of the file, 64 hex digits in lower case, by which it finds the
+    /// video again (`GET /v1/videos?fingerprint=`). It is never interpreted.
+    #[serde(default)]
+    #[schema(min_length = 64, max_length = 64, pattern = "^[0-9a-f]{64}$")]
+    pub(super) fingerprint: Option<String>,
     /// What people and programs say of the video.
     #[serde(flatten)]
     pub(super) metadata: Metadata,

@@ -31,7 +31,8 @@ const MAX_PARTS: u64 = 10_000;
 /// Registers an upload and returns presigned URLs for it.
 #[utoipa::path(post, path = "/v1/uploads", request_body = UploadRequest,
     responses((status = 201, body = UploadAnswer), (status = 400, body = Problem),
-        (status = 413, body = Problem)))]
+        (status = 413, body = Problem),
+        (status = 507, body = Problem, description = "The embedded store has too little space for the file")))]
 pub async fn create(
     State(state): State<AppState>,
     actor: Actor,
@@ -41,6 +42,7 @@ pub async fn create(
     let granted = actor.grant.as_ref().map(|grant| grant.record.max_bytes);
     let max_bytes = state.uploads.max_size_bytes.min(granted.unwrap_or(u64::MAX));
     check(&request, max_bytes)?;
+    check_space(&state, request.size_bytes).await?;
     let asked = preset(&actor, &request)?;
     let name = to_key_segment(&request.filename);
     if !state.sources.has_suffix(&name) {
@@ -62,6 +64,7 @@ pub async fn create(
         visibility: asked.visibility.unwrap_or(state.visibility),
         priority: asked.priority,
         metadata: asked.metadata,
+        fingerprint: request.fingerprint.clone(),
         created_at: Timestamp::now().to_string(),
     };
     if let Some(external_id) = &record.metadata.external_id {
@@ -143,6 +146,11 @@ fn check(request: &UploadRequest, max_bytes: u64) -> Result<(), Error> {
             request.size_bytes, max_bytes
         )));
     }
+    if request.fingerprint.as_deref().is_some_and(|text| !record::is_fingerprint(text)) {
+        return Err(Error::Invalid(
+            "fingerprint: must have 64 hex digits in lower case".to_owned(),
+        ));
+    }
     let kind = request.content_type.as_deref().unwrap_or("video/mp4");
     let is_allowed = |b: u8| b.is_ascii_graphic() || b == b' ';
     if kind.is_empty() || kind.len() > 255 || !kind.bytes().all(is_allowed) || !kind.contains('/') {
@@ -151,6 +159,17 @@ fn check(request: &UploadRequest, max_bytes: u64) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+/// Fails with [`Error::NoSpace`] if the disk of the embedded store has no space for so many bytes.
+async fn check_space(state: &AppState, size_bytes: u64) -> Result<(), Error> {
+    let Some(store) = state.embedded_store.clone() else { return Ok(()) };
+    let free = tokio::task::spawn_blocking(move || store.free_space()).await;
+    let free = free.map_err(|error| Error::Internal(error.to_string()))?;
+    let free =
+        free.map_err(|error| Error::NotReady(format!("failed to read free space: {error}")))?;
+    let free_bytes = free.free_bytes.saturating_sub(free.reserve_bytes);
+    if size_bytes > free_bytes { Err(Error::NoSpace { size_bytes, free_bytes }) } else { Ok(()) }
 }
 
 /// Signs a single PUT.

@@ -35,6 +35,8 @@ pub struct Paging {
     tag: Option<String>,
     /// Id in another system: the one video that has it.
     external_id: Option<String>,
+    /// Fingerprint of the file, as the request for the upload named it.
+    fingerprint: Option<String>,
     /// Created at this time or later, RFC 3339.
     created_after: Option<String>,
     /// Created before this time, RFC 3339.
@@ -115,6 +117,7 @@ fn query(paging: Paging) -> Result<catalog::Query, Error> {
         text: paging.q.filter(|text| !text.trim().is_empty()),
         states: states.collect::<Result<_, _>>()?,
         tag: paging.tag,
+        fingerprint: paging.fingerprint,
         created_after: time("created_after", paging.created_after)?,
         created_before: time("created_before", paging.created_before)?,
         sort,

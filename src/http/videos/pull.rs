@@ -96,6 +96,7 @@ pub async fn create(
         visibility: request.visibility.unwrap_or(state.visibility),
         priority: request.priority.unwrap_or_default(),
         metadata,
+        fingerprint: None,
         created_at: Timestamp::now().to_string(),
     };
     let pull = PullRecord::new(id.clone(), key.clone(), request.source_url);

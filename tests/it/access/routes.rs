@@ -11,6 +11,11 @@ use crate::support::appliance::Appliance;
 
 /// Scopes that open each route; none for a route that is open to all. `grant` stands for an upload grant.
 const ROUTES: &[(&str, &str, &[&str])] = &[
+    // First, because an address that has shown too many wrong tokens may not sign in for a while.
+    ("delete", "/v1/session", &[]),
+    ("get", "/v1/session", &[]),
+    ("post", "/v1/session", &[]),
+    ("delete", "/v1/sessions", &[]),
     ("get", "/healthz", &[]),
     ("get", "/metrics", &["metrics", "admin"]),
     // They need a playback token, which is no account.
@@ -18,11 +23,10 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("get", "/play/{id}/{attempt}/{file}", &[]),
     ("get", "/play/{id}/{attempt}/{rendition}/{file}", &[]),
     ("get", "/readyz", &[]),
+    ("post", "/v1/beacons", &[]),
     ("get", "/v1/events", &["upload", "read", "manage", "admin"]),
-    ("delete", "/v1/session", &[]),
-    ("get", "/v1/session", &[]),
-    ("post", "/v1/session", &[]),
-    ("delete", "/v1/sessions", &[]),
+    ("get", "/v1/playback/{id}", &[]),
+    ("get", "/v1/qoe", &["read", "manage", "admin"]),
     ("get", "/v1/system", &["read", "manage", "admin"]),
     ("get", "/v1/tokens", &["admin"]),
     ("post", "/v1/tokens", &["admin"]),
@@ -49,6 +53,7 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("post", "/v1/videos/{id}/playback-tokens", &["read", "manage", "admin"]),
     ("delete", "/v1/videos/{id}/poster", &["manage", "admin"]),
     ("put", "/v1/videos/{id}/poster", &["manage", "admin"]),
+    ("get", "/v1/videos/{id}/report", &["read", "manage", "admin"]),
     ("post", "/v1/videos/{id}/restore", &["manage", "admin"]),
     ("post", "/v1/videos/{id}/retry", &["manage", "admin"]),
     ("get", "/v1/videos/{id}/text-tracks", &["upload", "read", "manage", "admin", "grant"]),
@@ -71,6 +76,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
     match (method, path) {
         ("post", "/v1/uploads") => upload(1),
         ("post", "/v1/tokens") => Some(json!({"name": "made", "scopes": ["read"]})),
+        ("post", "/v1/beacons") => Some(beacon()),
         ("post", "/v1/session") => Some(json!({"token": "ldr_wrong"})),
         ("post", "/v1/upload-grants") => Some(json!({})),
         ("post", "/v1/videos/delete") => Some(json!({"ids": ["x"]})),
@@ -82,6 +88,11 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", path) if path.ends_with("/parts") => Some(json!({"numbers": [1]})),
         _ => None,
     }
+}
+
+/// The report of a player.
+pub(crate) fn beacon() -> Value {
+    json!({"player": "page", "watched_ms": 1, "rebuffer_ms": 0, "rebuffers": 0, "errors": 0})
 }
 
 /// A path with ids that nothing has.

@@ -6,7 +6,13 @@ import type { Scope, Session, SignIn } from "../api/types";
 
 const LINK = "#sign-in=";
 
-export const nobody: Session = { by: "none", name: "", scopes: [], insecure: false };
+export const nobody: Session = {
+  by: "none",
+  name: "",
+  scopes: [],
+  insecure: false,
+  beacons: false,
+};
 
 export const getSession = () => body(api.GET("/v1/session"));
 
