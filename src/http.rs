@@ -8,6 +8,7 @@ mod event_stream;
 pub mod events;
 mod flatten;
 mod idempotency;
+mod machine;
 mod page;
 pub mod playback;
 pub mod readyz;
@@ -23,6 +24,7 @@ pub mod videos;
 pub mod webhooks;
 
 pub use document::reference;
+pub use machine::Machine;
 pub use router::{MAX_CONNECTIONS, openapi, router, serve};
 pub use state::AppState;
 

@@ -113,6 +113,8 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(ADMIN, routes!(tokens::create, tokens::list))
         .add(ADMIN, routes!(tokens::revoke))
         .add(READ, routes!(system::system))
+        .add(READ, routes!(system::history))
+        .add(ADMIN, routes!(system::settings))
         .add(NOTHING, routes!(system::healthz))
         .add(NOTHING, routes!(readyz::readyz))
         .add(METRICS, routes!(system::metrics))

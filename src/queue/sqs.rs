@@ -5,6 +5,7 @@
 //! after its lease has expired, so the end of each lease is also kept here. The redrive policy of
 //! SQS moves messages without a reason, so [`Queue::dead_letter`] sends them with one.
 
+mod dead_letters;
 mod priorities;
 
 use std::collections::HashMap;
@@ -20,10 +21,15 @@ use aws_sdk_sqs::types::{
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use super::{Depth, Enqueue, Error, Inspect, Message, Queue, Receipt};
+use self::dead_letters::Scans;
+use super::{
+    DeadLetter, DeadLetterCursor, DeadLetters, Depth, Enqueue, Error, Inspect, Message, Queue,
+    Receipt,
+};
 use crate::domain::turns::Place;
 use crate::sdk_error;
 
+pub use dead_letters::MAX_SCANNED;
 pub use priorities::SqsQueues;
 
 /// Longest visibility timeout of SQS.
@@ -41,13 +47,15 @@ pub struct SqsQueue {
     url: String,
     dead_letter_url: String,
     leases: Arc<Mutex<HashMap<String, Lease>>>,
+    scans: Scans,
 }
 
-/// A delivery that is not settled yet. Body and id are kept for the dead-letter queue.
+/// A delivery that is not settled yet. Body, id and count are kept for the dead-letter queue.
 struct Lease {
     expires_at: Instant,
     body: String,
     message_id: String,
+    receive_count: u32,
 }
 
 /// The redrive policy of a queue, which names its dead-letter queue.
@@ -98,7 +106,8 @@ impl SqsQueue {
             dead_letter_url.to_owned()
         };
         let url = url.to_owned();
-        let queue = Self { client, url, dead_letter_url, leases: Arc::default() };
+        let leases = Arc::default();
+        let queue = Self { client, url, dead_letter_url, leases, scans: Scans::default() };
         queue.depth().await?;
         Ok(queue)
     }
@@ -220,7 +229,9 @@ impl Queue for SqsQueue {
         // The lease begins when SQS answers, which may be late in a long poll.
         let expires_at = Instant::now() + lease;
         let (message_id, body) = (received.id.clone(), received.body.clone());
-        self.insert_lease(&received.receipt.0, Lease { expires_at, body, message_id });
+        let receive_count = received.receive_count;
+        let lease = Lease { expires_at, body, message_id, receive_count };
+        self.insert_lease(&received.receipt.0, lease);
         Ok(Some(received))
     }
 
@@ -246,8 +257,8 @@ impl Queue for SqsQueue {
 
     async fn dead_letter(&self, receipt: &Receipt, reason: &str) -> Result<(), Error> {
         self.check_lease(receipt)?;
-        let (message_id, body) = match self.leases.lock().get(&receipt.0) {
-            Some(lease) => (lease.message_id.clone(), lease.body.clone()),
+        let (message_id, body, receive_count) = match self.leases.lock().get(&receipt.0) {
+            Some(lease) => (lease.message_id.clone(), lease.body.clone(), lease.receive_count),
             None => return Err(Error::LeaseLost),
         };
         // Send before delete: a crash in between duplicates the message and does not lose it.
@@ -255,8 +266,12 @@ impl Queue for SqsQueue {
             .send_message()
             .queue_url(&self.dead_letter_url)
             .message_body(body)
-            .message_attributes("ladderd.reason", text_attribute(reason)?)
+            .message_attributes(dead_letters::REASON, text_attribute(reason)?)
             .message_attributes("ladderd.message_id", text_attribute(&message_id)?)
+            .message_attributes(
+                dead_letters::RECEIVE_COUNT,
+                text_attribute(&receive_count.to_string())?,
+            )
             .send()
             .await
             .map_err(|error| map_error("dead-letter", &error))?;
@@ -289,6 +304,26 @@ impl Inspect for SqsQueue {
         let [visible, hidden, delayed] = self.count(&self.url, names()).await?;
         let dead = self.count(&self.dead_letter_url, names()).await?.iter().sum();
         Ok(Depth { visible, in_flight: hidden + delayed, dead })
+    }
+
+    async fn dead_letters(
+        &self,
+        limit: usize,
+        after: Option<&DeadLetterCursor>,
+    ) -> Result<DeadLetters, Error> {
+        Ok(DeadLetters::page(self.all_dead_letters().await?, limit, after))
+    }
+
+    async fn find_dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, Error> {
+        self.dead_letter_of(id).await
+    }
+
+    async fn requeue_dead_letter(&self, id: &str) -> Result<bool, Error> {
+        self.take_dead_letter(id, Some(self)).await
+    }
+
+    async fn remove_dead_letter(&self, id: &str) -> Result<bool, Error> {
+        self.take_dead_letter(id, None).await
     }
 }
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use config::{Config, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::secrets::{ENVIRONMENT, PREFIX, REDACTED, Secrets, layer_of};
-use super::{Settings, default_toml};
+use super::{Settings, default_toml, show};
 use crate::domain::declare::Section;
+use crate::domain::setting_view::SettingView;
 use crate::private_file;
 
 /// File that is read if no flag names one.
@@ -40,7 +41,16 @@ pub struct Sources {
 }
 
 /// Values of one layer, by key.
-type Tree = Map<String, Value>;
+pub(super) type Tree = Map<String, Value>;
+
+/// Settings, and what the API shows of them.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// All keys with their values and origins.
+    pub shown: Vec<SettingView>,
+}
 
 impl Settings {
     /// Reads and checks all layers.
@@ -48,6 +58,16 @@ impl Settings {
     /// # Errors
     /// Every fault, each with its origin, the key, the value and the allowed values. Unknown keys
     /// and wrong types are reported first; values are checked once there are none.
+    pub fn load(sources: &Sources) -> Result<Self, Faults> {
+        Loaded::load(sources).map(|loaded| loaded.settings)
+    }
+}
+
+impl Loaded {
+    /// Reads and checks all layers, as [`Settings::load`], and says where each value comes from.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
     pub fn load(sources: &Sources) -> Result<Self, Faults> {
         let default = default_toml();
         let known = tree(File::from_str(&default, FileFormat::Toml))?;
@@ -77,7 +97,7 @@ impl Settings {
         }
         let environment = [plain, layer_of(&given)];
         let merged = merge(&default, file, environment, &sources.overrides).map_err(one)?;
-        let settings: Self = merged.clone().try_deserialize().map_err(one)?;
+        let settings: Settings = merged.clone().try_deserialize().map_err(one)?;
         let origin = |key: &str| {
             let flag = sources.overrides.flag(key).map(str::to_owned);
             let in_layer =
@@ -86,12 +106,13 @@ impl Settings {
         };
         let describe = |key: &str, allowed: &str| {
             let value = merged.get::<Value>(key).ok();
-            let value = value.map(|value| format!(" = {}", show(&secrets, key, &value)));
+            let value = value.map(|value| format!(" = {}", shown(&secrets, key, &value)));
             format!("{}: {key}{}: allowed: {allowed}", origin(key), value.unwrap_or_default())
         };
         let violations = settings.violations();
         if violations.is_empty() {
-            return Ok(settings);
+            let shown = show::all(&settings, |key| show::origin(key, &layers, sources));
+            return Ok(Self { settings, shown });
         }
         Err(Faults(violations.iter().map(|found| describe(&found.key, &found.allowed)).collect()))
     }
@@ -107,7 +128,7 @@ impl Sources {
 
 impl Overrides {
     /// The flag that sets `key`, if it was given.
-    fn flag(&self, key: &str) -> Option<&'static str> {
+    pub(super) fn flag(&self, key: &str) -> Option<&'static str> {
         match key {
             "data_dir" => self.data_dir.as_ref().map(|_| "--data-dir"),
             "http.listen" => self.listen.as_ref().map(|_| "--listen"),
@@ -118,7 +139,7 @@ impl Overrides {
 }
 
 /// Whether the tree has `key`, with dots between the sections. An entry of a list counts as the list.
-fn has(tree: &Tree, key: &str) -> bool {
+pub(super) fn has(tree: &Tree, key: &str) -> bool {
     at(tree, key).is_some()
 }
 
@@ -272,9 +293,9 @@ fn type_fault(place: &Place<'_>, default: &ValueKind, value: &Value, faults: &mu
         ValueKind::Nil => ("nothing", false),
     };
     if !is_right {
-        let (origin, path, shown) =
-            (place.origin, place.path, show(place.secrets, place.path, value));
-        faults.push(format!("{origin}: {path} = {shown}: allowed: {wanted}"));
+        let (origin, path, value) =
+            (place.origin, place.path, shown(place.secrets, place.path, value));
+        faults.push(format!("{origin}: {path} = {value}: allowed: {wanted}"));
     }
 }
 
@@ -299,7 +320,7 @@ fn is_whole(value: &Value) -> bool {
 }
 
 /// The value at `key` for a report, secrets redacted.
-fn show(secrets: &Secrets, key: &str, value: &Value) -> String {
+fn shown(secrets: &Secrets, key: &str, value: &Value) -> String {
     if secrets.contains(key) {
         return REDACTED.to_owned();
     }

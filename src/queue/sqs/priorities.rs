@@ -13,7 +13,10 @@ use parking_lot::Mutex;
 use super::SqsQueue;
 use crate::domain::priority::Priority;
 use crate::domain::turns::{Place, Turns};
-use crate::queue::{Depth, Enqueue, Error, Inspect, Message, Queue, Receipt};
+use crate::queue::{
+    DeadLetter, DeadLetterCursor, DeadLetters, Depth, Enqueue, Error, Inspect, Message, Queue,
+    Receipt,
+};
 
 /// Longest poll of the normal queue after which the others are asked again: a message of high priority waits this
 /// long at an idle box. Each round costs a request per queue.
@@ -78,6 +81,27 @@ impl SqsQueues {
             receipt: Receipt(format!("{}:{}", tag(priority), message.receipt.0)),
             ..message
         }))
+    }
+
+    /// A queue for each queue of dead letters: queues may share theirs.
+    fn with_own_dead_letters(&self) -> Vec<&SqsQueue> {
+        let mut found: Vec<&SqsQueue> = Vec::new();
+        for queue in self.all() {
+            if !found.iter().any(|other| other.dead_letter_url() == queue.dead_letter_url()) {
+                found.push(queue);
+            }
+        }
+        found
+    }
+
+    /// Removes the dead letter with this id. Its message goes to `target` first, if there is one.
+    async fn take_dead_letter(&self, id: &str, target: Option<&SqsQueue>) -> Result<bool, Error> {
+        for queue in self.with_own_dead_letters() {
+            if queue.take_dead_letter(id, target).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn all(&self) -> impl Iterator<Item = &SqsQueue> {
@@ -164,17 +188,49 @@ impl Enqueue for SqsQueues {
 impl Inspect for SqsQueues {
     async fn depth(&self) -> Result<Depth, Error> {
         let mut sum = Depth::default();
-        let mut dead_letters = Vec::new();
+        let with_own: Vec<&str> = self
+            .with_own_dead_letters()
+            .into_iter()
+            .map(|queue| queue.url.as_str())
+            .collect();
         for queue in self.all() {
             let depth = queue.depth().await?;
             sum.visible += depth.visible;
             sum.in_flight += depth.in_flight;
-            // Queues may share their dead letters.
-            if !dead_letters.contains(&queue.dead_letter_url()) {
-                dead_letters.push(queue.dead_letter_url());
+            if with_own.contains(&queue.url.as_str()) {
                 sum.dead += depth.dead;
             }
         }
         Ok(sum)
+    }
+
+    async fn dead_letters(
+        &self,
+        limit: usize,
+        after: Option<&DeadLetterCursor>,
+    ) -> Result<DeadLetters, Error> {
+        let mut letters = Vec::new();
+        for queue in self.with_own_dead_letters() {
+            letters.extend(queue.all_dead_letters().await?);
+        }
+        Ok(DeadLetters::page(letters, limit, after))
+    }
+
+    async fn find_dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, Error> {
+        for queue in self.with_own_dead_letters() {
+            if let Some(letter) = queue.dead_letter_of(id).await? {
+                return Ok(Some(letter));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn requeue_dead_letter(&self, id: &str) -> Result<bool, Error> {
+        // The consumer moves it to its priority, as it does with events.
+        self.take_dead_letter(id, Some(&self.normal)).await
+    }
+
+    async fn remove_dead_letter(&self, id: &str) -> Result<bool, Error> {
+        self.take_dead_letter(id, None).await
     }
 }
