@@ -2,10 +2,12 @@
 //! codes.
 
 pub mod access;
+pub mod dead_letters;
 mod document;
 pub mod error;
 mod event_stream;
 pub mod events;
+pub mod failures;
 mod flatten;
 mod idempotency;
 mod machine;

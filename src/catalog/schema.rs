@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Version of the tables and of the facts in them. Another one in the file means that it is made anew.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// `video.n` is the place in the order of creation ([`place`](crate::domain::catalog::place)), and the rowid of the
 /// full text: both are read newest first without sorting.
@@ -17,12 +17,17 @@ const TABLES: &str = "
         look_ms INTEGER,
         -- When the video is deleted; NULL: never.
         expires_ms INTEGER,
+        -- Failure code of the error that the video shows, and when it failed; NULL without an error.
+        code TEXT,
+        failed_ms INTEGER,
         -- Version of the records at the last comparison; empty once they have changed.
         version TEXT NOT NULL
     ) STRICT;
     CREATE INDEX by_state ON video (state, n);
     CREATE INDEX by_title ON video (sort_title, n);
     CREATE INDEX by_state_and_title ON video (state, sort_title, n);
+    CREATE INDEX by_code ON video (code, n) WHERE code IS NOT NULL;
+    CREATE INDEX by_failure ON video (code, failed_ms, n) WHERE code IS NOT NULL;
     -- Apart, so that counting and sorting read little: the facts as JSON.
     CREATE TABLE facts (
         n INTEGER PRIMARY KEY,

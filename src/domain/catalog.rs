@@ -9,6 +9,7 @@ use jiff::Timestamp;
 pub use self::cursor::Cursor;
 pub use self::sort::Sort;
 pub use self::terms::match_all;
+use super::failure_code::FailureCode;
 use super::job::VideoId;
 use super::video::VideoState;
 
@@ -44,6 +45,8 @@ pub struct Query {
     pub states: Vec<VideoState>,
     /// A tag.
     pub tag: Option<String>,
+    /// Failure code of the error that the videos show.
+    pub code: Option<FailureCode>,
     /// Created at or after this time.
     pub created_after: Option<Timestamp>,
     /// Created before this time.

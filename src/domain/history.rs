@@ -55,7 +55,8 @@ impl GpuSample {
     }
 
     fn of(device: Device) -> Self {
-        let share = |percent: Option<u32>| percent.map(|percent| f64::from(percent.min(100)) / 100.0);
+        let share =
+            |percent: Option<u32>| percent.map(|percent| f64::from(percent.min(100)) / 100.0);
         // One that shares the machine's memory has none of its own.
         let has_memory = device.memory_total_bytes > 0;
         Self {
@@ -246,7 +247,10 @@ mod tests {
         assert_eq!(gpus[0].memory_used_bytes, [None; 3]);
         assert_eq!(gpus[1].utilization, [Some(0.5), None, Some(0.07)]);
         assert_eq!(gpus[1].memory_used_bytes, [Some(7), None, Some(7)]);
-        assert_eq!((&gpus[1].encoder, &gpus[1].decoder), (&vec![Some(0.4), None, Some(0.4)], &vec![None; 3]));
+        assert_eq!(
+            (&gpus[1].encoder, &gpus[1].decoder),
+            (&vec![Some(0.4), None, Some(0.4)], &vec![None; 3])
+        );
         assert_eq!((gpus[1].name.as_str(), gpus[1].memory_total_bytes), ("NVIDIA 1", 1 << 30));
     }
 }

@@ -72,7 +72,7 @@ mod tests {
         let view = VideoView::new("v", "film.mp4".to_owned(), VideoState::Running, String::new());
         let metadata = Metadata { title: title.map(str::to_owned), ..Metadata::default() };
         let backend = backend.map(str::to_owned);
-        RunningJob::from(VideoView { backend, progress, metadata, ..view })
+        RunningJob::from(VideoView { metadata, progress, backend, ..view })
     }
 
     #[test]

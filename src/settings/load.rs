@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use config::{Config, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::secrets::{ENVIRONMENT, PREFIX, REDACTED, Secrets, layer_of};
+use super::secrets::{ENVIRONMENT, PREFIX, REDACTED, Secrets, layer_of, variable};
 use super::{Settings, default_toml, show};
 use crate::domain::declare::Section;
-use crate::domain::setting_view::SettingView;
+use crate::domain::setting_view::{Origin, SettingView};
 use crate::private_file;
 
 /// File that is read if no flag names one.
@@ -41,7 +41,7 @@ pub struct Sources {
 }
 
 /// Values of one layer, by key.
-pub(super) type Tree = Map<String, Value>;
+type Tree = Map<String, Value>;
 
 /// Settings, and what the API shows of them.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ impl Loaded {
         let environment = [plain, layer_of(&given)];
         let merged = merge(&default, file, environment, &sources.overrides).map_err(one)?;
         let settings: Settings = merged.clone().try_deserialize().map_err(one)?;
-        let origin = |key: &str| {
+        let place = |key: &str| {
             let flag = sources.overrides.flag(key).map(str::to_owned);
             let in_layer =
                 || layers.iter().rev().find(|(_, layer)| has(layer, key)).map(|l| l.0.clone());
@@ -107,11 +107,11 @@ impl Loaded {
         let describe = |key: &str, allowed: &str| {
             let value = merged.get::<Value>(key).ok();
             let value = value.map(|value| format!(" = {}", shown(&secrets, key, &value)));
-            format!("{}: {key}{}: allowed: {allowed}", origin(key), value.unwrap_or_default())
+            format!("{}: {key}{}: allowed: {allowed}", place(key), value.unwrap_or_default())
         };
         let violations = settings.violations();
         if violations.is_empty() {
-            let shown = show::all(&settings, |key| show::origin(key, &layers, sources));
+            let shown = show::all(&settings, |key| origin(key, &layers, sources));
             return Ok(Self { settings, shown });
         }
         Err(Faults(violations.iter().map(|found| describe(&found.key, &found.allowed)).collect()))
@@ -128,7 +128,7 @@ impl Sources {
 
 impl Overrides {
     /// The flag that sets `key`, if it was given.
-    pub(super) fn flag(&self, key: &str) -> Option<&'static str> {
+    fn flag(&self, key: &str) -> Option<&'static str> {
         match key {
             "data_dir" => self.data_dir.as_ref().map(|_| "--data-dir"),
             "http.listen" => self.listen.as_ref().map(|_| "--listen"),
@@ -138,8 +138,26 @@ impl Overrides {
     }
 }
 
+/// Layer and source of the value of `key`. `layers` are in rising order of precedence, each with the place that its
+/// faults name.
+fn origin(key: &str, layers: &[(String, Tree)], sources: &Sources) -> (Origin, Option<String>) {
+    if let Some(flag) = sources.overrides.flag(key) {
+        return (Origin::CommandLine, Some(flag.to_owned()));
+    }
+    match layers.iter().rev().find(|(_, layer)| has(layer, key)) {
+        None => (Origin::Default, None),
+        Some((place, _)) if place == ENVIRONMENT => {
+            let expected = variable(key);
+            let names = sources.environment.iter().map(|(name, _)| name);
+            let given = names.clone().find(|name| name.eq_ignore_ascii_case(&expected));
+            (Origin::Environment, Some(given.cloned().unwrap_or(expected)))
+        }
+        Some((path, _)) => (Origin::File, Some(path.clone())),
+    }
+}
+
 /// Whether the tree has `key`, with dots between the sections. An entry of a list counts as the list.
-pub(super) fn has(tree: &Tree, key: &str) -> bool {
+fn has(tree: &Tree, key: &str) -> bool {
     at(tree, key).is_some()
 }
 

@@ -3,8 +3,6 @@
 use serde_json::Value;
 
 use super::Settings;
-use super::load::{Sources, Tree, has};
-use super::secrets::{ENVIRONMENT, variable};
 use crate::domain::declare::{Section, Setting, Shape};
 use crate::domain::setting_view::{Origin, SettingView};
 
@@ -16,36 +14,19 @@ pub(super) fn all(
     let value_of = |settings: &Settings| serde_json::to_value(settings).unwrap_or_default();
     let (values, defaults) = (value_of(settings), value_of(&Settings::default()));
     let mut found = Vec::new();
-    collect("", &Settings::settings(), [&values, &defaults], &mut |key, setting, [value, default]| {
-        let (origin, source) = origin_of(&key);
-        let is_secret = setting.is_secret;
-        let [value, default] = [value, default].map(|value| without_secrets(setting, value));
-        let doc = doc(setting);
-        found.push(SettingView { key, value, is_secret, default, origin, source, doc });
-    });
+    collect(
+        "",
+        &Settings::settings(),
+        [&values, &defaults],
+        &mut |key, setting, [value, default]| {
+            let (origin, source) = origin_of(&key);
+            let is_secret = setting.is_secret;
+            let [value, default] = [value, default].map(|value| without_secrets(setting, value));
+            let doc = doc(setting);
+            found.push(SettingView { key, value, is_secret, default, origin, source, doc });
+        },
+    );
     found
-}
-
-/// Layer and source of the value of `key`. `layers` are in rising order of precedence, each with the place that its
-/// faults name.
-pub(super) fn origin(
-    key: &str,
-    layers: &[(String, Tree)],
-    sources: &Sources,
-) -> (Origin, Option<String>) {
-    if let Some(flag) = sources.overrides.flag(key) {
-        return (Origin::CommandLine, Some(flag.to_owned()));
-    }
-    match layers.iter().rev().find(|(_, layer)| has(layer, key)) {
-        None => (Origin::Default, None),
-        Some((place, _)) if place == ENVIRONMENT => {
-            let expected = variable(key);
-            let names = sources.environment.iter().map(|(name, _)| name);
-            let given = names.clone().find(|name| name.eq_ignore_ascii_case(&expected));
-            (Origin::Environment, Some(given.cloned().unwrap_or(expected)))
-        }
-        Some((path, _)) => (Origin::File, Some(path.clone())),
-    }
 }
 
 /// Calls `add` with each key, its declaration and its values in both trees.
@@ -79,7 +60,10 @@ fn without_secrets(setting: &Setting, value: &Value) -> Value {
 
 fn entry_without_secrets(settings: &[Setting], entry: &Value) -> Value {
     let shown = |setting: &Setting| {
-        (setting.key.to_owned(), without_secrets(setting, entry.get(setting.key).unwrap_or(&Value::Null)))
+        (
+            setting.key.to_owned(),
+            without_secrets(setting, entry.get(setting.key).unwrap_or(&Value::Null)),
+        )
     };
     settings.iter().map(shown).collect()
 }

@@ -21,7 +21,10 @@ pub(super) fn list(
 }
 
 /// The dead letter with this id.
-pub(super) fn find(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<Option<DeadLetter>> {
+pub(super) fn find(
+    transaction: &Transaction<'_>,
+    id: &str,
+) -> rusqlite::Result<Option<DeadLetter>> {
     let mut statement = transaction.prepare_cached(
         "SELECT id, body, reason, receive_count, died_at_ms FROM dead_letters WHERE id = ?1",
     )?;

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, Message as SqsMessage, MessageSystemAttributeName,
 };
 use jiff::Timestamp;
 
-use super::{SqsQueue, map_error, whole_secs};
-use crate::queue::{DeadLetter, Enqueue, Error};
+use super::requests::{counts, map_error, whole_secs};
+use crate::queue::{DeadLetter, Error};
 
 /// Attribute of a dead letter that says why it is dead.
 pub(super) const REASON: &str = "ladderd.reason";
@@ -27,8 +28,14 @@ const HIDDEN: Duration = Duration::from_secs(30);
 /// Long poll: a short one asks a part of the servers of SQS alone.
 const POLL: Duration = Duration::from_secs(1);
 
-/// One scan at a time: two would hide messages from each other. Clones share it.
-pub(super) type Scans = Arc<tokio::sync::Mutex<()>>;
+/// A queue of dead letters.
+#[derive(Clone)]
+pub(super) struct DeadLetterQueue {
+    client: Client,
+    url: String,
+    /// One scan at a time: two would hide messages from each other. Clones share it.
+    scans: Arc<tokio::sync::Mutex<()>>,
+}
 
 /// A dead letter that a scan hides.
 struct Held {
@@ -36,9 +43,19 @@ struct Held {
     receipt: String,
 }
 
-impl SqsQueue {
+impl DeadLetterQueue {
+    /// The queue at this URL.
+    pub(super) fn new(client: Client, url: String) -> Self {
+        Self { client, url, scans: Arc::default() }
+    }
+
+    /// URL of the queue.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The dead letters that one scan finds.
-    pub(super) async fn all_dead_letters(&self) -> Result<Vec<DeadLetter>, Error> {
+    pub(super) async fn all(&self) -> Result<Vec<DeadLetter>, Error> {
         let _only = self.scans.lock().await;
         let held = self.scan(None).await?;
         self.release(held.values()).await;
@@ -46,20 +63,16 @@ impl SqsQueue {
     }
 
     /// The dead letter with this id.
-    pub(super) async fn dead_letter_of(&self, id: &str) -> Result<Option<DeadLetter>, Error> {
+    pub(super) async fn find(&self, id: &str) -> Result<Option<DeadLetter>, Error> {
         let _only = self.scans.lock().await;
         let mut held = self.scan(Some(id)).await?;
         self.release(held.values()).await;
         Ok(held.remove(id).map(|held| held.letter))
     }
 
-    /// Removes the dead letter with this id, once its message is in the queue `target`, if there is one. False if
-    /// there is no such dead letter.
-    pub(super) async fn take_dead_letter(
-        &self,
-        id: &str,
-        target: Option<&Self>,
-    ) -> Result<bool, Error> {
+    /// Removes the dead letter with this id, once its message is in the queue at the URL `target`, if there is one.
+    /// False if there is no such dead letter.
+    pub(super) async fn take(&self, id: &str, target: Option<&str>) -> Result<bool, Error> {
         let _only = self.scans.lock().await;
         let mut held = self.scan(Some(id)).await?;
         let wanted = held.remove(id);
@@ -68,9 +81,11 @@ impl SqsQueue {
         let taken = async {
             // Send before delete: a crash in between duplicates the message and does not lose it.
             if let Some(target) = target {
-                target.send(&wanted.letter.body).await?;
+                let send = self.client.send_message().queue_url(target);
+                let sent = send.message_body(&wanted.letter.body).send().await;
+                sent.map_err(|error| map_error("requeue dead letter", &error))?;
             }
-            let delete = self.client.delete_message().queue_url(&self.dead_letter_url);
+            let delete = self.client.delete_message().queue_url(&self.url);
             let deleted = delete.receipt_handle(&wanted.receipt).send().await;
             deleted.map_err(|error| map_error("remove dead letter", &error))
         };
@@ -99,7 +114,7 @@ impl SqsQueue {
         wanted: Option<&str>,
         held: &mut BTreeMap<String, Held>,
     ) -> Result<(), Error> {
-        let expected = self.dead_letter_count().await?;
+        let expected = self.visible_count().await?;
         while held.len() < MAX_SCANNED && !wanted.is_some_and(|id| held.contains_key(id)) {
             // The count is approximate: those beyond it are looked for without a wait.
             let wait = if held.len() < expected { POLL } else { Duration::ZERO };
@@ -113,12 +128,12 @@ impl SqsQueue {
     }
 
     /// Number of dead letters that can be received now.
-    async fn dead_letter_count(&self) -> Result<usize, Error> {
+    async fn visible_count(&self) -> Result<usize, Error> {
         use aws_sdk_sqs::types::QueueAttributeName::{
             ApproximateNumberOfMessages as Visible, ApproximateNumberOfMessagesDelayed as Delayed,
             ApproximateNumberOfMessagesNotVisible as Hidden,
         };
-        let [visible, ..] = self.count(&self.dead_letter_url, [Visible, Hidden, Delayed]).await?;
+        let [visible, ..] = counts(&self.client, &self.url, [Visible, Hidden, Delayed]).await?;
         Ok(usize::try_from(visible).unwrap_or(usize::MAX))
     }
 
@@ -126,7 +141,7 @@ impl SqsQueue {
         let answer = self
             .client
             .receive_message()
-            .queue_url(&self.dead_letter_url)
+            .queue_url(&self.url)
             .max_number_of_messages(i32::try_from(BATCH).unwrap_or(1))
             .wait_time_seconds(whole_secs(wait))
             .visibility_timeout(whole_secs(HIDDEN))
@@ -155,7 +170,7 @@ impl SqsQueue {
                     request = request.entries(entry);
                 }
             }
-            if let Err(error) = request.queue_url(&self.dead_letter_url).send().await {
+            if let Err(error) = request.queue_url(&self.url).send().await {
                 let error = map_error("list dead letters", &error);
                 tracing::warn!(%error, "failed to make dead letters visible again, they become so soon");
             }

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::SqsQueue;
+use super::dead_letters::DeadLetterQueue;
 use crate::domain::priority::Priority;
 use crate::domain::turns::{Place, Turns};
 use crate::queue::{
@@ -83,21 +84,21 @@ impl SqsQueues {
         }))
     }
 
-    /// A queue for each queue of dead letters: queues may share theirs.
-    fn with_own_dead_letters(&self) -> Vec<&SqsQueue> {
-        let mut found: Vec<&SqsQueue> = Vec::new();
+    /// The queues of dead letters: queues may share theirs.
+    fn dead(&self) -> Vec<&DeadLetterQueue> {
+        let mut found: Vec<&DeadLetterQueue> = Vec::new();
         for queue in self.all() {
-            if !found.iter().any(|other| other.dead_letter_url() == queue.dead_letter_url()) {
-                found.push(queue);
+            if !found.iter().any(|other| other.url() == queue.dead.url()) {
+                found.push(&queue.dead);
             }
         }
         found
     }
 
-    /// Removes the dead letter with this id. Its message goes to `target` first, if there is one.
-    async fn take_dead_letter(&self, id: &str, target: Option<&SqsQueue>) -> Result<bool, Error> {
-        for queue in self.with_own_dead_letters() {
-            if queue.take_dead_letter(id, target).await? {
+    /// Removes the dead letter with this id. Its message goes to the queue at the URL `target` first, if there is one.
+    async fn take_dead_letter(&self, id: &str, target: Option<&str>) -> Result<bool, Error> {
+        for dead in self.dead() {
+            if dead.take(id, target).await? {
                 return Ok(true);
             }
         }
@@ -188,16 +189,14 @@ impl Enqueue for SqsQueues {
 impl Inspect for SqsQueues {
     async fn depth(&self) -> Result<Depth, Error> {
         let mut sum = Depth::default();
-        let with_own: Vec<&str> = self
-            .with_own_dead_letters()
-            .into_iter()
-            .map(|queue| queue.url.as_str())
-            .collect();
+        let mut counted = Vec::new();
         for queue in self.all() {
             let depth = queue.depth().await?;
             sum.visible += depth.visible;
             sum.in_flight += depth.in_flight;
-            if with_own.contains(&queue.url.as_str()) {
+            // Queues may share their dead letters.
+            if !counted.contains(&queue.dead.url()) {
+                counted.push(queue.dead.url());
                 sum.dead += depth.dead;
             }
         }
@@ -210,15 +209,15 @@ impl Inspect for SqsQueues {
         after: Option<&DeadLetterCursor>,
     ) -> Result<DeadLetters, Error> {
         let mut letters = Vec::new();
-        for queue in self.with_own_dead_letters() {
-            letters.extend(queue.all_dead_letters().await?);
+        for dead in self.dead() {
+            letters.extend(dead.all().await?);
         }
         Ok(DeadLetters::page(letters, limit, after))
     }
 
     async fn find_dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, Error> {
-        for queue in self.with_own_dead_letters() {
-            if let Some(letter) = queue.dead_letter_of(id).await? {
+        for dead in self.dead() {
+            if let Some(letter) = dead.find(id).await? {
                 return Ok(Some(letter));
             }
         }
@@ -227,7 +226,7 @@ impl Inspect for SqsQueues {
 
     async fn requeue_dead_letter(&self, id: &str) -> Result<bool, Error> {
         // The consumer moves it to its priority, as it does with events.
-        self.take_dead_letter(id, Some(&self.normal)).await
+        self.take_dead_letter(id, Some(&self.normal.url)).await
     }
 
     async fn remove_dead_letter(&self, id: &str) -> Result<bool, Error> {

@@ -12,6 +12,10 @@ use crate::support::appliance::Appliance;
 /// Scopes that open each route; none for a route that is open to all. `grant` stands for an upload grant.
 const ROUTES: &[(&str, &str, &[&str])] = &[
     ("get", "/healthz", &[]),
+    ("get", "/v1/dead-letters", &["manage", "admin"]),
+    ("delete", "/v1/dead-letters/{id}", &["manage", "admin"]),
+    ("post", "/v1/dead-letters/{id}/retry", &["manage", "admin"]),
+    ("get", "/v1/failures", &["read", "manage", "admin"]),
     ("get", "/metrics", &["metrics", "admin"]),
     // They need a playback token, which is no account.
     ("get", "/play/{id}/main.m3u8", &[]),
@@ -24,6 +28,8 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("post", "/v1/session", &[]),
     ("delete", "/v1/sessions", &[]),
     ("get", "/v1/system", &["read", "manage", "admin"]),
+    ("get", "/v1/system/history", &["read", "manage", "admin"]),
+    ("get", "/v1/system/settings", &["admin"]),
     ("get", "/v1/tokens", &["admin"]),
     ("post", "/v1/tokens", &["admin"]),
     ("delete", "/v1/tokens/{id}", &["admin"]),
