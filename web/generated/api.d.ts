@@ -112,6 +112,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the dead letters, page by page. On SQS, these are the first 1000 that it hands out. */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a dead letter for good. Its video stays as it is. */
+        delete: operations["deleteDeadLetter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts the message of a dead letter back into the queue, with its deliveries and the attempts at its videos counted
+         *     anew.
+         */
+        post: operations["retryDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -125,6 +179,23 @@ export interface paths {
          *     that comes back with it in `Last-Event-ID` gets what it has missed, up to an hour. An event may come twice.
          */
         get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts the failures of all videos by their code, from the catalog. */
+        get: operations["listFailures"];
         put?: never;
         post?: never;
         delete?: never;
@@ -176,8 +247,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns version, backends, GPUs, depth of the queue and running jobs. */
+        /** Returns version, backends, GPUs, depth of the queue, running jobs and disk. */
         get: operations["getSystem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the load of the machine over the last hour: processor, memory, network, queue, jobs and GPUs. */
+        get: operations["getSystemHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns all settings of this box with their origins. Secrets are left out. */
+        get: operations["listSystemSettings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -726,8 +831,10 @@ export interface components {
              * @description The available backend with the highest priority that can take the source is chosen.
              */
             priority: number;
-            /** @description Why it is not available, and what to do. */
+            /** @description Why it is not available. */
             reason?: string | null;
+            /** @description What to do to make it available, where that is known. */
+            remedy?: string | null;
             /** @description Whether it can be used. */
             state: components["schemas"]["BackendState"];
             /**
@@ -756,6 +863,35 @@ export interface components {
             ok: boolean;
             /** @description Why it does not. */
             why?: string | null;
+        };
+        /** @description One page of dead letters. */
+        DeadLetterList: {
+            /** @description Dead letters of this page, the latest first. */
+            dead_letters: components["schemas"]["DeadLetterView"][];
+            /** @description Value of `cursor` for the next page; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description A message that is not delivered any more. */
+        DeadLetterView: {
+            /** @description Text of the message, its first 2048 bytes. */
+            body: string;
+            /** @description Failure code of the reason. */
+            code?: string | null;
+            /** @description When it was given up, RFC 3339. For a message that SQS moved by itself: when it was sent. */
+            died_at: string;
+            /** @description Id of the dead letter. */
+            id: string;
+            /** @description Key of the source of this video. */
+            key?: string | null;
+            /** @description Why the message is not delivered any more; absent if SQS moved it by itself. */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description Number of its deliveries.
+             */
+            receive_count: number;
+            /** @description Id of the first video that the message asks for; absent if the message is not understood. */
+            video_id?: string | null;
         };
         /** @description Videos to delete. */
         DeleteRequest: {
@@ -862,8 +998,26 @@ export interface components {
              *     that somebody has set the clock so, is none.
              */
             throttle_reasons: string[];
+            /**
+             * Format: int32
+             * @description Share of the time in which the GPU computed, in percent of the time of the driver's last sample.
+             */
+            utilization_percent?: number | null;
             /** @description NVIDIA's name of this very card, such as `GPU-5a0c…`; empty where it does not tell. */
             uuid: string;
+        };
+        /** @description Disk that the embedded store is on. */
+        Disk: {
+            /**
+             * Format: int64
+             * @description Bytes that are free.
+             */
+            free_bytes: number;
+            /**
+             * Format: int64
+             * @description Size in bytes.
+             */
+            total_bytes: number;
         };
         /** @description A file that is not there yet. */
         DownloadState: {
@@ -920,6 +1074,57 @@ export interface components {
          * @enum {string}
          */
         EventKind: "video.created" | "video.uploaded" | "video.playable" | "video.ready" | "video.failed" | "video.deleted" | "video.updated" | "text_track.ready" | "webhook.ping";
+        /** @description Failures of all videos. */
+        FailureList: {
+            /** @description Failures by code, the most frequent first. */
+            failures: components["schemas"]["FailureView"][];
+        };
+        /**
+         * @description The videos that show an error with one code: they failed, wait for another attempt, or are ready and could not be
+         *     replaced by their latest upload.
+         */
+        FailureView: {
+            /** @description What to do. */
+            advice: string;
+            /** @description Stable kebab-case code. `GET /v1/videos?code=` lists its videos. */
+            code: string;
+            /**
+             * Format: int64
+             * @description Number of videos.
+             */
+            count: number;
+            /** @description Who can mend it: `source` is the uploader, `surroundings` the operator, `ladderd` its authors. */
+            fault: string;
+            /** @description When the latest of the videos failed, RFC 3339; absent while all of them wait for another attempt. */
+            latest_at?: string | null;
+            /** @description A sentence that says what happened. */
+            meaning: string;
+            /** @description Ids of the latest videos, five at most. */
+            video_ids: string[];
+        };
+        /** @description Load of a GPU, a value for each of the times. */
+        GpuHistory: {
+            /** @description Utilization of the decoder, 0 to 1. */
+            decoder: (number | null)[];
+            /** @description Utilization of the encoder, 0 to 1. */
+            encoder: (number | null)[];
+            /**
+             * Format: int32
+             * @description Number of the GPU on the PCI bus, from 0.
+             */
+            index: number;
+            /**
+             * Format: int64
+             * @description Memory in bytes; 0 for a GPU that shares the machine's memory.
+             */
+            memory_total_bytes: number;
+            /** @description Memory in use, in bytes. */
+            memory_used_bytes: (number | null)[];
+            /** @description Name, such as `NVIDIA L4`. */
+            name: string;
+            /** @description Share of the time in which the GPU computed, 0 to 1. */
+            utilization: (number | null)[];
+        };
         /** @description The GPUs of this machine. */
         GpuStatus: {
             /** @description Whether the driver answers, and at least one of its GPUs if it has any. */
@@ -930,6 +1135,8 @@ export interface components {
             driver_version?: string | null;
             /** @description Why not, and what to do. Where the driver answers: which GPU does not; else absent. */
             reason?: string | null;
+            /** @description The end of `reason` that says what to do, if the driver does not answer. */
+            remedy?: string | null;
         };
         /** @description A grant, for `Authorization: Bearer` of `POST /v1/uploads` and of what follows for that upload. */
         GrantAnswer: {
@@ -976,6 +1183,11 @@ export interface components {
             title?: string | null;
             visibility?: components["schemas"]["Visibility"] | null;
         };
+        /**
+         * @description Part of a job that runs now.
+         * @enum {string}
+         */
+        JobStage: "preparing" | "encoding" | "finishing";
         /** @description A new token with its text, which is shown once. */
         MadeToken: {
             /** @description When it was made, RFC 3339. */
@@ -1036,6 +1248,11 @@ export interface components {
             /** @description Title for people, up to 200 characters; `null` removes it. */
             title?: string | null;
         };
+        /**
+         * @description Layer that a value comes from.
+         * @enum {string}
+         */
+        Origin: "default" | "file" | "environment" | "command-line";
         /** @description A supervised part of the daemon. The watchdog of systemd restarts the daemon if one hangs. */
         Part: {
             /**
@@ -1254,6 +1471,34 @@ export interface components {
              */
             since: string;
         };
+        /** @description A job that runs on this box. */
+        RunningJob: {
+            /** @description Backend that encodes. */
+            backend?: string | null;
+            /**
+             * Format: double
+             * @description Seconds until the encode ends, as far as the speed tells.
+             */
+            eta_secs?: number | null;
+            /**
+             * Format: double
+             * @description Share of the encode that is done, 0 to 1.
+             */
+            progress: number;
+            /**
+             * Format: double
+             * @description Media seconds encoded per second.
+             */
+            speed?: number | null;
+            /** @description Part of the job that runs now. */
+            stage: components["schemas"]["JobStage"];
+            /** @description The attempt began, RFC 3339. */
+            started_at?: string | null;
+            /** @description Title of the video, or its file name if it has none. */
+            title: string;
+            /** @description Id of the video. */
+            video_id: string;
+        };
         /**
          * @description A right that a token gives, and that a route needs.
          * @enum {string}
@@ -1269,6 +1514,28 @@ export interface components {
             name: string;
             /** @description Its rights. */
             scopes: components["schemas"]["Scope"][];
+        };
+        /** @description All settings of this box. */
+        SettingList: {
+            /** @description The settings, section by section. */
+            settings: components["schemas"]["SettingView"][];
+        };
+        /** @description A setting, as this process has read it at its start. */
+        SettingView: {
+            /** @description Value without any layer; `null` for a secret. */
+            default: unknown;
+            /** @description Meaning, with the allowed values. */
+            doc: string;
+            /** @description Whether the value is a secret, which is never shown. */
+            is_secret: boolean;
+            /** @description Key, with dots between the sections. */
+            key: string;
+            /** @description Layer that the value comes from. */
+            origin: components["schemas"]["Origin"];
+            /** @description Path of the file, name of the variable or name of the flag that sets the key; absent for a default. */
+            source?: string | null;
+            /** @description Value; `null` for a secret, whether it is set or not. */
+            value: unknown;
         };
         /** @description Credentials of a sign-in: a token, or the code of a link. */
         SignIn: {
@@ -1318,8 +1585,15 @@ export interface components {
         System: {
             /** @description Every backend, with the reason if it is not available. */
             backends: components["schemas"]["BackendStatus"][];
+            /** @description Name of this box, made at its first start. */
+            box_id: string;
+            disk?: components["schemas"]["Disk"] | null;
             /** @description NVIDIA driver and GPUs. */
             gpu: components["schemas"]["GpuStatus"];
+            /** @description Host name of the machine. */
+            host?: string | null;
+            /** @description The same jobs with their progress, the one that began first at the top. */
+            jobs: components["schemas"]["RunningJob"][];
             /**
              * Format: int64
              * @description Objects of the private bucket that are older than the first start and are not processed, as this box
@@ -1334,8 +1608,49 @@ export interface components {
             running_jobs: string[];
             /** @description Capabilities of the store. */
             store: components["schemas"]["StoreInfo"];
+            /** @description Limits of uploads. */
+            upload_limits: components["schemas"]["UploadLimits"];
+            /**
+             * Format: int64
+             * @description Seconds since the start of the daemon.
+             */
+            uptime_secs: number;
             /** @description Version of ladderd. */
             version: string;
+        };
+        /**
+         * @description Load of the machine over the last hour: one value of each series for each of `times`, the oldest first. `null` is a
+         *     value that could not be read.
+         */
+        SystemHistory: {
+            /** @description Busy share of all processor cores of the machine since the sample before, 0 to 1; `null` in the first sample. */
+            cpu_share: (number | null)[];
+            /** @description The NVIDIA GPUs that answered in any of the samples. */
+            gpus: components["schemas"]["GpuHistory"][];
+            /**
+             * Format: int32
+             * @description Seconds between two samples.
+             */
+            interval_secs: number;
+            /** @description Resident memory of the daemon and its workers, in bytes. */
+            memory_bytes: (number | null)[];
+            /**
+             * Format: int64
+             * @description Memory of the machine in bytes; `null` if Linux does not tell.
+             */
+            memory_total_bytes?: number | null;
+            /** @description Messages that are leased or wait for their retry. */
+            queue_in_flight: (number | null)[];
+            /** @description Messages that wait in the queue. */
+            queue_visible: (number | null)[];
+            /** @description Bytes per second that the machine received, without those of its loopback interface. */
+            received_bytes_per_sec: (number | null)[];
+            /** @description Jobs that run on this box. */
+            running_jobs: number[];
+            /** @description Bytes per second that the machine sent, likewise. */
+            sent_bytes_per_sec: (number | null)[];
+            /** @description Times of the samples in seconds since 1970. */
+            times: number[];
         };
         /** @description Text tracks of a video. */
         TextTrackList: {
@@ -1480,6 +1795,14 @@ export interface components {
             video_id: string;
             /** @description Path of the video in this API. */
             video_url: string;
+        };
+        /** @description Limits of uploads. */
+        UploadLimits: {
+            /**
+             * Format: int64
+             * @description Largest file in bytes.
+             */
+            max_size_bytes: number;
         };
         /** @description File that the client wants to upload. */
         UploadRequest: {
@@ -2311,6 +2634,285 @@ export interface operations {
             };
         };
     };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description Number of dead letters, 1 to 200; the default is 50. */
+                limit?: number;
+                /** @description `next_cursor` of the previous page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dead_letters": [
+                     *         {
+                     *           "body": "{\"bucket\":\"private\",\"key\":\"a1b2c3/film.mp4\"}",
+                     *           "code": "worker-died",
+                     *           "died_at": "2026-11-30T12:01:30Z",
+                     *           "id": "8d1f0c2b9a6e4f37b5a0c1d2e3f40516",
+                     *           "key": "a1b2c3/film.mp4",
+                     *           "reason": "worker-died: the worker was killed by signal 9",
+                     *           "receive_count": 5,
+                     *           "video_id": "5f2b9c1d7e3a40688d10"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "1796040090000.8d1f0c2b9a6e4f37b5a0c1d2e3f40516"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterList"];
+                };
+            };
+            /** @description a parameter has another type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the dead letter */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the dead letter */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message waits in the queue */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An attempt at its video runs, or the video is deleted */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listEvents: {
         parameters: {
             query?: never;
@@ -2385,6 +2987,96 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFailures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "failures": [
+                     *         {
+                     *           "advice": "Check that you chose the right file.",
+                     *           "code": "not-media",
+                     *           "count": 3,
+                     *           "fault": "source",
+                     *           "latest_at": "2026-11-30T12:01:30Z",
+                     *           "meaning": "The file is not a video: its contents are of no known video format.",
+                     *           "video_ids": [
+                     *             "5f2b9c1d7e3a40688d10"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FailureList"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2788,6 +3480,11 @@ export interface operations {
                      *           "trial_pixels_per_sec": 1
                      *         }
                      *       ],
+                     *       "box_id": "9c41d2e07ab35f68",
+                     *       "disk": {
+                     *         "free_bytes": 107374182400,
+                     *         "total_bytes": 536870912000
+                     *       },
                      *       "gpu": {
                      *         "available": true,
                      *         "devices": [
@@ -2803,11 +3500,25 @@ export interface operations {
                      *             "throttle_reasons": [
                      *               "throttle_reasons"
                      *             ],
+                     *             "utilization_percent": 0,
                      *             "uuid": "GPU-6d1b0c5e-3f0a-4c7e-9f3b-2a1d4e5f6a7b"
                      *           }
                      *         ],
                      *         "driver_version": "570.86.15"
                      *       },
+                     *       "host": "encoder-1",
+                     *       "jobs": [
+                     *         {
+                     *           "backend": "cpu",
+                     *           "eta_secs": 5,
+                     *           "progress": 0.42,
+                     *           "speed": 3.5,
+                     *           "stage": "encoding",
+                     *           "started_at": "2026-11-30T12:00:05Z",
+                     *           "title": "The first lesson",
+                     *           "video_id": "5f2b9c1d7e3a40688d10"
+                     *         }
+                     *       ],
                      *       "left_alone_objects": 0,
                      *       "parts": [
                      *         {
@@ -2825,10 +3536,236 @@ export interface operations {
                      *         "conditional_deletes": true,
                      *         "conditional_writes": true
                      *       },
+                     *       "upload_limits": {
+                     *         "max_size_bytes": 107374182400
+                     *       },
+                     *       "uptime_secs": 86400,
                      *       "version": "0.1.0"
                      *     }
                      */
                     "application/json": components["schemas"]["System"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSystemHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "cpu_share": [
+                     *         null,
+                     *         0.61
+                     *       ],
+                     *       "gpus": [
+                     *         {
+                     *           "decoder": [
+                     *             0.1,
+                     *             0.12
+                     *           ],
+                     *           "encoder": [
+                     *             0.5,
+                     *             0.55
+                     *           ],
+                     *           "index": 0,
+                     *           "memory_total_bytes": 24696061952,
+                     *           "memory_used_bytes": [
+                     *             1073741824,
+                     *             1073741824
+                     *           ],
+                     *           "name": "NVIDIA L4",
+                     *           "utilization": [
+                     *             0.2,
+                     *             0.25
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "interval_secs": 10,
+                     *       "memory_bytes": [
+                     *         734003200,
+                     *         741343232
+                     *       ],
+                     *       "memory_total_bytes": 34359738368,
+                     *       "queue_in_flight": [
+                     *         1,
+                     *         2
+                     *       ],
+                     *       "queue_visible": [
+                     *         2,
+                     *         1
+                     *       ],
+                     *       "received_bytes_per_sec": [
+                     *         null,
+                     *         12582912
+                     *       ],
+                     *       "running_jobs": [
+                     *         1,
+                     *         2
+                     *       ],
+                     *       "sent_bytes_per_sec": [
+                     *         null,
+                     *         31457280
+                     *       ],
+                     *       "times": [
+                     *         1796040000,
+                     *         1796040010
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SystemHistory"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSystemSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "settings": [
+                     *         {
+                     *           "default": 5,
+                     *           "doc": "Failed attempts after which a message is moved to the dead letters. Allowed: 1 to 1000.",
+                     *           "is_secret": false,
+                     *           "key": "queue.max_attempts",
+                     *           "origin": "file",
+                     *           "source": "/etc/ladderd/ladderd.toml",
+                     *           "value": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SettingList"];
                 };
             };
             /** @description the credentials are missing or give no rights */
@@ -3996,6 +4933,8 @@ export interface operations {
                 state?: string;
                 /** @description A tag. */
                 tag?: string;
+                /** @description Failure code of the error that the videos show, such as `not-media`. */
+                code?: string;
                 /** @description Id in another system: the one video that has it. */
                 external_id?: string;
                 /** @description Created at this time or later, RFC 3339. */

@@ -21,6 +21,8 @@ pub(super) const RECEIVE_COUNT: &str = "ladderd.receive_count";
 
 /// Most dead letters that one look reads.
 pub const MAX_SCANNED: usize = 1000;
+/// Bytes of dead letters after which a look ends: a message of SQS may have 1 MiB.
+const MAX_SCANNED_BYTES: usize = 32 << 20;
 /// Messages of one request, the most that SQS allows.
 const BATCH: usize = 10;
 /// Time for which a scan hides messages. It ends by itself if the box dies meanwhile.
@@ -96,8 +98,8 @@ impl DeadLetterQueue {
         Ok(true)
     }
 
-    /// Receives dead letters until there are no more, until `wanted` is among them, or until there are
-    /// [`MAX_SCANNED`]. They are hidden until they are released.
+    /// Receives dead letters until there are no more, until `wanted` is among them, or until there are [`MAX_SCANNED`]
+    /// or [`MAX_SCANNED_BYTES`]. They are hidden until they are released.
     async fn scan(&self, wanted: Option<&str>) -> Result<BTreeMap<String, Held>, Error> {
         let mut held = BTreeMap::new();
         match self.scan_into(wanted, &mut held).await {
@@ -115,13 +117,19 @@ impl DeadLetterQueue {
         held: &mut BTreeMap<String, Held>,
     ) -> Result<(), Error> {
         let expected = self.visible_count().await?;
-        while held.len() < MAX_SCANNED && !wanted.is_some_and(|id| held.contains_key(id)) {
+        let mut left_bytes = MAX_SCANNED_BYTES;
+        while held.len() < MAX_SCANNED
+            && left_bytes > 0
+            && !wanted.is_some_and(|id| held.contains_key(id))
+        {
             // The count is approximate: those beyond it are looked for without a wait.
             let wait = if held.len() < expected { POLL } else { Duration::ZERO };
             let received = self.receive_dead(wait).await?;
             if received.is_empty() {
                 break;
             }
+            let bytes = received.iter().map(|held| held.letter.body.len()).sum();
+            left_bytes = left_bytes.saturating_sub(bytes);
             held.extend(received.into_iter().map(|held| (held.letter.id.clone(), held)));
         }
         Ok(())

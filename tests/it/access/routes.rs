@@ -12,10 +12,6 @@ use crate::support::appliance::Appliance;
 /// Scopes that open each route; none for a route that is open to all. `grant` stands for an upload grant.
 const ROUTES: &[(&str, &str, &[&str])] = &[
     ("get", "/healthz", &[]),
-    ("get", "/v1/dead-letters", &["manage", "admin"]),
-    ("delete", "/v1/dead-letters/{id}", &["manage", "admin"]),
-    ("post", "/v1/dead-letters/{id}/retry", &["manage", "admin"]),
-    ("get", "/v1/failures", &["read", "manage", "admin"]),
     ("get", "/metrics", &["metrics", "admin"]),
     // They need a playback token, which is no account.
     ("get", "/play/{id}/main.m3u8", &[]),
@@ -27,6 +23,11 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("get", "/v1/session", &[]),
     ("post", "/v1/session", &[]),
     ("delete", "/v1/sessions", &[]),
+    // Behind those of sessions: wrong secrets use up what an address may try.
+    ("get", "/v1/dead-letters", &["manage", "admin"]),
+    ("delete", "/v1/dead-letters/{id}", &["manage", "admin"]),
+    ("post", "/v1/dead-letters/{id}/retry", &["manage", "admin"]),
+    ("get", "/v1/failures", &["read", "manage", "admin"]),
     ("get", "/v1/system", &["read", "manage", "admin"]),
     ("get", "/v1/system/history", &["read", "manage", "admin"]),
     ("get", "/v1/system/settings", &["admin"]),
