@@ -17,7 +17,7 @@ mod watchdog;
 
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,11 +30,12 @@ use crate::cores;
 use crate::domain::admission::Cost;
 use crate::domain::backend::{self as backends, Driver};
 use crate::heartbeat::Heartbeats;
+use crate::history::Recorder;
 use crate::job::Scheduler;
 use crate::job::housekeeping::Housekeeping;
 use crate::metrics::Metrics;
 use crate::pull::Pulls;
-use crate::settings::Settings;
+use crate::settings::{Loaded, Settings};
 use crate::tls::Trust;
 use crate::worker::spawn::Program;
 use crate::{backend, gpu, http};
@@ -68,11 +69,12 @@ pub fn program(gst_debug: &str) -> std::io::Result<Program> {
 ///
 /// # Errors
 /// If it cannot start.
-pub fn serve(settings: Settings) -> anyhow::Result<()> {
-    runtime()?.block_on(run(settings))
+pub fn serve(loaded: Loaded) -> anyhow::Result<()> {
+    runtime()?.block_on(run(loaded))
 }
 
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn run(loaded: Loaded) -> anyhow::Result<()> {
+    let (started, Loaded { settings, shown: shown_settings }) = (Instant::now(), loaded);
     let mut stop_signals = StopSignals::new()?;
     let _lock = lock(&settings.data_dir)?;
     open_files::raise(&settings);
@@ -114,8 +116,13 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let catalog = compose::catalog(&settings, &context)?;
     tokio::spawn(catalog.clone().run(drain_jobs.clone()));
     let webhooks = compose::webhooks(&settings, &context, &trust)?;
+    let history = Recorder::new(&context.board, &parts.inspect, &driver);
+    tokio::spawn(history.clone().run(drain_jobs.clone()));
     let daemon = compose::Daemon {
         driver,
+        shown_settings,
+        history,
+        started,
         hearts: hearts.clone(),
         draining: drain,
         catalog,
@@ -248,7 +255,7 @@ async fn open_backends(
     };
     let tried = backend::try_all(&trials, gpu_facts(driver).await?).await?;
     for status in &tried.statuses {
-        let (backend, reason) = (status.label(), &status.reason);
+        let (backend, reason) = (status.label(), status.reason_and_remedy());
         if status.is_available() {
             tracing::info!(backend, trial_fps = status.trial_fps, "backend available");
             for warning in &status.warnings {
@@ -282,9 +289,10 @@ async fn open_backends(
 pub async fn gpu_facts(driver: &Arc<dyn gpu::Driver>) -> anyhow::Result<Driver> {
     let driver = Arc::clone(driver);
     let status = tokio::task::spawn_blocking(move || driver.status()).await?;
-    let names: Vec<String> = status.devices.into_iter().map(|device| device.name).collect();
+    let names: Vec<String> = status.devices.iter().map(|device| device.name.clone()).collect();
     Ok(if names.is_empty() {
-        Driver::Absent(status.reason.unwrap_or_else(|| "the driver reports no card".to_owned()))
+        let why = status.why().unwrap_or("the driver reports no card").to_owned();
+        Driver::Absent { why, remedy: status.remedy }
     } else {
         Driver::Present { version: status.driver_version.unwrap_or_default(), names }
     })

@@ -6,7 +6,9 @@
 pub mod pool;
 mod trials;
 
-use crate::domain::backend::{self, Backend, BackendState, BackendStatus, Driver, Found, explain};
+use crate::domain::backend::{
+    self, Backend, BackendState, BackendStatus, Driver, Explanation, Found, explain,
+};
 use crate::domain::recipe::Recipe;
 use crate::domain::untrusted::{SENTENCE_CHARS, one_line};
 use crate::sandbox;
@@ -87,12 +89,13 @@ pub async fn try_all(trials: &Trials, driver: Driver) -> Result<Tried, Error> {
             Ok((backend, passed)) => (available(&found, recipe, &backend, &passed), Some(backend)),
             Err(reasons) => {
                 let reason = reasons.join("; ");
-                let reason = match explain(recipe, &facts) {
-                    Some(why) if found.recipes.is_empty() => why,
-                    Some(why) => format!("{why} ({reason})"),
-                    None => reason,
+                let (reason, remedy) = match explain(recipe, &facts) {
+                    Some(Explanation { why, remedy }) if found.recipes.is_empty() => (why, remedy),
+                    Some(Explanation { why, remedy }) => (format!("{why} ({reason})"), remedy),
+                    None => (reason, None),
                 };
-                (unavailable(&found, recipe, reason), None)
+                let reason = Some(reason);
+                (BackendStatus { reason, remedy, ..status(&found, recipe) }, None)
             }
         };
         tried.statuses.push(status);
@@ -133,16 +136,13 @@ fn status(found: &Found, recipe: &Recipe) -> BackendStatus {
         priority: recipe.priority,
         state: BackendState::Unavailable,
         reason: None,
+        remedy: None,
         encoder: None,
         cannot: Vec::new(),
         warnings: Vec::new(),
         trial_fps: None,
         trial_pixels_per_sec: None,
     }
-}
-
-fn unavailable(found: &Found, recipe: &Recipe, reason: String) -> BackendStatus {
-    BackendStatus { reason: Some(reason), ..status(found, recipe) }
 }
 
 fn available(found: &Found, recipe: &Recipe, backend: &Backend, passed: &Passed) -> BackendStatus {

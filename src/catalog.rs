@@ -8,6 +8,7 @@
 mod compare;
 mod expiry;
 mod facts;
+mod failures;
 mod index;
 mod list;
 mod refresh;
@@ -16,6 +17,7 @@ mod schema;
 mod tests;
 
 pub use self::facts::Facts;
+pub use self::failures::Failures;
 pub use self::index::Error;
 pub use self::list::Page;
 pub use self::refresh::Catalog;

@@ -23,7 +23,7 @@ use clap::{Args, Parser, Subcommand};
 use self::exit::{Exit, OrExit as _};
 use self::output::say;
 use crate::sandbox::probe::{self, Conditions, Targets};
-use crate::settings::{Faults, Overrides, Settings, Sources};
+use crate::settings::{Faults, Loaded, Overrides, Settings, Sources};
 use crate::tls::{Certificate, Trust};
 use crate::{app, backend, telemetry, worker};
 
@@ -231,10 +231,14 @@ struct ServeArgs {
 
 impl ConfigArgs {
     fn load(self, overrides: Overrides) -> Result<Settings, Faults> {
+        Settings::load(&self.sources(overrides))
+    }
+
+    fn sources(self, overrides: Overrides) -> Sources {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Settings::load(&Sources { file: self.config, environment, overrides })
+        Sources { file: self.config, environment, overrides }
     }
 }
 
@@ -307,13 +311,13 @@ fn no_command(message: &clap::Error) -> Exit {
 fn serve(args: ServeArgs) -> Result<Exit, exit::Error> {
     let overrides =
         Overrides { data_dir: args.data_dir, listen: args.listen, s3_listen: args.s3_listen };
-    let settings = match args.config.load(overrides) {
-        Ok(settings) => settings,
+    let loaded = match Loaded::load(&args.config.sources(overrides)) {
+        Ok(loaded) => loaded,
         Err(faults) => return Ok(refuse(&faults.0)),
     };
-    telemetry::init(&settings.log).or_exit(Exit::Failed)?;
+    telemetry::init(&loaded.settings.log).or_exit(Exit::Failed)?;
     heap::give_back_large();
-    app::serve(settings)?;
+    app::serve(loaded)?;
     Ok(Exit::Ok)
 }
 

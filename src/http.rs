@@ -2,12 +2,15 @@
 //! codes.
 
 pub mod access;
+pub mod dead_letters;
 mod document;
 pub mod error;
 mod event_stream;
 pub mod events;
+pub mod failures;
 mod flatten;
 mod idempotency;
+mod machine;
 mod page;
 pub mod playback;
 pub mod playback_view;
@@ -26,6 +29,7 @@ pub mod videos;
 pub mod webhooks;
 
 pub use document::reference;
+pub use machine::Machine;
 pub use router::{MAX_CONNECTIONS, openapi, router, serve};
 pub use state::AppState;
 

@@ -16,7 +16,7 @@
 //! - [`auth`]: tokens, sessions and grants.
 //! - [`job`], [`pull`], [`import`]: one job from message to acknowledgement; sources that are pulled from URLs,
 //!   and those that are in a bucket already.
-//! - [`catalog`]: the index of all videos.
+//! - [`catalog`], [`history`]: the index of all videos; the load of the last hour.
 //! - [`http`]: the API and the web page.
 //! - [`settings`], [`app`], [`cli`]: configuration, composition and commands.
 
@@ -36,6 +36,7 @@ pub mod encryption;
 pub mod events;
 pub mod gpu;
 pub mod heartbeat;
+pub mod history;
 pub mod http;
 pub mod import;
 pub mod job;

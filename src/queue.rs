@@ -4,6 +4,7 @@
 //! lease expires. Implementations: [`embedded`] (SQLite) and [`sqs`]. One contract suite
 //! (`tests/it/queue_contract.rs`) runs on both.
 
+mod dead_letters;
 pub mod embedded;
 pub mod sqs;
 
@@ -17,6 +18,8 @@ use crate::domain::declare::{Any, BASE_URL, Nested, OneOf, Violation, settings};
 use crate::domain::failure_code::FailureCode;
 use crate::domain::outcome::Fault;
 use crate::domain::turns::Place;
+
+pub use dead_letters::{DeadLetter, DeadLetterCursor, DeadLetters};
 
 settings! {
     /// Queue of jobs, and its retries.
@@ -194,4 +197,23 @@ pub trait Enqueue: Send + Sync {
 pub trait Inspect: Send + Sync {
     /// Counts the messages by state. SQS counts approximately.
     async fn depth(&self) -> Result<Depth, Error>;
+
+    /// A page of at most `limit` dead letters, the latest first, after the place `after`. SQS has no order: the page
+    /// is one of the first [`sqs::MAX_SCANNED`] that it hands out, and those that another box looks at in this moment
+    /// are left out.
+    async fn dead_letters(
+        &self,
+        limit: usize,
+        after: Option<&DeadLetterCursor>,
+    ) -> Result<DeadLetters, Error>;
+
+    /// The dead letter with this id; `None` if there is none.
+    async fn find_dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, Error>;
+
+    /// Enqueues the message of a dead letter as a new message of normal priority, whose deliveries count from 0, and
+    /// removes the dead letter. False if there is no such dead letter. After a crash in between, SQS has both.
+    async fn requeue_dead_letter(&self, id: &str) -> Result<bool, Error>;
+
+    /// Removes a dead letter for good. False if there is no such dead letter.
+    async fn remove_dead_letter(&self, id: &str) -> Result<bool, Error>;
 }

@@ -7,6 +7,7 @@
 mod document;
 mod load;
 mod secrets;
+mod show;
 
 use std::path::PathBuf;
 
@@ -22,7 +23,7 @@ use crate::{
 };
 
 pub use document::{default_toml, reference};
-pub use load::{Faults, Overrides, Sources};
+pub use load::{Faults, Loaded, Overrides, Sources};
 
 settings! {
     /// All settings.

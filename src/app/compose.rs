@@ -1,7 +1,7 @@
 //! The context of jobs and the state of handlers, from the settings and the parts.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -11,14 +11,16 @@ use super::parts::Parts;
 use crate::backend::Pool;
 use crate::catalog::{Catalog, Facts};
 use crate::changes::Changes;
+use crate::domain::setting_view::SettingView;
 use crate::domain::visibility::Visibility;
 use crate::embedded::Store;
 use crate::encryption::Encryption;
 use crate::events::Events;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
-use crate::http::AppState;
+use crate::history::Recorder;
 use crate::http::uploads::in_flight::InFlight;
+use crate::http::{AppState, Machine};
 use crate::job::additions::Additions;
 use crate::job::board::Board;
 use crate::job::downloads::Downloads;
@@ -140,6 +142,12 @@ pub(super) struct Daemon {
     pub(super) pulls: Pulls,
     pub(super) catalog: Catalog,
     pub(super) webhooks: Webhooks,
+    /// The settings with their origins.
+    pub(super) shown_settings: Vec<SettingView>,
+    /// Load of the last hour.
+    pub(super) history: Recorder,
+    /// Start of the process.
+    pub(super) started: Instant,
     /// The embedded store; `None` if the buckets are on S3.
     pub(super) embedded_store: Option<Store>,
 }
@@ -175,6 +183,13 @@ pub(super) fn state(
         metrics: context.metrics.clone(),
         backends: context.backends.clone(),
         gpu: daemon.driver,
+        machine: Arc::new(Machine {
+            box_id: context.claimant.box_id.clone(),
+            host: host_name(),
+            started: daemon.started,
+            history: daemon.history,
+            settings: daemon.shown_settings,
+        }),
         claim_renewal: Duration::from_secs(settings.jobs.claim_renewal_secs),
         sources: settings.sources.clone(),
         uploads: settings.uploads.clone(),
@@ -192,4 +207,10 @@ pub(super) fn state(
         hearts: daemon.hearts,
         draining: daemon.draining,
     }
+}
+
+/// Host name of the machine, if Linux tells it.
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }

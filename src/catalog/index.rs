@@ -58,6 +58,8 @@ pub(super) struct Row {
     look_ms: Option<i64>,
     expires_ms: Option<i64>,
     fingerprint: Option<String>,
+    code: Option<String>,
+    failed_ms: Option<i64>,
 }
 
 impl Index {
@@ -261,6 +263,10 @@ fn row(id: &VideoId, known: Known, now: Timestamp) -> Option<Row> {
         VideoState::Ready | VideoState::Failed => None,
     };
     let fingerprint = known.upload.as_ref().and_then(|upload| upload.fingerprint.clone());
+    let code = shown.error.map(|error| error.code);
+    // One that waits has not ended.
+    let failed_at = shown.timings.finished_at.filter(|_| code.is_some());
+    let failed_at = failed_at.and_then(|at| at.parse::<Timestamp>().ok());
     let metadata = shown.metadata;
     let is_deleted = shown.state == VideoState::Deleting;
     let expires_at = metadata.expires_at.filter(|_| !is_deleted);
@@ -279,6 +285,8 @@ fn row(id: &VideoId, known: Known, now: Timestamp) -> Option<Row> {
         look_ms,
         expires_ms: expires_at.map(Timestamp::as_millisecond),
         fingerprint,
+        code,
+        failed_ms: failed_at.map(Timestamp::as_millisecond),
     })
 }
 
@@ -305,6 +313,7 @@ fn write(
         known.query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     if let Some((n, facts)) = known {
         if let Some(row) = row.filter(|row| row.facts == facts) {
+            // State and error follow from the facts.
             let sql = "UPDATE video SET version = ?2, look_ms = ?3, expires_ms = ?4, state = ?5 WHERE n = ?1";
             let values = params![n, version, row.look_ms, row.expires_ms, row.state];
             return transaction.prepare_cached(sql)?.execute(values).map(drop);
@@ -314,12 +323,23 @@ fn write(
     }
     let Some(row) = row else { return Ok(()) };
     let n = free_place(transaction, row.place)?;
-    let sql =
-        "INSERT INTO video (n, id, state, sort_title, look_ms, expires_ms, fingerprint, version)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let sql = "INSERT INTO video
+        (n, id, state, sort_title, look_ms, expires_ms, version, code, failed_ms, fingerprint)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let Row { state, sort_title, look_ms, expires_ms, code, failed_ms, fingerprint, .. } = row;
     let id = id.as_str();
-    let (look, expires, fingerprint) = (row.look_ms, row.expires_ms, &row.fingerprint);
-    let values = params![n, id, row.state, row.sort_title, look, expires, fingerprint, version];
+    let values = params![
+        n,
+        id,
+        state,
+        sort_title,
+        look_ms,
+        expires_ms,
+        version,
+        code,
+        failed_ms,
+        fingerprint
+    ];
     transaction.prepare_cached(sql)?.execute(values)?;
     let mut facts = transaction.prepare_cached("INSERT INTO facts (n, facts) VALUES (?1, ?2)")?;
     facts.execute(params![n, row.facts])?;

@@ -91,10 +91,11 @@ impl Statement {
             (None, None) => ("FROM video v", "v.n"),
         };
         let from = format!("{from} WHERE 1");
-        let is_words_alone = text.is_some()
-            && query.tag.is_none()
-            && query.states.is_empty()
-            && query.fingerprint.is_none();
+        let narrows = query.tag.is_some()
+            || query.code.is_some()
+            || query.fingerprint.is_some()
+            || !query.states.is_empty();
+        let is_words_alone = text.is_some() && !narrows;
         let mut statement = Self { from, place, is_words_alone, values: Vec::new() };
         if let Some(text) = text {
             statement.and("words MATCH ?", [Value::from(text.to_owned())]);
@@ -114,6 +115,9 @@ impl Statement {
         }
         if let Some(fingerprint) = &query.fingerprint {
             statement.and("v.fingerprint = ?", [Value::from(fingerprint.clone())]);
+        }
+        if let Some(code) = query.code {
+            statement.and("v.code = ?", [Value::from(code.as_str().to_owned())]);
         }
         let first = |at: Timestamp| Value::from(first_place(at.as_millisecond()));
         if let Some(after) = query.created_after {

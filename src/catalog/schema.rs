@@ -19,12 +19,17 @@ const TABLES: &str = "
         expires_ms INTEGER,
         -- Name that the uploader made from the content of the file; NULL: none.
         fingerprint TEXT,
+        -- Failure code of the error that the video shows, and when it failed; NULL without an error.
+        code TEXT,
+        failed_ms INTEGER,
         -- Version of the records at the last comparison; empty once they have changed.
         version TEXT NOT NULL
     ) STRICT;
     CREATE INDEX by_state ON video (state, n);
     CREATE INDEX by_title ON video (sort_title, n);
     CREATE INDEX by_state_and_title ON video (state, sort_title, n);
+    CREATE INDEX by_code ON video (code, n) WHERE code IS NOT NULL;
+    CREATE INDEX by_failure ON video (code, failed_ms, n) WHERE code IS NOT NULL;
     -- Apart, so that counting and sorting read little: the facts as JSON.
     CREATE TABLE facts (
         n INTEGER PRIMARY KEY,

@@ -3,14 +3,16 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
+use super::failures::Failures;
 use super::index::{Due, FILE, Index};
 use super::list::Page;
 use crate::domain::catalog::{Query, Sort};
+use crate::domain::failure_code::FailureCode;
 use crate::domain::job::VideoId;
 use crate::domain::metadata::Metadata;
 use crate::domain::priority::Priority;
-use crate::domain::record::{JobRecord, UploadRecord};
-use crate::domain::video::VideoState;
+use crate::domain::record::{JobOutcome, JobRecord, UploadRecord};
+use crate::domain::video::{Timings, VideoError, VideoState};
 use crate::domain::view::Known;
 use crate::domain::visibility::Visibility;
 
@@ -259,4 +261,49 @@ async fn a_file_that_is_damaged_later_is_made_anew() {
     index.put(&id(1), facts(1, Metadata::default()), String::new()).await.unwrap();
     let page = index.list(query(200)).await.unwrap();
     assert_eq!((page.total, page.is_complete), (1, false));
+}
+
+#[tokio::test]
+async fn failures_are_counted_by_code_and_listed() {
+    let (_dir, index) = index_of(6).await;
+    assert_eq!(index.failures().await.unwrap(), []);
+    let error = |code: &str| VideoError { code: code.to_owned(), message: String::new() };
+    // Of the videos with even numbers, 0 to 10, the last one failed first.
+    for n in 0..11 {
+        let known = facts(n, Metadata { title: Some(format!("film {n}")), ..Metadata::default() });
+        let timings = Timings { finished_at: Some(at(100 - n).to_string()), ..Timings::default() };
+        let job = known.job.clone().map(|job| JobRecord {
+            outcome: JobOutcome::Failed,
+            error: Some(error(if n < 4 { "too-long" } else { "not-media" })),
+            timings,
+            ..job
+        });
+        let waiting = (n == 1).then(|| (error("store-denied"), "e".to_owned()));
+        let source_etag = waiting.is_some().then(|| "e".to_owned());
+        let known = Known { waiting, job, source_etag, ..known };
+        index.put(&id(n), known, String::new()).await.unwrap();
+    }
+    let of = |code: &str, count, latest: Option<i64>, ids: &[i64]| Failures {
+        code: code.to_owned(),
+        count,
+        latest_ms: latest.map(|n| at(n).as_millisecond()),
+        video_ids: ids.iter().map(|n| id(*n)).collect(),
+    };
+    let expected = [
+        of("not-media", 4, Some(96), &[4, 6, 8, 10]),
+        of("too-long", 2, Some(100), &[0, 2]),
+        of("store-denied", 1, None, &[1]),
+    ];
+    assert_eq!(index.failures().await.unwrap(), expected);
+    let code = Some(FailureCode::NotMedia);
+    let with_code = |query: Query| Query { code, ..query };
+    let page = index.list(with_code(query(3))).await.unwrap();
+    assert_eq!((ids(&page), page.total), (vec![id(10), id(8), id(6)], 4));
+    let found = walk(&index, with_code(text("film")), async |_| {}).await;
+    assert_eq!(found, [10, 8, 6, 4].map(id));
+    let page = index.list(with_code(Query { limit: 1, ..text("film 8") })).await.unwrap();
+    assert_eq!((ids(&page), page.total), (vec![id(8)], 1), "the words alone do not decide");
+    // One that is encoded again has failed no more.
+    index.put(&id(4), facts(4, Metadata::default()), String::new()).await.unwrap();
+    assert_eq!(index.failures().await.unwrap()[0].count, 3);
 }

@@ -65,8 +65,9 @@ fn table(statuses: &[BackendStatus]) -> String {
     for status in statuses {
         let fps = status.trial_fps.map_or_else(|| "-".to_owned(), |fps| format!("{fps:.0}"));
         let device = if status.device.is_empty() { "first" } else { &status.device };
-        let what = status.reason.as_ref().or(status.encoder.as_ref()).map_or("", String::as_str);
-        lines.push(row(&status.name, device, status.state.as_str(), &fps, what));
+        let what =
+            status.reason_and_remedy().or_else(|| status.encoder.clone()).unwrap_or_default();
+        lines.push(row(&status.name, device, status.state.as_str(), &fps, &what));
         let cannot =
             status.cannot.iter().map(|lack| row("", "", "", "", &format!("limit: {lack}")));
         lines.extend(cannot);

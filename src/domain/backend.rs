@@ -9,7 +9,7 @@ use super::plan::VideoPlan;
 use super::recipe::{self, Recipe};
 use super::sandbox;
 
-pub use reasons::{Driver, Facts, explain};
+pub use reasons::{Driver, Explanation, Facts, explain};
 
 /// A recipe that passed its trial encode on a device of this machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,9 +98,12 @@ pub struct BackendStatus {
     pub priority: i32,
     /// Whether it can be used.
     pub state: BackendState,
-    /// Why it is not available, and what to do.
+    /// Why it is not available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What to do to make it available, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
     /// Element name of the encoder; absent if none was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<String>,
@@ -154,6 +157,14 @@ impl BackendStatus {
     pub fn label(&self) -> String {
         label(&self.name, &self.device)
     }
+
+    /// Why it is not available, and what to do.
+    #[must_use]
+    pub fn reason_and_remedy(&self) -> Option<String> {
+        let reason = self.reason.as_ref()?;
+        let remedy = self.remedy.as_ref().map(|remedy| format!(": {remedy}"));
+        Some(format!("{reason}{}", remedy.unwrap_or_default()))
+    }
 }
 
 /// What of these backends, wanted by name, is not available on any device: sentences.
@@ -164,7 +175,7 @@ pub fn missing(wanted: &[String], statuses: &[BackendStatus]) -> Vec<String> {
     missing
         .map(|name| {
             let of_it = statuses.iter().filter(|status| status.name == *name);
-            let reasons: Vec<&str> = of_it.filter_map(|status| status.reason.as_deref()).collect();
+            let reasons: Vec<String> = of_it.filter_map(BackendStatus::reason_and_remedy).collect();
             let known: Vec<&str> = statuses.iter().map(|status| status.name.as_str()).collect();
             let why = if reasons.is_empty() {
                 format!("there is no such backend; there are {}", known.join(", "))

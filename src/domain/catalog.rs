@@ -9,6 +9,7 @@ use jiff::Timestamp;
 pub use self::cursor::Cursor;
 pub use self::sort::Sort;
 pub use self::terms::match_all;
+use super::failure_code::FailureCode;
 use super::job::VideoId;
 use super::video::VideoState;
 
@@ -46,6 +47,8 @@ pub struct Query {
     pub tag: Option<String>,
     /// Name that an uploader made from the content of the file.
     pub fingerprint: Option<String>,
+    /// Failure code of the error that the videos show.
+    pub code: Option<FailureCode>,
     /// Created at or after this time.
     pub created_after: Option<Timestamp>,
     /// Created before this time.

@@ -34,6 +34,18 @@ pub enum FaultOf {
     Us,
 }
 
+impl FaultOf {
+    /// Name of who can mend it, as the reference and the API have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Surroundings => "surroundings",
+            Self::Us => "ladderd",
+        }
+    }
+}
+
 /// A text that is no failure code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no failure code")]
@@ -315,11 +327,7 @@ impl FromStr for FailureCode {
 #[must_use]
 pub fn reference() -> String {
     let rows = FailureCode::ALL.iter().map(|code| {
-        let fault_of = match code.fault_of() {
-            FaultOf::Source => "source",
-            FaultOf::Surroundings => "surroundings",
-            FaultOf::Us => "ladderd",
-        };
+        let fault_of = code.fault_of().as_str();
         let is_retried = match code.class() {
             FaultClass::Retryable => "yes",
             FaultClass::Permanent | FaultClass::Poison => "no",

@@ -15,6 +15,9 @@ pub struct GpuStatus {
     /// Why not, and what to do. Where the driver answers: which GPU does not; else absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The end of `reason` that says what to do, if the driver does not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
     /// Version of the driver, such as `595.58.03`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_version: Option<String>,
@@ -27,6 +30,21 @@ impl GpuStatus {
     #[must_use]
     pub fn absent(reason: impl Into<String>) -> Self {
         Self { reason: Some(reason.into()), ..Self::default() }
+    }
+
+    /// A driver that does not answer, and what to do.
+    #[must_use]
+    pub fn absent_until(why: &str, remedy: String) -> Self {
+        let reason = Some(format!("{why}: {remedy}"));
+        Self { reason, remedy: Some(remedy), ..Self::default() }
+    }
+
+    /// Why the driver does not answer, without what to do.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        let reason = self.reason.as_deref()?;
+        let why = self.remedy.as_ref().and_then(|remedy| reason.strip_suffix(remedy.as_str()));
+        Some(why.and_then(|why| why.strip_suffix(": ")).unwrap_or(reason))
     }
 }
 
@@ -43,6 +61,8 @@ pub struct Device {
     pub memory_total_bytes: u64,
     /// Memory in use by all processes and the driver, in bytes.
     pub memory_used_bytes: u64,
+    /// Share of the time in which the GPU computed, in percent of the time of the driver's last sample.
+    pub utilization_percent: Option<u32>,
     /// How busy the encoder is, in percent of the time of the driver's last sample.
     pub encoder_percent: Option<u32>,
     /// How busy the decoder is, likewise.

@@ -16,6 +16,8 @@ const SMALL_BYTES: u64 = 64 << 10;
 pub struct FreeSpace {
     /// Bytes that are free.
     pub free_bytes: u64,
+    /// Size of the disk in bytes.
+    pub total_bytes: u64,
     /// Bytes that uploads leave free.
     pub reserve_bytes: u64,
 }
@@ -33,7 +35,7 @@ impl Space {
 
     /// Refuses a body of this length in bytes (0 if it is unknown) if too little space would be left.
     pub(super) fn check(&self, length: u64) -> S3Result<()> {
-        let FreeSpace { free_bytes, reserve_bytes } = self.free().map_err(internal_error)?;
+        let FreeSpace { free_bytes, reserve_bytes, .. } = self.free().map_err(internal_error)?;
         if fits(length, free_bytes, reserve_bytes) { Ok(()) } else { Err(full()) }
     }
 
@@ -41,7 +43,8 @@ impl Space {
     pub(super) fn free(&self) -> io::Result<FreeSpace> {
         let file_system = rustix::fs::statvfs(&self.dir)?;
         let free_bytes = file_system.f_bavail.saturating_mul(file_system.f_frsize);
-        Ok(FreeSpace { free_bytes, reserve_bytes: self.reserve_bytes })
+        let total_bytes = file_system.f_blocks.saturating_mul(file_system.f_frsize);
+        Ok(FreeSpace { free_bytes, total_bytes, reserve_bytes: self.reserve_bytes })
     }
 }
 

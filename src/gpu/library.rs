@@ -38,6 +38,7 @@ impl Session for Nvml {
             uuid: known(card.uuid())?.unwrap_or_default(),
             memory_total_bytes: memory.as_ref().map_or(0, |memory| memory.total),
             memory_used_bytes: memory.as_ref().map_or(0, |memory| memory.used),
+            utilization_percent: known(card.utilization_rates())?.map(|used| used.gpu),
             encoder_percent: known(card.encoder_utilization())?.map(|used| used.utilization),
             decoder_percent: known(card.decoder_utilization())?.map(|used| used.utilization),
             encoder_sessions: known(card.encoder_stats())?.map(|stats| stats.session_count),

@@ -58,7 +58,10 @@ impl<L: Library> Driver for Reconnecting<L> {
                 *open = Some(session).filter(|_| read.faults.is_empty());
                 read.status()
             }
-            Err(error) => GpuStatus::absent(told("the NVIDIA driver", &error)),
+            Err(error) => {
+                let (why, remedy) = told("the NVIDIA driver", &error);
+                GpuStatus::absent_until(&why, remedy)
+            }
         }
     }
 }
@@ -77,7 +80,10 @@ impl Read {
     fn from(session: &impl Session) -> Result<Self, NvmlError> {
         let (mut devices, mut faults, mut forbidden) = (Vec::new(), Vec::new(), Vec::new());
         for index in 0..session.count()? {
-            let told = |error| told(&format!("GPU {index}"), &error);
+            let told = |error| {
+                let (why, remedy) = told(&format!("GPU {index}"), &error);
+                format!("{why}: {remedy}")
+            };
             match session.device(index) {
                 Ok(device) => devices.push(device),
                 // NVML counts GPUs that a container may not use.
@@ -96,6 +102,7 @@ impl Read {
         GpuStatus {
             available: !devices.is_empty() || faults.is_empty(),
             reason: Some(faults.join("; and ")).filter(|reason| !reason.is_empty()),
+            remedy: None,
             driver_version: version,
             devices,
         }
@@ -115,16 +122,15 @@ pub(super) fn is_over(error: &NvmlError) -> bool {
     )
 }
 
-/// What a failure means, and what to do.
+/// Why somebody does not answer, and what to do.
 #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of NVML, which grows")]
-fn told(who: &str, error: &NvmlError) -> String {
+fn told(who: &str, error: &NvmlError) -> (String, String) {
     let advice = match error {
         NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => {
-            return format!(
-                "the library of the NVIDIA driver (libnvidia-ml.so.1) cannot be loaded ({error}): if \
-                 there is an NVIDIA GPU, install its driver, or let it into the container \
-                 (NVIDIA_DRIVER_CAPABILITIES=compute,video,utility)"
-            );
+            let library = "the library of the NVIDIA driver (libnvidia-ml.so.1)";
+            let remedy = "if there is an NVIDIA GPU, install its driver, or let it into the container \
+                          (NVIDIA_DRIVER_CAPABILITIES=compute,video,utility)";
+            return (format!("{library} cannot be loaded ({error})"), remedy.to_owned());
         }
         NvmlError::FailedToLoadSymbol(_) | NvmlError::FunctionNotFound => {
             "the driver is too old: update it"
@@ -150,7 +156,7 @@ fn told(who: &str, error: &NvmlError) -> String {
         NvmlError::InsufficientPower => "attach its power cables",
         _ => "see the kernel's log and whether nvidia-smi answers",
     };
-    format!("{who} does not answer ({error}): {advice}")
+    (format!("{who} does not answer ({error})"), advice.to_owned())
 }
 
 #[cfg(test)]

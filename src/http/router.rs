@@ -26,8 +26,8 @@ use super::routes::{
 };
 use super::state::AppState;
 use super::{
-    Config, access, document, error, events, idempotency, page, playback, playback_view, qoe,
-    readyz, same_origin, session, system, tokens, uploads, videos, webhooks,
+    Config, access, dead_letters, document, error, events, failures, idempotency, page, playback,
+    playback_view, qoe, readyz, same_origin, session, system, tokens, uploads, videos, webhooks,
 };
 use crate::domain::still::MAX_IMAGE_BYTES;
 use crate::server::{Limits, Listener};
@@ -122,6 +122,12 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(ADMIN, routes!(tokens::create, tokens::list))
         .add(ADMIN, routes!(tokens::revoke))
         .add(READ, routes!(system::system))
+        .add(READ, routes!(system::history))
+        .add(READ, routes!(failures::list))
+        .add(MANAGE, routes!(dead_letters::list))
+        .add(MANAGE, routes!(dead_letters::delete))
+        .add(MANAGE, routes!(dead_letters::retry))
+        .add(ADMIN, routes!(system::settings))
         .add(NOTHING, routes!(system::healthz))
         .add(NOTHING, routes!(readyz::readyz))
         .add(METRICS, routes!(system::metrics))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::access::Access;
+use super::machine::Machine;
 use super::uploads::Config as UploadConfig;
 use super::uploads::in_flight::InFlight;
 use super::videos::watches::Watches;
@@ -75,6 +76,8 @@ pub struct AppState {
     pub backends: Pool,
     /// Reads the state of the GPUs.
     pub gpu: Arc<dyn gpu::Driver>,
+    /// This box.
+    pub machine: Arc<Machine>,
     /// Interval at which a running job renews its claim.
     pub claim_renewal: Duration,
     /// Decides which objects are sources.

@@ -91,6 +91,12 @@ impl Board {
         self.jobs.lock().values().map(Entry::view).collect()
     }
 
+    /// Number of jobs here.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.jobs.lock().len()
+    }
+
     /// Asks the job of this video to stop. False if there is none here.
     #[must_use]
     pub fn cancel(&self, id: &str) -> bool {

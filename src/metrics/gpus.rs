@@ -54,6 +54,10 @@ impl Collector for Gpus {
         family.write("gpu_memory_used", help, Some(&Unit::Bytes), |device| {
             Some(device.memory_used_bytes).filter(|_| device.memory_total_bytes > 0)
         })?;
+        let help = "Share of the time in which the GPU computes, 0 to 1.";
+        family.write("gpu_utilization", help, Some(&ratio), |device| {
+            device.utilization_percent.map(|percent| f64::from(percent) / 100.0)
+        })?;
         let help = "How busy the encoder of the GPU is, 0 to 1.";
         family.write("gpu_encoder_utilization", help, Some(&ratio), |device| {
             device.encoder_percent.map(|percent| f64::from(percent) / 100.0)

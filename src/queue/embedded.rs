@@ -4,6 +4,7 @@
 //! The next message is one of the priority whose turn it is ([`Turns`]). Among those, the owner comes first whose
 //! last turn is the longest ago, and of the messages of one owner the one that became visible first.
 
+mod dead_letters;
 mod tables;
 
 use std::sync::{Arc, LazyLock};
@@ -16,7 +17,10 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Depth, Enqueue, Error, Inspect, Message, Queue, Receipt};
+use super::{
+    DeadLetter, DeadLetterCursor, DeadLetters, Depth, Enqueue, Error, Inspect, Message, Queue,
+    Receipt,
+};
 use crate::db::Db;
 use crate::domain::priority::Priority;
 use crate::domain::turns::{Place, Turns};
@@ -305,6 +309,45 @@ impl Inspect for EmbeddedQueue {
             )
         })
         .await
+    }
+
+    async fn dead_letters(
+        &self,
+        limit: usize,
+        after: Option<&DeadLetterCursor>,
+    ) -> Result<DeadLetters, Error> {
+        let place = after.cloned();
+        let read = move |transaction: &Transaction<'_>| {
+            dead_letters::list(transaction, limit, place.as_ref())
+        };
+        let letters = self.write("list dead letters", read).await?;
+        Ok(DeadLetters::page(letters, limit, after))
+    }
+
+    async fn find_dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, Error> {
+        let id = id.to_owned();
+        self.write("find dead letter", move |transaction| dead_letters::find(transaction, &id))
+            .await
+    }
+
+    async fn requeue_dead_letter(&self, id: &str) -> Result<bool, Error> {
+        let id = id.to_owned();
+        let requeued = self.write("requeue dead letter", move |transaction| {
+            let Some(letter) = dead_letters::find(transaction, &id)? else { return Ok(false) };
+            Self::enqueue_in(transaction, &letter.body, &Place::default())?;
+            dead_letters::remove(transaction, &id)
+        });
+        let requeued = requeued.await?;
+        if requeued {
+            self.notify();
+        }
+        Ok(requeued)
+    }
+
+    async fn remove_dead_letter(&self, id: &str) -> Result<bool, Error> {
+        let id = id.to_owned();
+        self.write("remove dead letter", move |transaction| dead_letters::remove(transaction, &id))
+            .await
     }
 }
 

@@ -5,7 +5,9 @@
 //! after its lease has expired, so the end of each lease is also kept here. The redrive policy of
 //! SQS moves messages without a reason, so [`Queue::dead_letter`] sends them with one.
 
+mod dead_letters;
 mod priorities;
+mod requests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,23 +15,20 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::{
-    Message as SqsMessage, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
-};
+use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName, QueueAttributeName};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use super::{Depth, Enqueue, Error, Inspect, Message, Queue, Receipt};
+use self::dead_letters::DeadLetterQueue;
+use self::requests::{MAX_VISIBILITY, counts, map_error, text_attribute, whole_secs};
+use super::{
+    DeadLetter, DeadLetterCursor, DeadLetters, Depth, Enqueue, Error, Inspect, Message, Queue,
+    Receipt,
+};
 use crate::domain::turns::Place;
-use crate::sdk_error;
 
+pub use dead_letters::MAX_SCANNED;
 pub use priorities::SqsQueues;
-
-/// Longest visibility timeout of SQS.
-const MAX_VISIBILITY: Duration = Duration::from_hours(12);
-/// Longest attribute of a dead letter, in bytes. A whole SQS message may have 256 KiB.
-const MAX_REASON_BYTES: usize = 4096;
 
 /// Deliveries that are too few for a redrive policy: an outage of hours is that many.
 const FEW_RECEIVES: u64 = 100;
@@ -39,15 +38,16 @@ const FEW_RECEIVES: u64 = 100;
 pub struct SqsQueue {
     client: Client,
     url: String,
-    dead_letter_url: String,
+    dead: DeadLetterQueue,
     leases: Arc<Mutex<HashMap<String, Lease>>>,
 }
 
-/// A delivery that is not settled yet. Body and id are kept for the dead-letter queue.
+/// A delivery that is not settled yet. Body, id and count are kept for the dead-letter queue.
 struct Lease {
     expires_at: Instant,
     body: String,
     message_id: String,
+    receive_count: u32,
 }
 
 /// The redrive policy of a queue, which names its dead-letter queue.
@@ -97,8 +97,8 @@ impl SqsQueue {
         } else {
             dead_letter_url.to_owned()
         };
-        let url = url.to_owned();
-        let queue = Self { client, url, dead_letter_url, leases: Arc::default() };
+        let dead = DeadLetterQueue::new(client.clone(), dead_letter_url);
+        let queue = Self { client, url: url.to_owned(), dead, leases: Arc::default() };
         queue.depth().await?;
         Ok(queue)
     }
@@ -108,11 +108,6 @@ impl SqsQueue {
         let leases = self.leases.lock();
         let is_held = leases.get(&receipt.0).is_some_and(|own| own.expires_at > Instant::now());
         if is_held { Ok(()) } else { Err(Error::LeaseLost) }
-    }
-
-    /// URL of the dead letters.
-    fn dead_letter_url(&self) -> &str {
-        &self.dead_letter_url
     }
 
     /// Text of the message that this receipt leases.
@@ -156,18 +151,6 @@ impl SqsQueue {
         let now = Instant::now();
         leases.retain(|_, lease| now < lease.expires_at + MAX_VISIBILITY);
         leases.insert(receipt.to_owned(), lease);
-    }
-
-    /// Reads three counts of a queue; a missing one is 0.
-    async fn count(&self, url: &str, names: [QueueAttributeName; 3]) -> Result<[u64; 3], Error> {
-        let request = self.client.get_queue_attributes().queue_url(url);
-        let answer = request.set_attribute_names(Some(names.to_vec())).send().await;
-        let answer = answer.map_err(|error| map_error("depth", &error))?;
-        let number = |name| {
-            let text = answer.attributes().and_then(|attributes| attributes.get(name));
-            text.and_then(|text| text.parse().ok()).unwrap_or_default()
-        };
-        Ok([number(&names[0]), number(&names[1]), number(&names[2])])
     }
 }
 
@@ -220,7 +203,9 @@ impl Queue for SqsQueue {
         // The lease begins when SQS answers, which may be late in a long poll.
         let expires_at = Instant::now() + lease;
         let (message_id, body) = (received.id.clone(), received.body.clone());
-        self.insert_lease(&received.receipt.0, Lease { expires_at, body, message_id });
+        let receive_count = received.receive_count;
+        let lease = Lease { expires_at, body, message_id, receive_count };
+        self.insert_lease(&received.receipt.0, lease);
         Ok(Some(received))
     }
 
@@ -246,17 +231,21 @@ impl Queue for SqsQueue {
 
     async fn dead_letter(&self, receipt: &Receipt, reason: &str) -> Result<(), Error> {
         self.check_lease(receipt)?;
-        let (message_id, body) = match self.leases.lock().get(&receipt.0) {
-            Some(lease) => (lease.message_id.clone(), lease.body.clone()),
+        let (message_id, body, receive_count) = match self.leases.lock().get(&receipt.0) {
+            Some(lease) => (lease.message_id.clone(), lease.body.clone(), lease.receive_count),
             None => return Err(Error::LeaseLost),
         };
         // Send before delete: a crash in between duplicates the message and does not lose it.
         self.client
             .send_message()
-            .queue_url(&self.dead_letter_url)
+            .queue_url(self.dead.url())
             .message_body(body)
-            .message_attributes("ladderd.reason", text_attribute(reason)?)
+            .message_attributes(dead_letters::REASON, text_attribute(reason)?)
             .message_attributes("ladderd.message_id", text_attribute(&message_id)?)
+            .message_attributes(
+                dead_letters::RECEIVE_COUNT,
+                text_attribute(&receive_count.to_string())?,
+            )
             .send()
             .await
             .map_err(|error| map_error("dead-letter", &error))?;
@@ -286,9 +275,29 @@ impl Inspect for SqsQueue {
             ApproximateNumberOfMessagesNotVisible as Hidden,
         };
         let names = || [Visible, Hidden, Delayed];
-        let [visible, hidden, delayed] = self.count(&self.url, names()).await?;
-        let dead = self.count(&self.dead_letter_url, names()).await?.iter().sum();
+        let [visible, hidden, delayed] = counts(&self.client, &self.url, names()).await?;
+        let dead = counts(&self.client, self.dead.url(), names()).await?.iter().sum();
         Ok(Depth { visible, in_flight: hidden + delayed, dead })
+    }
+
+    async fn dead_letters(
+        &self,
+        limit: usize,
+        after: Option<&DeadLetterCursor>,
+    ) -> Result<DeadLetters, Error> {
+        Ok(DeadLetters::page(self.dead.all().await?, limit, after))
+    }
+
+    async fn find_dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, Error> {
+        self.dead.find(id).await
+    }
+
+    async fn requeue_dead_letter(&self, id: &str) -> Result<bool, Error> {
+        self.dead.take(id, Some(&self.url)).await
+    }
+
+    async fn remove_dead_letter(&self, id: &str) -> Result<bool, Error> {
+        self.dead.take(id, None).await
     }
 }
 
@@ -304,77 +313,5 @@ fn to_message(message: SqsMessage) -> Message {
         receipt: Receipt(message.receipt_handle.unwrap_or_default()),
         body: message.body.unwrap_or_default(),
         receive_count: count,
-    }
-}
-
-/// A message attribute with this text. SQS refuses empty texts and control characters.
-fn text_attribute(value: &str) -> Result<MessageAttributeValue, Error> {
-    let mut plain = String::new();
-    for c in value.chars().map(|c| if c.is_control() { ' ' } else { c }) {
-        if plain.len() + c.len_utf8() > MAX_REASON_BYTES {
-            break;
-        }
-        plain.push(c);
-    }
-    if plain.is_empty() {
-        plain.push('-');
-    }
-    MessageAttributeValue::builder()
-        .data_type("String")
-        .string_value(plain)
-        .build()
-        .map_err(|error| Error::Unavailable { operation: "dead-letter", reason: error.to_string() })
-}
-
-/// The duration in whole seconds, as SQS wants it: rounded up, so that no lease is too short, and
-/// at most [`MAX_VISIBILITY`].
-fn whole_secs(duration: Duration) -> i32 {
-    let duration = duration.min(MAX_VISIBILITY);
-    let secs = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    i32::try_from(secs).unwrap_or(i32::MAX)
-}
-
-/// Turns a failed SDK call into an [`Error`] by its error code.
-fn map_error<E>(
-    operation: &'static str,
-    error: &SdkError<E, aws_sdk_sqs::config::http::HttpResponse>,
-) -> Error
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
-    // The query protocol and the JSON protocol have different prefixes.
-    let code = code.rsplit(['.', '#']).next().unwrap_or_default();
-    match code {
-        "MessageNotInflight" | "ReceiptHandleIsInvalid" => Error::LeaseLost,
-        // Older servers use this code for an expired receipt and for a lease of over 12 h in all.
-        "InvalidParameterValue" if operation == "extend" || operation == "retry" => {
-            Error::LeaseLost
-        }
-        _ => {
-            let reason = sdk_error::describe(error);
-            Error::Unavailable { operation, reason }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_become_whole_seconds_that_sqs_accepts() {
-        let table = [(0, 0), (1, 1), (200, 1), (1000, 1), (1001, 2), (43_200_001, 43_200)];
-        for (millis, secs) in table {
-            assert_eq!(whole_secs(Duration::from_millis(millis)), secs, "{millis}");
-        }
-    }
-
-    #[test]
-    fn reasons_become_attributes_that_sqs_accepts() {
-        let value = |text: &str| text_attribute(text).unwrap().string_value().unwrap().to_owned();
-        assert_eq!(value(""), "-");
-        assert_eq!(value("a\u{0}b\nc ä"), "a b c ä");
-        assert_eq!(value(&"ä".repeat(5000)).len(), MAX_REASON_BYTES);
     }
 }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use config::{Config, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::secrets::{ENVIRONMENT, PREFIX, REDACTED, Secrets, layer_of};
-use super::{Settings, default_toml};
+use super::secrets::{ENVIRONMENT, PREFIX, REDACTED, Secrets, layer_of, variable};
+use super::{Settings, default_toml, show};
 use crate::domain::declare::Section;
+use crate::domain::setting_view::{Origin, SettingView};
 use crate::private_file;
 
 /// File that is read if no flag names one.
@@ -42,12 +43,31 @@ pub struct Sources {
 /// Values of one layer, by key.
 type Tree = Map<String, Value>;
 
+/// Settings, and what the API shows of them.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// All keys with their values and origins.
+    pub shown: Vec<SettingView>,
+}
+
 impl Settings {
     /// Reads and checks all layers.
     ///
     /// # Errors
     /// Every fault, each with its origin, the key, the value and the allowed values. Unknown keys
     /// and wrong types are reported first; values are checked once there are none.
+    pub fn load(sources: &Sources) -> Result<Self, Faults> {
+        Loaded::load(sources).map(|loaded| loaded.settings)
+    }
+}
+
+impl Loaded {
+    /// Reads and checks all layers, as [`Settings::load`], and says where each value comes from.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
     pub fn load(sources: &Sources) -> Result<Self, Faults> {
         let default = default_toml();
         let known = tree(File::from_str(&default, FileFormat::Toml))?;
@@ -77,8 +97,8 @@ impl Settings {
         }
         let environment = [plain, layer_of(&given)];
         let merged = merge(&default, file, environment, &sources.overrides).map_err(one)?;
-        let settings: Self = merged.clone().try_deserialize().map_err(one)?;
-        let origin = |key: &str| {
+        let settings: Settings = merged.clone().try_deserialize().map_err(one)?;
+        let place = |key: &str| {
             let flag = sources.overrides.flag(key).map(str::to_owned);
             let in_layer =
                 || layers.iter().rev().find(|(_, layer)| has(layer, key)).map(|l| l.0.clone());
@@ -86,12 +106,13 @@ impl Settings {
         };
         let describe = |key: &str, allowed: &str| {
             let value = merged.get::<Value>(key).ok();
-            let value = value.map(|value| format!(" = {}", show(&secrets, key, &value)));
-            format!("{}: {key}{}: allowed: {allowed}", origin(key), value.unwrap_or_default())
+            let value = value.map(|value| format!(" = {}", shown(&secrets, key, &value)));
+            format!("{}: {key}{}: allowed: {allowed}", place(key), value.unwrap_or_default())
         };
         let violations = settings.violations();
         if violations.is_empty() {
-            return Ok(settings);
+            let shown = show::all(&settings, |key| origin(key, &layers, sources));
+            return Ok(Self { settings, shown });
         }
         Err(Faults(violations.iter().map(|found| describe(&found.key, &found.allowed)).collect()))
     }
@@ -114,6 +135,24 @@ impl Overrides {
             "embedded.s3_listen" => self.s3_listen.as_ref().map(|_| "--s3-listen"),
             _ => None,
         }
+    }
+}
+
+/// Layer and source of the value of `key`. `layers` are in rising order of precedence, each with the place that its
+/// faults name.
+fn origin(key: &str, layers: &[(String, Tree)], sources: &Sources) -> (Origin, Option<String>) {
+    if let Some(flag) = sources.overrides.flag(key) {
+        return (Origin::CommandLine, Some(flag.to_owned()));
+    }
+    match layers.iter().rev().find(|(_, layer)| has(layer, key)) {
+        None => (Origin::Default, None),
+        Some((place, _)) if place == ENVIRONMENT => {
+            let expected = variable(key);
+            let names = sources.environment.iter().map(|(name, _)| name);
+            let given = names.clone().find(|name| name.eq_ignore_ascii_case(&expected));
+            (Origin::Environment, Some(given.cloned().unwrap_or(expected)))
+        }
+        Some((path, _)) => (Origin::File, Some(path.clone())),
     }
 }
 
@@ -272,9 +311,9 @@ fn type_fault(place: &Place<'_>, default: &ValueKind, value: &Value, faults: &mu
         ValueKind::Nil => ("nothing", false),
     };
     if !is_right {
-        let (origin, path, shown) =
-            (place.origin, place.path, show(place.secrets, place.path, value));
-        faults.push(format!("{origin}: {path} = {shown}: allowed: {wanted}"));
+        let (origin, path, value) =
+            (place.origin, place.path, shown(place.secrets, place.path, value));
+        faults.push(format!("{origin}: {path} = {value}: allowed: {wanted}"));
     }
 }
 
@@ -299,7 +338,7 @@ fn is_whole(value: &Value) -> bool {
 }
 
 /// The value at `key` for a report, secrets redacted.
-fn show(secrets: &Secrets, key: &str, value: &Value) -> String {
+fn shown(secrets: &Secrets, key: &str, value: &Value) -> String {
     if secrets.contains(key) {
         return REDACTED.to_owned();
     }

@@ -127,7 +127,7 @@ impl Secrets {
 }
 
 /// The environment variable of a setting.
-fn variable(key: &str) -> String {
+pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}__{}", key.replace('.', "__")).to_uppercase()
 }
 

@@ -56,6 +56,7 @@ mod hostile_worker;
 mod http_api;
 mod imports;
 mod load;
+mod operations;
 mod outgoing;
 mod private_videos;
 mod pulls;

@@ -94,6 +94,7 @@ macro_rules! on_all {
     };
 }
 
+mod dead_letters;
 mod order;
 
 on_all!(a_leased_message_is_hidden_until_its_lease_ends);

@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use ladderd::settings::{Overrides, Settings, Sources};
+use ladderd::domain::setting_view::Origin;
+use ladderd::settings::{Loaded, Overrides, Settings, Sources};
+use serde_json::{Value, json};
 
 fn with_file(text: &str) -> (tempfile::TempDir, Sources) {
     let dir = tempfile::tempdir().unwrap();
@@ -55,6 +57,61 @@ fn later_layers_win() {
     };
     let settings = Settings::load(&sources).unwrap();
     assert_eq!((settings.http.listen.as_str(), settings.data_dir), ("127.0.0.1:3", "/d".into()));
+}
+
+#[test]
+fn each_value_is_shown_with_the_layer_that_wins() {
+    let (dir, mut sources) = with_file(
+        "[http]\nlisten = \"127.0.0.1:1\"\nbody_limit_bytes = 70000\n[log]\nlevel = \"debug\"\n\
+         [[ladder]]\nheight = 360\nmax_bitrate_kbps = 900\n",
+    );
+    let secret = dir.path().join("secret");
+    write(&secret, "00112233445566778899aabbccddeeff", 0o600);
+    sources.environment = environment(&[
+        ("LADDERD__HTTP__BODY_LIMIT_BYTES", "80000"),
+        ("ladderd__queue__retry__first_secs", "7"),
+        ("LADDERD__ENCRYPTION__KIND", "aes-128"),
+        ("LADDERD__ENCRYPTION__KEY_URL", "/k"),
+        ("LADDERD__ENCRYPTION__KEY_HEX_FILE", secret.to_str().unwrap()),
+        ("LADDERD__ENCRYPTION__KEY_ENDPOINT_TOKEN", "hidden-token"),
+    ]);
+    sources.overrides =
+        Overrides { listen: Some("127.0.0.1:3".to_owned()), ..Overrides::default() };
+    let shown = Loaded::load(&sources).unwrap().shown;
+    let file = dir.path().join("test.toml");
+    let (file, secret) = (file.to_str(), secret.to_str());
+    let table = [
+        ("http.listen", json!("127.0.0.1:3"), Origin::CommandLine, Some("--listen")),
+        (
+            "http.body_limit_bytes",
+            json!(80_000),
+            Origin::Environment,
+            Some("LADDERD__HTTP__BODY_LIMIT_BYTES"),
+        ),
+        (
+            "queue.retry.first_secs",
+            json!(7),
+            Origin::Environment,
+            Some("ladderd__queue__retry__first_secs"),
+        ),
+        ("log.level", json!("debug"), Origin::File, file),
+        ("ladder", json!([{ "height": 360, "max_bitrate_kbps": 900 }]), Origin::File, file),
+        ("queue.lease_secs", json!(60), Origin::Default, None),
+        ("encryption.key_hex", Value::Null, Origin::File, secret),
+        (
+            "encryption.key_endpoint_token",
+            Value::Null,
+            Origin::Environment,
+            Some("LADDERD__ENCRYPTION__KEY_ENDPOINT_TOKEN"),
+        ),
+    ];
+    for (key, value, origin, source) in table {
+        let view = shown.iter().find(|view| view.key == key).unwrap();
+        assert_eq!((&view.value, view.origin, view.source.as_deref()), (&value, origin, source));
+        assert_eq!(view.is_secret, key.starts_with("encryption."), "{key}");
+    }
+    let text = serde_json::to_string(&shown).unwrap();
+    assert!(!text.contains("hidden-token") && !text.contains("0011223344"), "{text}");
 }
 
 #[test]

@@ -112,7 +112,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/beacons": {
+    "/v1/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the dead letters, page by page. On SQS, these are the first 1000 that it hands out. */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a dead letter for good. Its video stays as it is. */
+        delete: operations["deleteDeadLetter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/{id}/retry": {
         parameters: {
             query?: never;
             header?: never;
@@ -122,11 +156,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Counts how playback went.
-         * @description Players of the page and of `/embed/` send it once, when a view ends. Pages of other origins may not. Neither address,
-         *     account nor video is kept. 404 if `qoe.enabled` is off.
+         * Puts the message of a dead letter back into the queue, with its deliveries and the attempts at its videos counted
+         *     anew.
          */
-        post: operations["createBeacon"];
+        post: operations["retryDeadLetter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -144,9 +177,6 @@ export interface paths {
          * Streams the events of all videos that the caller may see, as server-sent events.
          * @description A caller without `read` gets those of its own uploads. The `id` of each server-sent event is its place: a client
          *     that comes back with it in `Last-Event-ID` gets what it has missed, up to an hour. An event may come twice.
-         *
-         *     With `progress=true`, messages of the type `progress` (`ProgressView`) tell beside the events how far the jobs of
-         *     this box are: each at most once a second, without an `id`.
          */
         get: operations["listEvents"];
         put?: never;
@@ -157,36 +187,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/playback/{id}": {
+    "/v1/failures": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * Returns what a page needs to play a video.
-         * @description Pages of all origins may read it. A private video needs a playback token. 404 for a video that does not exist, was
-         *     deleted, or whose file was not uploaded yet.
-         */
-        get: operations["getPlayback"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/qoe": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Returns what the reports of players say together, since the start of the daemon. */
-        get: operations["getQoe"];
+        /** Counts the failures of all videos by their code, from the catalog. */
+        get: operations["listFailures"];
         put?: never;
         post?: never;
         delete?: never;
@@ -238,8 +247,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns version, backends, GPUs, depth of the queue and running jobs. */
+        /** Returns version, backends, GPUs, depth of the queue, running jobs and disk. */
         get: operations["getSystem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the load of the machine over the last hour: processor, memory, network, queue, jobs and GPUs. */
+        get: operations["getSystemHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns all settings of this box with their origins. Secrets are left out. */
+        get: operations["listSystemSettings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -545,26 +588,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/videos/{id}/report": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns how a video was made.
-         * @description The report has backends, rates, times, and what the check of the stream found. 404 while no attempt has made the video ready or failed.
-         */
-        get: operations["getVideoReport"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/videos/{id}/restore": {
         parameters: {
             query?: never;
@@ -808,8 +831,10 @@ export interface components {
              * @description The available backend with the highest priority that can take the source is chosen.
              */
             priority: number;
-            /** @description Why it is not available, and what to do. */
+            /** @description Why it is not available. */
             reason?: string | null;
+            /** @description What to do to make it available, where that is known. */
+            remedy?: string | null;
             /** @description Whether it can be used. */
             state: components["schemas"]["BackendState"];
             /**
@@ -825,61 +850,6 @@ export interface components {
             /** @description Sentences about a protection that it does without. */
             warnings?: string[];
         };
-        /**
-         * @description How playback went, sent once by the player when a view ends. Values that are larger than any real one count as the
-         *     largest real one.
-         */
-        Beacon: {
-            /**
-             * Format: int32
-             * @description Frames that were decoded and not shown.
-             */
-            dropped_frames?: number | null;
-            /**
-             * Format: int32
-             * @description Number of errors that ended playback.
-             */
-            errors: number;
-            /**
-             * Format: double
-             * @description Mean bitrate of what was played, in bit/s.
-             */
-            mean_bps?: number | null;
-            /** @description The page whose player it is. */
-            player: components["schemas"]["Player"];
-            /**
-             * Format: double
-             * @description Milliseconds for which it stood still after its start, because data was missing.
-             */
-            rebuffer_ms: number;
-            /**
-             * Format: int32
-             * @description Number of times that it stood still.
-             */
-            rebuffers: number;
-            /**
-             * Format: double
-             * @description Milliseconds from the wish to play to the first frame; absent if there was none.
-             */
-            startup_ms?: number | null;
-            /**
-             * Format: int32
-             * @description Number of changes of the rendition.
-             */
-            switches?: number | null;
-            /**
-             * Format: double
-             * @description Milliseconds for which the video played.
-             */
-            watched_ms: number;
-        };
-        /** @description What the reports of each player say. */
-        ByPlayer: {
-            /** @description The player in pages of others. */
-            embed: components["schemas"]["Summary"];
-            /** @description The page of the appliance. */
-            page: components["schemas"]["Summary"];
-        };
         /** @description Parts that the client has uploaded. */
         CompleteRequest: {
             /** @description All parts, ordered by number. */
@@ -894,28 +864,34 @@ export interface components {
             /** @description Why it does not. */
             why?: string | null;
         };
-        /** @description One broken rule. */
-        ConformanceFinding: {
-            /** @description Severity of the rule. */
-            level: components["schemas"]["ConformanceLevel"];
-            /** @description The fault in words, with the found and the expected values. */
-            message: string;
-            /** @description Path of the playlist or segment, relative to the multivariant playlist. */
-            place: string;
-            /** @description Id of the rule: `7.4` of Apple's specification, `RFC 8216 4.3.3.1` of the RFC. */
-            rule: string;
+        /** @description One page of dead letters. */
+        DeadLetterList: {
+            /** @description Dead letters of this page, the latest first. */
+            dead_letters: components["schemas"]["DeadLetterView"][];
+            /** @description Value of `cursor` for the next page; absent on the last page. */
+            next_cursor?: string | null;
         };
-        /**
-         * @description Severity of a rule.
-         * @enum {string}
-         */
-        ConformanceLevel: "MUST" | "SHOULD";
-        /** @description Result of a check. */
-        ConformanceReport: {
-            /** @description Broken rules, the binding ones first. */
-            findings: components["schemas"]["ConformanceFinding"][];
-            /** @description Measures of every media playlist. */
-            measured: components["schemas"]["MeasuredPlaylist"][];
+        /** @description A message that is not delivered any more. */
+        DeadLetterView: {
+            /** @description Text of the message, its first 2048 bytes. */
+            body: string;
+            /** @description Failure code of the reason. */
+            code?: string | null;
+            /** @description When it was given up, RFC 3339. For a message that SQS moved by itself: when it was sent. */
+            died_at: string;
+            /** @description Id of the dead letter. */
+            id: string;
+            /** @description Key of the source of this video. */
+            key?: string | null;
+            /** @description Why the message is not delivered any more; absent if SQS moved it by itself. */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description Number of its deliveries.
+             */
+            receive_count: number;
+            /** @description Id of the first video that the message asks for; absent if the message is not understood. */
+            video_id?: string | null;
         };
         /** @description Videos to delete. */
         DeleteRequest: {
@@ -1022,8 +998,26 @@ export interface components {
              *     that somebody has set the clock so, is none.
              */
             throttle_reasons: string[];
+            /**
+             * Format: int32
+             * @description Share of the time in which the GPU computed, in percent of the time of the driver's last sample.
+             */
+            utilization_percent?: number | null;
             /** @description NVIDIA's name of this very card, such as `GPU-5a0c…`; empty where it does not tell. */
             uuid: string;
+        };
+        /** @description Disk that the embedded store is on. */
+        Disk: {
+            /**
+             * Format: int64
+             * @description Bytes that are free.
+             */
+            free_bytes: number;
+            /**
+             * Format: int64
+             * @description Size in bytes.
+             */
+            total_bytes: number;
         };
         /** @description A file that is not there yet. */
         DownloadState: {
@@ -1080,12 +1074,56 @@ export interface components {
          * @enum {string}
          */
         EventKind: "video.created" | "video.uploaded" | "video.playable" | "video.ready" | "video.failed" | "video.deleted" | "video.updated" | "text_track.ready" | "webhook.ping";
-        /** @description A later version of the source that could not be published. */
-        FailedUpdate: {
-            /** @description Why it failed. */
-            error: components["schemas"]["VideoError"];
-            /** @description Entity tag of that version. */
-            source_etag: string;
+        /** @description Failures of all videos. */
+        FailureList: {
+            /** @description Failures by code, the most frequent first. */
+            failures: components["schemas"]["FailureView"][];
+        };
+        /**
+         * @description The videos that show an error with one code: they failed, wait for another attempt, or are ready and could not be
+         *     replaced by their latest upload.
+         */
+        FailureView: {
+            /** @description What to do. */
+            advice: string;
+            /** @description Stable kebab-case code. `GET /v1/videos?code=` lists its videos. */
+            code: string;
+            /**
+             * Format: int64
+             * @description Number of videos.
+             */
+            count: number;
+            /** @description Who can mend it: `source` is the uploader, `surroundings` the operator, `ladderd` its authors. */
+            fault: string;
+            /** @description When the latest of the videos failed, RFC 3339; absent while all of them wait for another attempt. */
+            latest_at?: string | null;
+            /** @description A sentence that says what happened. */
+            meaning: string;
+            /** @description Ids of the latest videos, five at most. */
+            video_ids: string[];
+        };
+        /** @description Load of a GPU, a value for each of the times. */
+        GpuHistory: {
+            /** @description Utilization of the decoder, 0 to 1. */
+            decoder: (number | null)[];
+            /** @description Utilization of the encoder, 0 to 1. */
+            encoder: (number | null)[];
+            /**
+             * Format: int32
+             * @description Number of the GPU on the PCI bus, from 0.
+             */
+            index: number;
+            /**
+             * Format: int64
+             * @description Memory in bytes; 0 for a GPU that shares the machine's memory.
+             */
+            memory_total_bytes: number;
+            /** @description Memory in use, in bytes. */
+            memory_used_bytes: (number | null)[];
+            /** @description Name, such as `NVIDIA L4`. */
+            name: string;
+            /** @description Share of the time in which the GPU computed, 0 to 1. */
+            utilization: (number | null)[];
         };
         /** @description The GPUs of this machine. */
         GpuStatus: {
@@ -1097,6 +1135,8 @@ export interface components {
             driver_version?: string | null;
             /** @description Why not, and what to do. Where the driver answers: which GPU does not; else absent. */
             reason?: string | null;
+            /** @description The end of `reason` that says what to do, if the driver does not answer. */
+            remedy?: string | null;
         };
         /** @description A grant, for `Authorization: Bearer` of `POST /v1/uploads` and of what follows for that upload. */
         GrantAnswer: {
@@ -1144,10 +1184,10 @@ export interface components {
             visibility?: components["schemas"]["Visibility"] | null;
         };
         /**
-         * @description How a video ended.
+         * @description Part of a job that runs now.
          * @enum {string}
          */
-        JobOutcome: "ready" | "failed";
+        JobStage: "preparing" | "encoding" | "finishing";
         /** @description A new token with its text, which is shown once. */
         MadeToken: {
             /** @description When it was made, RFC 3339. */
@@ -1172,35 +1212,6 @@ export interface components {
          * @enum {string}
          */
         Means: "none" | "loopback" | "token" | "grant" | "session" | "proxy";
-        /** @description Measures of one media playlist. */
-        MeasuredPlaylist: {
-            /**
-             * Format: double
-             * @description Average segment bit rate in bit/s (RFC 8216, 4.1).
-             */
-            average_bps: number;
-            /**
-             * Format: int64
-             * @description Total size of the segments.
-             */
-            bytes: number;
-            /** @description Codec string of the segments (RFC 6381). */
-            codec: string;
-            /**
-             * Format: double
-             * @description Measured duration of all segments, in seconds.
-             */
-            duration_secs: number;
-            /**
-             * Format: double
-             * @description Peak segment bit rate in bit/s (RFC 8216, 4.1).
-             */
-            peak_bps: number;
-            /** @description Number of segments. */
-            segments: number;
-            /** @description URI of the playlist, relative to the multivariant playlist. */
-            uri: string;
-        };
         /** @description What people and programs say of a video. All of it can change at any time. */
         Metadata: {
             /** @description Description for people, up to 5000 characters. */
@@ -1237,6 +1248,11 @@ export interface components {
             /** @description Title for people, up to 200 characters; `null` removes it. */
             title?: string | null;
         };
+        /**
+         * @description Layer that a value comes from.
+         * @enum {string}
+         */
+        Origin: "default" | "file" | "environment" | "command-line";
         /** @description A supervised part of the daemon. The watchdog of systemd restarts the daemon if one hangs. */
         Part: {
             /**
@@ -1305,41 +1321,6 @@ export interface components {
              */
             viewer: string | null;
         };
-        /** @description A video as its viewers see it. */
-        PlaybackView: {
-            /** @description Whether players may report how playback went (`POST /v1/beacons`). */
-            beacons: boolean;
-            /** @description URL of the chapters (`WebVTT`), once the video is ready, if its source has chapters. */
-            chapters_url?: string | null;
-            /**
-             * Format: double
-             * @description Duration of the video in seconds, once probed.
-             */
-            duration_secs?: number | null;
-            /** @description Id of the video. */
-            id: string;
-            /** @description Whether it is playable and not ready: its stream may still grow. */
-            is_growing: boolean;
-            /** @description Whether `playback_url` plays now. */
-            playable: boolean;
-            /** @description URL of `main.m3u8`. This URL and the others of a private video have the token of the request. */
-            playback_url: string;
-            /** @description URL of the poster (JPEG), once there is one. */
-            poster_url?: string | null;
-            /** @description Where it stands. */
-            state: components["schemas"]["VideoState"];
-            /** @description URL of the storyboard (`WebVTT`), once the video is ready. */
-            storyboard_url?: string | null;
-            /** @description Title of the video, or the name of its file. */
-            title: string;
-            /** @description Who may watch it. */
-            visibility: components["schemas"]["Visibility"];
-        };
-        /**
-         * @description The page whose player reports.
-         * @enum {string}
-         */
-        Player: "page" | "embed";
         /** @description The frame of a video that becomes its poster. */
         PosterFrame: {
             /**
@@ -1368,30 +1349,6 @@ export interface components {
             title: string;
             /** @description Always `about:blank`; `code` tells errors apart. */
             type: string;
-        };
-        /** @description How far a job on this box is. */
-        ProgressView: {
-            /**
-             * Format: double
-             * @description Seconds until the encode ends, as far as the speed tells.
-             */
-            eta_secs?: number | null;
-            /** @description Whether its playlist plays now. */
-            playable: boolean;
-            /**
-             * Format: double
-             * @description Share of the encode that is done, 0 to 1.
-             */
-            progress: number;
-            /**
-             * Format: double
-             * @description Media seconds encoded per second.
-             */
-            speed?: number | null;
-            /** @description Where it stands. */
-            state: components["schemas"]["VideoState"];
-            /** @description Id of the video. */
-            video_id: string;
         };
         /** @description A file at a URL that is to become a video. */
         PullRequest: {
@@ -1438,62 +1395,6 @@ export interface components {
              * @description Size of the file in bytes, once its server has stated it.
              */
             size_bytes?: number | null;
-        };
-        /** @description What the reports of players say since the start of the daemon. */
-        QoeView: {
-            /** @description Each player. */
-            by_player: components["schemas"]["ByPlayer"];
-            /**
-             * Format: int64
-             * @description Frames that were decoded and not shown.
-             */
-            dropped_frames: number;
-            /**
-             * Format: int64
-             * @description Number of errors that ended playback.
-             */
-            errors: number;
-            /**
-             * Format: double
-             * @description Mean bitrate in bit/s, by the time for which each view played; absent while no view has reported any.
-             */
-            mean_bps?: number | null;
-            /**
-             * Format: double
-             * @description Share of the time of all views for which videos stood still, 0 to 1; absent while nothing has played.
-             */
-            rebuffer_ratio?: number | null;
-            /**
-             * Format: int64
-             * @description Number of times that videos stood still.
-             */
-            rebuffers: number;
-            /** @description Start of the daemon, RFC 3339. */
-            since: string;
-            startup_secs?: components["schemas"]["Quantiles"] | null;
-            /**
-             * Format: int64
-             * @description Number of changes of the rendition.
-             */
-            switches: number;
-            /**
-             * Format: int64
-             * @description Number of views.
-             */
-            views: number;
-        };
-        /** @description Quantiles, each within 5 %. */
-        Quantiles: {
-            /**
-             * Format: double
-             * @description Half of the values are not larger.
-             */
-            p50: number;
-            /**
-             * Format: double
-             * @description 95 of 100 values are not larger.
-             */
-            p95: number;
         };
         /** @description Number of messages in the queue. SQS counts approximately. */
         QueueDepth: {
@@ -1570,6 +1471,34 @@ export interface components {
              */
             since: string;
         };
+        /** @description A job that runs on this box. */
+        RunningJob: {
+            /** @description Backend that encodes. */
+            backend?: string | null;
+            /**
+             * Format: double
+             * @description Seconds until the encode ends, as far as the speed tells.
+             */
+            eta_secs?: number | null;
+            /**
+             * Format: double
+             * @description Share of the encode that is done, 0 to 1.
+             */
+            progress: number;
+            /**
+             * Format: double
+             * @description Media seconds encoded per second.
+             */
+            speed?: number | null;
+            /** @description Part of the job that runs now. */
+            stage: components["schemas"]["JobStage"];
+            /** @description The attempt began, RFC 3339. */
+            started_at?: string | null;
+            /** @description Title of the video, or its file name if it has none. */
+            title: string;
+            /** @description Id of the video. */
+            video_id: string;
+        };
         /**
          * @description A right that a token gives, and that a route needs.
          * @enum {string}
@@ -1577,8 +1506,6 @@ export interface components {
         Scope: "upload" | "read" | "manage" | "metrics" | "admin";
         /** @description Who the caller is, and what it may do. */
         Session: {
-            /** @description Whether players may report how playback went (`POST /v1/beacons`). */
-            beacons: boolean;
             /** @description How the caller has shown who it is. */
             by: components["schemas"]["Means"];
             /** @description Whether tokens cross the network in the clear (`http.allow_insecure`). */
@@ -1587,6 +1514,28 @@ export interface components {
             name: string;
             /** @description Its rights. */
             scopes: components["schemas"]["Scope"][];
+        };
+        /** @description All settings of this box. */
+        SettingList: {
+            /** @description The settings, section by section. */
+            settings: components["schemas"]["SettingView"][];
+        };
+        /** @description A setting, as this process has read it at its start. */
+        SettingView: {
+            /** @description Value without any layer; `null` for a secret. */
+            default: unknown;
+            /** @description Meaning, with the allowed values. */
+            doc: string;
+            /** @description Whether the value is a secret, which is never shown. */
+            is_secret: boolean;
+            /** @description Key, with dots between the sections. */
+            key: string;
+            /** @description Layer that the value comes from. */
+            origin: components["schemas"]["Origin"];
+            /** @description Path of the file, name of the variable or name of the flag that sets the key; absent for a default. */
+            source?: string | null;
+            /** @description Value; `null` for a secret, whether it is set or not. */
+            value: unknown;
         };
         /** @description Credentials of a sign-in: a token, or the code of a link. */
         SignIn: {
@@ -1632,51 +1581,19 @@ export interface components {
              */
             size_bytes: number;
         };
-        /** @description What reports say together. */
-        Summary: {
-            /**
-             * Format: int64
-             * @description Frames that were decoded and not shown.
-             */
-            dropped_frames: number;
-            /**
-             * Format: int64
-             * @description Number of errors that ended playback.
-             */
-            errors: number;
-            /**
-             * Format: double
-             * @description Mean bitrate in bit/s, by the time for which each view played; absent while no view has reported any.
-             */
-            mean_bps?: number | null;
-            /**
-             * Format: double
-             * @description Share of the time of all views for which videos stood still, 0 to 1; absent while nothing has played.
-             */
-            rebuffer_ratio?: number | null;
-            /**
-             * Format: int64
-             * @description Number of times that videos stood still.
-             */
-            rebuffers: number;
-            startup_secs?: components["schemas"]["Quantiles"] | null;
-            /**
-             * Format: int64
-             * @description Number of changes of the rendition.
-             */
-            switches: number;
-            /**
-             * Format: int64
-             * @description Number of views.
-             */
-            views: number;
-        };
         /** @description Overview for operators. */
         System: {
             /** @description Every backend, with the reason if it is not available. */
             backends: components["schemas"]["BackendStatus"][];
+            /** @description Name of this box, made at its first start. */
+            box_id: string;
+            disk?: components["schemas"]["Disk"] | null;
             /** @description NVIDIA driver and GPUs. */
             gpu: components["schemas"]["GpuStatus"];
+            /** @description Host name of the machine. */
+            host?: string | null;
+            /** @description The same jobs with their progress, the one that began first at the top. */
+            jobs: components["schemas"]["RunningJob"][];
             /**
              * Format: int64
              * @description Objects of the private bucket that are older than the first start and are not processed, as this box
@@ -1691,8 +1608,49 @@ export interface components {
             running_jobs: string[];
             /** @description Capabilities of the store. */
             store: components["schemas"]["StoreInfo"];
+            /** @description Limits of uploads. */
+            upload_limits: components["schemas"]["UploadLimits"];
+            /**
+             * Format: int64
+             * @description Seconds since the start of the daemon.
+             */
+            uptime_secs: number;
             /** @description Version of ladderd. */
             version: string;
+        };
+        /**
+         * @description Load of the machine over the last hour: one value of each series for each of `times`, the oldest first. `null` is a
+         *     value that could not be read.
+         */
+        SystemHistory: {
+            /** @description Busy share of all processor cores of the machine since the sample before, 0 to 1; `null` in the first sample. */
+            cpu_share: (number | null)[];
+            /** @description The NVIDIA GPUs that answered in any of the samples. */
+            gpus: components["schemas"]["GpuHistory"][];
+            /**
+             * Format: int32
+             * @description Seconds between two samples.
+             */
+            interval_secs: number;
+            /** @description Resident memory of the daemon and its workers, in bytes. */
+            memory_bytes: (number | null)[];
+            /**
+             * Format: int64
+             * @description Memory of the machine in bytes; `null` if Linux does not tell.
+             */
+            memory_total_bytes?: number | null;
+            /** @description Messages that are leased or wait for their retry. */
+            queue_in_flight: (number | null)[];
+            /** @description Messages that wait in the queue. */
+            queue_visible: (number | null)[];
+            /** @description Bytes per second that the machine received, without those of its loopback interface. */
+            received_bytes_per_sec: (number | null)[];
+            /** @description Jobs that run on this box. */
+            running_jobs: number[];
+            /** @description Bytes per second that the machine sent, likewise. */
+            sent_bytes_per_sec: (number | null)[];
+            /** @description Times of the samples in seconds since 1970. */
+            times: number[];
         };
         /** @description Text tracks of a video. */
         TextTrackList: {
@@ -1838,6 +1796,14 @@ export interface components {
             /** @description Path of the video in this API. */
             video_url: string;
         };
+        /** @description Limits of uploads. */
+        UploadLimits: {
+            /**
+             * Format: int64
+             * @description Largest file in bytes.
+             */
+            max_size_bytes: number;
+        };
         /** @description File that the client wants to upload. */
         UploadRequest: {
             /** @description Media type of the file; the default is `application/octet-stream`. */
@@ -1853,11 +1819,6 @@ export interface components {
             external_id?: string | null;
             /** @description Name of the file, 1 to 255 bytes; its suffix must be one of `sources.suffixes`. */
             filename: string;
-            /**
-             * @description A name that the client makes from the content of the file, 64 hex digits in lower case, by which it finds the
-             *     video again (`GET /v1/videos?fingerprint=`). It is never interpreted.
-             */
-            fingerprint?: string | null;
             /** @description Text that comes back in each event of the video, up to 1024 bytes. It is never interpreted. */
             passthrough?: string | null;
             priority?: components["schemas"]["Priority"] | null;
@@ -1926,36 +1887,6 @@ export interface components {
             total: number;
             /** @description Videos of this page. */
             videos: components["schemas"]["VideoView"][];
-        };
-        /** @description How a video was made, as its last attempt has written it down. */
-        VideoReport: {
-            /**
-             * Format: int32
-             * @description Number of the attempt, from 1.
-             */
-            attempt: number;
-            /** @description Backend that encoded. */
-            backend?: string | null;
-            /** @description Backends that failed at it before, in the same attempt. */
-            backend_failures: components["schemas"]["BackendFailure"][];
-            conformance?: components["schemas"]["ConformanceReport"] | null;
-            /**
-             * Format: double
-             * @description Duration of the video in seconds.
-             */
-            duration_secs?: number | null;
-            error?: components["schemas"]["VideoError"] | null;
-            failed_update?: components["schemas"]["FailedUpdate"] | null;
-            /** @description How it ended. */
-            outcome: components["schemas"]["JobOutcome"];
-            /** @description The renditions with their measured rates. */
-            renditions: components["schemas"]["RenditionView"][];
-            /** @description When things happened. */
-            timings: components["schemas"]["Timings"];
-            /** @description Id of the video. */
-            video_id: string;
-            /** @description Faults of the source with which it was published. */
-            warnings: components["schemas"]["SourceWarning"][];
         };
         /**
          * @description Where a video stands.
@@ -2703,38 +2634,46 @@ export interface operations {
             };
         };
     };
-    createBeacon: {
+    listDeadLetters: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Number of dead letters, 1 to 200; the default is 50. */
+                limit?: number;
+                /** @description `next_cursor` of the previous page. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "dropped_frames": 0,
-                 *       "errors": 0,
-                 *       "mean_bps": 2400000,
-                 *       "player": "page",
-                 *       "rebuffer_ms": 350,
-                 *       "rebuffers": 1,
-                 *       "startup_ms": 420,
-                 *       "switches": 2,
-                 *       "watched_ms": 93000
-                 *     }
-                 */
-                "application/json": components["schemas"]["Beacon"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "dead_letters": [
+                     *         {
+                     *           "body": "{\"bucket\":\"private\",\"key\":\"a1b2c3/film.mp4\"}",
+                     *           "code": "worker-died",
+                     *           "died_at": "2026-11-30T12:01:30Z",
+                     *           "id": "8d1f0c2b9a6e4f37b5a0c1d2e3f40516",
+                     *           "key": "a1b2c3/film.mp4",
+                     *           "reason": "worker-died: the worker was killed by signal 9",
+                     *           "receive_count": 5,
+                     *           "video_id": "5f2b9c1d7e3a40688d10"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "1796040090000.8d1f0c2b9a6e4f37b5a0c1d2e3f40516"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterList"];
+                };
             };
+            /** @description a parameter has another type */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2742,6 +2681,81 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the dead letter */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description the credentials are missing or give no rights */
             401: {
@@ -2778,24 +2792,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description the body is not `application/json` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description the request is for another host */
             421: {
                 headers: {
@@ -2805,8 +2801,91 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the body has other fields or types */
-            422: {
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the dead letter */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message waits in the queue */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An attempt at its video runs, or the video is deleted */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2836,10 +2915,7 @@ export interface operations {
     };
     listEvents: {
         parameters: {
-            query?: {
-                /** @description Whether to tell the progress of jobs, too; the default is false. */
-                progress?: boolean;
-            };
+            query?: never;
             header?: {
                 /** @description `id` of the last event that was seen */
                 "Last-Event-ID"?: string | null;
@@ -2921,116 +2997,7 @@ export interface operations {
             };
         };
     };
-    getPlayback: {
-        parameters: {
-            query?: {
-                /** @description The playback token; a public video needs none. */
-                token?: string;
-            };
-            header?: never;
-            path: {
-                /** @description Id of the video */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "beacons": true,
-                     *       "duration_secs": 30,
-                     *       "id": "5f2b9c1d7e3a40688d10",
-                     *       "is_growing": false,
-                     *       "playable": true,
-                     *       "playback_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8",
-                     *       "poster_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg",
-                     *       "state": "ready",
-                     *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
-                     *       "title": "The first lesson",
-                     *       "visibility": "public"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["PlaybackView"];
-                };
-            };
-            /** @description a parameter has another type */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description the request took too long */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description the request is for another host */
-            421: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too many requests; `Retry-After` says when the next one may come */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a bucket or the queue cannot be reached */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getQoe: {
+    listFailures: {
         parameters: {
             query?: never;
             header?: never;
@@ -3046,49 +3013,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "by_player": {
-                     *         "embed": {
-                     *           "dropped_frames": 0,
-                     *           "errors": 1,
-                     *           "mean_bps": 2400000,
-                     *           "rebuffer_ratio": 0.004,
-                     *           "rebuffers": 37,
-                     *           "startup_secs": {
-                     *             "p50": 0.42,
-                     *             "p95": 1.3
-                     *           },
-                     *           "switches": 2,
-                     *           "views": 120
-                     *         },
-                     *         "page": {
-                     *           "dropped_frames": 0,
-                     *           "errors": 1,
-                     *           "mean_bps": 2400000,
-                     *           "rebuffer_ratio": 0.004,
-                     *           "rebuffers": 37,
-                     *           "startup_secs": {
-                     *             "p50": 0.42,
-                     *             "p95": 1.3
-                     *           },
-                     *           "switches": 2,
-                     *           "views": 120
+                     *       "failures": [
+                     *         {
+                     *           "advice": "Check that you chose the right file.",
+                     *           "code": "not-media",
+                     *           "count": 3,
+                     *           "fault": "source",
+                     *           "latest_at": "2026-11-30T12:01:30Z",
+                     *           "meaning": "The file is not a video: its contents are of no known video format.",
+                     *           "video_ids": [
+                     *             "5f2b9c1d7e3a40688d10"
+                     *           ]
                      *         }
-                     *       },
-                     *       "dropped_frames": 0,
-                     *       "errors": 1,
-                     *       "mean_bps": 2400000,
-                     *       "rebuffer_ratio": 0.004,
-                     *       "rebuffers": 37,
-                     *       "since": "2026-11-30T12:00:00Z",
-                     *       "startup_secs": {
-                     *         "p50": 0.42,
-                     *         "p95": 1.3
-                     *       },
-                     *       "switches": 2,
-                     *       "views": 120
+                     *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["QoeView"];
+                    "application/json": components["schemas"]["FailureList"];
                 };
             };
             /** @description the credentials are missing or give no rights */
@@ -3163,7 +3103,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "beacons": true,
                      *       "by": "token",
                      *       "insecure": false,
                      *       "name": "lessons",
@@ -3257,7 +3196,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "beacons": true,
                      *       "by": "token",
                      *       "insecure": false,
                      *       "name": "lessons",
@@ -3542,6 +3480,11 @@ export interface operations {
                      *           "trial_pixels_per_sec": 1
                      *         }
                      *       ],
+                     *       "box_id": "9c41d2e07ab35f68",
+                     *       "disk": {
+                     *         "free_bytes": 107374182400,
+                     *         "total_bytes": 536870912000
+                     *       },
                      *       "gpu": {
                      *         "available": true,
                      *         "devices": [
@@ -3557,11 +3500,25 @@ export interface operations {
                      *             "throttle_reasons": [
                      *               "throttle_reasons"
                      *             ],
+                     *             "utilization_percent": 0,
                      *             "uuid": "GPU-6d1b0c5e-3f0a-4c7e-9f3b-2a1d4e5f6a7b"
                      *           }
                      *         ],
                      *         "driver_version": "570.86.15"
                      *       },
+                     *       "host": "encoder-1",
+                     *       "jobs": [
+                     *         {
+                     *           "backend": "cpu",
+                     *           "eta_secs": 5,
+                     *           "progress": 0.42,
+                     *           "speed": 3.5,
+                     *           "stage": "encoding",
+                     *           "started_at": "2026-11-30T12:00:05Z",
+                     *           "title": "The first lesson",
+                     *           "video_id": "5f2b9c1d7e3a40688d10"
+                     *         }
+                     *       ],
                      *       "left_alone_objects": 0,
                      *       "parts": [
                      *         {
@@ -3579,10 +3536,236 @@ export interface operations {
                      *         "conditional_deletes": true,
                      *         "conditional_writes": true
                      *       },
+                     *       "upload_limits": {
+                     *         "max_size_bytes": 107374182400
+                     *       },
+                     *       "uptime_secs": 86400,
                      *       "version": "0.1.0"
                      *     }
                      */
                     "application/json": components["schemas"]["System"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSystemHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "cpu_share": [
+                     *         null,
+                     *         0.61
+                     *       ],
+                     *       "gpus": [
+                     *         {
+                     *           "decoder": [
+                     *             0.1,
+                     *             0.12
+                     *           ],
+                     *           "encoder": [
+                     *             0.5,
+                     *             0.55
+                     *           ],
+                     *           "index": 0,
+                     *           "memory_total_bytes": 24696061952,
+                     *           "memory_used_bytes": [
+                     *             1073741824,
+                     *             1073741824
+                     *           ],
+                     *           "name": "NVIDIA L4",
+                     *           "utilization": [
+                     *             0.2,
+                     *             0.25
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "interval_secs": 10,
+                     *       "memory_bytes": [
+                     *         734003200,
+                     *         741343232
+                     *       ],
+                     *       "memory_total_bytes": 34359738368,
+                     *       "queue_in_flight": [
+                     *         1,
+                     *         2
+                     *       ],
+                     *       "queue_visible": [
+                     *         2,
+                     *         1
+                     *       ],
+                     *       "received_bytes_per_sec": [
+                     *         null,
+                     *         12582912
+                     *       ],
+                     *       "running_jobs": [
+                     *         1,
+                     *         2
+                     *       ],
+                     *       "sent_bytes_per_sec": [
+                     *         null,
+                     *         31457280
+                     *       ],
+                     *       "times": [
+                     *         1796040000,
+                     *         1796040010
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SystemHistory"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSystemSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "settings": [
+                     *         {
+                     *           "default": 5,
+                     *           "doc": "Failed attempts after which a message is moved to the dead letters. Allowed: 1 to 1000.",
+                     *           "is_secret": false,
+                     *           "key": "queue.max_attempts",
+                     *           "origin": "file",
+                     *           "source": "/etc/ladderd/ladderd.toml",
+                     *           "value": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SettingList"];
                 };
             };
             /** @description the credentials are missing or give no rights */
@@ -4140,7 +4323,6 @@ export interface operations {
                  *       "expires_at": "2036-11-30T12:00:00Z",
                  *       "external_id": "lesson-17",
                  *       "filename": "film.mp4",
-                 *       "fingerprint": "5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f",
                  *       "passthrough": "{\"course\":4}",
                  *       "priority": "normal",
                  *       "size_bytes": 734003200,
@@ -4269,15 +4451,6 @@ export interface operations {
             };
             /** @description a bucket or the queue cannot be reached */
             503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The embedded store has too little space for the file */
-            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4760,10 +4933,10 @@ export interface operations {
                 state?: string;
                 /** @description A tag. */
                 tag?: string;
+                /** @description Failure code of the error that the videos show, such as `not-media`. */
+                code?: string;
                 /** @description Id in another system: the one video that has it. */
                 external_id?: string;
-                /** @description Fingerprint of the file, as the request for the upload named it. */
-                fingerprint?: string;
                 /** @description Created at this time or later, RFC 3339. */
                 created_after?: string;
                 /** @description Created before this time, RFC 3339. */
@@ -6803,152 +6976,6 @@ export interface operations {
             };
             /** @description The video is deleted */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description the request is for another host */
-            421: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too many requests; `Retry-After` says when the next one may come */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a bucket or the queue cannot be reached */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getVideoReport: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Id of the video */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "attempt": 1,
-                     *       "backend": "cpu",
-                     *       "backend_failures": [
-                     *         {
-                     *           "backend": "cpu",
-                     *           "code": "code",
-                     *           "element": "element",
-                     *           "message": "The file is no video.",
-                     *           "quarantined": true
-                     *         }
-                     *       ],
-                     *       "conformance": {
-                     *         "findings": [
-                     *           {
-                     *             "level": "SHOULD",
-                     *             "message": "the rate of the segments is not even",
-                     *             "place": "a1/720p/index.m3u8",
-                     *             "rule": "9.9"
-                     *           }
-                     *         ],
-                     *         "measured": [
-                     *           {
-                     *             "average_bps": 2400000,
-                     *             "bytes": 9000000,
-                     *             "codec": "avc1.64001f",
-                     *             "duration_secs": 30,
-                     *             "peak_bps": 2600000,
-                     *             "segments": 5,
-                     *             "uri": "a1/720p/index.m3u8"
-                     *           }
-                     *         ]
-                     *       },
-                     *       "duration_secs": 30,
-                     *       "outcome": "ready",
-                     *       "renditions": [
-                     *         {
-                     *           "average_bps": 2400000,
-                     *           "height": 720,
-                     *           "label": "720p",
-                     *           "name": "720p",
-                     *           "peak_bps": 2600000,
-                     *           "segments": 5,
-                     *           "width": 1280
-                     *         }
-                     *       ],
-                     *       "timings": {
-                     *         "created_at": "2026-11-30T12:00:00Z",
-                     *         "finished_at": "2026-11-30T12:01:30Z",
-                     *         "playable_at": "2026-11-30T12:00:08Z",
-                     *         "started_at": "2026-11-30T12:00:05Z"
-                     *       },
-                     *       "video_id": "5f2b9c1d7e3a40688d10",
-                     *       "warnings": [
-                     *         {
-                     *           "code": "source-truncated",
-                     *           "message": "The file is no video."
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["VideoReport"];
-                };
-            };
-            /** @description the credentials are missing or give no rights */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description the caller may not do this, or is a page of another origin */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description the request took too long */
-            408: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -45,7 +45,12 @@ pub struct Facts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Driver {
     /// It is not there, or fails.
-    Absent(String),
+    Absent {
+        /// Why it does not answer.
+        why: String,
+        /// What to do.
+        remedy: Option<String>,
+    },
     /// It works.
     Present {
         /// Version, such as `595.58.03`.
@@ -57,53 +62,71 @@ pub enum Driver {
 
 impl Default for Driver {
     fn default() -> Self {
-        Self::Absent(String::new())
+        Self::Absent { why: String::new(), remedy: None }
+    }
+}
+
+/// Why a recipe does not work here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Why.
+    pub why: String,
+    /// What to do, if anything can be done.
+    pub remedy: Option<String>,
+}
+
+impl Explanation {
+    fn new(why: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { why: why.into(), remedy: Some(remedy.into()) }
     }
 }
 
 /// Why a recipe does not work here, and what to do; none where that is not known.
 #[must_use]
-pub fn explain(recipe: &Recipe, facts: &Facts) -> Option<String> {
+pub fn explain(recipe: &Recipe, facts: &Facts) -> Option<Explanation> {
     match recipe.device {
         DeviceKind::Cpu => None,
         DeviceKind::Cuda => of_nvidia(recipe, facts),
         DeviceKind::Va | DeviceKind::Single => (!facts.has_render_node).then(|| {
-            "there is no GPU with VA-API: Linux shows none (/dev/dri/renderD*)".to_owned()
+            let why = "there is no GPU with VA-API: Linux shows none (/dev/dri/renderD*)";
+            Explanation { why: why.to_owned(), remedy: None }
         }),
     }
 }
 
-fn of_nvidia(recipe: &Recipe, facts: &Facts) -> Option<String> {
+fn of_nvidia(recipe: &Recipe, facts: &Facts) -> Option<Explanation> {
     let (version, names) = match &facts.driver {
         // It may be that only its tools are missing: the elements are here.
-        Driver::Absent(_) if facts.has_cuda => return None,
-        Driver::Absent(reason) => return Some(format!("there is no NVIDIA GPU: {reason}")),
+        Driver::Absent { .. } if facts.has_cuda => return None,
+        Driver::Absent { why, remedy } => {
+            let why = format!("there is no NVIDIA GPU: {why}");
+            return Some(Explanation { why, remedy: remedy.clone() });
+        }
         Driver::Present { version, names } => (version, names),
     };
     if !facts.has_nvcodec {
-        let package = "install the \"bad\" set of its plugins";
-        return Some(format!("GStreamer's plugin nvcodec is not installed: {package}"));
+        let remedy = "install the \"bad\" set of GStreamer's plugins";
+        return Some(Explanation::new("GStreamer's plugin nvcodec is not installed", remedy));
     }
     if !facts.has_cuda {
         return Some(stale(facts));
     }
     if !facts.has_cuda_scaler && !facts.has_nvrtc {
-        return Some(
+        return Some(Explanation::new(
             "libnvrtc.so cannot be loaded, which GStreamer compiles its scaler with and the driver \
-             does not bring: install CUDA's nvrtc library (Debian: libnvrtc11.2 of non-free, \
-             NVIDIA: cuda-nvrtc) and name it with GST_CUDA_NVRTC_LIBNAME, such as libnvrtc.so.12"
-                .to_owned(),
-        );
+             does not bring",
+            "install CUDA's nvrtc library (Debian: libnvrtc11.2 of non-free, NVIDIA: cuda-nvrtc) and \
+             name it with GST_CUDA_NVRTC_LIBNAME, such as libnvrtc.so.12",
+        ));
     }
     // Met with 1.26.2 and libnvrtc.so.13: "invalid value for --gpu-architecture" at its first test.
     if !facts.has_cuda_scaler {
-        return Some(
+        return Some(Explanation::new(
             "GStreamer's scaler cannot be compiled by the nvrtc library that is here: it is \
-             compiled for compute capability 5.2, which CUDA 13 has dropped. Install the nvrtc \
-             library of CUDA 12 (NVIDIA: cuda-nvrtc-12-9) and name it with \
-             GST_CUDA_NVRTC_LIBNAME=libnvrtc.so.12"
-                .to_owned(),
-        );
+             compiled for compute capability 5.2, which CUDA 13 has dropped",
+            "install the nvrtc library of CUDA 12 (NVIDIA: cuda-nvrtc-12-9) and name it with \
+             GST_CUDA_NVRTC_LIBNAME=libnvrtc.so.12",
+        ));
     }
     if !recipe.takes_nvenc_sessions() {
         return None;
@@ -113,10 +136,13 @@ fn of_nvidia(recipe: &Recipe, facts: &Facts) -> Option<String> {
         words.any(|word| WITHOUT_ENCODER.iter().any(|card| word == *card || in_a_pair(word, card)))
     };
     if let Some(name) = names.iter().find(lacks).filter(|_| !facts.has_cuda_encoder) {
-        return Some(format!(
-            "{name} has no encoder (NVENC): the backend nvdec decodes and scales on it, and encodes \
-             on the processor"
-        ));
+        return Some(Explanation {
+            why: format!(
+                "{name} has no encoder (NVENC): the backend nvdec decodes and scales on it, and encodes \
+                 on the processor"
+            ),
+            remedy: None,
+        });
     }
     old_interface(version, facts)
 }
@@ -127,26 +153,33 @@ fn in_a_pair(word: &str, card: &str) -> bool {
 }
 
 /// A list of plugins that was made without the GPU hides its elements: the plugin has none there.
-fn stale(facts: &Facts) -> String {
+fn stale(facts: &Facts) -> Explanation {
     let file = &facts.registry;
-    format!(
+    Explanation::new(
         "the driver works, but GStreamer's list of plugins knows none of nvcodec's elements: it was \
-         made without the GPU or under another driver. Remove {file} and start again; in a container, \
-         let the driver's libraries in (NVIDIA_DRIVER_CAPABILITIES=compute,video,utility)"
+         made without the GPU or under another driver",
+        format!(
+            "remove {file} and start again; in a container, let the driver's libraries in \
+             (NVIDIA_DRIVER_CAPABILITIES=compute,video,utility)"
+        ),
     )
 }
 
-fn old_interface(version: &str, facts: &Facts) -> Option<String> {
+fn old_interface(version: &str, facts: &Facts) -> Option<Explanation> {
     let major: u32 = version.split('.').next()?.parse().ok()?;
     let from = if facts.has_cuda_encoder { REFUSING_DRIVER } else { DOUBTFUL_DRIVER };
     if facts.release >= PRESENT_ENCODERS || major < from {
         return None;
     }
     let (gst_major, gst_minor) = facts.release;
-    Some(format!(
-        "GStreamer {gst_major}.{gst_minor} speaks an interface of NVENC (11.1) that the driver \
-         {version} refuses: use GStreamer 1.26 or newer (Debian 13), or a driver older than \
-         {DOUBTFUL_DRIVER}"
+    Some(Explanation::new(
+        format!(
+            "GStreamer {gst_major}.{gst_minor} speaks an interface of NVENC (11.1) that the driver \
+             {version} refuses"
+        ),
+        format!(
+            "use GStreamer 1.26 or newer (Debian 13), or a driver older than {DOUBTFUL_DRIVER}"
+        ),
     ))
 }
 
@@ -183,7 +216,7 @@ mod tests {
     }
 
     fn absent() -> Driver {
-        Driver::Absent("no library".to_owned())
+        Driver::Absent { why: "no library".to_owned(), remedy: Some("install it".to_owned()) }
     }
 
     fn driver(version: &str, name: &str) -> Driver {
@@ -226,17 +259,23 @@ mod tests {
             (
                 Facts { has_cuda: false, registry: "/r.bin".to_owned(), ..well() },
                 "nvenc",
-                Some("Remove /r.bin and start again"),
+                Some("remove /r.bin and start again"),
             ),
             (
                 Facts { driver: absent(), has_cuda: false, ..well() },
                 "nvenc",
-                Some("no NVIDIA GPU: no library"),
+                Some("no NVIDIA GPU: no library: install it"),
             ),
             (Facts { driver: absent(), ..well() }, "nvenc", None),
         ];
         for (facts, name, told) in cases {
-            let reason = explain(&recipe(name), &facts);
+            let found = explain(&recipe(name), &facts);
+            let reason = found.map(|found| {
+                // An encoder that is not there cannot be had.
+                let has_remedy = !found.why.contains("has no encoder");
+                assert_eq!(found.remedy.is_some(), has_remedy, "{found:?}");
+                format!("{}: {}", found.why, found.remedy.unwrap_or_default())
+            });
             match told {
                 None => assert_eq!(reason, None, "{facts:?}"),
                 Some(told) => assert!(reason.unwrap_or_default().contains(told), "{facts:?}"),
@@ -247,7 +286,7 @@ mod tests {
     #[test]
     fn other_gpus_are_there_or_not() {
         let recipe = Recipe { device: DeviceKind::Va, ..recipe("vaapi") };
-        assert!(explain(&recipe, &Facts::default()).unwrap().contains("/dev/dri/renderD*"));
+        assert!(explain(&recipe, &Facts::default()).unwrap().why.contains("/dev/dri/renderD*"));
         let there = Facts { has_render_node: true, ..Facts::default() };
         assert_eq!(explain(&recipe, &there), None);
     }

@@ -194,8 +194,11 @@ fn failures_say_what_to_do() {
         (NvmlError::ResetRequired, "--gpu-reset"),
         (NvmlError::Unknown, "nvidia-smi"),
     ] {
-        let told = told("GPU 0", &error);
+        let (why, remedy) = told("GPU 0", &error);
+        let status = GpuStatus::absent_until(&why, remedy.clone());
+        assert_eq!((status.why(), status.remedy.as_ref()), (Some(why.as_str()), Some(&remedy)));
+        let told = status.reason.unwrap();
         assert!(told.contains(advice), "{told}");
-        assert!(told.contains(&error.to_string()), "{told}");
+        assert!(why.contains(&error.to_string()), "{told}");
     }
 }

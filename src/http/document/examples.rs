@@ -195,6 +195,8 @@ fn has_type(value: &Value, kind: &str) -> bool {
         "integer" => value.is_u64() || value.is_i64(),
         "number" => value.is_number(),
         "boolean" => value.is_boolean(),
+        // A schema without a type takes any value.
+        "" => true,
         _ => false,
     }
 }

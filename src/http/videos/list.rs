@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::catalog::{self, Cursor, Sort};
+use crate::domain::failure_code::FailureCode;
 use crate::domain::job::VideoId;
 use crate::domain::video::{VideoState, VideoView};
 use crate::domain::view::{Known, view};
@@ -33,6 +34,8 @@ pub struct Paging {
     state: Option<String>,
     /// A tag.
     tag: Option<String>,
+    /// Failure code of the error that the videos show, such as `not-media`.
+    code: Option<String>,
     /// Id in another system: the one video that has it.
     external_id: Option<String>,
     /// Fingerprint of the file, as the request for the upload named it.
@@ -104,6 +107,10 @@ fn query(paging: Paging) -> Result<catalog::Query, Error> {
             .transpose()
             .map_err(|_| invalid(parameter, "must be a time such as 2026-01-01T00:00:00Z"))
     };
+    let code = paging.code.as_deref().map(|code| {
+        let rule = "must be a failure code, such as not-media";
+        code.parse::<FailureCode>().map_err(|_| invalid("code", rule))
+    });
     let states = paging.state.iter().flat_map(|states| states.split(','));
     let states = states.map(|name| {
         let parsed = serde_json::from_value::<VideoState>(name.trim().into());
@@ -118,6 +125,7 @@ fn query(paging: Paging) -> Result<catalog::Query, Error> {
         states: states.collect::<Result<_, _>>()?,
         tag: paging.tag,
         fingerprint: paging.fingerprint,
+        code: code.transpose()?,
         created_after: time("created_after", paging.created_after)?,
         created_before: time("created_before", paging.created_before)?,
         sort,

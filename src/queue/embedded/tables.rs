@@ -29,6 +29,7 @@ const SCHEMA: &str = "
         reason TEXT NOT NULL,
         died_at_ms INTEGER NOT NULL
     ) STRICT;
+    CREATE INDEX IF NOT EXISTS dead_letters_by_time ON dead_letters (died_at_ms, id);
     -- Receipts of acknowledged messages: a consumer may repeat an acknowledgement.
     CREATE TABLE IF NOT EXISTS acknowledged (
         receipt TEXT PRIMARY KEY,

@@ -11,9 +11,13 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::SqsQueue;
+use super::dead_letters::DeadLetterQueue;
 use crate::domain::priority::Priority;
 use crate::domain::turns::{Place, Turns};
-use crate::queue::{Depth, Enqueue, Error, Inspect, Message, Queue, Receipt};
+use crate::queue::{
+    DeadLetter, DeadLetterCursor, DeadLetters, Depth, Enqueue, Error, Inspect, Message, Queue,
+    Receipt,
+};
 
 /// Longest poll of the normal queue after which the others are asked again: a message of high priority waits this
 /// long at an idle box. Each round costs a request per queue.
@@ -78,6 +82,27 @@ impl SqsQueues {
             receipt: Receipt(format!("{}:{}", tag(priority), message.receipt.0)),
             ..message
         }))
+    }
+
+    /// The queues of dead letters: queues may share theirs.
+    fn dead(&self) -> Vec<&DeadLetterQueue> {
+        let mut found: Vec<&DeadLetterQueue> = Vec::new();
+        for queue in self.all() {
+            if !found.iter().any(|other| other.url() == queue.dead.url()) {
+                found.push(&queue.dead);
+            }
+        }
+        found
+    }
+
+    /// Removes the dead letter with this id. Its message goes to the queue at the URL `target` first, if there is one.
+    async fn take_dead_letter(&self, id: &str, target: Option<&str>) -> Result<bool, Error> {
+        for dead in self.dead() {
+            if dead.take(id, target).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn all(&self) -> impl Iterator<Item = &SqsQueue> {
@@ -164,17 +189,47 @@ impl Enqueue for SqsQueues {
 impl Inspect for SqsQueues {
     async fn depth(&self) -> Result<Depth, Error> {
         let mut sum = Depth::default();
-        let mut dead_letters = Vec::new();
+        let mut counted = Vec::new();
         for queue in self.all() {
             let depth = queue.depth().await?;
             sum.visible += depth.visible;
             sum.in_flight += depth.in_flight;
             // Queues may share their dead letters.
-            if !dead_letters.contains(&queue.dead_letter_url()) {
-                dead_letters.push(queue.dead_letter_url());
+            if !counted.contains(&queue.dead.url()) {
+                counted.push(queue.dead.url());
                 sum.dead += depth.dead;
             }
         }
         Ok(sum)
+    }
+
+    async fn dead_letters(
+        &self,
+        limit: usize,
+        after: Option<&DeadLetterCursor>,
+    ) -> Result<DeadLetters, Error> {
+        let mut letters = Vec::new();
+        for dead in self.dead() {
+            letters.extend(dead.all().await?);
+        }
+        Ok(DeadLetters::page(letters, limit, after))
+    }
+
+    async fn find_dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, Error> {
+        for dead in self.dead() {
+            if let Some(letter) = dead.find(id).await? {
+                return Ok(Some(letter));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn requeue_dead_letter(&self, id: &str) -> Result<bool, Error> {
+        // The consumer moves it to its priority, as it does with events.
+        self.take_dead_letter(id, Some(&self.normal.url)).await
+    }
+
+    async fn remove_dead_letter(&self, id: &str) -> Result<bool, Error> {
+        self.take_dead_letter(id, None).await
     }
 }

@@ -13,7 +13,7 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     // The sum of what each module can be set to.
     &["settings"],
     &["http"],
-    &["catalog", "webhook"],
+    &["catalog", "history", "webhook"],
     &["job", "auth", "play", "pull", "import"],
     &["worker", "backend", "metrics", "changes", "events"],
     &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption", "outgoing"],
