@@ -4,6 +4,7 @@ import { type Item, type ItemEvent, isOver, restored, type Step, storedBytes } f
 import {
   ask,
   blame,
+  chain,
   done,
   enter,
   fail,
@@ -15,7 +16,6 @@ import {
   sent,
   stay,
   stop,
-  then,
 } from "./moves";
 
 const isUnderWay = ({ stage }: Item) =>
@@ -41,7 +41,8 @@ export function step(item: Item, event: ItemEvent): Step {
     case "verified":
     case "refused":
     case "aborted":
-      return answered(item, event);
+      // Each request is answered once.
+      return item.asked ? answered(item, event) : stay(item);
     case "sent":
     case "unsent":
       // A PUT that was broken off says nothing any more.
@@ -116,7 +117,7 @@ function answered(before: Item, event: Answer): Step {
       return done(item);
     case "verified":
       if (event.isThere) return done(item);
-      return then(restart(item), (item) =>
+      return chain(restart(item), (item) =>
         stay(isUnderWay(item) ? { ...item, stage: "waiting" } : item),
       );
     case "refused":
@@ -128,7 +129,7 @@ function answered(before: Item, event: Answer): Step {
 
 function put(item: Item, event: Of<"sent" | "unsent">): Step {
   if (event.type === "sent") {
-    return then(sent(item, event.part, event.etag), onward);
+    return chain(sent(item, event.part, event.etag), onward);
   }
   const { [event.part]: _, ...inFlight } = item.inFlight;
   const next = { ...item, inFlight };
@@ -147,14 +148,14 @@ function asUserWants(item: Item, wish: "pause" | "resume" | "retry" | "cancel"):
   switch (wish) {
     case "pause":
       return isUnderWay(item) || stage === "offline" || stage === "signed-out"
-        ? then(stop(item), (item) => stay({ ...item, stage: "paused", message: "" }))
+        ? chain(stop(item), (item) => stay({ ...item, stage: "paused", message: "" }))
         : stay(item);
     case "resume":
       return stage === "paused" || stage === "offline" ? enter(item) : stay(item);
     case "retry":
       return stage === "failed" ? again(item) : stay(item);
     case "cancel":
-      return then(stop(item), (item) => leave({ ...item, stage: "cancelled", message: "" }));
+      return chain(stop(item), (item) => leave({ ...item, stage: "cancelled", message: "" }));
   }
 }
 
@@ -175,7 +176,7 @@ function outside(
   switch (news) {
     case "offline":
       return isUnderWay(item)
-        ? then(stop(item), (item) => stay({ ...item, stage: "offline", message: "" }))
+        ? chain(stop(item), (item) => stay({ ...item, stage: "offline", message: "" }))
         : stay(item);
     case "online":
     case "woke":

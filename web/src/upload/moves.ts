@@ -54,24 +54,24 @@ export function stop(item: Item): Step {
   return stay({ ...item, inFlight: {} }, { type: "stop", key: item.key });
 }
 
-export function then(first: Step, next: (item: Item) => Step): Step {
+export function chain(first: Step, next: (item: Item) => Step): Step {
   const second = next(first.item);
   return { item: second.item, commands: [...first.commands, ...second.commands] };
 }
 
 export function needFile(item: Item, message = ""): Step {
-  return then(stop(item), (item) => {
+  return chain(stop(item), (item) => {
     const commands: Command[] = item.hasHandle ? [{ type: "open", key: item.key }] : [];
     return { item: { ...item, stage: "needs-file", hasFile: false, message }, commands };
   });
 }
 
 export function fail(item: Item, message: string): Step {
-  return then(stop(item), (item) => stay({ ...item, stage: "failed", message }));
+  return chain(stop(item), (item) => stay({ ...item, stage: "failed", message }));
 }
 
 export function done(item: Item): Step {
-  return then(stop(item), (item) =>
+  return chain(stop(item), (item) =>
     stay({ ...item, stage: "done", message: "", urls: {}, stored: item.size }),
   );
 }
@@ -79,7 +79,7 @@ export function done(item: Item): Step {
 /** The store has all: the parts become the source of the video. */
 export function finish(item: Item): Step {
   if (isSingle(item)) return done(item);
-  return then(stop(item), (item) => {
+  return chain(stop(item), (item) => {
     if (item.asked) return stay(item);
     return ask({ ...item, stage: "completing" }, "complete", { type: "complete", key: item.key });
   });
@@ -87,7 +87,7 @@ export function finish(item: Item): Step {
 
 /** Forgets the upload, so that the next one begins from nothing. */
 export function restart(item: Item): Step {
-  return then(stop(item), (item) => {
+  return chain(stop(item), (item) => {
     const commands: Command[] = item.upload
       ? [{ type: "discard", key: item.key, videoId: item.upload.videoId }]
       : [];
@@ -175,7 +175,7 @@ function renew(item: Item, fault: Fault, put: number | null): Step {
   const refusals = item.refusals + 1;
   if (refusals > MOST_REFUSALS) return fail(item, fault.message);
   if (isSingle(item)) {
-    return then(restart({ ...item, refusals }), (item) => stay({ ...item, stage: "waiting" }));
+    return chain(restart({ ...item, refusals }), (item) => stay({ ...item, stage: "waiting" }));
   }
   return stay({ ...item, refusals, urls: {}, signedAt: item.puts });
 }

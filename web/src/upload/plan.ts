@@ -35,7 +35,6 @@ export class Meter {
     const last = this.#samples.at(-1);
     // A pause is no slowness.
     if (last && now - last.at > WINDOW_MS) this.#samples = [];
-    if (this.#samples.length === 0) this.#samples.push({ at: now, bytes: this.#total });
     this.#total += bytes;
     this.#samples.push({ at: now, bytes: this.#total });
     while ((this.#samples[0]?.at ?? now) < now - WINDOW_MS) this.#samples.shift();
