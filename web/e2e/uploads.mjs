@@ -6,7 +6,7 @@
 // parts of 5 MiB and takes `.mp4` alone:
 //
 //   LADDERD__UPLOADS__SINGLE_PUT_MAX_BYTES=1048576 LADDERD__UPLOADS__PART_SIZE_BYTES=5242880
-//   LADDERD__SOURCES__SUFFIXES=[".mp4"]
+//   LADDERD__SOURCES__SUFFIXES=.mp4
 //
 // Without a WALK, all of `walks` below are taken. Prints one JSON line with the errors of each walk, and exits with 0
 // only if there are none.

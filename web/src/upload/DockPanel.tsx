@@ -51,6 +51,7 @@ export default function DockPanel() {
         <AllButton queue={queue} totals={all} />
         <IconButton
           label={isOpen ? text.upload.collapse : text.upload.expand}
+          title={isOpen ? text.upload.collapse : text.upload.expand}
           icon={isOpen ? <ChevronDown /> : <ChevronUp />}
           aria-expanded={isOpen}
           onClick={() => setOpen(!isOpen)}
@@ -58,6 +59,7 @@ export default function DockPanel() {
         {items.every(({ stage }) => isOver(stage) || stage === "failed") && (
           <IconButton
             label={text.upload.clear}
+            title={text.upload.clear}
             icon={<X />}
             onClick={() => {
               for (const { key, stage } of items) {
@@ -120,6 +122,7 @@ function AllButton({ queue, totals }: { queue: Uploads; totals: Totals }) {
     return (
       <IconButton
         label={text.upload.pauseAll}
+        title={text.upload.pauseAll}
         icon={<Pause />}
         onClick={() => toAll(queue, { type: "pause" })}
       />
@@ -129,6 +132,7 @@ function AllButton({ queue, totals }: { queue: Uploads; totals: Totals }) {
   return (
     <IconButton
       label={text.upload.resumeAll}
+      title={text.upload.resumeAll}
       icon={<Play />}
       onClick={() => toAll(queue, { type: "resume" })}
     />

@@ -22,7 +22,7 @@ export function RowActions({ item, stage, queue, videoId }: ActionsProps) {
     <IconButton
       className={css.action}
       label={text.upload.of(label, name)}
-      data-tip={label}
+      title={label}
       icon={icon}
       data-testid={`upload-${event.type}`}
       onClick={() => queue.wish(key, event)}
@@ -78,7 +78,7 @@ export function RowActions({ item, stage, queue, videoId }: ActionsProps) {
           <IconButton
             className={css.action}
             label={text.upload.of(text.upload.dismiss, name)}
-            data-tip={text.upload.dismiss}
+            title={text.upload.dismiss}
             icon={<X />}
             onClick={() => queue.dismiss(key)}
           />

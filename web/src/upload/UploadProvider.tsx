@@ -1,11 +1,4 @@
-import {
-  createContext,
-  type ReactNode,
-  useContext,
-  useEffect,
-  useMemo,
-  useSyncExternalStore,
-} from "react";
+import { createContext, type ReactNode, useContext, useEffect, useSyncExternalStore } from "react";
 import { useMay, useSession } from "../session/session";
 import { text } from "../text";
 import { tell, tellError } from "../ui/toasts";
@@ -18,7 +11,10 @@ let queue: Queue | null = null;
 
 /** The queue of this page. It outlives the views: a session that ends does not end it. */
 export function uploadQueue(): Queue {
-  queue ??= new Queue();
+  if (!queue) {
+    queue = new Queue();
+    watchQueue(queue);
+  }
   return queue;
 }
 
@@ -75,12 +71,11 @@ export function UploadProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     if (mayUpload) void uploadQueue().start(owner);
   }, [owner, mayUpload]);
-  useEffect(() => watchQueue(uploadQueue()), []);
-  return <UploadContext value={useMemo(() => uploads, [])}>{children}</UploadContext>;
+  return <UploadContext value={uploads}>{children}</UploadContext>;
 }
 
 /** Keeps the title and the question before leaving up to date. */
-function watchQueue(queue: Queue): () => void {
+function watchQueue(queue: Queue): void {
   const ask = (event: BeforeUnloadEvent) => event.preventDefault();
   let asks = false;
   const update = () => {
@@ -94,6 +89,5 @@ function watchQueue(queue: Queue): () => void {
     if (asks) addEventListener("beforeunload", ask);
     else removeEventListener("beforeunload", ask);
   };
-  update();
-  return queue.subscribe(update);
+  queue.subscribe(update);
 }
