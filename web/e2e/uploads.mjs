@@ -88,11 +88,12 @@ const walks = {
 
   // The tab crashes in mid-upload. The next one takes the file where files are chosen.
   async crash(walk) {
-    await walk.holdParts((part) => part > 2);
+    const release = await walk.holdParts((part) => part > 2);
     const file = files.large("crash.mp4");
     await walk.choose(file);
     await walk.stored("crash.mp4", 2);
     await walk.crash();
+    await release();
     await walk.row("crash.mp4", "needs-file");
     await walk.choose(file);
     await walk.row("crash.mp4", "done");
@@ -128,7 +129,6 @@ const walks = {
     await walk.drop(file);
     const again = await walk.row("twice.mp4", "duplicate");
     await again.getByTestId("upload-anyway").click();
-    await again.waitFor({ state: "detached" });
     await walk.page.waitForFunction(
       () => document.querySelectorAll('[data-name="twice.mp4"][data-stage=done]').length === 2,
     );

@@ -149,7 +149,6 @@ export class Walk {
     const crashed = this.page.waitForEvent("crash");
     this.page.goto("chrome://crash").catch(() => undefined);
     await crashed;
-    await this.context.unrouteAll({ behavior: "ignoreErrors" });
     await this.openTab();
   }
 

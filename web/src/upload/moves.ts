@@ -148,7 +148,8 @@ export function blame(item: Item, fault: Fault, put: number | null): Step {
     case "server": {
       const tries = item.tries + 1;
       if (fault.kind === "server" && tries >= MOST_TRIES) return fail(item, fault.message);
-      const next: Item = { ...item, tries, stage: "offline", message: fault.message };
+      const next: Item = { ...unsigned(item, tries, put), tries, stage: "offline" };
+      next.message = fault.message;
       return stay(next, { type: "wait", key: item.key, tries });
     }
     case "signed-out":
@@ -165,6 +166,12 @@ export function blame(item: Item, fault: Fault, put: number | null): Step {
     case "expired":
       return renew(item, fault, put);
   }
+}
+
+// A store may cut a connection off instead of saying that the URL has expired.
+function unsigned(item: Item, tries: number, put: number | null): Item {
+  if (put === null || put <= item.signedAt || tries < 2 || isSingle(item)) return item;
+  return { ...item, urls: {}, signedAt: item.puts };
 }
 
 function renew(item: Item, fault: Fault, put: number | null): Step {
