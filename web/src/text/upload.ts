@@ -88,6 +88,7 @@ export const upload = {
   gone: (name: string) => `“${name}” could not be opened. It may have been moved or deleted.`,
   changed: (name: string) => `“${name}” was changed or moved while it was sent. Choose it again.`,
 
+  fileName: "The name of the file ",
   empty: "The file is empty.",
   tooLarge: (size: number, most: number) =>
     `The file has ${bytes(size)}; this server takes up to ${bytes(most)}.`,

@@ -19,7 +19,7 @@ import { useQueue } from "./UploadProvider";
 import { UploadRow } from "./UploadRow";
 import type { Uploads } from "./uploads";
 import { useNews } from "./useNews";
-import { headline, isBusy, shownStage, type Totals, totals } from "./view";
+import { headline, inOrder, isBusy, shownStage, type Totals, totals } from "./view";
 
 const NARROW = "(max-width: 44rem)";
 
@@ -79,7 +79,7 @@ export default function DockPanel() {
       {isOpen && (
         <div className={css.scroll}>
           <ul>
-            {items.map((item) => (
+            {inOrder(items).map((item) => (
               <UploadRow
                 key={item.key}
                 item={item}

@@ -19,6 +19,11 @@ test.each([
   expect(apiFault(new ApiError(status, code, "said")).kind).toBe(kind);
 });
 
+test("a refusal of the name reads as a sentence", () => {
+  const refusal = new ApiError(400, "invalid-request", "filename: must end with one of .mp4");
+  expect(apiFault(refusal).message).toBe("The name of the file must end with one of .mp4");
+});
+
 test("a request that takes too long is tried again", () => {
   expect(apiFault(new DOMException("", "TimeoutError")).kind).toBe("network");
 });

@@ -13,7 +13,9 @@ export function apiFault(reason: unknown): Fault {
     const isTimeout = reason instanceof DOMException;
     return isTimeout ? networkFault : { kind: "final", message: String(reason) };
   }
-  const { status, code, message } = reason;
+  const { status, code } = reason;
+  // The API names its own field.
+  const message = reason.message.replace(/^filename: /, text.upload.fileName);
   if (status === 0) return networkFault;
   if (status === 401) return { kind: "signed-out", message };
   if (status === 404 || status === 412 || code === "source-changed")

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Item, newItem, STAGES, type StageName } from "./item";
-import { headline, isBusy, isLostWithPage, totals } from "./view";
+import { headline, inOrder, isBusy, isLostWithPage, totals } from "./view";
 
 const base = newItem(
   { key: "k", owner: "", name: "a.mp4", folder: "", size: 100, modified: 1, type: "", addedAt: 5 },
@@ -40,6 +40,12 @@ test.each<[string, Item[], boolean]>([
   const all = sum(items);
   expect(headline(all)).toBe(words);
   expect(isBusy(all)).toBe(busy);
+});
+
+test("files that wait for the user come first, the others in their order", () => {
+  const stages: StageName[] = ["done", "needs-file", "sending", "duplicate"];
+  const sorted = inOrder(stages.map((stage) => at(stage))).map(({ stage }) => stage);
+  expect(sorted).toEqual(["needs-file", "duplicate", "done", "sending"]);
 });
 
 const CAN_BE_LOST: StageName[] = [

@@ -10,6 +10,12 @@ export const shownStage = (item: Item): StageName =>
 const UNDER_WAY: StageName[] = ["checking", "waiting", "creating", "sending", "completing"];
 const NEEDS_USER: StageName[] = ["duplicate", "needs-file"];
 
+/** Those that wait for the user come first. */
+export function inOrder(items: readonly Item[]): Item[] {
+  const waits = (item: Item) => NEEDS_USER.includes(item.stage);
+  return [...items.filter(waits), ...items.filter((item) => !waits(item))];
+}
+
 export interface Totals {
   all: number;
   done: number;
