@@ -194,6 +194,37 @@ const walks = {
     await walk.expectWhole("tabs.mp4");
   },
 
+  // The server has the same content under another name, and says so before a byte is sent.
+  async known(walk) {
+    const file = files.small("known.mp4");
+    await walk.choose(file);
+    await walk.row("known.mp4", "done");
+    await walk.page.reload();
+    await walk.choose(files.copy("renamed.mp4", file));
+    const row = await walk.row("renamed.mp4", "duplicate");
+    await row.getByText("known.mp4").waitFor();
+    await row.getByTestId("upload-skip").click();
+    await row.waitFor({ state: "detached" });
+    walk.expect(walk.answers.length === 1, `${walk.answers.length} PUTs for one file`);
+  },
+
+  // A file above the limit of the server is refused before the server is asked.
+  async limit(walk) {
+    await walk.page.route("**/v1/system", async (route) => {
+      const response = await route.fetch();
+      const json = { ...(await response.json()), upload_limits: { max_size_bytes: 1000 } };
+      await route.fulfill({ response, json });
+    });
+    let asked = 0;
+    walk.page.on("request", (request) => {
+      if (request.method() === "POST" && request.url().endsWith("/v1/uploads")) asked += 1;
+    });
+    await walk.choose(files.small("large.mp4"));
+    const row = await walk.row("large.mp4", "failed");
+    await row.getByText("takes up to 1.0 kB").waitFor();
+    walk.expect(asked === 0, "the server was asked for an upload that it refuses");
+  },
+
   // Paused, gone on with, and cancelled: nothing is left on the server.
   async cancel(walk) {
     const release = await walk.holdParts((part) => part > 1);

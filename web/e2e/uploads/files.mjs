@@ -28,6 +28,7 @@ export function makeFiles(folder, clip) {
     // Another content of the same size.
     sameSize: (name, { path }) =>
       write(name, Buffer.concat([video, freeBox(statSync(path).size - video.length - 8)])),
+    copy: (name, { path }) => write(name, readFileSync(path)),
     noise: (name) => write(name, randomBytes(4096)),
     empty: (name) => write(name, Buffer.alloc(0)),
   };
