@@ -225,6 +225,28 @@ const walks = {
     walk.expect(asked === 0, "the server was asked for an upload that it refuses");
   },
 
+  // The session ends in mid-upload: the upload waits for the sign-in, and goes on.
+  async session(walk) {
+    const token = await walk.signIn("uploads walk");
+    const release = await walk.holdParts((part) => part > 2);
+    await walk.choose(files.large("session.mp4"));
+    await walk.stored("session.mp4", 2);
+    let refused = 0;
+    await walk.page.route("**/complete", (route) => {
+      if (refused > 0) return route.continue();
+      refused += 1;
+      const json = { status: 401, code: "invalid-session", title: "", detail: "", type: "" };
+      return route.fulfill({ status: 401, json });
+    });
+    await release();
+    await walk.page.getByTestId("token").fill(token);
+    await walk.page.getByTestId("sign-in").getByRole("button").click();
+    await walk.row("session.mp4", "done");
+    walk.expect(refused === 1, "the session did not end");
+    await walk.expectWhole("session.mp4");
+    walk.forgive(/ 401 /);
+  },
+
   // Paused, gone on with, and cancelled: nothing is left on the server.
   async cancel(walk) {
     const release = await walk.holdParts((part) => part > 1);
