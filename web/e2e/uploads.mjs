@@ -186,8 +186,9 @@ const walks = {
     const twin = await walk.row("tabs.mp4", "duplicate");
     await twin.getByTestId("upload-skip").click();
     await twin.waitFor({ state: "detached" });
-    await release();
+    // Its parts are held until it is gone.
     await first.close();
+    await release();
     await walk.row("tabs.mp4", "needs-file");
     await walk.choose(file);
     await walk.row("tabs.mp4", "done");

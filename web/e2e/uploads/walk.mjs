@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 // Answers of servers without fingerprints.
 const OLD_SERVER = /400.*fingerprint=/;
 const PUT_OF_PART = /[?&]partNumber=(\d+)/;

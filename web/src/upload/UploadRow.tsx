@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { memo } from "react";
 import { Link } from "wouter";
 import { videoQuery } from "../api/queries";
+import type { Video } from "../api/types";
 import { useMay } from "../session/session";
 import { text } from "../text";
 import { bytes, percent } from "../ui/format";
@@ -28,6 +29,11 @@ export interface RowProps {
 export const UploadRow = memo(function UploadRow({ item, queue, sent, speed }: RowProps) {
   const stage = shownStage(item);
   const videoId = (item.upload ?? item.shown?.upload)?.videoId;
+  const mayRead = useMay("read");
+  // What becomes of the video after its upload, as far as the user may see it.
+  const isAsked = stage === "done" && videoId !== undefined && mayRead;
+  const { data } = useQuery({ ...videoQuery(videoId ?? ""), enabled: isAsked });
+  const video = isAsked ? data : undefined;
   const hasBar = stage !== "done" && stage !== "failed" && stage !== "duplicate";
   return (
     <li
@@ -40,7 +46,7 @@ export const UploadRow = memo(function UploadRow({ item, queue, sent, speed }: R
       data-video={videoId}
       data-stored={item.stored}
     >
-      <StageIcon stage={stage} />
+      <StageIcon stage={video?.state === "failed" ? "failed" : stage} />
       <div className={css.body}>
         <div className={css.top}>
           {videoId ? (
@@ -68,7 +74,7 @@ export const UploadRow = memo(function UploadRow({ item, queue, sent, speed }: R
           </div>
         )}
         <p className={`${css.facts} ${stage === "failed" ? css.bad : ""}`}>
-          <Facts item={item} stage={stage} sent={sent} speed={speed} videoId={videoId} />
+          <Facts item={item} stage={stage} sent={sent} speed={speed} video={video} />
         </p>
         {item.stage === "duplicate" && item.twin && <Twin item={item} queue={queue} />}
         {item.stage === "needs-file" && <NeedsFile item={item} queue={queue} sent={sent} />}
@@ -84,10 +90,10 @@ interface FactsProps {
   stage: StageName;
   sent: number;
   speed: number | null;
-  videoId: string | undefined;
+  video: Video | undefined;
 }
 
-function Facts({ item, stage, sent, speed, videoId }: FactsProps) {
+function Facts({ item, stage, sent, speed, video }: FactsProps) {
   const words = text.upload.stages[stage];
   const state = item.stage === "elsewhere" ? text.upload.elsewhere(words) : words;
   switch (stage) {
@@ -98,7 +104,7 @@ function Facts({ item, stage, sent, speed, videoId }: FactsProps) {
       return facts.join(" · ");
     }
     case "done":
-      return <DoneFacts state={state} size={item.size} videoId={videoId} />;
+      return <DoneFacts state={state} size={item.size} video={video} />;
     case "failed":
       return <span data-testid="upload-error">{item.message || state}</span>;
     case "offline":
@@ -111,11 +117,13 @@ function Facts({ item, stage, sent, speed, videoId }: FactsProps) {
   }
 }
 
-/** What becomes of the video after its upload, as far as the user may see it. */
-function DoneFacts(props: { state: string; size: number; videoId: string | undefined }) {
-  const { state, size, videoId } = props;
-  const mayRead = useMay("read");
-  const { data: video } = useQuery({ ...videoQuery(videoId ?? ""), enabled: !!videoId && mayRead });
+interface DoneProps {
+  state: string;
+  size: number;
+  video: Video | undefined;
+}
+
+function DoneFacts({ state, size, video }: DoneProps) {
   if (!video) return `${state} · ${bytes(size)}`;
   const shown = text.common.state(video.state);
   if (video.state === "failed") {
