@@ -226,7 +226,28 @@ const walks = {
     walk.expect(asked === 0, "the server was asked for an upload that it refuses");
   },
 
-  // The session ends in mid-upload: the upload waits for the sign-in, and goes on.
+  // Paused, gone on with, and cancelled: nothing is left on the server.
+  async cancel(walk) {
+    const release = await walk.holdParts((part) => part > 1);
+    await walk.choose(files.large("cancel.mp4"));
+    await walk.stored("cancel.mp4", 1);
+    const row = await walk.row("cancel.mp4", "sending");
+    await row.getByTestId("upload-pause").click();
+    await walk.row("cancel.mp4", "paused");
+    await row.getByTestId("upload-resume").click();
+    await walk.row("cancel.mp4", "sending");
+    const id = await row.getAttribute("data-video");
+    await row.getByTestId("upload-cancel").click();
+    await row.waitFor({ state: "detached" });
+    await release();
+    await walk.page.waitForFunction(async (id) => {
+      const { videos } = await (await fetch("/v1/videos?limit=200")).json();
+      return !videos.some((video) => video.id === id && video.state !== "deleting");
+    }, id);
+  },
+
+  // The session ends in mid-upload: the upload waits for the sign-in, and goes on. It is the last walk:
+  // once there is a token, this machine is no longer let in without one.
   async session(walk) {
     const token = await walk.signIn("uploads walk");
     const release = await walk.holdParts((part) => part > 2);
@@ -246,26 +267,6 @@ const walks = {
     walk.expect(refused === 1, "the session did not end");
     await walk.expectWhole("session.mp4");
     walk.forgive(/ 401 /);
-  },
-
-  // Paused, gone on with, and cancelled: nothing is left on the server.
-  async cancel(walk) {
-    const release = await walk.holdParts((part) => part > 1);
-    await walk.choose(files.large("cancel.mp4"));
-    await walk.stored("cancel.mp4", 1);
-    const row = await walk.row("cancel.mp4", "sending");
-    await row.getByTestId("upload-pause").click();
-    await walk.row("cancel.mp4", "paused");
-    await row.getByTestId("upload-resume").click();
-    await walk.row("cancel.mp4", "sending");
-    const id = await row.getAttribute("data-video");
-    await row.getByTestId("upload-cancel").click();
-    await row.waitFor({ state: "detached" });
-    await release();
-    await walk.page.waitForFunction(async (id) => {
-      const { videos } = await (await fetch("/v1/videos?limit=200")).json();
-      return !videos.some((video) => video.id === id && video.state !== "deleting");
-    }, id);
   },
 };
 
