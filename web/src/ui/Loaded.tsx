@@ -39,7 +39,11 @@ export function Loaded<T>({ query, height = "12rem", missing, children }: Loaded
     );
   }
   if (error instanceof ApiError && error.status === 404 && missing) {
-    return <Blank icon={<PackageX />} title={text.common.notHere} children={missing} />;
+    return (
+      <Blank icon={<PackageX />} title={text.common.notHere}>
+        {missing}
+      </Blank>
+    );
   }
   if (error) {
     return (
