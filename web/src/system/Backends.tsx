@@ -2,6 +2,7 @@ import { CircleCheck, CircleMinus, TriangleAlert } from "lucide-react";
 import { text } from "../text";
 import { Badge } from "../ui/Badge";
 import { Panel } from "../ui/Panel";
+import { Words } from "../ui/Words";
 import css from "./Backends.module.css";
 import type { Backend, System } from "./coming";
 
@@ -66,10 +67,14 @@ function Card({ backend, isFirst }: { backend: Backend; isFirst: boolean }) {
           </div>
         ))}
       </dl>
-      {backend.reason && <p className={css.reason}>{backend.reason}</p>}
+      {backend.reason && (
+        <p className={css.reason}>
+          <Words text={backend.reason} />
+        </p>
+      )}
       {backend.remedy && (
         <p className={css.remedy}>
-          <b>{text.system.remedy}</b> {backend.remedy}
+          <b>{text.system.remedy}</b> <Words text={backend.remedy} />
         </p>
       )}
       <Sentences title={null} sentences={backend.warnings ?? []} />
@@ -85,7 +90,9 @@ function Sentences({ title, sentences }: { title: string | null; sentences: stri
       {title && <b>{title}</b>}
       <ul>
         {sentences.map((sentence) => (
-          <li key={sentence}>{sentence}</li>
+          <li key={sentence}>
+            <Words text={sentence} />
+          </li>
         ))}
       </ul>
     </div>

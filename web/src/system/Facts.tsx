@@ -8,7 +8,7 @@ const DAY_SECS = 86_400;
 
 /** Version, uptime, disk and queue in figures. */
 export function Facts({ system }: { system: System }) {
-  const { queue, disk, uptime_secs: uptime } = system;
+  const { disk, uptime_secs: uptime } = system;
   const stats: Stat[] = [{ label: text.system.version, value: system.version, testId: "version" }];
   if (uptime !== undefined) stats.push({ label: text.system.uptime, value: longSpan(uptime) });
   if (disk) {
@@ -19,11 +19,12 @@ export function Facts({ system }: { system: System }) {
       share: 1 - disk.free_bytes / disk.total_bytes,
     });
   }
-  return <Stats stats={[...stats, ...queueStats(system, queue)]} />;
+  return <Stats stats={[...stats, ...queueStats(system, true)]} />;
 }
 
 /** The queue in figures. */
-export function queueStats(system: System, queue = system.queue): Stat[] {
+export function queueStats(system: System, hasLink: boolean): Stat[] {
+  const { queue } = system;
   return [
     {
       label: text.system.queued,
@@ -38,12 +39,10 @@ export function queueStats(system: System, queue = system.queue): Stat[] {
       label: text.system.dead,
       value: queue.dead.toLocaleString(),
       testId: "dead",
-      ...(queue.dead > 0
-        ? {
-            tone: "bad",
-            more: <Link href="/system/queue#dead-letters">{text.system.deadMore}</Link>,
-          }
-        : { more: text.system.deadNone }),
+      ...(queue.dead > 0 ? { tone: "bad" } : { more: text.system.deadNone }),
+      ...(queue.dead > 0 && hasLink
+        ? { more: <Link href="/system/queue">{text.system.deadMore}</Link> }
+        : {}),
     },
   ];
 }

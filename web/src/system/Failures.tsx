@@ -7,6 +7,7 @@ import { moment } from "../ui/format";
 import { Loaded } from "../ui/Loaded";
 import { Blank } from "../ui/Notice";
 import { Panel } from "../ui/Panel";
+import { Words } from "../ui/Words";
 import type { FailureGroup } from "./coming";
 import css from "./Failures.module.css";
 import { failuresQuery } from "./queries";
@@ -54,9 +55,11 @@ function Group({ group }: { group: FailureGroup }) {
           <h3 className={css.code}>{code}</h3>
           <Badge tone={TONES[fault] ?? "neutral"}>{text.system.fault(fault)}</Badge>
         </div>
-        <p>{meaning}</p>
+        <p>
+          <Words text={meaning} />
+        </p>
         <p className={css.advice}>
-          <b>{text.system.advice}</b> {advice}
+          <b>{text.system.advice}</b> <Words text={advice} />
         </p>
         {ids.length > 0 && (
           <p className={css.facts}>

@@ -15,7 +15,7 @@ export function Gpus({ system: { gpu } }: { system: System }) {
       description={gpu.driver_version ? text.system.driver(gpu.driver_version) : undefined}
       testId="gpus"
     >
-      <ul className={css.cards}>
+      <ul className={`${css.cards} ${css.wide}`}>
         {gpu.devices.map((device) => (
           <Gpu key={device.index} device={device} />
         ))}

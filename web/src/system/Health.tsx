@@ -3,6 +3,7 @@ import { CircleCheck, CircleX, TriangleAlert } from "lucide-react";
 import { text } from "../text";
 import { Badge } from "../ui/Badge";
 import { Loaded } from "../ui/Loaded";
+import { Words } from "../ui/Words";
 import type { Readiness, System } from "./coming";
 import css from "./Health.module.css";
 import { readinessQuery } from "./queries";
@@ -73,7 +74,9 @@ function Verdict({ readiness, troubles }: { readiness: Readiness; troubles: Trou
           {troubles.map(({ name, why }) => (
             <div key={name}>
               <dt>{text.system.part(name)}</dt>
-              <dd>{why}</dd>
+              <dd>
+                <Words text={why} />
+              </dd>
             </div>
           ))}
         </dl>
@@ -94,7 +97,9 @@ function Remarks({ system }: { system: System }) {
   return (
     <ul className={css.remarks}>
       {remarks.map((remark) => (
-        <li key={remark}>{remark}</li>
+        <li key={remark}>
+          <Words text={remark} />
+        </li>
       ))}
     </ul>
   );

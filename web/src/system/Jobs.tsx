@@ -56,8 +56,8 @@ function Job({ job }: { job: RunningJob }) {
       <span className={css.facts}>{facts.join(" · ")}</span>
       {isKnown && (
         <div className={css.progress}>
-          <Progress label={text.system.jobProgress(title)} share={progress} />
-          <span className={css.share}>{percent(progress)}</span>
+          <Progress label={text.system.jobProgress(title)} share={progress > 0 ? progress : null} />
+          <span className={css.share}>{progress > 0 && percent(progress)}</span>
         </div>
       )}
     </li>

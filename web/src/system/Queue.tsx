@@ -21,7 +21,7 @@ export function Queue() {
       <Loaded query={query} height="12rem">
         {(system) => (
           <>
-            <Stats stats={queueStats(system)} />
+            <Stats stats={queueStats(system, false)} />
             <Jobs system={system} />
           </>
         )}
@@ -36,56 +36,54 @@ function DeadLetters() {
   const query = useInfiniteQuery({ ...deadLettersQuery, enabled: mayManage });
   const { hasNextPage, fetchNextPage, isFetchingNextPage, isFetching, refetch } = query;
   return (
-    <div id="dead-letters">
-      <Panel
-        title={text.system.deadTitle}
-        description={text.system.deadDescription}
-        isFlush
-        testId="dead-letters"
-        actions={
-          mayManage && (
-            <IconButton
-              label={text.system.refresh}
-              icon={<RefreshCw />}
-              onClick={() => void refetch()}
-              disabled={isFetching}
-            />
-          )
-        }
-      >
-        {mayManage ? (
-          <Loaded query={query} missing={text.system.deadOld}>
-            {({ pages }) => {
-              const letters = pages.flatMap((page) => page.dead_letters);
-              if (letters.length === 0 && !hasNextPage) {
-                return (
-                  <Blank icon={<Inbox />} title={text.system.deadEmpty} testId="no-dead-letters">
-                    {text.system.deadEmptyMore}
-                  </Blank>
-                );
-              }
+    <Panel
+      title={text.system.deadTitle}
+      description={text.system.deadDescription}
+      isFlush
+      testId="dead-letters"
+      actions={
+        mayManage && (
+          <IconButton
+            label={text.system.refresh}
+            icon={<RefreshCw />}
+            onClick={() => void refetch()}
+            disabled={isFetching}
+          />
+        )
+      }
+    >
+      {mayManage ? (
+        <Loaded query={query} missing={text.system.deadOld}>
+          {({ pages }) => {
+            const letters = pages.flatMap((page) => page.dead_letters);
+            if (letters.length === 0 && !hasNextPage) {
               return (
-                <>
-                  <ul className={css.letters}>
-                    {letters.map((letter) => (
-                      <DeadLetterItem key={letter.id} letter={letter} />
-                    ))}
-                  </ul>
-                  {hasNextPage && (
-                    <div className={css.more}>
-                      <Button onClick={() => void fetchNextPage()} disabled={isFetchingNextPage}>
-                        {text.system.showMore}
-                      </Button>
-                    </div>
-                  )}
-                </>
+                <Blank icon={<Inbox />} title={text.system.deadEmpty} testId="no-dead-letters">
+                  {text.system.deadEmptyMore}
+                </Blank>
               );
-            }}
-          </Loaded>
-        ) : (
-          <Notice tone="info">{text.system.deadForbidden}</Notice>
-        )}
-      </Panel>
-    </div>
+            }
+            return (
+              <>
+                <ul className={css.letters}>
+                  {letters.map((letter) => (
+                    <DeadLetterItem key={letter.id} letter={letter} />
+                  ))}
+                </ul>
+                {hasNextPage && (
+                  <div className={css.more}>
+                    <Button onClick={() => void fetchNextPage()} disabled={isFetchingNextPage}>
+                      {text.system.showMore}
+                    </Button>
+                  </div>
+                )}
+              </>
+            );
+          }}
+        </Loaded>
+      ) : (
+        <Notice tone="info">{text.system.deadForbidden}</Notice>
+      )}
+    </Panel>
   );
 }

@@ -23,16 +23,27 @@ export default function SystemPage() {
   }, []);
   return (
     <div className={css.page}>
-      <h1>{text.system.title}</h1>
-      {mayRead ? <Parts /> : <Notice tone="info">{text.system.forbidden}</Notice>}
+      {mayRead ? (
+        <Parts />
+      ) : (
+        <>
+          <h1>{text.system.title}</h1>
+          <Notice tone="info">{text.system.forbidden}</Notice>
+        </>
+      )}
     </div>
   );
 }
 
 function Parts() {
   const { data: system } = useSystem();
+  const name = system?.host ?? system?.box_id;
   return (
     <>
+      <div className={css.title}>
+        <h1>{text.system.title}</h1>
+        {name && <p className={css.box}>{text.system.box(name)}</p>}
+      </div>
       <Sections
         label={text.system.sections}
         sections={[

@@ -22,8 +22,8 @@ export type Backend = Schemas["BackendStatus"] & { remedy?: string | null };
 export type System = Omit<Schemas["System"], "backends"> & {
   backends: Backend[];
   jobs?: RunningJob[];
-  box_id?: string | null;
-  host_name?: string | null;
+  box_id?: string;
+  host?: string | null;
   uptime_secs?: number;
   disk?: { free_bytes: number; total_bytes: number } | null;
 };

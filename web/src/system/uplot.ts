@@ -12,6 +12,7 @@ const HEIGHT_PX = 150;
 const AXIS_PX = 22;
 const LABELS_PX = 64;
 const TICK_GAP_PX = 36;
+const TIME_GAP_PX = 70;
 const MINUTES = 60;
 
 /** Place of the pointer: index of the sample, and its distance from the left in pixels. */
@@ -41,7 +42,7 @@ export function draw(
     width,
     height: HEIGHT_PX,
     legend: { show: false },
-    padding: [6, 8, 0, 0],
+    padding: [6, 20, 0, 0],
     cursor: {
       sync: { key: sync.key, setSeries: false },
       drag: { setScale: false, x: false, y: false },
@@ -56,6 +57,7 @@ export function draw(
       {
         ...axis,
         size: AXIS_PX,
+        space: TIME_GAP_PX,
         grid: { show: false },
         incrs: [10, 15, 20, 30].map((minutes) => minutes * MINUTES),
         values: (_plot, splits) => splits.map((secs) => TIME.format(secs * 1_000)),

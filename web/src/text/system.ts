@@ -19,13 +19,9 @@ const backendStates: Record<string, string> = {
 };
 
 const stages: Record<string, string> = {
-  probe: "Reading the file",
-  probing: "Reading the file",
-  encode: "Encoding",
+  preparing: "Preparing",
   encoding: "Encoding",
-  publish: "Publishing",
-  publishing: "Publishing",
-  waiting: "Waiting for a slot",
+  finishing: "Finishing",
 };
 
 const faults: Record<string, string> = {
@@ -38,6 +34,7 @@ const players: Record<string, string> = { page: "This page", embed: "Embedded pl
 
 export const system = {
   title: "System",
+  box: (name: string) => `on ${name}`,
   sections: "Parts of the system",
   overview: "Overview",
   queue: "Queue",
