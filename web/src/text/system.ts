@@ -53,7 +53,7 @@ export const system = {
   worksNot: "does not work",
   part: (name: string) => parts[name] ?? name,
   noBeat: (secs: number) => `no sign of life for ${Math.round(secs)} s`,
-  noReason: "without a reason",
+  noReason: "Its reason is shown to tokens with the scope “metrics”.",
   weakWrites:
     "The store does not obey If-Match and If-None-Match on writes: two boxes may publish the same video twice.",
   weakDeletes:
