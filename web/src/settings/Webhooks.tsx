@@ -76,7 +76,9 @@ function Item({ webhook }: { webhook: Webhook }) {
         <b>{description || url}</b>
         {description && <span className={css.soft}>{url}</span>}
       </Link>
-      <WebhookState webhook={webhook} />
+      <span className={css.state}>
+        <WebhookState webhook={webhook} />
+      </span>
       <span className={css.soft}>
         {eventsOf(webhook)} · {text.settings.made(moment(created))}
       </span>

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
 import css from "./Sections.module.css";
 
@@ -22,8 +22,16 @@ export function Sections({ label, sections }: SectionsProps) {
   const [first] = sections;
   const current =
     sections.slice(1).find(({ to }) => path === to || path.startsWith(`${to}/`)) ?? first;
+  const list = useRef<HTMLElement>(null);
+  // On phones, not all of them have room.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another place has another current one.
+  useEffect(() => {
+    list.current
+      ?.querySelector("[aria-current]")
+      ?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [current?.to]);
   return (
-    <nav className={css.sections} aria-label={label}>
+    <nav ref={list} className={css.sections} aria-label={label}>
       {sections.map((section) => (
         <Link
           key={section.to}
