@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, body } from "../api/client";
 import type { Scope } from "../api/types";
+import { signIn, useSession } from "../session/session";
 import { text } from "../text";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
@@ -28,16 +29,27 @@ const CHOICES = Object.keys(EXPIRIES)
   .filter(isExpiry)
   .map((value) => ({ value, label: text.settings.expiries[value] }));
 
+const make = (request: TokenRequest) => body(api.POST("/v1/tokens", { body: request }));
+
+// Without a token, all programs on this machine may do all. The first one ends this, so that the page signs in with
+// it: its text would be lost with the view that shows it.
+async function makeFirst(request: TokenRequest) {
+  const made = await make(request);
+  await signIn(made.token);
+  return made;
+}
+
 /** Makes a token, then shows its text this once. */
 export function NewToken({ open, onClose }: { open: boolean; onClose: () => void }) {
   const client = useQueryClient();
-  const create = useMutation({
-    mutationFn: (request: TokenRequest) => body(api.POST("/v1/tokens", { body: request })),
-    onSettled: () => client.invalidateQueries({ queryKey: tokenKeys }),
-  });
+  const isFirst = useSession().by === "loopback";
+  const create = useMutation({ mutationFn: isFirst ? makeFirst : make });
   const close = () => {
+    // The page begins anew with the session of the token.
+    if (isFirst && create.data) location.reload();
     onClose();
     create.reset();
+    void client.invalidateQueries({ queryKey: tokenKeys });
   };
   const made = create.data;
   if (made) {
@@ -55,6 +67,7 @@ export function NewToken({ open, onClose }: { open: boolean; onClose: () => void
           more={text.settings.tokenMadeMore}
           testId="token-text"
         />
+        {isFirst && <Notice tone="info">{text.settings.firstTokenMade}</Notice>}
       </Dialog>
     );
   }
@@ -65,6 +78,7 @@ export function NewToken({ open, onClose }: { open: boolean; onClose: () => void
       title={text.settings.newToken}
     >
       <TokenForm
+        isFirst={isFirst}
         error={create.error}
         isBusy={create.isPending}
         onSubmit={create.mutate}
@@ -75,15 +89,16 @@ export function NewToken({ open, onClose }: { open: boolean; onClose: () => void
 }
 
 interface TokenFormProps {
+  isFirst: boolean;
   error: Error | null;
   isBusy: boolean;
   onSubmit: (request: TokenRequest) => void;
   onCancel: () => void;
 }
 
-function TokenForm({ error, isBusy, onSubmit, onCancel }: TokenFormProps) {
-  const [scopes, setScopes] = useState<Scope[]>(["upload"]);
-  const [expiry, setExpiry] = useState<Expiry>("quarter");
+function TokenForm({ isFirst, error, isBusy, onSubmit, onCancel }: TokenFormProps) {
+  const [scopes, setScopes] = useState<Scope[]>([isFirst ? "admin" : "upload"]);
+  const [expiry, setExpiry] = useState<Expiry>(isFirst ? "never" : "quarter");
   const [isRefused, setRefused] = useState(false);
 
   const submit = (event: FormEvent<HTMLFormElement>) => {
@@ -95,6 +110,7 @@ function TokenForm({ error, isBusy, onSubmit, onCancel }: TokenFormProps) {
 
   return (
     <form className={css.form} onSubmit={submit} data-testid="token-form">
+      {isFirst && <Notice tone="warn">{text.settings.firstToken}</Notice>}
       <Field
         label={text.settings.name}
         hint={text.settings.nameHint}

@@ -131,6 +131,9 @@ export const settings = {
   nameHint: "The program or the person that gets it.",
   scopes: "Scopes",
   scope: (scope: Scope) => scopes[scope],
+  firstToken:
+    "With the first token, sign-in begins on this machine, too: make one with the scope “admin” and keep its text.",
+  firstTokenMade: "From now on, this page asks for a token: sign in with this one.",
   chooseScopes: "Choose one scope at least.",
   expiry: "Expires",
   expiries: {
