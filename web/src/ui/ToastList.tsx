@@ -1,13 +1,16 @@
 import { Toast } from "@base-ui/react/toast";
 import { X } from "lucide-react";
+import { useEffect } from "react";
 import { text } from "../text";
 import { Button, IconButton } from "./Button";
-import type { ToastData } from "./toasts";
+import { onListReady, type ToastData } from "./toasts";
 import css from "./toasts.module.css";
 
-export const manager = Toast.createToastManager<ToastData>();
+const manager = Toast.createToastManager<ToastData>();
 
 export default function ToastList() {
+  // The provider inside has subscribed to the manager by then.
+  useEffect(() => onListReady(manager), []);
   return (
     <Toast.Provider toastManager={manager} limit={4}>
       <Toast.Portal>
