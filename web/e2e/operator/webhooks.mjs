@@ -45,7 +45,7 @@ async function walkOne({ api, page, result, expect, go, accessible }, received, 
   await accessible("new webhook");
   await form.getByRole("button", { name: "Create" }).click();
   await form.getByText("Choose one event at least.").waitFor();
-  await form.getByRole("checkbox", { name: /video\.ready/ }).click();
+  await form.getByRole("checkbox", { name: /video\.updated/ }).click();
   await form.getByLabel("URL").fill(url);
   await form.getByRole("button", { name: "Create" }).click();
   const secret = await page.getByTestId("webhook-secret").inputValue();
@@ -56,7 +56,7 @@ async function walkOne({ api, page, result, expect, go, accessible }, received, 
   await accessible("the secret of a webhook");
   await page.getByRole("button", { name: "Done" }).click();
   const [made] = await webhooks();
-  expect(made.events.join() === "video.ready", `it gets ${made.events}`);
+  expect(made.events.join() === "video.updated", `it gets ${made.events}`);
 
   await page.getByTestId("webhook").getByRole("link").click();
   await page.getByTestId("webhook-page").waitFor();
@@ -67,8 +67,13 @@ async function walkOne({ api, page, result, expect, go, accessible }, received, 
   expect(result.delivered, "the test event is not signed");
   await accessible("a webhook");
 
-  await page.getByTestId("delivery").getByRole("button", { name: "Send again" }).click();
-  await until("the event comes again", () => received.length === 2);
+  const { videos } = await api("GET", "/v1/videos?limit=1");
+  await api("PATCH", `/v1/videos/${videos[0].id}`, { title: "Renamed by the walk" });
+  await until("an event comes", () => received.length === 2);
+  await page.reload();
+  const updated = page.getByTestId("delivery").filter({ hasText: "video.updated" });
+  await updated.getByRole("button", { name: "Send again" }).click();
+  await until("the event comes again", () => received.length === 3);
   await page.getByTestId("webhook-on").click();
   await until("it is paused", async () => (await webhooks())[0].state === "paused");
   await page.getByText("Paused", { exact: true }).waitFor();

@@ -101,9 +101,12 @@ function Item({ webhook, delivery }: { webhook: string; delivery: Delivery }) {
           </details>
         )}
       </div>
-      <Button icon={<RotateCcw />} onClick={() => replay.mutate(id)} disabled={replay.isPending}>
-        {text.settings.replay}
-      </Button>
+      {/* Test events are not kept. */}
+      {type !== "webhook.ping" && (
+        <Button icon={<RotateCcw />} onClick={() => replay.mutate(id)} disabled={replay.isPending}>
+          {text.settings.replay}
+        </Button>
+      )}
     </li>
   );
 }
