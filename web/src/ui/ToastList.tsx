@@ -28,6 +28,8 @@ function List() {
     <Toast.Root
       key={toast.id}
       toast={toast}
+      // An urgent one is hidden from screen readers by Base UI, as it is read out elsewhere; but its buttons get focus.
+      aria-hidden={false}
       className={`${css.toast} ${toast.data?.tone === "bad" ? css.bad : ""}`}
       data-testid="toast"
     >
@@ -46,7 +48,10 @@ function List() {
             {toast.data.action.label}
           </Button>
         )}
-        <Toast.Close render={<IconButton label={text.common.close} icon={<X />} />} />
+        <Toast.Close
+          aria-hidden={false}
+          render={<IconButton label={text.common.close} icon={<X />} />}
+        />
       </Toast.Content>
     </Toast.Root>
   ));
