@@ -7,9 +7,10 @@
 //   overflow   the widths at which the page is wider than its window
 //   example    the text of the first example of `createUpload`
 //   hosts      all hosts that the page loads from
-//   errors     errors of the page and of this script
+//   errors     errors of the page and of this script, and findings of axe
 // and exits with 0 only if there is no error.
 
+import { expectAccessible } from "./axe.mjs";
 import { openPage } from "./browser.mjs";
 
 const [api, folder] = process.argv.slice(2);
@@ -38,8 +39,13 @@ try {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     if (wide) result.overflow.push(width);
     await page.evaluate(() => scrollTo(0, 0));
-    if (folder) await page.screenshot({ path: `${folder}/top-${width}.png` });
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      if (folder) await page.screenshot({ path: `${folder}/top-${width}-${colorScheme}.png` });
+    }
   }
+  // Dark, as the loop ends.
+  await expectAccessible(page, errors, "docs");
   result.operations = await page.locator("article").evaluateAll((all) => all.map((one) => one.id));
   result.example = await page.locator("#createUpload pre").first().textContent();
 } catch (error) {

@@ -1,4 +1,5 @@
 import { Fragment } from "react";
+import { Words } from "../ui/Words";
 import {
   type ApiDocument,
   type Body,
@@ -88,7 +89,7 @@ function Answer({ document, status, body }: { document: ApiDocument; status: str
   return (
     <details className="answer">
       <summary>
-        <b>{status}</b> <Line text={body.description ?? ""} />
+        <b>{status}</b> <Words text={body.description ?? ""} />
       </summary>
       <BodyView document={document} body={body} />
     </details>
@@ -188,13 +189,7 @@ export function Text({ text }: { text: string | undefined }) {
   if (!text) return null;
   return text.split(/\n\s*\n/).map((paragraph) => (
     <p key={paragraph}>
-      <Line text={paragraph} />
+      <Words text={paragraph} />
     </p>
   ));
-}
-
-// Its parts take turns: text, code, text.
-function Line({ text }: { text: string }) {
-  // biome-ignore lint/suspicious/noArrayIndexKey: parts of a constant text have no other identity.
-  return text.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
 }

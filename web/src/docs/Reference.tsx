@@ -49,7 +49,7 @@ function Contents({ sections }: { sections: { name: string; routes: Route[] }[] 
   // Beside the text where there is room, folded above it elsewhere.
   const [isOpen, setOpen] = useState(() => matchMedia("(min-width: 60rem)").matches);
   return (
-    <nav>
+    <nav aria-label="Contents">
       <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>Contents</summary>
         {sections.map((section) => (

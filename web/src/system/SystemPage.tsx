@@ -1,3 +1,72 @@
+import { Activity, ListOrdered, MonitorPlay, TriangleAlert } from "lucide-react";
+import { useEffect } from "react";
+import { Redirect, Route, Switch } from "wouter";
+import { useMay } from "../session/session";
+import { text } from "../text";
+import { Notice } from "../ui/Notice";
+import { Sections } from "../ui/Sections";
+import { Failures } from "./Failures";
+import { Overview } from "./Overview";
+import { Playback } from "./Playback";
+import { Queue } from "./Queue";
+import { useSystem } from "./queries";
+import css from "./SystemPage.module.css";
+
+/** How the appliance is doing. */
 export default function SystemPage() {
-  return null;
+  const mayRead = useMay("read");
+  useEffect(() => {
+    document.title = `${text.system.title} – ${text.common.product}`;
+    return () => {
+      document.title = text.common.product;
+    };
+  }, []);
+  return (
+    <div className={css.page}>
+      {mayRead ? (
+        <Parts />
+      ) : (
+        <>
+          <h1>{text.system.title}</h1>
+          <Notice tone="info">{text.system.forbidden}</Notice>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Parts() {
+  const { data: system } = useSystem();
+  const name = system?.host ?? system?.box_id;
+  return (
+    <>
+      <div className={css.title}>
+        <h1>{text.system.title}</h1>
+        {name && <p className={css.box}>{text.system.box(name)}</p>}
+      </div>
+      <Sections
+        label={text.system.sections}
+        sections={[
+          { to: "/system", label: text.system.overview, icon: <Activity /> },
+          {
+            to: "/system/queue",
+            label: text.system.queue,
+            icon: <ListOrdered />,
+            count: system?.queue.dead ?? 0,
+          },
+          { to: "/system/failures", label: text.system.failures, icon: <TriangleAlert /> },
+          { to: "/system/playback", label: text.system.playback, icon: <MonitorPlay /> },
+        ]}
+      />
+      <Switch>
+        <Route path="/system" component={Overview} />
+        <Route path="/system/queue" component={Queue} />
+        <Route path="/system/failures" component={Failures} />
+        <Route path="/system/playback" component={Playback} />
+        <Route>
+          <Redirect to="/system" replace />
+        </Route>
+      </Switch>
+    </>
+  );
 }

@@ -14,9 +14,10 @@ export function BaseDialog({
   description,
   children,
   actions,
+  isKept = false,
 }: DialogProps) {
   return (
-    <Base.Root open={open} onOpenChange={onOpenChange}>
+    <Base.Root open={open} onOpenChange={onOpenChange} disablePointerDismissal={isKept}>
       <Base.Portal>
         <Base.Backdrop className={css.backdrop} />
         <Base.Popup className={css.popup}>

@@ -12,6 +12,8 @@ export interface DialogProps {
   children?: ReactNode;
   /** Buttons at the bottom. */
   actions?: ReactNode;
+  /** Keeps it open when somebody clicks beside it, as what it shows is not shown again. */
+  isKept?: boolean;
 }
 
 export interface ConfirmProps {

@@ -1,13 +1,16 @@
 import { Toast } from "@base-ui/react/toast";
 import { X } from "lucide-react";
+import { useEffect } from "react";
 import { text } from "../text";
 import { Button, IconButton } from "./Button";
-import type { ToastData } from "./toasts";
+import { onListReady, type ToastData } from "./toasts";
 import css from "./toasts.module.css";
 
-export const manager = Toast.createToastManager<ToastData>();
+const manager = Toast.createToastManager<ToastData>();
 
 export default function ToastList() {
+  // The provider inside has subscribed to the manager by then.
+  useEffect(() => onListReady(manager), []);
   return (
     <Toast.Provider toastManager={manager} limit={4}>
       <Toast.Portal>
@@ -25,6 +28,8 @@ function List() {
     <Toast.Root
       key={toast.id}
       toast={toast}
+      // An urgent one is hidden from screen readers by Base UI, as it is read out elsewhere; but its buttons get focus.
+      aria-hidden={false}
       className={`${css.toast} ${toast.data?.tone === "bad" ? css.bad : ""}`}
       data-testid="toast"
     >
@@ -43,7 +48,10 @@ function List() {
             {toast.data.action.label}
           </Button>
         )}
-        <Toast.Close render={<IconButton label={text.common.close} icon={<X />} />} />
+        <Toast.Close
+          aria-hidden={false}
+          render={<IconButton label={text.common.close} icon={<X />} />}
+        />
       </Toast.Content>
     </Toast.Root>
   ));

@@ -2,8 +2,7 @@
 
 import { lazy, Suspense, useSyncExternalStore } from "react";
 
-const load = () => import("./ToastList");
-const ToastList = lazy(load);
+const ToastList = lazy(() => import("./ToastList"));
 
 export interface ToastData {
   tone: "info" | "bad";
@@ -33,9 +32,10 @@ export function tellError(title: string, reason: unknown): string {
 }
 
 /** Takes a toast away. */
-export const untell = (id: string) => void load().then(({ manager }) => manager.close(id));
+export const untell = (id: string) => withManager((manager) => manager.close(id));
 
 interface Added {
+  id: string;
   title: string;
   description?: string;
   timeout: number;
@@ -43,14 +43,31 @@ interface Added {
   data: ToastData;
 }
 
-function add(toast: Added): string {
+interface Manager {
+  add(toast: Added): void;
+  close(id: string): void;
+}
+
+let list: Manager | null = null;
+// What came before the list was there to show it, which the manager would drop.
+const early: ((manager: Manager) => void)[] = [];
+
+function withManager(use: (manager: Manager) => void): void {
+  if (list) use(list);
+  else early.push(use);
+}
+
+/** Called by the list as soon as it can show toasts. */
+export function onListReady(manager: Manager): void {
+  list = manager;
+  for (const use of early.splice(0)) use(manager);
+}
+
+function add(toast: Omit<Added, "id">): string {
   count += 1;
   const id = `toast-${count}`;
-  void load().then(({ manager }) => {
-    for (const listener of listeners) listener();
-    // After the list is there to show it.
-    setTimeout(() => manager.add({ id, ...toast }));
-  });
+  for (const listener of listeners) listener();
+  withManager((manager) => manager.add({ id, ...toast }));
   return id;
 }
 
