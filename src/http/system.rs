@@ -19,7 +19,7 @@ use crate::domain::gpu::GpuStatus;
 pub struct System {
     /// Version of ladderd.
     version: &'static str,
-    /// Every backend, with the reason if it is not available.
+    /// Every backend, with the reason if it is not available. The list is empty while the trials after a start run.
     backends: Vec<BackendStatus>,
     /// NVIDIA driver and GPUs.
     gpu: GpuStatus,
