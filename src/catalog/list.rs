@@ -164,18 +164,14 @@ impl Statement {
             Sort::TitleDescending => "v.sort_title DESC, v.n DESC".to_owned(),
         };
         let limit = query.limit + 1;
-        let sql = format!(
-            "SELECT v.n, v.id, v.sort_title, (SELECT f.facts FROM facts f WHERE f.n = v.n)
-                {from} ORDER BY {order} LIMIT {limit}"
-        );
+        let sql = format!("SELECT v.n, v.id, v.sort_title {from} ORDER BY {order} LIMIT {limit}");
         let mut statement = connection.prepare_cached(&sql)?;
+        // Looked up for the rows of the page alone: a sort would carry those of all rows.
+        let mut facts = connection.prepare_cached("SELECT facts FROM facts WHERE n = ?1")?;
         let rows = statement.query_map(params_from_iter(&self.values), |row| {
-            Ok(Row {
-                place: row.get(0)?,
-                id: row.get(1)?,
-                sort_title: row.get(2)?,
-                facts: row.get(3)?,
-            })
+            let place: i64 = row.get(0)?;
+            let facts = facts.query_row([place], |row| row.get(0))?;
+            Ok(Row { place, id: row.get(1)?, sort_title: row.get(2)?, facts })
         })?;
         rows.collect()
     }
