@@ -98,7 +98,8 @@ export interface paths {
         };
         /**
          * Readiness: answers 200 if requests should come to this box.
-         * @description Answers 503 if a bucket or the queue cannot be reached, if no backend is available, or while the daemon stops.
+         * @description Answers 503 if a bucket or the queue cannot be reached, if no backend is available, as in the first seconds after a
+         *     start, or while the daemon stops.
          *     A full disk refuses uploads and jobs only, so the answer is 200 with `"uploads": false`: the streams of an
          *     embedded store can be played from this box alone. Everybody gets the answer; its reasons need the scope
          *     `metrics`.
@@ -376,6 +377,9 @@ export interface paths {
         /**
          * Changes the metadata of a video, and who may watch it. Fields that are absent stay; `null` removes one.
          * @description With `If-Match`, nothing is changed unless it is the `ETag` of the video: nobody else has changed it since.
+         *
+         *     With metadata and `visibility`, both are changed or none is, unless the store fails in between: `detail` then says
+         *     that `visibility` was changed alone.
          *
          *     A change of `visibility` copies the stream within the store to where such streams are, under new URLs, and
          *     deletes the old one. It answers 202 if that takes longer: `visibility` changes later then.
@@ -1000,7 +1004,7 @@ export interface components {
          * @enum {string}
          */
         Means: "none" | "loopback" | "token" | "grant" | "session" | "proxy";
-        /** @description What people and programs say of a video. All of it can change at any time. */
+        /** @description Metadata of a video by people and programs. All of it can change at any time. */
         Metadata: {
             /** @description Description for people, up to 5000 characters. */
             description?: string | null;
@@ -1316,7 +1320,7 @@ export interface components {
         };
         /** @description Overview for operators. */
         System: {
-            /** @description Every backend, with the reason if it is not available. */
+            /** @description Every backend, with the reason if it is not available. The list is empty while the trials after a start run. */
             backends: components["schemas"]["BackendStatus"][];
             /** @description NVIDIA driver and GPUs. */
             gpu: components["schemas"]["GpuStatus"];
