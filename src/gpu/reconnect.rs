@@ -63,7 +63,7 @@ impl<L: Library> Driver for Reconnecting<L> {
     }
 }
 
-/// What a session told.
+/// Report of a session.
 struct Read {
     version: Option<String>,
     devices: Vec<Device>,
@@ -115,7 +115,7 @@ pub(super) fn is_over(error: &NvmlError) -> bool {
     )
 }
 
-/// What a failure means, and what to do.
+/// Meaning of a failure, and the step that follows.
 #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of NVML, which grows")]
 fn told(who: &str, error: &NvmlError) -> String {
     let advice = match error {

@@ -25,7 +25,7 @@ pub struct UploadRequest {
     /// Its turn among the videos that wait; the default is `normal`.
     #[serde(default)]
     pub(super) priority: Option<Priority>,
-    /// What people and programs say of the video.
+    /// Description by people and programs.
     #[serde(flatten)]
     pub(super) metadata: Metadata,
 }
