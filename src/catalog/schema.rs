@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Version of the tables and of the facts in them. Another one in the file means that it is made anew.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// `video.n` is the place in the order of creation ([`place`](crate::domain::catalog::place)), and the rowid of the
 /// full text: both are read newest first without sorting.
@@ -38,7 +38,7 @@ const TABLES: &str = "
     CREATE INDEX tags_of ON tag (n);
     CREATE VIRTUAL TABLE words USING fts5 (
         title, filename, description, tags,
-        content='', contentless_delete=1, prefix='3',
+        content='', contentless_delete=1, prefix='1 2 3',
         tokenize='unicode61 remove_diacritics 2'
     );
     CREATE TRIGGER gone AFTER DELETE ON video BEGIN
