@@ -1563,7 +1563,7 @@ export interface components {
             next?: string | null;
             /**
              * Format: int64
-             * @description Number of videos on all pages, an estimate: it is counted for the first page, and up to 100000.
+             * @description Number of videos on all pages, an estimate: counted for the first page, up to 100000, or 10000 for a search.
              */
             total: number;
             /** @description Videos of this page. */
@@ -2333,7 +2333,11 @@ export interface operations {
                 };
                 content: {
                     /** @example data: {"created_at":"2026-11-30T12:00:00Z","data":{"attempt":1,"backend":"cpu","description":"How to begin.","duration_secs":30.0,"expires_at":"2036-11-30T12:00:00Z","external_id":"lesson-17","filename":"film.mp4","id":"5f2b9c1d7e3a40688d10","passthrough":"{\"course\":4}","playable":true,"playback_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8","poster_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg","priority":"normal","progress":1.0,"renditions":[{"average_bps":2400000,"height":720,"label":"720p","name":"720p","peak_bps":2600000,"segments":5,"width":1280}],"state":"ready","storyboard_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt","tags":["course-4"],"text_tracks":[{"default":true,"kind":"subtitles","label":"720p","language":"language","rendition":"rendition","state":"ready"}],"timings":{"created_at":"2026-11-30T12:00:00Z","finished_at":"2026-11-30T12:01:30Z","playable_at":"2026-11-30T12:00:08Z","started_at":"2026-11-30T12:00:05Z"},"title":"The first lesson","visibility":"public"},"id":"5f2b9c1d7e3a40688d10","sequence":0,"type":"video.ready"} */
-                    "text/event-stream": components["schemas"]["Event"];
+                    "text/event-stream": {
+                        data: string;
+                        event?: string;
+                        id?: string;
+                    };
                 };
             };
             400: {
@@ -5393,7 +5397,11 @@ export interface operations {
                 };
                 content: {
                     /** @example data: {"attempt":1,"backend":"cpu","description":"How to begin.","duration_secs":30.0,"expires_at":"2036-11-30T12:00:00Z","external_id":"lesson-17","filename":"film.mp4","id":"5f2b9c1d7e3a40688d10","passthrough":"{\"course\":4}","playable":true,"playback_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8","poster_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg","priority":"normal","progress":1.0,"renditions":[{"average_bps":2400000,"height":720,"label":"720p","name":"720p","peak_bps":2600000,"segments":5,"width":1280}],"state":"ready","storyboard_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt","tags":["course-4"],"text_tracks":[{"default":true,"kind":"subtitles","label":"720p","language":"language","rendition":"rendition","state":"ready"}],"timings":{"created_at":"2026-11-30T12:00:00Z","finished_at":"2026-11-30T12:01:30Z","playable_at":"2026-11-30T12:00:08Z","started_at":"2026-11-30T12:00:05Z"},"title":"The first lesson","visibility":"public"} */
-                    "text/event-stream": components["schemas"]["VideoView"];
+                    "text/event-stream": {
+                        data: string;
+                        event?: string;
+                        id?: string;
+                    };
                 };
             };
             /** @description the credentials are missing or give no rights */
