@@ -5,8 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::names::METHODS;
 
-/// The ids that an answer has: schema of its body, beginning of the paths, and the parameters of these paths.
-const SOURCES: &[(&str, &str, &[(&str, &str)])] = &[
+/// Schema of an answer's body, beginning of the paths, and the sources of the parameters of these paths.
+type Source = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// The ids that answers have.
+const SOURCES: &[Source] = &[
     ("VideoView", "/v1/videos/{id}", &[("id", "$response.body#/id")]),
     ("UploadAnswer", "/v1/videos/{id}", &[("id", "$response.body#/video_id")]),
     (
