@@ -53,7 +53,7 @@ corpus: test-deps web ## Judge every file of the corpus; prints what each took: 
 	LADDERD_CORPUS_TIMES=1 $(CARGO) nextest run --locked --profile corpus --run-ignored all \
 		-E 'test(/^corpus::.*$(FILTER)/)'
 
-api-fuzz: build-debug ## Call the API as its own document describes it, and walk over states at random: EXAMPLES=20 SEED=1
+api-fuzz: build-debug ## Call the API as its own document describes it, and walk over states at random: EXAMPLES=20 SEED=1 SCOPES=admin
 	@.ci/api-fuzz
 
 build-debug: deps web
