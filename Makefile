@@ -53,7 +53,7 @@ corpus: test-deps web ## Judge every file of the corpus; prints what each took: 
 	LADDERD_CORPUS_TIMES=1 $(CARGO) nextest run --locked --profile corpus --run-ignored all \
 		-E 'test(/^corpus::.*$(FILTER)/)'
 
-api-fuzz: build-debug ## Call the API as its own document describes it, by nobody and with each scope: EXAMPLES=20
+api-fuzz: build-debug ## Call the API as its own document describes it, and walk over states at random: EXAMPLES=20 SEED=1 SCOPES=admin
 	@.ci/api-fuzz
 
 build-debug: deps web
@@ -78,9 +78,7 @@ bench: build ## ladderd against ffmpeg, CPU, memory, quality: VIDEOS="a.mp4 b.mp
 
 # The store is the embedded one, or that of STORE.
 bench-catalog: build ## Time lists and searches among many videos: VIDEOS=100000 STORE=http://127.0.0.1:5000
-	@[ -x $(BENCH)/python3 ] || python3 -m venv target/bench/venv
-	@$(BENCH)/python3 -m pip install -q --disable-pip-version-check boto3
-	$(BENCH)/python3 benches/catalog.py target/release/ladderd --videos $(or $(VIDEOS),100000) \
+	python3 benches/catalog.py target/release/ladderd --videos $(or $(VIDEOS),100000) \
 		$(if $(STORE),--store $(STORE))
 
 fix: ## Format the code and apply the lints' own suggestions

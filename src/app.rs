@@ -3,6 +3,7 @@
 
 mod accounts;
 mod aws;
+mod backends;
 mod claimant;
 mod command_store;
 mod compose;
@@ -17,7 +18,7 @@ mod watchdog;
 
 use std::io::Write;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,10 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::{Pool, Trials, pool};
-use crate::cores;
-use crate::domain::admission::Cost;
-use crate::domain::backend::{self as backends, Driver};
+use crate::backend::Pool;
 use crate::heartbeat::Heartbeats;
 use crate::history::Recorder;
 use crate::job::Scheduler;
@@ -38,9 +36,10 @@ use crate::pull::Pulls;
 use crate::settings::{Loaded, Settings};
 use crate::tls::Trust;
 use crate::worker::spawn::Program;
-use crate::{backend, gpu, http};
+use crate::{gpu, http};
 
 pub use self::accounts::{link, local_api, with_accounts};
+pub use self::backends::gpu_facts;
 pub use self::command_store::{CommandStore, with_store};
 pub(crate) use self::compose::open_encryption;
 use self::listen::{Front, bind};
@@ -86,7 +85,7 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
     let program = program(&settings.log.gstreamer)?;
     check_sandbox(&program, settings.sandbox.mode).await?;
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
-    let backends = open_backends(&program, &driver, &settings).await?;
+    let backends = backends::pool(&program, &driver, &settings);
     let mut parts = Parts::open(&settings, &front, &trust, api_address).await?;
     accounts::note_endpoint(&settings, &parts, api_address);
 
@@ -94,7 +93,7 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
     let (drain_jobs, stop_servers) = (CancellationToken::new(), CancellationToken::new());
     let hurry = CancellationToken::new();
     let hearts = Heartbeats::default();
-    let context = compose::context(&settings, &parts, program, backends)?;
+    let context = compose::context(&settings, &parts, program, backends.clone())?;
     let pulls = compose::pulls(&settings, &context, &trust)?;
     let metrics = context.metrics.clone();
     let housekeeping =
@@ -114,10 +113,12 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
         );
     }
     let catalog = compose::catalog(&settings, &context)?;
-    tokio::spawn(catalog.clone().run(drain_jobs.clone()));
+    tokio::spawn(catalog.clone().run(backends.clone().tried(), drain_jobs.clone()));
     let webhooks = compose::webhooks(&settings, &context, &trust)?;
     let history = Recorder::new(&context.board, &parts.inspect, &driver);
     tokio::spawn(history.clone().run(drain_jobs.clone()));
+    let trials =
+        offer_backends(backends, Arc::clone(&driver), settings.jobs.required_backends.clone());
     let daemon = compose::Daemon {
         driver,
         shown_settings,
@@ -155,6 +156,7 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
     tokio::select! {
         () = stop_signals.next() => {}
         ended = services.first_end() => return Err(ended),
+        failed = trials => return Err(failed),
     }
     let Services { api, store, jobs, housekeeping } = services;
     tracing::info!("stopping, no new jobs start");
@@ -239,66 +241,25 @@ async fn serve_store(server: Option<embedded::Server>, metrics: Metrics, stop: C
     }
 }
 
-/// Tries every backend.
-///
-/// # Errors
-/// If none is available, or a required one is not.
-async fn open_backends(
-    program: &Program,
-    driver: &Arc<dyn gpu::Driver>,
-    settings: &Settings,
-) -> anyhow::Result<Pool> {
-    let trials = Trials {
-        program: program.clone(),
-        encode: settings.encode.clone(),
-        sandbox: settings.sandbox.mode,
+/// Tries every backend, so that jobs may start, and tells systemd and standard output. Completes only if the daemon
+/// cannot encode, with the reason.
+async fn offer_backends(
+    backends: Pool,
+    driver: Arc<dyn gpu::Driver>,
+    required: Vec<String>,
+) -> anyhow::Error {
+    let available = match backends::try_all(&backends, &driver, &required).await {
+        Ok(available) => available,
+        Err(error) => return error,
     };
-    let tried = backend::try_all(&trials, gpu_facts(driver).await?).await?;
-    for status in &tried.statuses {
-        let (backend, reason) = (status.label(), status.reason_and_remedy());
-        if status.is_available() {
-            tracing::info!(backend, trial_fps = status.trial_fps, "backend available");
-            for warning in &status.warnings {
-                tracing::warn!(backend, warning, "backend lacks a protection");
-            }
-        } else {
-            tracing::warn!(backend, reason, "backend unavailable");
-        }
-    }
-    let missing = backends::missing(&settings.jobs.required_backends, &tried.statuses);
-    anyhow::ensure!(missing.is_empty(), missing.join("\n"));
-    anyhow::ensure!(
-        !tried.backends.is_empty(),
-        "no backend is available; `ladderd backends` prints the reasons"
-    );
-    let cores = cores::available();
-    let limits = pool::Limits {
-        max_running: settings.jobs.max_running,
-        max_encoder_sessions: settings.jobs.max_encoder_sessions,
-        cost: Cost::of(&settings.ladder),
-        cores: u32::try_from(cores).unwrap_or(u32::MAX),
-        retrial: Duration::from_secs(settings.jobs.backend_retrial_secs),
-    };
-    Ok(Pool::new(trials, Arc::clone(driver), limits, tried))
+    // Nobody may listen any more.
+    drop(writeln!(std::io::stdout(), "ladderd encodes on {}", available.join(", ")));
+    tracing::info!(?available, "ready");
+    notify(&[sd_notify::NotifyState::Ready]);
+    std::future::pending().await
 }
 
-/// Version and cards of the NVIDIA driver.
-///
-/// # Errors
-/// If the query panicked.
-pub async fn gpu_facts(driver: &Arc<dyn gpu::Driver>) -> anyhow::Result<Driver> {
-    let driver = Arc::clone(driver);
-    let status = tokio::task::spawn_blocking(move || driver.status()).await?;
-    let names: Vec<String> = status.devices.iter().map(|device| device.name.clone()).collect();
-    Ok(if names.is_empty() {
-        let why = status.why().unwrap_or("the driver reports no card").to_owned();
-        Driver::Absent { why, remedy: status.remedy }
-    } else {
-        Driver::Present { version: status.driver_version.unwrap_or_default(), names }
-    })
-}
-
-/// Reports the start, with the URLs of API and store, to standard output and to systemd.
+/// Reports the URLs of API and store, which serve from now on, to standard output.
 fn announce(api: &str, s3: Option<&str>, sign_in: Option<&str>) -> std::io::Result<()> {
     let store = s3.map(|s3| format!(" (S3 {s3})")).unwrap_or_default();
     writeln!(std::io::stdout(), "ladderd listening on {api}{store}")?;
@@ -306,8 +267,7 @@ fn announce(api: &str, s3: Option<&str>, sign_in: Option<&str>) -> std::io::Resu
         // Not in the log, which others may read. Nobody may listen any more.
         drop(writeln!(std::io::stdout(), "sign in (works once, for an hour): {url}"));
     }
-    tracing::info!(api, "ready");
-    notify(&[sd_notify::NotifyState::Ready]);
+    tracing::info!(api, "listening");
     Ok(())
 }
 
@@ -319,6 +279,8 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]

@@ -40,7 +40,7 @@ pub enum Error {
     Survey(#[from] TrialError),
 }
 
-/// What works on this machine.
+/// Backends that work on this machine.
 #[derive(Clone, Debug, Default)]
 pub struct Tried {
     /// Every recipe on every device.

@@ -61,7 +61,7 @@ pub struct Request {
     pub is_dry_run: bool,
 }
 
-/// What becomes of one object.
+/// Fate of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// It becomes a video where it is.

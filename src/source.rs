@@ -15,7 +15,7 @@ pub enum Error {
     /// There is no source (any more).
     #[error("the source is gone: {reason}")]
     Gone {
-        /// What the store said.
+        /// Answer of the store.
         reason: String,
     },
     /// Somebody put another version there since the job began.
@@ -24,13 +24,13 @@ pub enum Error {
     /// The store refuses to read it out: an archived object, a lost key, a policy.
     #[error("the store refuses to read the source: {reason}")]
     Denied {
-        /// What the store said.
+        /// Answer of the store.
         reason: String,
     },
     /// The store failed.
     #[error("the source cannot be read: {reason}")]
     Unavailable {
-        /// What the store said.
+        /// Answer of the store.
         reason: String,
     },
 }

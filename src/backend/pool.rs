@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::Tried;
 use super::trials::Trials;
@@ -17,14 +17,14 @@ use crate::gpu::Driver;
 /// How often a full GPU is asked whether it has room.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-/// What decides how many jobs run at a time.
+/// Limits of the number of jobs that run at a time.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// At most so many, whatever is measured; 0 for no such limit.
     pub max_running: u64,
     /// Encoders that each GPU may run at a time; 0 for no limit.
     pub max_encoder_sessions: u32,
-    /// What one job asks for.
+    /// Cost of one job.
     pub cost: Cost,
     /// Cores of the processor.
     pub cores: u32,
@@ -43,8 +43,10 @@ struct Inner {
     limits: Limits,
     state: Mutex<State>,
     changed: Notify,
+    tried: watch::Sender<bool>,
 }
 
+#[derive(Default)]
 struct State {
     statuses: Vec<BackendStatus>,
     entries: Vec<Entry>,
@@ -61,14 +63,41 @@ struct Entry {
 }
 
 impl Pool {
-    /// The backends that were tried.
+    /// A pool without backends, which gives no slot until [`Pool::open`].
     #[must_use]
-    pub fn new(trials: Trials, driver: Arc<dyn Driver>, limits: Limits, tried: Tried) -> Self {
+    pub fn new(trials: Trials, driver: Arc<dyn Driver>, limits: Limits) -> Self {
+        let (state, changed, tried) = (Mutex::default(), Notify::new(), watch::Sender::new(false));
+        Self(Arc::new(Inner { trials, driver, limits, state, changed, tried }))
+    }
+
+    /// Takes the backends that were tried: jobs may start. Returns the labels of those that work, best first.
+    pub fn open(&self, tried: Tried) -> Vec<String> {
         let mut entries: Vec<Entry> =
-            tried.backends.into_iter().map(|backend| Entry::new(backend, &limits)).collect();
+            tried.backends.into_iter().map(|backend| Entry::new(backend, &self.0.limits)).collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.backend.recipe.priority));
-        let state = Mutex::new(State { statuses: tried.statuses, entries, running: 0 });
-        Self(Arc::new(Inner { trials, driver, limits, state, changed: Notify::new() }))
+        let labels = entries.iter().map(|entry| entry.label.clone()).collect();
+        *self.state() = State { statuses: tried.statuses, entries, running: 0 };
+        self.0.tried.send_replace(true);
+        self.0.changed.notify_waiters();
+        labels
+    }
+
+    /// How backends are tried.
+    #[must_use]
+    pub fn trials(&self) -> &Trials {
+        &self.0.trials
+    }
+
+    /// Whether the backends were tried.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        *self.0.tried.borrow()
+    }
+
+    /// Waits until the backends were tried.
+    pub async fn tried(self) {
+        // This has a sender.
+        drop(self.0.tried.subscribe().wait_for(|is_tried| *is_tried).await);
     }
 
     /// Every recipe on every device, as it stands now.

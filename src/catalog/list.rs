@@ -9,8 +9,9 @@ use crate::domain::catalog::{Cursor, Query, Sort, first_place, match_all};
 use crate::domain::job::VideoId;
 use crate::domain::view::Known;
 
-/// Most videos that are counted for the total of a list.
+/// Most videos that are counted for the total of a list, and of a search: the full text takes longer to count.
 const COUNTED: i64 = 100_000;
+const COUNTED_BY_WORDS: i64 = 10_000;
 
 /// The full text, and the video of each of its rows.
 const JOINED_WORDS: &str = "FROM words CROSS JOIN video v ON v.n = words.rowid";
@@ -77,7 +78,9 @@ struct Statement {
     from: String,
     /// The place of a video in the tables that the statement reads first.
     place: &'static str,
-    /// Whether the full text decides alone.
+    /// Whether the full text is searched.
+    is_search: bool,
+    /// Whether it decides alone.
     is_words_alone: bool,
     values: Vec<Value>,
 }
@@ -86,8 +89,8 @@ impl Statement {
     fn of(query: &Query, text: Option<&str>) -> Self {
         // The first table is read in the order of its places, and the others are looked up.
         let (from, place) = match (text, &query.tag) {
-            (Some(_), _) => (JOINED_WORDS, "words.rowid"),
-            (None, Some(_)) => ("FROM tag t CROSS JOIN video v ON v.n = t.n", "t.n"),
+            (Some(_), None) => (JOINED_WORDS, "words.rowid"),
+            (_, Some(_)) => ("FROM tag t CROSS JOIN video v ON v.n = t.n", "t.n"),
             (None, None) => ("FROM video v", "v.n"),
         };
         let from = format!("{from} WHERE 1");
@@ -95,18 +98,20 @@ impl Statement {
             || query.code.is_some()
             || query.fingerprint.is_some()
             || !query.states.is_empty();
-        let is_words_alone = text.is_some() && !narrows;
-        let mut statement = Self { from, place, is_words_alone, values: Vec::new() };
-        if let Some(text) = text {
-            statement.and("words MATCH ?", [Value::from(text.to_owned())]);
-        }
+        let is_search = text.is_some();
+        let is_words_alone = is_search && !narrows;
+        let mut statement = Self { from, place, is_search, is_words_alone, values: Vec::new() };
         if let Some(tag) = &query.tag {
-            let tagged = if text.is_some() {
-                "EXISTS (SELECT 1 FROM tag t WHERE t.tag = ? AND t.n = v.n)"
+            statement.and("t.tag = ?", [Value::from(tag.clone())]);
+        }
+        if let Some(text) = text {
+            // Beside a tag, all matches are read once: a look into the tags for each of them takes longer.
+            let matches = if query.tag.is_some() {
+                "t.n IN (SELECT rowid FROM words WHERE words MATCH ?)"
             } else {
-                "t.tag = ?"
+                "words MATCH ?"
             };
-            statement.and(tagged, [Value::from(tag.clone())]);
+            statement.and(matches, [Value::from(text.to_owned())]);
         }
         if !query.states.is_empty() {
             let marks = vec!["?"; query.states.len()].join(", ");
@@ -158,7 +163,8 @@ impl Statement {
         } else {
             self.from.clone()
         };
-        let sql = format!("SELECT count(*) FROM (SELECT 1 {from} LIMIT {COUNTED})");
+        let most = if self.is_search { COUNTED_BY_WORDS } else { COUNTED };
+        let sql = format!("SELECT count(*) FROM (SELECT 1 {from} LIMIT {most})");
         let mut statement = connection.prepare_cached(&sql)?;
         let total: i64 = statement.query_row(params_from_iter(&self.values), |row| row.get(0))?;
         Ok(u64::try_from(total).unwrap_or_default())
@@ -174,18 +180,14 @@ impl Statement {
             Sort::TitleDescending => "v.sort_title DESC, v.n DESC".to_owned(),
         };
         let limit = query.limit + 1;
-        let sql = format!(
-            "SELECT v.n, v.id, v.sort_title, (SELECT f.facts FROM facts f WHERE f.n = v.n)
-                {from} ORDER BY {order} LIMIT {limit}"
-        );
+        let sql = format!("SELECT v.n, v.id, v.sort_title {from} ORDER BY {order} LIMIT {limit}");
         let mut statement = connection.prepare_cached(&sql)?;
+        // Looked up for the rows of the page alone: a sort would carry those of all rows.
+        let mut facts = connection.prepare_cached("SELECT facts FROM facts WHERE n = ?1")?;
         let rows = statement.query_map(params_from_iter(&self.values), |row| {
-            Ok(Row {
-                place: row.get(0)?,
-                id: row.get(1)?,
-                sort_title: row.get(2)?,
-                facts: row.get(3)?,
-            })
+            let place: i64 = row.get(0)?;
+            let facts = facts.query_row([place], |row| row.get(0))?;
+            Ok(Row { place, id: row.get(1)?, sort_title: row.get(2)?, facts })
         })?;
         rows.collect()
     }

@@ -100,10 +100,14 @@ impl Catalog {
         Ok(known)
     }
 
-    /// Keeps the index true until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
-        let work =
-            async { tokio::join!(self.follow_always(), self.compare_daily(), self.look_always()) };
+    /// Keeps the index true until `stop`. The first comparison, which may take all cores for minutes, begins after
+    /// `quiet`.
+    pub async fn run(self, quiet: impl Future<Output = ()> + Send, stop: CancellationToken) {
+        let compare = async {
+            quiet.await;
+            self.compare_daily().await;
+        };
+        let work = async { tokio::join!(self.follow_always(), compare, self.look_always()) };
         stop.run_until_cancelled(Box::pin(work)).await;
     }
 

@@ -46,7 +46,7 @@ const TABLES: &str = "
     CREATE INDEX tags_of ON tag (n);
     CREATE VIRTUAL TABLE words USING fts5 (
         title, filename, description, tags,
-        content='', contentless_delete=1, prefix='3',
+        content='', contentless_delete=1, prefix='1 2 3',
         tokenize='unicode61 remove_diacritics 2'
     );
     CREATE TRIGGER gone AFTER DELETE ON video BEGIN

@@ -167,7 +167,7 @@ impl BackendStatus {
     }
 }
 
-/// What of these backends, wanted by name, is not available on any device: sentences.
+/// Sentences on those of the wanted backends, by name, that are not available on any device.
 #[must_use]
 pub fn missing(wanted: &[String], statuses: &[BackendStatus]) -> Vec<String> {
     let is_there = |name: &&String| statuses.iter().any(|s| s.name == **name && s.is_available());
@@ -187,7 +187,7 @@ pub fn missing(wanted: &[String], statuses: &[BackendStatus]) -> Vec<String> {
         .collect()
 }
 
-/// What a child process is asked about recipes. `GStreamer` never runs in the daemon.
+/// Question to a child process about recipes. `GStreamer` never runs in the daemon.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrialRequest {
@@ -207,7 +207,7 @@ pub enum TrialRequest {
 /// Answer to [`TrialRequest::Survey`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Survey {
-    /// What the machine has, apart from the driver's own word.
+    /// Facts of the machine, without the driver's own report.
     pub facts: Facts,
     /// The recipes on each device, in the order of the request.
     pub found: Vec<Found>,
@@ -220,9 +220,9 @@ pub struct Found {
     pub name: String,
     /// Which device.
     pub device: String,
-    /// What is here of it: one for each encoder, the best first.
+    /// The variants that are installed: one for each encoder, the best first.
     pub recipes: Vec<Recipe>,
-    /// What is missing, where nothing is here.
+    /// The missing elements, if no variant is installed.
     pub faults: Vec<String>,
     /// The sizes that the first of the encoders takes.
     pub sizes: Sizes,

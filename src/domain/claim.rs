@@ -32,7 +32,7 @@ pub enum ClaimState {
     Moving,
 }
 
-/// What has to be done for a stream of which every byte is published: the flip and the record.
+/// Work that is left for a stream of which every byte is published: the flip and the record.
 /// Written before either, so that whoever comes after a crash ends what was begun.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
@@ -87,10 +87,10 @@ pub struct ClaimRecord {
     pub deaths: u32,
     /// Counts the writes of an attempt, so that it recognizes its own.
     pub renewal: u64,
-    /// What every box shows of the running attempt.
+    /// View of the running attempt on every box.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<VideoView>,
-    /// What is left to do once the stream is whole.
+    /// Work that is left once the stream is whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<Box<Commit>>,
     /// The fault of the surroundings that the last attempt at this version of the source ended with.
@@ -126,7 +126,7 @@ impl ClaimRecord {
     }
 }
 
-/// What a claim means to somebody who wants to work on a version of the source.
+/// Meaning of a claim for a box that wants to work on a version of the source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// It may be taken.
@@ -135,7 +135,7 @@ pub enum Verdict {
         attempts: u32,
         /// Attempts at this version that died together with their daemon so far.
         deaths: u32,
-        /// What an attempt had left to do when it died.
+        /// Work that an attempt had left when it died.
         unfinished: Option<Box<Commit>>,
         /// The fault of the surroundings that the last attempt at this version ended with.
         waiting: Option<Waiting>,

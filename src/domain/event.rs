@@ -284,7 +284,7 @@ pub fn of_stream(folder: &str) -> (EventKind, String) {
     (EventKind::VideoPlayable, attempt.to_owned())
 }
 
-/// What led to a completion record and is told of it, in its order, with the causes.
+/// Events that tell of a completion record, in their order, with the causes.
 #[must_use]
 pub fn all_of_job(record: &JobRecord) -> Vec<(EventKind, String)> {
     let of_job = of_job(record);

@@ -1,4 +1,4 @@
-//! What is known of the NVIDIA GPUs of this machine.
+//! Facts of the NVIDIA GPUs of this machine.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What a message asks for.
+//! The job that a message asks for.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -1,4 +1,4 @@
-//! What a message of the queue asks for.
+//! The request in a message of the queue.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use super::sources::SourceFilter;
 pub struct Parsed {
     /// The jobs that it asks for.
     pub jobs: Vec<JobRequest>,
-    /// What it also holds and why that is no job.
+    /// Other objects that it names, and why they are no job.
     pub ignored: Vec<String>,
 }
 

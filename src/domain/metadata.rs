@@ -1,4 +1,4 @@
-//! What people and programs say of a video: title, description, tags, their own id, and its end.
+//! Metadata of a video by people and programs: title, description, tags, their own id, and its end.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -19,7 +19,7 @@ pub const MAX_EXTERNAL_ID_BYTES: usize = 128;
 /// Longest text that is passed through, in bytes.
 pub const MAX_PASSTHROUGH_BYTES: usize = 1024;
 
-/// What people and programs say of a video. All of it can change at any time.
+/// Metadata of a video by people and programs. All of it can change at any time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Metadata {
     /// Title for people, up to 200 characters.
@@ -105,13 +105,13 @@ pub struct Preset {
     /// Its turn among the videos that wait.
     #[serde(default)]
     pub priority: Priority,
-    /// What the maker of the grant says of it.
+    /// Description by the maker of the grant.
     #[serde(default)]
     pub metadata: Metadata,
 }
 
 impl Preset {
-    /// What an upload gets that asks for this. The holder of a grant may describe the video and choose who may
+    /// Metadata of an upload that asks for this. The holder of a grant may describe the video and choose who may
     /// watch it, where the grant does not; ids, turn, end and the text that is passed through are its maker's alone.
     #[must_use]
     pub fn over(&self, asked: Self) -> Self {

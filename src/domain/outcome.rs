@@ -1,4 +1,4 @@
-//! What a fault is and what it leads to.
+//! Faults and their consequences.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub trait Fault: std::error::Error {
     }
 }
 
-/// What becomes of a message whose result is not durable.
+/// Fate of a message whose result is not durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disposition {
     /// The message becomes visible again after this long.

@@ -65,14 +65,14 @@ pub struct PullUpload {
     pub version: Version,
 }
 
-/// What the view of a video follows from: nothing that is secret.
+/// Facts for the view of a video, none of them secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullFacts {
     /// Where it stands.
     pub state: PullState,
     /// Why it failed.
     pub error: Option<VideoError>,
-    /// What the API says of it.
+    /// View of it in the API.
     pub view: PullView,
 }
 
@@ -175,13 +175,13 @@ impl PullRecord {
         }
     }
 
-    /// What the view of its video follows from.
+    /// Facts for the view of its video.
     #[must_use]
     pub fn facts(&self) -> PullFacts {
         PullFacts { state: self.state, error: self.error.clone(), view: self.view() }
     }
 
-    /// What the API says of it.
+    /// View of it in the API.
     #[must_use]
     pub fn view(&self) -> PullView {
         let size_bytes = self.upload.as_ref().and_then(|upload| upload.version.size_bytes);

@@ -1,4 +1,4 @@
-//! What the buckets remember of a video. There is no other database of videos.
+//! Records of a video in the buckets. There is no other database of videos.
 //!
 //! Private bucket: `records/<id>.json` ([`UploadRecord`]) and `claims/<id>.json`. Home of the stream, which is
 //! the public bucket or `streams/` in the private one: `<id>/job.json` ([`JobRecord`]). Keys below
@@ -145,7 +145,7 @@ pub fn is_immutable_key(key: &str) -> bool {
     parts.is_some_and(|(id, path)| VideoId::parse(id).is_some() && path.contains('/'))
 }
 
-/// What is known of a source: written when an upload is asked for, or when a job first meets a
+/// Facts of a source: written when an upload is asked for, or when a job first meets a
 /// source that came another way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadRecord {
@@ -172,7 +172,7 @@ pub struct UploadRecord {
     /// Its turn among the videos that wait.
     #[serde(default, skip_serializing_if = "Priority::is_normal")]
     pub priority: Priority,
-    /// What people and programs say of it.
+    /// Description by people and programs.
     #[serde(flatten)]
     pub metadata: Metadata,
     /// Name that the uploader made from the content of the file.
@@ -247,7 +247,7 @@ pub struct JobRecord {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<VideoError>,
-    /// What the check of the stream found and measured, before it was shown as whole.
+    /// Findings and measurements of the check of the stream, before it was shown as whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conformance: Option<Report>,
     /// A later version of the source that could not be published; the stream of the earlier one stays.

@@ -1,4 +1,4 @@
-//! What the API says of a video: one object, the same in `GET`, in the list and in the events.
+//! The view of a video in the API: one object, the same in `GET`, in the list and in the events.
 
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +114,7 @@ pub struct VideoView {
     /// Its turn among the videos that wait.
     #[serde(default)]
     pub priority: Priority,
-    /// What people and programs say of it.
+    /// Description by people and programs.
     #[serde(flatten)]
     pub metadata: Metadata,
     /// How far its source is pulled, while it is pulled from a URL.

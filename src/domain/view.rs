@@ -1,4 +1,4 @@
-//! What the API says of a video, from what the buckets and the board hold.
+//! The view of a video in the API, from the records in the buckets and the board.
 
 use serde::{Deserialize, Serialize};
 

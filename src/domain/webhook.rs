@@ -311,7 +311,7 @@ impl Answer {
     }
 }
 
-/// What becomes of a delivery after an attempt.
+/// Fate of a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Nothing more: it was delivered.
@@ -356,7 +356,7 @@ impl Delivery {
     }
 }
 
-/// What follows an attempt that was made after so many others.
+/// Step that follows an attempt that was made after so many others.
 fn next(tries: usize, answer: &Answer, now: Timestamp, jitter: f64) -> Next {
     let asked = match answer {
         Answer::Accepted(_) => return Next::Delivered,

@@ -66,7 +66,7 @@ impl<L: Library> Driver for Reconnecting<L> {
     }
 }
 
-/// What a session told.
+/// Report of a session.
 struct Read {
     version: Option<String>,
     devices: Vec<Device>,
@@ -122,7 +122,7 @@ pub(super) fn is_over(error: &NvmlError) -> bool {
     )
 }
 
-/// Why somebody does not answer, and what to do.
+/// Reason why somebody does not answer, and the step that follows.
 #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of NVML, which grows")]
 fn told(who: &str, error: &NvmlError) -> (String, String) {
     let advice = match error {

@@ -1,7 +1,8 @@
 //! The OpenAPI document of the API. The routes give paths, parameters and schemas; this adds what all
-//! operations have alike: title, tags, operation ids, and examples of every body.
+//! operations have alike: title, tags, operation ids, examples of every body, and links between operations.
 
 mod examples;
+mod links;
 mod names;
 mod reference;
 
@@ -66,13 +67,53 @@ pub(super) fn complete(routes: &OpenApi) -> Value {
                 operation["operationId"] = names::operation_id(method, path).into();
                 operation["tags"] = json!([tag_of(path)]);
                 examples::add(operation, path, &schemas, &samples);
+                describe_events(operation);
             }
         }
     }
+    close_requests(&paths, &mut document["components"]["schemas"]);
     document["tags"] = tags_in_use(&paths);
+    document["components"]["links"] = links::add(&mut paths);
     document["paths"] = paths;
     document["components"]["examples"] = components(&samples);
     document
+}
+
+/// Describes the events of a stream, whose data are JSON, as `OpenAPI` 3.2 does.
+fn describe_events(operation: &mut Value) {
+    let Some(media) = operation.pointer_mut("/responses/200/content/text~1event-stream") else {
+        return;
+    };
+    let data = media["schema"].take();
+    media["schema"] = json!({
+        "type": "object",
+        "description": "One event of the stream.",
+        "required": ["data"],
+        "properties": {
+            "event": { "type": "string" },
+            "id": { "type": "string" },
+            "data": { "type": "string", "contentMediaType": "application/json", "contentSchema": data },
+        },
+    });
+}
+
+/// Says of the bodies of all requests that the API refuses unknown members. The derived schemas leave that out where
+/// members are flattened.
+fn close_requests(paths: &Value, schemas: &mut Value) {
+    let operations = paths
+        .as_object()
+        .into_iter()
+        .flat_map(Map::values)
+        .flat_map(|item| METHODS.iter().filter_map(move |method| item.get(method)));
+    for operation in operations {
+        let body = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+        let name = body.as_str().and_then(|reference| reference.rsplit('/').next());
+        if let Some(schema) = name.and_then(|name| schemas.get_mut(name))
+            && schema.get("properties").is_some()
+        {
+            schema["additionalProperties"] = false.into();
+        }
+    }
 }
 
 /// Name of the tag of a path.

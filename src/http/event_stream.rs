@@ -1,4 +1,4 @@
-//! What all event streams share: their number is limited, and their callers are looked up again and again.
+//! Common part of all event streams: their number is limited, and their callers are looked up again and again.
 
 use std::time::Duration;
 

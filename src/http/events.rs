@@ -120,7 +120,7 @@ struct Feed {
     draining: watch::Receiver<bool>,
     /// Events before this were there when the stream began. `None` for a client that comes back.
     began: Option<Position>,
-    /// What a client that comes back has missed, read as it takes them, and the last event that it has seen.
+    /// Events that a client that comes back has missed, read as it takes them, and the last event that it has seen.
     missed: Option<(Stored, Position)>,
     seen: HashSet<EventId>,
     /// Those that were seen, the oldest first.

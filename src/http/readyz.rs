@@ -21,7 +21,8 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Readiness: answers 200 if requests should come to this box.
 ///
-/// Answers 503 if a bucket or the queue cannot be reached, if no backend is available, or while the daemon stops.
+/// Answers 503 if a bucket or the queue cannot be reached, if no backend is available, as in the first seconds after a
+/// start, or while the daemon stops.
 /// A full disk refuses uploads and jobs only, so the answer is 200 with `"uploads": false`: the streams of an
 /// embedded store can be played from this box alone. Everybody gets the answer; its reasons need the scope
 /// `metrics`.
@@ -35,7 +36,12 @@ pub async fn readyz(State(state): State<AppState>, actor: Actor) -> Result<Json<
         disk_fault(state.embedded_store.clone()),
     );
     let has_backend = state.backends.statuses().iter().any(BackendStatus::is_available);
-    let no_backend = (!has_backend).then(|| "no backend is available".to_owned());
+    let why = if state.backends.is_open() {
+        "no backend is available"
+    } else {
+        "no backend is available yet: the trials after the start are running"
+    };
+    let no_backend = (!has_backend).then(|| why.to_owned());
     let stopping = state.draining.borrow().then(|| "the daemon is stopping".to_owned());
     let mut components = vec![
         (Component::PrivateBucket, private),

@@ -30,7 +30,7 @@ pub struct System {
     host: Option<String>,
     /// Seconds since the start of the daemon.
     uptime_secs: u64,
-    /// Every backend, with the reason if it is not available.
+    /// Every backend, with the reason if it is not available. The list is empty while the trials after a start run.
     backends: Vec<BackendStatus>,
     /// NVIDIA driver and GPUs.
     gpu: GpuStatus,

@@ -63,7 +63,7 @@ struct Encoded {
     finished: Finished,
     /// Folder of its encode run.
     folder: String,
-    /// What users have added to the video.
+    /// Text tracks and posters that users have added to the video.
     added: Added,
     /// Report of the gate.
     report: Report,
@@ -99,7 +99,7 @@ impl Attempt<'_> {
         Err(Unsettled::GivenUp(error, written))
     }
 
-    /// What people are told if no attempt follows after this error.
+    /// The error that people are shown if no attempt follows.
     fn reason_to_give_up(&self, error: &Error) -> Option<String> {
         let (context, attempt) = (self.job.context, self.number.attempt);
         match error.blame() {

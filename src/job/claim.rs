@@ -1,7 +1,7 @@
 //! Who may flip a video: the claim object of the private bucket, written conditionally.
 //!
 //! A claim is taken before an attempt and renewed while it runs, with what every box shows of it.
-//! Whoever finds at a renewal, or before the flip, that somebody else has written, stops.
+//! A holder that finds at a renewal, or before the flip, that somebody else has written, stops.
 
 mod moving;
 
@@ -33,14 +33,14 @@ pub(super) struct Claim {
     _renewal: DropGuard,
 }
 
-/// What was taken.
+/// The claim that was taken.
 pub(super) struct Taken {
     pub(super) claim: Claim,
     /// Number of this attempt at this version of the source, from 1.
     pub(super) attempt: u32,
     /// Attempts at this version that died together with their daemon.
     pub(super) deaths: u32,
-    /// What an earlier attempt had left to do when it died.
+    /// The work that an earlier attempt had left when it died.
     pub(super) unfinished: Option<Box<Commit>>,
     /// The fault of the surroundings that the last attempt ended with.
     pub(super) waiting: Option<Waiting>,
@@ -71,7 +71,7 @@ pub(super) async fn read(
     Ok(Some((record, age, whole.etag)))
 }
 
-/// What a cancellation found.
+/// Result of a cancellation.
 pub(super) struct Cancelled {
     /// An attempt was alive: it removes the claim once it has ended.
     pub(super) was_alive: bool,
@@ -113,20 +113,20 @@ pub(super) async fn claim_is_gone(bucket: &Bucket, id: &VideoId) -> Result<bool,
     Ok(read(bucket, id).await?.is_none())
 }
 
-/// What the claim on a video shows to others.
+/// The public part of the claim on a video.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClaimView {
     /// Version of the claim itself.
     pub version: String,
     /// Version of the source that the claim is about.
     pub source_etag: String,
-    /// What an attempt on another box shows.
+    /// The view of an attempt on another box.
     pub running: Option<VideoView>,
     /// Why the video waits for its next attempt.
     pub waiting: Option<Waiting>,
 }
 
-/// What the claim on a video shows, with one request. `None` if it has none.
+/// Reads the public part of the claim on a video, with one request. `None` if it has none.
 ///
 /// # Errors
 /// If the store fails.

@@ -30,7 +30,7 @@ settings! {
         /// Jobs at the same time. 0: derived from the trials of the backends, per GPU; without a GPU,
         /// one job that uses the whole CPU, or more if all of them encode faster than real time.
         max_running: u64 = 0, 0..=64;
-        /// Backends without which the daemon refuses to start, such as `["nvenc"]`. The command
+        /// Backends without which the daemon ends with an error soon after its start, such as `["nvenc"]`. The command
         /// `ladderd backends` lists their names.
         required_backends: Vec<String> = Vec::new(), Any;
         /// Encoders at the same time on each NVIDIA GPU. A job uses one per rung. 0: no limit. Consumer

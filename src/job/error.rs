@@ -59,12 +59,12 @@ pub enum Error {
     Exhausted,
 }
 
-/// What an error says of the attempt that it ended.
+/// Meaning of an error for the attempt that it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// The video or ladderd itself: the attempt is one of those that a message may have.
     Video,
-    /// What surrounds the job: it may fail as often as it likes, and the upload survives it.
+    /// The surroundings of the job: they may fail as often as they like, and the upload survives that.
     Surroundings {
         /// It fails until somebody acts.
         is_lasting: bool,
@@ -74,7 +74,7 @@ pub enum Blame {
 }
 
 impl Error {
-    /// What the error says of the attempt that it ended.
+    /// Meaning of the error for the attempt that it ended.
     #[must_use]
     pub fn blame(&self) -> Blame {
         match self {

@@ -1,4 +1,4 @@
-//! What no message asks for: uploads whose event was lost, and what dead attempts left behind.
+//! Work that no message asks for: uploads whose event was lost, and what dead attempts left behind.
 //!
 //! Any box may do it; a turn is an object that is written conditionally, so that one does.
 

@@ -1,4 +1,4 @@
-//! What a job writes down: completion records, upload records; and what it clears away.
+//! Records that a job writes (completion records, upload records), and the objects that it clears away.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

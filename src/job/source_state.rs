@@ -1,4 +1,4 @@
-//! What the private bucket holds under the key of a source.
+//! The object of the private bucket under the key of a source.
 
 use crate::domain::record::JobRecord;
 use crate::store::{self, Bucket, Head};

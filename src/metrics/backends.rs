@@ -15,7 +15,8 @@ pub(super) struct BackendLabels {
 /// 1 for each backend that is available, 0 for the others.
 pub(super) type Backends = Family<BackendLabels, Gauge>;
 
-/// Sets the sample of each backend. The set of backends is fixed at start, so no sample goes stale.
+/// Sets the sample of each backend. The set of backends is fixed by the trials at the
+/// start, so no sample goes stale.
 pub(super) fn set(backends: &Backends, statuses: &[BackendStatus]) {
     for status in statuses {
         let labels = BackendLabels { backend: status.label() };

@@ -19,7 +19,7 @@ pub use self::observe::REFUSED_CALL;
 use super::error::Error;
 use crate::domain::sandbox::Calls;
 
-/// What happens to a refused call besides its failure.
+/// Effect of a refused call besides its failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Refusals {
     /// Nothing.

@@ -14,7 +14,7 @@ pub struct Policy {
     pub memory_bytes: u64,
     /// System calls that the process may make.
     pub calls: Calls,
-    /// What happens to the calls that it may not make.
+    /// Effect of the calls that it may not make.
     pub refusals: Refusals,
     /// Newest ABI of Landlock that is used, to see what an older kernel enforces; `None` for the newest.
     pub landlock_abi: Option<i32>,

@@ -49,7 +49,7 @@ impl Outcome {
     }
 }
 
-/// What the child attacks.
+/// The targets that the child attacks.
 #[derive(Clone, Debug)]
 pub struct Targets {
     /// Address of a listening server.

@@ -61,7 +61,7 @@ const LATER: [Later; 5] = [
     },
 ];
 
-/// What an ABI lacks.
+/// The rights that an ABI lacks.
 pub(super) fn missing(abi: ABI) -> impl Iterator<Item = &'static Later> {
     LATER.iter().filter(move |later| later.abi > abi)
 }

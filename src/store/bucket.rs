@@ -1,5 +1,8 @@
 //! The client of one bucket.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use aws_sdk_s3::Client;
 
 use super::clock::StoreClock;
@@ -16,6 +19,8 @@ pub struct Bucket {
     prefix: String,
     pub(super) conditional_writes: bool,
     pub(super) conditional_deletes: bool,
+    /// Whether the store has answered that it has no listing of versions. It is asked once.
+    pub(super) lists_no_versions: Arc<AtomicBool>,
     clock: StoreClock,
     /// The credentials of the presigner.
     pub(super) credentials: LatestCredentials,
@@ -35,6 +40,7 @@ impl Bucket {
             prefix: String::new(),
             conditional_writes: true,
             conditional_deletes: true,
+            lists_no_versions: Arc::default(),
             clock,
             credentials: LatestCredentials::default(),
         }

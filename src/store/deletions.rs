@@ -9,6 +9,9 @@
 //!   attempt, which has a random name.
 //! - [`Bucket::delete_batch`] for [`Version`]s that name one write, by version id or by such a name.
 
+use std::sync::atomic::Ordering;
+
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -127,7 +130,7 @@ impl Bucket {
         prefix: &str,
         with_versions: bool,
     ) -> Result<Vec<Version>, Error> {
-        if !with_versions {
+        if !with_versions || self.lists_no_versions.load(Ordering::Relaxed) {
             let list = self
                 .client
                 .list_objects_v2()
@@ -139,7 +142,13 @@ impl Bucket {
             return Ok(list.contents().iter().map(|object| self.entry(object).into()).collect());
         }
         let list = self.client.list_object_versions().bucket(&self.name).prefix(self.full(prefix));
-        let list = list.send().await.map_err(|e| map_error("list-versions", prefix, &e))?;
+        let list = list.send().await.map_err(|e| {
+            // Each such request is an error in the log of a store.
+            if e.code() == Some("NotImplemented") {
+                self.lists_no_versions.store(true, Ordering::Relaxed);
+            }
+            map_error("list-versions", prefix, &e)
+        })?;
         let versions = list.versions().iter().map(|object| Version {
             key: self.short(object.key().unwrap_or_default()),
             version_id: object.version_id().map(str::to_owned),

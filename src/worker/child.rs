@@ -163,7 +163,7 @@ fn probe(source: &mut Source, limits: &Limits, output: &Output) -> Result<MediaI
     Ok(media.with_short_texts())
 }
 
-/// What the sandbox leaves open for this job.
+/// Access that the sandbox leaves to this job.
 fn policy(request: &WorkerRequest) -> sandbox::Policy {
     sandbox::Policy {
         devices: request

@@ -56,7 +56,7 @@ async fn wait_until_found(appliance: &Appliance, query: &str, wanted: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_is_found_by_words_tag_state_and_id_as_soon_as_it_is_asked_for() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let film = json!({"title": "Der Grüne Fluß", "description": "A river", "tags": ["nature", "4k"],
         "external_id": "lesson/7", "passthrough": "{\"n\":1}", "expires_at": "2999-01-01T00:00:00Z"});
     let id = ask_with(&appliance, "IMG_1.mp4", film.clone()).await;
@@ -134,7 +134,7 @@ async fn an_upload_without_space_for_its_file_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_list_follows_a_video_from_upload_to_delete() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let Some(clip) = media::clip(360, "25", 2) else { return };
     let id = appliance.upload("film.mp4", std::fs::read(clip).unwrap()).await;
     wait_until_found(&appliance, "state=ready", &[&id]).await;
@@ -173,7 +173,7 @@ async fn an_upload_that_arrives_while_nobody_works_is_listed_as_queued() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_or_damaged_catalog_is_made_anew_while_the_api_answers() {
-    let mut appliance = Appliance::start();
+    let mut appliance = Appliance::serving();
     let mut made = Vec::new();
     for n in 0..3 {
         let title = json!({"title": format!("Film {n}")});

@@ -26,7 +26,7 @@ async fn run(mut command: Command) -> (Option<i32>, String, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_uploads_lists_shows_and_deletes() {
     let Some(clip) = media::silent_clip(640, 360, "25", 2) else { return };
-    let mut appliance = Appliance::start();
+    let mut appliance = Appliance::serving();
     appliance.authorize();
     let state = tempfile::tempdir().unwrap();
     let token = appliance.own_token().to_owned();
@@ -133,7 +133,7 @@ async fn the_same_command_continues_an_upload_that_was_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_have_exit_codes_of_their_own() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let dir = tempfile::tempdir().unwrap();
     let api = appliance.api.clone();
     let missing = dir.path().join("none.mp4").display().to_string();

@@ -63,7 +63,9 @@ fn every_operation_has_a_name_a_tag_a_summary_and_examples() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_appliance_takes_the_examples_of_all_requests() {
-    let appliance = Appliance::start();
+    let mut appliance = Appliance::serving();
+    // Once there is a token, nobody may call it without one.
+    appliance.authorize();
     let (_, document) = appliance.get("/openapi.json").await;
     assert_eq!(document, ladderd::http::openapi());
     let mut requests = Vec::new();
@@ -78,20 +80,28 @@ async fn the_appliance_takes_the_examples_of_all_requests() {
         let path = path
             .replace("{id}", "00000000000000000000")
             .replace("{video_id}", "00000000000000000000");
-        let url = format!("{}{}", appliance.api, path.replace("{upload_id}", "x"));
-        let request = appliance.http.request(method.parse().unwrap(), url).json(&body);
-        let status = request.send().await.unwrap().status().as_u16();
+        let url = path.replace("{upload_id}", "x");
+        let send = async |body: &Value| {
+            let request = appliance.request(method.parse().unwrap(), &url).json(body);
+            request.send().await.unwrap().status().as_u16()
+        };
+        let status = send(&body).await;
         // The videos of the paths do not exist, and external ids are taken; the bodies are right.
         assert!(
             [200, 201, 202, 204, 401, 404, 409].contains(&status),
             "{method} {path} {body}: {status}"
         );
+        // The schemas of requests name all members.
+        let mut more = body.clone();
+        more["a_member_of_no_schema"] = json!(1);
+        let status = send(&more).await;
+        assert!([400, 404, 422].contains(&status), "{method} {path} {more}: {status}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_has_the_body_of_its_example() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let document = ladderd::http::openapi();
     let url = format!("{}/v1/videos", appliance.api);
     let answer = appliance.http.patch(url).send().await.unwrap();
@@ -108,7 +118,7 @@ async fn the_reference_page_shows_every_operation_without_other_hosts() {
     if !has_browser() {
         return;
     }
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let (result, is_success) = browse("docs.mjs", &[&appliance.api]).await;
     assert_eq!(result["errors"], json!([]), "{result:#}");
     assert!(is_success, "{result:#}");

@@ -172,3 +172,21 @@ async fn viewers_that_hold_all_connections_do_not_stop_a_job() {
     assert_eq!(video["state"], "ready", "{video:#}");
     viewers.iter().for_each(tokio::task::JoinHandle::abort);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_answers_do_not_wait_for_acknowledgements() {
+    let appliance = Appliance::serving();
+    put(&appliance, "k", b"k").await;
+    let store = appliance.s3_client();
+    let mut times = Vec::new();
+    for _ in 0..80 {
+        let began = std::time::Instant::now();
+        let object = store.get_object().bucket("public").key("k").send().await.unwrap();
+        assert_eq!(&object.body.collect().await.unwrap().into_bytes()[..], b"k");
+        times.push(began.elapsed());
+    }
+    // Linux acknowledges the first segments of a connection at once, and later ones after 40 ms.
+    let mut late = times.split_off(40);
+    late.sort();
+    assert!(late[10] < std::time::Duration::from_millis(30), "{late:?}");
+}

@@ -15,6 +15,7 @@ const MIB: usize = 1 << 20;
 /// An appliance that may pull from this machine, in the smallest parts.
 fn appliance() -> ApplianceBuilder {
     Appliance::builder()
+        .before_trials()
         .setting("pulls.allow_private", true)
         .setting("pulls.part_size_bytes", 5 * MIB)
         .setting("pulls.max_attempts", 2)

@@ -18,7 +18,10 @@ use super::support::receiver::{Received, Receiver};
 
 /// An appliance that may post to this machine.
 fn builder() -> ApplianceBuilder {
-    Appliance::builder().setting("webhooks.allow_private", true).setting("events.poll_secs", 1)
+    Appliance::builder()
+        .before_trials()
+        .setting("webhooks.allow_private", true)
+        .setting("events.poll_secs", 1)
 }
 
 /// Asks the API. Returns status and body.

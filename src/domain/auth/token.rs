@@ -244,7 +244,7 @@ pub struct GrantRecord {
     /// Owner of the upload: who asked for the grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// What the upload gets that is made with it.
+    /// Metadata of the upload that is made with it.
     #[serde(default)]
     pub preset: Preset,
     /// The upload that was made with it.

@@ -15,7 +15,7 @@ const REFUSING_DRIVER: u32 = 590;
 /// Matrix).
 const WITHOUT_ENCODER: [&str; 8] = ["A100", "A30", "A800", "H100", "H200", "H800", "B200", "B100"];
 
-/// What a look at this machine brought.
+/// Findings of a look at this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub struct Facts {
@@ -37,11 +37,11 @@ pub struct Facts {
     pub has_render_node: bool,
     /// The file with `GStreamer`'s list of plugins.
     pub registry: String,
-    /// What the driver says: its version and the names of the cards, or why it says nothing.
+    /// Report of the driver: its version and the names of the cards, or why there is none.
     pub driver: Driver,
 }
 
-/// What the NVIDIA driver says.
+/// Report of the NVIDIA driver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Driver {
     /// It is not there, or fails.

@@ -97,7 +97,7 @@ fn rung_spec(
     })
 }
 
-/// What the placeholders stand for.
+/// Values of the placeholders.
 #[derive(Clone)]
 pub(super) struct Values(Vec<(&'static str, String)>);
 

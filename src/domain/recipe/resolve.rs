@@ -6,7 +6,7 @@ use super::property::PropertyError;
 use super::render::Values;
 use super::{Lack, Recipe, Step, Value};
 
-/// What is known of elements: of a machine, or of a release of `GStreamer`.
+/// Facts of elements: of a machine, or of a release of `GStreamer`.
 pub trait Elements {
     /// Whether there is an element of this name.
     fn has(&self, element: &str) -> bool;
@@ -63,7 +63,7 @@ pub fn resolve(
     Ok(encoders.into_iter().map(with).collect())
 }
 
-/// What came of the look.
+/// Result of the look.
 #[derive(Default)]
 struct Found {
     faults: Vec<String>,

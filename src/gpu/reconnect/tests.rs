@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
-/// What each GPU answers; or why none does.
+/// Answer of each GPU, or the reason why none answers.
 type Answer = Result<Vec<Result<Device, NvmlError>>, NvmlError>;
 
 /// Opens and answers as it is told, and counts what is open.
@@ -54,7 +54,7 @@ impl Drop for FakeSession {
     }
 }
 
-/// What is said when it is asked as often, with all that was prepared used up.
+/// Answers to as many questions, with all that was prepared used up.
 fn ask<const N: usize>(opens: Vec<Result<(), NvmlError>>, answers: Vec<Answer>) -> [GpuStatus; N] {
     let fake = Fake {
         opens: Arc::new(Mutex::new(opens.into())),

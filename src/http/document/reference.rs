@@ -68,7 +68,9 @@ fn schema_name(body: &Value) -> String {
     else {
         return String::new();
     };
-    match media["schema"]["$ref"].as_str() {
+    // That of an event is in its data.
+    let data = &media["schema"]["properties"]["data"]["contentSchema"]["$ref"];
+    match media["schema"]["$ref"].as_str().or(data.as_str()) {
         Some(name) => format!("`{}`", name.rsplit('/').next().unwrap_or_default()),
         None => kind.split(';').next().unwrap_or_default().to_owned(),
     }

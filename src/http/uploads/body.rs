@@ -30,7 +30,7 @@ pub struct UploadRequest {
     #[serde(default)]
     #[schema(min_length = 64, max_length = 64, pattern = "^[0-9a-f]{64}$")]
     pub(super) fingerprint: Option<String>,
-    /// What people and programs say of the video.
+    /// Description by people and programs.
     #[serde(flatten)]
     pub(super) metadata: Metadata,
 }

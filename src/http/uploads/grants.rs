@@ -41,7 +41,7 @@ pub struct GrantRequest {
     /// Turn of the video among those that wait; the default is `normal`.
     #[serde(default)]
     priority: Priority,
-    /// What the video gets. An upload may add a title, a description and tags where these are absent.
+    /// Metadata of the video. An upload may add a title, a description and tags where these are absent.
     #[serde(flatten)]
     metadata: Metadata,
 }

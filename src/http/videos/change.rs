@@ -46,6 +46,9 @@ pub struct VideoChange {
 ///
 /// With `If-Match`, nothing is changed unless it is the `ETag` of the video: nobody else has changed it since.
 ///
+/// With metadata and `visibility`, both are changed or none is, unless the store fails in between: `detail` then says
+/// that `visibility` was changed alone.
+///
 /// A change of `visibility` copies the stream within the store to where such streams are, under new URLs, and
 /// deletes the old one. It answers 202 if that takes longer: `visibility` changes later then.
 #[utoipa::path(patch, path = "/v1/videos/{id}", request_body = VideoChange,
@@ -89,7 +92,8 @@ async fn apply(
 ) -> Result<StatusCode, Error> {
     let key = record::upload_record_key(id);
     let upload = state.private.read_json::<UploadRecord>(&key).await?;
-    check_seen(&headers, &upload.ok_or_else(|| unknown(id.as_str()))?)?;
+    let upload = upload.ok_or_else(|| unknown(id.as_str()))?;
+    check_seen(&headers, &upload)?;
     change.metadata.check().map_err(Error::Invalid)?;
     let Some(visibility) = change.visibility else {
         describe(state, id, &headers, change.metadata).await?;
@@ -101,13 +105,39 @@ async fn apply(
         Visibility::Private => "make-private",
     };
     actor.audit(action, id.as_str());
-    let status = move_to(state, id, video, visibility).await?;
+    // An id that another video has refuses all of the change.
+    let metadata = change.metadata.clone().applied(&upload.metadata);
+    metadata.check().map_err(Error::Invalid)?;
+    let reserved =
+        metadata.external_id.filter(|wanted| Some(wanted) != upload.metadata.external_id.as_ref());
+    if let Some(reserved) = &reserved {
+        external_id::take(&state.private, reserved, id).await?;
+    }
+    let moved = move_to(state, id, video, visibility).await;
+    if let (Err(_), Some(reserved)) = (&moved, &reserved) {
+        external_id::give_back(&state.private, reserved, id).await;
+    }
+    let status = moved?;
     if !change.metadata.is_empty() {
-        // The visibility was checked, and has changed since.
-        describe(state, id, &HeaderMap::new(), change.metadata).await?;
+        // `If-Match` was checked, and the visibility has changed since.
+        let described = describe(state, id, &HeaderMap::new(), change.metadata).await;
+        described.map_err(half_done)?;
         actor.audit("describe", id.as_str());
     }
     Ok(status)
+}
+
+/// The error of a change whose first part is done.
+fn half_done(error: Error) -> Error {
+    let detail = format!("visibility was changed, and the rest was not: {error}");
+    if matches!(error, Error::Conflict(_)) {
+        Error::Conflict(detail)
+    } else if matches!(error, Error::NotFound(_)) {
+        // It was deleted meanwhile.
+        error
+    } else {
+        Error::NotReady(detail)
+    }
 }
 
 /// Writes changed metadata into the upload record.

@@ -57,7 +57,7 @@ pub struct VideoList {
     /// Value of `cursor` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-    /// Number of videos on all pages, an estimate: it is counted for the first page, and up to 100000.
+    /// Number of videos on all pages, an estimate: counted for the first page, up to 100000, or 10000 for a search.
     total: u64,
     /// Whether all videos are in the list. It is false while the catalog is made anew.
     is_complete: bool,

@@ -45,7 +45,7 @@ pub struct PullRequest {
     /// Its turn among the videos that wait; the default is `normal`.
     #[serde(default)]
     priority: Option<Priority>,
-    /// What people and programs say of the video.
+    /// Description by people and programs.
     #[serde(flatten)]
     metadata: Metadata,
 }

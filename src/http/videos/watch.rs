@@ -79,7 +79,7 @@ async fn show_changes(state: &AppState, watched: &Watched) {
     }
 }
 
-/// What the looks at a video have found.
+/// Findings of the looks at a video.
 #[derive(Default)]
 struct Seen {
     known: Known,

@@ -1,4 +1,4 @@
-//! What all steps of a delete share.
+//! State that all steps of a delete share.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,7 +12,7 @@ use crate::store;
 /// one.
 pub(in crate::job) struct Covered(());
 
-/// What a tombstone means for a source.
+/// Meaning of a tombstone for a source.
 pub(in crate::job) enum Looked {
     /// No tombstone stands in the way.
     Clear,

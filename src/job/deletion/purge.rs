@@ -25,7 +25,7 @@ const TRIES: u32 = 3;
 enum Target<'a> {
     /// The stream of this video: all objects below `<id>/` in a home.
     Stream(&'a VideoId),
-    /// What users have added to this video: all objects below `additions/<id>/` in the private bucket.
+    /// Additions of users to this video: all objects below `additions/<id>/` in the private bucket.
     Additions(&'a VideoId),
     /// All versions of one key of the private bucket.
     Key(&'a str),

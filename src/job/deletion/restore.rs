@@ -12,7 +12,7 @@ use crate::job::error::Error;
 use crate::job::{adapters, records};
 use crate::store::Precondition;
 
-/// What a request to restore a video found.
+/// Result of a request to restore a video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restore {
     /// The video is restored.

@@ -20,7 +20,7 @@ use crate::store::{self, Entry, Precondition, PutOptions};
 /// While messages wait, a source without a claim is taken to wait among them for this long.
 const BACKLOG_PATIENCE: Duration = Duration::from_hours(6);
 
-/// What is lost of an upload.
+/// The part of an upload that is lost.
 #[derive(Clone, Copy, Debug)]
 enum Lost {
     /// No box has ever seen it.

@@ -19,7 +19,7 @@ use crate::store::{Entry, Home, Removal};
 /// Sweeps within which each stream is read once whose listing looks whole.
 const SWEEPS_PER_CHECK: u64 = 8;
 
-/// What a repair has done.
+/// Result of a repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repaired {
     /// There was nothing to do, or somebody works on the video.

@@ -1,4 +1,4 @@
-//! What failed and superseded attempts, deleted videos and abandoned uploads have left behind.
+//! Removes the remains of failed and superseded attempts, deleted videos and abandoned uploads.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::job::error::Error;
 use crate::job::{claim, records};
 use crate::store::{self, Home, Removal};
 
-/// What both buckets hold, in little memory: a listing may have millions of objects.
+/// The contents of both buckets, in little memory: a listing may have millions of objects.
 struct Found {
     /// By home and id: whether the stream looks whole.
     streams: Vec<(Home, IdMap<bool>)>,

@@ -1,4 +1,4 @@
-//! What all parts of a job's pipeline share while it is built.
+//! State that all parts of a job's pipeline share while it is built.
 
 use std::sync::Arc;
 

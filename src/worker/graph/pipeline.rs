@@ -106,7 +106,7 @@ fn with_device(failure: Failure, spec: &PipelineSpec) -> Failure {
     Failure { of_device: failure.of_device || of_device, ..failure }
 }
 
-/// What was built, as far as it is watched.
+/// The watched parts of the built pipeline.
 struct Graph {
     sinks: Vec<SegmentSink>,
     thumbnail_sinks: Vec<gst::Element>,

@@ -10,7 +10,7 @@ use crate::worker::timeline::segmenter::Segmenter;
 /// Requests a cut at the frame with this running time.
 type Cut = Arc<dyn Fn(gst::ClockTime) + Send + Sync>;
 
-/// What a rendition holds.
+/// Content of a rendition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MediaKind {
     /// H.264.
@@ -51,7 +51,7 @@ impl SegmentSink {
         self.end.path_string().to_string()
     }
 
-    /// What a pad probe needs to cut this rendition.
+    /// State by which a pad probe cuts this rendition.
     pub(crate) fn cutter(&self) -> Cutter {
         Cutter { segmenter: Arc::clone(&self.segmenter), cut: Arc::clone(&self.cut) }
     }

@@ -27,7 +27,7 @@ use crate::worker::protocol::{Event, Failure, MAX_WARNINGS, WorkerRequest};
 /// Most characters of the debug text of a failure or a warning.
 const DEBUG_CHARS: usize = 4_000;
 
-/// What a frame means.
+/// Meaning of a frame.
 #[derive(Debug)]
 pub(super) enum Checked {
     /// Output to pass on.

@@ -1,4 +1,4 @@
-//! What no worker of ours does.
+//! Behaviour that no worker of ours shows.
 
 use crate::domain::failure_code::FailureCode;
 use crate::domain::plan_check;

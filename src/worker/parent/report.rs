@@ -1,4 +1,4 @@
-//! What a worker reported, in types that hold only what the daemon has checked.
+//! Reports of a worker, in types that hold only values that the daemon has checked.
 
 use bytes::Bytes;
 use serde::Serialize;

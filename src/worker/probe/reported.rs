@@ -1,4 +1,4 @@
-//! What the discoverer's pipeline reports on its bus: the discoverer itself keeps only the text of its error.
+//! Messages of the discoverer's pipeline on its bus: the discoverer itself keeps only the text of its error.
 
 use std::sync::Arc;
 

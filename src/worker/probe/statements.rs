@@ -1,4 +1,4 @@
-//! What containers and bitstreams state of video streams, collected while the discoverer decodes their
+//! Statements of containers and bitstreams about video streams, collected while the discoverer decodes their
 //! first frames.
 
 use std::collections::HashMap;

@@ -69,7 +69,7 @@ async fn a_video_is_encoded_once_more_while_it_plays_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_encode_needs_a_ready_video_and_valid_settings() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let answer = appliance.ask("film.mp4", 1).await;
     let id = answer["video_id"].as_str().unwrap();
     let table = [

@@ -123,7 +123,7 @@ async fn an_image_or_a_frame_becomes_the_poster() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_image_is_refused() {
     let Some(png) = image("poster.png", "2000x500", &[]) else { return };
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let answer = appliance.ask("film.mp4", 1).await;
     let id = answer["video_id"].as_str().unwrap();
     let png = std::fs::read(png).unwrap();

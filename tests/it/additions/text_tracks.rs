@@ -143,7 +143,7 @@ async fn text_tracks_come_change_and_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_that_is_none_is_refused_with_its_line() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let answer = appliance.ask("film.mp4", 1).await;
     let id = answer["video_id"].as_str().unwrap();
     let table = [

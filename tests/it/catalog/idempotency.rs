@@ -17,7 +17,7 @@ async fn post(appliance: &Appliance, path: &str, key: &str, body: &Value) -> (u1
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_sent_twice_makes_one_video_and_has_one_answer() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let body = json!({"filename": "1.mp4", "size_bytes": 1});
     let (status, is_old, first) = post(&appliance, "/v1/uploads", "k1", &body).await;
     assert_eq!((status, is_old), (201, false));
@@ -41,7 +41,7 @@ async fn a_request_that_is_sent_twice_makes_one_video_and_has_one_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_requests_at_the_same_time_one_runs() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let body = json!({"filename": "1.mp4", "size_bytes": 1});
     let sent = (0..8).map(|_| post(&appliance, "/v1/uploads", "same", &body));
     let answers = futures_util::future::join_all(sent).await;
@@ -59,7 +59,7 @@ async fn of_requests_at_the_same_time_one_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_request_may_be_mended_and_secrets_are_kept_encrypted() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let wrong = json!({"expires_in": 0});
     assert_eq!(post(&appliance, "/v1/upload-grants", "g", &wrong).await.0, 400);
     let (status, _, made) = post(&appliance, "/v1/upload-grants", "g", &json!({})).await;

@@ -24,7 +24,7 @@ async fn change(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_was_made_blindly_is_refused_and_others_stay() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let id = ask_with(&appliance, "1.mp4", json!({"title": "One", "tags": ["a", "a"]})).await;
     let path = format!("/v1/videos/{id}");
     let seen = appliance.request(Method::GET, &path).send().await.unwrap();
@@ -61,7 +61,7 @@ async fn a_change_that_was_made_blindly_is_refused_and_others_stay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_external_id_is_of_one_video_until_that_gives_it_back() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let first = ask_with(&appliance, "1.mp4", json!({"external_id": "lesson"})).await;
     let second = ask_with(&appliance, "2.mp4", json!({})).await;
     let body = json!({"filename": "3.mp4", "size_bytes": 1, "external_id": "lesson"});
@@ -70,6 +70,15 @@ async fn an_external_id_is_of_one_video_until_that_gives_it_back() {
     assert!(problem["detail"].as_str().unwrap().contains("external_id"), "{problem:#}");
     let lesson = json!({"external_id": "lesson"});
     assert_eq!(change(&appliance, &second, None, lesson.clone()).await.0, 409);
+    // A change is made as a whole or not at all.
+    let both = json!({"visibility": "private", "title": "Two", "external_id": "lesson"});
+    assert_eq!(change(&appliance, &second, None, both).await.0, 409);
+    let (_, kept) = appliance.get(&format!("/v1/videos/{second}")).await;
+    assert_eq!((&kept["visibility"], &kept["title"]), (&json!("public"), &Value::Null));
+    let both = json!({"visibility": "private", "title": "Two", "external_id": "other"});
+    let (status, _, video) = change(&appliance, &second, None, both).await;
+    let changed = [&video["visibility"], &video["title"], &video["external_id"]];
+    assert_eq!((status, changed), (200, [&json!("private"), &json!("Two"), &json!("other")]));
     assert_eq!(change(&appliance, &first, None, json!({"external_id": null})).await.0, 200);
     assert_eq!(change(&appliance, &second, None, lesson.clone()).await.0, 200);
     assert_eq!(found(&appliance, "external_id=lesson").await, [second.as_str()]);
@@ -82,7 +91,7 @@ async fn an_external_id_is_of_one_video_until_that_gives_it_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_is_deleted_at_its_end() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let kept = ask_with(&appliance, "1.mp4", json!({"expires_at": "2999-01-01T00:00:00Z"})).await;
     let ends = ask_with(&appliance, "2.mp4", json!({"expires_at": "2999-01-01T00:00:00Z"})).await;
     let past = json!({"expires_at": "2020-01-01T00:00:00Z"});
@@ -93,7 +102,7 @@ async fn a_video_is_deleted_at_its_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_by_a_grant_has_the_metadata_of_the_grant() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let grant = json!({"title": "Lesson", "external_id": "lesson", "passthrough": "p", "visibility": "private"});
     let (status, made) = send(&appliance, Method::POST, "/v1/upload-grants", &grant).await;
     assert_eq!(status, 201, "{made:#}");

@@ -1,8 +1,10 @@
 //! Trial encodes, as `ladderd backends` reports them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::support::appliance::{Appliance, TIMEOUT};
 use crate::support::doubles::Doubles;
+use crate::support::media;
 use crate::support::program;
 
 #[test]
@@ -91,4 +93,48 @@ fn a_missing_backend_of_jobs_required_backends_is_an_error() {
     assert_eq!(serve.status.code(), Some(1));
     let said = String::from_utf8_lossy(&serve.stderr);
     assert!(said.contains("nvenc is not available: there is no NVIDIA GPU"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn api_and_store_serve_while_backends_are_tried_and_jobs_wait() {
+    let doubles = Doubles::new("va 1.26.11+");
+    // The first trial takes its time.
+    doubles.fault("hang 20");
+    let appliance = Appliance::builder().environment(doubles.environment()).before_trials().start();
+    let Some(clip) = media::clip(360, "30", 2) else { return };
+    let id = appliance.upload("film.mp4", std::fs::read(&clip).unwrap()).await;
+    for _ in 0..10 {
+        let (status, ready) = appliance.get("/readyz").await;
+        assert_eq!((status, &ready["jobs"], &ready["uploads"]), (503, &json!(false), &json!(true)));
+        let parts = ready["components"].as_array().unwrap();
+        let backends = parts.iter().find(|part| part["name"] == "backends").unwrap();
+        let why = backends["why"].as_str().unwrap();
+        assert!(why.contains("trials after the start are running"), "{why}");
+        let (_, system) = appliance.get("/v1/system").await;
+        assert_eq!((&system["backends"], &system["running_jobs"]), (&json!([]), &json!([])));
+        // No job has received the message.
+        let depth = (&system["queue"]["visible"], &system["queue"]["in_flight"]);
+        assert_eq!(depth, (&json!(1), &json!(0)), "{system:#}");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    assert_eq!(appliance.get(&format!("/v1/videos/{id}")).await.1["state"], "queued");
+    // The encoder that hangs is given up, and the others are tried.
+    let began = std::time::Instant::now();
+    while appliance.get("/readyz").await.0 != 200 {
+        assert!(began.elapsed() < TIMEOUT, "the trials do not end");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    let video = appliance.wait_for_end(&id).await;
+    assert_eq!((&video["state"], &video["backend"]), (&json!("ready"), &json!("cpu")), "{video:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_ends_at_once_that_is_stopped_while_backends_are_tried() {
+    let doubles = Doubles::new("va 1.26.11+");
+    doubles.fault("hang 20");
+    let mut appliance =
+        Appliance::builder().environment(doubles.environment()).before_trials().start();
+    let began = std::time::Instant::now();
+    assert!(appliance.terminate().success());
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
 }

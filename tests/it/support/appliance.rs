@@ -1,5 +1,6 @@
 //! A whole appliance: the real program on free ports, with a data directory of its own.
 
+mod tokens;
 mod waits;
 
 use std::fmt::Display;
@@ -32,6 +33,7 @@ pub struct ApplianceBuilder {
     log: Option<PathBuf>,
     address: Option<&'static str>,
     http: Option<reqwest::Client>,
+    before_trials: bool,
 }
 
 impl ApplianceBuilder {
@@ -89,6 +91,12 @@ impl ApplianceBuilder {
         self
     }
 
+    /// Is started when API and store serve, while the backends are still tried.
+    pub fn before_trials(mut self) -> Self {
+        self.before_trials = true;
+        self
+    }
+
     /// Listens on this address instead of 127.0.0.1.
     pub fn address(mut self, address: &'static str) -> Self {
         self.address = Some(address);
@@ -102,7 +110,7 @@ impl ApplianceBuilder {
         self.setting("tls.cert", cert).setting("tls.key", key)
     }
 
-    /// Starts the appliance and waits until it prints its URLs.
+    /// Starts the appliance and waits until it can run jobs.
     pub fn start(mut self) -> Appliance {
         let data_dir = self.data_dir.take().unwrap_or_else(|| tempfile::tempdir().unwrap());
         if let Some(text) = &self.config {
@@ -139,17 +147,26 @@ impl ApplianceBuilder {
             command.stderr(file);
         }
         let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        // It serves from its first line on, and can run jobs when it says what encodes them.
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let (mut said, mut is_up): (Vec<String>, bool) = (Vec::new(), false);
+        for line in lines {
+            is_up = self.before_trials || line.starts_with("ladderd encodes on ");
+            said.push(line);
+            if is_up {
+                break;
+            }
+        }
+        let line = said.first().filter(|_| is_up).cloned().unwrap_or_default();
         let urls: Vec<&str> =
-            line.split([' ', '(', ')', '\n']).filter(|word| word.starts_with("http")).collect();
+            line.split([' ', '(', ')']).filter(|word| word.starts_with("http")).collect();
         let (api, s3) = match (&urls[..], &self.store_url) {
             ([api, s3], None) => ((*api).to_owned(), (*s3).to_owned()),
             ([api], Some(s3)) => ((*api).to_owned(), s3.clone()),
             _ => {
                 child.kill().unwrap();
                 child.wait().unwrap();
-                return Err(format!("the appliance printed {line:?}"));
+                return Err(format!("the appliance printed {said:?}"));
             }
         };
         let keys = match std::fs::read(data_dir.join("credentials.json")) {
@@ -198,6 +215,12 @@ impl Appliance {
         Self::builder().start()
     }
 
+    /// Starts an appliance with the default settings, for tests that do not look at its backends: jobs begin a little
+    /// later.
+    pub fn serving() -> Self {
+        Self::builder().before_trials().start()
+    }
+
     /// Starts it once more with the same data and settings, after it was killed or terminated.
     pub fn restart(&mut self) {
         self.try_restart().unwrap();
@@ -224,24 +247,6 @@ impl Appliance {
 
     pub fn data_dir(&self) -> &Path {
         self.data_dir.path()
-    }
-
-    /// Shows a new token with all rights in the requests to the API that are made by methods of this.
-    pub fn authorize(&mut self) {
-        let mut command = super::program();
-        command.args(["token", "create", "--name", "test", "--scope", "admin", "--data-dir"]);
-        command.arg(self.data_dir()).envs(self.builder.environment.clone());
-        if self.builder.config.is_some() {
-            command.arg("--config").arg(self.data_dir().join("ladderd.toml"));
-        }
-        let made = command.output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        self.token = Some(String::from_utf8(made.stdout).unwrap().trim().to_owned());
-    }
-
-    /// The text of the token that [`Appliance::authorize`] has made.
-    pub fn own_token(&self) -> &str {
-        self.token.as_deref().unwrap()
     }
 
     /// A request to the API.

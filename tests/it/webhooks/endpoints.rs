@@ -129,7 +129,7 @@ async fn deliveries_are_listed_page_by_page_and_sent_once_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn private_addresses_are_refused_unless_they_are_allowed() {
     let receiver = Receiver::start();
-    let appliance = Appliance::start();
+    let appliance = Appliance::serving();
     let port = receiver.url.rsplit(':').next().unwrap();
     for url in [
         format!("{}/ok", receiver.url),

@@ -37,7 +37,7 @@ async fn events_are_printed_for_development_and_the_webhook_goes_at_the_end() {
     assert_eq!(appliance.get("/v1/webhooks").await.1["webhooks"], json!([]));
 
     // An appliance that allows no private address says so.
-    let appliance = crate::support::appliance::Appliance::start();
+    let appliance = crate::support::appliance::Appliance::serving();
     let mut command = program();
     command.args(["webhook", "listen"]).env("LADDERD_URL", &appliance.api);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();

@@ -48,7 +48,7 @@ impl EventStream {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_of_all_videos_that_a_caller_may_see_are_streamed_and_replayed() {
-    let mut appliance = Appliance::start();
+    let mut appliance = Appliance::serving();
     let admin = Client::nobody(&appliance).make(&["admin"]).await.token;
     let made = async |scope: &str| Client::bearer(&appliance, &admin).make(&[scope]).await.token;
     let (reader, uploader, other) =

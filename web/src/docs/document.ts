@@ -11,6 +11,8 @@ export interface Schema {
   required?: string[];
   items?: Schema;
   additionalProperties?: Schema | boolean;
+  /** Of the JSON in a text. */
+  contentSchema?: Schema;
   oneOf?: Schema[];
   anyOf?: Schema[];
   allOf?: Schema[];
@@ -124,10 +126,11 @@ export function formsOf(document: ApiDocument, schema: Schema): Schema[] {
   return forms.length > 1 ? forms : [];
 }
 
-// The members of an object, or of the objects in a list.
+// The members of an object, of the objects in a list, or of the JSON in a text.
 export function membersOf(document: ApiDocument, schema: Schema): [string, Schema, boolean][] {
   const found = resolve(document, schema);
   if (found.items) return membersOf(document, found.items);
+  if (found.contentSchema) return membersOf(document, found.contentSchema);
   const only = (found.oneOf ?? found.anyOf)?.filter((one) => one.type !== "null");
   if (only?.length === 1 && only[0]) return membersOf(document, only[0]);
   const members = Object.entries(found.properties ?? {}).map(
