@@ -33,7 +33,7 @@ use crate::job::Scheduler;
 use crate::job::housekeeping::Housekeeping;
 use crate::metrics::Metrics;
 use crate::pull::Pulls;
-use crate::settings::{Loaded, Settings};
+use crate::settings::Loaded;
 use crate::tls::Trust;
 use crate::worker::spawn::Program;
 use crate::{gpu, http};

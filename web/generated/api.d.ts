@@ -98,8 +98,7 @@ export interface paths {
         };
         /**
          * Readiness: answers 200 if requests should come to this box.
-         * @description Answers 503 if a bucket or the queue cannot be reached, if no backend is available, as in the first seconds after a
-         *     start, or while the daemon stops.
+         * @description Answers 503 if a bucket or the queue cannot be reached, if no backend is available, or while the daemon stops.
          *     A full disk refuses uploads and jobs only, so the answer is 200 with `"uploads": false`: the streams of an
          *     embedded store can be played from this box alone. Everybody gets the answer; its reasons need the scope
          *     `metrics`.
@@ -107,6 +106,27 @@ export interface paths {
         get: operations["getReadyz"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/beacons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Counts how playback went.
+         * @description Players of the page and of `/embed/` send it once, when a view ends. Pages of other origins may not. Neither address,
+         *     account nor video is kept. 404 if `qoe.enabled` is off.
+         */
+        post: operations["createBeacon"];
         delete?: never;
         options?: never;
         head?: never;
@@ -178,6 +198,9 @@ export interface paths {
          * Streams the events of all videos that the caller may see, as server-sent events.
          * @description A caller without `read` gets those of its own uploads. The `id` of each server-sent event is its place: a client
          *     that comes back with it in `Last-Event-ID` gets what it has missed, up to an hour. An event may come twice.
+         *
+         *     With `progress=true`, messages of the type `progress` (`ProgressView`) tell beside the events how far the jobs of
+         *     this box are: each at most once a second, without an `id`.
          */
         get: operations["listEvents"];
         put?: never;
@@ -197,6 +220,44 @@ export interface paths {
         };
         /** Counts the failures of all videos by their code, from the catalog. */
         get: operations["listFailures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns what a page needs to play a video.
+         * @description Pages of all origins may read it. A private video needs a playback token. 404 for a video that does not exist, was
+         *     deleted, or whose file was not uploaded yet.
+         */
+        get: operations["getPlayback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/qoe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns what the reports of players say together, since the start of the daemon. */
+        get: operations["getQoe"];
         put?: never;
         post?: never;
         delete?: never;
@@ -483,9 +544,6 @@ export interface paths {
          * Changes the metadata of a video, and who may watch it. Fields that are absent stay; `null` removes one.
          * @description With `If-Match`, nothing is changed unless it is the `ETag` of the video: nobody else has changed it since.
          *
-         *     With metadata and `visibility`, both are changed or none is, unless the store fails in between: `detail` then says
-         *     that `visibility` was changed alone.
-         *
          *     A change of `visibility` copies the stream within the store to where such streams are, under new URLs, and
          *     deletes the old one. It answers 202 if that takes longer: `visibility` changes later then.
          */
@@ -587,6 +645,26 @@ export interface paths {
         post?: never;
         /** Returns a video to the poster that was chosen from its beginning. */
         delete: operations["deleteVideoPoster"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/videos/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns how a video was made.
+         * @description The report has backends, rates, times, and what the check of the stream found. 404 while no attempt has made the video ready or failed.
+         */
+        get: operations["getVideoReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -854,6 +932,61 @@ export interface components {
             /** @description Sentences about a protection that it does without. */
             warnings?: string[];
         };
+        /**
+         * @description How playback went, sent once by the player when a view ends. Values that are larger than any real one count as the
+         *     largest real one.
+         */
+        Beacon: {
+            /**
+             * Format: int32
+             * @description Frames that were decoded and not shown.
+             */
+            dropped_frames?: number | null;
+            /**
+             * Format: int32
+             * @description Number of errors that ended playback.
+             */
+            errors: number;
+            /**
+             * Format: double
+             * @description Mean bitrate of what was played, in bit/s.
+             */
+            mean_bps?: number | null;
+            /** @description The page whose player it is. */
+            player: components["schemas"]["Player"];
+            /**
+             * Format: double
+             * @description Milliseconds for which it stood still after its start, because data was missing.
+             */
+            rebuffer_ms: number;
+            /**
+             * Format: int32
+             * @description Number of times that it stood still.
+             */
+            rebuffers: number;
+            /**
+             * Format: double
+             * @description Milliseconds from the wish to play to the first frame; absent if there was none.
+             */
+            startup_ms?: number | null;
+            /**
+             * Format: int32
+             * @description Number of changes of the rendition.
+             */
+            switches?: number | null;
+            /**
+             * Format: double
+             * @description Milliseconds for which the video played.
+             */
+            watched_ms: number;
+        };
+        /** @description What the reports of each player say. */
+        ByPlayer: {
+            /** @description The player in pages of others. */
+            embed: components["schemas"]["Summary"];
+            /** @description The page of the appliance. */
+            page: components["schemas"]["Summary"];
+        };
         /** @description Parts that the client has uploaded. */
         CompleteRequest: {
             /** @description All parts, ordered by number. */
@@ -867,6 +1000,29 @@ export interface components {
             ok: boolean;
             /** @description Why it does not. */
             why?: string | null;
+        };
+        /** @description One broken rule. */
+        ConformanceFinding: {
+            /** @description Severity of the rule. */
+            level: components["schemas"]["ConformanceLevel"];
+            /** @description The fault in words, with the found and the expected values. */
+            message: string;
+            /** @description Path of the playlist or segment, relative to the multivariant playlist. */
+            place: string;
+            /** @description Id of the rule: `7.4` of Apple's specification, `RFC 8216 4.3.3.1` of the RFC. */
+            rule: string;
+        };
+        /**
+         * @description Severity of a rule.
+         * @enum {string}
+         */
+        ConformanceLevel: "MUST" | "SHOULD";
+        /** @description Result of a check. */
+        ConformanceReport: {
+            /** @description Broken rules, the binding ones first. */
+            findings: components["schemas"]["ConformanceFinding"][];
+            /** @description Measures of every media playlist. */
+            measured: components["schemas"]["MeasuredPlaylist"][];
         };
         /** @description One page of dead letters. */
         DeadLetterList: {
@@ -1078,6 +1234,13 @@ export interface components {
          * @enum {string}
          */
         EventKind: "video.created" | "video.uploaded" | "video.playable" | "video.ready" | "video.failed" | "video.deleted" | "video.updated" | "text_track.ready" | "webhook.ping";
+        /** @description A later version of the source that could not be published. */
+        FailedUpdate: {
+            /** @description Why it failed. */
+            error: components["schemas"]["VideoError"];
+            /** @description Entity tag of that version. */
+            source_etag: string;
+        };
         /** @description Failures of all videos. */
         FailureList: {
             /** @description Failures by code, the most frequent first. */
@@ -1188,6 +1351,11 @@ export interface components {
             visibility?: components["schemas"]["Visibility"] | null;
         };
         /**
+         * @description How a video ended.
+         * @enum {string}
+         */
+        JobOutcome: "ready" | "failed";
+        /**
          * @description Part of a job that runs now.
          * @enum {string}
          */
@@ -1216,7 +1384,36 @@ export interface components {
          * @enum {string}
          */
         Means: "none" | "loopback" | "token" | "grant" | "session" | "proxy";
-        /** @description Metadata of a video by people and programs. All of it can change at any time. */
+        /** @description Measures of one media playlist. */
+        MeasuredPlaylist: {
+            /**
+             * Format: double
+             * @description Average segment bit rate in bit/s (RFC 8216, 4.1).
+             */
+            average_bps: number;
+            /**
+             * Format: int64
+             * @description Total size of the segments.
+             */
+            bytes: number;
+            /** @description Codec string of the segments (RFC 6381). */
+            codec: string;
+            /**
+             * Format: double
+             * @description Measured duration of all segments, in seconds.
+             */
+            duration_secs: number;
+            /**
+             * Format: double
+             * @description Peak segment bit rate in bit/s (RFC 8216, 4.1).
+             */
+            peak_bps: number;
+            /** @description Number of segments. */
+            segments: number;
+            /** @description URI of the playlist, relative to the multivariant playlist. */
+            uri: string;
+        };
+        /** @description What people and programs say of a video. All of it can change at any time. */
         Metadata: {
             /** @description Description for people, up to 5000 characters. */
             description?: string | null;
@@ -1325,6 +1522,41 @@ export interface components {
              */
             viewer: string | null;
         };
+        /** @description A video as its viewers see it. */
+        PlaybackView: {
+            /** @description Whether players may report how playback went (`POST /v1/beacons`). */
+            beacons: boolean;
+            /** @description URL of the chapters (`WebVTT`), once the video is ready, if its source has chapters. */
+            chapters_url?: string | null;
+            /**
+             * Format: double
+             * @description Duration of the video in seconds, once probed.
+             */
+            duration_secs?: number | null;
+            /** @description Id of the video. */
+            id: string;
+            /** @description Whether it is playable and not ready: its stream may still grow. */
+            is_growing: boolean;
+            /** @description Whether `playback_url` plays now. */
+            playable: boolean;
+            /** @description URL of `main.m3u8`. This URL and the others of a private video have the token of the request. */
+            playback_url: string;
+            /** @description URL of the poster (JPEG), once there is one. */
+            poster_url?: string | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["VideoState"];
+            /** @description URL of the storyboard (`WebVTT`), once the video is ready. */
+            storyboard_url?: string | null;
+            /** @description Title of the video, or the name of its file. */
+            title: string;
+            /** @description Who may watch it. */
+            visibility: components["schemas"]["Visibility"];
+        };
+        /**
+         * @description The page whose player reports.
+         * @enum {string}
+         */
+        Player: "page" | "embed";
         /** @description The frame of a video that becomes its poster. */
         PosterFrame: {
             /**
@@ -1353,6 +1585,30 @@ export interface components {
             title: string;
             /** @description Always `about:blank`; `code` tells errors apart. */
             type: string;
+        };
+        /** @description How far a job on this box is. */
+        ProgressView: {
+            /**
+             * Format: double
+             * @description Seconds until the encode ends, as far as the speed tells.
+             */
+            eta_secs?: number | null;
+            /** @description Whether its playlist plays now. */
+            playable: boolean;
+            /**
+             * Format: double
+             * @description Share of the encode that is done, 0 to 1.
+             */
+            progress: number;
+            /**
+             * Format: double
+             * @description Media seconds encoded per second.
+             */
+            speed?: number | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["VideoState"];
+            /** @description Id of the video. */
+            video_id: string;
         };
         /** @description A file at a URL that is to become a video. */
         PullRequest: {
@@ -1399,6 +1655,62 @@ export interface components {
              * @description Size of the file in bytes, once its server has stated it.
              */
             size_bytes?: number | null;
+        };
+        /** @description What the reports of players say since the start of the daemon. */
+        QoeView: {
+            /** @description Each player. */
+            by_player: components["schemas"]["ByPlayer"];
+            /**
+             * Format: int64
+             * @description Frames that were decoded and not shown.
+             */
+            dropped_frames: number;
+            /**
+             * Format: int64
+             * @description Number of errors that ended playback.
+             */
+            errors: number;
+            /**
+             * Format: double
+             * @description Mean bitrate in bit/s, by the time for which each view played; absent while no view has reported any.
+             */
+            mean_bps?: number | null;
+            /**
+             * Format: double
+             * @description Share of the time of all views for which videos stood still, 0 to 1; absent while nothing has played.
+             */
+            rebuffer_ratio?: number | null;
+            /**
+             * Format: int64
+             * @description Number of times that videos stood still.
+             */
+            rebuffers: number;
+            /** @description Start of the daemon, RFC 3339. */
+            since: string;
+            startup_secs?: components["schemas"]["Quantiles"] | null;
+            /**
+             * Format: int64
+             * @description Number of changes of the rendition.
+             */
+            switches: number;
+            /**
+             * Format: int64
+             * @description Number of views.
+             */
+            views: number;
+        };
+        /** @description Quantiles, each within 5 %. */
+        Quantiles: {
+            /**
+             * Format: double
+             * @description Half of the values are not larger.
+             */
+            p50: number;
+            /**
+             * Format: double
+             * @description 95 of 100 values are not larger.
+             */
+            p95: number;
         };
         /** @description Number of messages in the queue. SQS counts approximately. */
         QueueDepth: {
@@ -1510,6 +1822,8 @@ export interface components {
         Scope: "upload" | "read" | "manage" | "metrics" | "admin";
         /** @description Who the caller is, and what it may do. */
         Session: {
+            /** @description Whether players may report how playback went (`POST /v1/beacons`). */
+            beacons: boolean;
             /** @description How the caller has shown who it is. */
             by: components["schemas"]["Means"];
             /** @description Whether tokens cross the network in the clear (`http.allow_insecure`). */
@@ -1585,9 +1899,48 @@ export interface components {
              */
             size_bytes: number;
         };
+        /** @description What reports say together. */
+        Summary: {
+            /**
+             * Format: int64
+             * @description Frames that were decoded and not shown.
+             */
+            dropped_frames: number;
+            /**
+             * Format: int64
+             * @description Number of errors that ended playback.
+             */
+            errors: number;
+            /**
+             * Format: double
+             * @description Mean bitrate in bit/s, by the time for which each view played; absent while no view has reported any.
+             */
+            mean_bps?: number | null;
+            /**
+             * Format: double
+             * @description Share of the time of all views for which videos stood still, 0 to 1; absent while nothing has played.
+             */
+            rebuffer_ratio?: number | null;
+            /**
+             * Format: int64
+             * @description Number of times that videos stood still.
+             */
+            rebuffers: number;
+            startup_secs?: components["schemas"]["Quantiles"] | null;
+            /**
+             * Format: int64
+             * @description Number of changes of the rendition.
+             */
+            switches: number;
+            /**
+             * Format: int64
+             * @description Number of views.
+             */
+            views: number;
+        };
         /** @description Overview for operators. */
         System: {
-            /** @description Every backend, with the reason if it is not available. The list is empty while the trials after a start run. */
+            /** @description Every backend, with the reason if it is not available. */
             backends: components["schemas"]["BackendStatus"][];
             /** @description Name of this box, made at its first start. */
             box_id: string;
@@ -1823,6 +2176,11 @@ export interface components {
             external_id?: string | null;
             /** @description Name of the file, 1 to 255 bytes; its suffix must be one of `sources.suffixes`. */
             filename: string;
+            /**
+             * @description A name that the client makes from the content of the file, 64 hex digits in lower case, by which it finds the
+             *     video again (`GET /v1/videos?fingerprint=`). It is never interpreted.
+             */
+            fingerprint?: string | null;
             /** @description Text that comes back in each event of the video, up to 1024 bytes. It is never interpreted. */
             passthrough?: string | null;
             priority?: components["schemas"]["Priority"] | null;
@@ -1886,11 +2244,41 @@ export interface components {
             next?: string | null;
             /**
              * Format: int64
-             * @description Number of videos on all pages, an estimate: counted for the first page, up to 100000, or 10000 for a search.
+             * @description Number of videos on all pages, an estimate: it is counted for the first page, and up to 100000.
              */
             total: number;
             /** @description Videos of this page. */
             videos: components["schemas"]["VideoView"][];
+        };
+        /** @description How a video was made, as its last attempt has written it down. */
+        VideoReport: {
+            /**
+             * Format: int32
+             * @description Number of the attempt, from 1.
+             */
+            attempt: number;
+            /** @description Backend that encoded. */
+            backend?: string | null;
+            /** @description Backends that failed at it before, in the same attempt. */
+            backend_failures: components["schemas"]["BackendFailure"][];
+            conformance?: components["schemas"]["ConformanceReport"] | null;
+            /**
+             * Format: double
+             * @description Duration of the video in seconds.
+             */
+            duration_secs?: number | null;
+            error?: components["schemas"]["VideoError"] | null;
+            failed_update?: components["schemas"]["FailedUpdate"] | null;
+            /** @description How it ended. */
+            outcome: components["schemas"]["JobOutcome"];
+            /** @description The renditions with their measured rates. */
+            renditions: components["schemas"]["RenditionView"][];
+            /** @description When things happened. */
+            timings: components["schemas"]["Timings"];
+            /** @description Id of the video. */
+            video_id: string;
+            /** @description Faults of the source with which it was published. */
+            warnings: components["schemas"]["SourceWarning"][];
         };
         /**
          * @description Where a video stands.
@@ -2638,6 +3026,137 @@ export interface operations {
             };
         };
     };
+    createBeacon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "dropped_frames": 0,
+                 *       "errors": 0,
+                 *       "mean_bps": 2400000,
+                 *       "player": "page",
+                 *       "rebuffer_ms": 350,
+                 *       "rebuffers": 1,
+                 *       "startup_ms": 420,
+                 *       "switches": 2,
+                 *       "watched_ms": 93000
+                 *     }
+                 */
+                "application/json": components["schemas"]["Beacon"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body has other fields or types */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listDeadLetters: {
         parameters: {
             query?: {
@@ -2919,7 +3438,10 @@ export interface operations {
     };
     listEvents: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether to tell the progress of jobs, too; the default is false. */
+                progress?: boolean;
+            };
             header?: {
                 /** @description `id` of the last event that was seen */
                 "Last-Event-ID"?: string | null;
@@ -2935,11 +3457,7 @@ export interface operations {
                 };
                 content: {
                     /** @example data: {"created_at":"2026-11-30T12:00:00Z","data":{"attempt":1,"backend":"cpu","description":"How to begin.","duration_secs":30.0,"expires_at":"2036-11-30T12:00:00Z","external_id":"lesson-17","filename":"film.mp4","id":"5f2b9c1d7e3a40688d10","passthrough":"{\"course\":4}","playable":true,"playback_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8","poster_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg","priority":"normal","progress":1.0,"renditions":[{"average_bps":2400000,"height":720,"label":"720p","name":"720p","peak_bps":2600000,"segments":5,"width":1280}],"state":"ready","storyboard_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt","tags":["course-4"],"text_tracks":[{"default":true,"kind":"subtitles","label":"720p","language":"language","rendition":"rendition","state":"ready"}],"timings":{"created_at":"2026-11-30T12:00:00Z","finished_at":"2026-11-30T12:01:30Z","playable_at":"2026-11-30T12:00:08Z","started_at":"2026-11-30T12:00:05Z"},"title":"The first lesson","visibility":"public"},"id":"5f2b9c1d7e3a40688d10","sequence":0,"type":"video.ready"} */
-                    "text/event-stream": {
-                        data: string;
-                        event?: string;
-                        id?: string;
-                    };
+                    "text/event-stream": components["schemas"]["Event"];
                 };
             };
             400: {
@@ -3095,6 +3613,232 @@ export interface operations {
             };
         };
     };
+    getPlayback: {
+        parameters: {
+            query?: {
+                /** @description The playback token; a public video needs none. */
+                token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the video */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "beacons": true,
+                     *       "duration_secs": 30,
+                     *       "id": "5f2b9c1d7e3a40688d10",
+                     *       "is_growing": false,
+                     *       "playable": true,
+                     *       "playback_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8",
+                     *       "poster_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg",
+                     *       "state": "ready",
+                     *       "storyboard_url": "https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt",
+                     *       "title": "The first lesson",
+                     *       "visibility": "public"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PlaybackView"];
+                };
+            };
+            /** @description a parameter has another type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getQoe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "by_player": {
+                     *         "embed": {
+                     *           "dropped_frames": 0,
+                     *           "errors": 1,
+                     *           "mean_bps": 2400000,
+                     *           "rebuffer_ratio": 0.004,
+                     *           "rebuffers": 37,
+                     *           "startup_secs": {
+                     *             "p50": 0.42,
+                     *             "p95": 1.3
+                     *           },
+                     *           "switches": 2,
+                     *           "views": 120
+                     *         },
+                     *         "page": {
+                     *           "dropped_frames": 0,
+                     *           "errors": 1,
+                     *           "mean_bps": 2400000,
+                     *           "rebuffer_ratio": 0.004,
+                     *           "rebuffers": 37,
+                     *           "startup_secs": {
+                     *             "p50": 0.42,
+                     *             "p95": 1.3
+                     *           },
+                     *           "switches": 2,
+                     *           "views": 120
+                     *         }
+                     *       },
+                     *       "dropped_frames": 0,
+                     *       "errors": 1,
+                     *       "mean_bps": 2400000,
+                     *       "rebuffer_ratio": 0.004,
+                     *       "rebuffers": 37,
+                     *       "since": "2026-11-30T12:00:00Z",
+                     *       "startup_secs": {
+                     *         "p50": 0.42,
+                     *         "p95": 1.3
+                     *       },
+                     *       "switches": 2,
+                     *       "views": 120
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QoeView"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getSession: {
         parameters: {
             query?: never;
@@ -3111,6 +3855,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "beacons": true,
                      *       "by": "token",
                      *       "insecure": false,
                      *       "name": "lessons",
@@ -3204,6 +3949,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "beacons": true,
                      *       "by": "token",
                      *       "insecure": false,
                      *       "name": "lessons",
@@ -4331,6 +5077,7 @@ export interface operations {
                  *       "expires_at": "2036-11-30T12:00:00Z",
                  *       "external_id": "lesson-17",
                  *       "filename": "film.mp4",
+                 *       "fingerprint": "5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f",
                  *       "passthrough": "{\"course\":4}",
                  *       "priority": "normal",
                  *       "size_bytes": 734003200,
@@ -4459,6 +5206,15 @@ export interface operations {
             };
             /** @description a bucket or the queue cannot be reached */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The embedded store has too little space for the file */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4945,6 +5701,8 @@ export interface operations {
                 code?: string;
                 /** @description Id in another system: the one video that has it. */
                 external_id?: string;
+                /** @description Fingerprint of the file, as the request for the upload named it. */
+                fingerprint?: string;
                 /** @description Created at this time or later, RFC 3339. */
                 created_after?: string;
                 /** @description Created before this time, RFC 3339. */
@@ -6336,11 +7094,7 @@ export interface operations {
                 };
                 content: {
                     /** @example data: {"attempt":1,"backend":"cpu","description":"How to begin.","duration_secs":30.0,"expires_at":"2036-11-30T12:00:00Z","external_id":"lesson-17","filename":"film.mp4","id":"5f2b9c1d7e3a40688d10","passthrough":"{\"course\":4}","playable":true,"playback_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8","poster_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg","priority":"normal","progress":1.0,"renditions":[{"average_bps":2400000,"height":720,"label":"720p","name":"720p","peak_bps":2600000,"segments":5,"width":1280}],"state":"ready","storyboard_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt","tags":["course-4"],"text_tracks":[{"default":true,"kind":"subtitles","label":"720p","language":"language","rendition":"rendition","state":"ready"}],"timings":{"created_at":"2026-11-30T12:00:00Z","finished_at":"2026-11-30T12:01:30Z","playable_at":"2026-11-30T12:00:08Z","started_at":"2026-11-30T12:00:05Z"},"title":"The first lesson","visibility":"public"} */
-                    "text/event-stream": {
-                        data: string;
-                        event?: string;
-                        id?: string;
-                    };
+                    "text/event-stream": components["schemas"]["VideoView"];
                 };
             };
             /** @description the credentials are missing or give no rights */
@@ -6988,6 +7742,152 @@ export interface operations {
             };
             /** @description The video is deleted */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getVideoReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the video */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempt": 1,
+                     *       "backend": "cpu",
+                     *       "backend_failures": [
+                     *         {
+                     *           "backend": "cpu",
+                     *           "code": "code",
+                     *           "element": "element",
+                     *           "message": "The file is no video.",
+                     *           "quarantined": true
+                     *         }
+                     *       ],
+                     *       "conformance": {
+                     *         "findings": [
+                     *           {
+                     *             "level": "SHOULD",
+                     *             "message": "the rate of the segments is not even",
+                     *             "place": "a1/720p/index.m3u8",
+                     *             "rule": "9.9"
+                     *           }
+                     *         ],
+                     *         "measured": [
+                     *           {
+                     *             "average_bps": 2400000,
+                     *             "bytes": 9000000,
+                     *             "codec": "avc1.64001f",
+                     *             "duration_secs": 30,
+                     *             "peak_bps": 2600000,
+                     *             "segments": 5,
+                     *             "uri": "a1/720p/index.m3u8"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "duration_secs": 30,
+                     *       "outcome": "ready",
+                     *       "renditions": [
+                     *         {
+                     *           "average_bps": 2400000,
+                     *           "height": 720,
+                     *           "label": "720p",
+                     *           "name": "720p",
+                     *           "peak_bps": 2600000,
+                     *           "segments": 5,
+                     *           "width": 1280
+                     *         }
+                     *       ],
+                     *       "timings": {
+                     *         "created_at": "2026-11-30T12:00:00Z",
+                     *         "finished_at": "2026-11-30T12:01:30Z",
+                     *         "playable_at": "2026-11-30T12:00:08Z",
+                     *         "started_at": "2026-11-30T12:00:05Z"
+                     *       },
+                     *       "video_id": "5f2b9c1d7e3a40688d10",
+                     *       "warnings": [
+                     *         {
+                     *           "code": "source-truncated",
+                     *           "message": "The file is no video."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VideoReport"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };

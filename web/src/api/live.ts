@@ -44,9 +44,14 @@ export function followEvents(onLive: (live: Live) => void): () => void {
     onLive(live);
     channel.postMessage(live);
   };
-  // Resolves when another tab that had it is gone; until then, that tab tells this one.
-  const lead = () => readStream(tellAll, ended.signal);
-  navigator.locks.request(NAME, { signal: ended.signal }, lead).catch(() => undefined);
+  if (navigator.locks) {
+    // Resolves when another tab that had it is gone; until then, that tab tells this one.
+    const lead = () => readStream(tellAll, ended.signal);
+    navigator.locks.request(NAME, { signal: ended.signal }, lead).catch(() => undefined);
+  } else {
+    // Pages without TLS have no locks, except those of this machine: each reads a stream of its own.
+    void readStream(onLive, ended.signal);
+  }
   return () => {
     ended.abort();
     channel.close();
