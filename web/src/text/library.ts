@@ -111,6 +111,7 @@ export const library = {
   untagged: (count: number, tag: string) =>
     `Tag ${tag} removed from ${plural(count, "video", "videos")}`,
   renamed: "Renamed",
+  tagsSaved: "Tags saved",
   notDeleted: (names: string) => `Not deleted: ${names}`,
   notRestored: (names: string) => `Not restored: ${names}`,
   notRetried: (names: string) => `Not tried again: ${names}`,
