@@ -98,7 +98,8 @@ export interface paths {
         };
         /**
          * Readiness: answers 200 if requests should come to this box.
-         * @description Answers 503 if a bucket or the queue cannot be reached, if no backend is available, or while the daemon stops.
+         * @description Answers 503 if a bucket or the queue cannot be reached, if no backend is available, as in the first seconds after a
+         *     start, or while the daemon stops.
          *     A full disk refuses uploads and jobs only, so the answer is 200 with `"uploads": false`: the streams of an
          *     embedded store can be played from this box alone. Everybody gets the answer; its reasons need the scope
          *     `metrics`.
@@ -543,6 +544,9 @@ export interface paths {
         /**
          * Changes the metadata of a video, and who may watch it. Fields that are absent stay; `null` removes one.
          * @description With `If-Match`, nothing is changed unless it is the `ETag` of the video: nobody else has changed it since.
+         *
+         *     With metadata and `visibility`, both are changed or none is, unless the store fails in between: `detail` then says
+         *     that `visibility` was changed alone.
          *
          *     A change of `visibility` copies the stream within the store to where such streams are, under new URLs, and
          *     deletes the old one. It answers 202 if that takes longer: `visibility` changes later then.
@@ -1413,7 +1417,7 @@ export interface components {
             /** @description URI of the playlist, relative to the multivariant playlist. */
             uri: string;
         };
-        /** @description What people and programs say of a video. All of it can change at any time. */
+        /** @description Metadata of a video by people and programs. All of it can change at any time. */
         Metadata: {
             /** @description Description for people, up to 5000 characters. */
             description?: string | null;
@@ -1940,7 +1944,7 @@ export interface components {
         };
         /** @description Overview for operators. */
         System: {
-            /** @description Every backend, with the reason if it is not available. */
+            /** @description Every backend, with the reason if it is not available. The list is empty while the trials after a start run. */
             backends: components["schemas"]["BackendStatus"][];
             /** @description Name of this box, made at its first start. */
             box_id: string;
@@ -2244,7 +2248,7 @@ export interface components {
             next?: string | null;
             /**
              * Format: int64
-             * @description Number of videos on all pages, an estimate: it is counted for the first page, and up to 100000.
+             * @description Number of videos on all pages, an estimate: counted for the first page, up to 100000, or 10000 for a search.
              */
             total: number;
             /** @description Videos of this page. */
@@ -3457,7 +3461,11 @@ export interface operations {
                 };
                 content: {
                     /** @example data: {"created_at":"2026-11-30T12:00:00Z","data":{"attempt":1,"backend":"cpu","description":"How to begin.","duration_secs":30.0,"expires_at":"2036-11-30T12:00:00Z","external_id":"lesson-17","filename":"film.mp4","id":"5f2b9c1d7e3a40688d10","passthrough":"{\"course\":4}","playable":true,"playback_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8","poster_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg","priority":"normal","progress":1.0,"renditions":[{"average_bps":2400000,"height":720,"label":"720p","name":"720p","peak_bps":2600000,"segments":5,"width":1280}],"state":"ready","storyboard_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt","tags":["course-4"],"text_tracks":[{"default":true,"kind":"subtitles","label":"720p","language":"language","rendition":"rendition","state":"ready"}],"timings":{"created_at":"2026-11-30T12:00:00Z","finished_at":"2026-11-30T12:01:30Z","playable_at":"2026-11-30T12:00:08Z","started_at":"2026-11-30T12:00:05Z"},"title":"The first lesson","visibility":"public"},"id":"5f2b9c1d7e3a40688d10","sequence":0,"type":"video.ready"} */
-                    "text/event-stream": components["schemas"]["Event"];
+                    "text/event-stream": {
+                        data: string;
+                        event?: string;
+                        id?: string;
+                    };
                 };
             };
             400: {
@@ -7094,7 +7102,11 @@ export interface operations {
                 };
                 content: {
                     /** @example data: {"attempt":1,"backend":"cpu","description":"How to begin.","duration_secs":30.0,"expires_at":"2036-11-30T12:00:00Z","external_id":"lesson-17","filename":"film.mp4","id":"5f2b9c1d7e3a40688d10","passthrough":"{\"course\":4}","playable":true,"playback_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/main.m3u8","poster_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/poster.jpg","priority":"normal","progress":1.0,"renditions":[{"average_bps":2400000,"height":720,"label":"720p","name":"720p","peak_bps":2600000,"segments":5,"width":1280}],"state":"ready","storyboard_url":"https://video.example.com/public/5f2b9c1d7e3a40688d10/a1/storyboard.vtt","tags":["course-4"],"text_tracks":[{"default":true,"kind":"subtitles","label":"720p","language":"language","rendition":"rendition","state":"ready"}],"timings":{"created_at":"2026-11-30T12:00:00Z","finished_at":"2026-11-30T12:01:30Z","playable_at":"2026-11-30T12:00:08Z","started_at":"2026-11-30T12:00:05Z"},"title":"The first lesson","visibility":"public"} */
-                    "text/event-stream": components["schemas"]["VideoView"];
+                    "text/event-stream": {
+                        data: string;
+                        event?: string;
+                        id?: string;
+                    };
                 };
             };
             /** @description the credentials are missing or give no rights */
