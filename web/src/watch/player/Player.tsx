@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "react";
 import { showChapters } from "./chapters";
-import { createPlayer, type PlayerHandle, type PlayerOptions, withToken } from "./create";
+import { createPlayer, type PlayerHandle, type PlayerOptions } from "./create";
 import css from "./Player.module.css";
 import { showStoryboard } from "./storyboard";
+import { withToken } from "./token";
 
 interface PlayerProps extends Pick<PlayerOptions, "id" | "url" | "token" | "durationSecs"> {
   startSecs: number | null;

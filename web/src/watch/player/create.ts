@@ -12,7 +12,8 @@ import type { Beacon } from "./qoe";
 import { addQualityMenu } from "./quality";
 import { remember, rememberVolume } from "./remember";
 import "./skin.css";
-import { currentSecs, type Player, videojs, vhsOf } from "./videojs";
+import { withToken } from "./token";
+import { currentSecs, type Player, vhsOf, videojs } from "./videojs";
 
 export interface PlayerOptions {
   id: string;
@@ -110,14 +111,6 @@ export function createPlayer(holder: HTMLElement, options: PlayerOptions): Playe
     currentSecs: () => currentSecs(player),
     dispose: () => player.dispose(),
   };
-}
-
-/** A URL of a private video with its token. */
-export function withToken(url: string, token: string | null): string {
-  if (!token) return url;
-  const withIt = new URL(url, location.href);
-  withIt.searchParams.set("token", token);
-  return withIt.href;
 }
 
 // Playlists that are loaded later carry the token of the first one, which has ended by then.

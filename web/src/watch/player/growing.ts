@@ -17,7 +17,8 @@ interface Growth {
 
 const growths = new WeakMap<Player, Growth>();
 
-export const isGrowing = (player: Player) => techOf(player)?.duration() === Number.POSITIVE_INFINITY;
+export const isGrowing = (player: Player) =>
+  techOf(player)?.duration() === Number.POSITIVE_INFINITY;
 
 const seekableEnd = (player: Player) => {
   const ranges = player.seekable();

@@ -57,7 +57,8 @@ export function actionOf({ key, hasModifier, focus }: Press): Action | null {
   return MOVES[key] ?? (focus === "player" ? (SCROLLING[key] ?? null) : null);
 }
 
-const FIELDS = "input:not([type=range], [type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+const FIELDS =
+  "input:not([type=range], [type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 const CONTROLS =
   "button, a[href], summary, input, [role=slider], [role=tab], [role^=menuitem], [role=option], [role=button]";
 

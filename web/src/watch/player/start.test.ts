@@ -16,9 +16,8 @@ test.each([
   ["0", 0],
 ])("%s is a start time", (text, secs) => expect(parseStart(text)).toBe(secs));
 
-test.each([null, "", " ", "abc", "-5", "1m30x", "s", "1:2:3:4", "1h30x"])(
-  "%s is none",
-  (text) => expect(parseStart(text)).toBeNull(),
+test.each([null, "", " ", "abc", "-5", "1m30x", "s", "1:2:3:4", "1h30x"])("%s is none", (text) =>
+  expect(parseStart(text)).toBeNull(),
 );
 
 test("a link has its start time as a parameter", () => {

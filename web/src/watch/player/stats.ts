@@ -60,7 +60,10 @@ function open(player: Player, read: () => Qoe): void {
   const update = () => {
     samples = addSample(samples, sampleOf(player, (performance.now() - openedAt) / 1000));
     for (const { plot, names } of plots) {
-      plot.setData([column(samples, "at"), ...names.map((name) => column(samples, name))] as uPlot.AlignedData);
+      plot.setData([
+        column(samples, "at"),
+        ...names.map((name) => column(samples, name)),
+      ] as uPlot.AlignedData);
     }
     showFacts(facts, player, read());
   };
@@ -161,9 +164,7 @@ function showFacts(list: HTMLElement, player: Player, qoe: Qoe): void {
     [text.statsStalls, text.statsStalled(qoe.rebuffers, qoe.rebufferMs)],
     [
       text.statsDropped,
-      quality
-        ? text.statsOf(quality.droppedVideoFrames, quality.totalVideoFrames)
-        : text.statsNone,
+      quality ? text.statsOf(quality.droppedVideoFrames, quality.totalVideoFrames) : text.statsNone,
     ],
   ];
   list.replaceChildren(

@@ -52,7 +52,8 @@ type Tech = {
 };
 
 // Video.js warns of plugins that reach for the tech, unless they say that they know it.
-export const techOf = (player: Player) => player.tech({ IWillNotUseThisInPlugins: true }) as unknown as Tech;
+export const techOf = (player: Player) =>
+  player.tech({ IWillNotUseThisInPlugins: true }) as unknown as Tech;
 
 export const vhsOf = (player: Player): Vhs | undefined =>
   player.isDisposed() ? undefined : techOf(player)?.vhs;
@@ -76,4 +77,5 @@ export function levelName({ width, height }: QualityLevel): string {
 export const currentSecs = (player: Player): number => player.currentTime() ?? 0;
 
 /** The duration of a video, or Infinity as long as it is not known. */
-export const durationSecs = (player: Player): number => player.duration() || Number.POSITIVE_INFINITY;
+export const durationSecs = (player: Player): number =>
+  player.duration() || Number.POSITIVE_INFINITY;
