@@ -20,7 +20,8 @@ export async function openPage(errors, options = {}, flags = []) {
       ...(process.env.CHROMIUM_FLAGS ?? "").split(" ").filter((flag) => flag !== ""),
     ],
   });
-  const page = await browser.newPage(options);
+  // axe opens a page of its own beside it.
+  const page = await (await browser.newContext(options)).newPage();
   page.on("pageerror", (error) => errors.push(`page: ${error.stack ?? error.message}`));
   page.on("console", (line) => {
     if (line.type() === "error") errors.push(`console: ${line.text()} ${line.location().url}`);
