@@ -20,11 +20,12 @@ export async function openPage(errors, options = {}, flags = []) {
       ...(process.env.CHROMIUM_FLAGS ?? "").split(" ").filter((flag) => flag !== ""),
     ],
   });
-  // axe opens a page of its own beside it.
-  const page = await (await browser.newContext(options)).newPage();
+  // axe opens a page of its own in the context, which that of `browser.newPage` does not allow.
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
   page.on("pageerror", (error) => errors.push(`page: ${error.stack ?? error.message}`));
   page.on("console", (line) => {
     if (line.type() === "error") errors.push(`console: ${line.text()} ${line.location().url}`);
   });
-  return { browser, page };
+  return { browser, context, page };
 }
