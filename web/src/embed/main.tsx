@@ -5,6 +5,7 @@ import { showChapters } from "../watch/player/chapters";
 import { createPlayer } from "../watch/player/create";
 import { parseStart } from "../watch/player/start";
 import { showStoryboard } from "../watch/player/storyboard";
+import { addMissingSubtitles } from "../watch/player/subtitles";
 import { withToken } from "../watch/player/token";
 import "./embed.css";
 import { bare, type EmbedOptions, optionsOf, type PlaybackView, type Step, stepOf } from "./view";
@@ -98,7 +99,11 @@ function play(root: HTMLElement, options: EmbedOptions, view: PlaybackView): voi
     if (chapters_url) showChapters(player, withToken(url(chapters_url), token));
   };
   show(view);
-  if (view.is_growing) void showLater(options, show);
+  if (!view.is_growing) return;
+  void showLater(options, (ready) => {
+    show(ready);
+    void addMissingSubtitles(player, withToken(url(ready.playback_url), token));
+  });
 }
 
 // Storyboard and chapters come at the end of the encode.

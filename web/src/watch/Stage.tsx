@@ -45,6 +45,7 @@ export function Stage({ video, onHandle }: StageProps) {
               id={video.id}
               durationSecs={video.duration_secs ?? null}
               startSecs={startSecs}
+              isGrowing={video.state !== "ready"}
               sendsBeacons={takesBeacons(session)}
               onError={showFault}
               onHandle={onHandle}

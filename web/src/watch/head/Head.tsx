@@ -47,7 +47,7 @@ export function Head({ video, handle, canChange }: HeadProps) {
               {text.common.state(video.state)}
             </Badge>
             {video.visibility === "private" && <Badge>{text.watch.private}</Badge>}
-            {video.duration_secs != null && <span>{clock(video.duration_secs)}</span>}
+            {video.duration_secs != null && <span>{clock(Math.round(video.duration_secs))}</span>}
             {sizes && <span data-testid="sizes">{sizes}</span>}
             {video.timings.created_at && (
               <time dateTime={video.timings.created_at}>{day(video.timings.created_at)}</time>

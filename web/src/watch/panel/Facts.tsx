@@ -13,7 +13,10 @@ export function Facts({ video }: { video: Video }) {
   const { created_at, started_at, playable_at, finished_at } = video.timings;
   const rows: [string, string | null | undefined][] = [
     [text.watch.fileName, video.filename],
-    [text.watch.duration, video.duration_secs == null ? null : clock(video.duration_secs)],
+    [
+      text.watch.duration,
+      video.duration_secs == null ? null : clock(Math.round(video.duration_secs)),
+    ],
     [text.watch.backend, video.backend],
     [text.watch.createdAt, created_at && moment(created_at)],
     [text.watch.waited, took(secsBetween(created_at, started_at))],

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { CircleCheck } from "lucide-react";
+import { useState } from "react";
 import { ApiError } from "../../api/client";
 import { keys } from "../../api/queries";
 import { raw } from "../../api/raw";
@@ -14,16 +15,17 @@ import { Fold } from "./Section";
 /** Findings of the check that each stream passes before it is published. */
 export function Report({ video }: { video: Video }) {
   const hasEnded = video.state === "ready" || video.state === "failed";
+  const [isOpen, setOpen] = useState(false);
   const query = useQuery({
     queryKey: [...keys.video(video.id), "report", video.attempt, video.state],
     queryFn: () => raw<VideoReport>("GET", `/v1/videos/${encodeURIComponent(video.id)}/report`),
-    enabled: hasEnded,
+    enabled: hasEnded && isOpen,
     retry: (count, error) => count < 2 && error instanceof ApiError && error.isPassing,
   });
   const findings = query.data?.conformance?.findings;
   const badge = findings && summary(findings);
   return (
-    <Fold title={text.watch.report} action={badge} testId="report">
+    <Fold title={text.watch.report} action={badge} testId="report" onOpen={() => setOpen(true)}>
       {!hasEnded ? (
         <p className={css.soft}>{text.watch.reportSoon}</p>
       ) : !findings ? (

@@ -23,10 +23,18 @@ export function Section({ title, action, children, testId }: SectionProps) {
   );
 }
 
+interface FoldProps extends SectionProps {
+  onOpen?: () => void;
+}
+
 /** A card that is closed until somebody wants to know. */
-export function Fold({ title, action, children, testId }: SectionProps) {
+export function Fold({ title, action, children, testId, onOpen }: FoldProps) {
   return (
-    <details className={css.card} data-testid={testId}>
+    <details
+      className={css.card}
+      data-testid={testId}
+      onToggle={(event) => event.currentTarget.open && onOpen?.()}
+    >
       <summary className={css.summary}>
         <h2 className={css.title}>{title}</h2>
         {action}

@@ -8,9 +8,9 @@ import { Field, Select } from "../../ui/Field";
 import { Notice } from "../../ui/Notice";
 import { tell } from "../../ui/toasts";
 import { usePlayback } from "../playback";
+import { readBack } from "../player/readBack";
 import { withToken } from "../player/token";
 import css from "./panel.module.css";
-import { readBack } from "./readBack";
 
 interface TrackDialogProps {
   video: Video;

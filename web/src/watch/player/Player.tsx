@@ -3,6 +3,7 @@ import { showChapters } from "./chapters";
 import { createPlayer, type PlayerHandle, type PlayerOptions } from "./create";
 import css from "./Player.module.css";
 import { showStoryboard } from "./storyboard";
+import { addMissingSubtitles } from "./subtitles";
 import { withToken } from "./token";
 
 interface PlayerProps extends Pick<PlayerOptions, "id" | "url" | "token" | "durationSecs"> {
@@ -10,6 +11,8 @@ interface PlayerProps extends Pick<PlayerOptions, "id" | "url" | "token" | "dura
   posterUrl: string | null;
   storyboardUrl: string | null;
   chaptersUrl: string | null;
+  /** Whether the encode still runs. */
+  isGrowing: boolean;
   sendsBeacons: boolean;
   onError: (message: string) => void;
   onHandle: (handle: PlayerHandle | null) => void;
@@ -17,7 +20,8 @@ interface PlayerProps extends Pick<PlayerOptions, "id" | "url" | "token" | "dura
 
 /** Plays a stream from its beginning, also while it is still growing. */
 export default function Player(props: PlayerProps) {
-  const { url, token, durationSecs, posterUrl, storyboardUrl, chaptersUrl, onHandle } = props;
+  const { url, token, durationSecs, posterUrl, storyboardUrl, chaptersUrl, isGrowing, onHandle } =
+    props;
   const holder = useRef<HTMLDivElement>(null);
   const [handle, setHandle] = useState<PlayerHandle | null>(null);
   const newest = useRef(props);
@@ -57,6 +61,13 @@ export default function Player(props: PlayerProps) {
     if (!handle || !chaptersUrl) return;
     return showChapters(handle.player, withToken(chaptersUrl, newest.current.token));
   }, [handle, chaptersUrl]);
+
+  const wasGrowing = useRef(isGrowing);
+  useEffect(() => {
+    if (!handle || isGrowing || !wasGrowing.current) return;
+    wasGrowing.current = false;
+    void addMissingSubtitles(handle.player, withToken(url, newest.current.token));
+  }, [handle, isGrowing, url]);
 
   return <div className={css.holder} data-testid="player" ref={holder} />;
 }

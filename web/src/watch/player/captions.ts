@@ -1,9 +1,10 @@
 // Captions: one key to turn them on and off, and the choice is remembered.
 
 import { readSettings, writeSettings } from "./memory";
-import { type Player, type Track, tracksOf } from "./videojs";
+import { type Player, type Track, techOf, tracksOf } from "./videojs";
 
 const OFF = "off";
+const PAUSED_MS = 250;
 
 function captionsOf(player: Player): Track[] {
   const tracks = Array.from(tracksOf(player) as unknown as ArrayLike<Track>);
@@ -34,15 +35,28 @@ export function toggleCaptions(player: Player): string | null {
   return shown(player)?.label ?? "";
 }
 
+// Video.js looks for cues when time passes, which it does not while the video is paused.
+function showWhilePaused(player: Player): void {
+  const timer = setInterval(() => {
+    if (player.isDisposed() || !player.paused() || !shown(player)) return;
+    techOf(player).trigger("timeupdate");
+  }, PAUSED_MS);
+  player.on("dispose", () => clearInterval(timer));
+}
+
+/** Shows the captions that were chosen before, if they are there. */
+export function restoreCaptions(player: Player): void {
+  const { captions } = readSettings();
+  if (captions) show(player, captions);
+}
+
 /** Shows the captions that were chosen before, and remembers those that are chosen now. */
 export function rememberCaptions(player: Player): void {
-  const restore = () => {
-    const { captions } = readSettings();
-    if (captions) show(player, captions);
-  };
+  const restore = () => restoreCaptions(player);
   // What changes before it plays is the player's doing, not a choice.
   const keep = () => writeSettings({ captions: shown(player)?.language || OFF });
   const tracks = tracksOf(player);
+  showWhilePaused(player);
   player.one("loadedmetadata", restore);
   player.one("playing", () => {
     restore();

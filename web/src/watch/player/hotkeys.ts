@@ -6,7 +6,7 @@ import { addBezel, type Bezel } from "./bezel";
 import { toggleCaptions } from "./captions";
 import { showHelp } from "./help";
 import { type Action, actionOf, focusOf } from "./keyboard";
-import { currentSecs, durationSecs, type Player } from "./videojs";
+import { currentSecs, durationSecs, type Player, techOf } from "./videojs";
 
 export const RATES = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 
@@ -39,7 +39,8 @@ export function addHotkeys(player: Player, { toggleStats }: Options): void {
 function act(player: Player, action: Action, bezel: Bezel, toggleStats: () => void): void {
   switch (action.kind) {
     case "toggle":
-      if (player.paused()) void player.play();
+      // A pause that comes before the first frame refuses the wish to play.
+      if (player.paused()) player.play()?.catch(() => undefined);
       else player.pause();
       return;
     case "skip":
@@ -62,18 +63,22 @@ function act(player: Player, action: Action, bezel: Bezel, toggleStats: () => vo
       player.muted(!player.muted());
       bezel.show(player.muted() ? text.muted : text.soundOn);
       return;
-    case "rate":
-      player.playbackRate(nextRate(player.playbackRate() ?? 1, action.by));
-      bezel.show(text.rate(player.playbackRate() ?? 1));
+    case "rate": {
+      // The player's own answer is that of a moment ago.
+      const rate = nextRate(techOf(player).playbackRate(), action.by);
+      player.playbackRate(rate);
+      bezel.show(text.rate(rate));
       return;
+    }
     case "captions": {
       const label = toggleCaptions(player);
       bezel.show(label === null ? text.noCaptions : text.captionsAre(label));
       return;
     }
     case "fullscreen":
-      if (player.isFullscreen()) void player.exitFullscreen();
-      else void player.requestFullscreen();
+      // Refused where the browser has none, or before anybody has clicked.
+      if (player.isFullscreen()) player.exitFullscreen()?.catch(() => undefined);
+      else player.requestFullscreen()?.catch(() => undefined);
       return;
     case "pip":
       togglePictureInPicture(player);

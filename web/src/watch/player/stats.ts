@@ -154,7 +154,10 @@ function showFacts(list: HTMLElement, player: Player, qoe: Qoe): void {
   const rows: [string, string][] = [
     [text.statsPlace, `${clock(currentSecs(player))} / ${clock(durationSecs(player))}`],
     [text.statsShown, `${player.videoWidth()}×${player.videoHeight()}`],
-    [text.statsViewport, `${player.currentWidth()}×${player.currentHeight()}`],
+    [
+      text.statsViewport,
+      `${Math.round(player.currentWidth())}×${Math.round(player.currentHeight())}`,
+    ],
     [
       text.statsRung,
       level?.height ? `${levelName(level)}, ${bitrate(level.bitrate)}` : text.statsNone,

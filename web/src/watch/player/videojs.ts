@@ -48,7 +48,8 @@ type Tech = {
   vhs?: Vhs;
   duration(): number;
   setCurrentTime(secs: number): void;
-  play(): Promise<void> | undefined;
+  playbackRate(): number;
+  trigger(event: string): void;
 };
 
 // Video.js warns of plugins that reach for the tech, unless they say that they know it.

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { joinSegments, playlistOf, segmentsOf } from "./readBack";
+import { joinSegments, segmentsOf, subtitlesOf } from "./readBack";
 
 const MAIN = `#EXTM3U
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="a",URI="a1/audio-en/index.m3u8"
@@ -7,12 +7,14 @@ const MAIN = `#EXTM3U
 #EXT-X-STREAM-INF:BANDWIDTH=1
 a1/360p/index.m3u8`;
 
-test("the playlist of a rendition is found by its folder", () => {
-  const url = "https://store/public/x/main.m3u8";
-  expect(playlistOf(MAIN, url, "subtitles-en")).toBe(
-    "https://store/public/x/a1/subtitles-en/index.m3u8?token=t",
-  );
-  expect(playlistOf(MAIN, url, "subtitles-de")).toBeNull();
+test("subtitles are those of the playlist, with absolute URLs", () => {
+  expect(subtitlesOf(MAIN, "https://store/public/x/main.m3u8")).toEqual([
+    {
+      name: "b",
+      language: "en",
+      url: "https://store/public/x/a1/subtitles-en/index.m3u8?token=t",
+    },
+  ]);
 });
 
 test("segments are those of the playlist, and encrypted ones cannot be read", () => {
