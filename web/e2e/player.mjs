@@ -184,9 +184,9 @@ async function pressKeys() {
   await check("i", "!document.querySelector('[data-testid=stats]')");
   // While somebody types, keys are text.
   await page.getByRole("button", { name: "Edit the title" }).click();
-  await page.getByLabel("Title").fill("");
+  await page.getByRole("textbox", { name: "Title" }).fill("");
   await page.keyboard.type("km5");
-  keys.typed = await page.getByLabel("Title").inputValue();
+  keys.typed = await page.getByRole("textbox", { name: "Title" }).inputValue();
   if (keys.typed !== "km5" || !(await video("video.paused"))) wrong("a field lost its keys");
   await page.keyboard.press("Escape");
 }

@@ -30,6 +30,7 @@ const wrong = (what) => errors.push(`video_page: ${what}`);
 const { browser, page } = await openPage(errors, { viewport: { width: 1280, height: 900 } });
 const read = (id) => call(base, "GET", `/v1/videos/${id}`);
 const button = (name) => page.getByRole("button", { name, exact: true });
+const textbox = (name) => page.getByRole("textbox", { name, exact: false });
 const plays = () =>
   page.waitForFunction(() => {
     const video = document.querySelector("video");
@@ -38,7 +39,7 @@ const plays = () =>
 
 async function editTitle(id) {
   await button("Edit the title").click();
-  await page.getByLabel("Title").fill("A new title");
+  await textbox("Title").fill("A new title");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "A new title" }).waitFor();
   await when(base, id, ({ title }) => title === "A new title");
@@ -47,12 +48,12 @@ async function editTitle(id) {
   await button("Edit the title").click();
   await seen;
   await call(base, "PATCH", `/v1/videos/${id}`, { title: "Of somebody else" });
-  await page.getByLabel("Title").fill("Too late");
+  await textbox("Title").fill("Too late");
   const refused = page.waitForResponse((answer) => answer.status() === 412);
   await page.keyboard.press("Enter");
   await refused;
   await page.getByText("Somebody else has changed this video meanwhile").waitFor();
-  result.conflict = (await page.getByLabel("Title").inputValue()) === "Too late";
+  result.conflict = (await textbox("Title").inputValue()) === "Too late";
   if (!result.conflict) wrong("what was typed is lost");
   await button("Cancel").click();
   await page.getByRole("heading", { name: "Of somebody else" }).waitFor();
@@ -62,11 +63,11 @@ async function editTitle(id) {
 
 async function editRest(id) {
   await button("Add a description").click();
-  await page.getByLabel("Description").fill("Two lines\nof text");
+  await textbox("Description").fill("Two lines\nof text");
   await button("Save").click();
   await page.getByText("Two lines").waitFor();
   await button("Add tags").click();
-  await page.getByLabel("Tags").fill("one, two words");
+  await textbox("Tags").fill("one, two words");
   await button("Save").click();
   await page.getByRole("link", { name: "two words" }).waitFor();
   const video = await when(base, id, ({ tags }) => tags?.length === 2);
@@ -79,8 +80,8 @@ async function addTrack(id, folder) {
   const tracks = page.getByTestId("tracks");
   await tracks.getByRole("button", { name: "Add" }).click();
   await page.getByTestId("track-file").setInputFiles(file);
-  await page.getByLabel("Language").fill("fr");
-  await page.getByLabel("Name in the player").fill("Français");
+  await textbox("Language").fill("fr");
+  await textbox("Name in the player").fill("Français");
   errors.push(...(await axe(page, "track dialog")));
   await button("Save").click();
   await page.getByTestId("track").getByText("Français").waitFor();
@@ -88,7 +89,7 @@ async function addTrack(id, folder) {
   result.track = [labelOf(await when(base, id, labelOf))];
   // A new name, with the text that is there.
   await button("Change Français").click();
-  await page.getByLabel("Name in the player").fill("En français");
+  await textbox("Name in the player").fill("En français");
   await button("Save").click();
   await page.getByTestId("track").getByText("En français").waitFor();
   result.track.push(labelOf(await when(base, id, (video) => labelOf(video) === "En français")));

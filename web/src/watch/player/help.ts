@@ -30,7 +30,8 @@ export function showHelp(player: Player): void {
   });
   modal.addClass("ladderd-help");
   modal.el().setAttribute("data-testid", "keys");
-  // The same key closes it.
+  // Escape closes it where the focus is, and so does the same key.
+  (modal.el() as HTMLElement).focus();
   modal.on("keydown", (event: KeyboardEvent) => {
     if (event.key === "?") modal.close();
   });

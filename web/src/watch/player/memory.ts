@@ -12,6 +12,12 @@ export interface PlayerSettings {
 type Store = Pick<Storage, "getItem" | "setItem">;
 type Places = Record<string, { secs: number; at: number }>;
 
+// Frames of other sites may not even read the property, which then throws.
+const browserStore: Store = {
+  getItem: (key) => localStorage.getItem(key),
+  setItem: (key, value) => localStorage.setItem(key, value),
+};
+
 const SETTINGS = "ladderd.player";
 const PLACES = "ladderd.places";
 const MAX_PLACES = 200;
@@ -22,7 +28,7 @@ const END_SHARE = 0.97;
 
 const DEFAULTS: PlayerSettings = { volume: 1, isMuted: false, rate: 1, captions: null };
 
-export function readSettings(store: Store = localStorage): PlayerSettings {
+export function readSettings(store: Store = browserStore): PlayerSettings {
   const stored = read<Partial<PlayerSettings>>(store, SETTINGS) ?? {};
   const { volume, isMuted, rate, captions } = { ...DEFAULTS, ...stored };
   return {
@@ -33,12 +39,12 @@ export function readSettings(store: Store = localStorage): PlayerSettings {
   };
 }
 
-export function writeSettings(change: Partial<PlayerSettings>, store: Store = localStorage): void {
+export function writeSettings(change: Partial<PlayerSettings>, store: Store = browserStore): void {
   write(store, SETTINGS, { ...readSettings(store), ...change });
 }
 
 /** Where somebody left a video, or null. */
-export function readPlace(id: string, store: Store = localStorage): number | null {
+export function readPlace(id: string, store: Store = browserStore): number | null {
   const secs = read<Places>(store, PLACES)?.[id]?.secs;
   return isWithin(secs, BEGIN_SECS, Number.MAX_VALUE) ? secs : null;
 }
@@ -48,7 +54,7 @@ export function writePlace(
   id: string,
   secs: number,
   durationSecs: number,
-  store: Store = localStorage,
+  store: Store = browserStore,
 ): void {
   const places = read<Places>(store, PLACES) ?? {};
   const isAtEnd = secs >= durationSecs - END_SECS || secs >= durationSecs * END_SHARE;
