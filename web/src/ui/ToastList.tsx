@@ -1,11 +1,19 @@
 import { Toast } from "@base-ui/react/toast";
 import { X } from "lucide-react";
+import { useEffect } from "react";
 import { text } from "../text";
 import { Button, IconButton } from "./Button";
 import type { ToastData } from "./toasts";
 import css from "./toasts.module.css";
 
 export const manager = Toast.createToastManager<ToastData>();
+
+let tellMounted: () => void = () => undefined;
+
+/** Resolves once the list is there: a toast that comes before is lost. */
+export const mounted = new Promise<void>((resolve) => {
+  tellMounted = resolve;
+});
 
 export default function ToastList() {
   return (
@@ -20,6 +28,7 @@ export default function ToastList() {
 }
 
 function List() {
+  useEffect(() => tellMounted(), []);
   const { toasts } = Toast.useToastManager<ToastData>();
   return toasts.map((toast) => (
     <Toast.Root

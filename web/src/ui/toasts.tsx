@@ -46,10 +46,10 @@ interface Added {
 function add(toast: Added): string {
   count += 1;
   const id = `toast-${count}`;
-  void load().then(({ manager }) => {
+  void load().then(async ({ manager, mounted }) => {
     for (const listener of listeners) listener();
-    // After the list is there to show it.
-    setTimeout(() => manager.add({ id, ...toast }));
+    await mounted;
+    manager.add({ id, ...toast });
   });
   return id;
 }
