@@ -19,7 +19,7 @@ const result = { titles: [], chosen: null, errors };
 const { browser, page } = await openPage(errors, { viewport: { width: 1000, height: 900 } });
 try {
   page.setDefaultTimeout(LIMIT_MS);
-  await page.goto(`${base}/?video=${id}`);
+  await page.goto(`${base}/watch/${id}`);
   await page.waitForFunction(() => document.querySelector("video")?.currentTime > 0);
   await page.evaluate(() => document.querySelector("video").pause());
   const button = page.locator("button.vjs-chapters-button");

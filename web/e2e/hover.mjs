@@ -111,7 +111,7 @@ async function hoverAt(share) {
 const { browser, page } = await openPage(errors, { viewport: { width: 1000, height: 900 } });
 try {
   page.setDefaultTimeout(LIMIT_MS);
-  await page.goto(`${base}/?video=${id}`);
+  await page.goto(`${base}/watch/${id}`);
   await page.locator(".vjs-thumbnails-ready").waitFor();
   const video = await (await read(`${base}/v1/videos/${id}`)).json();
   const storyboard = video.storyboard_url + (await tokenOf(video));

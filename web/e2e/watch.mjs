@@ -1,4 +1,4 @@
-// Uploads a file on the page and watches it play, in a headless Chromium.
+// Uploads a file on the page, and watches it play on the page of its video, in a headless Chromium.
 //
 //   node web/e2e/watch.mjs BASE_URL FILE [TOKEN]
 //
@@ -17,6 +17,16 @@ const WATCH_SECS = 8;
 const SET_BACK_SECS = 0.5;
 const LIMIT_MS = 120_000;
 
+// The id of the video, once its file is there. The page asks, with the rights of its session.
+async function newestVideo() {
+  const id = await page.waitForFunction(async () => {
+    const answer = await fetch("/v1/videos?limit=1");
+    const [video] = answer.ok ? (await answer.json()).videos : [];
+    return video && video.state !== "uploading" ? video.id : null;
+  });
+  return id.jsonValue();
+}
+
 const errors = [];
 const result = { playable_state: null, current_time: 0, ended_state: null, errors };
 const { browser, page } = await openPage(errors);
@@ -27,7 +37,8 @@ try {
     await page.getByTestId("token").fill(token);
     await page.getByTestId("sign-in").getByRole("button").click();
   }
-  await page.getByTestId("file").setInputFiles(file);
+  await page.getByTestId("file").first().setInputFiles(file);
+  await page.goto(`${base}/watch/${await newestVideo()}`);
   await page.getByTestId("player").waitFor();
   result.playable_state = await page.getByTestId("state").getAttribute("data-state");
 

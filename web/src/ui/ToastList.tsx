@@ -8,6 +8,13 @@ import css from "./toasts.module.css";
 
 const manager = Toast.createToastManager<ToastData>();
 
+let tellMounted: () => void = () => undefined;
+
+/** Resolves once the list is there: a toast that comes before is lost. */
+export const mounted = new Promise<void>((resolve) => {
+  tellMounted = resolve;
+});
+
 export default function ToastList() {
   // The provider inside has subscribed to the manager by then.
   useEffect(() => onListReady(manager), []);
@@ -23,6 +30,7 @@ export default function ToastList() {
 }
 
 function List() {
+  useEffect(() => tellMounted(), []);
   const { toasts } = Toast.useToastManager<ToastData>();
   return toasts.map((toast) => (
     <Toast.Root

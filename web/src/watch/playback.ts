@@ -1,55 +1,51 @@
-import { useEffect, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
 import { api, body } from "../api/client";
 import type { Video } from "../api/types";
+import { renewAfterMs } from "./times";
 
-// The URLs that the player loads.
+/** What the player loads. URLs of a private video need the token. */
 export interface Playback {
   url: string;
-  posterUrl: string | undefined;
-  storyboardUrl: string | undefined;
-  chaptersUrl: string | undefined;
+  token: string | null;
+  posterUrl: string | null;
+  storyboardUrl: string | null;
+  chaptersUrl: string | null;
 }
 
-interface Token {
-  videoId: string;
-  text: string;
-}
-
-// URLs of a video that plays. Those of a private video need a token, which is asked for once; until it is
-// there, the result is null.
-export function usePlayback(video: Video | null, onError: (text: string) => void): Playback | null {
-  const [token, setToken] = useState<Token | null>(null);
-  const privateId = video?.playable && video.visibility === "private" ? video.id : null;
-  useEffect(() => {
-    if (!privateId) return;
-    let isCurrent = true;
-    const params = { path: { id: privateId } };
-    body(
-      api.POST("/v1/videos/{id}/playback-tokens", {
-        params,
-        body: { expires_in: null, viewer: null },
-      }),
-    ).then(
-      (answer) => isCurrent && setToken({ videoId: privateId, text: answer.token }),
-      (reason: unknown) => isCurrent && onError(String(reason)),
-    );
-    return () => {
-      isCurrent = false;
-    };
-  }, [privateId, onError]);
-
-  if (!video?.playable) return null;
-  if (privateId && token?.videoId !== privateId) return null;
+/** The URLs of a video that plays, or null as long as it does not, or its token is not there. */
+export function usePlayback(video: Video): { playback: Playback | null; error: Error | null } {
+  const isPrivate = video.visibility === "private";
+  const { id } = video;
+  const { data: token, error } = useQuery({
+    queryKey: ["playback-token", id],
+    queryFn: () =>
+      body(
+        api.POST("/v1/videos/{id}/playback-tokens", {
+          params: { path: { id } },
+          body: { expires_in: null, viewer: null },
+        }),
+      ),
+    enabled: video.playable && isPrivate,
+    staleTime: ({ state }) =>
+      state.data ? Math.max(0, renewAfterMs(state.data.expires_at, state.dataUpdatedAt)) : 0,
+    refetchInterval: ({ state }) =>
+      state.data ? renewAfterMs(state.data.expires_at, state.dataUpdatedAt) : false,
+    refetchIntervalInBackground: true,
+  });
+  if (!video.playable) return { playback: null, error: null };
+  if (isPrivate && !token) return { playback: null, error };
   // The page and the gateway are one server, whatever name it is reached by.
   const open = (url: string) =>
-    privateId
-      ? `${location.origin}${new URL(url, location.href).pathname}?token=${token?.text}`
-      : url;
-  const openIfThere = (url: string | null | undefined) => (url ? open(url) : undefined);
+    isPrivate ? `${location.origin}${new URL(url, location.href).pathname}` : url;
+  const openIfThere = (url: string | null | undefined) => (url ? open(url) : null);
   return {
-    url: open(video.playback_url),
-    posterUrl: openIfThere(video.poster_url),
-    storyboardUrl: openIfThere(video.storyboard_url),
-    chaptersUrl: openIfThere(video.chapters_url),
+    playback: {
+      url: open(video.playback_url),
+      token: isPrivate ? (token?.token ?? null) : null,
+      posterUrl: openIfThere(video.poster_url),
+      storyboardUrl: openIfThere(video.storyboard_url),
+      chaptersUrl: openIfThere(video.chapters_url),
+    },
+    error: null,
   };
 }

@@ -1,0 +1,74 @@
+// What the walks of the player need: clips, uploads, waiting for videos, and the check of a view by axe.
+
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import { AxeBuilder } from "@axe-core/playwright";
+
+const run = promisify(execFile);
+const JSON_TYPE = { "content-type": "application/json" };
+
+const SUBTITLES = `1
+00:00:00,000 --> 00:00:20,000
+Words of the source
+`;
+
+export const ADDED = "WEBVTT\n\n00:00.000 --> 00:20.000\nAdded words\n";
+
+// A film with two audio tracks and subtitles.
+export async function makeFilm({ secs = 20, height = 720 } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), "ladderd-film-"));
+  const [film, subtitles] = [join(folder, "film.mp4"), join(folder, "words.srt")];
+  await writeFile(subtitles, SUBTITLES);
+  const width = Math.round((height * 16) / 9 / 2) * 2;
+  const tone = (hertz) => ["-f", "lavfi", "-i", `sine=${hertz}:duration=${secs}`];
+  const inputs = ["-f", "lavfi", "-i", `testsrc2=size=${width}x${height}:rate=25:duration=${secs}`];
+  inputs.push(...tone(440), ...tone(880), "-i", subtitles);
+  const maps = ["-map", "0", "-map", "1", "-map", "2", "-map", "3"];
+  const codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"];
+  codecs.push("-c:s", "mov_text", "-metadata:s:a:0", "language=eng");
+  codecs.push("-metadata:s:a:1", "language=deu", "-metadata:s:s:0", "language=eng");
+  await run("ffmpeg", ["-v", "error", "-y", ...inputs, ...maps, ...codecs, film]);
+  return film;
+}
+
+export async function call(base, method, path, json) {
+  const body = json === undefined ? {} : { headers: JSON_TYPE, body: JSON.stringify(json) };
+  const response = await fetch(`${base}${path}`, { method, ...body });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+  return text === "" ? null : JSON.parse(text);
+}
+
+// Uploads a file past the page. Returns the id of its video.
+export async function upload(base, file, more = {}) {
+  const bytes = await readFile(file);
+  const asked = { filename: basename(file), size_bytes: bytes.length, ...more };
+  const answer = await call(base, "POST", "/v1/uploads", asked);
+  const { url, method, headers } = answer.upload;
+  const put = await fetch(url, { method, headers, body: bytes });
+  if (!put.ok) throw new Error(`the store answered ${put.status}`);
+  return answer.video_id;
+}
+
+// Waits until a video is as wanted.
+export async function when(base, id, isWanted, limitMs = 120_000) {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const video = await call(base, "GET", `/v1/videos/${id}`);
+    if (isWanted(video)) return video;
+    if (video.state === "failed") throw new Error(`${id} failed: ${video.error.message}`);
+    if (Date.now() > end) throw new Error(`${id} is ${video.state} still`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
+// The serious and the critical findings of axe.
+export async function axe(page, view) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const isBad = ({ impact }) => impact === "serious" || impact === "critical";
+  const places = (nodes) => nodes.map(({ html }) => html.slice(0, 160)).join(" | ");
+  return violations.filter(isBad).map(({ id, nodes }) => `axe ${view}: ${id}: ${places(nodes)}`);
+}

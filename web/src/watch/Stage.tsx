@@ -1,0 +1,162 @@
+import { AlertTriangle, Clock3, CloudUpload, Cog, Trash2 } from "lucide-react";
+import { lazy, type ReactNode, Suspense, useCallback, useState } from "react";
+import type { Video } from "../api/types";
+import { useMay, useSession } from "../session/session";
+import { text } from "../text";
+import { Button } from "../ui/Button";
+import { moment } from "../ui/format";
+import { Notice } from "../ui/Notice";
+import { useRestore, useRetry } from "./changes";
+import { takesBeacons } from "./coming";
+import { EncodeProgress } from "./head/EncodeProgress";
+import { usePlayback } from "./playback";
+import type { PlayerHandle } from "./player/create";
+import { parseStart } from "./player/start";
+import css from "./Stage.module.css";
+import { aspectOf } from "./video";
+import page from "./Watch.module.css";
+
+const Player = lazy(() => import("./player/Player"));
+
+interface StageProps {
+  video: Video;
+  onHandle: (handle: PlayerHandle | null) => void;
+}
+
+/** The place of the player, and of what is said instead as long as nothing plays. */
+export function Stage({ video, onHandle }: StageProps) {
+  const session = useSession();
+  const { playback, error } = usePlayback(video);
+  const [fault, setFault] = useState<string | null>(null);
+  const [startSecs] = useState(() => parseStart(new URLSearchParams(location.search).get("t")));
+  const showFault = useCallback((message: string) => setFault(message), []);
+  const message = fault ?? error?.message;
+  return (
+    <>
+      <section
+        className={page.stage}
+        style={{ "--aspect": aspectOf(video) } as React.CSSProperties}
+        aria-label={text.watch.player}
+      >
+        {playback ? (
+          <Suspense fallback={<Blankness>{text.watch.loadPlayer}</Blankness>}>
+            <Player
+              {...playback}
+              id={video.id}
+              durationSecs={video.duration_secs ?? null}
+              startSecs={startSecs}
+              isGrowing={video.state !== "ready"}
+              sendsBeacons={takesBeacons(session)}
+              onError={showFault}
+              onHandle={onHandle}
+            />
+          </Suspense>
+        ) : (
+          !message && <Instead video={video} />
+        )}
+      </section>
+      {message && (
+        <Notice
+          tone="bad"
+          testId="error"
+          action={<Button onClick={() => location.reload()}>{text.common.reload}</Button>}
+        >
+          {text.watch.playerFault}: {message}
+        </Notice>
+      )}
+    </>
+  );
+}
+
+function Blankness({ children }: { children: ReactNode }) {
+  return (
+    <div className={css.blank}>
+      <span className="visually-hidden" role="status">
+        {children}
+      </span>
+      <span className={css.spinner} aria-hidden="true" />
+    </div>
+  );
+}
+
+function Instead({ video }: { video: Video }) {
+  switch (video.state) {
+    case "failed":
+      return <Failed video={video} />;
+    case "deleting":
+      return <Deleted video={video} />;
+    case "ready":
+      return <Blankness>{text.watch.loadPlayer}</Blankness>;
+    default:
+      return <Waiting video={video} />;
+  }
+}
+
+const ICONS: Record<string, ReactNode> = {
+  uploading: <CloudUpload />,
+  running: <Cog className={css.turning} />,
+};
+
+function Waiting({ video }: { video: Video }) {
+  const { waiting, waitingMore } = text.watch;
+  const state = video.state in waiting ? (video.state as keyof typeof waiting) : "other";
+  const more = video.pull ? text.watch.pulling(video.pull.host) : waitingMore[state];
+  return (
+    <div className={css.blank} data-testid="not-playable">
+      <div className={css.icon}>{ICONS[state] ?? <Clock3 />}</div>
+      <p className={css.title} role="status">
+        {waiting[state]}
+      </p>
+      <p className={css.more}>{more}</p>
+      {video.state === "running" && (
+        <div className={css.progress}>
+          <EncodeProgress video={video} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Failed({ video }: { video: Video }) {
+  const retry = useRetry(video.id);
+  const mayManage = useMay("manage");
+  return (
+    <div className={css.blank}>
+      <div className={`${css.icon} ${css.bad}`}>
+        <AlertTriangle />
+      </div>
+      <p className={css.title}>{text.watch.failedTitle}</p>
+      <p className={css.more} role="alert" data-testid="error">
+        {video.error?.message}
+      </p>
+      {mayManage && (
+        <Button look="primary" onClick={retry} data-testid="retry">
+          {text.watch.retryVideo}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Deleted({ video }: { video: Video }) {
+  const restore = useRestore(video.id);
+  const mayManage = useMay("manage");
+  return (
+    <div className={css.blank} data-testid="deleted">
+      <div className={css.icon}>
+        <Trash2 />
+      </div>
+      <p className={css.title}>{text.watch.deletedTitle}</p>
+      <p className={css.more}>
+        {video.purge_after
+          ? text.watch.deletedUntil(moment(video.purge_after))
+          : text.watch.deletedForGood}
+      </p>
+      {mayManage && video.purge_after && (
+        <Button look="primary" onClick={restore} data-testid="restore">
+          {text.watch.restore}
+        </Button>
+      )}
+    </div>
+  );
+}

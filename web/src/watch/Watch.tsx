@@ -1,0 +1,62 @@
+import { useCallback, useEffect, useState } from "react";
+import type { Video } from "../api/types";
+import { useMay } from "../session/session";
+import { text } from "../text";
+import { percent } from "../ui/format";
+import { Head } from "./head/Head";
+import { Access } from "./panel/Access";
+import { Activity } from "./panel/Activity";
+import { Facts } from "./panel/Facts";
+import { Poster } from "./panel/Poster";
+import { Renditions } from "./panel/Renditions";
+import { Report } from "./panel/Report";
+import { Tracks } from "./panel/Tracks";
+import type { PlayerHandle } from "./player/create";
+import { Stage } from "./Stage";
+import { nameOf } from "./video";
+import css from "./Watch.module.css";
+
+/** The page of a video that is known. */
+export function Watch({ video }: { video: Video }) {
+  const mayManage = useMay("manage");
+  const [handle, setHandle] = useState<PlayerHandle | null>(null);
+  const [generation, setGeneration] = useState(0);
+  useTitle(video);
+  const isDeleted = video.state === "deleting";
+  const canChange = mayManage && !isDeleted;
+  // A player reads the list of a stream's tracks once.
+  const reloadPlayer = useCallback(() => setGeneration((count) => count + 1), []);
+
+  return (
+    <div className={css.page}>
+      <div className={css.main}>
+        <Stage key={generation} video={video} onHandle={setHandle} />
+        <Head video={video} handle={handle} canChange={canChange} />
+      </div>
+      {!isDeleted && (
+        <aside className={css.side} aria-label={text.watch.details}>
+          {canChange && <Access video={video} />}
+          <Tracks video={video} canChange={canChange} onChanged={reloadPlayer} />
+          {canChange && <Poster video={video} handle={handle} />}
+          <Renditions video={video} />
+          <Facts video={video} />
+          <Report video={video} />
+          <Activity video={video} />
+        </aside>
+      )}
+    </div>
+  );
+}
+
+// The tab's name tells how far the encode is.
+function useTitle(video: Video): void {
+  const name = nameOf(video);
+  const progress = video.state === "running" ? `${percent(video.progress)} · ` : "";
+  useEffect(() => {
+    const before = document.title;
+    document.title = `${progress}${name} · ${text.common.product}`;
+    return () => {
+      document.title = before;
+    };
+  }, [name, progress]);
+}

@@ -1,0 +1,102 @@
+// Changes of a video: shown at once, and taken back if the server refuses.
+
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { updateVideo } from "../api/cache";
+import { ApiError, api, body } from "../api/client";
+import { keys } from "../api/queries";
+import type { Video, VideoChange } from "../api/types";
+import { text } from "../text";
+import { tell, tellError } from "../ui/toasts";
+
+const path = (id: string) => ({ params: { path: { id } } });
+
+/** Reads a video and its ETag, which a later change of it names. */
+export async function readEtag(id: string): Promise<string | null> {
+  const { response } = await api.GET("/v1/videos/{id}", path(id));
+  return response.headers.get("etag");
+}
+
+/** Changes the metadata of a video. The result tells whether it was saved. */
+export function useChange(id: string) {
+  const client = useQueryClient();
+  return async (change: VideoChange, etag: string | null = null): Promise<boolean> => {
+    const before = client.getQueryData<Video>(keys.video(id));
+    updateVideo(client, id, (video) => ({ ...video, ...(change as Partial<Video>) }));
+    try {
+      const header = etag ? { "If-Match": etag } : {};
+      const params = { path: { id }, header };
+      const changed = await body(api.PATCH("/v1/videos/{id}", { params, body: change }));
+      updateVideo(client, id, () => changed);
+      return true;
+    } catch (reason) {
+      if (before) updateVideo(client, id, (video) => ({ ...video, ...fieldsOf(before, change) }));
+      tellRefused(client, id, reason);
+      return false;
+    }
+  };
+}
+
+// What the change has overwritten; what has come meanwhile stays.
+function fieldsOf(before: Video, change: VideoChange): Partial<Video> {
+  const names = Object.keys(change) as (keyof Video)[];
+  return Object.fromEntries(names.map((name) => [name, before[name]]));
+}
+
+function tellRefused(client: QueryClient, id: string, reason: unknown): void {
+  if (reason instanceof ApiError && reason.status === 412) {
+    void client.invalidateQueries({ queryKey: keys.video(id) });
+    tellError(text.watch.changedMeanwhile, text.watch.changedMeanwhileMore);
+    return;
+  }
+  tellError(text.watch.changeFailed, reason);
+}
+
+/** Deletes a video, and offers to undo that. */
+export function useRemove(id: string) {
+  const client = useQueryClient();
+  const restore = useRestore(id);
+  return async () => {
+    const before = client.getQueryData<Video>(keys.video(id));
+    updateVideo(client, id, (video) => ({ ...video, state: "deleting", playable: false }));
+    try {
+      const deleted = await body(api.DELETE("/v1/videos/{id}", path(id)));
+      updateVideo(client, id, () => deleted);
+      tell(text.watch.deleted, {
+        action: { label: text.common.undo, onClick: () => void restore() },
+        timeoutMs: 10_000,
+      });
+    } catch (reason) {
+      if (before) updateVideo(client, id, () => before);
+      tellError(text.watch.deleteFailed, reason);
+    }
+  };
+}
+
+/** Undoes the delete of a video. */
+export function useRestore(id: string) {
+  const client = useQueryClient();
+  return async () => {
+    try {
+      const restored = await body(api.POST("/v1/videos/{id}/restore", path(id)));
+      updateVideo(client, id, () => restored);
+      void client.invalidateQueries({ queryKey: keys.video(id) });
+      tell(text.watch.restored);
+    } catch (reason) {
+      tellError(text.watch.restoreFailed, reason);
+    }
+  };
+}
+
+/** Processes a video once more. */
+export function useRetry(id: string) {
+  const client = useQueryClient();
+  return async () => {
+    try {
+      const queued = await body(api.POST("/v1/videos/{id}/retry", path(id)));
+      updateVideo(client, id, () => queued);
+      tell(text.watch.retried);
+    } catch (reason) {
+      tellError(text.watch.retryFailed, reason);
+    }
+  };
+}

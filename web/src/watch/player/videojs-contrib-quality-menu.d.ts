@@ -1,0 +1,2 @@
+// The plugin comes without types. It registers itself with Video.js.
+declare module "videojs-contrib-quality-menu";
