@@ -15,9 +15,10 @@ const manifest = JSON.parse(readFileSync(join(dist, ".vite/manifest.json"), "utf
 const KB = 1000;
 
 const PAGE = "index.html";
+const LIBRARY = "src/library/LibraryPage.tsx";
 const WATCH = "src/watch/WatchPage.tsx";
 const ROUTES = [
-  { name: "library", parts: [PAGE], limit: 150 },
+  { name: "library", parts: [PAGE, LIBRARY], limit: 150 },
   // The player comes by itself as soon as the video can be played.
   { name: "watch", parts: [PAGE, WATCH, ...ownDynamic(WATCH)], limit: 380 },
   { name: "system", parts: [PAGE, "src/system/SystemPage.tsx"] },

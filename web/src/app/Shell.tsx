@@ -3,7 +3,6 @@ import { lazy, Suspense, useEffect } from "react";
 import { Redirect, Route, Switch, useSearchParams } from "wouter";
 import { cacheWriter } from "../api/cache";
 import { followEvents } from "../api/live";
-import { LibraryPage } from "../library/LibraryPage";
 import { useSession } from "../session/session";
 import { text } from "../text";
 import { Button } from "../ui/Button";
@@ -16,9 +15,14 @@ import { Header } from "./Header";
 import css from "./Shell.module.css";
 import { useOnline } from "./useOnline";
 
+const loadLibrary = () => import("../library/LibraryPage");
+const LibraryPage = lazy(loadLibrary);
 const WatchPage = lazy(() => import("../watch/WatchPage"));
 const SystemPage = lazy(() => import("../system/SystemPage"));
 const SettingsPage = lazy(() => import("../settings/SettingsPage"));
+
+// Most visits begin there: it is not waited for the session.
+if (location.pathname === "/") void loadLibrary();
 
 /** The page of somebody who has signed in. */
 export function Shell() {

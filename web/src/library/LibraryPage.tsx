@@ -4,7 +4,7 @@ import { FirstRun } from "./FirstRun";
 import { Library } from "./Library";
 
 /** All videos, for those who may see them. */
-export function LibraryPage() {
+export default function LibraryPage() {
   const mayRead = useMay("read");
   return (
     <>

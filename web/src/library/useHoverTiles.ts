@@ -1,6 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { readCues } from "../watch/webvtt";
 import { type Tile, thin, tileOf, tileStyle } from "./tiles";
 
 const STEP_MS = 450;
@@ -44,6 +43,7 @@ export function useHoverTiles(url: string | undefined, isPlaying: boolean) {
 }
 
 async function readStoryboard(url: string): Promise<Storyboard> {
+  const { readCues } = await import("../watch/player/webvtt");
   const cues = await readCues(url);
   const tiles = thin(cues.map((cue) => tileOf(cue.text, url)).filter((tile) => tile !== null));
   if (tiles.length === 0) throw new Error(`${url} has no thumbnails.`);

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { CircleCheck, CircleX, Clock, Inbox, RotateCcw } from "lucide-react";
 import { Link } from "wouter";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { moment } from "../ui/format";

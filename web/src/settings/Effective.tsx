@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { EyeOff, SearchX } from "lucide-react";
 import { useState } from "react";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Badge, type Tone } from "../ui/Badge";
 import { Field } from "../ui/Field";
 import { Loaded } from "../ui/Loaded";

@@ -3,7 +3,7 @@ import { type FormEvent, useState } from "react";
 import { api, body } from "../api/client";
 import type { Scope } from "../api/types";
 import { signIn, useSession } from "../session/session";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Field, Select } from "../ui/Field";

@@ -1,6 +1,6 @@
 import { Check, Copy } from "lucide-react";
 import { useEffect, useId, useState } from "react";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Button } from "../ui/Button";
 import { tellError } from "../ui/toasts";
 import css from "./Secret.module.css";

@@ -3,7 +3,7 @@ import { type ReactNode, useEffect } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import type { Scope } from "../api/types";
 import { useMay } from "../session/session";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Notice } from "../ui/Notice";
 import { Sections } from "../ui/Sections";
 import { Browser } from "./Browser";

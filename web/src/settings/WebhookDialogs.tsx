@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from "react";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Field } from "../ui/Field";

@@ -1,6 +1,6 @@
 // Search in the settings.
 
-import { text } from "../text";
+import { text } from "../text/operator";
 import type { Setting } from "./coming";
 
 /** A value as people read it: JSON, but texts without quotes. */

@@ -2,7 +2,7 @@
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, body } from "../api/client";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { tell, tellError } from "../ui/toasts";
 import { webhookKeys } from "./queries";
 import type { Delivery, Webhook, WebhookChange, WebhookRequest } from "./types";

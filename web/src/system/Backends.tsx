@@ -1,5 +1,5 @@
 import { CircleCheck, CircleMinus, TriangleAlert } from "lucide-react";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Badge } from "../ui/Badge";
 import { Panel } from "../ui/Panel";
 import { Words } from "../ui/Words";

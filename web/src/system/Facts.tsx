@@ -1,5 +1,5 @@
 import { Link } from "wouter";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { bytes, percent, span } from "../ui/format";
 import type { System } from "./coming";
 import { type Stat, Stats } from "./Stats";

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { CircleCheck } from "lucide-react";
 import { Link } from "wouter";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Badge, type Tone } from "../ui/Badge";
 import { moment } from "../ui/format";
 import { Loaded } from "../ui/Loaded";

@@ -1,4 +1,4 @@
-import { text } from "../text";
+import { text } from "../text/operator";
 import { bytes, percent } from "../ui/format";
 import { Panel } from "../ui/Panel";
 import css from "./Backends.module.css";

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { CircleCheck, CircleX, TriangleAlert } from "lucide-react";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Badge } from "../ui/Badge";
 import { Loaded } from "../ui/Loaded";
 import { Words } from "../ui/Words";

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Loaded } from "../ui/Loaded";
 import { Skeleton } from "../ui/Notice";
 import { Panel } from "../ui/Panel";

@@ -1,5 +1,5 @@
 import { Link } from "wouter";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Badge } from "../ui/Badge";
 import { percent, span } from "../ui/format";
 import { Panel } from "../ui/Panel";

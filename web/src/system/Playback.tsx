@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { MonitorPlay } from "lucide-react";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { bitrate, day } from "../ui/format";
 import { Loaded } from "../ui/Loaded";
 import { Blank } from "../ui/Notice";

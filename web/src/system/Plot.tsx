@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
-import { text } from "../text";
+import { text } from "../text/operator";
 import css from "./Plot.module.css";
 import { inWords, latest, type PlotData, peak, type Series } from "./series";
 import { type Cursor, draw } from "./uplot";

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Inbox, RefreshCw } from "lucide-react";
 import { useMay } from "../session/session";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Button, IconButton } from "../ui/Button";
 import { Loaded } from "../ui/Loaded";
 import { Blank, Notice } from "../ui/Notice";

@@ -2,7 +2,7 @@ import { Activity, ListOrdered, MonitorPlay, TriangleAlert } from "lucide-react"
 import { useEffect } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { useMay } from "../session/session";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { Notice } from "../ui/Notice";
 import { Sections } from "../ui/Sections";
 import { Failures } from "./Failures";

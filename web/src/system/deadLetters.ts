@@ -3,7 +3,7 @@
 import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
 import { keys } from "../api/queries";
 import { raw } from "../api/raw";
-import { text } from "../text";
+import { text } from "../text/operator";
 import { tell, tellError } from "../ui/toasts";
 import { type Lists, without } from "./lists";
 import { deadLetterKeys } from "./queries";

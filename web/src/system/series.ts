@@ -1,6 +1,6 @@
 // The history of the daemon as plots.
 
-import { text } from "../text";
+import { text } from "../text/operator";
 import { bytes, percent } from "../ui/format";
 import type { History } from "./coming";
 

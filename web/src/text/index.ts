@@ -1,11 +1,9 @@
-// All words of the page. One file per feature, so that a translation is a second folder like this one.
+// All words of the page. One file per feature, so that a translation is a second folder like this one. Words of
+// features that are loaded later are in `viewer.ts` and `operator.ts`.
 
 import { common } from "./common";
 import { library } from "./library";
 import { session } from "./session";
-import { settings } from "./settings";
-import { system } from "./system";
 import { upload } from "./upload";
-import { watch } from "./watch";
 
-export const text = { common, library, session, settings, system, upload, watch };
+export const text = { common, library, session, upload };

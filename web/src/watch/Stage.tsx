@@ -2,7 +2,7 @@ import { AlertTriangle, Clock3, CloudUpload, Cog, Trash2 } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useCallback, useState } from "react";
 import type { Video } from "../api/types";
 import { useMay, useSession } from "../session/session";
-import { text } from "../text";
+import { text } from "../text/viewer";
 import { Button } from "../ui/Button";
 import { moment } from "../ui/format";
 import { Notice } from "../ui/Notice";

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from "react";
 import type { Video } from "../api/types";
 import { useMay } from "../session/session";
-import { text } from "../text";
+import { text } from "../text/viewer";
 import { percent } from "../ui/format";
 import { Head } from "./head/Head";
 import { Access } from "./panel/Access";

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { FilmIcon } from "lucide-react";
 import { ApiError } from "../api/client";
 import { videoQuery } from "../api/queries";
-import { text } from "../text";
+import { text } from "../text/viewer";
 import { Button } from "../ui/Button";
 import { Blank, Skeleton } from "../ui/Notice";
 import { isSettled } from "./video";

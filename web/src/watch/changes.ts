@@ -5,7 +5,7 @@ import { updateVideo } from "../api/cache";
 import { ApiError, api, body } from "../api/client";
 import { keys } from "../api/queries";
 import type { Video, VideoChange } from "../api/types";
-import { text } from "../text";
+import { text } from "../text/viewer";
 import { tell, tellError } from "../ui/toasts";
 
 const path = (id: string) => ({ params: { path: { id } } });

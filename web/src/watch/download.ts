@@ -2,7 +2,7 @@
 
 import { ApiError } from "../api/client";
 import type { Problem } from "../api/types";
-import { text } from "../text";
+import { text } from "../text/viewer";
 import { retryAfterSecs } from "./times";
 
 /** Begins the download once the file is there. Calls `onMaking` once if that takes a while. */

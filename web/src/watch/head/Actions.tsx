@@ -2,7 +2,7 @@ import { Activity, Download, MoreHorizontal, RotateCcw, Share2, Trash2 } from "l
 import { useState } from "react";
 import type { Video } from "../../api/types";
 import { useMay } from "../../session/session";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { Button, IconButton } from "../../ui/Button";
 import { bytes } from "../../ui/format";
 import { Menu, type MenuItem } from "../../ui/Menu";

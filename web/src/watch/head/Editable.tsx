@@ -1,6 +1,6 @@
 import { Pencil } from "lucide-react";
 import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { Button, IconButton } from "../../ui/Button";
 import { Field, TextArea } from "../../ui/Field";
 import { readEtag } from "../changes";

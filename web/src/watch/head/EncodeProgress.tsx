@@ -1,5 +1,5 @@
 import type { Video } from "../../api/types";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { percent, span } from "../../ui/format";
 import { Progress } from "../../ui/Progress";
 import css from "./Head.module.css";

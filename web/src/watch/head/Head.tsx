@@ -1,6 +1,6 @@
 import type { Video } from "../../api/types";
 import { useMay } from "../../session/session";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { Badge } from "../../ui/Badge";
 import { Button } from "../../ui/Button";
 import { clock, day } from "../../ui/format";

@@ -1,7 +1,7 @@
 import { Copy } from "lucide-react";
 import { useState } from "react";
 import type { Video } from "../../api/types";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { IconButton } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { clock } from "../../ui/format";

@@ -2,7 +2,7 @@ import { Pencil, Tag } from "lucide-react";
 import { type FormEvent, useRef, useState } from "react";
 import { Link } from "wouter";
 import type { Video } from "../../api/types";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { Button, IconButton } from "../../ui/Button";
 import { Field } from "../../ui/Field";
 import { readEtag, useChange } from "../changes";

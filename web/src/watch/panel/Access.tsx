@@ -5,7 +5,7 @@ import { updateVideo } from "../../api/cache";
 import { api, body } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { Video, Visibility } from "../../api/types";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { tellError } from "../../ui/toasts";
 import css from "./panel.module.css";
 import { Section } from "./Section";

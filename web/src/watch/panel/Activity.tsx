@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { followEvents } from "../../api/live";
 import type { Video, VideoEvent } from "../../api/types";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { moment } from "../../ui/format";
 import css from "./panel.module.css";
 import { Fold } from "./Section";

@@ -1,5 +1,5 @@
 import type { Video } from "../../api/types";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { clock, moment, span } from "../../ui/format";
 import { Notice } from "../../ui/Notice";
 import { secsBetween } from "../video";

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { updateVideo } from "../../api/cache";
 import { api } from "../../api/client";
 import type { Video } from "../../api/types";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { Button } from "../../ui/Button";
 import { clock } from "../../ui/format";
 import { tell, tellError } from "../../ui/toasts";

@@ -1,5 +1,5 @@
 import type { Rendition, Video } from "../../api/types";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { bitrate } from "../../ui/format";
 import { rungsOf } from "../video";
 import css from "./panel.module.css";

@@ -5,7 +5,7 @@ import { ApiError } from "../../api/client";
 import { keys } from "../../api/queries";
 import { raw } from "../../api/raw";
 import type { Video } from "../../api/types";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { Badge } from "../../ui/Badge";
 import { plural } from "../../ui/format";
 import type { Finding, VideoReport } from "../coming";

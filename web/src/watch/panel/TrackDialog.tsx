@@ -1,7 +1,7 @@
 import { type FormEvent, useId, useState } from "react";
 import { ApiError, api } from "../../api/client";
 import type { TextTrack, TrackKind, Video } from "../../api/types";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { Field, Select } from "../../ui/Field";

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { api, body } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { TextTrack, Video } from "../../api/types";
-import { text } from "../../text";
+import { text } from "../../text/viewer";
 import { Badge } from "../../ui/Badge";
 import { Button, IconButton } from "../../ui/Button";
 import { Confirm } from "../../ui/Dialog";
