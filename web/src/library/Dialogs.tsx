@@ -17,7 +17,7 @@ interface DialogsProps {
 }
 
 /** The one dialog that is open. */
-export function Dialogs({ dialog, tags, onClose, onRename, onTags, onTag }: DialogsProps) {
+export default function Dialogs({ dialog, tags, onClose, onRename, onTags, onTag }: DialogsProps) {
   switch (dialog?.kind) {
     case undefined:
       return null;

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
 import type { Video } from "../api/types";
 import { useMay } from "../session/session";
@@ -15,7 +15,7 @@ import {
   withTag,
 } from "./actions";
 import { type LibraryActions, LibraryContext } from "./context";
-import { type Dialog, Dialogs } from "./Dialogs";
+import type { Dialog } from "./Dialogs";
 import { type Filters, listQuery, readFilters, writeFilters } from "./filters";
 import css from "./Library.module.css";
 import { useVideoPages } from "./pages";
@@ -25,6 +25,8 @@ import { Toolbar } from "./Toolbar";
 import { useDelete } from "./useDelete";
 import { useSelection } from "./useSelection";
 import { VideoList } from "./VideoList";
+
+const Dialogs = lazy(() => import("./Dialogs"));
 
 /** Search, list, selection, and what can be done with them. */
 export function Library() {
@@ -129,21 +131,25 @@ export function Library() {
       <div className={isPlaceholderData ? css.old : undefined} aria-busy={!isCounted}>
         <States pages={pages} filters={filters} onFilters={setFilters} list={list} />
       </div>
-      <Dialogs
-        dialog={dialog}
-        tags={tags}
-        onClose={() => setDialog(null)}
-        onRename={(video, title) => void renameVideo(client, video, title)}
-        onTags={(video, wanted) =>
-          void changeTags(
-            client,
-            [video],
-            () => wanted,
-            () => text.library.tagsSaved,
-          )
-        }
-        onTag={change}
-      />
+      {dialog && (
+        <Suspense fallback={null}>
+          <Dialogs
+            dialog={dialog}
+            tags={tags}
+            onClose={() => setDialog(null)}
+            onRename={(video, title) => void renameVideo(client, video, title)}
+            onTags={(video, wanted) =>
+              void changeTags(
+                client,
+                [video],
+                () => wanted,
+                () => text.library.tagsSaved,
+              )
+            }
+            onTag={change}
+          />
+        </Suspense>
+      )}
       {confirm && <Confirm {...confirm} />}
     </LibraryContext>
   );
