@@ -7,7 +7,6 @@ import { Button } from "../ui/Button";
 import { moment } from "../ui/format";
 import { Notice } from "../ui/Notice";
 import { useRestore, useRetry } from "./changes";
-import { takesBeacons } from "./coming";
 import { EncodeProgress } from "./head/EncodeProgress";
 import { usePlayback } from "./playback";
 import type { PlayerHandle } from "./player/create";
@@ -46,7 +45,7 @@ export function Stage({ video, onHandle }: StageProps) {
               durationSecs={video.duration_secs ?? null}
               startSecs={startSecs}
               isGrowing={video.state !== "ready"}
-              sendsBeacons={takesBeacons(session)}
+              sendsBeacons={session.beacons}
               onError={showFault}
               onHandle={onHandle}
             />
