@@ -52,12 +52,13 @@ async function editTitle(id) {
   const refused = page.waitForResponse((answer) => answer.status() === 412);
   await page.keyboard.press("Enter");
   await refused;
-  await page.getByText("Somebody else has changed this video meanwhile").waitFor();
+  const toast = page.getByTestId("toast");
+  await toast.getByText("Somebody else has changed this video meanwhile").waitFor();
   result.conflict = (await textbox("Title").inputValue()) === "Too late";
   if (!result.conflict) wrong("what was typed is lost");
   await button("Cancel").click();
   await page.getByRole("heading", { name: "Of somebody else" }).waitFor();
-  await page.getByTestId("toast").getByRole("button", { name: "Close" }).click();
+  await toast.locator("button[aria-label=Close]").click();
   result.title = (await read(id)).title;
 }
 
@@ -163,7 +164,7 @@ async function deleteAndRestore(id) {
     await note();
   };
   await remove();
-  await page.getByTestId("toast").getByRole("button", { name: "Undo" }).click();
+  await page.getByTestId("toast").locator("button", { hasText: "Undo" }).click();
   await page.locator("[data-testid=state]:not([data-state=deleting])").waitFor();
   await when(base, id, ({ state }) => state === "ready");
   await note();
@@ -189,7 +190,7 @@ async function showFaults(folder) {
   result.failed = await page.getByTestId("error").innerText();
   errors.push(...(await axe(page, "failed")));
   await page.getByTestId("retry").click();
-  await page.getByText("The video is in the queue again").waitFor();
+  await page.getByTestId("toast").getByText("The video is in the queue again").waitFor();
 }
 
 try {
@@ -210,7 +211,9 @@ try {
   await showFaults(folder);
 } catch (error) {
   wrong(error.stack ?? error.message);
-  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+  // The page may be gone.
+  const path = process.env.SCREENSHOT;
+  if (path) await page.screenshot({ path }).catch(() => {});
 } finally {
   await browser.close();
 }
