@@ -2,7 +2,7 @@
 //
 //   node web/e2e/video_page.mjs BASE_URL
 //
-// Prints one JSON line:
+// The server must keep deleted videos for a minute or more. Prints one JSON line:
 //   title, conflict   the title after an edit, and whether an edit was refused that somebody else had overtaken
 //   track             the text track after it was added, and after it was renamed
 //   poster            whether the poster changed to the frame of the player
@@ -127,7 +127,7 @@ async function share() {
   await page.getByTestId("share").click();
   const dialog = page.getByTestId("share-dialog");
   await dialog.getByRole("checkbox").check();
-  result.shared = await dialog.getByLabel("Link for viewers").inputValue();
+  result.shared = await dialog.getByRole("textbox", { name: "Link for viewers" }).inputValue();
   if (!/\/embed\/[^/]+\?t=\d+$/.test(result.shared)) wrong(`the link is ${result.shared}`);
   errors.push(...(await axe(page, "share")));
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
@@ -161,6 +161,7 @@ async function deleteAndRestore(id) {
     await button("More actions").click();
     await page.getByRole("menuitem", { name: "Delete" }).click();
     await page.getByTestId("deleted").waitFor();
+    await when(base, id, ({ state }) => state === "deleting");
     await note();
   };
   await remove();

@@ -7,6 +7,7 @@ import { keys } from "../api/queries";
 import type { Video, VideoChange } from "../api/types";
 import { text } from "../text";
 import { tell, tellError } from "../ui/toasts";
+import { isRestorable } from "./video";
 
 const path = (id: string) => ({ params: { path: { id } } });
 
@@ -77,10 +78,8 @@ export function useRemove(id: string) {
     try {
       const deleted = await body(api.DELETE("/v1/videos/{id}", path(id)));
       updateVideo(client, id, () => deleted);
-      tell(text.watch.deleted, {
-        action: { label: text.common.undo, onClick: () => void restore() },
-        timeoutMs: 10_000,
-      });
+      const undo = { label: text.common.undo, onClick: () => void restore() };
+      tell(text.watch.deleted, isRestorable(deleted) ? { action: undo, timeoutMs: 10_000 } : {});
     } catch (reason) {
       if (before) updateVideo(client, id, () => before);
       tellError(text.watch.deleteFailed, reason);
