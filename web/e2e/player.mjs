@@ -212,7 +212,7 @@ async function remember(id) {
 // A browser that plays with sound only after a click.
 async function unmute(id) {
   await browser.close();
-  const flags = ["--autoplay-policy=user-gesture-required"];
+  const flags = ["--autoplay-policy=document-user-activation-required"];
   ({ browser, page } = await openPage(errors, {}, flags));
   page.setDefaultTimeout(LIMIT_MS);
   await page.goto(`${base}/watch/${id}`);
@@ -242,7 +242,9 @@ try {
   await unmute(id);
 } catch (error) {
   wrong(error.stack ?? error.message);
-  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+  // The page may be gone.
+  const path = process.env.SCREENSHOT;
+  if (path) await page.screenshot({ path }).catch(() => {});
 } finally {
   await browser.close();
 }

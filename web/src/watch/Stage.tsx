@@ -12,7 +12,7 @@ import { usePlayback } from "./playback";
 import type { PlayerHandle } from "./player/create";
 import { parseStart } from "./player/start";
 import css from "./Stage.module.css";
-import { aspectOf } from "./video";
+import { aspectOf, isRestorable } from "./video";
 import page from "./Watch.module.css";
 
 const Player = lazy(() => import("./player/Player"));
@@ -147,11 +147,11 @@ function Deleted({ video }: { video: Video }) {
       </div>
       <p className={css.title}>{text.watch.deletedTitle}</p>
       <p className={css.more}>
-        {video.purge_after
+        {isRestorable(video) && video.purge_after
           ? text.watch.deletedUntil(moment(video.purge_after))
           : text.watch.deletedForGood}
       </p>
-      {mayManage && video.purge_after && (
+      {mayManage && isRestorable(video) && (
         <Button look="primary" onClick={restore} data-testid="restore">
           {text.watch.restore}
         </Button>
