@@ -70,6 +70,7 @@ async function editRest(id) {
   await button("Add a description").click();
   await textbox("Description").fill("Two lines\nof text");
   await button("Save").click();
+  await textbox("Description").waitFor({ state: "detached" });
   await page.getByText("Two lines").waitFor();
   await button("Add tags").click();
   await textbox("Tags").fill("one, two words");
