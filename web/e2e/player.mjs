@@ -215,8 +215,15 @@ async function unmute(id) {
   const flags = ["--autoplay-policy=document-user-activation-required"];
   ({ browser, page } = await openPage(errors, {}, flags));
   page.setDefaultTimeout(LIMIT_MS);
+  // Any other question to the page counts as an act of the user, after which the browser lets it play with sound.
+  await page.addInitScript(() => {
+    const tell = ({ target }) => console.log(`playing, ${target.muted ? "muted" : "with sound"}`);
+    addEventListener("playing", tell, true);
+  });
+  const playing = page.waitForEvent("console", (line) => line.text().startsWith("playing, "));
   await page.goto(`${base}/watch/${id}`);
-  await until("video.currentTime > 0 && video.muted");
+  const how = (await playing).text();
+  if (how !== "playing, muted") wrong(how);
   await page.getByTestId("unmute").click();
   await until("!video.muted && !document.querySelector('[data-testid=unmute]')");
   const before = await video("video.currentTime");

@@ -27,7 +27,11 @@ const errors = [];
 const result = { errors };
 const wrong = (what) => errors.push(`video_page: ${what}`);
 
-const { browser, page } = await openPage(errors, { viewport: { width: 1280, height: 900 } });
+const { browser, page } = await openPage(errors, {
+  viewport: { width: 1280, height: 900 },
+  // What fades has too little contrast for a moment.
+  reducedMotion: "reduce",
+});
 const read = (id) => call(base, "GET", `/v1/videos/${id}`);
 const button = (name) => page.getByRole("button", { name, exact: true });
 const textbox = (name) => page.getByRole("textbox", { name, exact: false });
@@ -66,6 +70,7 @@ async function editRest(id) {
   await button("Add a description").click();
   await textbox("Description").fill("Two lines\nof text");
   await button("Save").click();
+  await textbox("Description").waitFor({ state: "detached" });
   await page.getByText("Two lines").waitFor();
   await button("Add tags").click();
   await textbox("Tags").fill("one, two words");
