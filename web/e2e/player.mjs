@@ -47,10 +47,14 @@ const noteBegin = (target) =>
   });
 const video = (read) =>
   page.evaluate(`(() => { const video = document.querySelector("video"); return ${read}; })()`);
-const until = (condition) =>
-  page.waitForFunction(
-    `(() => { const video = document.querySelector("video"); return video && (${condition}); })()`,
-  );
+// Asked by the script, because the policy of the page forbids the page to evaluate a text.
+const until = async (condition) => {
+  const end = Date.now() + LIMIT_MS;
+  while (!(await video(`Boolean(video && (${condition}))`))) {
+    if (Date.now() > end) throw new Error(`never came: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
 const begun = async () => {
   await page.waitForFunction(() => window.begunAt !== undefined);
   await until("!video.seeking && video.currentTime > 0");

@@ -101,11 +101,12 @@ async function addTrack(id, folder) {
   result.track.push(labelOf(await when(base, id, (video) => labelOf(video) === "En français")));
   await plays();
   await page.locator(".vjs-subs-caps-button:not(.vjs-hidden)").first().waitFor();
-  const labels = await page.evaluate(() => {
-    const { player } = document.querySelector(".video-js");
-    return Array.from(player.textTracks()).map(({ label }) => label);
+  // The player is made anew with the list that has the new name.
+  await page.waitForFunction(() => {
+    const player = document.querySelector(".video-js")?.player;
+    const tracks = player && !player.isDisposed() ? Array.from(player.textTracks()) : [];
+    return tracks.some(({ label }) => label === "En français");
   });
-  if (!labels.includes("En français")) wrong(`the player has the tracks ${labels}`);
   await button("Remove En français").click();
   await button("Remove").click();
   await page.getByTestId("track").waitFor({ state: "detached" });
@@ -136,7 +137,10 @@ async function share() {
   if (!/\/embed\/[^/]+\?t=\d+$/.test(result.shared)) wrong(`the link is ${result.shared}`);
   errors.push(...(await axe(page, "share")));
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
-  await button("Close").first().click();
+  await page
+    .getByRole("dialog", { name: "Share this video" })
+    .getByRole("button", { name: "Close" })
+    .click();
   await dialog.waitFor({ state: "hidden" });
 }
 

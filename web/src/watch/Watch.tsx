@@ -1,4 +1,4 @@
-import { useCallback, useState } from "react";
+import { useState } from "react";
 import type { Video } from "../api/types";
 import { useMay } from "../session/session";
 import { text } from "../text/viewer";
@@ -21,25 +21,22 @@ import css from "./Watch.module.css";
 export function Watch({ video }: { video: Video }) {
   const mayManage = useMay("manage");
   const [handle, setHandle] = useState<PlayerHandle | null>(null);
-  const [generation, setGeneration] = useState(0);
   const name = nameOf(video);
   // The name of the tab tells how far the encode is.
   usePageTitle(video.state === "running" ? `${name} (${percent(video.progress)})` : name);
   const isDeleted = video.state === "deleting";
   const canChange = mayManage && !isDeleted;
-  // A player reads the list of a stream's tracks once.
-  const reloadPlayer = useCallback(() => setGeneration((count) => count + 1), []);
 
   return (
     <div className={css.page}>
       <div className={css.main}>
-        <Stage key={generation} video={video} onHandle={setHandle} />
+        <Stage video={video} onHandle={setHandle} />
         <Head video={video} handle={handle} canChange={canChange} />
       </div>
       {!isDeleted && (
         <aside className={css.side} aria-label={text.watch.details}>
           {canChange && <Access video={video} />}
-          <Tracks video={video} canChange={canChange} onChanged={reloadPlayer} />
+          <Tracks video={video} canChange={canChange} />
           {canChange && <Poster video={video} handle={handle} />}
           <Renditions video={video} />
           <Facts video={video} />
