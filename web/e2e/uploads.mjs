@@ -186,7 +186,8 @@ const walks = {
     const twin = await walk.row("tabs.mp4", "duplicate");
     await twin.getByTestId("upload-skip").click();
     await twin.waitFor({ state: "detached" });
-    // Its parts are held until it is gone.
+    // Its answers are seen, and its other parts are held until it is gone.
+    await walk.answered(2);
     await first.close();
     await release();
     await walk.row("tabs.mp4", "needs-file");
