@@ -106,12 +106,6 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
     let accounts = accounts::open(&settings, &parts, api_address).await?;
     let sign_in = accounts.sign_in.clone();
     tokio::spawn(accounts.auth.clone().sweep_hourly());
-    if accounts.is_insecure {
-        tracing::warn!(
-            "http.allow_insecure: others can read tokens and uploads on their way; use TLS outside of a \
-             network that you trust"
-        );
-    }
     let catalog = compose::catalog(&settings, &context)?;
     tokio::spawn(catalog.clone().run(backends.clone().tried(), drain_jobs.clone()));
     let webhooks = compose::webhooks(&settings, &context, &trust)?;

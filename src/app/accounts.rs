@@ -79,6 +79,13 @@ pub(super) async fn open(
         exposure.has_accounts = auth.has_tokens().await?;
     }
     exposure.check()?;
+    let is_insecure = exposure.is_insecure();
+    if is_insecure {
+        tracing::warn!(
+            "http.allow_insecure: others can read tokens and uploads on their way; use TLS outside of a \
+             network that you trust"
+        );
+    }
     let http = &settings.http;
     let config = AccessConfig {
         public_url: &http.public_url,
@@ -93,7 +100,7 @@ pub(super) async fn open(
     };
     let sign_in = code.map(|code| sign_in_url(settings, api, &code));
     let access = Access::new(auth.clone(), &config);
-    Ok(Accounts { auth, access, is_insecure: exposure.is_insecure(), sign_in })
+    Ok(Accounts { auth, access, is_insecure, sign_in })
 }
 
 /// The code of the first sign-in. A full disk keeps nobody from playing what is there.

@@ -58,6 +58,7 @@ mod imports;
 mod load;
 mod operations;
 mod outgoing;
+mod page;
 mod private_videos;
 mod pulls;
 mod queue_contract;

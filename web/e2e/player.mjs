@@ -47,10 +47,14 @@ const noteBegin = (target) =>
   });
 const video = (read) =>
   page.evaluate(`(() => { const video = document.querySelector("video"); return ${read}; })()`);
-const until = (condition) =>
-  page.waitForFunction(
-    `(() => { const video = document.querySelector("video"); return video && (${condition}); })()`,
-  );
+// Asked by the script, because the policy of the page forbids the page to evaluate a text.
+const until = async (condition) => {
+  const end = Date.now() + LIMIT_MS;
+  while (!(await video(`Boolean(video && (${condition}))`))) {
+    if (Date.now() > end) throw new Error(`never came: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
 const begun = async () => {
   await page.waitForFunction(() => window.begunAt !== undefined);
   await until("!video.seeking && video.currentTime > 0");
@@ -212,11 +216,18 @@ async function remember(id) {
 // A browser that plays with sound only after a click.
 async function unmute(id) {
   await browser.close();
-  const flags = ["--autoplay-policy=user-gesture-required"];
+  const flags = ["--autoplay-policy=document-user-activation-required"];
   ({ browser, page } = await openPage(errors, {}, flags));
   page.setDefaultTimeout(LIMIT_MS);
+  // Any other question to the page counts as an act of the user, after which the browser lets it play with sound.
+  await page.addInitScript(() => {
+    const tell = ({ target }) => console.log(`playing, ${target.muted ? "muted" : "with sound"}`);
+    addEventListener("playing", tell, true);
+  });
+  const playing = page.waitForEvent("console", (line) => line.text().startsWith("playing, "));
   await page.goto(`${base}/watch/${id}`);
-  await until("video.currentTime > 0 && video.muted");
+  const how = (await playing).text();
+  if (how !== "playing, muted") wrong(how);
   await page.getByTestId("unmute").click();
   await until("!video.muted && !document.querySelector('[data-testid=unmute]')");
   const before = await video("video.currentTime");
@@ -242,7 +253,9 @@ try {
   await unmute(id);
 } catch (error) {
   wrong(error.stack ?? error.message);
-  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+  // The page may be gone.
+  const path = process.env.SCREENSHOT;
+  if (path) await page.screenshot({ path }).catch(() => {});
 } finally {
   await browser.close();
 }

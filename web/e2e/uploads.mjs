@@ -14,6 +14,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "./api.mjs";
 import { expectAccessible } from "./axe.mjs";
 import { openPage } from "./browser.mjs";
 import { makeFiles } from "./uploads/files.mjs";
@@ -186,7 +187,8 @@ const walks = {
     const twin = await walk.row("tabs.mp4", "duplicate");
     await twin.getByTestId("upload-skip").click();
     await twin.waitFor({ state: "detached" });
-    // Its parts are held until it is gone.
+    // Its answers are seen, and its other parts are held until it is gone.
+    await walk.answered(2);
     await first.close();
     await release();
     await walk.row("tabs.mp4", "needs-file");
@@ -240,10 +242,10 @@ const walks = {
     await row.getByTestId("upload-cancel").click();
     await row.waitFor({ state: "detached" });
     await release();
-    await walk.page.waitForFunction(async (id) => {
-      const { videos } = await (await fetch("/v1/videos?limit=200")).json();
+    await until("the cancelled video is gone", async () => {
+      const { videos } = await walk.api("/v1/videos?limit=200");
       return !videos.some((video) => video.id === id && video.state !== "deleting");
-    }, id);
+    });
   },
 
   // The session ends in mid-upload: the upload waits for the sign-in, and goes on. It is the last walk:

@@ -9,6 +9,7 @@
 //   errors           errors of the page, the console and the player
 // and exits with 0 only if it played past 8 s, without an error, to the state "ready".
 
+import { until } from "./api.mjs";
 import { openPage } from "./browser.mjs";
 
 const [base, file, token] = process.argv.slice(2);
@@ -18,14 +19,14 @@ const SET_BACK_SECS = 0.5;
 const LIMIT_MS = 120_000;
 
 // The id of the video, once its file is there. The page asks, with the rights of its session.
-async function newestVideo() {
-  const id = await page.waitForFunction(async () => {
-    const answer = await fetch("/v1/videos?limit=1");
-    const [video] = answer.ok ? (await answer.json()).videos : [];
-    return video && video.state !== "uploading" ? video.id : null;
-  });
-  return id.jsonValue();
-}
+const newestVideo = () =>
+  until("the file arrives", () =>
+    page.evaluate(async () => {
+      const answer = await fetch("/v1/videos?limit=1");
+      const [video] = answer.ok ? (await answer.json()).videos : [];
+      return video && video.state !== "uploading" ? video.id : null;
+    }),
+  );
 
 const errors = [];
 const result = { playable_state: null, current_time: 0, ended_state: null, errors };

@@ -127,6 +127,11 @@ export class Walk {
     );
   }
 
+  // Waits until this script has seen so many answers of the store, which it gets after the page.
+  async answered(count) {
+    while (this.answers.length < count) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
   until(predicate, complaint) {
     return this.page.waitForFunction(predicate).catch(() => this.errors.push(complaint));
   }

@@ -1,9 +1,9 @@
 // Writes live events into the cache of the views.
 
 import type { InfiniteData, QueryClient } from "@tanstack/react-query";
-import type { JobProgress, Live } from "./live";
+import type { Live } from "./live";
 import { keys } from "./queries";
-import type { Video, VideoEvent, VideoList } from "./types";
+import type { JobProgress, Video, VideoEvent, VideoList } from "./types";
 
 const RELOAD_MS = 1_000;
 

@@ -2,17 +2,7 @@
 //
 // A browser opens six connections to a host over HTTP/1.1, so a stream per tab would leave none for anything else.
 
-import type { VideoEvent } from "./types";
-
-/** How far a running job is. */
-export interface JobProgress {
-  video_id: string;
-  state: string;
-  progress: number;
-  speed?: number;
-  eta_secs?: number;
-  playable: boolean;
-}
+import type { JobProgress, VideoEvent } from "./types";
 
 export type Live =
   | { kind: "event"; event: VideoEvent }

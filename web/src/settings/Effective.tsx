@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { EyeOff, SearchX } from "lucide-react";
 import { useState } from "react";
+import type { Setting } from "../api/types";
 import { text } from "../text/operator";
 import { Badge, type Tone } from "../ui/Badge";
 import { Field } from "../ui/Field";
@@ -8,7 +9,6 @@ import { Loaded } from "../ui/Loaded";
 import { Blank } from "../ui/Notice";
 import { Panel } from "../ui/Panel";
 import { Words } from "../ui/Words";
-import type { Setting } from "./coming";
 import css from "./Effective.module.css";
 import { settingsQuery } from "./queries";
 import { bySection, find, shown } from "./search";

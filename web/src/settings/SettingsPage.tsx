@@ -1,11 +1,12 @@
 import { KeyRound, MonitorCog, SlidersHorizontal, Webhook } from "lucide-react";
-import { type ReactNode, useEffect } from "react";
+import type { ReactNode } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import type { Scope } from "../api/types";
 import { useMay } from "../session/session";
 import { text } from "../text/operator";
 import { Notice } from "../ui/Notice";
 import { Sections } from "../ui/Sections";
+import { usePageTitle } from "../ui/usePageTitle";
 import { Browser } from "./Browser";
 import { Effective } from "./Effective";
 import css from "./SettingsPage.module.css";
@@ -15,12 +16,7 @@ import { Webhooks } from "./Webhooks";
 
 /** Settings of the server, webhooks, tokens and this browser. */
 export default function SettingsPage() {
-  useEffect(() => {
-    document.title = `${text.settings.title} – ${text.common.product}`;
-    return () => {
-      document.title = text.common.product;
-    };
-  }, []);
+  usePageTitle(text.settings.title);
   return (
     <div className={css.page}>
       <h1>{text.settings.title}</h1>

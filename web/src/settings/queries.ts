@@ -2,8 +2,6 @@
 
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, body } from "../api/client";
-import { raw } from "../api/raw";
-import type { SettingList } from "./coming";
 
 export const webhookKeys = {
   all: ["webhooks"] as const,
@@ -16,7 +14,7 @@ const SETTLED_MS = 15_000;
 
 export const settingsQuery = queryOptions({
   queryKey: ["settings"],
-  queryFn: () => raw<SettingList>("GET", "/v1/system/settings"),
+  queryFn: () => body(api.GET("/v1/system/settings")),
 });
 
 export const webhooksQuery = queryOptions({

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Setting } from "./coming";
+import type { Setting } from "../api/types";
 import { bySection, find, shown } from "./search";
 
 const setting = (key: string, more: Partial<Setting> = {}): Setting => ({

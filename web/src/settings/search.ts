@@ -1,7 +1,7 @@
 // Search in the settings.
 
+import type { Setting } from "../api/types";
 import { text } from "../text/operator";
-import type { Setting } from "./coming";
 
 /** A value as people read it: JSON, but texts without quotes. */
 export function shown(value: unknown): string {

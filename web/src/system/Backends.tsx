@@ -1,10 +1,10 @@
 import { CircleCheck, CircleMinus, TriangleAlert } from "lucide-react";
+import type { Backend, System } from "../api/types";
 import { text } from "../text/operator";
 import { Badge } from "../ui/Badge";
 import { Panel } from "../ui/Panel";
 import { Words } from "../ui/Words";
 import css from "./Backends.module.css";
-import type { Backend, System } from "./coming";
 
 /** All backends: those that encode as cards, then those that cannot be used here, with the reason. */
 export function Backends({ system }: { system: System }) {

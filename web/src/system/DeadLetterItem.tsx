@@ -1,12 +1,12 @@
 import { RotateCcw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
+import type { DeadLetter } from "../api/types";
 import { text } from "../text/operator";
 import { Badge } from "../ui/Badge";
 import { Button, IconButton } from "../ui/Button";
 import { Confirm } from "../ui/Dialog";
 import { moment } from "../ui/format";
-import type { DeadLetter } from "./coming";
 import { useDelete, useRetry } from "./deadLetters";
 import css from "./Queue.module.css";
 

@@ -1,7 +1,7 @@
 import { Link } from "wouter";
+import type { System } from "../api/types";
 import { text } from "../text/operator";
 import { bytes, percent, span } from "../ui/format";
-import type { System } from "./coming";
 import { type Stat, Stats } from "./Stats";
 
 const DAY_SECS = 86_400;
@@ -33,7 +33,7 @@ export function queueStats(system: System, hasLink: boolean): Stat[] {
     },
     {
       label: text.system.running,
-      value: (system.jobs?.length ?? system.running_jobs.length).toLocaleString(),
+      value: system.jobs.length.toLocaleString(),
     },
     {
       label: text.system.dead,

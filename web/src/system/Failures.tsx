@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { CircleCheck } from "lucide-react";
 import { Link } from "wouter";
+import type { FailureGroup } from "../api/types";
 import { text } from "../text/operator";
 import { Badge, type Tone } from "../ui/Badge";
 import { moment } from "../ui/format";
@@ -8,7 +9,6 @@ import { Loaded } from "../ui/Loaded";
 import { Blank } from "../ui/Notice";
 import { Panel } from "../ui/Panel";
 import { Words } from "../ui/Words";
-import type { FailureGroup } from "./coming";
 import css from "./Failures.module.css";
 import { failuresQuery } from "./queries";
 

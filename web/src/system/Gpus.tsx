@@ -1,8 +1,8 @@
+import type { System } from "../api/types";
 import { text } from "../text/operator";
 import { bytes, percent } from "../ui/format";
 import { Panel } from "../ui/Panel";
 import css from "./Backends.module.css";
-import type { System } from "./coming";
 
 type Device = System["gpu"]["devices"][number];
 

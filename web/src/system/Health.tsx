@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { CircleCheck, CircleX, TriangleAlert } from "lucide-react";
+import type { Readiness, System } from "../api/types";
 import { text } from "../text/operator";
 import { Badge } from "../ui/Badge";
 import { Loaded } from "../ui/Loaded";
 import { Words } from "../ui/Words";
-import type { Readiness, System } from "./coming";
 import css from "./Health.module.css";
 import { readinessQuery } from "./queries";
 

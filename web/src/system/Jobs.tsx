@@ -1,15 +1,15 @@
 import { Link } from "wouter";
+import type { RunningJob, System } from "../api/types";
 import { text } from "../text/operator";
 import { Badge } from "../ui/Badge";
 import { percent, span } from "../ui/format";
 import { Panel } from "../ui/Panel";
 import { Progress } from "../ui/Progress";
-import type { RunningJob, System } from "./coming";
 import css from "./Jobs.module.css";
 
 /** The jobs that this box runs, by stage. */
 export function Jobs({ system }: { system: System }) {
-  const jobs = system.jobs ?? system.running_jobs.map(bare);
+  const { jobs } = system;
   return (
     <Panel
       title={text.system.jobsTitle}
@@ -28,20 +28,11 @@ export function Jobs({ system }: { system: System }) {
   );
 }
 
-// Servers of an earlier release name the videos alone.
-const bare = (video_id: string): RunningJob => ({
-  video_id,
-  title: video_id,
-  stage: "",
-  progress: -1,
-});
-
 const byStage = (a: RunningJob, b: RunningJob) =>
   a.stage.localeCompare(b.stage) || a.title.localeCompare(b.title);
 
 function Job({ job }: { job: RunningJob }) {
   const { video_id: id, title, stage, progress, speed, eta_secs: eta, backend } = job;
-  const isKnown = progress >= 0;
   const facts = [
     backend,
     speed ? text.system.speed(speed) : null,
@@ -52,14 +43,12 @@ function Job({ job }: { job: RunningJob }) {
       <Link href={`/watch/${encodeURIComponent(id)}`} className={css.title}>
         {title || id}
       </Link>
-      {stage && <Badge tone="accent">{text.system.stage(stage)}</Badge>}
+      <Badge tone="accent">{text.system.stage(stage)}</Badge>
       <span className={css.facts}>{facts.join(" · ")}</span>
-      {isKnown && (
-        <div className={css.progress}>
-          <Progress label={text.system.jobProgress(title)} share={progress > 0 ? progress : null} />
-          <span className={css.share}>{progress > 0 && percent(progress)}</span>
-        </div>
-      )}
+      <div className={css.progress}>
+        <Progress label={text.system.jobProgress(title)} share={progress > 0 ? progress : null} />
+        <span className={css.share}>{progress > 0 && percent(progress)}</span>
+      </div>
     </li>
   );
 }

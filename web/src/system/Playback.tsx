@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { MonitorPlay } from "lucide-react";
+import type { Qoe, QoeFigures } from "../api/types";
 import { text } from "../text/operator";
 import { bitrate, day } from "../ui/format";
 import { Loaded } from "../ui/Loaded";
 import { Blank } from "../ui/Notice";
 import { Panel } from "../ui/Panel";
-import type { Qoe, QoeFigures } from "./coming";
 import css from "./Playback.module.css";
 import { qoeQuery } from "./queries";
 import { type Stat, Stats } from "./Stats";

@@ -1,10 +1,10 @@
 import { Activity, ListOrdered, MonitorPlay, TriangleAlert } from "lucide-react";
-import { useEffect } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { useMay } from "../session/session";
 import { text } from "../text/operator";
 import { Notice } from "../ui/Notice";
 import { Sections } from "../ui/Sections";
+import { usePageTitle } from "../ui/usePageTitle";
 import { Failures } from "./Failures";
 import { Overview } from "./Overview";
 import { Playback } from "./Playback";
@@ -15,12 +15,7 @@ import css from "./SystemPage.module.css";
 /** How the appliance is doing. */
 export default function SystemPage() {
   const mayRead = useMay("read");
-  useEffect(() => {
-    document.title = `${text.system.title} – ${text.common.product}`;
-    return () => {
-      document.title = text.common.product;
-    };
-  }, []);
+  usePageTitle(text.system.title);
   return (
     <div className={css.page}>
       {mayRead ? (

@@ -1,8 +1,8 @@
 // Retry and delete of dead letters: each is taken out of the list at once, and comes back if it fails.
 
 import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api } from "../api/client";
 import { keys } from "../api/queries";
-import { raw } from "../api/raw";
 import { text } from "../text/operator";
 import { tell, tellError } from "../ui/toasts";
 import { type Lists, without } from "./lists";
@@ -35,16 +35,16 @@ function useRemoval(
   });
 }
 
-const path = (id: string) => `/v1/dead-letters/${encodeURIComponent(id)}`;
+const params = (id: string) => ({ params: { path: { id } } });
 
 export const useRetry = () =>
-  useRemoval((id) => raw("POST", `${path(id)}/retry`), {
+  useRemoval((id) => api.POST("/v1/dead-letters/{id}/retry", params(id)), {
     done: text.system.deadRetried,
     failed: text.system.deadRetryFailed,
   });
 
 export const useDelete = () =>
-  useRemoval((id) => raw("DELETE", path(id)), {
+  useRemoval((id) => api.DELETE("/v1/dead-letters/{id}", params(id)), {
     done: text.system.deadDeleted,
     failed: text.system.deadDeleteFailed,
   });

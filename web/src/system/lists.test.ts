@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { DeadLetter } from "./coming";
+import type { DeadLetter } from "../api/types";
 import { without } from "./lists";
 
 const letter = (id: string): DeadLetter => ({

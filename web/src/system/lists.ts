@@ -1,5 +1,5 @@
 import type { InfiniteData } from "@tanstack/react-query";
-import type { DeadLetterList } from "./coming";
+import type { DeadLetterList } from "../api/types";
 
 export type Lists = InfiniteData<DeadLetterList, string>;
 

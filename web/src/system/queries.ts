@@ -1,10 +1,9 @@
 // Requests behind the views of the system.
 
 import { infiniteQueryOptions, queryOptions, useQuery } from "@tanstack/react-query";
-import { ApiError } from "../api/client";
+import { ApiError, api, body } from "../api/client";
 import { systemQuery } from "../api/queries";
-import { raw } from "../api/raw";
-import type { DeadLetterList, FailureList, History, Qoe, Readiness, System } from "./coming";
+import type { Readiness } from "../api/types";
 
 export const deadLetterKeys = ["dead-letters"] as const;
 
@@ -13,8 +12,7 @@ const retry = (count: number, error: Error) =>
   count < 3 && error instanceof ApiError && error.isPassing;
 
 /** The system as this server describes it, read every five seconds. */
-export const useSystem = () =>
-  useQuery({ ...systemQuery, select: (system) => system as System, retry });
+export const useSystem = () => useQuery({ ...systemQuery, retry });
 
 // 503 is an answer here, not a failure: it says what does not work.
 async function readiness(): Promise<Readiness> {
@@ -31,29 +29,30 @@ export const readinessQuery = queryOptions({
 
 export const historyQuery = queryOptions({
   queryKey: ["system-history"],
-  queryFn: () => raw<History>("GET", "/v1/system/history"),
+  queryFn: () => body(api.GET("/v1/system/history")),
   refetchInterval: ({ state }) => (state.error ? false : 10_000),
   staleTime: 5_000,
 });
 
 export const failuresQuery = queryOptions({
   queryKey: ["failures"],
-  queryFn: () => raw<FailureList>("GET", "/v1/failures"),
+  queryFn: () => body(api.GET("/v1/failures")),
   staleTime: 5_000,
 });
 
 export const qoeQuery = queryOptions({
   queryKey: ["qoe"],
-  queryFn: () => raw<Qoe>("GET", "/v1/qoe"),
+  queryFn: () => body(api.GET("/v1/qoe")),
   refetchInterval: ({ state }) => (state.error ? false : 30_000),
 });
 
 export const deadLettersQuery = infiniteQueryOptions({
   queryKey: deadLetterKeys,
   queryFn: ({ pageParam }) =>
-    raw<DeadLetterList>(
-      "GET",
-      `/v1/dead-letters?limit=20${pageParam ? `&cursor=${encodeURIComponent(pageParam)}` : ""}`,
+    body(
+      api.GET("/v1/dead-letters", {
+        params: { query: { limit: 20, ...(pageParam ? { cursor: pageParam } : {}) } },
+      }),
     ),
   initialPageParam: "",
   getNextPageParam: (last) => last.next_cursor ?? undefined,

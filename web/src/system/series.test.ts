@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { History } from "./coming";
+import type { History } from "../api/types";
 import { inWords, latest, peak, plotsOf } from "./series";
 
 const history: History = {

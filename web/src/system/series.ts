@@ -1,8 +1,8 @@
 // The history of the daemon as plots.
 
+import type { History } from "../api/types";
 import { text } from "../text/operator";
 import { bytes, percent } from "../ui/format";
-import type { History } from "./coming";
 
 export type Values = (number | null)[];
 

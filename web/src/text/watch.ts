@@ -152,7 +152,7 @@ export const watch = {
   trackDefault: "Shown to viewers without a preference",
   isDefault: "Default",
   trackPending: "Being added",
-  trackAdded: "The track was added. Reload the player to see it in the menu.",
+  trackAdded: "The track was saved",
   trackAddedSoon: "The track appears with the stream that is being made",
   trackFailed: "The track was not saved",
   trackRemoved: "The track was removed",

@@ -1,9 +1,7 @@
 // Requests to the API, as the runner needs them.
 
 import { ApiError, api, body } from "../api/client";
-import { raw } from "../api/raw";
-import type { VideoList } from "../api/types";
-import type { SystemWithLimits, UploadRequestWithFingerprint } from "./coming";
+import type { UploadRequest } from "../api/types";
 import { type Item, partBytes, type Twin, type Upload } from "./item";
 
 const TIMEOUT_MS = 60_000;
@@ -28,15 +26,12 @@ function localExpiry(response: Response, expiresAt: string): number {
   return Number.isFinite(left) ? Date.now() + left : Number.POSITIVE_INFINITY;
 }
 
-// Servers of an earlier release refuse what they do not know.
-let knowsFingerprints: boolean | null = null;
-
 export async function createUpload(item: Item): Promise<Created> {
-  const wish: UploadRequestWithFingerprint = {
+  const wish: UploadRequest = {
     filename: item.name,
     size_bytes: item.size,
     content_type: item.type || "application/octet-stream",
-    ...(item.fingerprint && knowsFingerprints ? { fingerprint: item.fingerprint } : {}),
+    ...(item.fingerprint ? { fingerprint: item.fingerprint } : {}),
   };
   const { data, response } = await api.POST("/v1/uploads", {
     // A request whose answer was lost makes no second video.
@@ -132,14 +127,12 @@ export async function abortUpload(upload: Upload): Promise<void> {
 
 /** A video of the same content, or `null`: also if it cannot be found out. */
 export async function findTwin(fingerprint: string): Promise<Twin | null> {
-  if (knowsFingerprints === false) return null;
   try {
-    const path = `/v1/videos?fingerprint=${fingerprint}&state=uploading,queued,waiting,running,ready&limit=1`;
-    const [video] = (await raw<VideoList>("GET", path)).videos;
-    knowsFingerprints = true;
+    const query = { fingerprint, state: "uploading,queued,waiting,running,ready", limit: 1 };
+    const list = await body(api.GET("/v1/videos", { params: { query }, signal: soon() }));
+    const [video] = list.videos;
     return video ? { videoId: video.id, name: video.title || video.filename } : null;
-  } catch (reason) {
-    if (reason instanceof ApiError && reason.status === 400) knowsFingerprints = false;
+  } catch {
     return null;
   }
 }
@@ -149,9 +142,9 @@ let limits: { at: number; maxBytes: Promise<number | null> } | null = null;
 /** Largest file in bytes, or `null` if the server does not tell. */
 export function maxBytes(): Promise<number | null> {
   if (!limits || Date.now() - limits.at > LIMITS_MS) {
-    const answer = body(api.GET("/v1/system", { signal: soon() })) as Promise<SystemWithLimits>;
+    const answer = body(api.GET("/v1/system", { signal: soon() }));
     const maxBytes = answer.then(
-      (system) => system.upload_limits?.max_size_bytes ?? null,
+      (system) => system.upload_limits.max_size_bytes,
       () => null,
     );
     limits = { at: Date.now(), maxBytes };

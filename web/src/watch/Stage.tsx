@@ -1,5 +1,5 @@
 import { AlertTriangle, Clock3, CloudUpload, Cog, Trash2 } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useCallback, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import type { Video } from "../api/types";
 import { useMay, useSession } from "../session/session";
 import { text } from "../text/viewer";
@@ -7,13 +7,12 @@ import { Button } from "../ui/Button";
 import { moment } from "../ui/format";
 import { Notice } from "../ui/Notice";
 import { useRestore, useRetry } from "./changes";
-import { takesBeacons } from "./coming";
 import { EncodeProgress } from "./head/EncodeProgress";
 import { usePlayback } from "./playback";
 import type { PlayerHandle } from "./player/create";
 import { parseStart } from "./player/start";
 import css from "./Stage.module.css";
-import { aspectOf } from "./video";
+import { aspectOf, isRestorable } from "./video";
 import page from "./Watch.module.css";
 
 const Player = lazy(() => import("./player/Player"));
@@ -29,6 +28,7 @@ export function Stage({ video, onHandle }: StageProps) {
   const { playback, error } = usePlayback(video);
   const [fault, setFault] = useState<string | null>(null);
   const [startSecs] = useState(() => parseStart(new URLSearchParams(location.search).get("t")));
+  const generation = useGeneration(video, playback?.url);
   const showFault = useCallback((message: string) => setFault(message), []);
   const message = fault ?? error?.message;
   return (
@@ -41,12 +41,13 @@ export function Stage({ video, onHandle }: StageProps) {
         {playback ? (
           <Suspense fallback={<Blankness>{text.watch.loadPlayer}</Blankness>}>
             <Player
+              key={generation}
               {...playback}
               id={video.id}
               durationSecs={video.duration_secs ?? null}
               startSecs={startSecs}
               isGrowing={video.state !== "ready"}
-              sendsBeacons={takesBeacons(session)}
+              sendsBeacons={session.beacons}
               onError={showFault}
               onHandle={onHandle}
             />
@@ -66,6 +67,25 @@ export function Stage({ video, onHandle }: StageProps) {
       )}
     </>
   );
+}
+
+// A player reads the list of a stream's tracks once, so it is made anew when one has come, changed or gone. It goes on
+// at its place.
+function useGeneration(video: Video, url: string | undefined): number {
+  const [generation, setGeneration] = useState(0);
+  const tracks = JSON.stringify(
+    (video.text_tracks ?? []).map(({ language, label, rendition }) => [language, label, rendition]),
+  );
+  const shown = useRef(tracks);
+  useEffect(() => {
+    if (!url || shown.current === tracks) return;
+    shown.current = tracks;
+    // The browser may keep the earlier list for two seconds.
+    fetch(url, { cache: "reload" })
+      .catch(() => undefined)
+      .then(() => setGeneration((count) => count + 1));
+  }, [url, tracks]);
+  return generation;
 }
 
 function Blankness({ children }: { children: ReactNode }) {
@@ -148,11 +168,11 @@ function Deleted({ video }: { video: Video }) {
       </div>
       <p className={css.title}>{text.watch.deletedTitle}</p>
       <p className={css.more}>
-        {video.purge_after
+        {isRestorable(video) && video.purge_after
           ? text.watch.deletedUntil(moment(video.purge_after))
           : text.watch.deletedForGood}
       </p>
-      {mayManage && video.purge_after && (
+      {mayManage && isRestorable(video) && (
         <Button look="primary" onClick={restore} data-testid="restore">
           {text.watch.restore}
         </Button>

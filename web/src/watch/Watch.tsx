@@ -1,8 +1,9 @@
-import { useCallback, useEffect, useState } from "react";
+import { useState } from "react";
 import type { Video } from "../api/types";
 import { useMay } from "../session/session";
 import { text } from "../text/viewer";
 import { percent } from "../ui/format";
+import { usePageTitle } from "../ui/usePageTitle";
 import { Head } from "./head/Head";
 import { Access } from "./panel/Access";
 import { Activity } from "./panel/Activity";
@@ -20,23 +21,22 @@ import css from "./Watch.module.css";
 export function Watch({ video }: { video: Video }) {
   const mayManage = useMay("manage");
   const [handle, setHandle] = useState<PlayerHandle | null>(null);
-  const [generation, setGeneration] = useState(0);
-  useTitle(video);
+  const name = nameOf(video);
+  // The name of the tab tells how far the encode is.
+  usePageTitle(video.state === "running" ? `${name} (${percent(video.progress)})` : name);
   const isDeleted = video.state === "deleting";
   const canChange = mayManage && !isDeleted;
-  // A player reads the list of a stream's tracks once.
-  const reloadPlayer = useCallback(() => setGeneration((count) => count + 1), []);
 
   return (
     <div className={css.page}>
       <div className={css.main}>
-        <Stage key={generation} video={video} onHandle={setHandle} />
+        <Stage video={video} onHandle={setHandle} />
         <Head video={video} handle={handle} canChange={canChange} />
       </div>
       {!isDeleted && (
         <aside className={css.side} aria-label={text.watch.details}>
           {canChange && <Access video={video} />}
-          <Tracks video={video} canChange={canChange} onChanged={reloadPlayer} />
+          <Tracks video={video} canChange={canChange} />
           {canChange && <Poster video={video} handle={handle} />}
           <Renditions video={video} />
           <Facts video={video} />
@@ -46,17 +46,4 @@ export function Watch({ video }: { video: Video }) {
       )}
     </div>
   );
-}
-
-// The tab's name tells how far the encode is.
-function useTitle(video: Video): void {
-  const name = nameOf(video);
-  const progress = video.state === "running" ? `${percent(video.progress)} · ` : "";
-  useEffect(() => {
-    const before = document.title;
-    document.title = `${progress}${name} · ${text.common.product}`;
-    return () => {
-      document.title = before;
-    };
-  }, [name, progress]);
 }

@@ -7,11 +7,23 @@ import { keys } from "../api/queries";
 import type { Video, VideoChange } from "../api/types";
 import { text } from "../text/viewer";
 import { tell, tellError } from "../ui/toasts";
+import { isRestorable } from "./video";
 
 const path = (id: string) => ({ params: { path: { id } } });
 
+// Changes of this page must not refuse each other: one that is under way is waited for, and the ETag after a change
+// stands for the one before.
+let underWay: Promise<unknown> = Promise.resolve();
+const successors = new Map<string, string>();
+
+function newestOf(etag: string): string {
+  const next = successors.get(etag);
+  return next ? newestOf(next) : etag;
+}
+
 /** Reads a video and its ETag, which a later change of it names. */
 export async function readEtag(id: string): Promise<string | null> {
+  await underWay;
   const { response } = await api.GET("/v1/videos/{id}", path(id));
   return response.headers.get("etag");
 }
@@ -23,10 +35,15 @@ export function useChange(id: string) {
     const before = client.getQueryData<Video>(keys.video(id));
     updateVideo(client, id, (video) => ({ ...video, ...(change as Partial<Video>) }));
     try {
-      const header = etag ? { "If-Match": etag } : {};
-      const params = { path: { id }, header };
-      const changed = await body(api.PATCH("/v1/videos/{id}", { params, body: change }));
-      updateVideo(client, id, () => changed);
+      await underWay;
+      const seen = etag && newestOf(etag);
+      const params = { path: { id }, header: seen ? { "If-Match": seen } : {} };
+      const asked = api.PATCH("/v1/videos/{id}", { params, body: change });
+      underWay = asked.catch(() => undefined);
+      const { data, response } = await asked;
+      const next = response.headers.get("etag");
+      if (seen && next && next !== seen) successors.set(seen, next);
+      if (data) updateVideo(client, id, () => data);
       return true;
     } catch (reason) {
       if (before) updateVideo(client, id, (video) => ({ ...video, ...fieldsOf(before, change) }));
@@ -61,10 +78,8 @@ export function useRemove(id: string) {
     try {
       const deleted = await body(api.DELETE("/v1/videos/{id}", path(id)));
       updateVideo(client, id, () => deleted);
-      tell(text.watch.deleted, {
-        action: { label: text.common.undo, onClick: () => void restore() },
-        timeoutMs: 10_000,
-      });
+      const undo = { label: text.common.undo, onClick: () => void restore() };
+      tell(text.watch.deleted, isRestorable(deleted) ? { action: undo, timeoutMs: 10_000 } : {});
     } catch (reason) {
       if (before) updateVideo(client, id, () => before);
       tellError(text.watch.deleteFailed, reason);

@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import type { Video } from "../api/types";
-import { aspectOf, fileBytes, isSettled, parseTags, rungsOf, secsBetween, sizesOf } from "./video";
+import {
+  aspectOf,
+  fileBytes,
+  isRestorable,
+  isSettled,
+  parseTags,
+  rungsOf,
+  secsBetween,
+  sizesOf,
+} from "./video";
 
 const video = (more: Partial<Video> = {}): Video => ({
   id: "a",
@@ -62,4 +71,12 @@ test("the size of a file is its rate by its length", () => {
 test("tags are trimmed, and none comes twice", () => {
   expect(parseTags(" a, b ,,a, two words ")).toEqual(["a", "b", "two words"]);
   expect(parseTags(" , ")).toEqual([]);
+});
+
+test("a delete can be undone until its objects go", () => {
+  const now = Date.parse("2026-11-30T12:00:00Z");
+  const until = (purge_after: string | null) => isRestorable(video({ purge_after }), now);
+  expect(until("2026-11-30T12:01:00Z")).toBe(true);
+  expect(until("2026-11-30T12:00:00Z")).toBe(false);
+  expect(until(null)).toBe(false);
 });

@@ -68,3 +68,7 @@ export function parseTags(typed: string): string[] {
   const tags = typed.split(",").map((tag) => tag.trim());
   return [...new Set(tags.filter((tag) => tag !== ""))];
 }
+
+/** Whether the delete of a video can still be undone. A server may keep nothing of it. */
+export const isRestorable = (video: Video, now = Date.now()): boolean =>
+  Boolean(video.purge_after) && Date.parse(video.purge_after ?? "") > now;

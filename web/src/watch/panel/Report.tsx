@@ -1,14 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { CircleCheck } from "lucide-react";
 import { useState } from "react";
-import { ApiError } from "../../api/client";
+import { ApiError, api, body } from "../../api/client";
 import { keys } from "../../api/queries";
-import { raw } from "../../api/raw";
-import type { Video } from "../../api/types";
+import type { Finding, Video } from "../../api/types";
 import { text } from "../../text/viewer";
 import { Badge } from "../../ui/Badge";
 import { plural } from "../../ui/format";
-import type { Finding, VideoReport } from "../coming";
 import css from "./panel.module.css";
 import { Fold } from "./Section";
 
@@ -18,7 +16,7 @@ export function Report({ video }: { video: Video }) {
   const [isOpen, setOpen] = useState(false);
   const query = useQuery({
     queryKey: [...keys.video(video.id), "report", video.attempt, video.state],
-    queryFn: () => raw<VideoReport>("GET", `/v1/videos/${encodeURIComponent(video.id)}/report`),
+    queryFn: () => body(api.GET("/v1/videos/{id}/report", { params: { path: { id: video.id } } })),
     enabled: hasEnded && isOpen,
     retry: (count, error) => count < 2 && error instanceof ApiError && error.isPassing,
   });

@@ -18,12 +18,10 @@ const PENDING_MS = 3_000;
 interface TracksProps {
   video: Video;
   canChange: boolean;
-  /** A track has come, or has gone. */
-  onChanged: () => void;
 }
 
 /** Text tracks that were added to the video. */
-export function Tracks({ video, canChange, onChanged }: TracksProps) {
+export function Tracks({ video, canChange }: TracksProps) {
   const client = useQueryClient();
   const queryKey = [...keys.video(video.id), "text-tracks"];
   const query = useQuery({
@@ -37,10 +35,7 @@ export function Tracks({ video, canChange, onChanged }: TracksProps) {
   const [removed, setRemoved] = useState<TextTrack | null>(null);
   const tracks = query.data?.text_tracks ?? video.text_tracks ?? [];
 
-  const changed = () => {
-    void client.invalidateQueries({ queryKey: keys.video(video.id) });
-    onChanged();
-  };
+  const changed = () => void client.invalidateQueries({ queryKey: keys.video(video.id) });
   const remove = async (track: TextTrack) => {
     const path = { id: video.id, lang: track.language };
     try {
