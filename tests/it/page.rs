@@ -33,6 +33,19 @@ async fn uploads_survive_all_that_browsers_and_networks_do() {
     walk("uploads.mjs", &[&appliance.api, clip.to_str().unwrap()]).await;
 }
 
+/// First run, search, filters, bulk changes with undo, the keyboard alone, offline and back.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_library_finds_and_changes_videos() {
+    let appliance = Appliance::builder()
+        .setting("housekeeping.purge_delay_secs", 3600)
+        .setting("uploads.max_in_flight", 100_000)
+        .setting("http.requests_per_sec", 0)
+        .start();
+    // `make test` is short; LADDERD_LIBRARY=10000 searches among more.
+    let count = std::env::var("LADDERD_LIBRARY").unwrap_or_else(|_| "1000".to_owned());
+    walk("library.mjs", &[&appliance.api, &count]).await;
+}
+
 /// Menus, keys, captions, audio tracks, storyboard, start times and the memory of the player, from before a stream
 /// plays until it has ended.
 #[tokio::test(flavor = "multi_thread")]

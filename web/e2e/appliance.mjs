@@ -8,7 +8,12 @@ import { basename, join } from "node:path";
 // Starts the binary in an empty folder. Returns the URL of its page and what stops it.
 export async function startAppliance(binary, settings = {}) {
   const folder = mkdtempSync(join(tmpdir(), "ladderd-page-"));
-  const env = { ...process.env, RUST_LOG: "error", LADDERD__SANDBOX__MODE: "degrade", ...settings };
+  const env = {
+    ...process.env,
+    RUST_LOG: "error,audit=off",
+    LADDERD__SANDBOX__MODE: "degrade",
+    ...settings,
+  };
   const args = ["serve", "--data-dir", folder, "--listen", "127.0.0.1:0"];
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "inherit"], env });
   const ended = new Promise((resolve) => child.on("exit", resolve));

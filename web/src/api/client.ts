@@ -3,28 +3,13 @@
 import createClient from "openapi-fetch";
 import type { paths } from "../../generated/api";
 import { text } from "../text";
+import { ApiError } from "./error";
 import type { Problem } from "./types";
+
+export { ApiError };
 
 // Sent to the window when the server no longer knows who uses the page.
 export const SIGNED_OUT = "ladderd-signed-out";
-
-/** A request that failed. `status` is 0 if no answer came. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    /** Stable code of the API, or "" if there is none. */
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-    this.name = "ApiError";
-  }
-
-  /** Whether the same request may succeed later. */
-  get isPassing(): boolean {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
-  }
-}
 
 const client = createClient<paths>({
   baseUrl: location.origin,

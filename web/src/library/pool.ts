@@ -1,6 +1,6 @@
 // Many requests, a few at a time.
 
-import { ApiError } from "../api/client";
+import { ApiError } from "../api/error";
 
 const AT_ONCE = 4;
 const TRIES = 5;
