@@ -12,6 +12,7 @@ import type { Beacon } from "./qoe";
 import { addQualityMenu } from "./quality";
 import { remember, rememberVolume } from "./remember";
 import "./skin.css";
+import "./menus.css";
 import { withToken } from "./token";
 import { currentSecs, type Player, vhsOf, videojs } from "./videojs";
 
