@@ -1,4 +1,4 @@
-// What the walks of the player need: clips, uploads, waiting for videos, and the check of a view by axe.
+// Tools of the walks of the player: clips, uploads, waiting for videos, and the check of a view by axe.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";

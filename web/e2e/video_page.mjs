@@ -29,7 +29,7 @@ const wrong = (what) => errors.push(`video_page: ${what}`);
 
 const { browser, page } = await openPage(errors, {
   viewport: { width: 1280, height: 900 },
-  // What fades has too little contrast for a moment.
+  // Text that fades has too little contrast for a moment.
   reducedMotion: "reduce",
 });
 const read = (id) => call(base, "GET", `/v1/videos/${id}`);

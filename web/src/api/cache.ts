@@ -27,7 +27,7 @@ export function cacheWriter(client: QueryClient): (live: Live) => void {
         applyProgress(client, live.progress);
         return;
       case "opened":
-        // What is shown was read before the first stream began to be read, or before this one broke off.
+        // The views were read before the first stream began, or before this one broke off.
         if (wasOpened) void client.invalidateQueries();
         wasOpened = true;
         return;
