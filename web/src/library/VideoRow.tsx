@@ -6,7 +6,7 @@ import { text } from "../text";
 import { clock } from "../ui/format";
 import { Age } from "./Age";
 import { useLibrary } from "./context";
-import { Detail } from "./Detail";
+import { Detail, hasNews } from "./Detail";
 import { Poster } from "./Poster";
 import { StateBadge } from "./StateBadge";
 import { qualityOf, titleOf } from "./share";
@@ -59,7 +59,7 @@ export const VideoRow = memo(function VideoRow({ video, index, isSelected, isTab
       </div>
       <div role="cell" className={css.state}>
         <StateBadge video={video} />
-        {(video.state !== "ready" || (video.warnings ?? []).length > 0) && <Detail video={video} />}
+        {hasNews(video) && <Detail video={video} />}
       </div>
       <div role="cell" className={`${css.number} ${css.length}`}>
         {video.duration_secs != null && clock(video.duration_secs)}
