@@ -52,6 +52,11 @@ try {
     const state = document.querySelector("[data-testid=state]");
     return ["ready", "failed"].includes(state?.getAttribute("data-state") ?? "");
   });
+  // The clock may have been set back by more on a machine that encodes at the same time.
+  await page.waitForFunction(
+    (secs) => document.querySelector("video").currentTime > secs,
+    WATCH_SECS,
+  );
   result.current_time = await page.evaluate(() => document.querySelector("video").currentTime);
   result.ended_state = await page.getByTestId("state").getAttribute("data-state");
   const shown = page.getByTestId("error");
