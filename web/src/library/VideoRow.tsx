@@ -2,6 +2,7 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: what is in them has the focus.
 import { memo } from "react";
 import { Link } from "wouter";
+import type { Video } from "../api/types";
 import { text } from "../text";
 import { clock } from "../ui/format";
 import { Age } from "./Age";
@@ -13,6 +14,10 @@ import { qualityOf, titleOf } from "./share";
 import css from "./Table.module.css";
 import type { ItemProps } from "./VideoCard";
 import { VideoMenu } from "./VideoMenu";
+
+// Tags have a column of their own.
+const hasDetail = ({ state, error, warnings = [] }: Video) =>
+  ["running", "waiting", "failed", "deleting"].includes(state) || error || warnings.length > 0;
 
 /** The cells of a video in the table. */
 export const VideoRow = memo(function VideoRow({ video, index, isSelected, isTabStop }: ItemProps) {
@@ -59,7 +64,7 @@ export const VideoRow = memo(function VideoRow({ video, index, isSelected, isTab
       </div>
       <div role="cell" className={css.state}>
         <StateBadge video={video} />
-        {(video.state !== "ready" || (video.warnings ?? []).length > 0) && <Detail video={video} />}
+        {hasDetail(video) && <Detail video={video} />}
       </div>
       <div role="cell" className={`${css.number} ${css.length}`}>
         {video.duration_secs != null && clock(video.duration_secs)}
