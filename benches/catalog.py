@@ -327,6 +327,7 @@ def report(daemon, options):
         "by tag and state": lambda: f"tag={pick()}&state=uploading",
         "by state": lambda: "state=ready",
         "by a rare state": lambda: "state=uploading",
+        "all states but one": lambda: "state=uploading,queued,waiting,running,ready,failed",
         "by two states": lambda: "state=ready,uploading",
         "by two states and title": lambda: "state=ready,uploading&sort=title",
         "by title": lambda: "sort=title",

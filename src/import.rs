@@ -104,7 +104,7 @@ pub async fn run(
         ids(library, &copies_prefix, |key| Some(VideoId::of_source(library.private.name(), key)));
     let (known, copied) = (known.await?, copied.await?);
     let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / request.rate_per_sec));
-    // What was missed in a pause is not made up for.
+    // Objects that a pause has delayed are not made up for.
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut imported = 0;
     let mut objects = request.bucket.entries(&request.prefix);

@@ -103,10 +103,14 @@ async fn pages_of_every_order_and_filter_follow_each_other_and_end() {
             format!("holiday_{n:03}.mp4")
         }
     };
-    let filters: [(Query, Matches); 5] = [
+    let states = vec![VideoState::Ready, VideoState::Failed, VideoState::Uploading];
+    let twice = vec![VideoState::Uploading, VideoState::Failed, VideoState::Uploading];
+    let filters: [(Query, Matches); 7] = [
         (query(1), |_| true),
         (Query { tag: Some("five".to_owned()), ..query(1) }, |n| n % 5 == 0),
         (Query { states: vec![VideoState::Ready], ..query(1) }, |n| n % 2 == 0),
+        (Query { states, ..query(1) }, |_| true),
+        (Query { states: twice, ..query(1) }, |n| n % 2 == 1),
         (text("GROßE numb"), |n| n % 3 == 0),
         (Query { tag: Some("five".to_owned()), ..text("größe") }, |n| n % 15 == 0),
     ];

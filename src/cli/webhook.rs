@@ -143,7 +143,7 @@ async fn receive(State(secret): State<Arc<String>>, headers: HeaderMap, body: By
         return StatusCode::UNAUTHORIZED;
     }
     let line = format!("{}\n", String::from_utf8_lossy(&body));
-    // Whoever read it is gone.
+    // Its reader is gone.
     if print(&line).is_err() {
         return StatusCode::SERVICE_UNAVAILABLE;
     }

@@ -101,7 +101,7 @@ pub struct BackendStatus {
     /// Why it is not available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What to do to make it available, where that is known.
+    /// Step that makes it available, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
     /// Element name of the encoder; absent if none was found.

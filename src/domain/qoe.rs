@@ -208,7 +208,7 @@ impl Totals {
         }
     }
 
-    /// What the sum says.
+    /// Figures of the sum.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let quantiles = self.startup.quantile(0.5).zip(self.startup.quantile(0.95));
@@ -266,7 +266,7 @@ impl Times {
     }
 }
 
-/// What reports say together.
+/// Figures of many reports.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Summary {
     /// Number of views.

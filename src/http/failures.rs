@@ -27,7 +27,7 @@ pub struct FailureView {
     count: u64,
     /// A sentence that says what happened.
     meaning: &'static str,
-    /// What to do.
+    /// Step that mends it.
     advice: &'static str,
     /// Who can mend it: `source` is the uploader, `surroundings` the operator, `ladderd` its authors.
     fault: &'static str,

@@ -1,4 +1,4 @@
-//! What a page needs to play a video, for viewers who have no account.
+//! Facts that a page needs to play a video, for viewers who have no account.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};

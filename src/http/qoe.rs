@@ -12,7 +12,7 @@ use crate::domain::qoe::{Beacon, Player, Summary};
 /// Longest report in bytes.
 pub(super) const MAX_BEACON_BYTES: usize = 4096;
 
-/// What the reports of players say since the start of the daemon.
+/// Sum of the reports of players since the start of the daemon.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct QoeView {
     /// Start of the daemon, RFC 3339.
@@ -24,7 +24,7 @@ pub struct QoeView {
     by_player: ByPlayer,
 }
 
-/// What the reports of each player say.
+/// Sums by player.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ByPlayer {
     /// The page of the appliance.

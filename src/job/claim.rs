@@ -300,7 +300,7 @@ async fn renew(
         match shared.write(|record| record.view = Some(view)).await {
             Ok(()) => {}
             Err(Error::ClaimLost) => break,
-            // Whoever takes the claim meanwhile is found at the next renewal.
+            // A box that takes the claim meanwhile is found at the next renewal.
             Err(error) => tracing::warn!(%error, "the claim could not be renewed; trying again"),
         }
     }

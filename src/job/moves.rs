@@ -106,7 +106,7 @@ impl Moves {
         }
         let view = ticket.view();
         drop(ticket);
-        // Whoever has added something during the move found its claim.
+        // A request that added something during the move found its claim.
         if !matches!(moved, Err(Error::Cancelled))
             && let Err(error) = Box::pin(Additions::of(context).settle(id, &view)).await
         {

@@ -1,4 +1,4 @@
-//! What users add to a video after it was uploaded, read back by decoders and `ladderd check`.
+//! Additions of users to a video that was uploaded before, read back by decoders and `ladderd check`.
 
 mod download;
 mod encode;

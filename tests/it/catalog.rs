@@ -199,7 +199,7 @@ async fn a_lost_or_damaged_catalog_is_made_anew_while_the_api_answers() {
         });
         waited.await.unwrap();
     }
-    // What changed while nobody looked is found at the next start.
+    // Changes that nobody saw are found at the next start.
     appliance.kill();
     let rows = rusqlite::Connection::open(folder.join("catalog.sqlite")).unwrap();
     rows.execute("UPDATE video SET version = ''", ()).unwrap();

@@ -25,7 +25,7 @@ impl Attacked {
         self.folder.path().join("victim")
     }
 
-    /// What an attack could change of the file and its folder.
+    /// State of the file and its folder that an attack could change.
     fn state(&self) -> String {
         let names = std::fs::read_dir(self.folder.path()).unwrap();
         let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();

@@ -117,7 +117,7 @@ fn whole_job() -> Vec<u8> {
     [prelude(), segments, event(&Event::Done { duration_ns: 6_000_000_000 })].concat()
 }
 
-/// What became of a hostile worker.
+/// End of a hostile worker.
 struct Ended {
     outputs: Vec<Output>,
     error: Option<Error>,

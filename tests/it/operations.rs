@@ -1,4 +1,4 @@
-//! What operators see and do: overview, history, failures, dead letters, settings.
+//! Views and actions of operators: overview, history, failures, dead letters, settings.
 
 use std::time::{Duration, Instant};
 

@@ -42,7 +42,7 @@ async fn the_library_finds_and_changes_videos() {
         .setting("http.requests_per_sec", 0)
         .start();
     // `make test` is short; LADDERD_LIBRARY=10000 searches among more.
-    let count = std::env::var("LADDERD_LIBRARY").unwrap_or_else(|_| "1000".to_owned());
+    let count = std::env::var("LADDERD_LIBRARY").unwrap_or_else(|_| "300".to_owned());
     walk("library.mjs", &[&appliance.api, &count]).await;
 }
 

@@ -20,7 +20,7 @@ fn every_operation_and_parameter_is_answered_as_documented() {
         skip(Need::Servers, "boto3 is not installed");
         return;
     }
-    // What the script puts is no source.
+    // Objects of the script are no sources.
     let appliance = Appliance::builder().setting("sources.prefix", "in/").start();
     let keys = std::fs::read(appliance.data_dir().join("credentials.json")).unwrap();
     let keys: serde_json::Value = serde_json::from_slice(&keys).unwrap();

@@ -102,7 +102,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What `require` answers where Landlock is missing.
+/// Answer of `require` where Landlock is missing.
 fn assert_refused(output: &Output) {
     let said = said(output);
     assert_eq!(output.status.code(), Some(1), "{said}");

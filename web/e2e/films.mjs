@@ -1,11 +1,10 @@
-// What the walks of the player need: clips, uploads, waiting for videos, and the check of a view by axe.
+// Tools of the walks of the player: clips, uploads, and waiting for videos.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
-import { AxeBuilder } from "@axe-core/playwright";
 
 const run = promisify(execFile);
 const JSON_TYPE = { "content-type": "application/json" };
@@ -63,12 +62,4 @@ export async function when(base, id, isWanted, limitMs = 120_000) {
     if (Date.now() > end) throw new Error(`${id} is ${video.state} still`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
-}
-
-// The serious and the critical findings of axe.
-export async function axe(page, view) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const isBad = ({ impact }) => impact === "serious" || impact === "critical";
-  const places = (nodes) => nodes.map(({ html }) => html.slice(0, 160)).join(" | ");
-  return violations.filter(isBad).map(({ id, nodes }) => `axe ${view}: ${id}: ${places(nodes)}`);
 }

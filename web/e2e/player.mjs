@@ -20,8 +20,9 @@
 //   errors           errors of the page, the console and this script, and findings of axe
 // and exits with 0 only if all is right. SCREENSHOT names a file for a screenshot.
 
+import { expectAccessible } from "./axe.mjs";
 import { openPage } from "./browser.mjs";
-import { axe, makeFilm, upload, when } from "./films.mjs";
+import { makeFilm, upload, when } from "./films.mjs";
 
 const [base] = process.argv.slice(2);
 const LIMIT_MS = 120_000;
@@ -87,7 +88,7 @@ async function watchGrowing(id) {
   await until(`Math.abs(video.duration - ${SECS}) < 1`);
   result.turned = await page.evaluate(() => window.isSamePage === true);
   if (!result.turned) wrong("the page was loaded anew");
-  errors.push(...(await axe(page, "watch")));
+  await expectAccessible(page, errors, "watch");
 }
 
 async function switchRungs() {
@@ -178,12 +179,12 @@ async function pressKeys() {
   await check("f", "document.fullscreenElement");
   await check("f", "!document.fullscreenElement");
   await check("?", "document.querySelector('[data-testid=keys]')");
-  errors.push(...(await axe(page, "keys")));
+  await expectAccessible(page, errors, "keys");
   await page.keyboard.press("Escape");
   await until("!document.querySelector('[data-testid=keys]')");
   await check("i", "document.querySelectorAll('[data-testid=stats] canvas').length === 3");
   result.stats = await page.locator("[data-testid=stats] canvas").count();
-  errors.push(...(await axe(page, "stats")));
+  await expectAccessible(page, errors, "stats");
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
   await check("i", "!document.querySelector('[data-testid=stats]')");
   // While somebody types, keys are text.

@@ -17,8 +17,9 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expectAccessible } from "./axe.mjs";
 import { openPage } from "./browser.mjs";
-import { ADDED, axe, call, makeFilm, upload, when } from "./films.mjs";
+import { ADDED, call, makeFilm, upload, when } from "./films.mjs";
 
 const [base] = process.argv.slice(2);
 const LIMIT_MS = 60_000;
@@ -29,7 +30,7 @@ const wrong = (what) => errors.push(`video_page: ${what}`);
 
 const { browser, page } = await openPage(errors, {
   viewport: { width: 1280, height: 900 },
-  // What fades has too little contrast for a moment.
+  // Text that fades has too little contrast for a moment.
   reducedMotion: "reduce",
 });
 const read = (id) => call(base, "GET", `/v1/videos/${id}`);
@@ -88,7 +89,7 @@ async function addTrack(id, folder) {
   await page.getByTestId("track-file").setInputFiles(file);
   await textbox("Language").fill("fr");
   await textbox("Name in the player").fill("Français");
-  errors.push(...(await axe(page, "track dialog")));
+  await expectAccessible(page, errors, "track dialog");
   await button("Save").click();
   await page.getByTestId("track").getByText("Français").waitFor();
   const labelOf = (video) => video.text_tracks?.find(({ language }) => language === "fr")?.label;
@@ -135,7 +136,7 @@ async function share() {
   await dialog.getByRole("checkbox").check();
   result.shared = await dialog.getByRole("textbox", { name: "Link for viewers" }).inputValue();
   if (!/\/embed\/[^/]+\?t=\d+$/.test(result.shared)) wrong(`the link is ${result.shared}`);
-  errors.push(...(await axe(page, "share")));
+  await expectAccessible(page, errors, "share");
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
   await page
     .getByRole("dialog", { name: "Share this video" })
@@ -159,7 +160,7 @@ async function makePrivate(id) {
   await token;
   await plays();
   result.private = true;
-  errors.push(...(await axe(page, "private")));
+  await expectAccessible(page, errors, "private");
 }
 
 async function deleteAndRestore(id) {
@@ -182,7 +183,7 @@ async function deleteAndRestore(id) {
   await remove();
   await page.reload();
   await page.getByTestId("restore").waitFor();
-  errors.push(...(await axe(page, "deleted")));
+  await expectAccessible(page, errors, "deleted");
   await page.getByTestId("restore").click();
   await page.locator("[data-testid=state][data-state=ready]").waitFor();
   await note();
@@ -198,7 +199,7 @@ async function showFaults(folder) {
   await page.goto(`${base}/watch/${id}`);
   await page.locator("[data-testid=state][data-state=failed]").waitFor();
   result.failed = await page.getByTestId("error").innerText();
-  errors.push(...(await axe(page, "failed")));
+  await expectAccessible(page, errors, "failed");
   await page.getByTestId("retry").click();
   await page.getByTestId("toast").getByText("The video is in the queue again").waitFor();
 }

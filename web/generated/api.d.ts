@@ -919,7 +919,7 @@ export interface components {
             priority: number;
             /** @description Why it is not available. */
             reason?: string | null;
-            /** @description What to do to make it available, where that is known. */
+            /** @description Step that makes it available, where that is known. */
             remedy?: string | null;
             /** @description Whether it can be used. */
             state: components["schemas"]["BackendState"];
@@ -984,7 +984,7 @@ export interface components {
              */
             watched_ms: number;
         };
-        /** @description What the reports of each player say. */
+        /** @description Sums by player. */
         ByPlayer: {
             /** @description The player in pages of others. */
             embed: components["schemas"]["Summary"];
@@ -1255,7 +1255,7 @@ export interface components {
          *     replaced by their latest upload.
          */
         FailureView: {
-            /** @description What to do. */
+            /** @description Step that mends it. */
             advice: string;
             /** @description Stable kebab-case code. `GET /v1/videos?code=` lists its videos. */
             code: string;
@@ -1660,7 +1660,7 @@ export interface components {
              */
             size_bytes?: number | null;
         };
-        /** @description What the reports of players say since the start of the daemon. */
+        /** @description Sum of the reports of players since the start of the daemon. */
         QoeView: {
             /** @description Each player. */
             by_player: components["schemas"]["ByPlayer"];
@@ -1903,7 +1903,7 @@ export interface components {
              */
             size_bytes: number;
         };
-        /** @description What reports say together. */
+        /** @description Figures of many reports. */
         Summary: {
             /**
              * Format: int64

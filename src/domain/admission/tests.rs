@@ -29,7 +29,7 @@ fn a_gpu_takes_jobs_by_pixels_and_by_sessions() {
         // One job alone needs more than there are.
         (Some(1e9), Some(3), JOB, 0),
         (None, Some(3), JOB, 0),
-        // What cannot have been measured.
+        // A value that cannot have been measured.
         (Some(f64::NAN), None, JOB, 1),
         (Some(-1.0), None, JOB, 1),
         (Some(f64::INFINITY), None, JOB, 64),
@@ -116,7 +116,7 @@ fn a_full_gpu_says_why() {
             open(u32::MAX),
             Some("4294967295 of its 8 encoder sessions are open, and a job opens 4".to_owned()),
         ),
-        // What it does not tell is no reason.
+        // A value that it does not tell is no reason.
         (Device { encoder_percent: None, decoder_percent: None, ..idle(0) }, None),
         (Device { encoder_sessions: None, ..idle(0) }, None),
         (Device { memory_total_bytes: 0, memory_used_bytes: 0, ..idle(0) }, None),

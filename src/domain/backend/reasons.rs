@@ -48,7 +48,7 @@ pub enum Driver {
     Absent {
         /// Why it does not answer.
         why: String,
-        /// What to do.
+        /// Step that mends it.
         remedy: Option<String>,
     },
     /// It works.
@@ -71,7 +71,7 @@ impl Default for Driver {
 pub struct Explanation {
     /// Why.
     pub why: String,
-    /// What to do, if anything can be done.
+    /// Step that mends it, if there is one.
     pub remedy: Option<String>,
 }
 

@@ -36,7 +36,7 @@ pub struct VideoReport {
     warnings: Vec<SourceWarning>,
     /// When things happened.
     timings: Timings,
-    /// What the check of the stream found and measured, before it was shown as whole.
+    /// Findings and measurements of the check of the stream, from before it was shown as whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     conformance: Option<Report>,
     /// A later version of the source that could not be published; the stream of the earlier one stays.

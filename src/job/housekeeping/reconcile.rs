@@ -161,7 +161,7 @@ impl Housekeeping {
             seen.as_ref().map_or(Precondition::Absent, |(_, _, etag)| Precondition::Etag(etag));
         let key = record::claim_key(&id);
         match context.private.put_json(&key, &note, None, condition).await {
-            // Whoever was faster has seen the source, too.
+            // A faster box has seen the source, too.
             Ok(_) | Err(store::Error::PreconditionFailed { .. }) => {}
             Err(error) => return Err(error.into()),
         }

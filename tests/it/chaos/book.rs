@@ -1,11 +1,11 @@
-//! What the uploader asked for, and what the watcher has seen: the base of the verdict.
+//! Requests of the uploader, and sights of the watcher: the base of the verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// What must become of a video.
+/// End that a video must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
     /// The latest version is published.

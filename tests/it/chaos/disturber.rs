@@ -1,4 +1,4 @@
-//! What happens to the machines while clients upload and players play.
+//! Faults of the machines while clients upload and players play.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Time after which a client without success counts as locked out.
 const PATIENCE: Duration = Duration::from_mins(15);
 
-/// What the clients share.
+/// State that the clients share.
 pub struct Uploader {
     pub rig: Arc<Rig>,
     pub book: Arc<Book>,

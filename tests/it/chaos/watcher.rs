@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// Pause before a player reads again what was not there.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// What one life of a video has shown so far.
+/// Observations of one life of a video so far.
 #[derive(Default)]
 struct Shown {
     /// The finished stream was.
@@ -50,7 +50,7 @@ enum Look {
     Broken(String),
 }
 
-/// What the players share.
+/// State that the players share.
 pub struct Watcher {
     pub rig: Arc<Rig>,
     pub book: Arc<Book>,

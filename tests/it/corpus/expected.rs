@@ -1,4 +1,4 @@
-//! What is right for a file of the corpus.
+//! Expected output for each file of the corpus.
 
 /// Whether and how the output is compared with the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,7 +23,7 @@ async fn fill(fleet: &Fleet, id: &str, count: u32) {
     stream::iter(keys).map(put).buffer_unordered(16).collect::<Vec<_>>().await;
 }
 
-/// What is left of a video in both buckets.
+/// Objects of a video that are left in both buckets.
 async fn left(fleet: &Fleet, id: &str) -> Vec<String> {
     let servers = &fleet.servers;
     [

@@ -1,4 +1,4 @@
-// What the walks do on the page, and what they look at.
+// Actions of the walks on the page, and their observations.
 
 import { readFileSync } from "node:fs";
 

@@ -12,8 +12,12 @@ export function cacheWriter(client: QueryClient): (live: Live) => void {
   const sequences = new Map<string, number>();
   let reload: ReturnType<typeof setTimeout> | undefined;
   const reloadLists = () => {
-    clearTimeout(reload);
-    reload = setTimeout(() => client.invalidateQueries({ queryKey: keys.videos }), RELOAD_MS);
+    // One that is due is not put off: changes may come all the time.
+    if (reload !== undefined) return;
+    reload = setTimeout(() => {
+      reload = undefined;
+      void client.invalidateQueries({ queryKey: keys.videos });
+    }, RELOAD_MS);
   };
   let wasOpened = false;
   return (live) => {
@@ -27,7 +31,7 @@ export function cacheWriter(client: QueryClient): (live: Live) => void {
         applyProgress(client, live.progress);
         return;
       case "opened":
-        // What is shown was read before the first stream began to be read, or before this one broke off.
+        // The views were read before the first stream began, or before this one broke off.
         if (wasOpened) void client.invalidateQueries();
         wasOpened = true;
         return;

@@ -1,4 +1,4 @@
-// What an embed shows, by the answer of the server.
+// View of an embed, by the answer of the server.
 
 /** Answer of `GET /v1/playback/{id}`. */
 export interface PlaybackView {

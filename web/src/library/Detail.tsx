@@ -9,6 +9,14 @@ import css from "./Detail.module.css";
 import { titleOf } from "./share";
 import { isRestorable } from "./trash";
 
+/** Whether there is more to say of a video than its tags. */
+export const hasNews = (video: Video) =>
+  video.state === "running" ||
+  video.state === "deleting" ||
+  Boolean(video.error) ||
+  isRetryable(video) ||
+  (video.warnings ?? []).length > 0;
+
 /** The line about a video that matters most: its progress, what failed, a warning, or its tags. */
 export function Detail({ video }: { video: Video }) {
   const { mayManage, retry, restore, filterTag } = useLibrary();

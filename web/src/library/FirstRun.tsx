@@ -18,7 +18,7 @@ curl -T film.mp4 -H 'content-type: application/octet-stream' -H 'if-none-match: 
   },
   {
     label: words.pull,
-    command: `curl ${origin}/v1/videos --json '{"url":"https://example.com/film.mp4"}'`,
+    command: `curl ${origin}/v1/videos --json '{"source_url":"https://example.com/film.mp4"}'`,
   },
 ];
 

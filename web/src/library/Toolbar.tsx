@@ -107,7 +107,7 @@ interface SearchFieldProps {
   onChange: (value: string) => void;
 }
 
-// What is typed is searched for once the typing pauses.
+// A word is searched for once the typing pauses.
 function SearchField({ value, onChange }: SearchFieldProps) {
   const [typed, setTyped] = useState(value);
   const sent = useRef(value);

@@ -2,22 +2,17 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: what is in them has the focus.
 import { memo } from "react";
 import { Link } from "wouter";
-import type { Video } from "../api/types";
 import { text } from "../text";
 import { clock } from "../ui/format";
 import { Age } from "./Age";
 import { useLibrary } from "./context";
-import { Detail } from "./Detail";
+import { Detail, hasNews } from "./Detail";
 import { Poster } from "./Poster";
 import { StateBadge } from "./StateBadge";
 import { qualityOf, titleOf } from "./share";
 import css from "./Table.module.css";
 import type { ItemProps } from "./VideoCard";
 import { VideoMenu } from "./VideoMenu";
-
-// Tags have a column of their own.
-const hasDetail = ({ state, error, warnings = [] }: Video) =>
-  ["running", "waiting", "failed", "deleting"].includes(state) || error || warnings.length > 0;
 
 /** The cells of a video in the table. */
 export const VideoRow = memo(function VideoRow({ video, index, isSelected, isTabStop }: ItemProps) {
@@ -64,7 +59,7 @@ export const VideoRow = memo(function VideoRow({ video, index, isSelected, isTab
       </div>
       <div role="cell" className={css.state}>
         <StateBadge video={video} />
-        {hasDetail(video) && <Detail video={video} />}
+        {hasNews(video) && <Detail video={video} />}
       </div>
       <div role="cell" className={`${css.number} ${css.length}`}>
         {video.duration_secs != null && clock(video.duration_secs)}

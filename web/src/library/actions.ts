@@ -1,4 +1,4 @@
-// What can be done with videos. Each is shown at once, and taken back where the server refuses.
+// Actions on videos. Each is shown at once, and taken back where the server refuses.
 
 import type { QueryClient } from "@tanstack/react-query";
 import { ApiError, api, body } from "../api/client";

@@ -1,4 +1,4 @@
-// What the parts of the library ask of it.
+// Actions that the parts of the library ask for.
 
 import { createContext, useContext } from "react";
 import type { Video } from "../api/types";

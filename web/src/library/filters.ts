@@ -1,4 +1,4 @@
-// What the list shows and how: all of it is in the URL.
+// Filters, order and look of the list: all of it is in the URL.
 
 export const SORTS = ["-created", "created", "title", "-title"] as const;
 export type Sort = (typeof SORTS)[number];

@@ -1,4 +1,4 @@
-// What others get of a video.
+// Links and code by which others get a video.
 
 import type { Video } from "../api/types";
 import { text } from "../text";

@@ -79,7 +79,7 @@ export function SecretDialog({ secret, onClose }: { secret: string; onClose: () 
 
 const HOUR_MS = 3_600_000;
 
-// What `datetime-local` takes: the time on this machine's clock, to the minute.
+// The form that `datetime-local` takes: the time on this machine's clock, to the minute.
 function local(time: number): string {
   const offset = new Date(time).getTimezoneOffset() * 60_000;
   return new Date(time - offset).toISOString().slice(0, 16);

@@ -125,7 +125,7 @@ export const library = {
     choose: "Choose videos",
     or: "Or from a terminal",
     commandLine: "With the command line program",
-    curl: "With curl",
+    curl: "With curl, up to 100 MiB",
     pull: "From a URL",
     copy: (what: string) => `Copy: ${what}`,
     token:

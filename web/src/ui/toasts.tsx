@@ -49,7 +49,7 @@ interface Manager {
 }
 
 let list: Manager | null = null;
-// What came before the list was there to show it, which the manager would drop.
+// Toasts from before the list was there to show them, which the manager would drop.
 const early: ((manager: Manager) => void)[] = [];
 
 function withManager(use: (manager: Manager) => void): void {

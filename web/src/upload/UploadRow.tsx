@@ -30,7 +30,7 @@ export const UploadRow = memo(function UploadRow({ item, queue, sent, speed }: R
   const stage = shownStage(item);
   const videoId = (item.upload ?? item.shown?.upload)?.videoId;
   const mayRead = useMay("read");
-  // What becomes of the video after its upload, as far as the user may see it.
+  // The state of the video after its upload, as far as the user may see it.
   const isAsked = stage === "done" && videoId !== undefined && mayRead;
   const { data } = useQuery({ ...videoQuery(videoId ?? ""), enabled: isAsked });
   const video = isAsked ? data : undefined;

@@ -1,4 +1,4 @@
-// What the answers of the API and of the store mean for an upload.
+// Meaning of the answers of API and store for an upload.
 
 import { ApiError } from "../api/client";
 import { text } from "../text";

@@ -53,7 +53,7 @@ export function useChange(id: string) {
   };
 }
 
-// What the change has overwritten; what has come meanwhile stays.
+// Fields that the change overwrites: they alone are put back, so that later changes of others stay.
 function fieldsOf(before: Video, change: VideoChange): Partial<Video> {
   const names = Object.keys(change) as (keyof Video)[];
   return Object.fromEntries(names.map((name) => [name, before[name]]));

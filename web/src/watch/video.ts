@@ -1,4 +1,4 @@
-// What the page derives of a video.
+// Facts that the page derives from a video.
 
 import type { Rendition, Video } from "../api/types";
 import type { Tone } from "../ui/Badge";

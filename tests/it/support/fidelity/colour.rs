@@ -104,7 +104,7 @@ pub fn judge(
 }
 
 impl Patch {
-    /// What is seen less this colour.
+    /// Difference between a seen colour and this one.
     fn off(&self, wanted: [f32; 3]) -> [f32; 3] {
         [0, 1, 2].map(|n| self.seen[n] - wanted[n])
     }

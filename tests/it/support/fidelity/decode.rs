@@ -1,4 +1,4 @@
-//! What ffmpeg decodes of a file: frames as thumbnails with their timestamps, and mono sound.
+//! Output of ffmpeg for a file: frames as thumbnails with their timestamps, and mono sound.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -146,7 +146,7 @@ fn decode_video(input: &Input, before: &str) -> Option<Video> {
     (!video.frames.is_empty()).then_some(video)
 }
 
-/// What the `showinfo` filter prints.
+/// Output of the `showinfo` filter.
 #[derive(Default)]
 struct ShownFrames {
     secs: Vec<f64>,

@@ -53,7 +53,7 @@ export function restoreCaptions(player: Player): void {
 /** Shows the captions that were chosen before, and remembers those that are chosen now. */
 export function rememberCaptions(player: Player): void {
   const restore = () => restoreCaptions(player);
-  // What changes before it plays is the player's doing, not a choice.
+  // Changes before it plays are the player's doing, not a choice.
   const keep = () => writeSettings({ captions: shown(player)?.language || OFF });
   const tracks = tracksOf(player);
   showWhilePaused(player);

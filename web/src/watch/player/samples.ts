@@ -1,4 +1,4 @@
-// What the stats plot: the newest values, from the oldest to the newest.
+// Values that the stats plot: the newest ones, from the oldest to the newest.
 
 export interface Sample {
   /** Seconds since the stats were opened. */

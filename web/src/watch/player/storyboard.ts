@@ -12,7 +12,7 @@ interface Tile {
   height: number;
 }
 
-// What the plugin wants to know: it computes the tile of a time by itself.
+// Options of the plugin, which computes the tile of a time by itself.
 interface Sprites {
   urlArray: string[];
   width: number;
