@@ -80,9 +80,7 @@ async function search() {
 async function filter() {
   await page.getByRole("combobox", { name: "State" }).selectOption({ label: "Ready" });
   await page.getByTestId("none-found").waitFor();
-  await page
-    .getByRole("combobox", { name: "State" })
-    .selectOption({ label: "Waiting for the upload" });
+  await page.getByRole("combobox", { name: "State" }).selectOption({ label: "Awaiting upload" });
   await page.getByRole("combobox", { name: "Order" }).selectOption({ label: "Title Z to A" });
   await page.getByRole("button", { name: "Table", exact: true }).click();
   await page.getByTestId("library-table").waitFor();

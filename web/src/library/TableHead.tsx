@@ -40,7 +40,9 @@ export function TableHead({ sort, onSort }: TableHeadProps) {
           <span className="visually-hidden">{text.library.selection}</span>
         </div>
         <div role="columnheader" {...sortable(columns.title, "title", "-title", "title")} />
-        <div role="columnheader">{columns.state}</div>
+        <div role="columnheader" className={css.state}>
+          {columns.state}
+        </div>
         <div role="columnheader" className={css.length}>
           {columns.length}
         </div>

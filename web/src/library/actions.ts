@@ -19,8 +19,12 @@ const failed = (failures: Failure<Video>[], title: (names: string) => string) =>
 };
 const idsOf = (failures: Failure<Video>[]) => new Set(failures.map(({ item }) => item.id));
 
-/** Deletes videos. Returns those that can be restored. */
-export async function deleteVideos(client: QueryClient, videos: Video[]): Promise<Video[]> {
+/** Deletes videos. Returns those that can be restored; `undo` is called with them where somebody wants that. */
+export async function deleteVideos(
+  client: QueryClient,
+  videos: Video[],
+  undo: (videos: Video[]) => void,
+): Promise<Video[]> {
   const takeBack = await changeNow(client, videos, (video) => ({
     ...video,
     state: "deleting",
@@ -50,7 +54,7 @@ export async function deleteVideos(client: QueryClient, videos: Video[]): Promis
     learn(restorable.length > 0);
     const action = {
       label: text.common.undo,
-      onClick: () => void restoreVideos(client, restorable),
+      onClick: () => undo(restorable),
     };
     const title = text.library.deleted(deleted.length);
     tell(title, restorable.length > 0 ? { action, timeoutMs: UNDO_MS } : {});

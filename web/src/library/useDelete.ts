@@ -15,12 +15,20 @@ export function useDelete(onDeleted: (ids: ReadonlySet<string>) => void) {
   const [question, setQuestion] = useState<{ videos: Video[]; description: string } | null>(null);
   const [isAsking, setAsking] = useState(false);
 
+  const restore = useCallback(
+    (videos: Video[]) => {
+      // Once is enough, whether by the toast or by the keys.
+      if (last.current === videos) last.current = [];
+      if (videos.length > 0) void restoreVideos(client, videos);
+    },
+    [client],
+  );
   const go = useCallback(
     async (videos: Video[]) => {
       onDeleted(new Set(videos.map(({ id }) => id)));
-      last.current = await deleteVideos(client, videos);
+      last.current = await deleteVideos(client, videos, restore);
     },
-    [client, onDeleted],
+    [client, onDeleted, restore],
   );
   const remove = useCallback(
     async (videos: Video[]) => {
@@ -38,11 +46,7 @@ export function useDelete(onDeleted: (ids: ReadonlySet<string>) => void) {
     },
     [isAdmin, go],
   );
-  const undo = useCallback(() => {
-    const videos = last.current;
-    last.current = [];
-    if (videos.length > 0) void restoreVideos(client, videos);
-  }, [client]);
+  const undo = useCallback(() => restore(last.current), [restore]);
 
   const confirm = question && {
     open: isAsking,

@@ -1,7 +1,7 @@
 import type { VideoState } from "../api/types";
 
 const states: Record<VideoState, string> = {
-  uploading: "Waiting for the upload",
+  uploading: "Awaiting upload",
   queued: "In the queue",
   waiting: "Waiting to be tried again",
   running: "Encoding",

@@ -15,7 +15,7 @@ export const library = {
   tools: "Search, filters and order",
   states: {
     "": "All states",
-    uploading: "Waiting for the upload",
+    uploading: "Awaiting upload",
     "queued,waiting": "In the queue",
     running: "Encoding",
     ready: "Ready",
