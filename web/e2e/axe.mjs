@@ -5,12 +5,14 @@ import { AxeBuilder } from "@axe-core/playwright";
 const SHOWN_NODES = 3;
 
 // Adds each serious or critical finding on `page` to `errors`, under the name of the view. Transitions are ended
-// first: a colour that is half way has a contrast of its own.
+// first, also those that are about to begin: a colour that is half way has a contrast of its own.
 export async function expectAccessible(page, errors, name) {
-  await page.evaluate(() => {
-    for (const animation of document.getAnimations()) {
-      if (Number.isFinite(animation.effect?.getComputedTiming().endTime)) animation.finish();
-    }
+  await page.waitForFunction(() => {
+    const isFinite = ({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime);
+    const ending = document.getAnimations().filter(isFinite);
+    for (const animation of ending) animation.finish();
+    const isMoving = document.querySelector("[data-starting-style], [data-ending-style]");
+    return ending.length === 0 && !isMoving;
   });
   const { violations } = await new AxeBuilder({ page }).analyze();
   for (const { id, impact, help, nodes } of violations) {
