@@ -8,8 +8,8 @@ const SHOWN_NODES = 3;
 // first, also those that are about to begin: a colour that is half way has a contrast of its own.
 export async function expectAccessible(page, errors, name) {
   await page.waitForFunction(() => {
-    const isFinite = ({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime);
-    const ending = document.getAnimations().filter(isFinite);
+    const hasEnd = ({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime);
+    const ending = document.getAnimations().filter(hasEnd);
     for (const animation of ending) animation.finish();
     const isMoving = document.querySelector("[data-starting-style], [data-ending-style]");
     return ending.length === 0 && !isMoving;
