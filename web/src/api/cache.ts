@@ -52,6 +52,7 @@ function isNewer(sequences: Map<string, number>, event: VideoEvent): boolean {
 
 function applyEvent(client: QueryClient, event: VideoEvent): void {
   const id = event.data.id;
+  dropAnswers(client, id);
   if (event.type === "video.deleted") {
     updateVideo(client, id, (video) => ({ ...video, state: "deleting", playable: false }));
     // Until when it can be restored is in the video alone.
@@ -61,16 +62,33 @@ function applyEvent(client: QueryClient, event: VideoEvent): void {
   updateVideo(client, id, () => event.data);
 }
 
+// An answer that is on its way may be older than the event.
+function dropAnswers(client: QueryClient, id: string): void {
+  const queryKey = keys.video(id);
+  if (client.getQueryData(queryKey) === undefined) return;
+  void client.cancelQueries({ queryKey, exact: true }, { revert: false });
+}
+
+const hasEnded = (state: string) => ["ready", "failed", "deleting"].includes(state);
+
 function applyProgress(client: QueryClient, job: JobProgress): void {
-  updateVideo(client, job.video_id, (video) => ({
-    ...video,
-    // Newer than the event only while the job runs.
-    state: job.state as Video["state"],
-    progress: job.progress,
-    playable: job.playable || video.playable,
-    speed: job.speed ?? null,
-    eta_secs: job.eta_secs ?? null,
-  }));
+  let isDoubtful = false;
+  updateVideo(client, job.video_id, (video) => {
+    // Either it is late, or the video is encoded once more: only the video itself tells.
+    if (hasEnded(video.state) && !hasEnded(job.state)) {
+      isDoubtful = true;
+      return video;
+    }
+    return {
+      ...video,
+      state: job.state as Video["state"],
+      progress: job.progress,
+      playable: job.playable || video.playable,
+      speed: job.speed ?? null,
+      eta_secs: job.eta_secs ?? null,
+    };
+  });
+  if (isDoubtful) void client.invalidateQueries({ queryKey: keys.video(job.video_id) });
   const shown = client.getQueryData<Video>(keys.video(job.video_id));
   // Its URLs, renditions and poster are not in the progress.
   if (shown && job.playable && !shown.poster_url) {
