@@ -61,7 +61,7 @@ async function click(target) {
 
 async function walk(clip) {
   await page.goto(appliance.url);
-  await page.getByTestId("file").waitFor({ state: "attached" });
+  await page.getByTestId("first-run").waitFor();
   await drawCursor();
   const stop = await record();
   await pause(1000);
