@@ -5,9 +5,9 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { apiOf, upload as uploadBytes } from "./api.mjs";
 
 const run = promisify(execFile);
-const JSON_TYPE = { "content-type": "application/json" };
 
 const SUBTITLES = `1
 00:00:00,000 --> 00:00:20,000
@@ -33,24 +33,11 @@ export async function makeFilm({ secs = 20, height = 720 } = {}) {
   return film;
 }
 
-export async function call(base, method, path, json) {
-  const body = json === undefined ? {} : { headers: JSON_TYPE, body: JSON.stringify(json) };
-  const response = await fetch(`${base}${path}`, { method, ...body });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
-  return text === "" ? null : JSON.parse(text);
-}
+export const call = (base, method, path, json) => apiOf(base)(method, path, json);
 
 // Uploads a file past the page. Returns the id of its video.
-export async function upload(base, file, more = {}) {
-  const bytes = await readFile(file);
-  const asked = { filename: basename(file), size_bytes: bytes.length, ...more };
-  const answer = await call(base, "POST", "/v1/uploads", asked);
-  const { url, method, headers } = answer.upload;
-  const put = await fetch(url, { method, headers, body: bytes });
-  if (!put.ok) throw new Error(`the store answered ${put.status}`);
-  return answer.video_id;
-}
+export const upload = async (base, file) =>
+  uploadBytes(apiOf(base), basename(file), await readFile(file));
 
 // Waits until a video is as wanted.
 export async function when(base, id, isWanted, limitMs = 120_000) {

@@ -102,13 +102,26 @@ export function updateVideo(
   id: string,
   change: (video: Video) => Video,
 ): void {
-  client.setQueryData<Video>(keys.video(id), (video) => (video ? change(video) : video));
+  updateVideos(client, new Set([id]), change);
+}
+
+/** Changes several videos. */
+export function updateVideos(
+  client: QueryClient,
+  ids: ReadonlySet<string>,
+  change: (video: Video) => Video,
+): void {
+  for (const id of ids) {
+    client.setQueryData<Video>(keys.video(id), (video) => (video ? change(video) : video));
+  }
+  const isOne = (video: Video) => ids.has(video.id);
   client.setQueriesData<InfiniteData<VideoList>>({ queryKey: keys.videos }, (lists) => {
-    if (!lists?.pages.some((page) => page.videos.some((video) => video.id === id))) return lists;
-    const pages = lists.pages.map((page) => ({
-      ...page,
-      videos: page.videos.map((video) => (video.id === id ? change(video) : video)),
-    }));
+    if (!lists?.pages.some((page) => page.videos.some(isOne))) return lists;
+    const pages = lists.pages.map((page) =>
+      page.videos.some(isOne)
+        ? { ...page, videos: page.videos.map((video) => (isOne(video) ? change(video) : video)) }
+        : page,
+    );
     return { ...lists, pages };
   });
 }

@@ -13,7 +13,8 @@ export type Live =
 
 const NAME = "ladderd.events";
 const URL = "/v1/events?progress=true";
-const EVENTS = [
+/** Kinds of the events of videos. */
+export const EVENT_KINDS = [
   "video.created",
   "video.uploaded",
   "video.playable",
@@ -22,7 +23,7 @@ const EVENTS = [
   "video.deleted",
   "video.updated",
   "text_track.ready",
-] as const;
+] as const satisfies VideoEvent["type"][];
 const REOPEN_MS = 5_000;
 
 /** Follows all events until the result is called. */
@@ -60,7 +61,7 @@ function readStream(onLive: (live: Live) => void, signal: AbortSignal): Promise<
         onLive({ kind: "lost" });
         if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, REOPEN_MS);
       };
-      for (const name of EVENTS) {
+      for (const name of EVENT_KINDS) {
         source.addEventListener(name, (message) =>
           onLive({ kind: "event", event: JSON.parse(message.data) as VideoEvent }),
         );

@@ -1,12 +1,12 @@
 import { RotateCcw, TriangleAlert, Undo2 } from "lucide-react";
 import type { Video } from "../api/types";
+import { titleOf } from "../api/video";
 import { text } from "../text";
 import { moment, percent, span } from "../ui/format";
 import { Progress } from "../ui/Progress";
 import { isRetryable } from "./actions";
 import { useLibrary } from "./context";
 import css from "./Detail.module.css";
-import { titleOf } from "./share";
 import { isRestorable } from "./trash";
 
 /** Whether there is more to say of a video than its tags. */

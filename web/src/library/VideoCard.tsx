@@ -1,13 +1,14 @@
 import { memo, useState } from "react";
 import { Link } from "wouter";
 import type { Video } from "../api/types";
+import { titleOf } from "../api/video";
 import { text } from "../text";
 import { Age } from "./Age";
 import { useLibrary } from "./context";
 import { Detail } from "./Detail";
 import { Poster } from "./Poster";
 import { StateBadge } from "./StateBadge";
-import { qualityOf, titleOf } from "./share";
+import { qualityOf } from "./share";
 import css from "./VideoCard.module.css";
 import { VideoMenu } from "./VideoMenu";
 

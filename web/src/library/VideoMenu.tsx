@@ -11,12 +11,13 @@ import {
 } from "lucide-react";
 import { useLocation } from "wouter";
 import type { Video } from "../api/types";
+import { titleOf } from "../api/video";
 import { text } from "../text";
 import { IconButton } from "../ui/Button";
 import { Menu, type MenuItem } from "../ui/Menu";
 import { isRetryable } from "./actions";
 import { useLibrary } from "./context";
-import { copy, embedOf, linkOf, titleOf } from "./share";
+import { copy, embedOf, linkOf } from "./share";
 import { isRestorable } from "./trash";
 
 interface VideoMenuProps {

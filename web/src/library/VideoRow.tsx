@@ -2,6 +2,7 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: what is in them has the focus.
 import { memo } from "react";
 import { Link } from "wouter";
+import { titleOf } from "../api/video";
 import { text } from "../text";
 import { clock } from "../ui/format";
 import { Age } from "./Age";
@@ -9,7 +10,7 @@ import { useLibrary } from "./context";
 import { Detail, hasNews } from "./Detail";
 import { Poster } from "./Poster";
 import { StateBadge } from "./StateBadge";
-import { qualityOf, titleOf } from "./share";
+import { qualityOf } from "./share";
 import css from "./Table.module.css";
 import type { ItemProps } from "./VideoCard";
 import { VideoMenu } from "./VideoMenu";

@@ -3,11 +3,12 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { ApiError, api, body } from "../api/client";
 import type { Video } from "../api/types";
+import { titleOf } from "../api/video";
 import { text } from "../text";
 import { tell, tellError } from "../ui/toasts";
 import { changeNow, readAgain, writeAnswers } from "./change";
 import { chunksOf, eachOf, type Failure } from "./pool";
-import { namesOf, titleOf } from "./share";
+import { namesOf } from "./share";
 import { isRestorable, learn } from "./trash";
 
 const DELETED_AT_ONCE = 100;

@@ -1,6 +1,7 @@
 // Changes of many videos in the cache at once.
 
 import type { InfiniteData, QueryClient } from "@tanstack/react-query";
+import { updateVideos } from "../api/cache";
 import { keys } from "../api/queries";
 import type { Video, VideoList } from "../api/types";
 
@@ -15,14 +16,15 @@ export async function changeNow(
   // Answers that are on their way do not know of the change.
   await client.cancelQueries({ queryKey: keys.videos });
   const before = new Map(videos.map((video) => [video.id, current(client, video)]));
-  write(client, new Set(before.keys()), change);
-  return (ids = new Set(before.keys())) => write(client, ids, (now) => before.get(now.id) ?? now);
+  updateVideos(client, new Set(before.keys()), change);
+  return (ids = new Set(before.keys())) =>
+    updateVideos(client, ids, (now) => before.get(now.id) ?? now);
 }
 
 /** Writes videos as the server has answered them. */
 export function writeAnswers(client: QueryClient, answers: readonly Video[]): void {
   const byId = new Map(answers.map((video) => [video.id, video]));
-  write(client, new Set(byId.keys()), (video) => byId.get(video.id) ?? video);
+  updateVideos(client, new Set(byId.keys()), (video) => byId.get(video.id) ?? video);
 }
 
 /** Reads the lists again, for what they have not in memory. */
@@ -38,22 +40,4 @@ function current(client: QueryClient, video: Video): Video {
     }
   }
   return video;
-}
-
-function write(client: QueryClient, ids: ReadonlySet<string>, change: Change): void {
-  for (const id of ids) {
-    client.setQueryData<Video>(keys.video(id), (video) => (video ? change(video) : video));
-  }
-  client.setQueriesData<InfiniteData<VideoList>>({ queryKey: keys.videos }, (lists) => {
-    if (!lists) return lists;
-    const pages = lists.pages.map((page) =>
-      page.videos.some(({ id }) => ids.has(id))
-        ? {
-            ...page,
-            videos: page.videos.map((video) => (ids.has(video.id) ? change(video) : video)),
-          }
-        : page,
-    );
-    return { ...lists, pages };
-  });
 }

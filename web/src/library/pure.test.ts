@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { ApiError } from "../api/error";
 import type { Video } from "../api/types";
+import { tileOf } from "../ui/tile";
 import { chunksOf, eachOf } from "./pool";
 import { embedOf, qualityOf } from "./share";
-import { thin, tileOf, tileStyle } from "./tiles";
+import { thin, tileStyle } from "./tiles";
 import { extentOf, nextStep } from "./window";
 
 const URL = "https://store.example/id/a1/storyboard.vtt";

@@ -1,21 +1,18 @@
 // Links and code by which others get a video.
 
 import type { Video } from "../api/types";
+import { titleOf } from "../api/video";
 import { text } from "../text";
+import { writeClipboard } from "../ui/clipboard";
+import { embedCode } from "../ui/embedCode";
 import { tell, tellError } from "../ui/toasts";
-
-export const titleOf = (video: Video) => video.title || video.filename;
 
 /** A page that plays the video. That of a private one asks for a sign-in. */
 export const linkOf = (video: Video) => `${location.origin}/watch/${video.id}`;
 
-const escaped = (attribute: string) =>
-  attribute.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
-
 /** HTML that shows the player in another page. */
 export function embedOf(video: Video, origin = location.origin): string {
-  const { width, height } = sizeOf(video);
-  return `<iframe src="${origin}/embed/${video.id}" title="${escaped(titleOf(video))}" width="${width}" height="${height}" style="border:0" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;
+  return embedCode({ url: `${origin}/embed/${video.id}`, title: titleOf(video), ...sizeOf(video) });
 }
 
 // 640 px wide, in the shape of its largest rendition.
@@ -38,23 +35,11 @@ export const qualityOf = (video: Video) => topOf(video.renditions)?.label ?? nul
 /** Copies text and says so. */
 export async function copy(what: string, done: string): Promise<void> {
   try {
-    // Without TLS there is no clipboard but on this machine.
-    if (navigator.clipboard) await navigator.clipboard.writeText(what);
-    else copyBySelection(what);
+    await writeClipboard(what);
     tell(done, { timeoutMs: 3000 });
   } catch (reason) {
     tellError(text.library.notCopied, reason);
   }
-}
-
-function copyBySelection(what: string): void {
-  const area = document.createElement("textarea");
-  area.value = what;
-  document.body.append(area);
-  area.select();
-  const isDone = document.execCommand("copy");
-  area.remove();
-  if (!isDone) throw new Error(what);
 }
 
 /** The first names of a list. */

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { type Tile, thin, tileOf, tileStyle } from "./tiles";
+import { type Tile, tileOf } from "../ui/tile";
+import { thin, tileStyle } from "./tiles";
 
 const STEP_MS = 450;
 

@@ -24,7 +24,7 @@ export function Effective() {
       isFlush
       testId="settings"
     >
-      <Loaded query={query} height="32rem" missing={text.settings.effectiveOld}>
+      <Loaded query={query} height="32rem">
         {({ settings }) => <Searchable settings={settings} />}
       </Loaded>
     </Panel>

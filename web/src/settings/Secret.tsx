@@ -2,6 +2,7 @@ import { Check, Copy } from "lucide-react";
 import { useEffect, useId, useState } from "react";
 import { text } from "../text/operator";
 import { Button } from "../ui/Button";
+import { writeClipboard } from "../ui/clipboard";
 import { tellError } from "../ui/toasts";
 import css from "./Secret.module.css";
 
@@ -25,10 +26,9 @@ export function Secret({ label, value, more, testId }: SecretProps) {
   }, [isCopied]);
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(value);
+      await writeClipboard(value);
       setCopied(true);
     } catch (reason) {
-      // Without TLS, a page may not write to the clipboard.
       tellError(text.settings.copyFailed, reason);
     }
   };

@@ -1,4 +1,5 @@
 import { type FormEvent, useState } from "react";
+import { EVENT_KINDS } from "../api/live";
 import { text } from "../text/operator";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
@@ -7,17 +8,6 @@ import { Choice } from "./Choice";
 import css from "./forms.module.css";
 import { Toggle } from "./Toggle";
 import type { EventKind, Webhook, WebhookRequest } from "./types";
-
-const KINDS: EventKind[] = [
-  "video.created",
-  "video.uploaded",
-  "video.playable",
-  "video.ready",
-  "video.failed",
-  "video.deleted",
-  "video.updated",
-  "text_track.ready",
-];
 
 interface WebhookFormProps {
   /** The one that is changed; nothing for a new one. */
@@ -69,7 +59,7 @@ export function WebhookForm({ webhook, error, isBusy, onSubmit, onCancel }: Webh
         <legend>{text.settings.events}</legend>
         <Toggle label={text.settings.allEvents} checked={isAll} onChange={setAll} />
         {!isAll &&
-          KINDS.map((kind) => (
+          EVENT_KINDS.map((kind) => (
             <Choice
               key={kind}
               label={<code>{kind}</code>}

@@ -22,7 +22,7 @@ export function Failures() {
       isFlush
       testId="failures"
     >
-      <Loaded query={query} height="20rem" missing={text.system.failuresOld}>
+      <Loaded query={query} height="20rem">
         {({ failures }) =>
           failures.length === 0 ? (
             <Blank icon={<CircleCheck />} title={text.system.failuresNone}>

@@ -16,7 +16,7 @@ export function Hour() {
   const query = useQuery(historyQuery);
   return (
     <Panel title={text.system.hour} description={text.system.hourMore} isFlush testId="hour">
-      <Loaded query={query} height="28rem" missing={text.system.hourOld}>
+      <Loaded query={query} height="28rem">
         {(history) =>
           history.times.length < 2 ? (
             <p className={css.none}>{text.system.hourNone}</p>

@@ -53,7 +53,7 @@ function DeadLetters() {
       }
     >
       {mayManage ? (
-        <Loaded query={query} missing={text.system.deadOld}>
+        <Loaded query={query}>
           {({ pages }) => {
             const letters = pages.flatMap((page) => page.dead_letters);
             if (letters.length === 0 && !hasNextPage) {

@@ -7,12 +7,8 @@ import type { Readiness } from "../api/types";
 
 export const deadLetterKeys = ["dead-letters"] as const;
 
-// Older servers answer 404, now and in a minute.
-const retry = (count: number, error: Error) =>
-  count < 3 && error instanceof ApiError && error.isPassing;
-
 /** The system as this server describes it, read every five seconds. */
-export const useSystem = () => useQuery({ ...systemQuery, retry });
+export const useSystem = () => useQuery(systemQuery);
 
 // 503 is an answer here, not a failure: it says what does not work.
 async function readiness(): Promise<Readiness> {

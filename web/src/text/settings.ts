@@ -46,7 +46,6 @@ export const settings = {
   effectiveTitle: "Settings in effect",
   effectiveMore:
     "Each value with the layer that it comes from. To change one, edit the file or the environment and restart ladderd.",
-  effectiveOld: "This server cannot show its settings yet. `ladderd validate` checks them.",
   search: "Search settings",
   searchHint: "Key, value or meaning",
   onlyChanged: "Changed ones alone",

@@ -11,7 +11,7 @@ interface LoadedProps<T> {
   query: UseQueryResult<T>;
   /** Height of the place that is held while it loads. */
   height?: string;
-  /** A sentence for a server that answers 404, such as one of an earlier release. */
+  /** A sentence for a part that is off, for which the server answers 404. */
   missing?: string;
   children: (data: T) => ReactNode;
 }

@@ -1,7 +1,8 @@
 import { useEffect } from "react";
 import { text } from "../text";
 
-const PREFIX = /^\d+ % · /;
+/** Progress of the uploads before the name of the view. */
+export const PREFIX = /^\d+ % · /;
 
 /** Names the view in the title of the tab. The progress of uploads, which may stand before it, stays. */
 export function usePageTitle(name: string | null): void {

@@ -1,6 +1,6 @@
 // Progress in the title and the icon of the tab.
 
-const PREFIX = /^\d+ % · /;
+import { PREFIX } from "../ui/usePageTitle";
 
 let shown: number | null = null;
 let icon: string | null = null;

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import type { Video } from "../api/types";
+import { titleOf } from "../api/video";
 import { useMay } from "../session/session";
 import { text } from "../text/viewer";
 import { percent } from "../ui/format";
@@ -14,14 +15,13 @@ import { Report } from "./panel/Report";
 import { Tracks } from "./panel/Tracks";
 import type { PlayerHandle } from "./player/create";
 import { Stage } from "./Stage";
-import { nameOf } from "./video";
 import css from "./Watch.module.css";
 
 /** The page of a video that is known. */
 export function Watch({ video }: { video: Video }) {
   const mayManage = useMay("manage");
   const [handle, setHandle] = useState<PlayerHandle | null>(null);
-  const name = nameOf(video);
+  const name = titleOf(video);
   // The name of the tab tells how far the encode is.
   usePageTitle(video.state === "running" ? `${name} (${percent(video.progress)})` : name);
   const isDeleted = video.state === "deleting";

@@ -9,8 +9,6 @@ export function isSettled(video: Video): boolean {
   return (video.state === "ready" || video.state === "failed") && !isPending;
 }
 
-export const nameOf = (video: Video): string => video.title || video.filename;
-
 export function toneOf(state: string): Tone {
   switch (state) {
     case "ready":

@@ -1,4 +1,5 @@
 import type { Video } from "../../api/types";
+import { titleOf } from "../../api/video";
 import { useMay } from "../../session/session";
 import { text } from "../../text/viewer";
 import { Badge } from "../../ui/Badge";
@@ -7,7 +8,7 @@ import { clock, day } from "../../ui/format";
 import { Notice } from "../../ui/Notice";
 import { useChange, useRetry } from "../changes";
 import type { PlayerHandle } from "../player/create";
-import { nameOf, sizesOf, toneOf } from "../video";
+import { sizesOf, toneOf } from "../video";
 import { Actions } from "./Actions";
 import { Editable } from "./Editable";
 import { EncodeProgress } from "./EncodeProgress";
@@ -33,7 +34,7 @@ export function Head({ video, handle, canChange }: HeadProps) {
         <div className={css.words}>
           <Editable
             value={video.title ?? ""}
-            shown={nameOf(video)}
+            shown={titleOf(video)}
             label={text.watch.title}
             edit={text.watch.editTitle}
             id={video.id}

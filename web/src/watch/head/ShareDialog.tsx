@@ -1,13 +1,16 @@
 import { Copy } from "lucide-react";
 import { useState } from "react";
 import type { Video } from "../../api/types";
+import { titleOf } from "../../api/video";
 import { text } from "../../text/viewer";
 import { IconButton } from "../../ui/Button";
+import { writeClipboard } from "../../ui/clipboard";
 import { Dialog } from "../../ui/Dialog";
+import { embedCode } from "../../ui/embedCode";
 import { clock } from "../../ui/format";
 import { tell, tellError } from "../../ui/toasts";
 import { withStart } from "../player/start";
-import { aspectOf, nameOf } from "../video";
+import { aspectOf } from "../video";
 import css from "./ShareDialog.module.css";
 
 interface ShareDialogProps {
@@ -27,10 +30,8 @@ export function ShareDialog({ video, atSecs, open, onOpenChange }: ShareDialogPr
   const start = hasStart ? atSecs : null;
   const viewer = `${location.origin}/embed/${video.id}${isPrivate ? "?token=TOKEN" : ""}`;
   const height = Math.round(WIDTH_PX / aspectOf(video));
-  const snippet =
-    `<iframe src="${withStart(viewer, start).replaceAll("&", "&amp;")}" title="${escapeText(nameOf(video))}" ` +
-    `width="${WIDTH_PX}" height="${height}" style="border:0" ` +
-    `allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;
+  const url = withStart(viewer, start);
+  const snippet = embedCode({ url, title: titleOf(video), width: WIDTH_PX, height });
   return (
     <Dialog open={open} onOpenChange={onOpenChange} title={text.watch.shareTitle}>
       <div className={css.list} data-testid="share-dialog">
@@ -57,9 +58,6 @@ export function ShareDialog({ video, atSecs, open, onOpenChange }: ShareDialogPr
   );
 }
 
-const escapeText = (value: string) =>
-  value.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
-
 interface CopyFieldProps {
   label: string;
   value: string;
@@ -69,10 +67,9 @@ interface CopyFieldProps {
 function CopyField({ label, value, rows = 1 }: CopyFieldProps) {
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(value);
+      await writeClipboard(value);
       tell(text.common.copied);
     } catch {
-      // Browsers refuse it on pages without TLS.
       tellError(text.common.copy, text.watch.copyFailed);
     }
   };

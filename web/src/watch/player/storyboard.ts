@@ -2,15 +2,8 @@
 
 import type Player from "video.js/dist/types/player";
 import "videojs-sprite-thumbnails";
+import { tileOf } from "../../ui/tile";
 import { readCues } from "./webvtt";
-
-interface Tile {
-  sheet: string;
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
 
 // Options of the plugin, which computes the tile of a time by itself.
 interface Sprites {
@@ -47,7 +40,11 @@ export function showStoryboard(player: Player, url: string): () => void {
 
 async function readSprites(url: string): Promise<Sprites> {
   const cues = await readCues(url);
-  const tiles = cues.map((cue) => tileOf(cue, url));
+  const tiles = cues.map((cue) => {
+    const tile = tileOf(cue.text, url);
+    if (!tile) throw new Error(`${url} names no tile: ${cue.text}`);
+    return tile;
+  });
   const [first, cue] = [tiles[0], cues[0]];
   if (!first || !cue) throw new Error(`${url} has no thumbnails.`);
   const sheet = await loadImage(first.sheet);
@@ -63,15 +60,6 @@ async function readSprites(url: string): Promise<Sprites> {
     downlink: 0,
     initOnDemand: true,
   };
-}
-
-function tileOf(cue: VTTCue, url: string): Tile {
-  const sheet = new URL(cue.text.trim(), url);
-  const place = /^#xywh=(\d+),(\d+),(\d+),(\d+)$/.exec(sheet.hash);
-  if (!place) throw new Error(`${url} names no tile: ${cue.text}`);
-  const [x = 0, y = 0, width = 0, height = 0] = place.slice(1).map(Number);
-  sheet.hash = "";
-  return { sheet: sheet.href, x, y, width, height };
 }
 
 function loadImage(url: string): Promise<HTMLImageElement> {
