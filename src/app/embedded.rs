@@ -132,6 +132,7 @@ impl Server {
     pub(super) async fn serve(self, metrics: Metrics, stop: CancellationToken) {
         let store = self.store.clone();
         let collector = tokio::spawn(async move { store.collect_garbage().await });
+        let sorter = tokio::spawn(quarantine(self.store.clone()));
         let reaper = tokio::spawn(reap(self.store.clone(), self.config.clone()));
         let scrubber =
             tokio::spawn(scrub(self.store.clone(), self.config.clone(), metrics.clone()));
@@ -144,9 +145,19 @@ impl Server {
             embedded::serve(listener, store, &self.credentials, &self.config, count, stopped)
         };
         tokio::join!(serve(self.listener, "other"), serve(self.own, "daemon"));
+        sorter.abort();
         reaper.abort();
         scrubber.abort();
         collector.abort();
+    }
+}
+
+/// Moves files that a crash of an earlier run left without an object.
+async fn quarantine(store: Store) {
+    match store.quarantine_unnamed().await {
+        Ok(0) => {}
+        Ok(files) => tracing::warn!(files, "moved files that no object names to quarantine"),
+        Err(error) => tracing::error!(%error, "failed to look for files that no object names"),
     }
 }
 

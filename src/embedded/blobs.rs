@@ -3,16 +3,18 @@
 //! A blob is written in `incoming/` and moved into `blobs/` once it is complete and durable. So a file in
 //! `incoming/` belongs to an upload that nobody was told of, and a file in `blobs/` has all its bytes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use md5::{Digest, Md5};
+use parking_lot::Mutex;
 use s3s::checksum::ChecksumHasher;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufWriter};
@@ -35,7 +37,11 @@ pub(super) struct Blobs {
     complete: PathBuf,
     /// Blobs that are being written.
     incoming: PathBuf,
+    unclaimed: UnclaimedNames,
 }
+
+/// Names of the blobs of this process that no committed row names yet.
+type UnclaimedNames = Arc<Mutex<HashSet<String>>>;
 
 /// A blob that is durable, with its size in bytes and its sums.
 pub(super) struct Written {
@@ -50,6 +56,7 @@ pub(super) struct Unclaimed {
     path: PathBuf,
     name: String,
     is_claimed: bool,
+    others: UnclaimedNames,
 }
 
 /// A byte range of a blob.
@@ -84,6 +91,7 @@ impl Drop for Unclaimed {
             // One that stays is found at the next start.
             drop(std::fs::remove_file(&self.path));
         }
+        self.others.lock().remove(&self.name);
     }
 }
 
@@ -109,7 +117,11 @@ impl Blobs {
 
     /// The folders, without a look at them.
     pub(super) fn at(data_dir: &Path) -> Self {
-        Self { complete: data_dir.join("blobs"), incoming: data_dir.join("incoming") }
+        Self {
+            complete: data_dir.join("blobs"),
+            incoming: data_dir.join("incoming"),
+            unclaimed: UnclaimedNames::default(),
+        }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -121,9 +133,14 @@ impl Blobs {
     async fn create(&self) -> io::Result<(File, Unclaimed)> {
         let name = hex::encode(rand::random::<[u8; 16]>());
         let path = self.incoming.join(&name);
+        let unclaimed = Arc::clone(&self.unclaimed);
         let created = tokio::task::spawn_blocking(move || {
             let file = std::fs::File::create_new(&path)?;
-            Ok::<_, io::Error>((file, Unclaimed { path, name, is_claimed: false }))
+            unclaimed.lock().insert(name.clone());
+            Ok::<_, io::Error>((
+                file,
+                Unclaimed { path, name, is_claimed: false, others: unclaimed },
+            ))
         });
         let (file, blob) = created.await??;
         Ok((File::from_std(file), blob))
@@ -214,18 +231,42 @@ impl Blobs {
     /// All complete blobs and other files in their folders, by name.
     pub(super) fn all(&self) -> io::Result<HashMap<String, PathBuf>> {
         let mut files = HashMap::new();
-        for shard in std::fs::read_dir(&self.complete)? {
-            let shard = shard?;
-            if !shard.file_type()?.is_dir() {
-                continue;
-            }
-            for file in std::fs::read_dir(shard.path())? {
-                let file = file?;
-                files.insert(file.file_name().to_string_lossy().into_owned(), file.path());
-            }
+        for shard in self.shards()? {
+            files.extend(files_of(&shard)?);
         }
         Ok(files)
     }
+
+    /// The folders that complete blobs are in.
+    pub(super) fn shards(&self) -> io::Result<Vec<PathBuf>> {
+        let mut shards = Vec::new();
+        for shard in std::fs::read_dir(&self.complete)? {
+            let shard = shard?;
+            if shard.file_type()?.is_dir() {
+                shards.push(shard.path());
+            }
+        }
+        Ok(shards)
+    }
+
+    /// The files of this folder that belong to no upload of this process, by name. A row names each of them by
+    /// the time that this returns, has named it, or never will.
+    pub(super) fn settled(&self, shard: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
+        // Listed first: what is claimed in between has its row.
+        let mut files = files_of(shard)?;
+        let unclaimed = self.unclaimed.lock();
+        files.retain(|name, _| !unclaimed.contains(name));
+        drop(unclaimed);
+        Ok(files)
+    }
+}
+
+/// The files of a folder, by name.
+fn files_of(folder: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
+    let file = |file: io::Result<std::fs::DirEntry>| {
+        file.map(|file| (file.file_name().to_string_lossy().into_owned(), file.path()))
+    };
+    std::fs::read_dir(folder)?.map(file).collect()
 }
 
 /// The pieces of the files (names and sizes in bytes, in order) that make up the byte range.

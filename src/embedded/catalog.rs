@@ -29,6 +29,7 @@ pub(super) const SCHEMA: &str = "
         size INTEGER NOT NULL,
         PRIMARY KEY (object_id, seq)
     ) STRICT;
+    CREATE INDEX IF NOT EXISTS object_blobs_by_blob ON object_blobs (blob);
     CREATE TABLE IF NOT EXISTS uploads (
         id TEXT PRIMARY KEY,
         bucket TEXT NOT NULL,
@@ -47,6 +48,7 @@ pub(super) const SCHEMA: &str = "
         modified_ms INTEGER NOT NULL,
         PRIMARY KEY (upload_id, number)
     ) STRICT;
+    CREATE INDEX IF NOT EXISTS parts_by_blob ON parts (blob);
     -- Blobs that lost their row, to be removed from disk. The triggers keep it complete: a blob is named by
     -- an object, named by a part, or garbage.
     CREATE TABLE IF NOT EXISTS garbage (blob TEXT PRIMARY KEY) STRICT;
@@ -297,6 +299,22 @@ pub(super) fn all_blobs(db: &Connection) -> rusqlite::Result<HashSet<String>> {
     let sql =
         "SELECT blob FROM object_blobs UNION SELECT blob FROM parts UNION SELECT blob FROM garbage";
     db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// The blobs of these that no row names.
+pub(super) fn unnamed(db: &Connection, blobs: Vec<String>) -> rusqlite::Result<Vec<String>> {
+    let mut is_named = db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM object_blobs WHERE blob = ?1)
+             OR EXISTS (SELECT 1 FROM parts WHERE blob = ?1)
+             OR EXISTS (SELECT 1 FROM garbage WHERE blob = ?1)",
+    )?;
+    let mut unnamed = Vec::new();
+    for blob in blobs {
+        if !is_named.query_row([&blob], |row| row.get(0))? {
+            unnamed.push(blob);
+        }
+    }
+    Ok(unnamed)
 }
 
 /// Up to `limit` blobs that lost their row.

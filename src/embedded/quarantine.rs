@@ -1,19 +1,21 @@
 //! Quarantine: files in the folder of the blobs that no row names. They are kept for a while, so that a
 //! fault of the database loses nothing.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::blobs::{Blobs, create_private_dir};
+use super::blobs::create_private_dir;
 use super::catalog;
 use super::error::Error;
 use super::footer::Footer;
-use crate::db::Db;
+use super::store::Store;
 
 /// List of the files that were moved together.
 const MANIFEST: &str = "manifest.json";
@@ -32,29 +34,61 @@ fn dir(data_dir: &Path) -> PathBuf {
     data_dir.join("quarantine")
 }
 
-/// Moves every blob that no row names into a new folder below `quarantine`, named by the time in seconds,
-/// with a manifest. Returns the number of files.
-pub(super) fn move_unnamed(data_dir: &Path, db: &Db, blobs: &Blobs) -> Result<usize, Error> {
-    let named = db.blocking(|connection| catalog::all_blobs(connection))?;
-    let unnamed = blobs.all()?.into_iter().filter(|(name, _)| !named.contains(name));
-    let mut unnamed: Vec<(String, PathBuf)> = unnamed.collect();
-    if unnamed.is_empty() {
-        return Ok(0);
+impl Store {
+    /// Moves every blob that no row names into a new folder below `quarantine`, named by the time in seconds,
+    /// with a manifest. Goes through the folders of the blobs one after the other while the store serves. Returns
+    /// the number of files.
+    ///
+    /// # Errors
+    /// If the files cannot be listed or moved, or a statement on the database fails.
+    pub async fn quarantine_unnamed(&self) -> Result<usize, Error> {
+        let folder = dir(&self.0.data_dir).join(Timestamp::now().as_second().to_string());
+        let mut entries = Vec::new();
+        for shard in self.0.blobs.shards()? {
+            let inner = Arc::clone(&self.0);
+            let mut files = on_thread(move || inner.blobs.settled(&shard)).await?;
+            let names: Vec<String> = files.keys().cloned().collect();
+            let unnamed = self.0.db.call(|db| catalog::unnamed(db, names)).await?;
+            files.retain(|name, _| unnamed.contains(name));
+            if files.is_empty() {
+                continue;
+            }
+            let target = folder.clone();
+            entries.extend(on_thread(move || move_all(files, &target)).await?);
+            write_manifest(&folder, &entries)?;
+        }
+        Ok(entries.len())
     }
-    unnamed.sort();
-    let folder = dir(data_dir).join(Timestamp::now().as_second().to_string());
-    create_private_dir(&folder)?;
+}
+
+/// Runs `work` on a thread that may block.
+async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await?
+}
+
+/// Moves these files into the folder.
+fn move_all(files: BTreeMap<String, PathBuf>, folder: &Path) -> io::Result<Vec<Entry>> {
+    create_private_dir(folder)?;
     let mut entries = Vec::new();
-    for (name, from) in unnamed {
-        let mut file = File::open(&from)?;
+    for (name, from) in files {
+        let mut file = match File::open(&from) {
+            // Its row was removed since it was listed, and then the file.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            file => file?,
+        };
         let (file_bytes, footer) = (file.metadata()?.len(), Footer::read(&mut file)?);
         std::fs::rename(&from, folder.join(&name))?;
         entries.push(Entry { name, file_bytes, footer });
     }
+    Ok(entries)
+}
+
+fn write_manifest(folder: &Path, entries: &[Entry]) -> io::Result<()> {
     let manifest = File::create(folder.join(MANIFEST))?;
-    serde_json::to_writer_pretty(&manifest, &entries).map_err(io::Error::from)?;
-    manifest.sync_all()?;
-    Ok(entries.len())
+    serde_json::to_writer_pretty(&manifest, entries)?;
+    manifest.sync_all()
 }
 
 /// Removes the folders that are older than `older_than`. Returns the number of removed files, manifests

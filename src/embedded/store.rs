@@ -72,12 +72,10 @@ pub(super) struct Opened {
 }
 
 impl Store {
-    /// Opens the store below `data_dir`. Uploads leave `min_free_bytes` of its disk free. Files that no
-    /// row names are moved to the folder `quarantine`.
+    /// Opens the store below `data_dir`. Uploads leave `min_free_bytes` of its disk free.
     ///
     /// # Errors
-    /// If the database is missing or older than the files, if the tables cannot be created, or if the
-    /// files cannot be listed.
+    /// If the database is missing or older than the files, or if the tables cannot be created.
     pub fn open(
         data_dir: &Path,
         db: Db,
@@ -90,10 +88,6 @@ impl Store {
             db.blocking(|connection| connection.execute_batch(schema))?;
         }
         generation::begin(data_dir, &db, &blobs)?;
-        let moved = quarantine::move_unnamed(data_dir, &db, &blobs)?;
-        if moved > 0 {
-            tracing::warn!(files = moved, "moved files that no object names to quarantine");
-        }
         let (readers, discarded) = (Readers::default(), Notify::new());
         // Garbage of the last run.
         discarded.notify_one();
