@@ -13,10 +13,10 @@ use std::error::Error;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use hyper::body::{Body, Incoming};
-use hyper::header::STRICT_TRANSPORT_SECURITY;
+use hyper::header::{DATE, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -209,6 +209,9 @@ impl<S> Server<S> {
             let response = service.call(request.map(|body| PacedBody::new(body, stall)));
             async move {
                 let mut response: Response<B> = response.await?;
+                if let Some(date) = date() {
+                    response.headers_mut().insert(DATE, date);
+                }
                 if let Some(hsts) = hsts {
                     response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts);
                 }
@@ -225,6 +228,12 @@ impl<S> Server<S> {
             () = is_over => {}
         }
     }
+}
+
+/// The time as a header. Hyper keeps the one that it adds until a later second: after the clock was set back by an
+/// hour it would be wrong for that hour, and clients that adjust their clock by it could sign nothing.
+fn date() -> Option<HeaderValue> {
+    HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now())).ok()
 }
 
 /// A place among the accepted connections.

@@ -6,7 +6,6 @@
 //! timing stays that of the machine.
 
 mod book;
-mod clock;
 mod dice;
 mod disk;
 mod disturber;

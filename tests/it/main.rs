@@ -21,6 +21,7 @@ mod children;
 mod clean_start;
 mod cli;
 mod cli_remote;
+mod clock_steps;
 mod cmaf;
 mod colours;
 mod conformance;

@@ -2,6 +2,7 @@
 
 pub mod appliance;
 pub mod certificates;
+pub mod clock;
 pub mod damage;
 pub mod doubles;
 pub mod edit_lists;

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::book::{Tally, count};
-use super::clock::Clock;
 use super::disk::Disk;
 use super::outage::Outages;
 use crate::support::appliance::{Appliance, ApplianceBuilder};
+use crate::support::clock::Clock;
 use crate::support::fleet::Fleet;
 use crate::support::servers::ServerKind;
 
