@@ -2,6 +2,7 @@
 //!
 //! Any box may do it; a turn is an object that is written conditionally, so that one does.
 
+mod orphans;
 mod purge;
 mod reconcile;
 mod repair;

@@ -254,6 +254,47 @@ async fn the_sweep_repairs_a_main_playlist_that_names_what_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_sweep_removes_additions_and_ids_of_videos_that_never_came() {
+    let appliance = Appliance::builder()
+        .setting("housekeeping.sweep_secs", 1)
+        .setting("housekeeping.orphan_age_secs", 2)
+        .start();
+    let wish = serde_json::json!({"filename": "a.mp4", "size_bytes": 5, "external_id": "lesson-1"});
+    let request = appliance.http.post(format!("{}/v1/uploads", appliance.api)).json(&wish);
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    let awaited = answer["video_id"].as_str().unwrap();
+    let never = "00000000000000000000";
+    let track = async |id: &str| {
+        let key = format!("additions/{id}/tracks/de.json");
+        put(&appliance, "uploads", &key, b"{}").await;
+        key
+    };
+    let note = async |external_id: &str, video: &str| {
+        let key = ladderd::domain::record::external_id_key(external_id);
+        let note = serde_json::json!({"video": video, "taken_at": "2020-01-01T00:00:00Z"});
+        put(&appliance, "uploads", &key, note.to_string().as_bytes()).await;
+        key
+    };
+    let mut kept = vec![track(awaited).await, note("lesson-1", awaited).await];
+    kept.sort();
+    // The second video has another id than the one that its note holds.
+    let orphans =
+        [track(never).await, note("lesson-2", never).await, note("lesson-3", awaited).await];
+    let present = async || {
+        let mut keys = appliance.keys("uploads", "additions/").await;
+        keys.extend(appliance.keys("uploads", "external-ids/").await);
+        keys
+    };
+    let swept = async || {
+        while present().await.iter().any(|key| orphans.contains(key)) {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, swept()).await.expect("orphans stay");
+    assert_eq!(present().await, kept);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_videos_are_deleted_at_once_each_with_its_result() {
     let appliance = Appliance::start();
     let mut ids = Vec::new();

@@ -33,10 +33,15 @@ pub(super) enum Repaired {
 impl Housekeeping {
     /// Whether this sweep reads the `main.m3u8` of a video whose listing looks whole.
     pub(super) fn is_due(&self, id: &VideoId) -> bool {
+        self.is_turn_of(id.as_str())
+    }
+
+    /// Whether this sweep looks closer at what has this name: one of [`SWEEPS_PER_CHECK`] does.
+    pub(super) fn is_turn_of(&self, name: &str) -> bool {
         let seconds =
             u64::try_from(self.context.private.clock().now().as_second()).unwrap_or_default();
         let turn = seconds / self.config.sweep_secs.max(1);
-        let place: u64 = id.as_str().bytes().map(u64::from).sum();
+        let place: u64 = name.bytes().map(u64::from).sum();
         (turn + place).is_multiple_of(SWEEPS_PER_CHECK)
     }
 

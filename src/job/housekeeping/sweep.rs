@@ -22,7 +22,7 @@ use crate::job::{claim, records};
 use crate::store::{self, Home, Removal};
 
 /// The contents of both buckets, in little memory: a listing may have millions of objects.
-struct Found {
+pub(super) struct Found {
     /// By home and id: whether the stream looks whole.
     streams: Vec<(Home, IdMap<bool>)>,
     /// The sources.
@@ -39,6 +39,11 @@ impl Found {
     /// Whether a source or a stream of the video is there.
     fn is_used(&self, id: &VideoId) -> bool {
         self.sources.contains_key(id.as_str()) || self.homes_of(id) > 0
+    }
+
+    /// Whether what a user added to the video may still be wanted: it was uploaded, or a delete of it can be undone.
+    pub(super) fn needs_additions(&self, id: &VideoId) -> bool {
+        self.is_known(id) || self.is_used(id) || self.own.tombstones.contains_key(id.as_str())
     }
 
     /// Number of homes that have objects of the video.
@@ -80,6 +85,8 @@ impl Housekeeping {
         removed += self.sweep_uploads().await?;
         removed += self.context.changes.sweep(&self.context.private).await?;
         removed += self.sweep_answers().await?;
+        removed += self.sweep_additions(&found).await?;
+        removed += self.sweep_external_ids().await?;
         if removed > 0 {
             tracing::info!(removed, "swept");
         }
