@@ -6,6 +6,7 @@ PORT ?= 8080
 VIDEO ?=
 VIDEOS ?=
 RUNS ?= 3
+SCALE ?= 1
 OPTIONS ?=
 FILE ?=
 OUTPUT ?=
@@ -15,7 +16,7 @@ TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load shots film bench bench-catalog fix check advisories unit \
+.PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load shots film bench bench-catalog soak fix check advisories unit \
 	generate build web examples deps test-deps clean
 
 help: ## Show this list
@@ -41,7 +42,8 @@ test-trixie: test-deps web ## Run the tests of pipeline and streams with the GSt
 UNSHARE = unshare --mount $(if $(filter 0,$(shell id -u)),,--map-root-user)
 
 chaos: test-deps web ## Upload while everything breaks: CHAOS_UPLOADS=500 CHAOS_SEED=1 FILTER=on_moto
-	$(UNSHARE) $(CARGO) nextest run --locked --profile long --run-ignored only -E 'test(/^chaos::.*$(FILTER)/)'
+	$(UNSHARE) $(CARGO) nextest run --locked --profile long --run-ignored all --ignore-default-filter \
+		-E 'test(/^(fleet::)?chaos::.*$(FILTER)/)'
 
 # FILE and OUTPUT are paths on this machine. Without OUTPUT the file is transcoded first.
 judge: test-deps web ## Compare one output with its source, frame by frame: FILE=clip.mp4 OUTPUT=folder
@@ -70,16 +72,23 @@ film: test-deps web ## Film the way from upload to playing as docs/film.webp
 load: test-deps web ## Play beside silent sockets and event streams; prints times of the players' requests
 	$(CARGO) nextest run --locked --profile long --run-ignored only -E 'test(/^load::/)'
 
-bench: build ## ladderd against ffmpeg, CPU, memory, quality: VIDEOS="a.mp4 b.mp4" RUNS=3 OPTIONS="--repeat-to 180"
+bench: build target/bench/packages ## ladderd against ffmpeg, CPU, memory, quality: VIDEOS="a.mp4 b.mp4" RUNS=3 OPTIONS="--repeat-to 180"
 	@[ -n "$(VIDEOS)" ] || { echo 'say which: make bench VIDEOS="film.mp4"' >&2; exit 2; }
-	@[ -x $(BENCH)/python3 ] || python3 -m venv target/bench/venv
-	@$(BENCH)/python3 -m pip install -q --disable-pip-version-check -r benches/requirements.txt
 	$(BENCH)/python3 benches/compare.py --runs $(RUNS) $(OPTIONS) $(VIDEOS)
 
 # The store is the embedded one, or that of STORE.
 bench-catalog: build ## Time lists and searches among many videos: VIDEOS=100000 STORE=http://127.0.0.1:5000
 	python3 benches/catalog.py target/release/ladderd --videos $(or $(VIDEOS),100000) \
 		$(if $(STORE),--store $(STORE))
+
+target/bench/packages: benches/requirements.txt
+	python3 -m venv target/bench/venv
+	@$(BENCH)/python3 -m pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+# In a mount namespace of its own: its disk becomes full and read-only.
+soak: build target/bench/packages ## Load one appliance for up to an hour and look for what grows: SCALE=0.1
+	$(UNSHARE) $(BENCH)/python3 benches/soak.py target/release/ladderd --scale $(SCALE)
 
 fix: ## Format the code and apply the lints' own suggestions
 	$(CARGO) fmt --all
