@@ -7,6 +7,8 @@ from box import Sample
 
 # Part of a phase that counts as warm-up.
 WARM_UP = 0.3
+# Samples that show a trend: pools of connections and threads take minutes to settle.
+FEWEST = 120
 # Growth over a whole phase that is none: allocators keep a little, and a pool gets its last thread.
 TOLERATED = {"rss_mib": 8, "descriptors": 4, "threads": 3, "children": 1, "incoming": 1, "temporary": 1, "wal_mib": 8}
 
@@ -23,7 +25,7 @@ def slope(points):
 def grown(samples):
     """Growth over these samples without their warm-up, by name of the value."""
     samples = samples[int(len(samples) * WARM_UP):]
-    if len(samples) < 10:
+    if len(samples) < FEWEST:
         return {}
     length = samples[-1].secs - samples[0].secs
     return {name: slope([(s.secs, getattr(s, name)) for s in samples]) * length for name in TOLERATED}
@@ -38,7 +40,8 @@ def left_over(before, after):
     """What the quiet appliance holds more than before the load."""
     more = {name: getattr(after, name) - getattr(before, name) for name in TOLERATED}
     # Caches and pools are filled once: memory may be that of another hundred connections.
-    limits = TOLERATED | {"rss_mib": 64, "threads": 8, "descriptors": 16}
+    # Threads of a pool end when they had nothing to do for 10 s, and each gets something now and then.
+    limits = TOLERATED | {"rss_mib": 64, "threads": 32, "descriptors": 16}
     return [f"left over: {name} {by:+.1f}" for name, by in more.items() if by > limits[name]]
 
 
@@ -65,7 +68,8 @@ def plot(phases, path):
             axis.plot([s.secs / 60 for s in samples], [getattr(s, name) for s in samples], color=f"C{number}",
                       label=phase, linewidth=1)
         axis.set_ylabel(name.replace("_", " "), fontsize=8)
-        axis.set_ylim(bottom=0)
+        most = max(getattr(s, name) for _, samples in phases for s in samples)
+        axis.set_ylim(0, 1.1 * max(most, 1))
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("minutes")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(phases), fontsize=8)

@@ -156,20 +156,32 @@ class Soak:
             writer.close()
 
     async def play(self, video, stop):
-        """Gets playlists and segments of a video again and again, by one connection a round."""
+        """Plays a video again and again: its playlists, then its segments."""
         while not stop.is_set():
-            for name in ("main.m3u8", "180p/index.m3u8"):
-                reader, writer = await self.connect(self.box.s3, f"/public/{video}/{name}", "close")
-                body = await asyncio.wait_for(reader.read(), 60)
-                writer.close()
-                if not body.startswith(b"HTTP/1.1 200"):
-                    raise ValueError(f"{name}: {body[:60]}")
+            playlist = await self.get(f"/public/{video}/main.m3u8")
+            variant = next(line for line in playlist.decode().splitlines() if line and not line.startswith("#"))
+            folder = f"/public/{video}/{variant.rsplit('/', 1)[0]}"
+            media = (await self.get(f"/public/{video}/{variant}")).decode()
+            for line in media.splitlines():
+                if line and not line.startswith("#"):
+                    await self.get(f"{folder}/{line}")
             await asyncio.sleep(2)
+
+    async def get(self, path):
+        """The body of an object of the store, by a connection of its own."""
+        reader, writer = await self.connect(self.box.s3, path, "close")
+        try:
+            head, _, body = (await asyncio.wait_for(reader.read(), 60)).partition(b"\r\n\r\n")
+        finally:
+            writer.close()
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise ValueError(f"{path}: {head[:60]}")
+        return body
 
     @staticmethod
     async def connect(base, path, connection):
         host, port = base.removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
+        reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 20)
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: {connection}\r\n\r\n".encode())
         await writer.drain()
         return reader, writer
