@@ -28,10 +28,11 @@ async function ask({ id, token }: EmbedOptions): Promise<Step> {
     const answer = await fetch(`/v1/playback/${encodeURIComponent(id)}${query}`, {
       credentials: "omit",
     });
-    const view = answer.ok ? ((await answer.json()) as PlaybackView) : null;
-    return stepOf(answer.status, view, token !== null);
+    const body: unknown = await answer.json();
+    if (answer.ok) return stepOf(answer.status, body as PlaybackView, "");
+    return stepOf(answer.status, null, (body as { code?: string }).code ?? "");
   } catch {
-    return stepOf(0, null, token !== null);
+    return stepOf(0, null, "");
   }
 }
 
@@ -92,7 +93,19 @@ function play(root: HTMLElement, options: EmbedOptions, view: PlaybackView): voi
     kind: "embed",
     sendsBeacons: view.beacons,
     onError: (message) => console.warn(message),
+    onRefused: () => void endIfRefused(),
   });
+  let isAsking = false;
+  // The frame has no account to get another token by. The place is kept for the next one.
+  const endIfRefused = async () => {
+    if (isAsking) return;
+    isAsking = true;
+    const step = await ask(options);
+    isAsking = false;
+    if (step.kind !== "end" || player.isDisposed()) return;
+    player.dispose();
+    say(root, step.reason, "");
+  };
   const show = ({ poster_url, storyboard_url, chapters_url }: PlaybackView) => {
     if (poster_url) player.poster(withToken(url(poster_url), token));
     if (storyboard_url) showStoryboard(player, withToken(url(storyboard_url), token));

@@ -25,10 +25,17 @@ interface StageProps {
 /** The place of the player, and of what is said instead as long as nothing plays. */
 export function Stage({ video, onHandle }: StageProps) {
   const session = useSession();
-  const { playback, error } = usePlayback(video);
+  const { playback, error, renew } = usePlayback(video);
   const [fault, setFault] = useState<string | null>(null);
-  const [startSecs] = useState(() => parseStart(new URLSearchParams(location.search).get("t")));
-  const generation = useGeneration(video, playback?.url);
+  const { generation, startSecs, autoplays, keep, remake } = useGeneration(video, playback?.url);
+  const onRefused = useRenewal(playback?.token, renew, remake);
+  const take = useCallback(
+    (handle: PlayerHandle | null) => {
+      keep(handle);
+      onHandle(handle);
+    },
+    [keep, onHandle],
+  );
   const showFault = useCallback((message: string) => setFault(message), []);
   const message = fault ?? error?.message;
   return (
@@ -46,10 +53,12 @@ export function Stage({ video, onHandle }: StageProps) {
               id={video.id}
               durationSecs={video.duration_secs ?? null}
               startSecs={startSecs}
+              autoplays={autoplays}
               isGrowing={video.state !== "ready"}
               sendsBeacons={session.beacons}
               onError={showFault}
-              onHandle={onHandle}
+              onRefused={onRefused}
+              onHandle={take}
             />
           </Suspense>
         ) : (
@@ -69,10 +78,52 @@ export function Stage({ video, onHandle }: StageProps) {
   );
 }
 
-// A player reads the list of a stream's tracks once, so it is made anew when one has come, changed or gone. It goes on
-// at its place.
-function useGeneration(video: Video, url: string | undefined): number {
-  const [generation, setGeneration] = useState(0);
+// Another player, as soon as there is a token in place of the one that has expired.
+function useRenewal(token: string | null | undefined, renew: () => boolean, remake: () => void) {
+  const isRefused = useRef(false);
+  useEffect(() => {
+    if (!token || !isRefused.current) return;
+    isRefused.current = false;
+    remake();
+  }, [token, remake]);
+  return useCallback(() => {
+    if (renew()) isRefused.current = true;
+  }, [renew]);
+}
+
+interface Generation {
+  generation: number;
+  /** Where this player begins; null is where somebody left the video. */
+  startSecs: number | null;
+  autoplays: boolean;
+}
+
+// The start time of a link counts once: after another sign-in, the video goes on where it was.
+const begun = new Set<string>();
+
+function firstGeneration(id: string): Generation {
+  const start = parseStart(new URLSearchParams(location.search).get("t"));
+  const startSecs = begun.has(id) ? null : start;
+  begun.add(id);
+  return { generation: 0, startSecs, autoplays: true };
+}
+
+// A player reads a stream once: its list of tracks, and the URLs of its segments. It is made anew when those have
+// changed, and goes on as it was.
+function useGeneration(video: Video, url: string | undefined) {
+  const [now, setNow] = useState(() => firstGeneration(video.id));
+  const current = useRef<PlayerHandle | null>(null);
+  const keep = useCallback((handle: PlayerHandle | null) => {
+    current.current = handle;
+  }, []);
+  const remake = useCallback(() => {
+    const handle = current.current;
+    setNow((before) => ({
+      generation: before.generation + 1,
+      startSecs: handle?.currentSecs() || before.startSecs,
+      autoplays: handle ? !handle.player.paused() : before.autoplays,
+    }));
+  }, []);
   const tracks = JSON.stringify(
     (video.text_tracks ?? []).map(({ language, label, rendition }) => [language, label, rendition]),
   );
@@ -83,9 +134,9 @@ function useGeneration(video: Video, url: string | undefined): number {
     // The browser may keep the earlier list for two seconds.
     fetch(url, { cache: "reload" })
       .catch(() => undefined)
-      .then(() => setGeneration((count) => count + 1));
-  }, [url, tracks]);
-  return generation;
+      .then(remake);
+  }, [url, tracks, remake]);
+  return { ...now, keep, remake };
 }
 
 function Blankness({ children }: { children: ReactNode }) {

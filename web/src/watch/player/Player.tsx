@@ -6,8 +6,8 @@ import { showStoryboard } from "./storyboard";
 import { addMissingSubtitles } from "./subtitles";
 import { withToken } from "./token";
 
-interface PlayerProps extends Pick<PlayerOptions, "id" | "url" | "token" | "durationSecs"> {
-  startSecs: number | null;
+interface PlayerProps
+  extends Pick<PlayerOptions, "id" | "url" | "token" | "durationSecs" | "startSecs" | "autoplays"> {
   posterUrl: string | null;
   storyboardUrl: string | null;
   chaptersUrl: string | null;
@@ -15,6 +15,7 @@ interface PlayerProps extends Pick<PlayerOptions, "id" | "url" | "token" | "dura
   isGrowing: boolean;
   sendsBeacons: boolean;
   onError: (message: string) => void;
+  onRefused: () => void;
   onHandle: (handle: PlayerHandle | null) => void;
 }
 
@@ -33,10 +34,10 @@ export default function Player(props: PlayerProps) {
     const made = createPlayer(holder.current, {
       ...newest.current,
       url,
-      autoplays: true,
       isMuted: false,
       kind: "page",
       onError: (message) => newest.current.onError(message),
+      onRefused: () => newest.current.onRefused(),
     });
     setHandle(made);
     onHandle(made);

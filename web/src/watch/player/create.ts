@@ -29,6 +29,8 @@ export interface PlayerOptions {
   kind: Beacon["player"];
   sendsBeacons: boolean;
   onError: (message: string) => void;
+  /** The server or the store refuses what the token opened: it has expired. */
+  onRefused: () => void;
 }
 
 export interface PlayerHandle {
@@ -88,6 +90,7 @@ export function createPlayer(holder: HTMLElement, options: PlayerOptions): Playe
   });
   let { token } = options;
   addTokens(player, () => token);
+  noticeRefusals(player, () => token !== null, options.onRefused);
   beginAt(player, options.startSecs ?? readPlace(options.id) ?? 0, options.durationSecs);
   const qoe = addMeter(player);
   if (options.sendsBeacons) sendBeaconAtEnd(player, qoe, options.kind);
@@ -123,6 +126,17 @@ function addTokens(player: Player, read: () => string | null): void {
       const url = new URL(request.uri, location.href);
       if (url.origin !== location.origin || !url.searchParams.has("token")) return request;
       return { ...request, uri: withToken(url.href, token) };
+    });
+  });
+}
+
+const REFUSED = [401, 403];
+
+// The URLs of segments in a playlist that is loaded already end with its token. The engine would try them for ever.
+function noticeRefusals(player: Player, isPrivate: () => boolean, onRefused: () => void): void {
+  player.on("xhr-hooks-ready", () => {
+    vhsOf(player)?.xhr.onResponse((_request, _error, response) => {
+      if (isPrivate() && REFUSED.includes(response?.statusCode ?? 0)) onRefused();
     });
   });
 }

@@ -27,7 +27,12 @@ export interface QualityLevels extends EventTarget {
 export interface Vhs {
   /** Estimate in bit/s. */
   bandwidth: number;
-  xhr: { onRequest(hook: (options: { uri: string }) => { uri: string }): void };
+  xhr: {
+    onRequest(hook: (options: { uri: string }) => { uri: string }): void;
+    onResponse(
+      hook: (request: unknown, error: unknown, response?: { statusCode?: number }) => void,
+    ): void;
+  };
 }
 
 export interface Track {
