@@ -26,27 +26,29 @@ test("the URL of the frame says what to play", () => {
 });
 
 test("a video plays as soon as it can", () => {
-  expect(stepOf(200, view, false)).toEqual({ kind: "play", view });
-  expect(stepOf(200, { ...view, playable: false }, false)).toEqual({
+  expect(stepOf(200, view, "")).toEqual({ kind: "play", view });
+  expect(stepOf(200, { ...view, playable: false }, "")).toEqual({
     kind: "wait",
     reason: "soon",
     title: "A film",
   });
-  expect(stepOf(200, { ...view, playable: false, state: "failed" }, false).kind).toBe("end");
+  expect(stepOf(200, { ...view, playable: false, state: "failed" }, "").kind).toBe("end");
 });
 
 test.each([
-  [404, false, "unknown"],
-  [400, false, "unknown"],
-  [401, false, "private"],
-  [401, true, "expired"],
-  [403, true, "expired"],
-])("status %d is an end", (status, hasToken, reason) => {
-  expect(stepOf(status, null, hasToken)).toEqual({ kind: "end", reason });
+  [404, "not-found", "unknown"],
+  [400, "", "unknown"],
+  [401, "token-missing", "private"],
+  // The word TOKEN of an embed code that nobody has replaced.
+  [401, "token-malformed", "private"],
+  [403, "token-other-video", "private"],
+  [401, "token-expired", "expired"],
+])("status %d with the code %s is an end", (status, code, reason) => {
+  expect(stepOf(status, null, code)).toEqual({ kind: "end", reason });
 });
 
 test.each([0, 429, 503])("status %d is asked again", (status) => {
-  expect(stepOf(status, null, false)).toEqual({ kind: "wait", reason: "offline", title: "" });
+  expect(stepOf(status, null, "")).toEqual({ kind: "wait", reason: "offline", title: "" });
 });
 
 test("the player gets URLs without tokens", () => {

@@ -46,15 +46,18 @@ export function optionsOf(url: URL): EmbedOptions | null {
   };
 }
 
-/** What comes next, by status and body of the answer. Status 0 is no answer. */
-export function stepOf(status: number, view: PlaybackView | null, hasToken: boolean): Step {
+// A token that was good once: the page that shows the frame can get another one.
+const ENDED = ["token-expired", "token-signature", "token-key-unknown"];
+
+/** What comes next, by status, body and code of the answer. Status 0 is no answer. */
+export function stepOf(status: number, view: PlaybackView | null, code: string): Step {
   if (status === 200 && view) {
     if (view.playable) return { kind: "play", view };
     if (view.state === "failed") return { kind: "end", reason: "failed" };
     return { kind: "wait", reason: "soon", title: view.title };
   }
   if (status === 401 || status === 403) {
-    return { kind: "end", reason: hasToken ? "expired" : "private" };
+    return { kind: "end", reason: ENDED.includes(code) ? "expired" : "private" };
   }
   if (status === 0 || status === 408 || status === 429 || status >= 500) {
     return { kind: "wait", reason: "offline", title: "" };

@@ -57,7 +57,11 @@ export function VideoMenu({ video, tabIndex }: VideoMenuProps) {
         label: words.copyEmbed,
         icon: <CodeXml />,
         disabled: !video.playable,
-        onSelect: () => void copy(embedOf(video), words.embedCopied),
+        onSelect: () =>
+          void copy(
+            embedOf(video),
+            video.visibility === "private" ? words.embedCopiedPrivate : words.embedCopied,
+          ),
       },
     );
     if (actions.mayManage) {

@@ -49,6 +49,10 @@ test("the code to embed has the shape of the video, and no open quote", () => {
   expect(code).toContain('title="&quot;Me&quot; &amp; &lt;you>"');
   expect(code).toContain('width="640" height="1138"');
   expect(embedOf(video([]), "")).toContain('height="360"');
+  const hidden = { ...video([]), visibility: "private" } as Video;
+  expect(embedOf(hidden, "https://v.example")).toContain(
+    'src="https://v.example/embed/5f2b?token=TOKEN"',
+  );
 });
 
 test.each([

@@ -4,7 +4,7 @@ import type { Video } from "../api/types";
 import { titleOf } from "../api/video";
 import { text } from "../text";
 import { writeClipboard } from "../ui/clipboard";
-import { embedCode } from "../ui/embedCode";
+import { embedCode, viewerUrl } from "../ui/embedCode";
 import { tell, tellError } from "../ui/toasts";
 
 /** A page that plays the video. That of a private one asks for a sign-in. */
@@ -12,7 +12,7 @@ export const linkOf = (video: Video) => `${location.origin}/watch/${video.id}`;
 
 /** HTML that shows the player in another page. */
 export function embedOf(video: Video, origin = location.origin): string {
-  return embedCode({ url: `${origin}/embed/${video.id}`, title: titleOf(video), ...sizeOf(video) });
+  return embedCode({ url: viewerUrl(video, origin), title: titleOf(video), ...sizeOf(video) });
 }
 
 // 640 px wide, in the shape of its largest rendition.

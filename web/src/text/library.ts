@@ -76,6 +76,8 @@ export const library = {
   delete: "Delete",
   linkCopied: "Link copied",
   embedCopied: "Embed code copied",
+  embedCopiedPrivate:
+    "Embed code copied. The video is private: put a playback token of each viewer in place of TOKEN",
   notCopied: "The browser did not let the page copy",
 
   selected: (count: number) => `${count.toLocaleString()} selected`,
@@ -101,7 +103,7 @@ export const library = {
 
   deleteTitle: (count: number) => `Delete ${plural(count, "video", "videos")}?`,
   deleteForever: (names: string) =>
-    `${names}: the streams stop at once, and all files are removed. This cannot be undone.`,
+    `${names}: the streams stop at once, and all files are removed. This cannot be undone, because housekeeping.purge_delay_secs is 0.`,
   deleteMaybe: (names: string) =>
     `${names}: the streams stop at once. It depends on the settings of the server whether this can be undone.`,
   deleted: (count: number) => `${plural(count, "video", "videos")} deleted`,

@@ -1,3 +1,10 @@
+import type { Video } from "../api/types";
+
+/** The player alone. Viewers of a private video need a playback token in place of `TOKEN`. */
+export function viewerUrl({ id, visibility }: Video, origin = location.origin): string {
+  return `${origin}/embed/${id}${visibility === "private" ? "?token=TOKEN" : ""}`;
+}
+
 interface Embed {
   url: string;
   title: string;

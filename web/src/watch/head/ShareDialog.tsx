@@ -6,7 +6,7 @@ import { text } from "../../text/viewer";
 import { IconButton } from "../../ui/Button";
 import { writeClipboard } from "../../ui/clipboard";
 import { Dialog } from "../../ui/Dialog";
-import { embedCode } from "../../ui/embedCode";
+import { embedCode, viewerUrl } from "../../ui/embedCode";
 import { clock } from "../../ui/format";
 import { tell, tellError } from "../../ui/toasts";
 import { withStart } from "../player/start";
@@ -28,7 +28,7 @@ export function ShareDialog({ video, atSecs, open, onOpenChange }: ShareDialogPr
   const [hasStart, setHasStart] = useState(false);
   const isPrivate = video.visibility === "private";
   const start = hasStart ? atSecs : null;
-  const viewer = `${location.origin}/embed/${video.id}${isPrivate ? "?token=TOKEN" : ""}`;
+  const viewer = viewerUrl(video);
   const height = Math.round(WIDTH_PX / aspectOf(video));
   const url = withStart(viewer, start);
   const snippet = embedCode({ url, title: titleOf(video), width: WIDTH_PX, height });
