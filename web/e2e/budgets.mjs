@@ -11,7 +11,8 @@ import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 
 const dist = resolve(process.argv[2] ?? "dist");
-const manifest = JSON.parse(readFileSync(join(dist, ".vite/manifest.json"), "utf8"));
+const listed = join(dist, "../node_modules/.vite/manifest.json");
+const manifest = JSON.parse(readFileSync(listed, "utf8"));
 const KB = 1000;
 
 const PAGE = "index.html";
