@@ -13,6 +13,7 @@ mod index;
 mod list;
 mod refresh;
 mod schema;
+mod tags;
 #[cfg(test)]
 mod tests;
 

@@ -23,6 +23,7 @@ mod same_origin;
 pub mod session;
 mod state;
 pub mod system;
+pub mod tags;
 pub mod tokens;
 pub mod uploads;
 pub mod videos;

@@ -138,6 +138,33 @@ async fn pages_of_every_order_and_filter_follow_each_other_and_end() {
 }
 
 #[tokio::test]
+async fn each_tag_is_listed_once_while_a_video_has_it() {
+    let (_dir, index) = index_of(20).await;
+    let tagged = |tags: &[&str]| Metadata {
+        tags: tags.iter().map(ToString::to_string).collect(),
+        ..Metadata::default()
+    };
+    let more = tagged(&["fünf", "fivefold", "Five", "%", "zoo"]);
+    index.put(&id(50), facts(50, more), String::new()).await.unwrap();
+    let table: [(&str, usize, &[&str]); 8] = [
+        ("", 100, &["%", "Five", "five", "fivefold", "fünf", "zoo"]),
+        ("", 2, &["%", "Five"]),
+        ("f", 100, &["five", "fivefold", "fünf"]),
+        ("five", 100, &["five", "fivefold"]),
+        ("five", 1, &["five"]),
+        ("fü", 100, &["fünf"]),
+        ("zz", 100, &[]),
+        ("%", 100, &["%"]),
+    ];
+    for (prefix, limit, expected) in table {
+        let found = index.tags(prefix.to_owned(), limit).await.unwrap();
+        assert_eq!(found, expected, "{prefix} {limit}");
+    }
+    index.put(&id(50), facts(50, tagged(&[])), String::new()).await.unwrap();
+    assert_eq!(index.tags(String::new(), 100).await.unwrap(), ["five"]);
+}
+
+#[tokio::test]
 async fn words_are_found_in_all_texts_and_never_operators() {
     let (_dir, index) = index_of(10).await;
     let described = Metadata {

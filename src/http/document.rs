@@ -18,6 +18,7 @@ use super::error::samples::{Sample, samples};
 const TAGS: &[(&str, &str, &str)] = &[
     ("/v1/upload", "Uploads", "Send files straight to the store, by one PUT or in parts."),
     ("/v1/videos", "Videos", "Find, follow, change and delete videos."),
+    ("/v1/tags", "Videos", "Find, follow, change and delete videos."),
     ("/v1/webhooks", "Webhooks", "Have events of videos sent to your server."),
     ("/v1/events", "Events", "Follow all videos."),
     (

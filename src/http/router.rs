@@ -27,7 +27,8 @@ use super::routes::{
 use super::state::AppState;
 use super::{
     Config, access, dead_letters, document, error, events, failures, idempotency, page, playback,
-    playback_view, qoe, readyz, same_origin, session, system, tokens, uploads, videos, webhooks,
+    playback_view, qoe, readyz, same_origin, session, system, tags, tokens, uploads, videos,
+    webhooks,
 };
 use crate::domain::still::MAX_IMAGE_BYTES;
 use crate::server::{Limits, Listener};
@@ -124,6 +125,7 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(READ, routes!(system::system))
         .add(READ, routes!(system::history))
         .add(READ, routes!(failures::list))
+        .add(READ, routes!(tags::list))
         .add(MANAGE, routes!(dead_letters::list))
         .add(MANAGE, routes!(dead_letters::delete))
         .add(MANAGE, routes!(dead_letters::retry))

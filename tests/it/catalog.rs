@@ -95,6 +95,16 @@ async fn a_video_is_found_by_words_tag_state_and_id_as_soon_as_it_is_asked_for()
     ] {
         assert_eq!(found(&appliance, query).await, wanted, "{query}");
     }
+    for (query, wanted) in [
+        ("", json!(["4k", "nature"])),
+        ("prefix=n", json!(["nature"])),
+        ("prefix=N", json!([])),
+        ("limit=1", json!(["4k"])),
+    ] {
+        let (status, answer) = appliance.get(&format!("/v1/tags?{query}")).await;
+        assert_eq!((status, &answer["tags"]), (200, &wanted), "{query}");
+    }
+    assert_eq!(appliance.get("/v1/tags?limit=1001").await.0, 400);
     for query in [
         "limit=0",
         "limit=201",

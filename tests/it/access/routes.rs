@@ -34,6 +34,7 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("get", "/v1/system", &["read", "manage", "admin"]),
     ("get", "/v1/system/history", &["read", "manage", "admin"]),
     ("get", "/v1/system/settings", &["admin"]),
+    ("get", "/v1/tags", &["read", "manage", "admin"]),
     ("get", "/v1/tokens", &["admin"]),
     ("post", "/v1/tokens", &["admin"]),
     ("delete", "/v1/tokens/{id}", &["admin"]),

@@ -1,6 +1,7 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
+import { api, body } from "../api/client";
 import type { Video } from "../api/types";
 import { useMay } from "../session/session";
 import { text } from "../text";
@@ -155,13 +156,19 @@ export function Library() {
   );
 }
 
-// Tags of the videos that were seen, for the filter.
+const MAX_TAGS = 1000;
+
+// The tags of all videos, and those that were given since.
 function useTags(videos: Video[]): string[] {
+  const { data } = useQuery({
+    queryKey: ["tags"],
+    queryFn: () => body(api.GET("/v1/tags", { params: { query: { limit: MAX_TAGS } } })),
+  });
   const seen = useRef(new Set<string>());
   return useMemo(() => {
     for (const video of videos) for (const tag of video.tags ?? []) seen.current.add(tag);
-    return [...seen.current].sort();
-  }, [videos]);
+    return [...new Set([...(data?.tags ?? []), ...seen.current])].sort();
+  }, [videos, data]);
 }
 
 /** Ctrl+Z undoes the last delete. */

@@ -1,4 +1,4 @@
-import { LayoutGrid, Rows3, Search, X } from "lucide-react";
+import { FunnelX, LayoutGrid, Rows3, Search, X } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { text } from "../text";
 import { IconButton } from "../ui/Button";
@@ -10,7 +10,7 @@ const DEBOUNCE_MS = 250;
 
 interface ToolbarProps {
   filters: Filters;
-  /** Tags of the videos in memory. */
+  /** Tags to choose from. */
   tags: string[];
   onChange: (filters: Filters) => void;
 }
@@ -67,7 +67,7 @@ export function Toolbar({ filters, tags, onChange }: ToolbarProps) {
       {isNarrowed(filters) && (
         <IconButton
           label={text.library.clearFilters}
-          icon={<X />}
+          icon={<FunnelX />}
           onClick={() => onChange(withoutFilters(filters))}
           data-testid="clear-filters"
         />
