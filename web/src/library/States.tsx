@@ -64,8 +64,9 @@ export function States({ pages, filters, onFilters, list }: StatesProps) {
         </Blank>
       );
     }
-    if (total === 0 && data.pages[0]?.is_complete) return <FirstRun mayRead />;
-    // All that was there has just been deleted, or the catalog is being made.
+    if (data.pages[0]?.is_complete === false) return <Loading view={filters.view} />;
+    if (total === 0) return <FirstRun mayRead />;
+    // All that was there has just been deleted.
     return <Blank title={words.count(0)} testId="none" />;
   }
   return (
