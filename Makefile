@@ -16,7 +16,8 @@ TOOLS := target/tools/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load shots film bench bench-catalog soak fix check advisories unit \
+.PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load shots film bench \
+	bench-catalog soak fix check advisories unit lighthouse \
 	generate build web examples deps test-deps clean
 
 help: ## Show this list
@@ -64,6 +65,10 @@ build-debug: deps web
 shots: test-deps web ## Take pictures of each view of the page, at each size, light and dark: OUTPUT=target/shots
 	$(CARGO) build --locked
 	node web/e2e/shots.mjs target/debug/ladderd "$(or $(OUTPUT),target/shots)"
+
+lighthouse: test-deps web ## Measure library and watch page by Lighthouse 12, which npx fetches: RUNS=5
+	$(CARGO) build --locked
+	node web/e2e/lighthouse.mjs target/debug/ladderd $(if $(filter file,$(origin RUNS)),5,$(RUNS))
 
 film: test-deps web ## Film the way from upload to playing as docs/film.webp
 	$(CARGO) build --locked
