@@ -1,6 +1,8 @@
 //! The page in Chromium: each walk is a script of `web/e2e`, which names its steps and its findings in one line of
 //! JSON. Every walk runs axe on the views that it sees.
 
+mod seed;
+
 use ladderd::db::Db;
 use ladderd::queue::Enqueue;
 use ladderd::queue::embedded::EmbeddedQueue;
@@ -20,8 +22,8 @@ async fn walk(script: &str, arguments: &[&str]) -> Option<Value> {
     Some(result)
 }
 
-/// Ten files at once, a cut network, a reload, a crash, two tabs, duplicates, expired URLs, refused files, an expired
-/// session.
+/// Ten files at once, a cut network, a reload, a crash, two tabs, duplicates, pasted files, dropped folders, expired
+/// URLs, refused files, an expired session.
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_survive_all_that_browsers_and_networks_do() {
     let Some(clip) = media::clip(180, "25", 2) else { return };
@@ -33,7 +35,7 @@ async fn uploads_survive_all_that_browsers_and_networks_do() {
     walk("uploads.mjs", &[&appliance.api, clip.to_str().unwrap()]).await;
 }
 
-/// First run, search, filters, bulk changes with undo, the keyboard alone, offline and back.
+/// First run, search, filters, bulk changes with undo, the trash, the keyboard alone, offline and back, bulk retries.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_library_finds_and_changes_videos() {
     let appliance = Appliance::builder()
@@ -41,9 +43,20 @@ async fn the_library_finds_and_changes_videos() {
         .setting("uploads.max_in_flight", 100_000)
         .setting("http.requests_per_sec", 0)
         .start();
-    // `make test` is short; LADDERD_LIBRARY=10000 searches among more.
-    let count = std::env::var("LADDERD_LIBRARY").unwrap_or_else(|_| "300".to_owned());
-    walk("library.mjs", &[&appliance.api, &count]).await;
+    walk("library.mjs", &[&appliance.api, "300"]).await;
+}
+
+/// Search, filters and scrolling among thousands, of which few are in the document.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_of_thousands_is_searched_and_scrolled() {
+    if !has_browser() {
+        return;
+    }
+    // `make test` is short; LADDERD_LIBRARY=10000 walks through more.
+    let count = std::env::var("LADDERD_LIBRARY").map_or(2000, |count| count.parse().unwrap());
+    let mut appliance = Appliance::builder().setting("http.requests_per_sec", 0).start();
+    seed::ready_videos(&mut appliance, count).await;
+    walk("many.mjs", &[&appliance.api, &count.to_string()]).await;
 }
 
 /// Menus, keys, captions, audio tracks, storyboard, start times and the memory of the player, from before a stream
@@ -58,10 +71,21 @@ async fn the_player_plays_all_that_a_stream_has() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_is_edited_on_its_page() {
     // Long enough to undo a delete.
-    let appliance = Appliance::builder().setting("housekeeping.purge_delay_secs", 3600).start();
+    let appliance = Appliance::builder()
+        .setting("housekeeping.purge_delay_secs", 3600)
+        .setting("qoe.enabled", false)
+        .start();
     walk("video_page.mjs", &[&appliance.api]).await;
 }
 
+/// Tokens are renewed while a private video plays, and after a session has ended it goes on where it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_video_plays_on_after_its_tokens_have_expired() {
+    let appliance = Appliance::builder().setting("playback.token_ttl_secs", 6).start();
+    walk("expiry.mjs", &[&appliance.api]).await;
+}
+
+/// The player in the page of another origin, also of a private video, and its reports of playback.
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_origins_show_the_player_in_a_frame() {
     let appliance = Appliance::start();

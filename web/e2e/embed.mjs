@@ -2,16 +2,18 @@
 //
 //   node web/e2e/embed.mjs BASE_URL
 //
-// STUBS=1 answers in place of a server that has no embeds yet. Prints one JSON line:
+// Prints one JSON line:
 //   played     place of the player in the frame, which began at `t=3`
 //   muted      whether `muted=1` was heard
-//   private    message without a token, and the place with one
+//   beacons    views that were reported by the page and by embeds
+//   private    message without a token, the one of a code with the word TOKEN, and the place with a token
 //   unknown    message of a video that does not exist
 //   cookies    number of cookies that the frame has left behind
 //   errors     errors of the pages, the console and this script, and findings of axe
 // and exits with 0 only if all is right. SCREENSHOT names a file for a screenshot.
 
 import { createServer } from "node:http";
+import { until } from "./api.mjs";
 import { expectAccessible } from "./axe.mjs";
 import { openPage } from "./browser.mjs";
 import { call, makeFilm, upload, when } from "./films.mjs";
@@ -35,32 +37,7 @@ const server = createServer((request, response) => {
 await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
 const host = `http://localhost:${server.address().port}`;
 
-// A document of a stub has no address, so Chromium takes the store for one of a local network that it asks for.
-const flags = process.env.STUBS ? ["--disable-features=LocalNetworkAccessChecks"] : [];
-const { browser, page } = await openPage(errors, { viewport: { width: 1000, height: 700 } }, flags);
-
-async function stub() {
-  const html = await (await fetch(`${base}/embed.html`)).text();
-  await page.route("**/embed/*", (route) =>
-    route.fulfill({ contentType: "text/html", body: html }),
-  );
-  await page.route("**/v1/playback/*", async (route) => {
-    const url = new URL(route.request().url());
-    const [id, token] = [url.pathname.split("/").at(-1), url.searchParams.get("token")];
-    const answer = await fetch(`${base}/v1/videos/${id}`);
-    if (!answer.ok) return route.fulfill({ status: 404, json: { code: "not-found" } });
-    const video = await answer.json();
-    if (video.visibility === "private" && !token) {
-      return route.fulfill({ status: 401, json: { code: "token-missing" } });
-    }
-    // The page and the gateway are one server.
-    const open = (of) => (token ? `${base}${new URL(of).pathname}?token=${token}` : of);
-    const { state, playable, duration_secs, visibility, filename } = video;
-    const view = { id, state, playable, duration_secs, visibility, title: video.title ?? filename };
-    const more = { is_growing: state !== "ready", beacons: false };
-    return route.fulfill({ json: { ...view, ...more, playback_url: open(video.playback_url) } });
-  });
-}
+const { browser, page } = await openPage(errors, { viewport: { width: 1000, height: 700 } });
 
 const open = async (path) => {
   await page.goto(`${host}/?src=${encodeURIComponent(base + path)}`);
@@ -77,9 +54,59 @@ const plays = async () => {
   return frame().evaluate(() => document.querySelector("video").currentTime);
 };
 
+// The page and each embed report their view when it ends.
+async function reported(id) {
+  await page.goto(`${base}/watch/${id}`);
+  await page.waitForFunction(() => document.querySelector("video")?.currentTime > 0);
+  await page.goto("about:blank");
+  const views = await until("all views are reported", async () => {
+    const { by_player: by } = await call(base, "GET", "/v1/qoe");
+    return by.page.views >= 1 && by.embed.views >= 2 && by;
+  });
+  result.beacons = { page: views.page.views, embed: views.embed.views, sent: beacons.length };
+  if (views.page.views !== 1 || views.embed.views !== 2 || beacons.length !== 3) {
+    wrong(`reported were ${JSON.stringify(result.beacons)}`);
+  }
+  const metrics = await (await fetch(`${base}/metrics`)).text();
+  for (const line of [
+    'ladderd_qoe_views_total{player="page"} 1',
+    'ladderd_qoe_views_total{player="embed"} 2',
+    'ladderd_qoe_startup_seconds_count{player="embed"} 2',
+  ]) {
+    if (!metrics.includes(`${line}\n`)) wrong(`the metrics have no ${line}`);
+  }
+  await page.goto(`${base}/system/playback`);
+  await page.getByTestId("views").getByText("3", { exact: true }).waitFor();
+}
+
+// The code for other pages, which the library copies and the page of the video shows.
+async function codeOf(id) {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: base });
+  await page.goto(base);
+  await page.getByTestId("video-menu").click();
+  await page.getByRole("menuitem", { name: "Copy embed code" }).click();
+  await page.getByTestId("toast").getByText("in place of TOKEN").waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  await page.goto(`${base}/watch/${id}`);
+  await page.getByTestId("share").click();
+  const dialog = page.getByTestId("share-dialog");
+  await dialog.getByText("Put it in place of TOKEN").waitFor();
+  const shown = await dialog.getByRole("textbox", { name: "Embed in a page" }).inputValue();
+  const urls = [copied, shown].map((code) => /src="([^"]*)"/.exec(code)?.[1]);
+  const wanted = `${base}/embed/${id}?token=TOKEN`;
+  if (urls.join() !== `${wanted},${wanted}`) wrong(`the codes have ${urls}`);
+  return urls[0];
+}
+const pathOf = (url) => url.slice(new URL(url).origin.length);
+
+// Reports of players, as soon as the browser sends them.
+const beacons = [];
+page.on("request", (request) => {
+  if (request.url() === `${base}/v1/beacons`) beacons.push(request);
+});
+
 try {
   page.setDefaultTimeout(LIMIT_MS);
-  if (process.env.STUBS) await stub();
   const id = await upload(base, await makeFilm({ secs: 10, height: 360 }));
   await when(base, id, ({ state }) => state === "ready");
 
@@ -97,6 +124,7 @@ try {
   const embedded = await open(`/embed/${id}`);
   await embedded.locator(".vjs-big-play-button").click();
   await plays();
+  await reported(id);
 
   const message = async (path) => {
     const shown = (await open(path)).getByTestId("message");
@@ -108,8 +136,11 @@ try {
   await when(base, id, ({ visibility }) => visibility === "private");
   result.private = { message: await message(`/embed/${id}`) };
   await expectAccessible(page, errors, "embed message");
+  const code = await codeOf(id);
+  result.private.code = await message(pathOf(code));
+  if (result.private.code !== result.private.message) wrong(`TOKEN reads ${result.private.code}`);
   const { token } = await call(base, "POST", `/v1/videos/${id}/playback-tokens`, {});
-  await open(`/embed/${id}?autoplay=1&muted=1&token=${token}`);
+  await open(`${pathOf(code).replace("TOKEN", token)}&autoplay=1&muted=1`);
   result.private.played = await plays();
 } catch (error) {
   wrong(error.stack ?? error.message);

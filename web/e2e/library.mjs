@@ -5,18 +5,20 @@
 // The appliance is empty, lets this machine in without a token, and keeps deleted videos for a while
 // (`housekeeping.purge_delay_secs`). COUNT uploads are registered there, 300 without it. Prints one JSON line:
 //   found      titles that a search among all of them found
-//   restored   number of videos that were deleted together and came back
+//   restored   number of videos that were deleted together and came back, by the toast and from the trash
+//   retried    number of failed videos that were tried again together
 //   keyboard   what the keys did
 //   errors     errors of the page, the console and this script, and findings of axe
 // and exits with 0 only if all is right.
 
-import { apiOf, until } from "./api.mjs";
+import { apiOf, until, upload } from "./api.mjs";
 import { expectAccessible } from "./axe.mjs";
 import { openPage } from "./browser.mjs";
 
 const [base, count = "300"] = process.argv.slice(2);
 const COUNT = Number(count);
 const BULK = 5;
+const FAILED = 3;
 const WORDS = ["river", "mountain", "lesson", "winter", "train", "piano", "desert"];
 
 const errors = [];
@@ -99,13 +101,7 @@ async function filter() {
 async function bulk() {
   await page.goto(`${base}/?tag=bulk`);
   await countIs(BULK);
-  await videos.first().getByRole("checkbox").check();
-  await videos
-    .last()
-    .getByRole("checkbox")
-    .click({ modifiers: ["Shift"] });
-  const bar = page.getByTestId("selection");
-  await bar.getByText(`${BULK} selected`).waitFor();
+  const bar = await selectAll(BULK);
   await bar.getByRole("button", { name: "Add a tag" }).click();
   await page.getByRole("dialog").getByLabel("Tag").fill("fresh");
   await page.getByRole("button", { name: "Add", exact: true }).click();
@@ -120,8 +116,58 @@ async function bulk() {
   await page.getByRole("button", { name: "Undo" }).first().click();
   const back = () => listed("tag=bulk&state=uploading");
   await until("all came back", async () => (await back()).length === BULK);
-  result.restored = (await back()).length;
+  result.restored = [(await back()).length];
   await countIs(BULK);
+}
+
+// Selects a short list, from its first to its last video.
+async function selectAll(count) {
+  await videos.first().getByRole("checkbox").check();
+  await videos
+    .last()
+    .getByRole("checkbox")
+    .click({ modifiers: ["Shift"] });
+  const bar = page.getByTestId("selection");
+  await bar.getByText(`${count} selected`).waitFor();
+  return bar;
+}
+
+async function trash() {
+  const bar = await selectAll(BULK);
+  await bar.getByRole("button", { name: "Delete" }).click();
+  const deleted = () => listed("tag=bulk&state=deleting");
+  await until("all are deleted again", async () => (await deleted()).length === BULK);
+  await page.goto(`${base}/?tag=bulk&state=deleting`);
+  await countIs(BULK);
+  const chosen = await selectAll(BULK);
+  await expectAccessible(page, errors, "trash");
+  await chosen.getByRole("button", { name: "Restore" }).click();
+  const back = () => listed("tag=bulk&state=uploading");
+  await until("all came back from the trash", async () => (await back()).length === BULK);
+  await page.getByTestId("none-found").waitFor();
+  result.restored.push((await back()).length);
+}
+
+async function retry() {
+  const ids = [];
+  for (let at = 0; at < FAILED; at += 1) {
+    ids.push(await upload(api, `broken_${at}.mp4`, new Uint8Array(4096)));
+  }
+  const failed = async () => (await listed("state=failed")).length === FAILED;
+  await until("they fail", failed);
+  await page.goto(`${base}/?state=failed`);
+  await countIs(FAILED);
+  const answers = [];
+  page.on("response", (answer) => {
+    const id = /\/v1\/videos\/(\w+)\/retry$/.exec(new URL(answer.url()).pathname)?.[1];
+    if (id && answer.status() === 202) answers.push(id);
+  });
+  const bar = await selectAll(FAILED);
+  await bar.getByRole("button", { name: `Try ${FAILED} again` }).click();
+  await page.getByTestId("toast").getByText("3 videos will be tried again").waitFor();
+  await until("they fail once more", failed);
+  result.retried = answers.length;
+  if (answers.sort().join() !== ids.sort().join()) wrong(`tried again were ${answers}`);
 }
 
 // Where only a delete tells whether it can be undone, it is asked for.
@@ -189,8 +235,10 @@ try {
   await search();
   await filter();
   await bulk();
+  await trash();
   await keyboard();
   await offline();
+  await retry();
 } catch (error) {
   errors.push(`library: ${error.stack ?? error.message}`);
   if (process.env.SCREENSHOT)

@@ -135,6 +135,20 @@ const walks = {
     );
   },
 
+  // A file is pasted, and a folder is dropped: its videos come, and nothing else of it.
+  async given(walk) {
+    await walk.paste(files.small("pasted.mp4"));
+    await walk.row("pasted.mp4", "done");
+    await walk.dropFolder(files.folder("lessons"));
+    await walk.row("first.mp4", "done");
+    await walk.row("second.mp4", "done");
+    await walk.page.getByText(/1 file .*left out/).waitFor();
+    const names = await walk.page
+      .getByTestId("upload-item")
+      .evaluateAll((rows) => rows.map((row) => row.dataset.name).sort());
+    walk.expect(names.join() === "first.mp4,pasted.mp4,second.mp4", `the queue has ${names}`);
+  },
+
   // The URLs of the parts are refused by the store: they are signed again.
   async expired(walk) {
     await walk.page.route("**/v1/uploads", async (route) => {

@@ -2,10 +2,11 @@
 //
 //   node web/e2e/video_page.mjs BASE_URL
 //
-// The server must keep deleted videos for a minute or more. Prints one JSON line:
+// The server must keep deleted videos for a minute or more, and have `qoe.enabled` off. Prints one JSON line:
 //   title, conflict   the title after an edit, and whether an edit was refused that somebody else had overtaken
 //   track             the text track after it was added, and after it was renamed
-//   poster            whether the poster changed to the frame of the player
+//   poster            whether the poster changed to the frame of the player, to an image, and back
+//   beacons           number of reports of playback, which are off
 //   shared            the link for viewers with its start time
 //   downloaded        name of the file that was downloaded
 //   private           whether the video plays by a token once it is private
@@ -14,6 +15,7 @@
 //   errors            errors of the page, the console and this script, and findings of axe
 // and exits with 0 only if all is right. SCREENSHOT names a file for a screenshot.
 
+import { execFileSync } from "node:child_process";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +34,11 @@ const { browser, page } = await openPage(errors, {
   viewport: { width: 1280, height: 900 },
   // Text that fades has too little contrast for a moment.
   reducedMotion: "reduce",
+});
+// Those of all players, as soon as the browser sends them.
+const beacons = [];
+page.on("request", (request) => {
+  if (request.url().endsWith("/v1/beacons")) beacons.push(request.url());
 });
 const read = (id) => call(base, "GET", `/v1/videos/${id}`);
 const button = (name) => page.getByRole("button", { name, exact: true });
@@ -113,21 +120,40 @@ async function addTrack(id, folder) {
   await page.getByTestId("track").waitFor({ state: "detached" });
 }
 
-async function pickPoster(id) {
+async function changePoster(id, change) {
   const before = (await read(id)).poster_url;
+  await change();
+  const video = await when(base, id, ({ poster_url: url }) => url && url !== before);
+  await page.waitForFunction(
+    (url) => document.querySelector("[data-testid=poster-image]")?.src === url,
+    video.poster_url,
+  );
+  // Loaded, and not only named.
+  await page.waitForFunction(
+    () => document.querySelector("[data-testid=poster-image]").naturalWidth > 0,
+  );
+}
+
+async function pickPoster(id, folder) {
   await plays();
   await page.evaluate(() => {
     const video = document.querySelector("video");
     video.pause();
     video.currentTime = 6;
   });
-  await button("Use the frame at 0:06").click();
-  const video = await when(base, id, ({ poster_url: url }) => url && url !== before);
-  await page.waitForFunction(
-    (url) => document.querySelector("[data-testid=poster-image]")?.src === url,
-    video.poster_url,
-  );
-  result.poster = true;
+  result.poster = [];
+  const step = async (name, change) => {
+    await changePoster(id, change);
+    result.poster.push(name);
+  };
+  await step("frame", () => button("Use the frame at 0:06").click());
+  const image = join(folder, "poster.png");
+  const source = ["-f", "lavfi", "-i", "color=purple:size=320x180", "-frames:v", "1"];
+  execFileSync("ffmpeg", ["-v", "error", ...source, image]);
+  await step("image", () => page.getByTestId("poster-file").setInputFiles(image));
+  await step("automatic", () => button("Back to the automatic one").click());
+  await page.getByTestId("poster-file").setInputFiles(join(folder, "added.vtt"));
+  await page.getByTestId("toast").getByText("The poster was not changed").waitFor();
 }
 
 async function share() {
@@ -214,12 +240,14 @@ try {
   await editTitle(id);
   await editRest(id);
   await addTrack(id, folder);
-  await pickPoster(id);
+  await pickPoster(id, folder);
   await share();
   await download();
   await makePrivate(id);
   await deleteAndRestore(id);
   await showFaults(folder);
+  result.beacons = beacons.length;
+  if (beacons.length > 0) wrong("playback was reported, though reports are off");
 } catch (error) {
   wrong(error.stack ?? error.message);
   // The page may be gone.
@@ -228,7 +256,8 @@ try {
 } finally {
   await browser.close();
 }
-// The refused edit and the unknown video are part of this.
-const unexpected = errors.filter((error) => !/^console: .*status of (412|404)/.test(error));
+// The refused edit, the refused image and the unknown video are part of this.
+const EXPECTED = /^console: .*status of (412|404|400.*\/poster|415.*\/poster)/;
+const unexpected = errors.filter((error) => !EXPECTED.test(error));
 console.log(JSON.stringify({ ...result, errors: unexpected }));
 process.exitCode = unexpected.length === 0 ? 0 : 1;

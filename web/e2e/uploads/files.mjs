@@ -1,7 +1,7 @@
 // Files for the walks, made from one clip: a `free` box at the end of an MP4 file changes no picture.
 
 import { randomBytes } from "node:crypto";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const LARGE_BYTES = 22 << 20;
@@ -29,6 +29,15 @@ export function makeFiles(folder, clip) {
     sameSize: (name, { path }) =>
       write(name, Buffer.concat([video, freeBox(statSync(path).size - video.length - 8)])),
     copy: (name, { path }) => write(name, readFileSync(path)),
+    // A folder with two videos, one of them further down, and a text.
+    folder: (name) => {
+      const below = join(name, "week 2");
+      mkdirSync(join(folder, below), { recursive: true });
+      write(join(name, "first.mp4"), Buffer.concat([video, freeBox(64)]));
+      write(join(below, "second.mp4"), Buffer.concat([video, freeBox(64)]));
+      write(join(below, "notes.txt"), "no video");
+      return join(folder, name);
+    },
     noise: (name) => write(name, randomBytes(4096)),
     empty: (name) => write(name, Buffer.alloc(0)),
   };

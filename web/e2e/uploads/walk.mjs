@@ -98,6 +98,30 @@ export class Walk {
     );
   }
 
+  // Pastes a file, as the browser would.
+  async paste({ name, path }) {
+    const content = readFileSync(path).toString("base64");
+    await this.page.evaluate(
+      ({ name, content }) => {
+        const bytes = Uint8Array.from(atob(content), (char) => char.charCodeAt(0));
+        const clipboardData = new DataTransfer();
+        clipboardData.items.add(new File([bytes], name, { type: "video/mp4", lastModified: 1 }));
+        const how = { clipboardData, bubbles: true, cancelable: true };
+        document.body.dispatchEvent(new ClipboardEvent("paste", how));
+      },
+      { name, content },
+    );
+  }
+
+  // Drops a folder of the disk on the window: the browser reads it.
+  async dropFolder(path) {
+    const client = await this.context.newCDPSession(this.page);
+    const data = { items: [], files: [path], dragOperationsMask: 1 };
+    for (const type of ["dragEnter", "dragOver", "drop"]) {
+      await client.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
+    }
+  }
+
   // Waits until the row of a file is at a stage.
   async row(name, stage) {
     const at = `[data-testid=upload-item][data-name="${name}"]`;
