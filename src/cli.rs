@@ -210,7 +210,7 @@ impl From<ConditionArgs> for Conditions {
 #[derive(Debug, Args)]
 struct ConfigArgs {
     /// Settings file [default: /etc/ladderd/ladderd.toml if it exists].
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, env = "LADDERD_CONFIG")]
     config: Option<PathBuf>,
 }
 

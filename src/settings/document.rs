@@ -9,9 +9,9 @@ use crate::domain::declare::{Section, Setting, Shape};
 
 const TOML_INTRO: &str = "\
 # Every setting of ladderd with its default. GENERATED from the declarations in src/: do not edit.
-# A file of your own (/etc/ladderd/ladderd.toml, or --config) needs only the keys that differ. The
-# environment (LADDERD__SECTION__KEY) wins over the file, and flags win over both. Unknown keys are
-# errors. Sizes and times in the names: _bytes, _secs (seconds), _kbps (kbit/s).
+# A file of your own (/etc/ladderd/ladderd.toml, --config or LADDERD_CONFIG) needs only the keys that
+# differ. The environment (LADDERD__SECTION__KEY) wins over the file, and flags win over both. Unknown keys
+# are errors. Sizes and times in the names: _bytes, _secs (seconds), _kbps (kbit/s).
 ";
 
 const REFERENCE_INTRO: &str = "\
@@ -22,8 +22,8 @@ const REFERENCE_INTRO: &str = "\
 ladderd reads its settings from four layers; later layers win:
 
 1. the defaults below, which [config/ladderd.toml](../../config/ladderd.toml) has as TOML;
-2. a file: `--config PATH`, or `/etc/ladderd/ladderd.toml` if it exists. It needs only the keys that
-   differ;
+2. a file: `--config PATH`, else the one that `LADDERD_CONFIG` names, else `/etc/ladderd/ladderd.toml` if it
+   exists. It needs only the keys that differ;
 3. the environment: `LADDERD__SECTION__KEY`, such as `LADDERD__HTTP__LISTEN`. Commas separate the
    items of a list;
 4. the flags of `ladderd serve`.

@@ -47,6 +47,24 @@ fn all_faults_of_settings_are_reported_at_once_with_exit_code_64() {
 }
 
 #[test]
+fn a_variable_names_the_settings_file_of_all_commands() {
+    let dir = tempfile::tempdir().unwrap();
+    let bad = written(dir.path(), "bad.toml", "[http]\nlisten = \"nowhere\"\n");
+    for arguments in [&["validate"][..], &["serve"], &["plan", "in.mp4"]] {
+        let output = program().args(arguments).env("LADDERD_CONFIG", &bad).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("bad.toml: http.listen"), "{arguments:?}: {said}");
+    }
+    // The flag wins.
+    let good = written(dir.path(), "good.toml", "");
+    let flag = ["plan", "/no/such/film.mp4", "--config", &good];
+    let output = program().args(flag).env("LADDERD_CONFIG", &bad).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() != Some(64) && said.contains("/no/such/film.mp4"), "{said}");
+}
+
+#[test]
 fn plan_prints_the_rungs_of_a_file() {
     let portrait = corpus("portrait_576x1024_16s.mp4");
     let portrait = portrait.or_else(|| media::silent_clip(576, 1024, "25", 2));
