@@ -1,30 +1,70 @@
 //! The systemd unit.
 
 use std::os::unix::net::UnixDatagram;
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::support::appliance::TIMEOUT;
 use super::support::fleet::Fleet;
 use super::support::servers::ServerKind;
 use super::support::{Need, program, root, skip};
 
-#[test]
-fn systemd_analyze_accepts_the_unit() {
+/// The units of the package, as files that `systemd-analyze` can read without the package. `None` (reported as a
+/// skip) where there is no `systemd-analyze`.
+fn units() -> Option<(tempfile::TempDir, Vec<PathBuf>)> {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
-        return skip(Need::Systemd, "systemd-analyze is not installed");
+        skip(Need::Systemd, "systemd-analyze is not installed");
+        return None;
     }
-    let unit = std::fs::read_to_string(root().join("systemd/ladderd.service")).unwrap();
-    // systemd-analyze asserts that the program exists, so the one under test takes its place.
-    let unit = unit.replace("/usr/bin/ladderd", env!("CARGO_BIN_EXE_ladderd"));
-    let unit = unit.replace("file:///usr/share/doc/ladderd/README.md", "https://example.com/");
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ladderd.service");
-    std::fs::write(&path, unit).unwrap();
-    let output = Command::new("systemd-analyze").arg("verify").arg(&path).output().unwrap();
+    let paths = ["ladderd-gpu-nodes.service", "ladderd.service"].map(|name| {
+        let unit = std::fs::read_to_string(root().join("systemd").join(name)).unwrap();
+        // systemd-analyze asserts that programs and manuals exist, so those of this machine take their place.
+        let unit = unit.replace("/usr/bin/ladderd", env!("CARGO_BIN_EXE_ladderd"));
+        let lines = unit.lines().filter(|line| !line.starts_with("Documentation="));
+        let path = dir.path().join(name);
+        std::fs::write(&path, lines.collect::<Vec<_>>().join("\n")).unwrap();
+        path
+    });
+    Some((dir, paths.into()))
+}
+
+fn analyze(arguments: &[&str], units: &[PathBuf]) -> Output {
+    Command::new("systemd-analyze").args(arguments).args(units).output().unwrap()
+}
+
+#[test]
+fn systemd_analyze_accepts_the_units() {
+    let Some((_dir, units)) = units() else { return };
+    let output = analyze(&["verify", "--man=no"], &units);
     let said = [output.stdout, output.stderr].concat();
     assert_eq!(String::from_utf8_lossy(&said), "");
     assert!(output.status.success());
+}
+
+#[test]
+fn the_unit_is_exposed_by_nothing_but_what_it_explains() {
+    let Some((_dir, units)) = units() else { return };
+    let service = &units[1..];
+    // The threshold is in tenths.
+    let output = analyze(&["security", "--offline=true", "--threshold=16"], service);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let output = analyze(&["security", "--offline=true", "--json=short"], service);
+    let facts: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let exposed = facts
+        .iter()
+        .filter(|fact| fact["exposure"].as_str().is_some_and(|exposure| exposure != "0.0"));
+    let exposed: Vec<&str> = exposed.filter_map(|fact| fact["name"].as_str()).collect();
+    let text = std::fs::read_to_string(&service[0]).unwrap();
+    let reasons: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# Stays, ")).collect();
+    let reasons = reasons.join("\n");
+    let missing: Vec<_> = exposed.iter().filter(|name| !reasons.contains(**name)).collect();
+    assert!(missing.is_empty(), "{missing:?} have no reason in the unit");
+    assert!(!exposed.is_empty() && facts.len() > 50, "{exposed:?}");
 }
 
 /// The service manager's end of the notifications.
