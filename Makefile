@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load shots film bench \
-	bench-catalog soak fix check advisories unit lighthouse \
+	bench-catalog soak fix check advisories unit lighthouse deb deb-lint deb-test vm-test repro \
 	generate build web examples deps test-deps clean
 
 help: ## Show this list
@@ -120,6 +120,24 @@ unit: ## Run every test
 
 build: deps web ## The release binary: target/release/ladderd
 	$(CARGO) build --release --locked
+
+# BINARY=target/debug/ladderd packs another build; the tests of the package take that as it is.
+RELEASE_BUILD = $(if $(BINARY),,build)
+
+deb: $(RELEASE_BUILD) ## The Debian packages with SBOM and checksums: target/packages
+	@.ci/deb
+
+deb-lint: deb ## Check the package by lintian
+	@.ci/deb-lint
+
+deb-test: $(RELEASE_BUILD) ## Install, upgrade, downgrade, remove and purge the package in Debian 12 and 13, with jobs
+	@.ci/deb-test
+
+vm-test: $(RELEASE_BUILD) ## Boot Debian 12 and 13 in virtual machines and run jobs inside the unit
+	@.ci/vm-test
+
+repro: ## Build the package twice in two folders and compare the bytes
+	@.ci/repro
 
 web: web/dist/index.html ## The page: web/dist, which becomes part of the binary
 

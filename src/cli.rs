@@ -7,6 +7,7 @@ mod heap;
 mod import;
 mod memory;
 mod output;
+mod package;
 mod remote;
 mod s3_key;
 mod sandbox;
@@ -18,7 +19,7 @@ mod webhook;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use self::exit::{Exit, OrExit as _};
 use self::output::say;
@@ -188,6 +189,12 @@ enum Command {
     /// Trial of a recipe, started by the daemon.
     #[command(hide = true)]
     Trial,
+    /// Write man pages and completions of shells, for packages.
+    #[command(hide = true)]
+    PackageFiles {
+        /// Output folder, created if it is missing.
+        folder: PathBuf,
+    },
 }
 
 /// Other sandboxes than that of a worker on the processor and this kernel, for tests.
@@ -260,6 +267,7 @@ pub fn main() -> ExitCode {
             let targets = address.zip(folder).map(|(address, folder)| Targets { address, folder });
             return probe::child(targets.as_ref(), &conditions.into());
         }
+        Command::PackageFiles { folder } => package::write(Cli::command(), &folder),
         Command::SandboxTest { json, conditions } => sandbox::test(json, &conditions.into()),
         Command::Serve(args) => serve(args),
         Command::Transcode { input, outdir, options, config } => {

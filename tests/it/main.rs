@@ -59,6 +59,7 @@ mod imports;
 mod load;
 mod operations;
 mod outgoing;
+mod package;
 mod page;
 mod private_videos;
 mod pulls;
