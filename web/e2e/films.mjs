@@ -33,6 +33,19 @@ export async function makeFilm({ secs = 20, height = 720 } = {}) {
   return film;
 }
 
+// Counts the reports that players of the page's own origin send. Requests of a page that ends are told to nobody else.
+export const countBeacons = (page) =>
+  page.addInitScript(() => {
+    const send = navigator.sendBeacon.bind(navigator);
+    navigator.sendBeacon = (...report) => {
+      localStorage.setItem("beacons", Number(localStorage.getItem("beacons")) + 1);
+      return send(...report);
+    };
+  });
+// The page is one of that origin.
+export const sentBeacons = (page) =>
+  page.evaluate(() => Number(localStorage.getItem("beacons") ?? 0));
+
 export const call = (base, method, path, json) => apiOf(base)(method, path, json);
 
 // Uploads a file past the page. Returns the id of its video.

@@ -21,7 +21,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expectAccessible } from "./axe.mjs";
 import { openPage } from "./browser.mjs";
-import { ADDED, call, makeFilm, upload, when } from "./films.mjs";
+import { ADDED, call, countBeacons, makeFilm, sentBeacons, upload, when } from "./films.mjs";
 
 const [base] = process.argv.slice(2);
 const LIMIT_MS = 60_000;
@@ -34,11 +34,6 @@ const { browser, page } = await openPage(errors, {
   viewport: { width: 1280, height: 900 },
   // Text that fades has too little contrast for a moment.
   reducedMotion: "reduce",
-});
-// Those of all players, as soon as the browser sends them.
-const beacons = [];
-page.on("request", (request) => {
-  if (request.url().endsWith("/v1/beacons")) beacons.push(request.url());
 });
 const read = (id) => call(base, "GET", `/v1/videos/${id}`);
 const button = (name) => page.getByRole("button", { name, exact: true });
@@ -153,7 +148,8 @@ async function pickPoster(id, folder) {
   await step("image", () => page.getByTestId("poster-file").setInputFiles(image));
   await step("automatic", () => button("Back to the automatic one").click());
   await page.getByTestId("poster-file").setInputFiles(join(folder, "added.vtt"));
-  await page.getByTestId("toast").getByText("The poster was not changed").waitFor();
+  const toast = page.getByTestId("toast").filter({ hasText: "The poster was not changed" });
+  await toast.locator("button[aria-label=Close]").click();
 }
 
 async function share() {
@@ -232,6 +228,7 @@ async function showFaults(folder) {
 
 try {
   page.setDefaultTimeout(LIMIT_MS);
+  await countBeacons(page);
   const folder = await mkdtemp(join(tmpdir(), "ladderd-page-"));
   const id = await upload(base, await makeFilm({ secs: 10, height: 360 }));
   await when(base, id, ({ state }) => state === "ready");
@@ -246,8 +243,8 @@ try {
   await makePrivate(id);
   await deleteAndRestore(id);
   await showFaults(folder);
-  result.beacons = beacons.length;
-  if (beacons.length > 0) wrong("playback was reported, though reports are off");
+  result.beacons = await sentBeacons(page);
+  if (result.beacons > 0) wrong("playback was reported, though reports are off");
 } catch (error) {
   wrong(error.stack ?? error.message);
   // The page may be gone.
