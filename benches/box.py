@@ -52,7 +52,7 @@ class Box:
     def start(self):
         environment = {
             "RUST_LOG": "warn", "TMPDIR": str(self.temporary), "LADDERD__HTTP__REQUESTS_PER_SEC": "0",
-            "LADDERD__EMBEDDED__MIN_FREE_BYTES": str(16 << 20), "LADDERD__JOBS__MAX_RUNNING": "2",
+            "LADDERD__EMBEDDED__MIN_FREE_BYTES": str(16 << 20), "LADDERD__JOBS__MAX_RUNNING": "2", "LADDERD__UPLOADS__MAX_IN_FLIGHT": "1000",
             "LD_PRELOAD": str(self.library), "CHAOS_CLOCK": str(self.offset),
         }
         listen = [f"127.0.0.1:{port}" for port in self.ports]

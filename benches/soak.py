@@ -244,6 +244,9 @@ def main():
             soak.phase("viewers", soak.viewers)
             soak.phase("faults", soak.trouble, judged=False)
             soak.phase("quiet after", quiet)
+        except Exception as error:
+            soak.faults.append(f"ended early: {error}")
+            raise
         finally:
             with soak.lock:
                 soak.ended = True

@@ -11,6 +11,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::support::appliance::Appliance;
+use super::support::media;
 
 /// One caller of the API: the headers that it sends.
 pub(crate) struct Client<'a> {
@@ -172,6 +173,25 @@ async fn an_address_that_guesses_tokens_is_refused_and_known_ones_still_work() {
     let nobody = Client::nobody(&appliance);
     assert_eq!(nobody.ask("POST", "/v1/session", Some(code)).await.0, 429);
     assert_eq!(reader.ask("GET", "/v1/videos", None).await.0, 200);
+}
+
+/// A store that keeps no source after its job, and users who delete their videos soon, made every upload count until
+/// its URLs expired.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_source_is_gone_again_has_ended() {
+    let Some(clip) = media::clip(180, "25", 1) else { return };
+    let appliance = Appliance::builder()
+        .setting("uploads.max_in_flight", 1)
+        .setting("store.after_success", "delete")
+        .start();
+    appliance.publish("film.mp4", &clip).await;
+    let nobody = Client::nobody(&appliance);
+    let (status, second) = nobody.ask("POST", "/v1/uploads", upload(4)).await;
+    assert_eq!(status, 201, "{second:#}");
+    let video = second["video_url"].as_str().unwrap();
+    assert_eq!(nobody.ask("DELETE", video, None).await.0, 202);
+    assert_eq!(nobody.ask("POST", "/v1/uploads", upload(4)).await.0, 201);
+    assert_eq!(nobody.ask("POST", "/v1/uploads", upload(4)).await.0, 429);
 }
 
 #[tokio::test(flavor = "multi_thread")]

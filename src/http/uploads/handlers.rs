@@ -131,7 +131,7 @@ async fn count(state: &AppState, actor: &Actor, key: &str) -> Result<(), Error> 
     }
     let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
     let most = usize::try_from(state.uploads.max_in_flight).unwrap_or(usize::MAX);
-    state.in_flight.begin(&state.private, &actor.sender(), key, (most, ttl)).await
+    state.in_flight.begin(state.catalog.facts(), &actor.sender(), key, (most, ttl)).await
 }
 
 /// Checks the request against the limits. Fails with the name of the wrong field.

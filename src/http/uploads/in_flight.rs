@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 
+use crate::catalog::Facts;
+use crate::domain::job::VideoId;
 use crate::http::error::Error;
-use crate::store::Bucket;
 
-/// Sources that are looked for at the same time.
+/// Uploads that are looked up at the same time.
 const CONCURRENT_LOOKS: usize = 16;
 
 /// The uploads of each caller. Clones share them.
@@ -27,13 +28,14 @@ struct Begun {
 }
 
 impl InFlight {
-    /// Counts an upload of this sender whose URLs are valid for `ttl`. A source that is there has ended its upload.
+    /// Counts an upload of this sender whose URLs are valid for `ttl`. At the limit, looks whether others have
+    /// ended.
     ///
     /// # Errors
     /// [`Error::TooMany`] if the sender has `most` others.
     pub(in crate::http) async fn begin(
         &self,
-        private: &Bucket,
+        facts: &Facts,
         sender: &str,
         key: &str,
         (most, ttl): (usize, Duration),
@@ -41,16 +43,17 @@ impl InFlight {
         if self.add(sender, key, most, ttl).is_ok() {
             return Ok(());
         }
-        let begun: Vec<String> = self.keys_of(sender);
-        let ended = stream::iter(begun).map(|key| async move {
-            // One that cannot be looked up still counts.
-            let is_there = matches!(private.find(&key).await, Ok(Some(_)));
-            is_there.then_some(key)
-        });
-        let ended: Vec<Option<String>> = ended.buffer_unordered(CONCURRENT_LOOKS).collect().await;
-        let ended: Vec<String> = ended.into_iter().flatten().collect();
-        if let Some(uploads) = self.0.lock().get_mut(sender) {
-            uploads.retain(|upload| !ended.contains(&upload.key));
+        // The oldest first: one that has ended makes room, and the others can wait for the next look.
+        for begun in self.keys_of(sender).chunks(CONCURRENT_LOOKS) {
+            let looks = begun.iter().map(async |key| has_ended(facts, key).await.then_some(key));
+            let ended: Vec<&String> = join_all(looks).await.into_iter().flatten().collect();
+            if ended.is_empty() {
+                continue;
+            }
+            if let Some(uploads) = self.0.lock().get_mut(sender) {
+                uploads.retain(|upload| !ended.contains(&&upload.key));
+            }
+            break;
         }
         self.add(sender, key, most, ttl).map_err(Error::TooMany)
     }
@@ -86,6 +89,17 @@ impl InFlight {
         uploads.push(Begun { key: key.to_owned(), until: now + ttl });
         Ok(())
     }
+}
+
+/// Whether the upload to this key has ended: its source is there, or was and is gone, with the video or after its
+/// job. One that cannot be looked up still counts.
+async fn has_ended(facts: &Facts, key: &str) -> bool {
+    if matches!(facts.private.find(key).await, Ok(Some(_))) {
+        return true;
+    }
+    let id = VideoId::of_source(facts.private.name(), key);
+    let known = facts.of(&id).await;
+    known.is_ok_and(|(known, _)| known.job.is_some() || known.tombstone.is_some())
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ pub async fn create(
     }
     let ttl = Duration::from_secs(state.uploads.url_ttl_secs);
     let most = usize::try_from(state.uploads.max_in_flight).unwrap_or(usize::MAX);
-    state.in_flight.begin(&state.private, &actor.sender(), &key, (most, ttl)).await?;
+    state.in_flight.begin(state.catalog.facts(), &actor.sender(), &key, (most, ttl)).await?;
     let begun = begin(&state, &record, &pull, is_repeatable).await;
     begun.inspect_err(|_| state.in_flight.end(&key))?;
     state.catalog.changed(&id).await;
