@@ -67,6 +67,8 @@ fn every_command_has_a_man_page_and_completions() {
         read("man/ladderd-serve.1").contains("ladderd serve")
             || read("man/ladderd-serve.1").contains("ladderd\\-serve")
     );
+    assert!(!dir.path().join("man/ladderd-worker.1").exists(), "a hidden command has a page");
+    assert!(read("man/ladderd-serve.1").contains("ladderd serve"));
 }
 
 /// Each line of the package's list of files names files that exist.
