@@ -33,6 +33,7 @@ mod damaged_files;
 mod damaged_places;
 mod dead_streams;
 mod deletes;
+mod docs;
 mod embedded_files;
 mod embedded_parameters;
 mod embedded_protocol;

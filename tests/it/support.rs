@@ -40,6 +40,8 @@ pub enum Need {
     Systemd,
     /// nginx.
     Nginx,
+    /// Caddy.
+    Caddy,
     /// moto and `LocalStack`.
     Servers,
 }
@@ -53,6 +55,7 @@ impl Need {
             Self::Ffmpeg => "ffmpeg",
             Self::Systemd => "systemd",
             Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
             Self::Servers => "servers",
         }
     }
