@@ -17,8 +17,8 @@ export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load shots film bench \
-	bench-catalog soak fix check advisories unit lighthouse deb deb-lint deb-test vm-test repro \
-	generate build web examples deps test-deps clean
+	bench-catalog soak fix check advisories unit lighthouse deb deb-lint deb-test vm-test repro generate build \
+	web examples deps test-deps clean bench-sizing docs
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -94,6 +94,13 @@ target/bench/packages: benches/requirements.txt
 # In a mount namespace of its own: its disk becomes full and read-only.
 soak: build target/bench/packages ## Load one appliance for up to an hour and look for what grows: SCALE=0.1
 	$(UNSHARE) $(BENCH)/python3 benches/soak.py target/release/ladderd --scale $(SCALE)
+bench-sizing: build ## CPU, memory and bytes for each minute of video, for docs/explanation/sizing.md: VIDEOS="a.mp4" RUNS=3
+	@[ -n "$(VIDEOS)" ] || { echo 'say which: make bench-sizing VIDEOS="film.mp4"' >&2; exit 2; }
+	python3 benches/sizing.py --runs $(RUNS) $(OPTIONS) $(VIDEOS)
+
+docs: ## The documentation as a book with a search: target/book/index.html
+	@.ci/deps docs
+	@.ci/book
 
 fix: ## Format the code and apply the lints' own suggestions
 	$(CARGO) fmt --all
