@@ -8,6 +8,7 @@ mod import;
 mod memory;
 mod output;
 mod package;
+mod reference;
 mod remote;
 mod s3_key;
 mod sandbox;
@@ -23,6 +24,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use self::exit::{Exit, OrExit as _};
 use self::output::say;
+pub use self::reference::{command, reference};
 use crate::sandbox::probe::{self, Conditions, Targets};
 use crate::settings::{Faults, Loaded, Overrides, Settings, Sources};
 use crate::tls::{Certificate, Trust};

@@ -2,6 +2,7 @@
 
 mod placeholders;
 mod property;
+mod reference;
 mod render;
 mod resolve;
 
@@ -13,6 +14,7 @@ use super::encode::Level;
 
 pub use placeholders::PLACEHOLDERS;
 pub use property::PropertyError;
+pub use reference::reference;
 pub use render::{Source, render};
 pub use resolve::{Elements, Resolved, resolve};
 

@@ -41,3 +41,14 @@ fn the_api_reference_is_current() {
     let text = ladderd::http::reference(&ladderd::http::openapi());
     assert_generated("docs/reference/api.md", &text);
 }
+
+#[test]
+fn the_command_line_reference_is_current() {
+    assert_generated("docs/reference/cli.md", &ladderd::cli::reference());
+}
+
+#[test]
+fn the_recipe_reference_is_current() {
+    let recipes = ladderd::backend::recipes().unwrap();
+    assert_generated("docs/reference/recipes.md", &ladderd::domain::recipe::reference(&recipes));
+}
