@@ -62,12 +62,7 @@ fn every_command_has_a_man_page_and_completions() {
         !dir.path().join("man/ladderd-worker.1").try_exists().unwrap(),
         "a hidden command has a page"
     );
-    // Words of the pages are those of the commands, not of the file that made them.
-    assert!(
-        read("man/ladderd-serve.1").contains("ladderd serve")
-            || read("man/ladderd-serve.1").contains("ladderd\\-serve")
-    );
-    assert!(!dir.path().join("man/ladderd-worker.1").exists(), "a hidden command has a page");
+    // The page names the command, not the file that it is in.
     assert!(read("man/ladderd-serve.1").contains("ladderd serve"));
 }
 
