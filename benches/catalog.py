@@ -286,7 +286,7 @@ def idle(daemon, proxy, secs):
 def requests_of(daemon):
     """Requests to the embedded store, by who sent them."""
     lines = daemon.get("/metrics").decode().splitlines()
-    found = (re.fullmatch(r'ladderd_store_requests_total\{client="(\w+)"\} (\d+)', line) for line in lines)
+    found = (re.fullmatch(r'ladderd_embedded_requests_total\{client="(\w+)"\} (\d+)', line) for line in lines)
     return collections.Counter({match[1]: int(match[2]) for match in found if match})
 
 

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -29,11 +30,13 @@ use tokio_util::sync::CancellationToken;
 use crate::backend::Pool;
 use crate::heartbeat::Heartbeats;
 use crate::history::Recorder;
+use crate::http::AppState;
 use crate::job::Scheduler;
 use crate::job::housekeeping::Housekeeping;
 use crate::metrics::Metrics;
 use crate::pull::Pulls;
-use crate::settings::Loaded;
+use crate::server::Listener;
+use crate::settings::{Loaded, Settings};
 use crate::tls::Trust;
 use crate::worker::spawn::Program;
 use crate::{gpu, http};
@@ -81,9 +84,10 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
     // The socket is bound first, so that a port in use fails the start before any work is done.
     let api = bind(&settings.http.listen).await?;
     let api_address = api.local_addr()?;
+    let scrapes = listen::bind_unless_empty(&settings.metrics.listen).await?;
     accounts::check_listening(&settings, api_address)?;
     let program = program(&settings.log.gstreamer)?;
-    check_sandbox(&program, settings.sandbox.mode).await?;
+    let layers = check_sandbox(&program, settings.sandbox.mode).await?;
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let backends = backends::pool(&program, &driver, &settings);
     let mut parts = Parts::open(&settings, &front, &trust, api_address).await?;
@@ -96,6 +100,7 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
     let context = compose::context(&settings, &parts, program, backends.clone())?;
     let pulls = compose::pulls(&settings, &context, &trust)?;
     let metrics = context.metrics.clone();
+    metrics.set_sandbox(layers.iter().map(|layer| (layer.name.as_str(), layer.is_enough)));
     let housekeeping =
         Housekeeping::new(context.clone(), Arc::clone(&parts.inspect), settings.housekeeping);
     let s3_url = parts.server.as_ref().map(|server| front.url(server.address));
@@ -126,8 +131,7 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
         embedded_store,
     };
     let state = compose::state(&settings, &parts, &context, accounts, daemon);
-    let router = http::router(state, &settings.http);
-    let api = http::serve(front.listener(api), router, stop_servers.clone().cancelled_owned());
+    let api = serve_api(&settings, front.listener(api), scrapes, state, stop_servers.clone());
     let api = tokio::spawn(hearts.heart("api").during(api));
     let news = context.changes.clone();
     let news = tokio::spawn(news.run(parts.private.clone(), drain_jobs.clone()));
@@ -172,6 +176,26 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
     store.await.context("the store panicked")?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Serves API and page, and the metrics on a socket of their own if there is one, until `stop`.
+fn serve_api(
+    settings: &Settings,
+    api: Listener,
+    scrapes: Option<TcpListener>,
+    state: AppState,
+    stop: CancellationToken,
+) -> impl Future<Output = ()> + use<> {
+    let router = http::router(state.clone(), &settings.http);
+    let api = http::serve(api, router, stop.clone().cancelled_owned());
+    async move {
+        let metrics = async {
+            if let Some(socket) = scrapes {
+                http::serve_metrics(Listener::plain(socket), state, stop.cancelled_owned()).await;
+            }
+        };
+        tokio::join!(api, metrics);
+    }
 }
 
 /// The work that no client waits for, until `stop`.

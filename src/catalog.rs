@@ -14,6 +14,7 @@ mod list;
 mod refresh;
 mod schema;
 mod tags;
+mod summary;
 #[cfg(test)]
 mod tests;
 
@@ -22,3 +23,4 @@ pub use self::failures::Failures;
 pub use self::index::Error;
 pub use self::list::Page;
 pub use self::refresh::Catalog;
+pub use self::summary::Summary;

@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod auth;
 pub mod backend;
+pub mod backlog;
 pub mod backoff;
 pub mod catalog;
 pub mod certificate;

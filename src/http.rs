@@ -11,6 +11,7 @@ pub mod failures;
 mod flatten;
 mod idempotency;
 mod machine;
+pub mod metrics;
 mod page;
 pub mod playback;
 pub mod playback_view;
@@ -31,6 +32,7 @@ pub mod webhooks;
 
 pub use document::reference;
 pub use machine::Machine;
+pub use metrics::serve as serve_metrics;
 pub use router::{MAX_CONNECTIONS, openapi, router, serve};
 pub use state::AppState;
 

@@ -12,7 +12,7 @@
 //!   [`check`], [`outgoing`]: one effect each. They do not know of each other.
 //! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
 //!   their trial on this machine.
-//! - [`metrics`], [`changes`]: counters and gauges; news of changed videos.
+//! - [`metrics`], [`changes`]: what Prometheus reads; news of changed videos.
 //! - [`auth`]: tokens, sessions and grants.
 //! - [`job`], [`pull`], [`import`]: one job from message to acknowledgement; sources that are pulled from URLs,
 //!   and those that are in a bucket already.

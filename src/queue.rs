@@ -98,6 +98,9 @@ pub struct Depth {
     pub in_flight: u64,
     /// Messages in the dead-letter queue.
     pub dead: u64,
+    /// Age of the oldest visible message that was never received; zero without one. `None` if the queue does not
+    /// tell, as SQS.
+    pub oldest_age: Option<Duration>,
 }
 
 /// Failure of a call to the queue.

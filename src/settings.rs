@@ -60,6 +60,8 @@ settings! {
         videos: visibility::Config = visibility::Config::default(), Nested;
         /// Playback of private videos.
         playback: play::Config = play::Config::default(), Nested;
+        /// Metrics for Prometheus.
+        metrics: metrics::Config = metrics::Config::default(), Nested;
         /// Quality of playback, as players of the page report it.
         qoe: metrics::qoe::Config = metrics::qoe::Config::default(), Nested;
         /// Size and transfer of uploads.

@@ -139,15 +139,19 @@ pub async fn with_accounts<T>(
     let accounts = |private: &Bucket| Auth::new(private, &settings.auth);
     if settings.store.kind == store::Kind::S3 {
         let trust = Trust::open(&settings.tls)?;
-        return command(accounts(&aws::buckets(settings, &trust).await?.private)).await;
+        return command(accounts(
+            &aws::buckets(settings, &trust, &Metrics::default()).await?.private,
+        ))
+        .await;
     }
     // Without a daemon, this process serves the store to itself.
     match lock(&settings.data_dir) {
         Ok(_lock) => {
             let front = Front::open(settings)?;
-            let embedded = Embedded::open(settings, &front, bind("127.0.0.1:0").await?).await?;
+            let (listener, metrics) = (bind("127.0.0.1:0").await?, Metrics::default());
+            let embedded = Embedded::open(settings, &front, listener, &metrics).await?;
             let stop = CancellationToken::new();
-            let serving = tokio::spawn(embedded.server.serve(Metrics::default(), stop.clone()));
+            let serving = tokio::spawn(embedded.server.serve(metrics, stop.clone()));
             let result = command(accounts(&embedded.private)).await;
             stop.cancel();
             serving.await.context("the store panicked")?;

@@ -14,6 +14,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 use aws_smithy_http_client::{Builder, Connector};
 
 use super::urls::{or, origin};
+use crate::metrics::Metrics;
 use crate::queue::sqs::{SqsQueue, SqsQueues};
 use crate::settings::Settings;
 use crate::store::{Bucket, ExpiringCredentials};
@@ -78,16 +79,21 @@ fn http_client(trust: &Trust) -> anyhow::Result<SharedHttpClient> {
     }))
 }
 
-/// Opens the buckets on S3.
+/// Opens the buckets on S3. Requests to them are counted in `metrics`.
 ///
 /// # Errors
 /// If one does not exist or access to it is denied.
-pub(super) async fn buckets(settings: &Settings, trust: &Trust) -> anyhow::Result<Buckets> {
+pub(super) async fn buckets(
+    settings: &Settings,
+    trust: &Trust,
+    metrics: &Metrics,
+) -> anyhow::Result<Buckets> {
     let store = &settings.store;
     let config = shared(&store.region, &store.endpoint_url, S3_READ_TIMEOUT, trust).await?;
     let region = config.region().context("no region: set store.region or AWS_REGION")?.to_string();
     let builder = || aws_sdk_s3::config::Builder::from(&config).force_path_style(store.path_style);
-    let inner = aws_sdk_s3::Client::from_conf(builder().build());
+    let counted = builder().interceptor(metrics.store.clone());
+    let inner = aws_sdk_s3::Client::from_conf(counted.build());
     let provider = config.credentials_provider().context("there are no AWS credentials")?;
     let credentials = ExpiringCredentials::new(provider);
     let latest = credentials.latest();

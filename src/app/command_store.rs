@@ -75,7 +75,7 @@ pub async fn with_store<T>(
 ) -> anyhow::Result<T> {
     if settings.store.kind == store::Kind::S3 {
         let trust = Trust::open(&settings.tls)?;
-        let private = aws::buckets(settings, &trust).await?.private;
+        let private = aws::buckets(settings, &trust, &Metrics::default()).await?.private;
         let store = match settings.queue.kind {
             queue::Kind::Sqs => {
                 CommandStore::new(settings, private, &aws::queue(settings, &trust).await?)
@@ -88,10 +88,11 @@ pub async fn with_store<T>(
     match lock(&settings.data_dir) {
         Ok(_lock) => {
             let front = Front::open(settings)?;
-            let embedded = Embedded::open(settings, &front, bind("127.0.0.1:0").await?).await?;
+            let (listener, metrics) = (bind("127.0.0.1:0").await?, Metrics::default());
+            let embedded = Embedded::open(settings, &front, listener, &metrics).await?;
             let stop = CancellationToken::new();
             let store = CommandStore::new(settings, embedded.private, &embedded.queue);
-            let serving = tokio::spawn(embedded.server.serve(Metrics::default(), stop.clone()));
+            let serving = tokio::spawn(embedded.server.serve(metrics, stop.clone()));
             let result = command(store).await;
             stop.cancel();
             serving.await.context("the store panicked")?;

@@ -25,7 +25,6 @@ use crate::job::additions::Additions;
 use crate::job::board::Board;
 use crate::job::downloads::Downloads;
 use crate::job::{Context, Deletions, Moves};
-use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::play::Gateway;
 use crate::pull::{self, Pulls};
@@ -63,7 +62,7 @@ pub(super) fn context(
             store::Kind::S3 => Changes::of_box(&claimant.box_id, settings.changes),
         },
         claimant,
-        metrics: Metrics::default(),
+        metrics: parts.metrics.clone(),
         program,
         backends,
         ladder: settings.ladder.clone(),

@@ -59,11 +59,13 @@ pub(super) struct Server {
 }
 
 impl Embedded {
-    /// Opens store and queue in the data directory. The store will be served at `listener`.
+    /// Opens store and queue in the data directory. The store will be served at `listener`; requests of this process
+    /// are counted in `metrics`.
     pub(super) async fn open(
         settings: &Settings,
         front: &Front,
         listener: TcpListener,
+        metrics: &Metrics,
     ) -> anyhow::Result<Self> {
         let address = reachable(listener.local_addr()?);
         let own = bind("127.0.0.1:0").await?;
@@ -100,7 +102,8 @@ impl Embedded {
             front.check_name(&endpoint);
         }
         let keys = ExpiringCredentials::new(SharedCredentialsProvider::new(keys(&credentials)));
-        let (inner, outer) = (client(&own_endpoint, &keys), client(&upload_base, &keys));
+        let inner = client(&own_endpoint, &keys, Some(metrics));
+        let outer = client(&upload_base, &keys, None);
         Ok(Self {
             private: Bucket::new(&inner, outer.clone(), &names.private)
                 .with_credentials(keys.latest()),
@@ -138,7 +141,7 @@ impl Server {
             tokio::spawn(scrub(self.store.clone(), self.config.clone(), metrics.clone()));
         let serve = |listener, client| {
             let (store, stopped) = (self.store.clone(), stop.clone().cancelled_owned());
-            let requests = metrics.store_requests(client);
+            let requests = metrics.embedded_requests(client);
             let count = move || {
                 requests.inc();
             };
@@ -217,7 +220,7 @@ pub(super) fn private_bucket(settings: &Settings, at: SocketAddr) -> anyhow::Res
     let credentials = credentials::load_or_create(&settings.data_dir)
         .context("failed to read the credentials of the store")?;
     let keys = ExpiringCredentials::new(SharedCredentialsProvider::new(keys(&credentials)));
-    let client = client(&format!("http://{at}"), &keys);
+    let client = client(&format!("http://{at}"), &keys, None);
     Ok(Bucket::new(&client, client.clone(), &settings.store.private_bucket))
 }
 
@@ -228,9 +231,13 @@ fn keys(credentials: &Credentials) -> aws_sdk_s3::config::Credentials {
     aws_sdk_s3::config::Credentials::new(access_key_id, secret_access_key, None, None, name)
 }
 
-/// A client for the embedded store.
-fn client(endpoint: &str, keys: &ExpiringCredentials) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::Config::builder()
+/// A client for the embedded store, which counts its requests.
+fn client(
+    endpoint: &str,
+    keys: &ExpiringCredentials,
+    metrics: Option<&Metrics>,
+) -> aws_sdk_s3::Client {
+    let mut config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         // It connects to this process only, and signs URLs.
         .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -238,9 +245,11 @@ fn client(endpoint: &str, keys: &ExpiringCredentials) -> aws_sdk_s3::Client {
         .endpoint_url(endpoint)
         .credentials_provider(keys.clone())
         .timeout_config(TimeoutConfig::builder().read_timeout(READ_TIMEOUT).build())
-        .force_path_style(true)
-        .build();
-    aws_sdk_s3::Client::from_conf(config)
+        .force_path_style(true);
+    if let Some(metrics) = metrics {
+        config = config.interceptor(metrics.store.clone());
+    }
+    aws_sdk_s3::Client::from_conf(config.build())
 }
 
 /// Address at which this machine reaches a server: loopback for an unspecified address.

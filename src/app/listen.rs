@@ -18,6 +18,14 @@ pub(super) async fn bind(address: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
 }
 
+/// The same, if there is an address.
+///
+/// # Errors
+/// As [`bind`].
+pub(super) async fn bind_unless_empty(address: &str) -> anyhow::Result<Option<TcpListener>> {
+    if address.is_empty() { Ok(None) } else { bind(address).await.map(Some) }
+}
+
 /// Encryption and name that API and store share.
 #[derive(Clone)]
 pub(super) struct Front {

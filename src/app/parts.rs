@@ -10,6 +10,7 @@ use super::urls::or;
 use crate::db::Db;
 use crate::domain::playback_urls::PlaybackUrls;
 use crate::domain::visibility::Visibility;
+use crate::metrics::Metrics;
 use crate::queue::{self, Enqueue, Inspect, Queue};
 use crate::settings::Settings;
 use crate::store::{self, Bucket};
@@ -30,6 +31,8 @@ pub(super) struct Parts {
     pub(super) db: Option<Db>,
     /// Server of the embedded store, not started yet; `None` if the buckets are on S3.
     pub(super) server: Option<Server>,
+    /// Metrics of the whole daemon; the clients of the buckets count there.
+    pub(super) metrics: Metrics,
 }
 
 /// One queue as its three traits.
@@ -47,10 +50,11 @@ impl Parts {
         trust: &Trust,
         api: SocketAddr,
     ) -> anyhow::Result<Self> {
+        let metrics = Metrics::default();
         match settings.store.kind {
             store::Kind::Embedded => {
                 let listener = bind(&s3_listen(settings, api)).await?;
-                let parts = Embedded::open(settings, front, listener).await?;
+                let parts = Embedded::open(settings, front, listener, &metrics).await?;
                 let (queue, enqueue, inspect) = roles(&parts.queue);
                 Ok(Self {
                     private: parts.private,
@@ -62,10 +66,11 @@ impl Parts {
                     origins: Arc::new(parts.origins),
                     db: Some(parts.db),
                     server: Some(parts.server),
+                    metrics,
                 })
             }
             store::Kind::S3 => {
-                let buckets = aws::buckets(settings, trust).await?;
+                let buckets = aws::buckets(settings, trust, &metrics).await?;
                 // The URLs of private streams are loaded once, so they outlive the next renewal.
                 let is_private = settings.videos.visibility == Visibility::Private;
                 anyhow::ensure!(
@@ -90,6 +95,7 @@ impl Parts {
                     origins: Arc::new(buckets.origins),
                     db,
                     server: None,
+                    metrics,
                 })
             }
         }

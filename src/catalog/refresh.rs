@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
+use parking_lot::Mutex;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +42,8 @@ pub(super) struct Inner {
     pub(super) index: Index,
     /// By a hash of the id: who reads a video and writes its row. What is written last was read last.
     locks: Vec<tokio::sync::Mutex<()>>,
+    /// When the oldest change was heard of that is not read.
+    pub(super) behind_since: Mutex<Option<Instant>>,
 }
 
 impl Catalog {
@@ -51,7 +54,8 @@ impl Catalog {
     pub fn open(data_dir: &Path, facts: Facts, changes: Changes) -> Result<Self, Error> {
         let index = Index::open(data_dir)?;
         let locks = (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect();
-        Ok(Self(Arc::new(Inner { facts, changes, index, locks })))
+        let behind_since = Mutex::default();
+        Ok(Self(Arc::new(Inner { facts, changes, index, locks, behind_since })))
     }
 
     /// Reads the records of videos, without the index.
@@ -122,7 +126,13 @@ impl Catalog {
                 // They failed before.
                 drop(tokio::time::timeout(RETRY, self.hear(&mut news, &mut left)).await);
             }
+            if !left.is_empty() {
+                self.0.behind_since.lock().get_or_insert_with(Instant::now);
+            }
             left = self.refresh_all(std::mem::take(&mut left)).await;
+            if left.is_empty() {
+                *self.0.behind_since.lock() = None;
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::failures::Failures;
 use super::index::{Due, FILE, Index};
 use super::list::Page;
+use crate::domain::backlog::Waiting;
 use crate::domain::catalog::{Query, Sort};
 use crate::domain::failure_code::FailureCode;
 use crate::domain::job::VideoId;
@@ -337,4 +338,36 @@ async fn failures_are_counted_by_code_and_listed() {
     // One that is encoded again has failed no more.
     index.put(&id(4), facts(4, Metadata::default()), String::new()).await.unwrap();
     assert_eq!(index.failures().await.unwrap()[0].count, 3);
+}
+
+#[tokio::test]
+async fn the_summary_counts_states_and_what_is_known_of_queued_videos() {
+    let (_dir, index) = index_of(6).await;
+    let queued = |n, job: Option<JobRecord>| Known {
+        source_etag: Some("new".to_owned()),
+        job,
+        ..facts(n, Metadata::default())
+    };
+    let earlier = JobRecord {
+        source_etag: "old".to_owned(),
+        duration_secs: Some(60.0),
+        ..JobRecord::ready(id(11), "a1")
+    };
+    for (n, job) in [(10, None), (11, Some(earlier)), (12, None)] {
+        index.put(&id(n), queued(n, job), String::new()).await.unwrap();
+    }
+    let summary = index.call(|connection| super::summary::summary(connection)).await.unwrap();
+    let count = |state: &str| {
+        summary.states.iter().find(|(known, _)| known == state).map(|(_, count)| *count)
+    };
+    assert_eq!((count("uploading"), count("ready"), count("queued")), (Some(3), Some(3), Some(3)));
+    assert_eq!((count("failed"), summary.states.len()), (Some(0), VideoState::ALL.len()));
+    let Waiting { known, known_secs, sized, sized_bytes, unseen } = summary.waiting;
+    assert_eq!((known, sized, unseen), (1, 2, 0));
+    assert!((known_secs - 60.0).abs() < 1e-9 && (sized_bytes - 14.0).abs() < 1e-9);
+    assert_eq!(summary.oldest_ms, Some(at(10).as_millisecond()));
+    assert!(!summary.is_complete);
+    index.note_comparison().await.unwrap();
+    let summary = index.call(|connection| super::summary::summary(connection)).await.unwrap();
+    assert!(summary.is_complete);
 }

@@ -91,9 +91,58 @@ pub fn resident_bytes(status: &str) -> Option<u64> {
     kib_line(status, "VmRSS:")
 }
 
+/// Virtual memory of a process in bytes, from `/proc/<pid>/status`.
+#[must_use]
+pub fn virtual_bytes(status: &str) -> Option<u64> {
+    kib_line(status, "VmSize:")
+}
+
+/// Threads of a process, from `/proc/<pid>/status`.
+#[must_use]
+pub fn threads(status: &str) -> Option<u64> {
+    line(status, "Threads:")?.parse().ok()
+}
+
+/// Start of the machine in seconds since 1970, from `/proc/stat`.
+#[must_use]
+pub fn boot_time_secs(stat: &str) -> Option<u64> {
+    line(stat, "btime ")?.parse().ok()
+}
+
+/// Times of a process in ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessStat {
+    /// Processor time of its threads.
+    pub own: u64,
+    /// Processor time of its children that have ended.
+    pub children: u64,
+    /// Its start, since that of the machine.
+    pub started: u64,
+}
+
+impl ProcessStat {
+    /// Reads `/proc/<pid>/stat`.
+    #[must_use]
+    pub fn parse(stat: &str) -> Option<Self> {
+        // The second field is the name in brackets, which may hold anything.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        // The first of these is the third field of proc(5).
+        let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
+        Some(Self {
+            own: field(14)?.saturating_add(field(15)?),
+            children: field(16)?.saturating_add(field(17)?),
+            started: field(22)?,
+        })
+    }
+}
+
+fn line<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+}
+
 fn kib_line(text: &str, name: &str) -> Option<u64> {
-    let value = text.lines().find_map(|line| line.strip_prefix(name))?;
-    value.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+    line(text, name)?.strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// `part` of `whole`.
@@ -143,5 +192,17 @@ mod tests {
         assert_eq!(memory_total_bytes("MemTotal:  2048 kB\nMemFree: 1 kB\n"), Some(2 << 20));
         assert_eq!(resident_bytes("Name:\tladderd\nVmRSS:\t     100 kB\n"), Some(102_400));
         assert_eq!(resident_bytes("Name:\tladderd\nState:\tZ (zombie)\n"), None);
+    }
+    #[test]
+    fn times_of_a_process_are_found_behind_any_name() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 1 0 0 0 30 12 500 4 20 0 9 0 8000 1 2 3\n";
+        let times = ProcessStat { own: 42, children: 504, started: 8000 };
+        assert_eq!(ProcessStat::parse(stat), Some(times));
+        for odd in ["", "7 (a", "7 (a) S 1 2 3"] {
+            assert_eq!(ProcessStat::parse(odd), None, "{odd}");
+        }
+        assert_eq!(boot_time_secs("cpu 1 2\nbtime 1796000000\nprocesses 1\n"), Some(1_796_000_000));
+        assert_eq!(threads("Name:\tx\nThreads:\t17\n"), Some(17));
+        assert_eq!(virtual_bytes("VmSize:\t     3 kB\n"), Some(3072));
     }
 }

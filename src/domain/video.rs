@@ -29,6 +29,19 @@ pub enum VideoState {
     Deleting,
 }
 
+impl VideoState {
+    /// All states.
+    pub const ALL: [Self; 7] = [
+        Self::Uploading,
+        Self::Queued,
+        Self::Waiting,
+        Self::Running,
+        Self::Ready,
+        Self::Failed,
+        Self::Deleting,
+    ];
+}
+
 /// One rendition as the API shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RenditionView {

@@ -28,6 +28,8 @@ use super::state::AppState;
 use super::{
     Config, access, dead_letters, document, error, events, failures, idempotency, page, playback,
     playback_view, qoe, readyz, same_origin, session, system, tags, tokens, uploads, videos,
+    Config, access, dead_letters, document, error, events, failures, idempotency, metrics, page,
+    playback, playback_view, qoe, readyz, same_origin, session, system, tokens, uploads, videos,
     webhooks,
 };
 use crate::domain::still::MAX_IMAGE_BYTES;
@@ -37,7 +39,7 @@ use crate::server::{Limits, Listener};
 pub fn router(state: AppState, config: &Config) -> Router {
     let (api, paths) = routes();
     let document = Arc::new(document::complete(&paths));
-    let access = state.access.clone();
+    let (access, counts) = (state.access.clone(), state.metrics.clone());
     let names = access.names().clone();
     let timeout = Duration::from_secs(config.request_timeout_secs);
     let body_limit = usize::try_from(config.body_limit_bytes).unwrap_or(usize::MAX);
@@ -69,6 +71,7 @@ pub fn router(state: AppState, config: &Config) -> Router {
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(middleware::from_fn_with_state(counts, metrics::count))
 }
 
 /// The OpenAPI document of the API.
@@ -132,7 +135,7 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(ADMIN, routes!(system::settings))
         .add(NOTHING, routes!(system::healthz))
         .add(NOTHING, routes!(readyz::readyz))
-        .add(METRICS, routes!(system::metrics))
+        .add(METRICS, routes!(metrics::metrics))
         .finish()
 }
 

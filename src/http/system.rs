@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
-use axum::response::IntoResponse;
 use serde::Serialize;
 
 use super::error::Error;
@@ -171,16 +169,4 @@ pub async fn settings(State(state): State<AppState>) -> Json<SettingList> {
 #[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
 pub async fn healthz() -> &'static str {
     "ok\n"
-}
-
-/// Returns counters and gauges in the `OpenMetrics` text format, for Prometheus.
-#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String,
-    content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8")))]
-pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Error> {
-    let (gpus, depth) = tokio::join!(read_gpus(&state), state.queue.depth());
-    state.metrics.set_gpus(gpus?);
-    state.metrics.set_queue_depth(depth?);
-    state.metrics.set_backends(&state.backends.statuses());
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], state.metrics.render()))
 }

@@ -1,6 +1,6 @@
 //! One attempt: encodes on one backend after the other, passes the gate, commits, flips and records.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::adapters::StreamTarget;
 use super::additions::{self, Added};
@@ -29,6 +29,7 @@ use crate::domain::text_track::PublishedTrack;
 use crate::domain::video::{BackendFailure, VideoError, VideoState};
 use crate::domain::view;
 use crate::domain::waiting::Waiting;
+use crate::metrics::Stage;
 use crate::publish::Finished;
 use crate::store::{AfterSuccess, Head, Removal, Tagged};
 
@@ -156,11 +157,17 @@ impl Attempt<'_> {
         };
         let key = signals.guard(asked).await?;
         match Box::pin(self.encode(signals, key.as_ref())).await {
-            Ok(encoded) => signals.guard(Box::pin(self.commit_and_flip(encoded))).await,
+            Ok(encoded) => {
+                let began = Instant::now();
+                let settled = signals.guard(Box::pin(self.commit_and_flip(encoded))).await?;
+                context.metrics.jobs.took(Stage::Flip, began.elapsed());
+                Ok(settled)
+            }
             Err(error @ (Error::Worker(_) | Error::TooSlow { .. }))
                 if error.class() == FaultClass::Permanent =>
             {
                 let (code, message) = (error.code(), error.to_string());
+                context.metrics.jobs.failed(code);
                 let written = Box::pin(self.write_failure(code, &message, None));
                 Ok(Settled::failed(&signals.guard(written).await?))
             }
@@ -177,9 +184,12 @@ impl Attempt<'_> {
                 "The stream that was made of the video would not play everywhere, and the fault is \
                  ours: {error}. Tell the operator; the original is kept."
             );
+            self.job.context.metrics.jobs.failed(error.code());
             let written = self.write_failure(error.code(), &told, Some(report)).await?;
             return Ok(Settled::failed(&written));
         }
+        let is_first = self.number.attempt == 1 && self.earlier.is_none();
+        let is_playable_now = is_first && !self.job.ticket.view().playable;
         self.job.ticket.update(|view| {
             view.renditions = [finished.renditions(), &added.renditions[..]].concat();
             view.text_tracks = added.tracks.iter().map(PublishedTrack::view).collect();
@@ -202,6 +212,9 @@ impl Attempt<'_> {
         let commit = Commit { record: record.clone(), main: finished.main() };
         self.claim.commit(commit).await?;
         let flipped = finished.flip().await?;
+        if is_playable_now {
+            self.job.note_playable();
+        }
         self.record_success(record, Flip::Now(flipped)).await
     }
 
@@ -308,14 +321,16 @@ impl Attempt<'_> {
             job: self.job,
             folder,
             is_hidden: self.shown().is_some(),
+            is_first: self.number.attempt == 1 && self.earlier.is_none(),
             key: key.cloned(),
             backends: context.backends.candidates(slot, failed),
         };
         let finished = Box::pin(run.run(signals)).await?;
         let kept = additions::add_to_finished(&context.private, home, id, folder, finished, key);
         let (finished, added) = signals.guard(Box::pin(kept)).await?;
-        let checked = async { Ok(gate::check(home, id, &finished, key).await) };
-        let report = signals.guard(Box::pin(checked)).await?;
+        let (began, checked) = (Instant::now(), gate::check(home, id, &finished, key));
+        let report = signals.guard(Box::pin(async { Ok(checked.await) })).await?;
+        context.metrics.jobs.took(Stage::Gate, began.elapsed());
         Ok(Encoded { finished, folder: folder.to_owned(), added, report })
     }
 }
@@ -338,7 +353,7 @@ async fn fall_back(
         quarantined = failure.quarantined,
         "backend failed, encoding starts again on the next"
     );
-    context.metrics.fell_back();
+    context.metrics.jobs.fell_back();
     ticket.update(|view| {
         view.playable = is_shown;
         view.progress = 0.0;

@@ -18,6 +18,7 @@ use crate::domain::job::VideoId;
 use crate::domain::record;
 use crate::domain::video::VideoView;
 use crate::domain::waiting::{Hindrance, Waiting};
+use crate::metrics::{self, Jobs, Renewal};
 use crate::store::{self, Bucket, Precondition};
 
 /// How often a claim is tried for where others write it at the same moment.
@@ -192,16 +193,22 @@ impl Claim {
                 Err(Error::ClaimLost) => continue,
                 Err(error) => return Err(error),
             }
-            let claim = Self::keep(shared, renewal, view);
+            let claim = Self::keep(shared, renewal, view, &context.metrics.jobs);
             return Ok(Taken { claim, attempt: attempts + 1, deaths, unfinished, waiting });
         }
         Err(Error::Busy)
     }
 
-    fn keep(shared: Shared, renewal: Duration, view: watch::Receiver<VideoView>) -> Self {
+    fn keep(
+        shared: Shared,
+        renewal: Duration,
+        view: watch::Receiver<VideoView>,
+        jobs: &Jobs,
+    ) -> Self {
         let shared = Arc::new(shared);
         let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
-        let task = Box::pin(renew(Arc::clone(&shared), renewal, view, lost.clone()));
+        let renewals = renew(Arc::clone(&shared), renewal, view, lost.clone(), jobs.clone());
+        let task = Box::pin(renewals);
         let until = ended.clone();
         tokio::spawn(async move { until.run_until_cancelled(task).await });
         Self { shared, lost, _renewal: ended.drop_guard() }
@@ -293,17 +300,23 @@ async fn renew(
     renewal: Duration,
     view: watch::Receiver<VideoView>,
     lost: CancellationToken,
+    jobs: Jobs,
 ) {
+    let renewed = |result| jobs.renewed(metrics::Lease::Claim, result);
     loop {
         tokio::time::sleep(renewal).await;
         let view = view.borrow().clone();
         match shared.write(|record| record.view = Some(view)).await {
-            Ok(()) => {}
+            Ok(()) => renewed(Renewal::Ok),
             Err(Error::ClaimLost) => break,
             // A box that takes the claim meanwhile is found at the next renewal.
-            Err(error) => tracing::warn!(%error, "the claim could not be renewed; trying again"),
+            Err(error) => {
+                renewed(Renewal::Failed);
+                tracing::warn!(%error, "the claim could not be renewed; trying again");
+            }
         }
     }
+    renewed(Renewal::Lost);
     lost.cancel();
 }
 

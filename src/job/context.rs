@@ -18,7 +18,7 @@ use crate::domain::sources::SourceFilter;
 use crate::domain::visibility::Visibility;
 use crate::encryption::Encryption;
 use crate::events::Events;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Stage};
 use crate::queue::{self, Enqueue, Queue};
 use crate::store::{AfterSuccess, Bucket, Head, Home, Homes};
 use crate::worker::spawn::Program;
@@ -123,4 +123,14 @@ pub(super) struct VideoJob<'a> {
     /// Size and `ETag` of the version.
     pub(super) head: &'a Head,
     pub(super) ticket: &'a Ticket,
+}
+
+impl VideoJob<'_> {
+    /// Notes how long after its arrival the source plays for the first time.
+    pub(super) fn note_playable(&self) {
+        if let Some(arrived) = self.head.last_modified {
+            let age = self.context.private.clock().age(arrived);
+            self.context.metrics.jobs.took(Stage::Playable, age);
+        }
+    }
 }

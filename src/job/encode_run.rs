@@ -17,6 +17,7 @@ use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
 use crate::domain::plan::Plan;
 use crate::domain::warning::{SourceWarning, WarningCode};
+use crate::metrics::Stage;
 use crate::publish::{self, Finished, Publication, ThumbnailPaths};
 use crate::source::Source;
 use crate::source::read_ahead::ReadAhead;
@@ -29,6 +30,8 @@ pub(super) struct EncodeRun<'a> {
     pub(super) folder: &'a str,
     /// An earlier stream of the video stays visible until this one is finished.
     pub(super) is_hidden: bool,
+    /// It is of the first attempt at the first version of the source.
+    pub(super) is_first: bool,
     /// Key of the segments, if they are encrypted.
     pub(super) key: Option<StreamKey>,
     /// The backends that the worker may choose, best first.
@@ -92,14 +95,24 @@ impl EncodeRun<'_> {
             let layout = if self.is_hidden { layout.hidden() } else { layout };
             Publication::start(target, layout, plan, self.key.clone())
         };
-        let mut board = BoardObserver { run: self, began: Instant::now() };
+        let mut board = BoardObserver { run: self, began: Instant::now(), has_segment: false };
         let publication = follow(worker, begin, &mut board).await?;
+        self.note_encode(board.began);
         let finished = publication.finish().await?;
         self.show_thumbnails(finished.thumbnails());
         self.job.ticket.update(|view| {
             view.chapters_url = finished.chapters().map(|path| view.url_of(path));
         });
         Ok(finished)
+    }
+
+    /// Notes how long the encode took.
+    fn note_encode(&self, began: Instant) {
+        let (view, jobs) = (self.job.ticket.view(), &self.job.context.metrics.jobs);
+        jobs.took(Stage::Encode, began.elapsed());
+        if let (Some(backend), Some(secs)) = (&view.backend, view.duration_secs) {
+            jobs.encoded(backend, secs, began.elapsed(), self.job.head.size_bytes);
+        }
     }
 
     fn show_thumbnails(&self, thumbnails: &ThumbnailPaths) {
@@ -154,6 +167,9 @@ impl EncodeRun<'_> {
         });
         if playable && !was_playable {
             self.record_playable();
+            if self.is_first {
+                self.job.note_playable();
+            }
         }
     }
 
@@ -175,27 +191,32 @@ impl EncodeRun<'_> {
 struct BoardObserver<'a> {
     run: &'a EncodeRun<'a>,
     began: Instant,
+    has_segment: bool,
 }
 
 impl Observer for BoardObserver<'_> {
     type Error = Infallible;
 
     fn received(&mut self, output: &Output) -> Result<(), Infallible> {
-        let run = self.run;
+        let (run, jobs) = (self.run, &self.run.job.context.metrics.jobs);
         match output {
             Output::Report(Report::Planned { plan }) => {
+                jobs.took(Stage::Probe, self.began.elapsed());
                 run.show_plan(plan);
                 run.job.slot.moved_to(&plan.backend);
             }
             Output::Segment(segment) => {
-                run.job.context.metrics.published_bytes.inc_by(segment.bytes.len() as u64);
+                jobs.published(segment.bytes.len());
+                if !self.has_segment {
+                    self.has_segment = true;
+                    jobs.took(Stage::FirstSegment, self.began.elapsed());
+                }
             }
             Output::Report(Report::Warning { code, message, debug: said }) => {
                 tracing::warn!(warning = message, gstreamer = said.as_deref(), "worker warning");
                 run.show_warning(*code, message);
             }
             Output::Report(Report::Done { duration_ns }) => {
-                run.job.context.metrics.encoded_seconds.inc_by(seconds(*duration_ns));
                 run.job.ticket.update(|view| {
                     view.duration_secs = Some(seconds(*duration_ns));
                     view.progress = 1.0;

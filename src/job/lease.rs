@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::context::Context;
+use crate::metrics::{self, Jobs, Renewal};
 use crate::queue::{Error, Queue, Receipt};
 
 /// A lease that is extended until this is dropped.
@@ -16,9 +18,10 @@ pub(super) struct Lease {
 
 impl Lease {
     /// Extends the lease three times as often as it would run out.
-    pub(super) fn keep(queue: &Arc<dyn Queue>, receipt: &Receipt, duration: Duration) -> Self {
+    pub(super) fn keep(context: &Context, receipt: &Receipt, duration: Duration) -> Self {
         let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
-        let task = extend(Arc::clone(queue), receipt.clone(), duration, lost.clone());
+        let (queue, jobs) = (Arc::clone(&context.queue), context.metrics.jobs.clone());
+        let task = extend(queue, receipt.clone(), duration, lost.clone(), jobs);
         let until = ended.clone();
         tokio::spawn(async move { until.run_until_cancelled(task).await });
         Self { lost, _ends: ended.drop_guard() }
@@ -35,18 +38,25 @@ async fn extend(
     receipt: Receipt,
     duration: Duration,
     lost: CancellationToken,
+    jobs: Jobs,
 ) {
+    let renewed = |result| jobs.renewed(metrics::Lease::Message, result);
     let mut until = Instant::now() + duration;
     loop {
         tokio::time::sleep(duration / 3).await;
         let asked = Instant::now();
         match queue.extend(&receipt, duration).await {
-            Ok(()) => until = asked + duration,
+            Ok(()) => {
+                until = asked + duration;
+                renewed(Renewal::Ok);
+            }
             Err(error @ Error::Unavailable { .. }) if Instant::now() < until => {
+                renewed(Renewal::Failed);
                 tracing::warn!(%error, "the lease could not be extended; trying again");
             }
             Err(Error::LeaseLost | Error::Unavailable { .. }) => break,
         }
     }
+    renewed(Renewal::Lost);
     lost.cancel();
 }

@@ -27,7 +27,7 @@ pub(super) async fn process(
     stop: &CancellationToken,
 ) {
     let lease_time = Duration::from_secs(context.queue_config.lease_secs);
-    let lease = Lease::keep(&context.queue, &message.receipt, lease_time);
+    let lease = Lease::keep(context, &message.receipt, lease_time);
     let settled = match message::parse(&message.body, context.private.name(), &context.sources) {
         Ok(parsed) => {
             if is_moved(context, &message, &parsed.jobs).await {
@@ -39,6 +39,7 @@ pub(super) async fn process(
             publish_all(context, &message, &parsed.jobs, slot, stop, lease.lost()).await
         }
         Err(poison) => {
+            context.metrics.jobs.failed(poison.code());
             let reason = format!("{}: {poison}", poison.code());
             Err(Disposition::DeadLetter { reason })
         }
@@ -49,7 +50,7 @@ pub(super) async fn process(
         Err(Disposition::DeadLetter { .. }) => Outcome::Dead,
         Err(Disposition::Retry { .. } | Disposition::Leave) => Outcome::Retried,
     };
-    context.metrics.ended(outcome.as_str());
+    context.metrics.jobs.ended(outcome.as_str());
     let told = match settled {
         Ok(proof) => acknowledge(context, &message, proof).await,
         Err(disposition) => dispose(context, &message, disposition).await,
@@ -126,6 +127,7 @@ async fn publish_all(
 }
 
 fn decide(context: &Context, message: &Message, failure: &Failure) -> Disposition {
+    context.metrics.jobs.failed(failure.error().code());
     let config = &context.queue_config;
     let disposition = outcome::decide(
         failure,

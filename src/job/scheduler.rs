@@ -51,9 +51,9 @@ impl Scheduler {
                     slot.settle();
                     let (context, stop) = (self.context.clone(), stop.clone());
                     jobs.spawn(async move {
-                        context.metrics.jobs_running.inc();
+                        context.metrics.jobs.running.inc();
                         message::process(&context, message, &slot, &stop).await;
-                        context.metrics.jobs_running.dec();
+                        context.metrics.jobs.running.dec();
                         drop(slot);
                     });
                 }

@@ -21,6 +21,7 @@ use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::record::{self, JobOutcome};
 use crate::domain::video::{VideoState, VideoView};
 use crate::domain::view;
+use crate::metrics::Stage;
 use crate::store::{self, Head, Home};
 
 /// One video that a message asks for.
@@ -101,6 +102,9 @@ impl Job<'_> {
                 if let Some(recorded) = recorded {
                     self.settle_recorded(&head, &recorded).await.map_err(Unsettled::from)
                 } else {
+                    if attempt == 1 && waiting.is_none() && earlier.is_none() {
+                        self.note_wait(&head);
+                    }
                     let number = Number { attempt, deaths };
                     let job = self.video_job(home, &head, &ticket);
                     let (claim, folder) = (&claim, folder.as_str());
@@ -118,6 +122,13 @@ impl Job<'_> {
         }
         self.context.changes.note(&self.id);
         ended.map_err(|unsettled| Failure::of_attempt(attempt, unsettled))
+    }
+
+    /// Notes how long the source has waited for its first attempt.
+    fn note_wait(&self, head: &Head) {
+        let Some(arrived) = head.last_modified else { return };
+        let age = self.context.private.clock().age(arrived);
+        self.context.metrics.jobs.took(Stage::Queue, age);
     }
 
     /// Puts into the stream what somebody has added during the job, who has found its claim.

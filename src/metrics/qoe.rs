@@ -9,8 +9,9 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
+use super::list::register;
 use crate::domain::declare::{Any, settings};
 use crate::domain::qoe::{Beacon, Player, Totals};
 
@@ -55,37 +56,25 @@ impl Qoe {
         let startup: Histograms = Family::new_with_constructor(|| {
             Histogram::new([0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0])
         });
-        let help = "Time from the wish to play to the first frame";
-        registry.register_with_unit("qoe_startup", help, Unit::Seconds, startup.clone());
         let rebuffer_ratio: Histograms = Family::new_with_constructor(|| {
             Histogram::new([0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5])
         });
-        let help = "Share of a view for which the video stood still";
-        registry.register("qoe_rebuffer_ratio", help, rebuffer_ratio.clone());
         let mean_bitrate: Histograms = Family::new_with_constructor(|| {
             Histogram::new([250e3, 500e3, 1e6, 2e6, 3e6, 4e6, 6e6, 8e6, 12e6, 20e6, 40e6])
         });
-        let help = "Mean bitrate of a view in bit/s";
-        registry.register("qoe_mean_bitrate_bps", help, mean_bitrate.clone());
-        let mut counters = |name: &str, help: &str| {
-            let counters = Counters::default();
-            registry.register(name, help, counters.clone());
-            counters
-        };
+        let counters =
+            |registry: &mut Registry, name| register(registry, name, Counters::default());
         Self {
             since: Timestamp::now(),
             totals: Arc::default(),
-            startup,
-            rebuffer_ratio,
-            mean_bitrate,
-            views: counters("qoe_views", "Views that players have reported"),
-            errors: counters("qoe_errors", "Errors that ended playback"),
-            rebuffers: counters("qoe_rebuffers", "Times that videos stood still"),
-            dropped_frames: counters(
-                "qoe_dropped_frames",
-                "Frames that were decoded and not shown",
-            ),
-            switches: counters("qoe_switches", "Changes of the rendition"),
+            startup: register(registry, "ladderd_qoe_startup_seconds", startup),
+            rebuffer_ratio: register(registry, "ladderd_qoe_rebuffer_ratio", rebuffer_ratio),
+            mean_bitrate: register(registry, "ladderd_qoe_mean_bitrate_bps", mean_bitrate),
+            views: counters(registry, "ladderd_qoe_views_total"),
+            errors: counters(registry, "ladderd_qoe_errors_total"),
+            rebuffers: counters(registry, "ladderd_qoe_rebuffers_total"),
+            dropped_frames: counters(registry, "ladderd_qoe_dropped_frames_total"),
+            switches: counters(registry, "ladderd_qoe_switches_total"),
         }
     }
 

@@ -296,11 +296,17 @@ impl Inspect for EmbeddedQueue {
             transaction.query_row(
                 "SELECT count(*) FILTER (WHERE visible_at_ms <= ?1),
                         count(*) FILTER (WHERE visible_at_ms > ?1),
-                        (SELECT count(*) FROM dead_letters)
+                        (SELECT count(*) FROM dead_letters),
+                        min(enqueued_at_ms) FILTER (WHERE visible_at_ms <= ?1 AND receive_count = 0)
                  FROM messages",
                 [now_ms()],
                 |row| {
+                    let oldest: Option<i64> = row.get(3)?;
+                    let age = oldest.map_or(0, |at| now_ms().saturating_sub(at));
                     Ok(Depth {
+                        oldest_age: Some(Duration::from_millis(
+                            u64::try_from(age).unwrap_or_default(),
+                        )),
                         visible: row.get::<_, u32>(0)?.into(),
                         in_flight: row.get::<_, u32>(1)?.into(),
                         dead: row.get::<_, u32>(2)?.into(),

@@ -277,7 +277,7 @@ impl Inspect for SqsQueue {
         let names = || [Visible, Hidden, Delayed];
         let [visible, hidden, delayed] = counts(&self.client, &self.url, names()).await?;
         let dead = counts(&self.client, self.dead.url(), names()).await?.iter().sum();
-        Ok(Depth { visible, in_flight: hidden + delayed, dead })
+        Ok(Depth { visible, in_flight: hidden + delayed, dead, oldest_age: None })
     }
 
     async fn dead_letters(

@@ -12,6 +12,7 @@ use crate::domain::webhook::{
     CURSORS_PREFIX, Delivery, DeliveryStatus, Endpoint, PENDING_PREFIX, REPORTS_PREFIX, Replay,
 };
 use crate::events::OVERLAP;
+use crate::metrics::Pending;
 use crate::store::{Error, Precondition, Removal};
 
 /// Longest time by which the record of a cursor is behind, if nothing was delivered.
@@ -43,6 +44,14 @@ pub(super) struct Queue {
     seen_ids: BTreeSet<EventId>,
     /// Where each replay goes on that was begun; none for one that has ended.
     replays: BTreeMap<String, Option<Position>>,
+    /// Number and first place of the events that were read and are not handled.
+    unhandled: (usize, Option<Position>),
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.webhooks.0.metrics.webhooks.waits(&self.endpoint, Pending::default());
+    }
 }
 
 impl Queue {
@@ -61,6 +70,7 @@ impl Queue {
             seen: BTreeMap::new(),
             seen_ids: BTreeSet::new(),
             replays: BTreeMap::new(),
+            unhandled: (0, None),
         };
         let pending = private.entries(&format!("{PENDING_PREFIX}{id}/"));
         let read = pending.map_ok(|entry| async move {
@@ -132,6 +142,20 @@ impl Queue {
         private.put_json(&key, &record, None, Precondition::None).await.map(drop)
     }
 
+    /// Shows how many events were read and are not handled, and the first of them.
+    pub(super) fn show_unhandled(&mut self, count: usize, first: Option<&Position>) {
+        self.unhandled = (count, first.cloned());
+        self.show();
+    }
+
+    fn show(&self) {
+        let (count, first) = &self.unhandled;
+        let oldest = self.pending.keys().next().into_iter().chain(first).min();
+        let pending =
+            Pending { count: self.pending.len() + count, oldest: oldest.map(Position::time) };
+        self.webhooks.0.metrics.webhooks.waits(&self.endpoint, pending);
+    }
+
     /// When the next delivery is due.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         self.due.first().map(|(at, _)| *at)
@@ -149,12 +173,14 @@ impl Queue {
         let at = next_at.unwrap_or(Timestamp::UNIX_EPOCH);
         self.due.insert((at, place.clone()));
         self.pending.insert(place, at);
+        self.show();
     }
 
     /// Notes that a delivery is not tried again.
     pub(super) fn forget(&mut self, place: &Position) {
         if let Some(at) = self.pending.remove(place) {
             self.due.remove(&(at, place.clone()));
+            self.show();
         }
     }
 

@@ -52,9 +52,9 @@ impl Webhooks {
                 }
             }
         };
-        let outcome = if matches!(answer, Answer::Accepted(_)) { "delivered" } else { "failed" };
-        self.0.metrics.webhook_attempted(outcome);
-        Attempted { answer, at, took: began.elapsed() }
+        let (is_delivered, took) = (matches!(answer, Answer::Accepted(_)), began.elapsed());
+        self.0.metrics.webhooks.attempted(is_delivered, took);
+        Attempted { answer, at, took }
     }
 
     /// Sends a test event to an endpoint, once, whether it is paused or not. Returns the report.

@@ -123,7 +123,7 @@ impl Webhooks {
                 EndpointState::Deleted => deleted.push(endpoint.id),
             }
         }
-        self.0.metrics.webhooks_paused(paused);
+        self.0.metrics.webhooks.paused(paused);
         // A task that ends may still write: the next turn removes what it has left.
         let (ending, deleted): (Vec<_>, Vec<_>) =
             deleted.into_iter().partition(|id| team.workers.contains_key(id));

@@ -77,10 +77,12 @@ impl Worker {
             while let Some(page) = missed.try_next().await.map_err(|error| error.1)? {
                 let is_new = |place: &Position| !queue.has_seen(place);
                 let page: Vec<Position> = page.into_iter().filter(is_new).collect();
-                for batch in page.chunks(BATCH) {
+                for (n, batch) in page.chunks(BATCH).enumerate() {
+                    queue.show_unhandled(page.len() - n * BATCH, batch.first());
                     let batch = batch.iter().cloned().map(|place| Arc::new(Recent::new(place)));
                     self.handle(queue, batch.collect()).await?;
                 }
+                queue.show_unhandled(0, None);
                 self.retry(queue).await?;
             }
             self.follow(queue, &mut latest).await?;
@@ -122,7 +124,10 @@ impl Worker {
                     Err(TryRecvError::Lagged(_) | TryRecvError::Closed) => return Ok(()),
                 }
             }
+            let first = batch.iter().map(|event| event.position.clone()).min();
+            queue.show_unhandled(batch.len() + latest.len(), first.as_ref());
             self.handle(queue, batch).await?;
+            queue.show_unhandled(0, None);
         }
     }
 

@@ -31,6 +31,11 @@ fn the_failure_code_reference_is_current() {
 }
 
 #[test]
+fn the_metrics_reference_is_current() {
+    assert_generated("docs/reference/metrics.md", &ladderd::metrics::list::reference());
+}
+
+#[test]
 fn the_openapi_document_is_current() {
     let text = serde_json::to_string_pretty(&ladderd::http::openapi()).unwrap() + "\n";
     assert_generated("docs/reference/openapi.json", &text);

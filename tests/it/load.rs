@@ -186,7 +186,7 @@ fn named_in(uri: &str, bytes: &[u8]) -> Vec<String> {
 async fn requests_of_the_daemon(operator: &reqwest::Client, appliance: &Appliance) -> f64 {
     let answer = operator.get(format!("{}/metrics", appliance.api)).send().await.unwrap();
     let text = answer.text().await.unwrap();
-    let line = "ladderd_store_requests_total{client=\"daemon\"} ";
+    let line = "ladderd_embedded_requests_total{client=\"daemon\"} ";
     text.lines().find_map(|l| l.strip_prefix(line)).unwrap().parse().unwrap()
 }
 

@@ -2583,8 +2583,8 @@ export interface operations {
                 };
                 content: {
                     /**
-                     * @example # TYPE ladderd_queue_messages gauge
-                     *     ladderd_queue_messages{state="visible"} 0
+                     * @example # TYPE ladderd_queue_visible gauge
+                     *     ladderd_queue_visible 0
                      *     # EOF
                      */
                     "application/openmetrics-text; version=1.0.0; charset=utf-8": string;

@@ -84,9 +84,7 @@ impl Maker<'_> {
                 }
                 "text/plain" => json!("ok\n"),
                 "application/openmetrics-text" => {
-                    json!(
-                        "# TYPE ladderd_queue_messages gauge\nladderd_queue_messages{state=\"visible\"} 0\n# EOF\n"
-                    )
+                    json!("# TYPE ladderd_queue_visible gauge\nladderd_queue_visible 0\n# EOF\n")
                 }
                 "text/event-stream" => {
                     json!(format!("data: {}\n\n", self.value(schema, Place::default())))

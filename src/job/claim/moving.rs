@@ -44,7 +44,7 @@ impl Claim {
         let shared = Shared::new(&context.private, id, record, etag);
         let condition = etag.map_or(Precondition::Absent, Precondition::Etag);
         match shared.first_write(condition).await {
-            Ok(()) => Ok(Self::keep(shared, renewal, view)),
+            Ok(()) => Ok(Self::keep(shared, renewal, view, &context.metrics.jobs)),
             Err(Error::ClaimLost) => Err(Error::Busy),
             Err(error) => Err(error),
         }

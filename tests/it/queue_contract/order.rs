@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ladderd::domain::priority::Priority;
 use ladderd::domain::turns::Place;
-use ladderd::queue::{Enqueue, Error, Queue};
+use ladderd::queue::{Enqueue, Error, Inspect, Queue};
 
 use super::{Fixture, Kind, LEASE, SOON, fixture, must_receive, open};
 
@@ -140,4 +140,21 @@ async fn the_messages_of_an_earlier_release_are_kept() {
     let expected = [("leased", 2), ("new", 1), ("new", 1), ("waiting", 3)];
     assert_eq!(taken, expected.map(|(body, count)| (body.to_owned(), count)));
     assert_eq!(queue.receive(SOON, LEASE).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_oldest_age_is_that_of_messages_that_nobody_has_received() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(&dir);
+    let age = async || queue.depth().await.unwrap().oldest_age.unwrap();
+    assert_eq!(age().await, Duration::ZERO);
+    queue.send("x").await.unwrap();
+    let database = rusqlite::Connection::open(dir.path().join("db.sqlite")).unwrap();
+    database.execute("UPDATE messages SET enqueued_at_ms = enqueued_at_ms - 60000", ()).unwrap();
+    let waited = age().await;
+    assert!(waited >= Duration::from_mins(1) && waited < Duration::from_hours(1), "{waited:?}");
+    let message = queue.receive(SOON, LEASE).await.unwrap().unwrap();
+    assert_eq!(age().await, Duration::ZERO, "it is leased");
+    queue.retry_after(&message.receipt, Duration::ZERO).await.unwrap();
+    assert_eq!(age().await, Duration::ZERO, "it comes again");
 }

@@ -64,15 +64,20 @@ async fn each_failing_receiver_ends_as_documented() {
     let (_, shown) = appliance.get(&format!("/v1/webhooks/{gone}")).await;
     assert_eq!(shown["state"], "paused", "{shown:#}");
     assert_eq!(shown["reason"], "the endpoint answered 410 Gone");
-    let (_, metrics) = metrics(&appliance).await;
-    assert!(
-        metrics.contains("ladderd_webhook_attempts_total{outcome=\"delivered\"} 1"),
-        "{metrics}"
-    );
+    let (_, text) = metrics(&appliance).await;
+    assert!(text.contains("ladderd_webhook_attempts_total{outcome=\"delivered\"} 1"), "{text}");
     assert_eq!(receiver.received("/gone").len(), 1);
 
     let waits = wait_for_delivery(&appliance, &hang, has_error("timed out")).await;
     assert!(waits["attempts"][0]["duration_ms"].as_u64().unwrap() >= 14_000, "{waits:#}");
+    // Redirect, busy, wrong certificate, closed port and this one wait.
+    let (_, text) = metrics(&appliance).await;
+    let value = |name: &str| {
+        let found = text.lines().find_map(|line| line.strip_prefix(name));
+        found.unwrap().trim().parse::<f64>().unwrap()
+    };
+    assert!(value("ladderd_webhook_pending_deliveries ") >= 5.0, "{text}");
+    assert!(value("ladderd_webhook_oldest_pending_age_seconds ") >= 14.0, "{text}");
 }
 
 async fn metrics(appliance: &crate::support::appliance::Appliance) -> (u16, String) {
