@@ -58,6 +58,7 @@ mod hostile_worker;
 mod http_api;
 mod imports;
 mod load;
+mod monitoring;
 mod operations;
 mod outgoing;
 mod package;

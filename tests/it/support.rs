@@ -42,6 +42,8 @@ pub enum Need {
     Nginx,
     /// Caddy.
     Caddy,
+    /// promtool of Prometheus.
+    Promtool,
     /// moto and `LocalStack`.
     Servers,
 }
@@ -56,6 +58,7 @@ impl Need {
             Self::Systemd => "systemd",
             Self::Nginx => "nginx",
             Self::Caddy => "caddy",
+            Self::Promtool => "promtool",
             Self::Servers => "servers",
         }
     }
