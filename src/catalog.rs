@@ -13,8 +13,8 @@ mod index;
 mod list;
 mod refresh;
 mod schema;
-mod tags;
 mod summary;
+mod tags;
 #[cfg(test)]
 mod tests;
 

@@ -26,10 +26,8 @@ use super::routes::{
 };
 use super::state::AppState;
 use super::{
-    Config, access, dead_letters, document, error, events, failures, idempotency, page, playback,
-    playback_view, qoe, readyz, same_origin, session, system, tags, tokens, uploads, videos,
     Config, access, dead_letters, document, error, events, failures, idempotency, metrics, page,
-    playback, playback_view, qoe, readyz, same_origin, session, system, tokens, uploads, videos,
+    playback, playback_view, qoe, readyz, same_origin, session, system, tags, tokens, uploads, videos,
     webhooks,
 };
 use crate::domain::still::MAX_IMAGE_BYTES;
