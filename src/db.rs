@@ -11,6 +11,32 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 /// Name of the database file in the data directory.
 pub const FILE: &str = "ladderd.sqlite";
 
+/// Format of the tables. A version that adds tables or columns with defaults keeps it: earlier versions work on with
+/// them. Another change raises it, and earlier versions refuse the file then.
+const FORMAT: i64 = 1;
+
+/// A database that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite fails.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// A later version wrote it.
+    #[error(
+        "a later version of ladderd wrote it (format {found}, this one knows {FORMAT}): install that version, or \
+         restore a backup"
+    )]
+    Later {
+        /// Its format.
+        found: i64,
+    },
+}
+
+fn check_format(connection: &Connection) -> Result<(), Error> {
+    let found = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    if found > FORMAT { Err(Error::Later { found }) } else { Ok(()) }
+}
+
 /// The database. Clones share one connection, so statements run one at a time.
 #[derive(Clone)]
 pub struct Db(Arc<Mutex<Connection>>);
@@ -20,13 +46,16 @@ impl Db {
     /// survive a loss of power (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
     ///
     /// # Errors
-    /// If the file cannot be opened or is not a database.
-    pub fn open(path: &Path) -> rusqlite::Result<Self> {
+    /// If the file cannot be opened, is not a database, or was written by a version whose tables this one does not
+    /// know.
+    pub fn open(path: &Path) -> Result<Self, Error> {
         let connection = Connection::open(path)?;
+        check_format(&connection)?;
         connection.busy_timeout(Duration::from_secs(10))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
+        connection.pragma_update(None, "user_version", FORMAT)?;
         Ok(Self::of(connection))
     }
 
@@ -133,5 +162,31 @@ impl Db {
         work: impl FnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
         work(&mut self.0.lock())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_of_a_later_version_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        // The first format had no number.
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE a (b)").unwrap();
+        let version = |db: Db| {
+            db.blocking(|connection| {
+                connection.query_row("PRAGMA user_version", (), |row| row.get::<_, i64>(0))
+            })
+        };
+        assert_eq!(version(Db::open(&path).unwrap()).unwrap(), FORMAT);
+        let connection = Connection::open(&path).unwrap();
+        connection.pragma_update(None, "user_version", FORMAT + 1).unwrap();
+        drop(connection);
+        let before = std::fs::read(&path).unwrap();
+        let error = Db::open(&path).err().unwrap().to_string();
+        assert!(error.contains("a later version"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
     }
 }

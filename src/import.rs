@@ -251,6 +251,7 @@ async fn import(
         metadata: Metadata::default(),
         fingerprint: None,
         created_at,
+        rest: record::Rest::new(),
     };
     match library.private.put_json(&record_key, &record, None, Precondition::Absent).await {
         Ok(_) | Err(store::Error::PreconditionFailed { .. }) => {}

@@ -12,7 +12,7 @@ use crate::domain::failure_code::FailureCode;
 use crate::domain::job::VideoId;
 use crate::domain::metadata::Metadata;
 use crate::domain::priority::Priority;
-use crate::domain::record::{JobOutcome, JobRecord, UploadRecord};
+use crate::domain::record::{JobOutcome, JobRecord, Rest, UploadRecord};
 use crate::domain::video::{Timings, VideoError, VideoState};
 use crate::domain::view::Known;
 use crate::domain::visibility::Visibility;
@@ -42,6 +42,7 @@ fn facts(n: i64, metadata: Metadata) -> Known {
         metadata,
         fingerprint: None,
         created_at: at(n).to_string(),
+        rest: Rest::new(),
     };
     let job = (n % 2 == 0).then(|| {
         let filename = upload.filename.clone();

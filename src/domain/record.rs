@@ -145,6 +145,10 @@ pub fn is_immutable_key(key: &str) -> bool {
     parts.is_some_and(|(id, path)| VideoId::parse(id).is_some() && path.contains('/'))
 }
 
+/// Members of a record that this version does not know: boxes of a later one have written them. They stay when this
+/// version changes the record.
+pub type Rest = serde_json::Map<String, serde_json::Value>;
+
 /// Facts of a source: written when an upload is asked for, or when a job first meets a
 /// source that came another way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,6 +184,9 @@ pub struct UploadRecord {
     pub fingerprint: Option<String>,
     /// RFC 3339.
     pub created_at: String,
+    /// Members of a later version.
+    #[serde(flatten)]
+    pub rest: Rest,
 }
 
 impl UploadRecord {
@@ -268,6 +275,9 @@ pub struct JobRecord {
     /// Files that viewers who have older playlists still load.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<Superseded>,
+    /// Members of a later version.
+    #[serde(flatten)]
+    pub rest: Rest,
 }
 
 /// A poster that a user has chosen, in a published stream.
@@ -407,6 +417,7 @@ impl JobRecord {
             text_tracks: Vec::new(),
             own_poster: None,
             superseded: Vec::new(),
+            rest: Rest::new(),
         }
     }
 }
@@ -446,6 +457,27 @@ mod tests {
     fn failed_update(etag: &str) -> FailedUpdate {
         let error = VideoError { code: "not-media".to_owned(), message: "no".to_owned() };
         FailedUpdate { source_etag: etag.to_owned(), error }
+    }
+
+    #[test]
+    fn members_of_a_later_version_stay_in_a_record() {
+        let id = VideoId::of_source("uploads", "k");
+        let upload = serde_json::json!({
+            "id": id, "key": "k", "filename": "film.mp4", "size_bytes": 7, "is_issued": true,
+            "visibility": "public", "title": "A film", "created_at": "2026-01-01T00:00:00Z",
+            "folder": {"path": ["a", 1, null]},
+        });
+        let record: UploadRecord = serde_json::from_value(upload.clone()).unwrap();
+        assert_eq!(record.metadata.title.as_deref(), Some("A film"));
+        assert_eq!(serde_json::to_value(&record).unwrap(), upload);
+        let known = serde_json::to_value(JobRecord::ready(id, "a1")).unwrap();
+        let mut job = known.clone();
+        job["later"] = serde_json::json!([1.5, true]);
+        let record: JobRecord = serde_json::from_value(job.clone()).unwrap();
+        assert_eq!(record.rest.len(), 1);
+        assert_eq!(serde_json::to_value(record.in_folder("a1")).unwrap(), job);
+        let plain: JobRecord = serde_json::from_value(known).unwrap();
+        assert_eq!(plain.rest.len(), 0);
     }
 
     #[test]

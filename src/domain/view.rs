@@ -187,6 +187,7 @@ mod tests {
             metadata: Metadata { title: Some("A film".to_owned()), ..Metadata::default() },
             fingerprint: None,
             created_at: "2026-01-01T00:00:00Z".to_owned(),
+            rest: super::super::record::Rest::new(),
         }
     }
 

@@ -8,6 +8,9 @@ pub enum Error {
     /// A statement on the database failed.
     #[error("embedded store: database: {0}")]
     Database(#[from] rusqlite::Error),
+    /// The database cannot be opened.
+    #[error("embedded store: database: {0}")]
+    Open(#[from] crate::db::Error),
     /// A file of the store cannot be created, listed or removed.
     #[error("embedded store: files: {0}")]
     Files(#[from] std::io::Error),

@@ -52,6 +52,7 @@ pub(super) async fn upload_record(
         metadata: Metadata::default(),
         fingerprint: None,
         created_at,
+        rest: record::Rest::new(),
     };
     match private.put_json(&key, &record, None, Precondition::Absent).await {
         Ok(_) | Err(store::Error::PreconditionFailed { .. }) => Ok(record),
@@ -178,6 +179,7 @@ pub(super) fn job_record(
         text_tracks: Vec::new(),
         own_poster: None,
         superseded: Vec::new(),
+        rest: record::Rest::new(),
     }
 }
 

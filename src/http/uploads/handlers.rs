@@ -66,6 +66,7 @@ pub async fn create(
         metadata: asked.metadata,
         fingerprint: request.fingerprint.clone(),
         created_at: Timestamp::now().to_string(),
+        rest: record::Rest::new(),
     };
     if let Some(external_id) = &record.metadata.external_id {
         external_id::take(&state.private, external_id, &id).await?;

@@ -98,6 +98,7 @@ pub async fn create(
         metadata,
         fingerprint: None,
         created_at: Timestamp::now().to_string(),
+        rest: record::Rest::new(),
     };
     let pull = PullRecord::new(id.clone(), key.clone(), request.source_url);
     let pull = PullRecord { owner: record.owner.clone(), ..pull };
