@@ -12,7 +12,9 @@ mod listen;
 mod lock;
 mod open_files;
 mod parts;
+mod reload;
 mod sandbox;
+mod systemd;
 mod urls;
 mod watchdog;
 
@@ -22,6 +24,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
+use parking_lot::RwLock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -48,7 +51,10 @@ pub(crate) use self::compose::open_encryption;
 use self::listen::{Front, bind};
 pub(crate) use self::lock::{lock, private_files};
 use self::parts::Parts;
+pub use self::reload::Source;
+use self::reload::{Reloader, Requests};
 pub(crate) use self::sandbox::check_sandbox;
+use self::systemd::notify;
 
 /// Starts the tokio runtime. Every command except the worker uses it.
 ///
@@ -67,17 +73,18 @@ pub fn program(gst_debug: &str) -> std::io::Result<Program> {
     Ok(Program::new(std::env::current_exe()?, gst_debug))
 }
 
-/// Runs the appliance until SIGTERM or SIGINT. Running jobs have a grace period then; a second signal ends it.
+/// Runs the appliance until SIGTERM or SIGINT. Running jobs have a grace period then; a second signal ends it. SIGHUP
+/// makes it read `source` again.
 ///
 /// # Errors
 /// If it cannot start.
-pub fn serve(loaded: Loaded) -> anyhow::Result<()> {
-    runtime()?.block_on(run(loaded))
+pub fn serve(loaded: Loaded, source: Source) -> anyhow::Result<()> {
+    runtime()?.block_on(run(loaded, source))
 }
 
-async fn run(loaded: Loaded) -> anyhow::Result<()> {
-    let (started, Loaded { settings, shown: shown_settings }) = (Instant::now(), loaded);
-    let mut stop_signals = StopSignals::new()?;
+async fn run(loaded: Loaded, source: Source) -> anyhow::Result<()> {
+    let (started, settings) = (Instant::now(), loaded.settings.clone());
+    let (mut stop_signals, reloads) = (StopSignals::new()?, Requests::listen()?);
     let _lock = lock(&settings.data_dir)?;
     open_files::raise(&settings);
     let (front, trust) = (Front::open(&settings)?, Trust::open(&settings.tls)?);
@@ -93,7 +100,7 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
     let mut parts = Parts::open(&settings, &front, &trust, api_address).await?;
     accounts::note_endpoint(&settings, &parts, api_address);
 
-    let (draining, drain) = watch::channel(false);
+    let (stopping, is_stopping) = watch::channel(false);
     let (drain_jobs, stop_servers) = (CancellationToken::new(), CancellationToken::new());
     let hurry = CancellationToken::new();
     let hearts = Heartbeats::default();
@@ -118,13 +125,14 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
     tokio::spawn(history.clone().run(drain_jobs.clone()));
     let trials =
         offer_backends(backends, Arc::clone(&driver), settings.jobs.required_backends.clone());
+    let shown = Arc::new(RwLock::new(loaded.shown.clone()));
     let daemon = compose::Daemon {
         driver,
-        shown_settings,
+        shown_settings: Arc::clone(&shown),
         history,
         started,
         hearts: hearts.clone(),
-        draining: drain,
+        stopping: is_stopping,
         catalog,
         webhooks: webhooks.clone(),
         pulls: pulls.clone(),
@@ -136,7 +144,7 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
     let news = context.changes.clone();
     let news = tokio::spawn(news.run(parts.private.clone(), drain_jobs.clone()));
     let webhooks = tokio::spawn(webhooks.run(drain_jobs.clone()));
-    let jobs = Scheduler::new(context).run(drain_jobs.clone(), hurry.clone());
+    let jobs = Scheduler::new(context.clone()).run(drain_jobs.clone(), hurry.clone());
     let jobs = tokio::spawn(hearts.heart("scheduler").during(jobs));
     let housekeeping = background(housekeeping, pulls, drain_jobs.clone());
     let housekeeping = tokio::spawn(hearts.heart("housekeeping").during(housekeeping));
@@ -144,6 +152,8 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
         tokio::spawn(watchdog::beat_with(db, hearts.heart("database")));
     }
     announce(&front.url(api_address), s3_url.as_deref(), sign_in.as_deref())?;
+    let reloader = Reloader { source, loaded, shown, front: front.clone(), context };
+    tokio::spawn(reloader.run(reloads));
     tokio::spawn(front.renew());
     if let Some(interval) = sd_notify::watchdog_enabled() {
         let ping = || notify(&[sd_notify::NotifyState::Watchdog]);
@@ -159,7 +169,7 @@ async fn run(loaded: Loaded) -> anyhow::Result<()> {
     let Services { api, store, jobs, housekeeping } = services;
     tracing::info!("stopping, no new jobs start");
     notify(&[sd_notify::NotifyState::Stopping]);
-    draining.send_replace(true);
+    stopping.send_replace(true);
     drain_jobs.cancel();
     tokio::spawn(async move {
         stop_signals.next().await;
@@ -234,10 +244,8 @@ struct StopSignals {
 }
 
 impl StopSignals {
-    /// Listens for SIGTERM and SIGINT. SIGHUP, which a closed terminal sends, stops nothing from then on.
+    /// Listens for SIGTERM and SIGINT.
     fn new() -> std::io::Result<Self> {
-        // The handler stays.
-        drop(signal(SignalKind::hangup())?);
         let terminate = signal(SignalKind::terminate())?;
         Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
     }
@@ -287,12 +295,6 @@ fn announce(api: &str, s3: Option<&str>, sign_in: Option<&str>) -> std::io::Resu
     }
     tracing::info!(api, "listening");
     Ok(())
-}
-
-fn notify(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "failed to notify systemd");
-    }
 }
 
 #[cfg(test)]

@@ -321,13 +321,14 @@ fn no_command(message: &clap::Error) -> Exit {
 fn serve(args: ServeArgs) -> Result<Exit, exit::Error> {
     let overrides =
         Overrides { data_dir: args.data_dir, listen: args.listen, s3_listen: args.s3_listen };
-    let loaded = match Loaded::load(&args.config.sources(overrides)) {
+    let sources = args.config.sources(overrides);
+    let loaded = match Loaded::load(&sources) {
         Ok(loaded) => loaded,
         Err(faults) => return Ok(refuse(&faults.0)),
     };
-    telemetry::init(&loaded.settings.log).or_exit(Exit::Failed)?;
+    let log = telemetry::init(&loaded.settings.log).or_exit(Exit::Failed)?;
     heap::give_back_large();
-    app::serve(loaded)?;
+    app::serve(loaded, app::Source { sources, log })?;
     Ok(Exit::Ok)
 }
 

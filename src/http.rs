@@ -4,6 +4,7 @@
 pub mod access;
 pub mod dead_letters;
 mod document;
+pub mod drain;
 pub mod error;
 mod event_stream;
 pub mod events;

@@ -34,7 +34,7 @@ mod unsettled;
 mod video;
 
 pub use self::claim::{ClaimView, claim_view};
-pub use self::context::{Config, Context};
+pub use self::context::{Config, Context, JobSettings};
 pub use self::deletion::{Deletions, Restore};
 pub use self::error::{Blame, Error};
 pub use self::moves::{Moved, Moves};

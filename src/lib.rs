@@ -6,8 +6,8 @@
 //!
 //! - [`domain`]: pure decisions. Plans, playlists, failure codes, record formats; no effects.
 //! - [`private_file`]: files that hold secrets.
-//! - [`sandbox`], [`db`], [`durable`], [`heartbeat`], [`server`], [`telemetry`], [`tls`]: process limits, SQLite, whole
-//!   files, supervision, HTTP connections, logs, certificates.
+//! - [`sandbox`], [`db`], [`drain`], [`durable`], [`heartbeat`], [`server`], [`telemetry`], [`tls`]: process limits, SQLite, the
+//!   switch of new work, whole files, supervision, HTTP connections, logs, certificates.
 //! - [`queue`], [`store`], [`source`], [`embedded`], [`gpu`], [`encryption`], [`publish`],
 //!   [`check`], [`outgoing`]: one effect each. They do not know of each other.
 //! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
@@ -30,6 +30,7 @@ pub mod cli;
 pub mod cores;
 pub mod db;
 pub mod domain;
+pub mod drain;
 pub mod durable;
 pub mod embedded;
 pub mod encryption;

@@ -104,12 +104,14 @@ impl Pulls {
 
     /// Pulls until `stop`; then gives back what is not done, for this box or another to go on with.
     pub async fn run(self, stop: CancellationToken) {
-        let tasks = TaskTracker::new();
+        let drain = self.0.parts.drain.clone();
+        let tasks = drain.pulls();
         let pause = Duration::from_secs(self.0.parts.config.look_secs);
         let mut seen = Seen::default();
         let work = Box::pin(async {
             loop {
-                if let Err(error) = self.look(&mut seen, &tasks, &stop).await {
+                drain.ended().await;
+                if let Err(error) = self.look(&mut seen, tasks, &stop).await {
                     tracing::warn!(%error, "failed to look for sources to pull");
                 }
                 // On a wake-up and on a timeout alike, look again.
@@ -145,7 +147,9 @@ impl Pulls {
             self.0.running.lock().insert(id.clone());
             let (pulls, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move {
-                Box::pin(transfer::run(&pulls.0.parts, held, &stop)).await;
+                let parts = &pulls.0.parts;
+                let work = |stop| async move { transfer::run(parts, held, &stop).await };
+                Box::pin(parts.drain.hand_over(&stop, work)).await;
                 pulls.0.running.lock().remove(&id);
                 pulls.0.wake.notify_one();
             });

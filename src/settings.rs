@@ -6,8 +6,10 @@
 
 mod document;
 mod load;
+mod reload;
 mod secrets;
 mod show;
+mod takes_effect;
 
 use std::path::PathBuf;
 
@@ -24,6 +26,7 @@ use crate::{
 
 pub use document::{default_toml, reference};
 pub use load::{Faults, Loaded, Overrides, Sources};
+pub use reload::Reloaded;
 
 settings! {
     /// All settings.

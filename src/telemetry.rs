@@ -7,6 +7,7 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{EnvFilter, FilterFn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{Registry, reload};
 
 use crate::domain::declare::{Any, OneOf, Text, settings};
 
@@ -43,17 +44,37 @@ pub enum Format {
     Json,
 }
 
-/// Sends the log to standard error. `RUST_LOG` wins over the configured level.
+/// The level of the log, which can be changed.
+#[derive(Clone)]
+pub struct LogLevel(reload::Handle<EnvFilter, Registry>);
+
+impl LogLevel {
+    /// Takes the level of these settings.
+    ///
+    /// # Errors
+    /// If there is no log any more.
+    pub fn set(&self, config: &Config) -> Result<(), reload::Error> {
+        self.0.reload(filter(config))
+    }
+}
+
+/// The configured level. `RUST_LOG` wins over it.
+fn filter(config: &Config) -> EnvFilter {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.level));
+    // The audit log stays, whatever the level; a level of its own (`audit=off`) wins.
+    match (filter.to_string().contains("audit"), "audit=info".parse()) {
+        (false, Ok(audit)) => filter.add_directive(audit),
+        _ => filter,
+    }
+}
+
+/// Sends the log to standard error.
 ///
 /// # Errors
 /// If a log was set up before.
-pub fn init(config: &Config) -> Result<(), TryInitError> {
-    let mut filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.level));
-    // The audit log stays, whatever the level; a level of its own (`audit=off`) wins.
-    if let (false, Ok(audit)) = (filter.to_string().contains("audit"), "audit=info".parse()) {
-        filter = filter.add_directive(audit);
-    }
+pub fn init(config: &Config) -> Result<LogLevel, TryInitError> {
+    let (filter, level) = reload::Layer::new(filter(config));
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
@@ -61,7 +82,8 @@ pub fn init(config: &Config) -> Result<(), TryInitError> {
     match config.format {
         Format::Text => log.with(lines.with_target(false)).try_init(),
         Format::Json => log.with(lines.json()).try_init(),
-    }
+    }?;
+    Ok(LogLevel(level))
 }
 
 /// Whether lines of this kind hold no secrets: all of ours, and those of libraries up to `info`. Below that, the SDK of

@@ -17,14 +17,18 @@ pub(super) fn pool(program: &Program, driver: &Arc<dyn gpu::Driver>, settings: &
         encode: settings.encode.clone(),
         sandbox: settings.sandbox.mode,
     };
-    let limits = pool::Limits {
+    Pool::new(trials, Arc::clone(driver), limits(settings))
+}
+
+/// The limits of the number of jobs.
+pub(super) fn limits(settings: &Settings) -> pool::Limits {
+    pool::Limits {
         max_running: settings.jobs.max_running,
         max_encoder_sessions: settings.jobs.max_encoder_sessions,
         cost: Cost::of(&settings.ladder),
         cores: u32::try_from(cores::available()).unwrap_or(u32::MAX),
         retrial: Duration::from_secs(settings.jobs.backend_retrial_secs),
-    };
-    Pool::new(trials, Arc::clone(driver), limits)
+    }
 }
 
 /// Tries every backend and gives those that work to the pool. Returns their labels, best first.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use super::accounts::Accounts;
@@ -13,6 +14,7 @@ use crate::catalog::{Catalog, Facts};
 use crate::changes::Changes;
 use crate::domain::setting_view::SettingView;
 use crate::domain::visibility::Visibility;
+use crate::drain::Drain;
 use crate::embedded::Store;
 use crate::encryption::Encryption;
 use crate::events::Events;
@@ -25,6 +27,8 @@ use crate::job::additions::Additions;
 use crate::job::board::Board;
 use crate::job::downloads::Downloads;
 use crate::job::{Context, Deletions, Moves};
+use crate::job::{Context, Deletions, JobSettings, Moves};
+use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::play::Gateway;
 use crate::pull::{self, Pulls};
@@ -46,6 +50,7 @@ pub(super) fn context(
 ) -> anyhow::Result<Context> {
     let claimant = claimant(&settings.data_dir)?;
     let homes = Homes::new(&parts.private, &parts.public);
+    let latest = job_settings(settings);
     Ok(Context {
         private: parts.private.clone(),
         events: Events::new(&parts.private, &homes, &parts.urls, settings.events),
@@ -65,15 +70,23 @@ pub(super) fn context(
         metrics: parts.metrics.clone(),
         program,
         backends,
-        ladder: settings.ladder.clone(),
+        ladder: latest.ladder.clone(),
         encode: settings.encode.clone(),
-        limits: settings.limits.clone(),
+        limits: latest.limits.clone(),
         sandbox: settings.sandbox.mode,
         encryption: open_encryption(settings)?,
-        config: settings.jobs.clone(),
+        config: latest.config.clone(),
         queue_config: settings.queue.clone(),
         urls: parts.urls.clone(),
+        drain: Drain::default(),
+        latest: Arc::new(RwLock::new(latest)),
     })
+}
+
+/// The settings of jobs that a reload may change.
+pub(super) fn job_settings(settings: &Settings) -> JobSettings {
+    let Settings { ladder, limits, jobs, .. } = settings.clone();
+    JobSettings { ladder, limits, config: jobs }
 }
 
 /// The index of all videos of these jobs.
@@ -128,6 +141,7 @@ pub(super) fn pulls(
         events: context.events.clone(),
         claimant: context.claimant.clone(),
         renewal: Duration::from_secs(settings.jobs.claim_renewal_secs),
+        drain: context.drain.clone(),
         max_size_bytes: settings.uploads.max_size_bytes,
         config: settings.pulls,
     }))
@@ -137,12 +151,12 @@ pub(super) fn pulls(
 pub(super) struct Daemon {
     pub(super) driver: Arc<dyn gpu::Driver>,
     pub(super) hearts: Heartbeats,
-    pub(super) draining: watch::Receiver<bool>,
+    pub(super) stopping: watch::Receiver<bool>,
     pub(super) pulls: Pulls,
     pub(super) catalog: Catalog,
     pub(super) webhooks: Webhooks,
     /// The settings with their origins.
-    pub(super) shown_settings: Vec<SettingView>,
+    pub(super) shown_settings: Arc<RwLock<Vec<SettingView>>>,
     /// Load of the last hour.
     pub(super) history: Recorder,
     /// Start of the process.
@@ -204,7 +218,9 @@ pub(super) fn state(
         has_beacons: settings.qoe.enabled,
         embedded_store: daemon.embedded_store,
         hearts: daemon.hearts,
-        draining: daemon.draining,
+        stopping: daemon.stopping,
+        drain: context.drain.clone(),
+        job_settings: Arc::clone(&context.latest),
     }
 }
 

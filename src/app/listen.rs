@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use super::urls::host;
 use crate::server::{Listener, Tls};
 use crate::settings::Settings;
-use crate::tls::Certificate;
+use crate::tls::{self, Certificate};
 
 /// Listens on `address`, an address with a port.
 ///
@@ -77,6 +77,14 @@ impl Front {
                  store.upload_base_url and store.public_base_url"
             );
         }
+    }
+
+    /// Shows the certificate that these settings name, if there was one before.
+    ///
+    /// # Errors
+    /// If it cannot be used; the old one stays.
+    pub(super) fn replace_certificate(&self, config: &tls::Config) -> Result<(), tls::Error> {
+        self.certificate.as_ref().map_or(Ok(()), |certificate| certificate.replace(config))
     }
 
     /// Takes renewed certificates, as long as it is polled.

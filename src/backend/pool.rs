@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::{Notify, watch};
 
 use super::Tried;
@@ -40,7 +40,7 @@ pub struct Pool(Arc<Inner>);
 struct Inner {
     trials: Trials,
     driver: Arc<dyn Driver>,
-    limits: Limits,
+    limits: RwLock<Limits>,
     state: Mutex<State>,
     changed: Notify,
     tried: watch::Sender<bool>,
@@ -67,19 +67,38 @@ impl Pool {
     #[must_use]
     pub fn new(trials: Trials, driver: Arc<dyn Driver>, limits: Limits) -> Self {
         let (state, changed, tried) = (Mutex::default(), Notify::new(), watch::Sender::new(false));
+        let limits = RwLock::new(limits);
         Self(Arc::new(Inner { trials, driver, limits, state, changed, tried }))
     }
 
     /// Takes the backends that were tried: jobs may start. Returns the labels of those that work, best first.
     pub fn open(&self, tried: Tried) -> Vec<String> {
+        let limits = self.limits();
         let mut entries: Vec<Entry> =
-            tried.backends.into_iter().map(|backend| Entry::new(backend, &self.0.limits)).collect();
+            tried.backends.into_iter().map(|backend| Entry::new(backend, &limits)).collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.backend.recipe.priority));
         let labels = entries.iter().map(|entry| entry.label.clone()).collect();
         *self.state() = State { statuses: tried.statuses, entries, running: 0 };
         self.0.tried.send_replace(true);
         self.0.changed.notify_waiters();
         labels
+    }
+
+    /// Takes other limits, for jobs that start from now on.
+    pub fn set_limits(&self, limits: Limits) {
+        let mut state = self.state();
+        for entry in &mut state.entries {
+            entry.slots = slots(&entry.backend, &limits);
+        }
+        *self.0.limits.write() = limits;
+        drop(state);
+        self.0.changed.notify_waiters();
+    }
+
+    /// The limits that hold now.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.0.limits.read().clone()
     }
 
     /// How backends are tried.
@@ -124,7 +143,7 @@ impl Pool {
         let driver = Arc::clone(&self.0.driver);
         // A driver that does not answer is one that says nothing.
         let gpus = tokio::task::spawn_blocking(move || driver.status()).await.unwrap_or_default();
-        let limits = &self.0.limits;
+        let limits = &self.limits();
         let mut state = self.state();
         if limits.max_running > 0 && state.running >= limits.max_running {
             return None;
@@ -206,7 +225,7 @@ impl Pool {
         let recipe = self.state().entry(label).map(|entry| entry.backend.recipe.clone());
         let Some(recipe) = recipe else { return Ok(()) };
         let tried = self.0.trials.encode(&recipe).await;
-        let first = self.0.limits.retrial;
+        let first = self.limits().retrial;
         let mut state = self.state();
         let ended = match tried {
             Ok(_) => {
@@ -266,18 +285,7 @@ impl State {
 
 impl Entry {
     fn new(backend: Backend, limits: &Limits) -> Self {
-        let capacity = Capacity {
-            pixels_per_sec: Some(backend.pixels_per_sec),
-            max_sessions: sessions(limits).filter(|_| backend.recipe.takes_nvenc_sessions()),
-        };
-        let slots = match backend.recipe.device {
-            DeviceKind::Cpu => {
-                admission::cpu_slots(limits.cores, backend.pixels_per_sec, &limits.cost)
-            }
-            DeviceKind::Cuda | DeviceKind::Va | DeviceKind::Single => {
-                admission::gpu_slots(&capacity, &limits.cost)
-            }
-        };
+        let slots = slots(&backend, limits);
         let label = backend.label();
         Self { backend, label, slots, running: 0, quarantine: Quarantine::default() }
     }
@@ -302,6 +310,20 @@ impl Entry {
             return None;
         }
         Some(self.backend.device.strip_prefix("device").and_then(|n| n.parse().ok()).unwrap_or(0))
+    }
+}
+
+/// Jobs that a backend may run at the same time.
+fn slots(backend: &Backend, limits: &Limits) -> u32 {
+    let capacity = Capacity {
+        pixels_per_sec: Some(backend.pixels_per_sec),
+        max_sessions: sessions(limits).filter(|_| backend.recipe.takes_nvenc_sessions()),
+    };
+    match backend.recipe.device {
+        DeviceKind::Cpu => admission::cpu_slots(limits.cores, backend.pixels_per_sec, &limits.cost),
+        DeviceKind::Cuda | DeviceKind::Va | DeviceKind::Single => {
+            admission::gpu_slots(&capacity, &limits.cost)
+        }
     }
 }
 

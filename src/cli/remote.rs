@@ -1,6 +1,8 @@
-//! Commands that use the API of an appliance, as every other client does: `upload`, `videos`, `show`, `retry`, `rm`.
+//! Commands that use the API of an appliance, as every other client does: `upload`, `videos`, `show`, `retry`, `rm`,
+//! `drain`.
 
 mod api;
+mod drain;
 mod options;
 mod send;
 mod state;
@@ -10,6 +12,7 @@ mod videos;
 use clap::Subcommand;
 
 use self::api::Api;
+use self::drain::DrainOptions;
 use self::options::{ServerArgs, UploadOptions};
 use super::exit::{self, Exit};
 use crate::app;
@@ -72,6 +75,16 @@ pub(super) enum RemoteCommand {
         #[arg(required = true)]
         ids: Vec<String>,
     },
+    /// Keep new jobs away from an appliance before it is shut down, and hand over those that run.
+    ///
+    /// The appliance goes on serving. With --wait, exits with 0 once nothing runs, and with 1 if that takes too long
+    /// or the drain is ended meanwhile.
+    Drain {
+        #[command(flatten)]
+        server: ServerArgs,
+        #[command(flatten)]
+        options: DrainOptions,
+    },
 }
 
 /// Runs a command.
@@ -98,6 +111,10 @@ pub(super) fn run(command: RemoteCommand) -> Result<Exit, exit::Error> {
         RemoteCommand::Rm { server, ids } => {
             let api = Api::open(server.url)?;
             runtime.block_on(videos::remove(&api, &ids))
+        }
+        RemoteCommand::Drain { server, options } => {
+            let api = Api::open(server.url)?;
+            runtime.block_on(drain::drain(&api, &options))
         }
     }
 }

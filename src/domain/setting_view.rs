@@ -17,7 +17,17 @@ pub enum Origin {
     CommandLine,
 }
 
-/// A setting, as this process has read it at its start.
+/// When a new value of a setting takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TakesEffect {
+    /// At a reload (SIGHUP) already.
+    OnReload,
+    /// At the next start.
+    OnRestart,
+}
+
+/// A setting, as this process uses it.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SettingView {
     /// Key, with dots between the sections.
@@ -33,6 +43,8 @@ pub struct SettingView {
     /// Path of the file, name of the variable or name of the flag that sets the key; absent for a default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// When a new value takes effect.
+    pub takes_effect: TakesEffect,
     /// Meaning, with the allowed values.
     pub doc: String,
 }

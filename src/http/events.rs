@@ -75,7 +75,7 @@ pub async fn events(
         latest,
         progress: query.progress.then(|| Progress::new(&state)),
         events: state.events.clone(),
-        draining: state.draining.clone(),
+        stopping: state.stopping.clone(),
         began: last.is_none().then_some(began),
         missed: missed.zip(last),
         seen: HashSet::new(),
@@ -117,7 +117,7 @@ struct Feed {
     progress: Option<Progress>,
     latest: broadcast::Receiver<Arc<Recent>>,
     events: Events,
-    draining: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
     /// Events before this were there when the stream began. `None` for a client that comes back.
     began: Option<Position>,
     /// Events that a client that comes back has missed, read as it takes them, and the last event that it has seen.
@@ -153,7 +153,7 @@ impl Feed {
         let read = tokio::select! {
             read = missed.try_next() => read,
             // An error means that the daemon is gone.
-            _ = self.draining.wait_for(|draining| *draining) => return None,
+            _ = self.stopping.wait_for(|stopping| *stopping) => return None,
         };
         if !self.seat.may_go_on().await {
             return None;
@@ -207,7 +207,7 @@ impl Feed {
                 came = tokio::time::timeout_at(self.seat.due(), self.latest.recv()) => came.ok(),
                 () = tick(self.progress.as_mut()) => None,
                 // An error means that the daemon is gone.
-                _ = self.draining.wait_for(|draining| *draining) => return None,
+                _ = self.stopping.wait_for(|stopping| *stopping) => return None,
             };
             if !self.seat.may_go_on().await {
                 return None;

@@ -1,6 +1,9 @@
 //! This box, as the overview for operators shows it.
 
+use std::sync::Arc;
 use std::time::Instant;
+
+use parking_lot::RwLock;
 
 use crate::domain::setting_view::SettingView;
 use crate::history::Recorder;
@@ -15,6 +18,6 @@ pub struct Machine {
     pub started: Instant,
     /// Load of the last hour.
     pub history: Recorder,
-    /// All settings as the process has read them.
-    pub settings: Vec<SettingView>,
+    /// All settings as the process uses them.
+    pub settings: Arc<RwLock<Vec<SettingView>>>,
 }

@@ -22,7 +22,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readiness: answers 200 if requests should come to this box.
 ///
 /// Answers 503 if a bucket or the queue cannot be reached, if no backend is available, as in the first seconds after a
-/// start, or while the daemon stops.
+/// start, or while the box is drained or the daemon stops.
 /// A full disk refuses uploads and jobs only, so the answer is 200 with `"uploads": false`: the streams of an
 /// embedded store can be played from this box alone. Everybody gets the answer; its reasons need the scope
 /// `metrics`.
@@ -42,13 +42,14 @@ pub async fn readyz(State(state): State<AppState>, actor: Actor) -> Result<Json<
         "no backend is available yet: the trials after the start are running"
     };
     let no_backend = (!has_backend).then(|| why.to_owned());
-    let stopping = state.draining.borrow().then(|| "the daemon is stopping".to_owned());
+    let stopping = state.stopping.borrow().then(|| "the daemon is stopping".to_owned());
+    let draining = state.drain.now().map(|_| "the box is drained, and takes no jobs".to_owned());
     let mut components = vec![
         (Component::PrivateBucket, private),
         (Component::PublicBucket, public),
         (Component::Queue, queue),
         (Component::Backends, no_backend),
-        (Component::Daemon, stopping),
+        (Component::Daemon, stopping.or(draining)),
     ];
     if state.embedded_store.is_some() {
         components.push((Component::DiskSpace, disk));

@@ -28,6 +28,8 @@ use super::state::AppState;
 use super::{
     Config, access, dead_letters, document, error, events, failures, idempotency, metrics, page,
     playback, playback_view, qoe, readyz, same_origin, session, system, tags, tokens, uploads, videos,
+    Config, access, dead_letters, document, drain, error, events, failures, idempotency, page,
+    playback, playback_view, qoe, readyz, same_origin, session, system, tokens, uploads, videos,
     webhooks,
 };
 use crate::domain::still::MAX_IMAGE_BYTES;
@@ -125,6 +127,7 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(ADMIN, routes!(tokens::revoke))
         .add(READ, routes!(system::system))
         .add(READ, routes!(system::history))
+        .add(ADMIN, routes!(drain::get, drain::begin, drain::end))
         .add(READ, routes!(failures::list))
         .add(READ, routes!(tags::list))
         .add(MANAGE, routes!(dead_letters::list))

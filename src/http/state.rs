@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use super::access::Access;
@@ -16,6 +17,7 @@ use crate::changes::Changes;
 use crate::domain::playback_urls::PlaybackUrls;
 use crate::domain::sources::SourceFilter;
 use crate::domain::visibility::Visibility;
+use crate::drain::Drain;
 use crate::embedded::Store;
 use crate::events::Events;
 use crate::gpu;
@@ -23,7 +25,7 @@ use crate::heartbeat::Heartbeats;
 use crate::job::additions::Additions;
 use crate::job::board::Board;
 use crate::job::downloads::Downloads;
-use crate::job::{Deletions, Moves};
+use crate::job::{Deletions, JobSettings, Moves};
 use crate::metrics::Metrics;
 use crate::play::Gateway;
 use crate::pull::Pulls;
@@ -102,5 +104,9 @@ pub struct AppState {
     /// The parts of the daemon.
     pub hearts: Heartbeats,
     /// Becomes true when the daemon begins to stop.
-    pub draining: watch::Receiver<bool>,
+    pub stopping: watch::Receiver<bool>,
+    /// The switch that keeps new jobs from starting.
+    pub drain: Drain,
+    /// Ladder, limits and timeouts of jobs as the last reload left them.
+    pub job_settings: Arc<RwLock<JobSettings>>,
 }

@@ -162,7 +162,7 @@ pub async fn history(State(state): State<AppState>) -> Json<SystemHistory> {
 /// Returns all settings of this box with their origins. Secrets are left out.
 #[utoipa::path(get, path = "/v1/system/settings", responses((status = 200, body = SettingList)))]
 pub async fn settings(State(state): State<AppState>) -> Json<SettingList> {
-    Json(SettingList { settings: state.machine.settings.clone() })
+    Json(SettingList { settings: state.machine.settings.read().clone() })
 }
 
 /// Liveness: answers 200 as long as the process serves HTTP.

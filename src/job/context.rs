@@ -1,6 +1,8 @@
 //! The context that jobs share: buckets, queue, backends and settings.
 
 use std::sync::Arc;
+
+use parking_lot::RwLock;
 use std::time::Duration;
 
 use super::board::{Board, Ticket};
@@ -16,6 +18,7 @@ use crate::domain::playback_urls::PlaybackUrls;
 use crate::domain::sandbox::Mode;
 use crate::domain::sources::SourceFilter;
 use crate::domain::visibility::Visibility;
+use crate::drain::Drain;
 use crate::encryption::Encryption;
 use crate::events::Events;
 use crate::metrics::{Metrics, Stage};
@@ -57,6 +60,17 @@ settings! {
         /// than 1 GiB, 10-bit 4K about 2 GiB.
         worker_memory_bytes: u64 = 4 << 30, AtLeast(0);
     }
+}
+
+/// The settings of jobs that a reload may change.
+#[derive(Clone, Debug)]
+pub struct JobSettings {
+    /// The configured ladder.
+    pub ladder: Ladder,
+    /// Limits of sources.
+    pub limits: Limits,
+    /// Limits and timeouts of jobs.
+    pub config: Config,
 }
 
 /// The context that jobs share. Cheap to clone.
@@ -108,6 +122,20 @@ pub struct Context {
     pub queue_config: queue::Config,
     /// URLs of streams.
     pub urls: PlaybackUrls,
+    /// The switch that keeps new jobs from starting.
+    pub drain: Drain,
+    /// Ladder, limits and timeouts as the last reload left them. `ladder`, `limits` and `config` are those of the
+    /// moment at which [`Context::current`] made this.
+    pub latest: Arc<RwLock<JobSettings>>,
+}
+
+impl Context {
+    /// This context with the settings that the last reload left: for one job, from its begin to its end.
+    #[must_use]
+    pub fn current(&self) -> Self {
+        let JobSettings { ladder, limits, config } = self.latest.read().clone();
+        Self { ladder, limits, config, ..self.clone() }
+    }
 }
 
 /// The job of one version of a source, as an attempt and its encode runs share it.

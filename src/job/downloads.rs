@@ -206,7 +206,7 @@ impl Downloads {
         segments: Segments,
         remux: Remux,
     ) -> Result<(), Error> {
-        let context = &self.context;
+        let context = &self.context.current();
         let settings = WorkerSettings {
             program: &context.program,
             ladder: &context.ladder,

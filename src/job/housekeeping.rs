@@ -109,7 +109,7 @@ impl Housekeeping {
             tokio::time::sleep(every.mul_f64(0.9 + rand::random::<f64>() / 5.0)).await;
             let done = match self.take_turn(task, every).await {
                 Ok(false) => continue,
-                Ok(true) if task == "sweep" => self.sweep().await,
+                Ok(true) if task == "sweep" => Box::pin(self.sweep()).await,
                 Ok(true) if task == "purge" => self.purge().await,
                 Ok(true) => self.reconcile().await,
                 Err(error) => Err(error),

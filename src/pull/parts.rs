@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::config::Config;
 use crate::changes::Changes;
 use crate::domain::claim::Claimant;
+use crate::drain::Drain;
 use crate::events::Events;
 use crate::outgoing::Outgoing;
 use crate::store::Bucket;
@@ -23,6 +24,8 @@ pub struct Parts {
     pub claimant: Claimant,
     /// Interval at which a pull renews its record: that of the claims of jobs.
     pub renewal: Duration,
+    /// The switch that keeps new pulls from starting.
+    pub drain: Drain,
     /// Largest file in bytes.
     pub max_size_bytes: u64,
     /// Limits of pulls.

@@ -5,6 +5,7 @@ use std::fmt;
 use toml::{Table, Value};
 
 use super::Settings;
+use super::takes_effect::RELOADED;
 use crate::domain::declare::{Section, Setting, Shape};
 
 const TOML_INTRO: &str = "\
@@ -33,6 +34,17 @@ names its layer, the key, the value and the allowed values. Suffixes of keys are
 `_secs` (seconds), `_kbps` (kbit/s), `_pixels`. Secrets are never printed.
 ";
 
+const RELOAD_INTRO: &str = "
+## Reload
+
+`systemctl reload ladderd` (or SIGHUP) makes the daemon read all layers but flags and environment, which stay as they
+were at its start. It takes the new values of the keys below for the jobs that start from then on, and names them in the
+log. It names the others that have changed as well: they need a restart. If anything is wrong, all old values stay, and
+the log says why. The certificate is read again, whether its path has changed or not; TLS is switched on and off by a
+restart only.
+
+";
+
 /// The text of `config/ladderd.toml`: every key with its doc, allowed values and default.
 #[must_use]
 pub fn default_toml() -> String {
@@ -47,6 +59,10 @@ pub fn reference() -> String {
     let mut text = REFERENCE_INTRO.to_owned();
     text.push_str("\n## Top level\n");
     write_reference(&mut text, "", &Settings::settings(), &defaults());
+    text.push_str(RELOAD_INTRO);
+    for key in RELOADED {
+        put(&mut text, format_args!("- `{key}`\n"));
+    }
     text
 }
 

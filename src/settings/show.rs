@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::Settings;
+use super::takes_effect::takes_effect;
 use crate::domain::declare::{Section, Setting, Shape};
-use crate::domain::setting_view::{Origin, SettingView};
+use crate::domain::setting_view::{Origin, SettingView, TakesEffect};
 
 /// All keys, section by section. `origin_of` tells where the value of a key comes from, with its source.
 pub(super) fn all(
@@ -23,14 +24,24 @@ pub(super) fn all(
             let is_secret = setting.is_secret;
             let [value, default] = [value, default].map(|value| without_secrets(setting, value));
             let doc = doc(setting);
-            found.push(SettingView { key, value, is_secret, default, origin, source, doc });
+            let takes_effect = takes_effect(&key).unwrap_or(TakesEffect::OnRestart);
+            found.push(SettingView {
+                key,
+                value,
+                is_secret,
+                default,
+                origin,
+                source,
+                takes_effect,
+                doc,
+            });
         },
     );
     found
 }
 
 /// Calls `add` with each key, its declaration and its values in both trees.
-fn collect(
+pub(super) fn collect(
     section: &str,
     settings: &[Setting],
     trees: [&Value; 2],

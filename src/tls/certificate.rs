@@ -29,14 +29,30 @@ const REPORT_EVERY: Duration = Duration::from_hours(24);
 pub struct Certificate(Arc<Shown>);
 
 struct Shown {
+    files: RwLock<Files>,
+    now: RwLock<Certified>,
+}
+
+/// The files of a certificate.
+#[derive(Clone, Debug)]
+struct Files {
     cert: PathBuf,
     key: PathBuf,
-    now: RwLock<Certified>,
+}
+
+impl Files {
+    fn of(config: &Config) -> Self {
+        Self { cert: PathBuf::from(&config.cert), key: PathBuf::from(&config.key) }
+    }
+
+    fn read(&self) -> Result<Certified, Error> {
+        certified::read(&self.cert, &self.key)
+    }
 }
 
 impl std::fmt::Debug for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shown").field("cert", &self.cert).finish_non_exhaustive()
+        f.debug_struct("Shown").field("files", &self.files).finish_non_exhaustive()
     }
 }
 
@@ -55,9 +71,21 @@ impl Certificate {
         if !config.is_on() {
             return Ok(None);
         }
-        let (cert, key) = (PathBuf::from(&config.cert), PathBuf::from(&config.key));
-        let now = RwLock::new(certified::read(&cert, &key)?);
-        Ok(Some(Self(Arc::new(Shown { cert, key, now }))))
+        let files = Files::of(config);
+        let now = RwLock::new(files.read()?);
+        Ok(Some(Self(Arc::new(Shown { files: RwLock::new(files), now }))))
+    }
+
+    /// Shows the certificate in the files of these settings from then on. Connections that are open stay open.
+    ///
+    /// # Errors
+    /// As [`Certificate::open`]; nothing changes then.
+    pub fn replace(&self, config: &Config) -> Result<(), Error> {
+        let files = Files::of(config);
+        let read = files.read()?;
+        *self.0.files.write() = files;
+        *self.0.now.write() = read;
+        Ok(())
     }
 
     /// The settings of a server that shows the certificate: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
@@ -125,15 +153,21 @@ impl Certificate {
     }
 
     fn read_again(&self) -> Result<(), Error> {
-        *self.0.now.write() = certified::read(&self.0.cert, &self.0.key)?;
+        let read = self.files().read()?;
+        *self.0.now.write() = read;
         Ok(())
+    }
+
+    fn files(&self) -> Files {
+        self.0.files.read().clone()
     }
 
     /// Reports a certificate that ends soon.
     fn report_end(&self) {
         let until = self.0.now.read().validity.not_after;
         if until.duration_since(Timestamp::now()) < ENDS_SOON {
-            let cert = self.0.cert.display();
+            let files = self.files();
+            let cert = files.cert.display();
             tracing::warn!(%cert, %until, "the certificate ends soon: renew it");
         }
     }
@@ -141,7 +175,8 @@ impl Certificate {
     /// Hash of both files; of nothing for a file that cannot be read.
     async fn digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        for path in [&self.0.cert, &self.0.key] {
+        let files = self.files();
+        for path in [&files.cert, &files.key] {
             let bytes = tokio::fs::read(path).await.unwrap_or_default();
             hash.update(bytes.len().to_le_bytes());
             hash.update(bytes);

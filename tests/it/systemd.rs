@@ -68,13 +68,13 @@ fn the_unit_is_exposed_by_nothing_but_what_it_explains() {
 }
 
 /// The service manager's end of the notifications.
-struct Notifications {
+pub(super) struct Notifications {
     dir: tempfile::TempDir,
     socket: UnixDatagram,
 }
 
 impl Notifications {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let socket = UnixDatagram::bind(dir.path().join("notify")).unwrap();
         socket.set_read_timeout(Some(TIMEOUT)).unwrap();
@@ -82,13 +82,13 @@ impl Notifications {
     }
 
     /// Environment of a service with a watchdog of 4 s.
-    fn environment(&self) -> [(String, String); 2] {
+    pub(super) fn environment(&self) -> [(String, String); 2] {
         let path = self.dir.path().join("notify").display().to_string();
         [("NOTIFY_SOCKET".to_owned(), path), ("WATCHDOG_USEC".to_owned(), "4000000".to_owned())]
     }
 
     /// Waits until this line came so many times.
-    fn wait_for(&self, line: &str, times: u32) {
+    pub(super) fn wait_for(&self, line: &str, times: u32) {
         let (mut seen, mut buffer) = (0, [0; 1024]);
         while seen < times {
             let len = self.socket.recv(&mut buffer).expect("no notification comes any more");

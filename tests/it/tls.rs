@@ -187,7 +187,7 @@ fn a_name_that_the_certificate_lacks_is_reported() {
 }
 
 /// Serial number of the certificate that the server shows.
-async fn shown_serial(url: &str, ca: &Path) -> String {
+pub(super) async fn shown_serial(url: &str, ca: &Path) -> String {
     let (url, ca) = (url.to_owned(), ca.to_owned());
     let said = tokio::task::spawn_blocking(move || handshake(&url, &ca, &[])).await.unwrap();
     let mut x509 = Command::new("openssl")

@@ -99,7 +99,7 @@ export interface paths {
         /**
          * Readiness: answers 200 if requests should come to this box.
          * @description Answers 503 if a bucket or the queue cannot be reached, if no backend is available, as in the first seconds after a
-         *     start, or while the daemon stops.
+         *     start, or while the box is drained or the daemon stops.
          *     A full disk refuses uploads and jobs only, so the answer is 200 with `"uploads": false`: the streams of an
          *     embedded store can be played from this box alone. Everybody gets the answer; its reasons need the scope
          *     `metrics`.
@@ -183,6 +183,29 @@ export interface paths {
          */
         post: operations["retryDeadLetter"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells whether this box takes jobs, and what still runs. */
+        get: operations["getDrain"];
+        put?: never;
+        /**
+         * Drains this box: it takes no new jobs and pulls, and gives back those that run when the grace is over. It goes on
+         *     serving, but `/readyz` answers 503.
+         * @description A drain that runs already gets the new grace. A restart of the daemon ends it.
+         */
+        post: operations["createDrain"];
+        /** Ends the drain: the box takes jobs again. */
+        delete: operations["deleteDrain"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1205,6 +1228,37 @@ export interface components {
             /** @description Always `making`. */
             state: string;
         };
+        /** @description Begin of a drain. */
+        DrainRequest: {
+            /**
+             * Format: int64
+             * @description Seconds for which running jobs and pulls may continue, 0 to 86400. After that they go back to the queue, and
+             *     other boxes go on with them. The default is `jobs.shutdown_grace_secs`.
+             */
+            grace_secs?: number | null;
+        };
+        /**
+         * @description Whether a box takes jobs.
+         * @enum {string}
+         */
+        DrainState: "off" | "draining" | "drained";
+        /** @description The drain of a box. */
+        DrainView: {
+            /** @description Name of this box. */
+            box_id: string;
+            /** @description When work that still runs goes back to the queue, RFC 3339; absent without a drain. */
+            hand_over_at?: string | null;
+            /** @description Number of jobs that run. */
+            running_jobs: number;
+            /** @description Number of sources that are being pulled. */
+            running_pulls: number;
+            /** @description When the drain began, RFC 3339; absent without one. */
+            since?: string | null;
+            /** @description Whether the box takes jobs. */
+            state: components["schemas"]["DrainState"];
+            /** @description Ids of the videos that are processed. */
+            video_ids: string[];
+        };
         /**
          * @description Encoder effort.
          * @enum {string}
@@ -1859,7 +1913,7 @@ export interface components {
             /** @description The settings, section by section. */
             settings: components["schemas"]["SettingView"][];
         };
-        /** @description A setting, as this process has read it at its start. */
+        /** @description A setting, as this process uses it. */
         SettingView: {
             /** @description Value without any layer; `null` for a secret. */
             default: unknown;
@@ -1873,6 +1927,8 @@ export interface components {
             origin: components["schemas"]["Origin"];
             /** @description Path of the file, name of the variable or name of the flag that sets the key; absent for a default. */
             source?: string | null;
+            /** @description When a new value takes effect. */
+            takes_effect: components["schemas"]["TakesEffect"];
             /** @description Value; `null` for a secret, whether it is set or not. */
             value: unknown;
         };
@@ -2035,6 +2091,11 @@ export interface components {
             /** @description Each tag that a video has, once, in order. */
             tags: string[];
         };
+        /**
+         * @description When a new value of a setting takes effect.
+         * @enum {string}
+         */
+        TakesEffect: "on-reload" | "on-restart";
         /** @description Text tracks of a video. */
         TextTrackList: {
             /** @description The tracks, in the order of their languages. */
@@ -3462,6 +3523,309 @@ export interface operations {
             };
         };
     };
+    getDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "box_id": "9c41d2e07ab35f68",
+                     *       "hand_over_at": "2026-11-30T12:00:30Z",
+                     *       "running_jobs": 1,
+                     *       "running_pulls": 0,
+                     *       "since": "2026-11-30T12:00:00Z",
+                     *       "state": "draining",
+                     *       "video_ids": [
+                     *         "5f2b9c1d7e3a40688d10"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DrainView"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "grace_secs": 30
+                 *     }
+                 */
+                "application/json": components["schemas"]["DrainRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "box_id": "9c41d2e07ab35f68",
+                     *       "hand_over_at": "2026-11-30T12:00:30Z",
+                     *       "running_jobs": 1,
+                     *       "running_pulls": 0,
+                     *       "since": "2026-11-30T12:00:00Z",
+                     *       "state": "draining",
+                     *       "video_ids": [
+                     *         "5f2b9c1d7e3a40688d10"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DrainView"];
+                };
+            };
+            /** @description the body is no JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body has other fields or types */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "box_id": "9c41d2e07ab35f68",
+                     *       "hand_over_at": "2026-11-30T12:00:30Z",
+                     *       "running_jobs": 1,
+                     *       "running_pulls": 0,
+                     *       "since": "2026-11-30T12:00:00Z",
+                     *       "state": "draining",
+                     *       "video_ids": [
+                     *         "5f2b9c1d7e3a40688d10"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DrainView"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listEvents: {
         parameters: {
             query?: {
@@ -4544,6 +4908,7 @@ export interface operations {
                      *           "key": "queue.max_attempts",
                      *           "origin": "file",
                      *           "source": "/etc/ladderd/ladderd.toml",
+                     *           "takes_effect": "on-restart",
                      *           "value": 3
                      *         }
                      *       ]

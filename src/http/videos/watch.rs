@@ -11,10 +11,10 @@ use crate::http::state::AppState;
 
 /// Shows a video to its watchers until nothing more happens to it, nobody watches or the daemon stops.
 pub(super) async fn follow(state: AppState, watched: Watched) {
-    let mut draining = state.draining.clone();
+    let mut stopping = state.stopping.clone();
     let stopped = async {
         // An error means that the daemon is gone.
-        drop(draining.wait_for(|draining| *draining).await);
+        drop(stopping.wait_for(|stopping| *stopping).await);
     };
     tokio::select! {
         () = show_changes(&state, &watched) => {}

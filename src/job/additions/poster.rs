@@ -81,7 +81,7 @@ impl Additions {
 
     /// Lets a worker make the poster of these bytes.
     async fn still(&self, bytes: Bytes, still: Still) -> Result<Bytes, Error> {
-        let context = &self.context;
+        let context = &self.context.current();
         // Images of strangers take no more than this many workers.
         let _place = self.posters.acquire().await.map_err(|_| Error::Stopped)?;
         let settings = WorkerSettings {

@@ -30,6 +30,10 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("get", "/v1/dead-letters", &["manage", "admin"]),
     ("delete", "/v1/dead-letters/{id}", &["manage", "admin"]),
     ("post", "/v1/dead-letters/{id}/retry", &["manage", "admin"]),
+    // Last the one that ends it.
+    ("post", "/v1/drain", &["admin"]),
+    ("get", "/v1/drain", &["admin"]),
+    ("delete", "/v1/drain", &["admin"]),
     ("get", "/v1/failures", &["read", "manage", "admin"]),
     ("get", "/v1/system", &["read", "manage", "admin"]),
     ("get", "/v1/system/history", &["read", "manage", "admin"]),
@@ -87,6 +91,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/v1/session") => Some(json!({"token": "ldr_wrong"})),
         ("post", "/v1/upload-grants") => Some(json!({})),
         ("post", "/v1/videos/delete") => Some(json!({"ids": ["x"]})),
+        ("post", "/v1/drain") => Some(json!({"grace_secs": 0})),
         ("post", path) if path.ends_with("/encode") => Some(json!({})),
         ("post", "/v1/videos") => Some(json!({"source_url": "http://127.0.0.1/refused.mp4"})),
         ("patch", _) => Some(json!({"visibility": "private"})),

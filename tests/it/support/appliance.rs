@@ -1,5 +1,6 @@
 //! A whole appliance: the real program on free ports, with a data directory of its own.
 
+mod options;
 mod tokens;
 mod waits;
 
@@ -34,6 +35,7 @@ pub struct ApplianceBuilder {
     address: Option<&'static str>,
     http: Option<reqwest::Client>,
     before_trials: bool,
+    logs_as_set: bool,
 }
 
 impl ApplianceBuilder {
@@ -91,12 +93,6 @@ impl ApplianceBuilder {
         self
     }
 
-    /// Is started when API and store serve, while the backends are still tried.
-    pub fn before_trials(mut self) -> Self {
-        self.before_trials = true;
-        self
-    }
-
     /// Listens on this address instead of 127.0.0.1.
     pub fn address(mut self, address: &'static str) -> Self {
         self.address = Some(address);
@@ -139,6 +135,9 @@ impl ApplianceBuilder {
             .env("RUST_LOG", "info,aws=warn")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped());
+        if self.logs_as_set {
+            command.env_remove("RUST_LOG");
+        }
         if self.config.is_some() {
             command.arg("--config").arg(data_dir.join("ladderd.toml"));
         }

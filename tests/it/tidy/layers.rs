@@ -18,7 +18,18 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["worker", "backend", "metrics", "changes", "events"],
     &["publish", "check", "queue", "store", "source", "embedded", "gpu", "encryption", "outgoing"],
     // Wrappers of one facility each, without an idea of videos.
-    &["cores", "db", "durable", "heartbeat", "sandbox", "sdk_error", "server", "telemetry", "tls"],
+    &[
+        "cores",
+        "db",
+        "drain",
+        "durable",
+        "heartbeat",
+        "sandbox",
+        "sdk_error",
+        "server",
+        "telemetry",
+        "tls",
+    ],
     &["private_file"],
     // Computes the tables that `pixels` takes, in the form in which it takes them.
     &["domain"],
