@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load shots film bench \
 	bench-catalog soak fix check advisories unit lighthouse deb deb-lint deb-test vm-test repro generate build \
-	web examples deps test-deps clean bench-sizing docs
+	web examples deps test-deps clean bench-sizing docs fixtures upgrade-test
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,14 @@ judge: test-deps web ## Compare one output with its source, frame by frame: FILE
 corpus: test-deps web ## Judge every file of the corpus; prints what each took: FILTER=name
 	LADDERD_CORPUS_TIMES=1 $(CARGO) nextest run --locked --profile corpus --run-ignored all \
 		-E 'test(/^corpus::.*$(FILTER)/)'
+
+fixtures: test-deps web ## Write the data of this version as tests/fixtures/VERSION, at a release
+	$(CARGO) nextest run --locked --run-ignored only -E 'test(=released::write_the_data_of_this_version)'
+
+upgrade-test: test-deps web ## Run an older version beside this one on one queue and two buckets: PREVIOUS=path/to/ladderd
+	@[ -x "$(PREVIOUS)" ] || { echo 'say which: make upgrade-test PREVIOUS=path/to/ladderd' >&2; exit 2; }
+	LADDERD_PREVIOUS="$(abspath $(PREVIOUS))" $(CARGO) nextest run --locked --profile long --run-ignored only \
+		-E 'test(=released::two_versions_share_a_queue_and_buckets)'
 
 api-fuzz: build-debug ## Call the API as its own document describes it, and walk over states at random: EXAMPLES=20 SEED=1 SCOPES=admin
 	@.ci/api-fuzz

@@ -69,6 +69,7 @@ mod pulls;
 mod queue_contract;
 mod recipes;
 mod refusals;
+mod released;
 mod reload;
 mod reuploads;
 mod s3_keys;
