@@ -74,7 +74,7 @@ async fn a_reload_takes_ladder_limits_log_level_and_certificate() {
         .start();
     systemd.wait_for("READY=1", 1);
 
-    // What can be taken is taken, and the rest is named. The level is taken first, so the line is in the log.
+    // A reload takes some keys and names the others. The level is taken first, so the line is in the log.
     let ladder = "[[ladder]]\nheight = 180\nmax_bitrate_kbps = 300\n[limits]\ntracks = 9\n";
     reload(&appliance, &settings(&second, "info", 40, ladder));
     systemd.wait_for("RELOADING=1", 1);

@@ -8,6 +8,7 @@ const setting = (key: string, more: Partial<Setting> = {}): Setting => ({
   is_secret: false,
   default: null,
   origin: "default",
+  takes_effect: "on-restart",
   doc: "",
   ...more,
 });

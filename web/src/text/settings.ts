@@ -45,7 +45,7 @@ export const settings = {
 
   effectiveTitle: "Settings in effect",
   effectiveMore:
-    "Each value with the layer that it comes from. To change one, edit the file or the environment and restart ladderd.",
+    "Each value with the layer that it comes from. To change one, edit the file or the environment and restart ladderd. A reload (SIGHUP) is enough for the ladder, limits, timeouts of jobs, log level and certificate.",
   search: "Search settings",
   searchHint: "Key, value or meaning",
   onlyChanged: "Changed ones alone",
