@@ -59,6 +59,16 @@ impl Store {
         }
         Ok(entries.len())
     }
+
+    /// Removes quarantined files that were moved longer ago than `older_than`. Returns their number.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub async fn empty_quarantine(&self, older_than: Duration) -> Result<usize, Error> {
+        let data_dir = self.0.data_dir.clone();
+        let emptied = tokio::task::spawn_blocking(move || empty(&data_dir, older_than));
+        Ok(emptied.await.map_err(io::Error::other)??)
+    }
 }
 
 /// Runs `work` on a thread that may block.

@@ -17,7 +17,7 @@ use super::error::{Error, internal_error};
 use super::event::ObjectCreated;
 use super::readers::{Held, Readers};
 use super::space::{FreeSpace, Space};
-use super::{generation, keys, place, quarantine};
+use super::{generation, keys, place};
 use crate::db::Db;
 use crate::domain::record::is_internal_key;
 use crate::domain::turns::Place;
@@ -116,16 +116,6 @@ impl Store {
         let uploads = uploads.await??;
         self.0.discarded.notify_one();
         Ok(uploads)
-    }
-
-    /// Removes quarantined files that were moved longer ago than `older_than`. Returns their number.
-    ///
-    /// # Errors
-    /// If the folder cannot be listed.
-    pub async fn empty_quarantine(&self, older_than: Duration) -> Result<usize, Error> {
-        let data_dir = self.0.data_dir.clone();
-        let emptied = tokio::task::spawn_blocking(move || quarantine::empty(&data_dir, older_than));
-        Ok(emptied.await.map_err(std::io::Error::other)??)
     }
 
     /// Writes the row of an object in one transaction: runs `before`, checks the precondition,

@@ -94,7 +94,8 @@ async fn samples(state: &AppState) -> Vec<Sample> {
         let age = Sample::float("ladderd_part_last_beat_age_seconds", age.as_secs_f64());
         samples.push(age.with("part", part));
     }
-    samples.push(Sample::flag("ladderd_draining", *state.draining.borrow()));
+    let is_draining = *state.stopping.borrow() || state.drain.now().is_some();
+    samples.push(Sample::flag("ladderd_draining", is_draining));
     samples.push(Sample::flag("ladderd_queue_reachable", depth.is_some()));
     let lag = state.catalog.lag().as_secs_f64();
     samples.push(Sample::float("ladderd_catalog_lag_seconds", lag));

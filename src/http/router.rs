@@ -26,11 +26,9 @@ use super::routes::{
 };
 use super::state::AppState;
 use super::{
-    Config, access, dead_letters, document, error, events, failures, idempotency, metrics, page,
-    playback, playback_view, qoe, readyz, same_origin, session, system, tags, tokens, uploads, videos,
-    Config, access, dead_letters, document, drain, error, events, failures, idempotency, page,
-    playback, playback_view, qoe, readyz, same_origin, session, system, tokens, uploads, videos,
-    webhooks,
+    Config, access, dead_letters, document, drain, error, events, failures, idempotency, metrics,
+    page, playback, playback_view, qoe, readyz, same_origin, session, system, tags, tokens,
+    uploads, videos, webhooks,
 };
 use crate::domain::still::MAX_IMAGE_BYTES;
 use crate::server::{Limits, Listener};

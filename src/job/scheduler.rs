@@ -54,13 +54,13 @@ impl Scheduler {
             slot.settle();
             let (context, stop) = (self.context.current(), stop.clone());
             drain.jobs().spawn(async move {
-                context.metrics.jobs_running.inc();
+                context.metrics.jobs.running.inc();
                 let process = |stop| {
                     let (context, slot) = (&context, &slot);
                     async move { message::process(context, message, slot, &stop).await }
                 };
                 context.drain.hand_over(&stop, process).await;
-                context.metrics.jobs_running.dec();
+                context.metrics.jobs.running.dec();
                 drop(slot);
             });
         }
@@ -71,23 +71,6 @@ impl Scheduler {
         let config = &self.context.queue_config;
         let (wait, lease) =
             (Duration::from_secs(config.wait_secs), Duration::from_secs(config.lease_secs));
-        loop {
-            let slot = self.context.backends.slot().await;
-            match self.context.queue.receive(wait, lease).await {
-                Ok(Some(message)) => {
-                    slot.settle();
-                    let (context, stop) = (self.context.clone(), stop.clone());
-                    jobs.spawn(async move {
-                        context.metrics.jobs.running.inc();
-                        message::process(&context, message, &slot, &stop).await;
-                        context.metrics.jobs.running.dec();
-                        drop(slot);
-                    });
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::error!(%error, "failed to receive a message");
-                    tokio::time::sleep(QUEUE_PAUSE).await;
         let queue = &self.context.queue;
         match queue.receive(wait, lease).await {
             Ok(Some(message)) if self.context.drain.now().is_some() => {

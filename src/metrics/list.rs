@@ -83,7 +83,7 @@ metrics! {
         "ladderd_workers_cpu_seconds_total" Counter "" "CPU time of the child processes that have ended";
         "ladderd_sandbox_enforced" Gauge "layer" "Whether the kernel enforces enough of this sandbox layer, 1 or 0, as tested at the start";
         "ladderd_part_last_beat_age_seconds" Gauge "part" "Time since a part of the daemon has last shown that it runs; more than a few seconds means that it hangs";
-        "ladderd_draining" Gauge "" "Whether the daemon stops and takes no new jobs, 1 or 0";
+        "ladderd_draining" Gauge "" "Whether the daemon stops or was drained, and takes no new jobs, 1 or 0";
     }
     "HTTP" {
         "ladderd_http_requests_total" Counter "method route status" "Requests to the API and the page that were answered; `route` is the template of the path, `page` for files of the page and unknown paths";
