@@ -7,6 +7,7 @@ mod backends;
 mod claimant;
 mod command_store;
 mod compose;
+mod doctor;
 mod embedded;
 mod listen;
 mod lock;
@@ -14,6 +15,7 @@ mod open_files;
 mod parts;
 mod reload;
 mod sandbox;
+mod socket;
 mod systemd;
 mod urls;
 mod watchdog;
@@ -48,12 +50,14 @@ pub use self::accounts::{link, local_api, with_accounts};
 pub use self::backends::gpu_facts;
 pub use self::command_store::{CommandStore, with_store};
 pub(crate) use self::compose::open_encryption;
+pub use self::doctor::examine_without_daemon;
 use self::listen::{Front, bind};
 pub(crate) use self::lock::{lock, private_files};
 use self::parts::Parts;
 pub use self::reload::Source;
 use self::reload::{Reloader, Requests};
 pub(crate) use self::sandbox::check_sandbox;
+pub use self::socket::path as socket_path;
 use self::systemd::notify;
 
 /// Starts the tokio runtime. Every command except the worker uses it.
@@ -126,7 +130,11 @@ async fn run(loaded: Loaded, source: Source) -> anyhow::Result<()> {
     let trials =
         offer_backends(backends, Arc::clone(&driver), settings.jobs.required_backends.clone());
     let shown = Arc::new(RwLock::new(loaded.shown.clone()));
+    let gpus = (&context.backends, &driver);
+    let doctor =
+        doctor::of_daemon(&settings, &parts, &trust, gpus, &context.board, api_address).await?;
     let daemon = compose::Daemon {
+        doctor,
         driver,
         shown_settings: Arc::clone(&shown),
         history,
@@ -188,7 +196,8 @@ async fn run(loaded: Loaded, source: Source) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Serves API and page, and the metrics on a socket of their own if there is one, until `stop`.
+/// Serves API and page, also on the socket of the data directory, and the metrics on a socket of their own if there is
+/// one, until `stop`.
 fn serve_api(
     settings: &Settings,
     api: Listener,
@@ -197,6 +206,8 @@ fn serve_api(
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + use<> {
     let router = http::router(state.clone(), &settings.http);
+    // Nothing waits for its clients at the end.
+    tokio::spawn(socket::serve(settings.data_dir.clone(), router.clone(), stop.clone()));
     let api = http::serve(api, router, stop.clone().cancelled_owned());
     async move {
         let metrics = async {

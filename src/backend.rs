@@ -47,6 +47,8 @@ pub struct Tried {
     pub statuses: Vec<BackendStatus>,
     /// Those that work.
     pub backends: Vec<Backend>,
+    /// Findings of the look at this machine.
+    pub facts: backend::Facts,
 }
 
 /// The recipes.
@@ -78,7 +80,7 @@ pub async fn try_all(trials: &Trials, driver: Driver) -> Result<Tried, Error> {
     let recipes = recipes().map_err(Error::Recipes)?;
     let survey = trials.survey(&recipes).await?;
     let facts = backend::Facts { driver, ..survey.facts };
-    let mut tried = Tried::default();
+    let mut tried = Tried { facts, ..Tried::default() };
     for found in survey.found {
         // A child says which device it found, by a short name.
         let is_device = found.device.len() <= MAX_DEVICE_BYTES
@@ -89,7 +91,7 @@ pub async fn try_all(trials: &Trials, driver: Driver) -> Result<Tried, Error> {
             Ok((backend, passed)) => (available(&found, recipe, &backend, &passed), Some(backend)),
             Err(reasons) => {
                 let reason = reasons.join("; ");
-                let (reason, remedy) = match explain(recipe, &facts) {
+                let (reason, remedy) = match explain(recipe, &tried.facts) {
                     Some(Explanation { why, remedy }) if found.recipes.is_empty() => (why, remedy),
                     Some(Explanation { why, remedy }) => (format!("{why} ({reason})"), remedy),
                     None => (reason, None),

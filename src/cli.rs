@@ -1,7 +1,10 @@
 //! The command line: arguments, commands and exit codes.
 
 mod backends;
+mod bundle;
 mod check;
+mod config;
+mod doctor;
 mod exit;
 mod heap;
 mod import;
@@ -22,11 +25,12 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use self::config::{ConfigArgs, refuse};
 use self::exit::{Exit, OrExit as _};
 use self::output::say;
 pub use self::reference::{command, reference};
 use crate::sandbox::probe::{self, Conditions, Targets};
-use crate::settings::{Faults, Loaded, Overrides, Settings, Sources};
+use crate::settings::{Loaded, Overrides, Settings};
 use crate::tls::{Certificate, Trust};
 use crate::{app, backend, telemetry, worker};
 
@@ -42,8 +46,9 @@ struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0   success; a checked stream breaks no binding rule (MUST)
-  1   failure, or a checked stream breaks a binding rule
+  1   failure, or a checked stream breaks a binding rule, or `doctor` finds an error
   2   the stream cannot be read, or the sandbox or the backends cannot be tried
+  3   `doctor` finds a warning and no error
   64  wrong arguments or settings
   66  the file or the video does not exist
   69  the appliance cannot be reached or is not ready";
@@ -99,6 +104,13 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Examine the appliance, and print what is wrong, why it matters, and what mends it.
+    ///
+    /// The running daemon executes the checks; without one, this command does. They write objects of their own into
+    /// both buckets and remove them. Exits with 0 if nothing is wrong, with 3 after warnings, and with 1 after errors.
+    Doctor(doctor::Args),
+    /// Collect facts for those who help, in a tar to be read before it is sent.
+    SupportBundle(bundle::Args),
     /// Test the sandbox of the video decoder with a process that tries to escape from it.
     ///
     /// Exits with 0 if enough of every layer is enforced and nothing escapes, else with 1, and with 2 if
@@ -217,13 +229,6 @@ impl From<ConditionArgs> for Conditions {
 }
 
 #[derive(Debug, Args)]
-struct ConfigArgs {
-    /// Settings file [default: /etc/ladderd/ladderd.toml if it exists].
-    #[arg(long, value_name = "FILE", global = true, env = "LADDERD_CONFIG")]
-    config: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
 struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -236,19 +241,6 @@ struct ServeArgs {
     /// Address of the embedded S3 server [default: address of the API, next port].
     #[arg(long, value_name = "ADDRESS:PORT")]
     s3_listen: Option<String>,
-}
-
-impl ConfigArgs {
-    fn load(self, overrides: Overrides) -> Result<Settings, Faults> {
-        Settings::load(&self.sources(overrides))
-    }
-
-    fn sources(self, overrides: Overrides) -> Sources {
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        Sources { file: self.config, environment, overrides }
-    }
 }
 
 /// Runs the command that the arguments of the process name.
@@ -281,6 +273,8 @@ pub fn main() -> ExitCode {
             check::check(&target, json, key_hex.as_deref(), token.as_deref())
         }
         Command::Validate { config } => validate(config),
+        Command::Doctor(args) => doctor::run(args),
+        Command::SupportBundle(args) => bundle::run(args),
         Command::Store { data_dir, config, command } => {
             let overrides = Overrides { data_dir, ..Overrides::default() };
             let run = |settings: Settings| store::run(&settings.data_dir, &command);
@@ -368,12 +362,4 @@ fn validate(config: ConfigArgs) -> Result<Exit, exit::Error> {
         return Ok(Exit::Ok);
     }
     Ok(refuse(&faults))
-}
-
-/// Prints the faults of the settings.
-fn refuse(faults: &[String]) -> Exit {
-    for fault in faults {
-        say(&format!("ladderd: {fault}"));
-    }
-    Exit::Usage
 }

@@ -20,6 +20,7 @@ pub mod crop;
 pub mod damage;
 pub mod dead_stream;
 pub mod declare;
+pub mod doctor;
 pub mod download;
 pub mod downmix;
 pub mod edits;

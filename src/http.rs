@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod dead_letters;
+pub mod doctor;
 mod document;
 pub mod drain;
 pub mod error;
@@ -31,6 +32,7 @@ pub mod uploads;
 pub mod videos;
 pub mod webhooks;
 
+pub use access::for_this_machine;
 pub use document::reference;
 pub use machine::Machine;
 pub use metrics::serve as serve_metrics;

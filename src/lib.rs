@@ -17,6 +17,7 @@
 //! - [`job`], [`pull`], [`import`]: one job from message to acknowledgement; sources that are pulled from URLs,
 //!   and those that are in a bucket already.
 //! - [`catalog`], [`history`]: the index of all videos; the load of the last hour.
+//! - [`doctor`]: the checks of `ladderd doctor`.
 //! - [`http`]: the API and the web page.
 //! - [`settings`], [`app`], [`cli`]: configuration, composition and commands.
 
@@ -29,6 +30,7 @@ pub mod check;
 pub mod cli;
 pub mod cores;
 pub mod db;
+pub mod doctor;
 pub mod domain;
 pub mod drain;
 pub mod durable;

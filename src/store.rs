@@ -18,6 +18,7 @@ mod multipart;
 mod object_types;
 mod objects;
 mod records;
+mod setup;
 mod sigv4;
 mod tags;
 mod uploads;
@@ -35,6 +36,7 @@ pub use expiry::{ExpiringCredentials, LatestCredentials};
 pub use home::{Home, Homes};
 pub use multipart::PartsOptions;
 pub use object_types::{Body, Entry, Head, Precondition, PutOptions, StoredObject};
+pub use setup::ObjectFacts;
 pub use tags::Tagged;
 pub use uploads::{CompletedPart, PresignedPart, PresignedPut, StoredPart};
 

@@ -12,6 +12,7 @@ use super::parts::Parts;
 use crate::backend::Pool;
 use crate::catalog::{Catalog, Facts};
 use crate::changes::Changes;
+use crate::doctor::Doctor;
 use crate::domain::setting_view::SettingView;
 use crate::domain::visibility::Visibility;
 use crate::drain::Drain;
@@ -147,6 +148,8 @@ pub(super) fn pulls(
 
 /// The parts of the daemon that the API shows.
 pub(super) struct Daemon {
+    /// The examination of this daemon.
+    pub(super) doctor: Doctor,
     pub(super) driver: Arc<dyn gpu::Driver>,
     pub(super) hearts: Heartbeats,
     pub(super) stopping: watch::Receiver<bool>,
@@ -215,6 +218,7 @@ pub(super) fn state(
         embed_origins: settings.http.embed_origins.clone().into(),
         has_beacons: settings.qoe.enabled,
         embedded_store: daemon.embedded_store,
+        doctor: daemon.doctor,
         hearts: daemon.hearts,
         stopping: daemon.stopping,
         drain: context.drain.clone(),

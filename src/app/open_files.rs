@@ -30,7 +30,7 @@ pub(super) fn raise(settings: &Settings) {
 }
 
 /// Files that the daemon may have open with these settings.
-fn needed(settings: &Settings) -> u64 {
+pub(super) fn needed(settings: &Settings) -> u64 {
     let sockets = |connections: usize| server::max_sockets(connections) as u64;
     let api = sockets(http::MAX_CONNECTIONS);
     let store = match settings.store.kind {

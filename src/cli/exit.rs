@@ -11,6 +11,8 @@ pub(super) enum Exit {
     Failed,
     /// 2: the stream, the sandbox or the backends could not be checked.
     Unchecked,
+    /// 3: there are warnings, and no errors.
+    Warnings,
     /// 64: wrong arguments or settings (`EX_USAGE` of `sysexits.h`).
     Usage,
     /// 66: the file or the video does not exist (`EX_NOINPUT`).
@@ -25,6 +27,7 @@ impl From<Exit> for ExitCode {
             Exit::Ok => 0,
             Exit::Failed => 1,
             Exit::Unchecked => 2,
+            Exit::Warnings => 3,
             Exit::Usage => 64,
             Exit::NotFound => 66,
             Exit::Unreachable => 69,

@@ -11,9 +11,10 @@ mod videos;
 
 use clap::Subcommand;
 
-use self::api::Api;
+pub(super) use self::api::Api;
 use self::drain::DrainOptions;
-use self::options::{ServerArgs, UploadOptions};
+pub(super) use self::options::ServerArgs;
+use self::options::UploadOptions;
 use super::exit::{self, Exit};
 use crate::app;
 

@@ -82,7 +82,8 @@ impl std::str::FromStr for Scope {
 pub enum Means {
     /// Not at all.
     None,
-    /// It is a program or a page on the same machine, and the appliance has no accounts.
+    /// It is a program or a page on the same machine, and the appliance has no accounts; or it uses the socket in the
+    /// data directory.
     Loopback,
     /// By `Authorization: Bearer` with a token.
     Token,

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::doctor::probe;
 use super::failure_code::FailureCode;
 use super::job::JobRequest;
 use super::outcome::Fault;
@@ -15,6 +16,8 @@ pub struct Parsed {
     pub jobs: Vec<JobRequest>,
     /// Other objects that it names, and why they are no job.
     pub ignored: Vec<String>,
+    /// Nonces of the probes of `ladderd doctor` that it names: whoever receives one writes an echo.
+    pub probes: Vec<String>,
 }
 
 /// A message that is not understood: nobody else will understand it later.
@@ -46,7 +49,7 @@ pub fn parse(body: &str, private_bucket: &str, filter: &SourceFilter) -> Result<
     let value: Value =
         serde_json::from_str(body).map_err(|error| Poison::NotJson(error.to_string()))?;
     if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
-        return Ok(Parsed { jobs: Vec::new(), ignored: vec!["S3's test event".to_owned()] });
+        return Ok(Parsed { ignored: vec!["S3's test event".to_owned()], ..Parsed::default() });
     }
     if let (Some("Notification"), Some(inner)) =
         (value.get("Type").and_then(Value::as_str), value.get("Message").and_then(Value::as_str))
@@ -103,6 +106,8 @@ impl Parsed {
     fn judge(&mut self, request: JobRequest, private_bucket: &str, filter: &SourceFilter) {
         if request.bucket != private_bucket {
             self.ignored.push(format!("bucket {:?} is not ours", request.bucket));
+        } else if let Some(nonce) = probe::nonce(&request.key) {
+            self.probes.push(nonce.to_owned());
         } else if let Err(reason) = filter.accept(&request.key) {
             self.ignored.push(reason.to_string());
         } else {
@@ -241,6 +246,23 @@ mod tests {
             let parsed = parse(&body.to_string(), "uploads", &SourceFilter::default()).unwrap();
             assert_eq!((parsed.jobs.len(), parsed.ignored.len()), (0, 1), "{body}");
         }
+    }
+
+    #[test]
+    fn probes_are_told_apart_from_sources() {
+        let key = "in/doctor-0123456789abcdef/";
+        let bodies = [
+            json!({"Records": [record("ObjectCreated:Put", "uploads", key)]}),
+            json!({"bucket": "uploads", "key": key}),
+        ];
+        for body in bodies {
+            let parsed = parse(&body.to_string(), "uploads", &SourceFilter::default()).unwrap();
+            assert_eq!(parsed.probes, ["0123456789abcdef"]);
+            assert_eq!((parsed.jobs.len(), parsed.ignored.len()), (0, 0), "{body}");
+        }
+        let other = json!({"bucket": "other", "key": key});
+        let parsed = parse(&other.to_string(), "uploads", &SourceFilter::default()).unwrap();
+        assert_eq!((parsed.probes.len(), parsed.ignored.len()), (0, 1));
     }
 
     #[test]

@@ -26,9 +26,9 @@ use super::routes::{
 };
 use super::state::AppState;
 use super::{
-    Config, access, dead_letters, document, drain, error, events, failures, idempotency, metrics,
-    page, playback, playback_view, qoe, readyz, same_origin, session, system, tags, tokens,
-    uploads, videos, webhooks,
+    Config, access, dead_letters, doctor, document, drain, error, events, failures, idempotency,
+    metrics, page, playback, playback_view, qoe, readyz, same_origin, session, system, tags,
+    tokens, uploads, videos, webhooks,
 };
 use crate::domain::still::MAX_IMAGE_BYTES;
 use crate::server::{Limits, Listener};
@@ -132,6 +132,7 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(MANAGE, routes!(dead_letters::delete))
         .add(MANAGE, routes!(dead_letters::retry))
         .add(ADMIN, routes!(system::settings))
+        .add(ADMIN, routes!(doctor::latest, doctor::start))
         .add(NOTHING, routes!(system::healthz))
         .add(NOTHING, routes!(readyz::readyz))
         .add(METRICS, routes!(metrics::metrics))

@@ -14,6 +14,7 @@ use super::videos::watches::Watches;
 use crate::backend::Pool;
 use crate::catalog::Catalog;
 use crate::changes::Changes;
+use crate::doctor::Doctor;
 use crate::domain::playback_urls::PlaybackUrls;
 use crate::domain::sources::SourceFilter;
 use crate::domain::visibility::Visibility;
@@ -101,6 +102,8 @@ pub struct AppState {
     pub has_beacons: bool,
     /// The embedded store, only for its free space; `None` if the buckets are on S3.
     pub embedded_store: Option<Store>,
+    /// The examination of this daemon.
+    pub doctor: Doctor,
     /// The parts of the daemon.
     pub hearts: Heartbeats,
     /// Becomes true when the daemon begins to stop.

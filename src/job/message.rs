@@ -12,12 +12,14 @@ use super::outcome::{self, Failure, Outcome, RetryPolicy};
 use super::settled::Settled;
 use super::video::Job;
 use crate::backend::Slot;
+use crate::domain::doctor::probe;
 use crate::domain::job::JobRequest;
 use crate::domain::message;
 use crate::domain::outcome::{Disposition, Fault};
 use crate::domain::record;
 use crate::domain::turns::Place;
 use crate::queue::{self, Message};
+use crate::store::Precondition;
 
 /// Handles a received message to its end.
 pub(super) async fn process(
@@ -35,6 +37,9 @@ pub(super) async fn process(
             }
             for reason in &parsed.ignored {
                 tracing::info!(message.id, reason, "ignored a record of the message");
+            }
+            for nonce in &parsed.probes {
+                echo(context, nonce).await;
             }
             publish_all(context, &message, &parsed.jobs, slot, stop, lease.lost()).await
         }
@@ -58,6 +63,15 @@ pub(super) async fn process(
     if let Err(error) = told {
         // The message is delivered again when its lease runs out, and its result is found then.
         tracing::warn!(message.id, %error, "failed to settle message");
+    }
+}
+
+/// Tells who has written a probe that its message came to this box.
+async fn echo(context: &Context, nonce: &str) {
+    let key = probe::echo_key(nonce);
+    let echo = serde_json::json!({"box_id": context.claimant.box_id});
+    if let Err(error) = context.private.put_json(&key, &echo, None, Precondition::None).await {
+        tracing::warn!(%error, "failed to write the echo of a probe");
     }
 }
 

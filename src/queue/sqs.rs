@@ -8,6 +8,7 @@
 mod dead_letters;
 mod priorities;
 mod requests;
+mod setup;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,13 +26,12 @@ use super::{
     DeadLetter, DeadLetterCursor, DeadLetters, Depth, Enqueue, Error, Inspect, Message, Queue,
     Receipt,
 };
+use crate::domain::doctor::queues::FEW_RECEIVES;
 use crate::domain::turns::Place;
 
 pub use dead_letters::MAX_SCANNED;
 pub use priorities::SqsQueues;
-
-/// Deliveries that are too few for a redrive policy: an outage of hours is that many.
-const FEW_RECEIVES: u64 = 100;
+pub use setup::SqsSetup;
 
 /// An SQS queue and its dead-letter queue. Clones share the leases.
 #[derive(Clone)]

@@ -118,6 +118,14 @@ impl Loaded {
     }
 }
 
+impl Loaded {
+    /// The values of all secrets, for texts that must not have them.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        show::secret_values(&self.settings)
+    }
+}
+
 impl Sources {
     /// Path of the file that is read, if any.
     fn path(&self) -> Option<PathBuf> {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::Settings;
 use super::takes_effect::takes_effect;
 use crate::domain::declare::{Section, Setting, Shape};
+use crate::domain::secret::Secret;
 use crate::domain::setting_view::{Origin, SettingView, TakesEffect};
 
 /// All keys, section by section. `origin_of` tells where the value of a key comes from, with its source.
@@ -79,6 +80,28 @@ fn entry_without_secrets(settings: &[Setting], entry: &Value) -> Value {
     settings.iter().map(shown).collect()
 }
 
+/// Secrets of the settings.
+fn secrets(settings: &Settings) -> [&Secret; 4] {
+    let encryption = &settings.encryption;
+    [
+        &settings.playback.keys,
+        &encryption.key_hex,
+        &encryption.key_endpoint_token,
+        &encryption.master_keys,
+    ]
+}
+
+/// The values of all secrets that are set, those with names also without them.
+pub(super) fn secret_values(settings: &Settings) -> Vec<String> {
+    let mut found = Vec::new();
+    for secret in secrets(settings).into_iter().filter(|secret| !secret.is_empty()) {
+        let pairs = secret.pairs().unwrap_or_default();
+        found.extend(pairs.into_iter().map(|(_, value)| value.trim().to_owned()));
+        found.push(secret.reveal().to_owned());
+    }
+    found
+}
+
 /// Meaning and allowed values.
 fn doc(setting: &Setting) -> String {
     let meaning = setting.doc.join(" ");
@@ -109,6 +132,18 @@ mod tests {
         let value = json!([{ "name": "a", "key": "0011", "more": { "token": "0022" } }]);
         let expected = json!([{ "name": "a", "key": null, "more": { "token": null } }]);
         assert_eq!(without_secrets(&list, &value), expected);
+    }
+
+    #[test]
+    fn the_values_of_all_declared_secrets_are_known() {
+        let mut settings = Settings::default();
+        let declared = all(&settings, |_| (Origin::Default, None));
+        let declared = declared.iter().filter(|view| view.is_secret).count();
+        assert_eq!(secrets(&settings).len(), declared);
+        assert!(secret_values(&settings).is_empty());
+        settings.encryption.key_hex = Secret::new("0123".to_owned());
+        settings.playback.keys = Secret::new("a:first, b:second".to_owned());
+        assert_eq!(secret_values(&settings), ["first", "second", "a:first, b:second", "0123"]);
     }
 
     #[test]

@@ -35,6 +35,12 @@ impl StoreClock {
         latest.map_or_else(Timestamp::now, |reading| reading.at(Instant::now()))
     }
 
+    /// Whether the store has answered with a date.
+    #[must_use]
+    pub fn has_answered(&self) -> bool {
+        self.latest.lock().is_some()
+    }
+
     /// How long ago this was; zero if it is in the future.
     #[must_use]
     pub fn age(&self, at: Timestamp) -> Duration {

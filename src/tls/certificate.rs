@@ -101,6 +101,12 @@ impl Certificate {
         Ok(Arc::new(config))
     }
 
+    /// End of its validity.
+    #[must_use]
+    pub fn not_after(&self) -> Timestamp {
+        self.0.now.read().validity.not_after
+    }
+
     /// Whether the certificate is one of this host: a name, or an address without brackets.
     #[must_use]
     pub fn names(&self, host: &str) -> bool {

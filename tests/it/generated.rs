@@ -36,6 +36,11 @@ fn the_metrics_reference_is_current() {
 }
 
 #[test]
+fn the_reference_of_checks_is_current() {
+    assert_generated("docs/reference/checks.md", &ladderd::domain::doctor::reference());
+}
+
+#[test]
 fn the_openapi_document_is_current() {
     let text = serde_json::to_string_pretty(&ladderd::http::openapi()).unwrap() + "\n";
     assert_generated("docs/reference/openapi.json", &text);

@@ -34,6 +34,7 @@ mod damaged_places;
 mod dead_streams;
 mod deletes;
 mod docs;
+mod doctor;
 mod drain;
 mod embedded_files;
 mod embedded_parameters;

@@ -1,5 +1,8 @@
 //! Client of the API.
 
+use std::io::ErrorKind;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -22,7 +25,7 @@ const PAUSES: Policy = Policy { first_secs: 1, max_secs: 15 };
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An appliance, and the token that opens it.
-pub(super) struct Api {
+pub(in crate::cli) struct Api {
     http: reqwest::Client,
     base: Url,
     token: Option<String>,
@@ -30,7 +33,7 @@ pub(super) struct Api {
 
 impl Api {
     /// The appliance at `url`, or the daemon of this machine. The token is in the variable `LADDERD_TOKEN`.
-    pub(super) fn open(url: Option<String>) -> Result<Self, exit::Error> {
+    pub(in crate::cli) fn open(url: Option<String>) -> Result<Self, exit::Error> {
         // Fails if another provider is installed already, which serves as well.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().read_timeout(READ_TIMEOUT);
@@ -44,6 +47,26 @@ impl Api {
             base: base.or_exit(Exit::Usage)?,
             token,
         })
+    }
+
+    /// The daemon with this data directory, by its socket, which gives all rights; `None` if none runs.
+    pub(in crate::cli) fn of_data_dir(data_dir: &Path) -> Result<Option<Self>, exit::Error> {
+        let path = app::socket_path(data_dir);
+        if let Err(error) = UnixStream::connect(&path) {
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) {
+                return Ok(None);
+            }
+            let shown = path.display();
+            let reason = anyhow!(
+                "failed to connect to {shown}: {error}; call it as root or as the user of the service"
+            );
+            return Err(exit::Error { exit: Exit::Unchecked, reason });
+        }
+        // Fails if another provider is installed already, which serves as well.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let client = reqwest::Client::builder().read_timeout(READ_TIMEOUT).unix_socket(path);
+        let base = Url::parse("http://localhost/").or_exit(Exit::Failed)?;
+        Ok(Some(Self { http: client.build().or_exit(Exit::Failed)?, base, token: None }))
     }
 
     /// Name of the appliance, for what is kept of it.
@@ -60,13 +83,19 @@ impl Api {
         Ok(url)
     }
 
+    /// GET of a path, whose answer may be of any type.
+    pub(in crate::cli) async fn get_text(&self, path: &str) -> Result<String, exit::Error> {
+        let url = self.base.join(path).or_exit(Exit::Usage)?;
+        self.text(Method::GET, url, None).await
+    }
+
     /// GET of a path.
-    pub(super) async fn get(&self, path: &str) -> Result<Value, exit::Error> {
+    pub(in crate::cli) async fn get(&self, path: &str) -> Result<Value, exit::Error> {
         self.call(Method::GET, self.url(path, &[])?, None).await
     }
 
     /// Request with a JSON body.
-    pub(super) async fn send(
+    pub(in crate::cli) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -82,6 +111,17 @@ impl Api {
         url: Url,
         body: Option<&Value>,
     ) -> Result<Value, exit::Error> {
+        let text = self.text(method, url, body).await?;
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    /// Sends a request until it is answered. Returns the text of the body.
+    async fn text(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+    ) -> Result<String, exit::Error> {
         // A POST that was answered, but not heard, does not create twice.
         let key = hex::encode(rand::rng().random::<[u8; 16]>());
         let answer = retried(async || {
@@ -101,8 +141,10 @@ impl Api {
         let status = answer.status();
         let text =
             answer.text().await.context("the answer broke off").or_exit(Exit::Unreachable)?;
-        let value: Value = serde_json::from_str(&text).unwrap_or_default();
-        if status.is_success() { Ok(value) } else { Err(refused(status, &value)) }
+        if status.is_success() {
+            return Ok(text);
+        }
+        Err(refused(status, &serde_json::from_str(&text).unwrap_or_default()))
     }
 
     /// PUTs what `body` makes, anew for each try, to a URL of the store.

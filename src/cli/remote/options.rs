@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 pub(in crate::cli) struct ServerArgs {
     /// URL of the appliance [default: the daemon of this machine].
     #[arg(long, value_name = "URL", env = "LADDERD_URL")]
-    pub(super) url: Option<String>,
+    pub(in crate::cli) url: Option<String>,
 }
 
 /// Options of `ladderd upload`.

@@ -37,6 +37,12 @@ pub struct Facts {
     pub has_render_node: bool,
     /// The file with `GStreamer`'s list of plugins.
     pub registry: String,
+    /// Version of the library `GStreamer`.
+    #[serde(default)]
+    pub version: String,
+    /// Names and versions of the sets that the plugins come from, sorted.
+    #[serde(default)]
+    pub sets: Vec<(String, String)>,
     /// Report of the driver: its version and the names of the cards, or why there is none.
     pub driver: Driver,
 }
@@ -211,6 +217,8 @@ mod tests {
             has_nvrtc: true,
             has_render_node: false,
             registry: String::new(),
+            version: String::new(),
+            sets: Vec::new(),
             driver: driver("595.58.03", "NVIDIA L4"),
         }
     }

@@ -1,5 +1,6 @@
 //! Which elements are here.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use gstreamer as gst;
@@ -13,6 +14,8 @@ use crate::worker::graph::element::Installed;
 const MORE_DEVICES: u32 = 15;
 /// Number of the first render node of Linux.
 const FIRST_RENDER_NODE: u32 = 128;
+/// Most sets of plugins that are told.
+const MAX_SETS: usize = 100;
 /// The library that compiles CUDA's scaler, as GStreamer asks for it.
 const NVRTC: &str = "libnvrtc.so";
 
@@ -89,8 +92,22 @@ fn facts(installed: &Installed) -> Facts {
         has_nvrtc: has_nvrtc(),
         has_render_node: has_render_node(),
         registry: list_of_plugins(),
+        version: version_text(gst::version()),
+        sets: sets(&registry),
         driver: Driver::default(),
     }
+}
+
+fn version_text((major, minor, micro, _): (u32, u32, u32, u32)) -> String {
+    format!("{major}.{minor}.{micro}")
+}
+
+/// Names and versions of the sets that the plugins come from.
+fn sets(registry: &gst::Registry) -> Vec<(String, String)> {
+    let plugins = registry.plugins();
+    let named =
+        plugins.iter().map(|plugin| (plugin.source().to_string(), plugin.version().to_string()));
+    named.collect::<BTreeSet<_>>().into_iter().take(MAX_SETS).collect()
 }
 
 /// The file that GStreamer keeps its list of plugins in.

@@ -34,6 +34,8 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("post", "/v1/drain", &["admin"]),
     ("get", "/v1/drain", &["admin"]),
     ("delete", "/v1/drain", &["admin"]),
+    ("get", "/v1/doctor", &["admin"]),
+    ("post", "/v1/doctor", &["admin"]),
     ("get", "/v1/failures", &["read", "manage", "admin"]),
     ("get", "/v1/system", &["read", "manage", "admin"]),
     ("get", "/v1/system/history", &["read", "manage", "admin"]),

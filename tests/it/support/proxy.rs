@@ -31,6 +31,8 @@ pub enum FaultProfile {
     OneBatch,
     /// Most requests fail with one of S3's errors for all kinds of clients' and servers' faults.
     Storm,
+    /// The uploads in parts of a bucket may not be listed, and the clock is an hour ahead.
+    Misconfigured,
     /// `If-Match` and `If-None-Match` are removed: some stores ignore them.
     NoConditions,
 }
@@ -150,6 +152,13 @@ impl Inner {
         {
             return Some(Fault::Status(StatusCode::BAD_REQUEST, "ExpiredToken"));
         }
+        let query = request.uri.query().unwrap_or_default();
+        if faults == FaultProfile::Misconfigured
+            && query.split(['&', '=']).any(|part| part == "uploads")
+        {
+            let is_list = request.method == Method::GET;
+            return is_list.then_some(Fault::Status(StatusCode::FORBIDDEN, "AccessDenied"));
+        }
         let is_read = request.method == Method::GET || request.method == Method::HEAD;
         if faults == FaultProfile::KeyLost
             && is_read
@@ -216,10 +225,15 @@ async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> io::Result<Respo
         parts.headers.remove("if-none-match");
         parts.headers.remove("if-match");
     }
-    let response = forward(&inner, &parts, body.clone()).await?;
+    let mut response = forward(&inner, &parts, body.clone()).await?;
     if matches!(fault, Some(Fault::CutAfter)) {
         inner.note(&parts, &body, None);
         return Err(cut());
+    }
+    if faults == FaultProfile::Misconfigured {
+        let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        let date = ahead.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        response.headers_mut().insert("date", HeaderValue::from_str(&date).unwrap());
     }
     inner.note(&parts, &body, Some(response.status().as_u16()));
     let is_tagging =

@@ -63,6 +63,8 @@ fn command(kind: ServerKind, port: u16, home: &std::path::Path) -> Command {
             command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p"]).arg(port.to_string());
             // Clients may reach it by any name, which is not that of a bucket.
             command.env("S3_IGNORE_SUBDOMAIN_BUCKETNAME", "true");
+            // Only the rules of a bucket count, as on S3.
+            command.env("MOTO_DISABLE_GLOBAL_CORS", "true");
         }
         ServerKind::LocalStack => {
             command

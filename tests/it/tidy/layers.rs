@@ -13,6 +13,8 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     // The sum of what each module can be set to.
     &["settings"],
     &["http"],
+    // It examines the others, and the API shows its report.
+    &["doctor"],
     &["catalog", "history", "webhook"],
     &["job", "auth", "play", "pull", "import"],
     &["worker", "backend", "metrics", "changes", "events"],

@@ -1,0 +1,54 @@
+//! Endpoints of webhooks, as their records in the private bucket say.
+
+use super::subject::Subject;
+use crate::domain::doctor::{Check, Finding, Severity};
+use crate::domain::webhook::{ENDPOINTS_PREFIX, Endpoint, EndpointState};
+use crate::store;
+
+pub(super) async fn examine(subject: &Subject) -> Vec<Finding> {
+    let Ok(stores) = &subject.stores else { return Vec::new() };
+    let all = async {
+        let mut all = Vec::new();
+        for entry in stores.private.list(ENDPOINTS_PREFIX).await? {
+            all.extend(stores.private.read_json::<Endpoint>(&entry.key).await?);
+        }
+        Ok::<_, store::Error>(all)
+    };
+    let mut endpoints = match all.await {
+        Ok(endpoints) => endpoints,
+        Err(error) => {
+            let what = format!("they cannot be read: {error}");
+            return vec![Finding::new(Check::Webhooks, Severity::Skipped, what)];
+        }
+    };
+    endpoints.retain(|endpoint| endpoint.state != EndpointState::Deleted);
+    if endpoints.is_empty() {
+        return vec![Finding::new(Check::Webhooks, Severity::Skipped, "there are no endpoints")];
+    }
+    endpoints.iter().map(of_endpoint).collect()
+}
+
+fn of_endpoint(endpoint: &Endpoint) -> Finding {
+    let Endpoint { id, state, reason, failing_since, last_error, .. } = endpoint;
+    let finding = match (state, failing_since) {
+        (EndpointState::Paused, _) => {
+            let why = reason.as_deref().unwrap_or("somebody has paused it");
+            let resume = format!(
+                "curl -sXPATCH -H \"Authorization: Bearer $TOKEN\" -H content-type:application/json -d \
+                 '{{\"state\": \"active\"}}' $API/v1/webhooks/{id}, and POST /v1/webhooks/{id}/replay"
+            );
+            Finding::new(Check::Webhooks, Severity::Warning, format!("it is paused: {why}"))
+                .mend(resume)
+        }
+        (_, Some(since)) => {
+            let why = last_error.as_deref().unwrap_or("no reason is known");
+            let what = format!("all attempts have failed since {since:.0}: {why}");
+            let step = format!(
+                "mend the receiver, then: curl -sXPOST -H \"Authorization: Bearer $TOKEN\" $API/v1/webhooks/{id}/test"
+            );
+            Finding::new(Check::Webhooks, Severity::Warning, what).mend(step)
+        }
+        (_, None) => Finding::ok(Check::Webhooks, "deliveries succeed"),
+    };
+    finding.of(id)
+}
