@@ -188,6 +188,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the latest examination of this box. */
+        get: operations["getDoctor"];
+        put?: never;
+        /**
+         * Starts an examination of this box, unless one runs: what `ladderd doctor` shows. It writes objects of its own into
+         *     both buckets and removes them.
+         */
+        post: operations["createDoctor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/drain": {
         parameters: {
             query?: never;
@@ -1223,6 +1244,43 @@ export interface components {
              */
             total_bytes: number;
         };
+        /** @description The result of one check. */
+        DoctorFinding: {
+            /** @description Part of the appliance that it is about. */
+            group: string;
+            /** @description Stable kebab-case id of the check. Several findings may have one id, with another `subject` each. */
+            id: string;
+            /** @description Command or step that mends it. Nothing runs it. */
+            mend?: string | null;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /** @description The bucket, queue, device or address that it is about; empty if there is one alone. */
+            subject: string;
+            /** @description A sentence that says what was found. */
+            what: string;
+            /** @description A sentence that says why it matters. */
+            why: string;
+        };
+        /** @description The findings of one examination. */
+        DoctorReport: {
+            /** @description When the examination began, RFC 3339. */
+            began_at: string;
+            /** @description Who has executed the checks. */
+            by: components["schemas"]["Examiner"];
+            /** @description The findings, group by group. */
+            findings: components["schemas"]["DoctorFinding"][];
+            /** @description Host name of the machine; empty if Linux does not tell. */
+            host: string;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            took_ms: number;
+            /** @description Version of ladderd. */
+            version: string;
+            /** @description The worst severity of all findings. */
+            worst: components["schemas"]["Severity"];
+        };
         /** @description A file that is not there yet. */
         DownloadState: {
             /** @description Always `making`. */
@@ -1309,6 +1367,17 @@ export interface components {
          * @enum {string}
          */
         EventKind: "video.created" | "video.uploaded" | "video.playable" | "video.ready" | "video.failed" | "video.deleted" | "video.updated" | "text_track.ready" | "webhook.ping";
+        /** @description The latest examination. */
+        Examination: {
+            report?: components["schemas"]["DoctorReport"] | null;
+            /** @description Whether an examination runs. It takes up to some minutes, if something does not answer. */
+            running: boolean;
+        };
+        /**
+         * @description Who has executed the checks.
+         * @enum {string}
+         */
+        Examiner: "service" | "command";
         /** @description A later version of the source that could not be published. */
         FailedUpdate: {
             /** @description Why it failed. */
@@ -1932,6 +2001,11 @@ export interface components {
             /** @description Value; `null` for a secret, whether it is set or not. */
             value: unknown;
         };
+        /**
+         * @description How bad a finding is, the least first.
+         * @enum {string}
+         */
+        Severity: "ok" | "skipped" | "note" | "warning" | "error";
         /** @description Credentials of a sign-in: a token, or the code of a link. */
         SignIn: {
             /** @description The text of a token. */
@@ -3487,6 +3561,201 @@ export interface operations {
             };
             /** @description An attempt at its video runs, or the video is deleted */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDoctor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "report": {
+                     *         "began_at": "2026-01-01T12:00:00Z",
+                     *         "by": "service",
+                     *         "findings": [
+                     *           {
+                     *             "group": "Machine",
+                     *             "id": "clock",
+                     *             "mend": "timedatectl set-ntp true && timedatectl timesync-status",
+                     *             "severity": "warning",
+                     *             "subject": "",
+                     *             "what": "the clock is 9 s behind that of the store",
+                     *             "why": "S3 refuses requests whose time is off by more than 15 minutes."
+                     *           }
+                     *         ],
+                     *         "host": "box-1",
+                     *         "took_ms": 6400,
+                     *         "version": "0.1.0",
+                     *         "worst": "warning"
+                     *       },
+                     *       "running": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Examination"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDoctor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It runs */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "report": {
+                     *         "began_at": "2026-01-01T12:00:00Z",
+                     *         "by": "service",
+                     *         "findings": [
+                     *           {
+                     *             "group": "Machine",
+                     *             "id": "clock",
+                     *             "mend": "timedatectl set-ntp true && timedatectl timesync-status",
+                     *             "severity": "warning",
+                     *             "subject": "",
+                     *             "what": "the clock is 9 s behind that of the store",
+                     *             "why": "S3 refuses requests whose time is off by more than 15 minutes."
+                     *           }
+                     *         ],
+                     *         "host": "box-1",
+                     *         "took_ms": 6400,
+                     *         "version": "0.1.0",
+                     *         "worst": "warning"
+                     *       },
+                     *       "running": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Examination"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
