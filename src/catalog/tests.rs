@@ -143,7 +143,7 @@ async fn pages_of_every_order_and_filter_follow_each_other_and_end() {
 async fn each_tag_is_listed_once_while_a_video_has_it() {
     let (_dir, index) = index_of(20).await;
     let tagged = |tags: &[&str]| Metadata {
-        tags: tags.iter().map(ToString::to_string).collect(),
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
         ..Metadata::default()
     };
     let more = tagged(&["fünf", "fivefold", "Five", "%", "zoo"]);
