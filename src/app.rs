@@ -163,10 +163,7 @@ async fn run(loaded: Loaded, source: Source) -> anyhow::Result<()> {
     let reloader = Reloader { source, loaded, shown, front: front.clone(), context };
     tokio::spawn(reloader.run(reloads));
     tokio::spawn(front.renew());
-    if let Some(interval) = sd_notify::watchdog_enabled() {
-        let ping = || notify(&[sd_notify::NotifyState::Watchdog]);
-        tokio::spawn(watchdog::watch(hearts, interval, ping));
-    }
+    ping_systemd(hearts);
 
     let mut services = Services { api, store, jobs, housekeeping };
     tokio::select! {
@@ -179,11 +176,7 @@ async fn run(loaded: Loaded, source: Source) -> anyhow::Result<()> {
     notify(&[sd_notify::NotifyState::Stopping]);
     stopping.send_replace(true);
     drain_jobs.cancel();
-    tokio::spawn(async move {
-        stop_signals.next().await;
-        tracing::info!("stopping at once, running jobs return to the queue");
-        hurry.cancel();
-    });
+    tokio::spawn(hurry_up(stop_signals, hurry));
     jobs.await.context("the scheduler panicked")?;
     housekeeping.await.context("housekeeping panicked")?;
     news.await.context("the news of videos panicked")?;
@@ -194,6 +187,21 @@ async fn run(loaded: Loaded, source: Source) -> anyhow::Result<()> {
     store.await.context("the store panicked")?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Tells the watchdog of systemd that all parts run, if it asks.
+fn ping_systemd(hearts: Heartbeats) {
+    if let Some(interval) = sd_notify::watchdog_enabled() {
+        let ping = || notify(&[sd_notify::NotifyState::Watchdog]);
+        tokio::spawn(watchdog::watch(hearts, interval, ping));
+    }
+}
+
+/// Ends the grace period at the next signal.
+async fn hurry_up(mut signals: StopSignals, hurry: CancellationToken) {
+    signals.next().await;
+    tracing::info!("stopping at once, running jobs return to the queue");
+    hurry.cancel();
 }
 
 /// Serves API and page, also on the socket of the data directory, and the metrics on a socket of their own if there is

@@ -56,7 +56,7 @@ async fn of_store_and_queue(subject: &Subject, client: &Client) -> Vec<Finding> 
     let mut found = buckets::examine(subject, client).await;
     let (queues, seen) = queues::examine(subject).await;
     found.extend(queues);
-    found.extend(notification::examine(subject, &seen).await);
+    found.extend(Box::pin(notification::examine(subject, &seen)).await);
     found.extend(webhooks::examine(subject).await);
     found
 }
@@ -94,7 +94,7 @@ impl Doctor {
         let inner = Arc::clone(&self.0);
         tokio::spawn(async move {
             let ended = Ended(&inner);
-            let report = examine(&inner.subject).await;
+            let report = Box::pin(examine(&inner.subject)).await;
             inner.latest.lock().report = Some(report);
             drop(ended);
         });

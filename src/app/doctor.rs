@@ -69,7 +69,7 @@ pub async fn examine_without_daemon(settings: &Settings) -> anyhow::Result<Repor
     if settings.store.kind == Kind::S3 {
         let stores = aws::stores(settings, &trust).await;
         subject.stores = stores.map_err(|error| format!("{error:#}"));
-        return Ok(examine(&subject).await);
+        return Ok(Box::pin(examine(&subject)).await);
     }
     // This process serves the store to itself, as the other commands do.
     let embedded = async {
@@ -87,7 +87,7 @@ pub async fn examine_without_daemon(settings: &Settings) -> anyhow::Result<Repor
         Ok(opened) => opened,
         Err(error) => {
             subject.stores = Err(format!("{error:#}"));
-            return Ok(examine(&subject).await);
+            return Ok(Box::pin(examine(&subject)).await);
         }
     };
     // The public address of the store is that of a daemon.
@@ -96,7 +96,7 @@ pub async fn examine_without_daemon(settings: &Settings) -> anyhow::Result<Repor
     subject.stores = Ok(Stores { private, public, playback_base_url });
     let stop = CancellationToken::new();
     let serving = tokio::spawn(embedded.server.serve(Metrics::default(), stop.clone()));
-    let report = examine(&subject).await;
+    let report = Box::pin(examine(&subject)).await;
     stop.cancel();
     // It has served what was asked.
     drop(serving.await);

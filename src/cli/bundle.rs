@@ -63,7 +63,7 @@ pub(super) fn run(args: Args) -> Result<Exit, exit::Error> {
 }
 
 async fn collect(subject: &Subject) -> Result<Vec<File>, exit::Error> {
-    let report = doctor::examine(subject).await?;
+    let report = Box::pin(doctor::examine(subject)).await?;
     let mut files = files::of_report(&report);
     match subject {
         Subject::Remote(api) => files.extend(files::of_api(api).await),

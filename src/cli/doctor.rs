@@ -95,7 +95,7 @@ pub(super) async fn examine(subject: &Subject) -> Result<Report, exit::Error> {
     match subject {
         Subject::Remote(api) | Subject::Local { api: Some(api), .. } => ask(api).await,
         Subject::Local { api: None, loaded } => {
-            Ok(app::examine_without_daemon(&loaded.settings).await?)
+            Ok(Box::pin(app::examine_without_daemon(&loaded.settings)).await?)
         }
     }
 }

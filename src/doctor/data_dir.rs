@@ -25,20 +25,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
             found.push(judge::disk_latency(median));
         }
         Err(error) => {
-            let mend = match error.kind() {
-                io::ErrorKind::NotFound => {
-                    format!("install -d -m 700 -o ladderd -g ladderd {shown}, or set data_dir")
-                }
-                io::ErrorKind::ReadOnlyFilesystem => {
-                    format!(
-                        "mount -o remount,rw {shown}, or StateDirectory= and ReadWritePaths= of the unit"
-                    )
-                }
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    format!("free space: du -xh --max-depth=2 {shown} | sort -h | tail")
-                }
-                _ => format!("chown -R ladderd: {shown} && chmod 700 {shown}, or set data_dir"),
-            };
+            let mend = mend_of(error.kind(), &shown);
             let what = format!("a file in it cannot be written: {error}");
             found.push(Finding::new(Check::DataDir, Severity::Error, what).mend(mend));
             let skipped = "the data directory cannot be written";
@@ -57,9 +44,28 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     found
 }
 
+/// The command that mends a data directory which cannot be written.
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of the standard library, which grows")]
+fn mend_of(kind: io::ErrorKind, shown: &str) -> String {
+    match kind {
+        io::ErrorKind::NotFound => {
+            format!("install -d -m 700 -o ladderd -g ladderd {shown}, or set data_dir")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            format!(
+                "mount -o remount,rw {shown}, or StateDirectory= and ReadWritePaths= of the unit"
+            )
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("free space: du -xh --max-depth=2 {shown} | sort -h | tail")
+        }
+        _ => format!("chown -R ladderd: {shown} && chmod 700 {shown}, or set data_dir"),
+    }
+}
+
 fn open_to_others(dir: &Path) -> Finding {
     let mode = std::fs::metadata(dir).map_or(0o700, |found| found.permissions().mode() & 0o777);
-    if mode & 0o077 == 0 {
+    if mode.trailing_zeros() >= 6 {
         return Finding::ok(
             Check::DataDir,
             "it can be written, and other users cannot look into it",

@@ -46,11 +46,11 @@ pub(super) async fn examine(subject: &Subject, seen: &Seen) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut queue_works = true;
     if let Some(setup) = setup {
-        let sent = past_the_bucket(subject, stores, setup).await;
+        let sent = Box::pin(past_the_bucket(subject, stores, setup)).await;
         queue_works = sent.severity == Severity::Ok;
         found.push(sent);
     }
-    found.push(by_the_bucket(subject, stores, setup, seen, queue_works).await);
+    found.push(Box::pin(by_the_bucket(subject, stores, setup, seen, queue_works)).await);
     found
 }
 
@@ -72,7 +72,7 @@ async fn past_the_bucket(subject: &Subject, stores: &Stores, setup: &SqsSetup) -
     if let Err(error) = setup.send(&message::own(stores.private.name(), &key)).await {
         return failed(error.to_string()).of(name);
     }
-    let came = arrives(subject, &stores.private, Some(setup), &nonce).await;
+    let came = Box::pin(arrives(subject, &stores.private, Some(setup), &nonce)).await;
     let finding = match came {
         Ok(true) => {
             let took = began.elapsed().as_secs_f64();
@@ -108,7 +108,7 @@ async fn by_the_bucket(
         let what = format!("the probe cannot be written: {error}");
         return Finding::new(Check::Notification, Severity::Skipped, what).of(bucket.name());
     }
-    let came = arrives(subject, bucket, setup, &nonce).await;
+    let came = Box::pin(arrives(subject, bucket, setup, &nonce)).await;
     remove(bucket, &key).await;
     if came == Ok(true) {
         let took = began.elapsed().as_secs_f64();

@@ -40,7 +40,6 @@ const UNKNOWN_LOOKUPS: usize = 16;
 struct ByDataDir;
 
 /// The router for the socket in the data directory: whoever can open it may do all that an admin may.
-#[must_use]
 pub fn for_this_machine(router: Router) -> Router {
     router.layer(Extension(ByDataDir))
 }

@@ -35,7 +35,7 @@ pub fn clock(ahead: SignedDuration) -> Finding {
     let what = format!("the clock is {secs} s {side} that of the store");
     let severity = match secs {
         0..=CLOCK_OFF_SECS => return Finding::ok(Check::Clock, "as that of the store, to 5 s"),
-        ..CLOCK_WRONG_SECS => Severity::Warning,
+        secs if secs < CLOCK_WRONG_SECS => Severity::Warning,
         _ => Severity::Error,
     };
     Finding::new(Check::Clock, severity, what)
@@ -48,7 +48,7 @@ pub fn disk_latency(median_ms: u64) -> Finding {
     let what = format!("a small write is durable after {median_ms} ms");
     let severity = match median_ms {
         ..SLOW_DISK_MS => return Finding::ok(Check::DiskLatency, what),
-        ..BROKEN_DISK_MS => Severity::Warning,
+        median_ms if median_ms < BROKEN_DISK_MS => Severity::Warning,
         _ => Severity::Error,
     };
     let step = "look for other writers and for errors of the disk (iostat -x 5; journalctl -k -p err), or move \

@@ -50,7 +50,7 @@ impl QueueFacts {
 pub fn of_queue(queue: &QueueFacts, dead: Option<&QueueFacts>) -> Vec<Finding> {
     let name = queue.name();
     let depth = format!("{} messages wait, {} are in work", queue.visible, queue.in_flight);
-    let state = if queue.url.ends_with(".fifo") {
+    let state = if queue.url.rsplit_once('.').is_some_and(|(_, suffix)| suffix == "fifo") {
         Finding::new(
             Check::Queue,
             Severity::Error,
@@ -180,18 +180,18 @@ mod tests {
         }
     }
 
-    fn redrive(max_receive_count: u64) -> Option<Redrive> {
+    fn redrive(max_receive_count: u64) -> Redrive {
         let target_arn = "arn:aws:sqs:eu:1:dead".to_owned();
-        Some(Redrive { target_arn, max_receive_count: Some(max_receive_count) })
+        Redrive { target_arn, max_receive_count: Some(max_receive_count) }
     }
 
     #[test]
     fn dead_letter_queues_and_redrive_policies_are_judged() {
         let dead = QueueFacts { url: "https://sqs.example.com/1/dead".to_owned(), ..queue(None) };
         let table = [
-            (redrive(1000), Some(&dead), Severity::Ok, ""),
-            (redrive(5), Some(&dead), Severity::Warning, "\\\"maxReceiveCount\\\": 1000"),
-            (redrive(1000), None, Severity::Error, "set-queue-attributes"),
+            (Some(redrive(1000)), Some(&dead), Severity::Ok, ""),
+            (Some(redrive(5)), Some(&dead), Severity::Warning, "\\\"maxReceiveCount\\\": 1000"),
+            (Some(redrive(1000)), None, Severity::Error, "set-queue-attributes"),
             (None, Some(&dead), Severity::Note, "set-queue-attributes"),
             (None, None, Severity::Error, "aws sqs create-queue --queue-name jobs-dead\n"),
         ];
@@ -206,11 +206,13 @@ mod tests {
 
     #[test]
     fn queues_of_another_kind_and_short_retentions_are_found() {
-        let fifo = QueueFacts { url: "https://x/1/jobs.fifo".to_owned(), ..queue(redrive(1000)) };
+        let fifo =
+            QueueFacts { url: "https://x/1/jobs.fifo".to_owned(), ..queue(Some(redrive(1000))) };
         assert_eq!(of_queue(&fifo, None)[0].severity, Severity::Error);
         let table = [(0, Severity::Skipped), (3600, Severity::Warning), (4 * 86_400, Severity::Ok)];
         for (retention_secs, severity) in table {
-            let found = of_queue(&QueueFacts { retention_secs, ..queue(redrive(1000)) }, None);
+            let found =
+                of_queue(&QueueFacts { retention_secs, ..queue(Some(redrive(1000))) }, None);
             assert_eq!(found[2].severity, severity, "{retention_secs}");
         }
         let dead = QueueFacts { retention_secs: 4 * 86_400, ..queue(None) };

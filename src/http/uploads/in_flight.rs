@@ -45,7 +45,8 @@ impl InFlight {
         }
         // The oldest first: one that has ended makes room, and the others can wait for the next look.
         for begun in self.keys_of(sender).chunks(CONCURRENT_LOOKS) {
-            let looks = begun.iter().map(async |key| has_ended(facts, key).await.then_some(key));
+            let looks =
+                begun.iter().map(async |key| Box::pin(has_ended(facts, key)).await.then_some(key));
             let ended: Vec<&String> = join_all(looks).await.into_iter().flatten().collect();
             if ended.is_empty() {
                 continue;
@@ -98,7 +99,7 @@ async fn has_ended(facts: &Facts, key: &str) -> bool {
         return true;
     }
     let id = VideoId::of_source(facts.private.name(), key);
-    let known = facts.of(&id).await;
+    let known = Box::pin(facts.of(&id)).await;
     known.is_ok_and(|(known, _)| known.job.is_some() || known.tombstone.is_some())
 }
 

@@ -12,7 +12,9 @@ fn normal(path: &Path) -> PathBuf {
         match part {
             Component::ParentDir => assert!(normal.pop(), "{} leads out", path.display()),
             Component::CurDir => {}
-            other => normal.push(other),
+            other @ (Component::Prefix(_) | Component::RootDir | Component::Normal(_)) => {
+                normal.push(other);
+            }
         }
     }
     normal
