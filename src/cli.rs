@@ -28,7 +28,6 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use self::config::{ConfigArgs, refuse};
 use self::exit::{Exit, OrExit as _};
 use self::output::say;
-pub use self::reference::{command, reference};
 use crate::sandbox::probe::{self, Conditions, Targets};
 use crate::settings::{Loaded, Overrides, Settings};
 use crate::tls::{Certificate, Trust};
@@ -241,6 +240,18 @@ struct ServeArgs {
     /// Address of the embedded S3 server [default: address of the API, next port].
     #[arg(long, value_name = "ADDRESS:PORT")]
     s3_listen: Option<String>,
+}
+
+/// All commands with their arguments, without values of the environment.
+#[must_use]
+pub fn command() -> clap::Command {
+    reference::without_values(Cli::command())
+}
+
+/// The text of `docs/reference/cli.md`.
+#[must_use]
+pub fn reference() -> String {
+    reference::page(command())
 }
 
 /// Runs the command that the arguments of the process name.

@@ -1,8 +1,6 @@
 //! The reference of the command line, made from the declarations of its commands.
 
-use clap::{Command, CommandFactory as _};
-
-use super::Cli;
+use clap::Command;
 
 const INTRO: &str = "\
 # Command line
@@ -13,23 +11,16 @@ These are the texts of `ladderd help`. [Settings](settings.md) are read by the c
 `serve`, `transcode`, `plan`, `validate` and `backends` work without any.
 ";
 
-/// All commands with their arguments, without values of the environment.
-#[must_use]
-pub fn command() -> Command {
-    // Values of variables would differ from machine to machine.
-    fn without_values(command: Command) -> Command {
-        command
-            .mut_args(|argument| argument.hide_env_values(true))
-            .mut_subcommands(without_values)
-            .term_width(100)
-    }
-    without_values(Cli::command())
+/// The command without values of the environment, which differ from machine to machine.
+pub(super) fn without_values(command: Command) -> Command {
+    command
+        .mut_args(|argument| argument.hide_env_values(true))
+        .mut_subcommands(without_values)
+        .term_width(100)
 }
 
-/// The text of `docs/reference/cli.md`: the help of each command that is not hidden.
-#[must_use]
-pub fn reference() -> String {
-    let mut command = command();
+/// The help of each command that is not hidden, as a page.
+pub(super) fn page(mut command: Command) -> String {
     // Adds the full names of subcommands, and global arguments to those below.
     command.build();
     let mut parts = vec![INTRO.to_owned()];

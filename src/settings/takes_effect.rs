@@ -97,6 +97,7 @@ pub(super) const RESTARTED: &[(&str, &[&str])] = &[
     ),
     ("jobs", &["claim_renewal_secs", "required_backends", "superseded_secs"]),
     ("log", &["format", "gstreamer"]),
+    ("metrics", &["listen"]),
     ("playback", &["keys", "token_ttl_secs"]),
     (
         "pulls",

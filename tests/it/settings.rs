@@ -128,7 +128,7 @@ fn unknown_keys_and_wrong_types_are_all_reported() {
             "{file}: http.port: unknown key; allowed: allow_insecure, body_limit_bytes, cors_origins, embed_origins, hosts, listen, public_url, request_burst, request_timeout_secs, requests_per_sec, trusted_proxies"
         ),
         format!("{file}: ladder[0].heigth: unknown key; allowed: height, max_bitrate_kbps"),
-        format!("{file}: nonsense: unknown key; allowed: auth, changes, data_dir, embedded, encode, encryption, events, housekeeping, http, jobs, ladder, limits, log, playback, pulls, qoe, queue, sandbox, sources, store, tls, uploads, videos, webhooks"),
+        format!("{file}: nonsense: unknown key; allowed: auth, changes, data_dir, embedded, encode, encryption, events, housekeeping, http, jobs, ladder, limits, log, metrics, playback, pulls, qoe, queue, sandbox, sources, store, tls, uploads, videos, webhooks"),
         format!("{file}: queue.retry.first_secs = \"soon\": allowed: a whole number, 0 or greater"),
         "the environment: jobs.max_runing: unknown key; allowed: backend_retrial_secs, claim_renewal_secs, max_encoder_sessions, max_running, required_backends, shutdown_grace_secs, stall_timeout_secs, superseded_secs, surroundings_max_age_secs, worker_memory_bytes".to_owned(),
     ];

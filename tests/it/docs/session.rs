@@ -138,14 +138,14 @@ async fn the_documented_commands_do_what_they_say() {
     assert_eq!(video["text_tracks"][0]["language"], "en", "{video:#}");
 
     // The store is lost, and the backup brings it back.
-    let before = appliance.keys("private", "").await;
+    let before = appliance.keys("uploads", "").await;
     appliance.terminate();
     let stopped =
         Session { appliance: &appliance, folder: folder.path(), id: id.clone(), token: None };
     stopped.run("docs/how-to/care-for-the-store.md", "sh run stopped").await;
     appliance.restart();
     appliance.authorize();
-    let after = appliance.keys("private", "").await;
+    let after = appliance.keys("uploads", "").await;
     let lost: Vec<_> =
         before.iter().filter(|key| key.starts_with("streams/") && !after.contains(key)).collect();
     assert!(lost.is_empty() && !before.is_empty(), "{lost:?}");

@@ -144,6 +144,8 @@ const ACTIONS: &[(&str, &[&str])] = &[
     ("delete_object", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
     ("delete_object_tagging", &["s3:DeleteObjectTagging"]),
     ("delete_objects", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
+    ("get_bucket_notification_configuration", &["s3:GetBucketNotification"]),
+    ("get_bucket_ownership_controls", &["s3:GetBucketOwnershipControls"]),
     ("get_object", &["s3:GetObject"]),
     ("get_queue_attributes", &["sqs:GetQueueAttributes"]),
     ("get_queue_url", &["sqs:GetQueueUrl"]),
