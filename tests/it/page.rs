@@ -53,7 +53,7 @@ async fn a_library_of_thousands_is_searched_and_scrolled() {
         return;
     }
     // `make test` is short; LADDERD_LIBRARY=10000 walks through more.
-    let count = std::env::var("LADDERD_LIBRARY").map_or(2000, |count| count.parse().unwrap());
+    let count = std::env::var("LADDERD_LIBRARY").map_or(800, |count| count.parse().unwrap());
     let mut appliance = Appliance::builder().setting("http.requests_per_sec", 0).start();
     seed::ready_videos(&mut appliance, count).await;
     walk("many.mjs", &[&appliance.api, &count.to_string()]).await;

@@ -57,7 +57,8 @@ const plays = async () => {
 // The page and each embed report their view when it ends.
 async function reported(id) {
   await page.goto(`${base}/watch/${id}`);
-  await page.waitForFunction(() => document.querySelector("video")?.currentTime > 0);
+  // It plays, rather than looks for its first frame.
+  await page.waitForFunction(() => document.querySelector("video")?.currentTime > 1);
   await page.goto("about:blank");
   const views = await until("all views are reported", async () => {
     const { by_player: by } = await call(base, "GET", "/v1/qoe");

@@ -28,7 +28,7 @@ const result = { errors };
 const wrong = (what) => errors.push(`expiry: ${what}`);
 const { browser, page } = await openPage(errors, { viewport: { width: 1000, height: 800 } });
 
-// A page of somebody else.
+// A page of somebody else, of the same site: Chromium keeps nothing for frames of other sites here.
 const server = createServer((request, response) => {
   const src = decodeURIComponent(request.url.slice(2)).replaceAll("&", "&amp;");
   response.writeHead(200, { "content-type": "text/html" });
@@ -36,7 +36,7 @@ const server = createServer((request, response) => {
     <iframe src="${src}" title="Lesson" width="640" height="360" allow="autoplay"></iframe></html>`);
 });
 await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
-const host = `http://localhost:${server.address().port}`;
+const host = `http://127.0.0.1:${server.address().port}`;
 
 // URLs of segments, by which the store is asked whether they still open.
 let segments = [];

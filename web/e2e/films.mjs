@@ -36,6 +36,8 @@ export async function makeFilm({ secs = 20, height = 720 } = {}) {
 // Counts the reports that players of the page's own origin send. Requests of a page that ends are told to nobody else.
 export const countBeacons = (page) =>
   page.addInitScript(() => {
+    // A frame that goes with its page has no time for storage.
+    if (window !== top) return;
     const send = navigator.sendBeacon.bind(navigator);
     navigator.sendBeacon = (...report) => {
       localStorage.setItem("beacons", Number(localStorage.getItem("beacons")) + 1);

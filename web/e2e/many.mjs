@@ -11,7 +11,7 @@
 //   errors       errors of the page, the console and this script, and findings of axe
 // and exits with 0 only if all was found, and the document stayed small. Times are told, and no condition.
 
-import { apiOf } from "./api.mjs";
+import { apiOf, until } from "./api.mjs";
 import { expectAccessible } from "./axe.mjs";
 import { openPage } from "./browser.mjs";
 
@@ -97,9 +97,12 @@ async function scroll(view) {
   if (measured.items === 0 || measured.items > MAX_ITEMS) {
     wrong(`${measured.items} videos are in the document of the ${view}`);
   }
-  // To the oldest video.
-  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-  await page.getByText(titleOf(0), { exact: true }).first().waitFor();
+  // To the oldest video: the list grows page by page.
+  const oldest = page.getByText(titleOf(0), { exact: true }).first();
+  await until("the oldest video is shown", async () => {
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+    return oldest.isVisible();
+  });
   await page.evaluate(() => scrollTo(0, 0));
   await page
     .getByText(titleOf(COUNT - 1), { exact: true })
