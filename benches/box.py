@@ -52,7 +52,8 @@ class Box:
     def start(self):
         environment = {
             "RUST_LOG": "warn", "TMPDIR": str(self.temporary), "LADDERD__HTTP__REQUESTS_PER_SEC": "0",
-            "LADDERD__EMBEDDED__MIN_FREE_BYTES": str(16 << 20), "LADDERD__JOBS__MAX_RUNNING": "2", "LADDERD__UPLOADS__MAX_IN_FLIGHT": "1000",
+            "LADDERD__EMBEDDED__MIN_FREE_BYTES": str(16 << 20), "LADDERD__JOBS__MAX_RUNNING": "2",
+            "LADDERD__UPLOADS__MAX_IN_FLIGHT": "1000",
             "LD_PRELOAD": str(self.library), "CHAOS_CLOCK": str(self.offset),
         }
         listen = [f"127.0.0.1:{port}" for port in self.ports]
@@ -60,11 +61,7 @@ class Box:
                    "--s3-listen", listen[1], "--data-dir", self.data]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | environment,
                                         stderr=open(self.folder / "log", "a"))
-        line = self.process.stdout.readline()
-        urls = [word.strip("()\n") for word in line.split() if word.strip("(").startswith("http")]
-        if not urls:
-            sys.exit((self.folder / "log").read_text()[-2000:])
-        self.api, self.s3 = urls[0], urls[-1]
+        self.api, self.s3 = announced(self.process, self.folder / "log")
         # It keeps its ports for the next start: players come back to them.
         self.ports = tuple(int(url.rsplit(":", 1)[1]) for url in (self.api, self.s3))
         while not self.is_ready():
@@ -154,6 +151,15 @@ class ReadOnly:
 
     def __exit__(self, *_):
         run("umount", "-l", self.path)
+
+
+def announced(process, log):
+    """The URLs of API and store that a daemon prints once it listens. Ends this program if it does not start."""
+    line = process.stdout.readline()
+    urls = [word.strip("()\n") for word in line.split() if word.strip("(").startswith("http")]
+    if not urls:
+        sys.exit(pathlib.Path(log).read_text()[-2000:])
+    return urls[0], urls[-1]
 
 
 def run(*command):

@@ -32,6 +32,8 @@ import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+from box import announced
+
 WORDS = """river mountain lesson chapter intro holiday garden winter summer train city night morning talk keynote
 workshop physics algebra history music piano guitar drums cooking baking bread forest ocean desert island""".split()
 
@@ -156,11 +158,7 @@ class Daemon:
         command = [program, "serve", "--listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0", "--data-dir", folder]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | environment,
                                         stderr=open(f"{folder}/log", "a"))
-        line = self.process.stdout.readline()
-        urls = [word.strip("()\n") for word in line.split() if word.strip("(").startswith("http")]
-        if not urls:
-            sys.exit(pathlib.Path(folder, "log").read_text()[-2000:])
-        self.api, self.s3 = urls[0], urls[-1]
+        self.api, self.s3 = announced(self.process, f"{folder}/log")
 
     def get(self, path):
         with urllib.request.urlopen(self.api + path, timeout=60) as answer:

@@ -1,6 +1,6 @@
 //! Counters, gauges and histograms for Prometheus. All of them are in one table ([`list`]).
 //!
-//! What happens is counted where it happens; what is there at a scrape, such as the depth of the queue, is read then
+//! Events are counted where they happen; the state at a scrape, such as the depth of the queue, is read then
 //! and passed to [`Metrics::render`] as [`Sample`]s.
 
 mod config;

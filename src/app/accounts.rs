@@ -3,13 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
 
 use super::aws;
 use super::embedded::{self, Embedded};
-use super::listen::{Front, bind};
 use super::lock::lock;
 use super::parts::{Parts, api_url};
 use crate::auth::{Auth, Mode};
@@ -139,23 +136,14 @@ pub async fn with_accounts<T>(
     let accounts = |private: &Bucket| Auth::new(private, &settings.auth);
     if settings.store.kind == store::Kind::S3 {
         let trust = Trust::open(&settings.tls)?;
-        return command(accounts(
-            &aws::buckets(settings, &trust, &Metrics::default()).await?.private,
-        ))
-        .await;
+        let buckets = aws::buckets(settings, &trust, &Metrics::default()).await?;
+        return command(accounts(&buckets.private)).await;
     }
     // Without a daemon, this process serves the store to itself.
     match lock(&settings.data_dir) {
         Ok(_lock) => {
-            let front = Front::open(settings)?;
-            let (listener, metrics) = (bind("127.0.0.1:0").await?, Metrics::default());
-            let embedded = Embedded::open(settings, &front, listener, &metrics).await?;
-            let stop = CancellationToken::new();
-            let serving = tokio::spawn(embedded.server.serve(metrics, stop.clone()));
-            let result = command(accounts(&embedded.private)).await;
-            stop.cancel();
-            serving.await.context("the store panicked")?;
-            result
+            let embedded = Embedded::for_command(settings).await?;
+            embedded.server.during(command(accounts(&embedded.private))).await?
         }
         Err(locked) => {
             let store = running(&settings.data_dir).and_then(|endpoint| endpoint.store);

@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
-use tokio_util::sync::CancellationToken;
-
 use super::accounts::running;
 use super::aws;
 use super::embedded::{self, Embedded};
-use super::listen::{Front, bind};
 use super::lock::lock;
 use crate::metrics::Metrics;
 use crate::queue::embedded::EmbeddedQueue;
@@ -87,16 +83,9 @@ pub async fn with_store<T>(
     // Without a daemon, this process serves the store to itself.
     match lock(&settings.data_dir) {
         Ok(_lock) => {
-            let front = Front::open(settings)?;
-            let (listener, metrics) = (bind("127.0.0.1:0").await?, Metrics::default());
-            let embedded = Embedded::open(settings, &front, listener, &metrics).await?;
-            let stop = CancellationToken::new();
+            let embedded = Embedded::for_command(settings).await?;
             let store = CommandStore::new(settings, embedded.private, &embedded.queue);
-            let serving = tokio::spawn(embedded.server.serve(metrics, stop.clone()));
-            let result = command(store).await;
-            stop.cancel();
-            serving.await.context("the store panicked")?;
-            result
+            embedded.server.during(command(store)).await?
         }
         Err(locked) => {
             let store = running(&settings.data_dir).and_then(|endpoint| endpoint.store);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::embedded::Embedded;
-use super::listen::{Front, bind};
 use super::lock::lock;
 use super::parts::{Parts, api_url};
 use super::{aws, open_files};
@@ -78,10 +77,7 @@ pub async fn examine_without_daemon(settings: &Settings) -> anyhow::Result<Repor
         let shown = settings.data_dir.display();
         anyhow::ensure!(database.is_file(), "{shown} has no store yet: the first start makes it");
         let lock = lock(&settings.data_dir)?;
-        let front = Front::open(settings)?;
-        let (listener, metrics) = (bind("127.0.0.1:0").await?, Metrics::default());
-        let embedded = Embedded::open(settings, &front, listener, &metrics).await?;
-        anyhow::Ok((lock, embedded))
+        anyhow::Ok((lock, Embedded::for_command(settings).await?))
     };
     let (_lock, embedded) = match embedded.await {
         Ok(opened) => opened,

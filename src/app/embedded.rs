@@ -59,6 +59,13 @@ pub(super) struct Server {
 }
 
 impl Embedded {
+    /// Opens store and queue for a command, which serves them to itself while no daemon runs and holds the lock.
+    pub(super) async fn for_command(settings: &Settings) -> anyhow::Result<Self> {
+        let front = Front::open(settings)?;
+        // Nobody reads the metrics of a command.
+        Self::open(settings, &front, bind("127.0.0.1:0").await?, &Metrics::default()).await
+    }
+
     /// Opens store and queue in the data directory. The store will be served at `listener`; requests of this process
     /// are counted in `metrics`.
     pub(super) async fn open(
@@ -129,6 +136,16 @@ impl Server {
     /// The store that it serves.
     pub(super) fn store(&self) -> Store {
         self.store.clone()
+    }
+
+    /// Serves the store while `work` of a command runs.
+    pub(super) async fn during<T>(self, work: impl Future<Output = T>) -> anyhow::Result<T> {
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(self.serve(Metrics::default(), stop.clone()));
+        let result = work.await;
+        stop.cancel();
+        serving.await.context("the store panicked")?;
+        Ok(result)
     }
 
     /// Serves the store until `stop`, and takes care of its files.

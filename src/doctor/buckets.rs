@@ -200,7 +200,7 @@ async fn multipart(bucket: &Bucket, key: &str, tried: &mut Vec<Tried>) {
         let parts = [CompletedPart { number: 1, etag }];
         tried.push(answer("complete-multipart", bucket.complete_multipart(key, &id, &parts).await));
     }
-    // What was completed is gone, and no error.
+    // A completed upload cannot be aborted, so another one is.
     if let Ok(id) = bucket.create_multipart(key, "text/plain").await {
         tried.push(answer("abort-multipart", bucket.abort_multipart(key, &id).await));
     }

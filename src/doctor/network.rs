@@ -1,4 +1,4 @@
-//! What others reach: the API, its public URL, its certificate.
+//! The ways that others reach this box by: the API, its public URL, its certificate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

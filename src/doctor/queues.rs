@@ -6,7 +6,7 @@ use crate::domain::doctor::{Check, Finding, Severity};
 use crate::queue::sqs::SqsSetup;
 use crate::queue::{Depth, Kind};
 
-/// What was seen of the queue, for the way of events.
+/// Facts of the queue that the check of the way of events needs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     /// ARN of the normal queue; empty if it is not known.

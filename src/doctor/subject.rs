@@ -106,7 +106,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Who executes the checks.
+    /// The process that executes the checks.
     pub(super) fn examiner(&self) -> Examiner {
         if self.running.is_some() { Examiner::Service } else { Examiner::Command }
     }

@@ -39,7 +39,7 @@ const UNKNOWN_LOOKUPS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 struct ByDataDir;
 
-/// The router for the socket in the data directory: whoever can open it may do all that an admin may.
+/// The router for the socket in the data directory: its clients may do all that an admin may.
 pub fn for_this_machine(router: Router) -> Router {
     router.layer(Extension(ByDataDir))
 }

@@ -6,7 +6,7 @@ use super::bucket::Bucket;
 use super::error::{Error, map_error};
 use crate::domain::doctor::events::Target;
 
-/// What the store tells of an object besides its bytes.
+/// Facts of an object that the store tells besides its bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectFacts {
     /// Id of its version; `None` without versioning.

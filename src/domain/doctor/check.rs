@@ -13,7 +13,7 @@ pub enum Group {
     Store,
     /// The queue.
     Queue,
-    /// What others reach.
+    /// The API, its public URL, its certificate.
     Network,
 }
 

@@ -64,7 +64,7 @@ impl Housekeeping {
     }
 
     /// Removes this version of an object. Returns 1.
-    async fn remove_entry(&self, entry: &Entry) -> Result<usize, Error> {
+    pub(super) async fn remove_entry(&self, entry: &Entry) -> Result<usize, Error> {
         let (Removal::Gone | Removal::Changed) =
             self.context.private.delete_version(&entry.key, &entry.etag).await?;
         Ok(1)

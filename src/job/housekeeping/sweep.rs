@@ -100,9 +100,7 @@ impl Housekeeping {
         let mut removed = 0;
         while let Some(entry) = entries.try_next().await? {
             if self.age(entry.last_modified) >= idempotency::KEPT {
-                let (Removal::Gone | Removal::Changed) =
-                    private.delete_version(&entry.key, &entry.etag).await?;
-                removed += 1;
+                removed += self.remove_entry(&entry).await?;
             }
         }
         Ok(removed)

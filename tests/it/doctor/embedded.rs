@@ -29,7 +29,7 @@ async fn the_daemon_examines_itself_and_leaves_nothing_behind() {
     let mut appliance = Appliance::start();
     appliance.authorize();
     let folder = appliance.data_dir().display().to_string();
-    // Whoever may open the socket needs no token.
+    // The socket asks for no token.
     let report = report(&[], &["--data-dir", &folder]).await;
     assert_eq!(report.by, Examiner::Service);
     assert_all(&report, Severity::Ok, &FINE);
