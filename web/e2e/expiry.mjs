@@ -98,15 +98,16 @@ async function endSession(api, first, second) {
 }
 
 async function embed(api, id) {
-  const open = async (expiresIn) => {
+  const open = async (expiresIn, more = "") => {
     const request = { expires_in: expiresIn };
     const { token } = await api("POST", `/v1/videos/${id}/playback-tokens`, request);
-    const src = `${base}/embed/${id}?autoplay=1&muted=1&token=${token}`;
+    const src = `${base}/embed/${id}?autoplay=1&muted=1&token=${token}${more}`;
     segments = [];
     await page.goto(`${host}/?${encodeURIComponent(src)}`);
     return until("the frame", () => page.frames().find((frame) => frame.url() === src));
   };
-  const first = await open(8);
+  // The place that the page of the video kept would be loaded before the token expires.
+  const first = await open(8, "&t=1");
   await plays(first, 0);
   await expired();
   await jump(first);

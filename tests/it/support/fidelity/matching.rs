@@ -145,14 +145,14 @@ fn best(source: &Timeline, secs: f64, seen: &Signature, among: std::ops::Range<u
         .filter(|n| *n == nearest || best.is_confusable(&source.signatures[*n], seen))
         .collect();
     // A scene that comes back, such as a flash each second, is told from an earlier one by small parts only, which
-    // encoders blur. A frame that is really from so far away is much nearer to that one than to the frame that is due.
-    let due = source.due(secs);
-    if (source.secs[nearest] - secs).abs() > COMES_BACK
-        && among.contains(&due)
-        && distances[due - among.start] < 1.5 * distance + SAME
-        && !near.contains(&due)
-    {
-        near.push(due);
+    // encoders blur. A frame that is really from so far away is much nearer to that one than to those around the frame
+    // that is due, whose clock may be off by part of a frame.
+    if (source.secs[nearest] - secs).abs() > COMES_BACK {
+        let due = source.due(secs);
+        let around = due.saturating_sub(1)..(due + 2).min(source.secs.len());
+        near.extend(around.filter(|n| {
+            among.contains(n) && distances[n - among.start] < 1.5 * distance + SAME
+        }));
     }
     let by_error = |n: &usize| source.error(*n, secs).abs();
     let own = near.iter().copied().min_by(|a, b| by_error(a).total_cmp(&by_error(b))).unwrap();
