@@ -17,7 +17,7 @@ use crate::embedded::credentials::{self, Credentials};
 use crate::embedded::{self, Buckets, OnCreated, Scrubbed, Store, event_body};
 use crate::metrics::Metrics;
 use crate::queue::{self, embedded::EmbeddedQueue};
-use crate::server::Listener;
+use crate::server::{Limits, Listener};
 use crate::settings::Settings;
 use crate::store::{Bucket, ExpiringCredentials};
 
@@ -27,6 +27,10 @@ const REAP_EVERY: Duration = Duration::from_hours(1);
 /// Time after which the SDK retries a request that got no response. The server is this process, so
 /// only a stalled disk takes this long.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Connections of the daemon, its workers and commands to the store at the same time. Clients keep those that they do
+/// not need for a while, so a lower number would make a request wait for one of them to end.
+const OWN_CONNECTIONS: usize = 1024;
 
 /// Embedded replacements of S3 and SQS.
 pub(super) struct Embedded {
@@ -156,15 +160,21 @@ impl Server {
         let reaper = tokio::spawn(reap(self.store.clone(), self.config.clone()));
         let scrubber =
             tokio::spawn(scrub(self.store.clone(), self.config.clone(), metrics.clone()));
-        let serve = |listener, client| {
+        let others = usize::try_from(self.config.max_connections).unwrap_or(usize::MAX);
+        let serve = |listener, client, connections| {
             let (store, stopped) = (self.store.clone(), stop.clone().cancelled_owned());
             let requests = metrics.embedded_requests(client);
             let count = move || {
                 requests.inc();
             };
-            embedded::serve(listener, store, &self.credentials, &self.config, count, stopped)
+            let limits = Limits::connections(connections);
+            let cors = &self.config.cors_origins;
+            embedded::serve(listener, limits, store, &self.credentials, cors, count, stopped)
         };
-        tokio::join!(serve(self.listener, "other"), serve(self.own, "daemon"));
+        tokio::join!(
+            serve(self.listener, "other", others),
+            serve(self.own, "daemon", OWN_CONNECTIONS)
+        );
         sorter.abort();
         reaper.abort();
         scrubber.abort();

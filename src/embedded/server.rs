@@ -10,19 +10,20 @@ use hyper::{Method, Request, Response, StatusCode};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{HttpResponse, s3_error};
 
-use super::Config;
 use super::access::{Access, Keys};
 use super::cors::Cors;
 use super::credentials::Credentials;
 use super::store::Store;
 use crate::server::{self, Limits, Listener, PacedBody};
 
-/// Serves the store on `listener` until `shutdown` resolves. Calls `on_request` at each request.
+/// Serves the store on `listener` within `limits` until `shutdown` resolves, also for pages of these origins. Calls
+/// `on_request` at each request.
 pub async fn serve(
     listener: Listener,
+    limits: Limits,
     store: Store,
     credentials: &Credentials,
-    config: &Config,
+    cors_origins: &[String],
     on_request: impl Fn() + Clone + Send + Sync + 'static,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -35,14 +36,13 @@ pub async fn serve(
     builder.set_auth(keys.clone());
     builder.set_access(Access { public_bucket: store.0.buckets.public.clone(), keys });
     let service = builder.build();
-    let cors = Arc::new(Cors::new(config.cors_origins.clone()));
-    let cap = usize::try_from(config.max_connections).unwrap_or(usize::MAX);
+    let cors = Arc::new(Cors::new(cors_origins.to_vec()));
     let handler = service_fn(move |request| {
         on_request();
         let (service, cors) = (service.clone(), Arc::clone(&cors));
         async move { Ok::<_, Infallible>(respond(&service, &cors, request).await) }
     });
-    server::serve(listener, Limits::connections(cap), handler, shutdown).await;
+    server::serve(listener, limits, handler, shutdown).await;
 }
 
 /// Answers one request. No browser guesses another type than that of the response: an upload is no page.
