@@ -9,6 +9,7 @@ mod command_store;
 mod compose;
 mod doctor;
 mod embedded;
+mod endpoint;
 mod listen;
 mod lock;
 mod open_files;
@@ -46,11 +47,12 @@ use crate::tls::Trust;
 use crate::worker::spawn::Program;
 use crate::{gpu, http};
 
-pub use self::accounts::{link, local_api, with_accounts};
+pub use self::accounts::{link, with_accounts};
 pub use self::backends::gpu_facts;
 pub use self::command_store::{CommandStore, with_store};
 pub(crate) use self::compose::open_encryption;
 pub use self::doctor::examine_without_daemon;
+pub use self::endpoint::local_api;
 use self::listen::{Front, bind};
 pub(crate) use self::lock::{lock, private_files};
 use self::parts::Parts;
@@ -102,7 +104,7 @@ async fn run(loaded: Loaded, source: Source) -> anyhow::Result<()> {
     let driver: Arc<dyn gpu::Driver> = Arc::new(gpu::Nvml::default());
     let backends = backends::pool(&program, &driver, &settings);
     let mut parts = Parts::open(&settings, &front, &trust, api_address).await?;
-    accounts::note_endpoint(&settings, &parts, api_address);
+    endpoint::note(&settings, &parts, api_address);
 
     let (stopping, is_stopping) = watch::channel(false);
     let (drain_jobs, stop_servers) = (CancellationToken::new(), CancellationToken::new());

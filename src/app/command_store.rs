@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::accounts::running;
 use super::aws;
 use super::embedded::{self, Embedded};
+use super::endpoint::running;
 use super::lock::lock;
 use crate::metrics::Metrics;
 use crate::queue::embedded::EmbeddedQueue;
@@ -69,28 +69,46 @@ pub async fn with_store<T>(
     settings: &Settings,
     command: impl AsyncFnOnce(CommandStore) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    let opened = async |private, queue: Option<EmbeddedQueue>| {
+        let store = match (queue, settings.queue.kind) {
+            (Some(queue), _) => CommandStore::new(settings, private, &queue),
+            (None, queue::Kind::Sqs) => {
+                let queues = aws::queue(settings, &Trust::open(&settings.tls)?).await?;
+                CommandStore::new(settings, private, &queues)
+            }
+            (None, queue::Kind::Embedded) => {
+                CommandStore::new(settings, private, &attach(settings)?)
+            }
+        };
+        command(store).await
+    };
+    with_private(settings, opened).await
+}
+
+/// Runs a command on the private bucket, whether a daemon runs or not. It gets the queue, too, where this process has
+/// opened it.
+///
+/// # Errors
+/// If the bucket cannot be reached, and those of `command`.
+pub(super) async fn with_private<T>(
+    settings: &Settings,
+    command: impl AsyncFnOnce(Bucket, Option<EmbeddedQueue>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     if settings.store.kind == store::Kind::S3 {
         let trust = Trust::open(&settings.tls)?;
-        let private = aws::buckets(settings, &trust, &Metrics::default()).await?.private;
-        let store = match settings.queue.kind {
-            queue::Kind::Sqs => {
-                CommandStore::new(settings, private, &aws::queue(settings, &trust).await?)
-            }
-            queue::Kind::Embedded => CommandStore::new(settings, private, &attach(settings)?),
-        };
-        return command(store).await;
+        let buckets = aws::buckets(settings, &trust, &Metrics::default()).await?;
+        return command(buckets.private, None).await;
     }
     // Without a daemon, this process serves the store to itself.
     match lock(&settings.data_dir) {
         Ok(_lock) => {
-            let embedded = Embedded::for_command(settings).await?;
-            let store = CommandStore::new(settings, embedded.private, &embedded.queue);
-            embedded.server.during(command(store)).await?
+            let Embedded { private, queue, server, .. } = Embedded::for_command(settings).await?;
+            server.during(command(private, Some(queue))).await?
         }
         Err(locked) => {
             let store = running(&settings.data_dir).and_then(|endpoint| endpoint.store);
             let private = embedded::private_bucket(settings, store.ok_or(locked)?)?;
-            command(CommandStore::new(settings, private, &attach(settings)?)).await
+            command(private, None).await
         }
     }
 }

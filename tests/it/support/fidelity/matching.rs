@@ -150,9 +150,11 @@ fn best(source: &Timeline, secs: f64, seen: &Signature, among: std::ops::Range<u
     if (source.secs[nearest] - secs).abs() > COMES_BACK {
         let due = source.due(secs);
         let around = due.saturating_sub(1)..(due + 2).min(source.secs.len());
-        near.extend(around.filter(|n| {
-            among.contains(n) && distances[n - among.start] < 1.5 * distance + SAME
-        }));
+        near.extend(
+            around.filter(|n| {
+                among.contains(n) && distances[n - among.start] < 1.5 * distance + SAME
+            }),
+        );
     }
     let by_error = |n: &usize| source.error(*n, secs).abs();
     let own = near.iter().copied().min_by(|a, b| by_error(a).total_cmp(&by_error(b))).unwrap();
