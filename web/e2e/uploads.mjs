@@ -55,17 +55,13 @@ const walks = {
     const release = await walk.holdParts((part) => part > 2);
     await walk.choose(files.large("cut.mp4"));
     await walk.stored("cut.mp4", 2);
-    const network = await walk.context.newCDPSession(walk.page);
-    await network.send("Network.enable");
-    const conditions = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
-    await network.send("Network.emulateNetworkConditions", { offline: true, ...conditions });
+    const mendNetwork = await walk.cutNetwork(walk.page);
     await walk.row("cut.mp4", "offline");
     await expectAccessible(walk.page, walk.errors, "uploads offline");
     await release();
-    await network.send("Network.emulateNetworkConditions", { offline: false, ...conditions });
+    await mendNetwork();
     await walk.row("cut.mp4", "done");
     await walk.expectWhole("cut.mp4");
-    walk.forgive(/ERR_INTERNET_DISCONNECTED|ERR_NETWORK/);
   },
 
   // The page is loaded anew in mid-upload: it asks for the file, refuses others and goes on.
@@ -201,9 +197,9 @@ const walks = {
     const twin = await walk.row("tabs.mp4", "duplicate");
     await twin.getByTestId("upload-skip").click();
     await twin.waitFor({ state: "detached" });
-    // Its answers are seen, and its other parts are held until it is gone.
+    // Its answers are seen, and its other parts never reach the store.
     await walk.answered(2);
-    await first.close();
+    await walk.closeTab(first, "tabs.mp4");
     await release();
     await walk.row("tabs.mp4", "needs-file");
     await walk.choose(file);
