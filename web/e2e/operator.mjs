@@ -1,4 +1,4 @@
-// Walks through the views of an operator: system, queue, failures, settings, webhooks, tokens.
+// Walks through the views of an operator: system, queue, failures, examination, settings, webhooks, tokens.
 //
 //   node web/e2e/operator.mjs BASE_URL [TOKEN]
 //
@@ -8,6 +8,7 @@
 //   retried     whether the dead letter was retried, and became another one
 //   deleted     whether that one was deleted then
 //   failures    the codes that are shown
+//   findings    number of findings of the examination that are shown
 //   settings    number of settings that are shown
 //   delivered   whether the test event reached the receiver, signed
 //   token_status  answers to a new token before and after it was revoked
@@ -18,6 +19,7 @@ import { apiOf } from "./api.mjs";
 import { expectAccessible } from "./axe.mjs";
 import { openPage } from "./browser.mjs";
 import { walkBusyBox } from "./operator/busy.mjs";
+import { walkDoctor } from "./operator/doctor.mjs";
 import { walkBrowser, walkSettings } from "./operator/settings.mjs";
 import { walkQueue, walkSystem } from "./operator/system.mjs";
 import { walkTokens } from "./operator/tokens.mjs";
@@ -54,6 +56,7 @@ try {
   for (const part of [
     walkSystem,
     walkQueue,
+    walkDoctor,
     walkSettings,
     walkWebhooks,
     walkTokens,

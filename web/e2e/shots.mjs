@@ -78,6 +78,8 @@ const views = ({ ready: id, failed }) => [
   { name: "busy-queue", path: "/system/queue", begin: pretendBusyBox, isWhole: true },
   { name: "busy-failures", path: "/system/failures", begin: pretendBusyBox, isWhole: true },
   { name: "busy-playback", path: "/system/playback", begin: pretendBusyBox, isWhole: true },
+  { name: "busy-doctor", path: "/system/doctor", begin: pretendBusyBox, isWhole: true },
+  { name: "doctor-none", path: "/system/doctor" },
   { name: "settings", path: "/settings" },
   { name: "settings-webhooks", path: "/settings/webhooks" },
   { name: "settings-tokens", path: "/settings/tokens" },

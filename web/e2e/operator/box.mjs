@@ -163,6 +163,55 @@ const qoe = {
   },
 };
 
+const finding = (group, id, severity, what, why, more = {}) => ({
+  ...{ group, id, severity, what, why, subject: "" },
+  ...more,
+});
+
+const examination = {
+  running: false,
+  report: {
+    version: "0.1.0",
+    host: "encoder-1",
+    by: "service",
+    began_at: "2026-11-30T19:30:00Z",
+    took_ms: 6400,
+    worst: "error",
+    findings: [
+      finding("Machine", "memory", "ok", "24.0 GiB of memory, 18.2 GiB free", "Jobs need memory."),
+      finding(
+        "Machine",
+        "clock",
+        "error",
+        "the clock is 1204 s behind that of the store",
+        "S3 refuses requests whose time is off by more than 15 minutes; sessions and signed URLs end too early or late.",
+        { mend: "timedatectl set-ntp true && timedatectl timesync-status" },
+      ),
+      finding("Network", "dns", "ok", "names resolve in 3 ms", "The store has a name."),
+      finding(
+        "Buckets",
+        "bucket-cors",
+        "warning",
+        "the rules of CORS let no page of https://video.example.com read segments",
+        "Players in a page of that origin cannot read the stream.",
+        {
+          subject: "video-public-encoder",
+          mend: 'aws s3api put-bucket-cors --bucket video-public-encoder --cors-configuration \'{"CORSRules":[{"AllowedMethods":["GET","HEAD"],"AllowedOrigins":["https://video.example.com"],"AllowedHeaders":["*"]}]}\'',
+        },
+      ),
+      finding(
+        "Devices",
+        "gpu-persistence",
+        "note",
+        "persistence mode is off",
+        "The first job after a pause waits for the driver.",
+        { subject: "NVIDIA L4" },
+      ),
+      finding("Webhooks", "webhooks", "skipped", "there is no webhook", "Nobody is told."),
+    ],
+  },
+};
+
 const dead = (at) => ({
   id: `letter-${at}`,
   video_id: at % 3 === 2 ? null : `${at}f2b9c1d7e3a40688d10`,
@@ -197,6 +246,7 @@ export async function pretendBusyBox(page, { isBroken = false } = {}) {
   await json("**/v1/system/history", history);
   await json("**/v1/failures", () => failures);
   await json("**/v1/qoe", () => qoe);
+  await json("**/v1/doctor", () => examination);
   await page.route("**/v1/dead-letters?*", (route) => {
     const second = route.request().url().includes("cursor=");
     return route.fulfill({

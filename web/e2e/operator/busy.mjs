@@ -1,10 +1,12 @@
 // The same views on a busy box, and for somebody without rights.
 
 import { pretendBusyBox } from "./box.mjs";
+import { walkTroubles } from "./doctor.mjs";
 
 const WIDTHS = [320, 1280, 3840];
 
-export async function walkBusyBox({ page, expect, go, accessible }) {
+export async function walkBusyBox(walk) {
+  const { page, expect, go, accessible } = walk;
   await pretendBusyBox(page, { isBroken: true });
   await go("/system");
   await page.getByText("no backend can encode").waitFor();
@@ -47,6 +49,7 @@ export async function walkBusyBox({ page, expect, go, accessible }) {
   await page.getByTestId("views").getByText("18,342").waitFor();
   await page.getByRole("row", { name: /Embedded players/ }).waitFor();
   await accessible("playback of many");
+  await walkTroubles(walk);
 
   await page.route("**/v1/session", (route) =>
     route.fulfill({ json: { by: "session", name: "up", scopes: ["upload"], insecure: false } }),

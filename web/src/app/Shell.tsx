@@ -17,12 +17,14 @@ import { useOnline } from "./useOnline";
 
 const loadLibrary = () => import("../library/LibraryPage");
 const LibraryPage = lazy(loadLibrary);
-const WatchPage = lazy(() => import("../watch/WatchPage"));
+const loadWatch = () => import("../watch/WatchPage");
+const WatchPage = lazy(loadWatch);
 const SystemPage = lazy(() => import("../system/SystemPage"));
 const SettingsPage = lazy(() => import("../settings/SettingsPage"));
 
-// Most visits begin there: it is not waited for the session.
+// Most visits begin at these: it is not waited for the session.
 if (location.pathname === "/") void loadLibrary();
+else if (location.pathname.startsWith("/watch/")) void loadWatch();
 
 /** The page of somebody who has signed in. */
 export function Shell() {

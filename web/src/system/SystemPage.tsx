@@ -1,10 +1,11 @@
-import { Activity, ListOrdered, MonitorPlay, TriangleAlert } from "lucide-react";
+import { Activity, ListOrdered, MonitorPlay, Stethoscope, TriangleAlert } from "lucide-react";
 import { Redirect, Route, Switch } from "wouter";
 import { useMay } from "../session/session";
 import { text } from "../text/operator";
 import { Notice } from "../ui/Notice";
 import { Sections } from "../ui/Sections";
 import { usePageTitle } from "../ui/usePageTitle";
+import { Doctor } from "./Doctor";
 import { Failures } from "./Failures";
 import { Overview } from "./Overview";
 import { Playback } from "./Playback";
@@ -32,6 +33,7 @@ export default function SystemPage() {
 
 function Parts() {
   const { data: system } = useSystem();
+  const mayExamine = useMay("admin");
   const name = system?.host ?? system?.box_id;
   return (
     <>
@@ -51,6 +53,9 @@ function Parts() {
           },
           { to: "/system/failures", label: text.system.failures, icon: <TriangleAlert /> },
           { to: "/system/playback", label: text.system.playback, icon: <MonitorPlay /> },
+          ...(mayExamine
+            ? [{ to: "/system/doctor", label: text.system.doctor, icon: <Stethoscope /> }]
+            : []),
         ]}
       />
       <Switch>
@@ -58,6 +63,7 @@ function Parts() {
         <Route path="/system/queue" component={Queue} />
         <Route path="/system/failures" component={Failures} />
         <Route path="/system/playback" component={Playback} />
+        <Route path="/system/doctor" component={Doctor} />
         <Route>
           <Redirect to="/system" replace />
         </Route>

@@ -36,6 +36,13 @@ export const failuresQuery = queryOptions({
   staleTime: 5_000,
 });
 
+export const doctorQuery = queryOptions({
+  queryKey: ["doctor"],
+  queryFn: () => body(api.GET("/v1/doctor")),
+  refetchInterval: ({ state }) => (state.data?.running ? 1_000 : false),
+  staleTime: 0,
+});
+
 export const qoeQuery = queryOptions({
   queryKey: ["qoe"],
   queryFn: () => body(api.GET("/v1/qoe")),

@@ -32,6 +32,22 @@ const faults: Record<string, string> = {
 
 const players: Record<string, string> = { page: "This page", embed: "Embedded players" };
 
+const severities: Record<string, string> = {
+  error: "Error",
+  warning: "Warning",
+  note: "Note",
+  skipped: "Not examined",
+  ok: "OK",
+};
+
+const severityCounts: Record<string, [string, string]> = {
+  error: ["error", "errors"],
+  warning: ["warning", "warnings"],
+  note: ["note", "notes"],
+  skipped: ["not examined", "not examined"],
+  ok: ["ok", "ok"],
+};
+
 export const system = {
   title: "System",
   box: (name: string) => `on ${name}`,
@@ -160,6 +176,30 @@ export const system = {
   showVideos: (count: number) =>
     count === 1 ? "Show the video" : `Show all ${count.toLocaleString()} videos`,
   advice: "Advice",
+
+  doctor: "Doctor",
+  doctorTitle: "Examination of this box",
+  doctorMore:
+    "What “ladderd doctor” shows: checks of machine, network, buckets, queue, devices and webhooks. Nothing is mended by itself.",
+  doctorForbidden: "The examination needs the scope “admin”. Your token does not have it.",
+  examine: "Examine now",
+  examining: "Examining…",
+  examineFailed: "The examination could not be started",
+  notExamined: "Not examined since the start",
+  notExaminedMore:
+    "An examination takes some seconds, or minutes if something does not answer. It writes small objects into both buckets and deletes them.",
+  examinedAt: (when: string, secs: number) => `${when}, in ${secs.toFixed(1)} s`,
+  examinedBy: (version: string, host: string) =>
+    host ? `ladderd ${version} on ${host}` : `ladderd ${version}`,
+  severity: (severity: string) => severities[severity] ?? severity,
+  severityCount: (severity: string, count: number) =>
+    `${count.toLocaleString()} ${(severityCounts[severity] ?? [severity, severity])[count === 1 ? 0 : 1]}`,
+  noTrouble: "Nothing is wrong",
+  otherChecks: (count: number) =>
+    count === 1 ? "One other check" : `All ${count.toLocaleString()} other checks`,
+  copyMend: (id: string) => `Copy the command for ${id}`,
+  mendCopied: "Command copied",
+  mendNotCopied: "The command could not be copied: select it by hand",
 
   qoeTitle: "Playback quality",
   qoeMore: (since: string) =>

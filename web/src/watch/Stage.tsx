@@ -6,16 +6,24 @@ import { text } from "../text/viewer";
 import { Button } from "../ui/Button";
 import { moment } from "../ui/format";
 import { Notice } from "../ui/Notice";
+import { whenIdle } from "../ui/tasks";
 import { useRestore, useRetry } from "./changes";
 import { EncodeProgress } from "./head/EncodeProgress";
-import { usePlayback } from "./playback";
+import { type Playback, usePlayback } from "./playback";
 import type { PlayerHandle } from "./player/create";
+import { loadPlayer } from "./player/load";
 import { parseStart } from "./player/start";
+import { withToken } from "./player/token";
 import css from "./Stage.module.css";
+import { StagePoster } from "./StagePoster";
 import { aspectOf, isRestorable } from "./video";
 import page from "./Watch.module.css";
 
-const Player = lazy(() => import("./player/Player"));
+const Player = lazy(loadPlayer);
+
+/** Time that a poster gets before the player no longer waits for it. */
+const POSTER_MS = 1_000;
+const IDLE_MS = 200;
 
 interface StageProps {
   video: Video;
@@ -37,6 +45,9 @@ export function Stage({ video, onHandle }: StageProps) {
     [keep, onHandle],
   );
   const showFault = useCallback((message: string) => setFault(message), []);
+  const [hasStarted, setStarted] = useState(false);
+  const start = useCallback(() => setStarted(true), []);
+  const { mayLoad, showPoster } = useTurn(playback);
   const message = fault ?? error?.message;
   return (
     <>
@@ -46,21 +57,34 @@ export function Stage({ video, onHandle }: StageProps) {
         aria-label={text.watch.player}
       >
         {playback ? (
-          <Suspense fallback={<Blankness>{text.watch.loadPlayer}</Blankness>}>
-            <Player
-              key={generation}
-              {...playback}
-              id={video.id}
-              durationSecs={video.duration_secs ?? null}
-              startSecs={startSecs}
-              autoplays={autoplays}
-              isGrowing={video.state !== "ready"}
-              sendsBeacons={session.beacons}
-              onError={showFault}
-              onRefused={onRefused}
-              onHandle={take}
-            />
-          </Suspense>
+          <>
+            {!hasStarted && playback.posterUrl && (
+              <StagePoster
+                url={withToken(playback.posterUrl, playback.token)}
+                onShown={showPoster}
+              />
+            )}
+            <Suspense fallback={<Loading />}>
+              {mayLoad ? (
+                <Player
+                  key={generation}
+                  {...playback}
+                  id={video.id}
+                  durationSecs={video.duration_secs ?? null}
+                  startSecs={startSecs}
+                  autoplays={autoplays}
+                  isGrowing={video.state !== "ready"}
+                  sendsBeacons={session.beacons}
+                  onError={showFault}
+                  onRefused={onRefused}
+                  onHandle={take}
+                  onStart={start}
+                />
+              ) : (
+                <Loading />
+              )}
+            </Suspense>
+          </>
         ) : (
           !message && <Instead video={video} />
         )}
@@ -89,6 +113,23 @@ function useRenewal(token: string | null | undefined, renew: () => boolean, rema
   return useCallback(() => {
     if (renew()) isRefused.current = true;
   }, [renew]);
+}
+
+// The player comes once the poster is there: it is large, and both would wait for each other.
+function useTurn(playback: Playback | null) {
+  const [isPosterShown, setPosterShown] = useState(false);
+  const [mayLoad, setMayLoad] = useState(false);
+  const showPoster = useCallback(() => setPosterShown(true), []);
+  const isPlayable = playback !== null;
+  const isTurn = isPosterShown || playback?.posterUrl === null;
+  useEffect(() => {
+    if (!isPlayable) return;
+    const load = () => setMayLoad(true);
+    if (isTurn) return whenIdle(load, IDLE_MS);
+    const timer = setTimeout(load, POSTER_MS);
+    return () => clearTimeout(timer);
+  }, [isPlayable, isTurn]);
+  return { mayLoad, showPoster };
 }
 
 interface Generation {
@@ -137,6 +178,18 @@ function useGeneration(video: Video, url: string | undefined) {
       .then(remake);
   }, [url, tracks, remake]);
   return { ...now, keep, remake };
+}
+
+// Over the poster.
+function Loading() {
+  return (
+    <div className={css.loading}>
+      <span className="visually-hidden" role="status">
+        {text.watch.loadPlayer}
+      </span>
+      <span className={css.spinner} aria-hidden="true" />
+    </div>
+  );
 }
 
 function Blankness({ children }: { children: ReactNode }) {

@@ -17,6 +17,8 @@ interface PlayerProps
   onError: (message: string) => void;
   onRefused: () => void;
   onHandle: (handle: PlayerHandle | null) => void;
+  /** It shows its first frame. */
+  onStart: () => void;
 }
 
 /** Plays a stream from its beginning, also while it is still growing. */
@@ -39,6 +41,7 @@ export default function Player(props: PlayerProps) {
       onError: (message) => newest.current.onError(message),
       onRefused: () => newest.current.onRefused(),
     });
+    made.player.one("playing", () => newest.current.onStart());
     setHandle(made);
     onHandle(made);
     return () => {

@@ -1,5 +1,6 @@
 // The player of the page and of embeds: Video.js with the manners of this product. It needs no React.
 
+import "@videojs/http-streaming";
 import "video.js/dist/video-js.css";
 import { watch as text } from "../../text/watch";
 import { autoplay } from "./autoplay";
