@@ -24,8 +24,14 @@ const moveManifest = {
 };
 
 export default defineConfig({
-  // Video.js without its engine, which is a chunk of its own: neither keeps the page from answering for long.
-  resolve: { alias: [{ find: /^video\.js$/, replacement: "video.js/core.es.js" }] },
+  resolve: {
+    alias: [
+      // Video.js without its engine, which is a chunk of its own: neither keeps the page from answering for long.
+      { find: /^video\.js$/, replacement: "video.js/core.es.js" },
+      // The engine plays DASH as well, which no stream here is.
+      { find: /^mpd-parser$/, replacement: `${import.meta.dirname}/src/watch/player/noDash.ts` },
+    ],
+  },
   plugins: [react(), moveManifest],
   build: {
     target: ["chrome123", "firefox121", "safari17.5"],

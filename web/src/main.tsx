@@ -3,6 +3,7 @@ import { createRoot } from "react-dom/client";
 import "./ui/base.css";
 import { makeQueryClient } from "./api/queries";
 import { Guard } from "./app/Guard";
+import { prefetch } from "./app/prefetch";
 import { Shell } from "./app/Shell";
 import { SessionGate } from "./session/SessionGate";
 import { applyTheme, readTheme } from "./ui/theme";
@@ -10,10 +11,13 @@ import { Toasts } from "./ui/toasts";
 
 applyTheme(readTheme());
 
+const client = makeQueryClient();
+prefetch(client);
+
 const root = document.getElementById("root");
 if (root) {
   createRoot(root).render(
-    <QueryClientProvider client={makeQueryClient()}>
+    <QueryClientProvider client={client}>
       <Guard>
         <SessionGate>
           <Shell />

@@ -145,14 +145,18 @@ const begun = new Set<string>();
 function firstGeneration(id: string): Generation {
   const start = parseStart(new URLSearchParams(location.search).get("t"));
   const startSecs = begun.has(id) ? null : start;
-  begun.add(id);
   return { generation: 0, startSecs, autoplays: true };
 }
 
 // A player reads a stream once: its list of tracks, and the URLs of its segments. It is made anew when those have
 // changed, and goes on as it was.
 function useGeneration(video: Video, url: string | undefined) {
-  const [now, setNow] = useState(() => firstGeneration(video.id));
+  const { id } = video;
+  const [now, setNow] = useState(() => firstGeneration(id));
+  // Not while it renders: React may render more often than it shows.
+  useEffect(() => {
+    begun.add(id);
+  }, [id]);
   const current = useRef<PlayerHandle | null>(null);
   const keep = useCallback((handle: PlayerHandle | null) => {
     current.current = handle;

@@ -2,6 +2,7 @@
 
 import videojs from "video.js";
 import type Player from "video.js/dist/types/player";
+import "videojs-contrib-quality-levels";
 
 export type { Player };
 export { videojs };
