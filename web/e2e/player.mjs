@@ -13,6 +13,7 @@
 //   captions         text of the captions after the key for them
 //   audio            language of the audio track that was chosen
 //   keys             what each key did
+//   poster           whether the poster was there before the player, and gone once it played
 //   started_at       place of the first frame with `?t=12`
 //   remembered       place, speed and captions after a reload
 //   stats            number of plots
@@ -196,6 +197,32 @@ async function pressKeys() {
   await page.keyboard.press("Escape");
 }
 
+// The player is held, and the poster comes without it.
+async function showPoster(id) {
+  const isEngine = (url) => /\/assets\/videojs-http-streaming/.test(url.pathname);
+  let release;
+  const isFree = new Promise((resolve) => {
+    release = resolve;
+  });
+  await page.route(isEngine, async (route) => {
+    await isFree;
+    await route.continue();
+  });
+  await page.goto(`${base}/watch/${id}`);
+  const poster = page.getByTestId("stage-poster");
+  await poster.waitFor();
+  await page.waitForFunction(
+    () => document.querySelector("[data-testid=stage-poster]").naturalWidth > 0,
+  );
+  const isAlone = (await page.getByTestId("player").count()) === 0;
+  if (!isAlone) wrong("the poster waited for the player");
+  release();
+  await begun();
+  await poster.waitFor({ state: "detached" });
+  await page.unroute(isEngine);
+  result.poster = isAlone;
+}
+
 async function startAt(id) {
   await page.goto(`${base}/watch/${id}?t=12`);
   result.started_at = await begun();
@@ -249,6 +276,7 @@ try {
   await turnOnCaptions();
   await chooseAudio();
   await pressKeys();
+  await showPoster(id);
   await startAt(id);
   await remember(id);
   await unmute(id);
