@@ -19,6 +19,7 @@ pub mod playback;
 pub mod playback_view;
 mod progress;
 pub mod qoe;
+pub(crate) mod readiness_log;
 pub mod readyz;
 mod router;
 mod routes;

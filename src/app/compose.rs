@@ -22,6 +22,7 @@ use crate::events::Events;
 use crate::gpu;
 use crate::heartbeat::Heartbeats;
 use crate::history::Recorder;
+use crate::http::readiness_log::ReadinessLog;
 use crate::http::uploads::in_flight::InFlight;
 use crate::http::{AppState, Machine};
 use crate::job::additions::Additions;
@@ -221,6 +222,7 @@ pub(super) fn state(
         doctor: daemon.doctor,
         hearts: daemon.hearts,
         stopping: daemon.stopping,
+        readiness: ReadinessLog::default(),
         drain: context.drain.clone(),
         job_settings: Arc::clone(&context.latest),
     }

@@ -1,5 +1,7 @@
 //! Abilities of a box at this moment: to take uploads, serve viewers and run jobs.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 /// A part that the box depends on.
@@ -122,6 +124,44 @@ impl Readiness {
     }
 }
 
+/// Time after which faults that stay are reported again.
+const REPORT_AGAIN: Duration = Duration::from_mins(10);
+
+/// What the log should say after a look at the readiness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Other parts are faulty than at the last look.
+    Faulty,
+    /// The same parts have been faulty for ten minutes without a report.
+    StillFaulty,
+    /// All parts work again.
+    Recovered,
+}
+
+/// The faulty parts that were reported last. Probes look every few seconds, and the log should not repeat itself.
+#[derive(Clone, Debug, Default)]
+pub struct Reported {
+    parts: Vec<&'static str>,
+    at: Duration,
+}
+
+impl Reported {
+    /// Takes note of a look. `now` is the time since any fixed moment. Reasons do not count, as they may differ at
+    /// each look.
+    pub fn look(&mut self, readiness: &Readiness, now: Duration) -> Option<News> {
+        let faulty = readiness.components.iter().filter(|component| !component.ok);
+        let parts: Vec<&'static str> = faulty.map(|component| component.name).collect();
+        let news = match (self.parts == parts, parts.is_empty()) {
+            (false, true) => News::Recovered,
+            (false, false) => News::Faulty,
+            (true, false) if now.saturating_sub(self.at) >= REPORT_AGAIN => News::StillFaulty,
+            (true, _) => return None,
+        };
+        *self = Self { parts, at: now };
+        Some(news)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,5 +193,35 @@ mod tests {
         }
         let why = Some("it does not answer".to_owned());
         assert_eq!(Readiness::of([(Queue, why)]).faults(), "queue: it does not answer");
+    }
+
+    #[test]
+    fn a_fault_is_reported_once_and_every_ten_minutes() {
+        use Component::{Backends, DiskSpace, Queue};
+        let look = |faulty: &[Component]| {
+            let all = [Backends, Queue, DiskSpace];
+            Readiness::of(all.map(|part| (part, faulty.contains(&part).then(|| "why".to_owned()))))
+        };
+        // Second, faulty parts, news.
+        let table: [(u64, &[Component], Option<News>); 12] = [
+            (0, &[], None),
+            (5, &[Queue], Some(News::Faulty)),
+            (10, &[Queue], None),
+            (15, &[Queue, Backends], Some(News::Faulty)),
+            (614, &[Queue, Backends], None),
+            (615, &[Queue, Backends], Some(News::StillFaulty)),
+            (620, &[Queue, Backends], None),
+            (1215, &[Queue, Backends], Some(News::StillFaulty)),
+            (1220, &[], Some(News::Recovered)),
+            (1225, &[], None),
+            // The box stays ready.
+            (1230, &[DiskSpace], Some(News::Faulty)),
+            (1235, &[DiskSpace], None),
+        ];
+        let mut reported = Reported::default();
+        for (at_secs, faulty, news) in table {
+            let found = reported.look(&look(faulty), Duration::from_secs(at_secs));
+            assert_eq!(found, news, "{at_secs} s");
+        }
     }
 }

@@ -257,7 +257,8 @@ impl Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = self.status();
-        if status.is_server_error() {
+        // Probes ask for the readiness every few seconds: `readyz` logs its changes.
+        if status.is_server_error() && !matches!(self, Self::Unready(_)) {
             tracing::error!(code = self.code(), error = %self, "failed to answer request");
         }
         let (code, detail) = (self.code().to_owned(), self.to_string());

@@ -55,6 +55,7 @@ pub async fn readyz(State(state): State<AppState>, actor: Actor) -> Result<Json<
         components.push((Component::DiskSpace, disk));
     }
     let mut readiness = Readiness::of(components);
+    state.readiness.look(&readiness);
     if !actor.caller.may(Scope::Metrics) {
         readiness = readiness.without_reasons();
     }

@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use axum::{Extension, Json, Router, middleware};
 use hyper_util::service::TowerToHyperService;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::classify::ServerErrorsFailureClass;
 use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -67,7 +68,7 @@ pub fn router(state: AppState, config: &Config) -> Router {
         ))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(log_cut))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(middleware::from_fn_with_state(counts, metrics::count))
 }
@@ -160,6 +161,13 @@ fn span<B>(request: &Request<B>) -> tracing::Span {
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
     let (method, path) = (request.method(), request.uri().path());
     tracing::info_span!("request", %method, path, request_id = id)
+}
+
+/// Logs an answer that was cut in its middle. `error::Error` logs those with a status of 5xx.
+fn log_cut(failure: ServerErrorsFailureClass, latency: Duration, _: &tracing::Span) {
+    if let ServerErrorsFailureClass::Error(error) = failure {
+        tracing::error!(error, latency_ms = latency.as_millis(), "failed to send an answer whole");
+    }
 }
 
 /// Maximum of open connections: the event streams, and as many again as other clients need. Players connect to

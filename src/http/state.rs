@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::access::Access;
 use super::machine::Machine;
+use super::readiness_log::ReadinessLog;
 use super::uploads::Config as UploadConfig;
 use super::uploads::in_flight::InFlight;
 use super::videos::watches::Watches;
@@ -108,6 +109,8 @@ pub struct AppState {
     pub hearts: Heartbeats,
     /// Becomes true when the daemon begins to stop.
     pub stopping: watch::Receiver<bool>,
+    /// Log of changes of the readiness.
+    pub readiness: ReadinessLog,
     /// The switch that keeps new jobs from starting.
     pub drain: Drain,
     /// Ladder, limits and timeouts of jobs as the last reload left them.

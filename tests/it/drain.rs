@@ -79,3 +79,28 @@ async fn a_box_that_is_drained_hands_its_job_over_and_takes_none() {
     assert_eq!(first.get("/readyz").await.0, 200);
     fleet.wait_until_done().await;
 }
+
+/// Probes look every few seconds, and each of their looks used to write two lines.
+#[tokio::test(flavor = "multi_thread")]
+async fn looks_at_a_box_that_is_not_ready_write_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut appliance = Appliance::builder().log(log.clone()).start();
+    assert_eq!(appliance.get("/readyz").await.0, 200);
+    for _ in 0..2 {
+        let begun = appliance.request(reqwest::Method::POST, "/v1/drain").json(&json!({}));
+        assert!(begun.send().await.unwrap().status().is_success());
+        for _ in 0..5 {
+            assert_eq!(appliance.get("/readyz").await.0, 503);
+        }
+        let ended = appliance.request(reqwest::Method::DELETE, "/v1/drain").send().await.unwrap();
+        assert!(ended.status().is_success());
+        assert_eq!(appliance.get("/readyz").await.0, 200);
+    }
+    appliance.terminate();
+    let log = std::fs::read_to_string(log).unwrap();
+    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!(count("a part of the box does not work"), 2, "{log}");
+    assert_eq!(count("all parts of the box work again"), 2, "{log}");
+    assert_eq!(count("ERROR"), 0, "{log}");
+}
