@@ -132,6 +132,9 @@ enum Command {
         /// Folder with a file that must not change.
         #[arg(long, requires = "address")]
         folder: Option<PathBuf>,
+        /// Number of the one attack that is made.
+        #[arg(long, requires = "address")]
+        x32: Option<usize>,
     },
     /// Pipeline of one job, started by the daemon.
     #[command(hide = true)]
@@ -268,8 +271,9 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Worker => return worker::main(),
         Command::Trial => return worker::trial::main(),
-        Command::SandboxProbe { conditions, address, folder } => {
-            let targets = address.zip(folder).map(|(address, folder)| Targets { address, folder });
+        Command::SandboxProbe { conditions, address, folder, x32 } => {
+            let targets = address.zip(folder);
+            let targets = targets.map(|(address, folder)| Targets { address, folder, x32 });
             return probe::child(targets.as_ref(), &conditions.into());
         }
         Command::PackageFiles { folder } => package::write(Cli::command(), &folder),

@@ -10,7 +10,7 @@ use crate::sandbox::probe::{self, Conditions, Outcome};
 /// Runs the probe and prints its outcome. [`Exit::Failed`] if not enough of a layer is enforced.
 pub(super) fn test(json: bool, conditions: &Conditions) -> Result<Exit, exit::Error> {
     let program = app::program("").or_exit(Exit::Unchecked)?;
-    let outcome = probe::run(program.command("sandbox-probe"), conditions)
+    let outcome = probe::run(|| program.command("sandbox-probe"), conditions)
         .context("failed to run the sandbox probe")
         .or_exit(Exit::Unchecked)?;
     if json {

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixDatagram;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::SystemTime;
@@ -56,6 +56,8 @@ pub struct Targets {
     pub address: String,
     /// Folder with a file `victim`. Nothing in it must change.
     pub folder: PathBuf,
+    /// Number of the one attack of the x32 ABI that is made. `None`: all attacks but these.
+    pub x32: Option<usize>,
 }
 
 /// The sandbox that the child enters.
@@ -85,27 +87,46 @@ impl Conditions {
 const VICTIM: &str = "victim";
 const CONTENT: &str = "of the same user";
 
-/// Runs the child with `command` under these conditions and returns its report.
+/// Runs the children that `command` makes under these conditions and returns their report.
 ///
 /// # Errors
-/// If the child cannot be started or prints no report.
-pub fn run(mut command: Command, conditions: &Conditions) -> std::io::Result<Outcome> {
+/// If a child cannot be started or prints no report.
+pub fn run(command: impl Fn() -> Command, conditions: &Conditions) -> std::io::Result<Outcome> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?.to_string();
     let folder = Folder::new()?;
     let before = folder.state()?;
-    command.arg("--address").arg(listener.local_addr()?.to_string());
-    command.arg("--folder").arg(&folder.0);
-    if let Some(abi) = conditions.landlock_abi {
-        command.arg("--landlock-abi").arg(abi.to_string());
+    let child = || {
+        let mut command = command();
+        command.arg("--address").arg(&address).arg("--folder").arg(&folder.0);
+        if let Some(abi) = conditions.landlock_abi {
+            command.arg("--landlock-abi").arg(abi.to_string());
+        }
+        if let Some(list) = &conditions.calls {
+            command.arg("--calls").arg(list);
+        }
+        command
+    };
+    let mut outcome = report(child())?;
+    for number in 0..attacks::X32.len() {
+        outcome.attempts.extend(of_x32(child(), number)?);
     }
-    if let Some(list) = &conditions.calls {
-        command.arg("--calls").arg(list);
-    }
-    let mut outcome = report(command)?;
     let is_ok = folder.state().is_ok_and(|after| after == before);
     let detail = if is_ok { "none" } else { "files have changed" }.to_owned();
     outcome.attempts.push(Attempt { what: "traces of the attempts".to_owned(), is_ok, detail });
     Ok(outcome)
+}
+
+/// Makes an attack of the x32 ABI in a child of its own, which it may end.
+fn of_x32(mut command: Command, number: usize) -> std::io::Result<Vec<Attempt>> {
+    command.arg("--x32").arg(number.to_string());
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    if output.status.signal() == Some(libc::SIGSYS) {
+        let detail = "the process was ended (SIGSYS)".to_owned();
+        return Ok(vec![Attempt { what: attacks::X32[number].to_owned(), is_ok: true, detail }]);
+    }
+    let outcome: Outcome = serde_json::from_slice(&output.stdout).map_err(std::io::Error::other)?;
+    Ok(outcome.attempts)
 }
 
 /// Runs the child with `command` and returns the state of every layer. It tries nothing.
@@ -165,14 +186,29 @@ pub fn child(targets: Option<&Targets>, conditions: &Conditions) -> ExitCode {
     }
 }
 
+/// The result of an attack.
+fn judged((what, result): attacks::Attack) -> Attempt {
+    let detail = match result {
+        Ok(()) => "succeeded".to_owned(),
+        Err(errno) => std::io::Error::from_raw_os_error(errno).to_string(),
+    };
+    Attempt { what: what.to_owned(), is_ok: attacks::is_refused(result), detail }
+}
+
 fn attempts(targets: &Targets) -> Vec<Attempt> {
     let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
     let environment = format!("/proc/{parent}/environ");
     let absent = targets.folder.join("absent");
+    let text = |path: &Path| CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
+    let (file, no_file) = (text(&targets.folder.join(VICTIM)), text(&absent));
+    let victim = Victim { parent, file: &file, absent: &no_file, is_lethal: false };
+    if let Some(number) = targets.x32 {
+        return attacks::x32(&victim, number).map(judged).into_iter().collect();
+    }
     let mut attempts = vec![
         refused("read /etc/shadow", std::fs::read("/etc/shadow")),
         refused("read /etc/passwd", std::fs::read("/etc/passwd")),
-        refused("read the daemon's environment", std::fs::read(environment)),
+        refused("read the daemon's environment", visible(std::fs::read(environment))),
         refused("write a file", std::fs::write(&absent, "out")),
         refused("make a folder", std::fs::create_dir(&absent)),
         refused("open a TCP connection", TcpStream::connect(&targets.address)),
@@ -184,16 +220,7 @@ fn attempts(targets: &Targets) -> Vec<Attempt> {
         allowed("read a library", std::fs::read_dir("/usr/lib").map(drop)),
         allowed("start a thread", thread()),
     ];
-    let text = |path: &Path| CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
-    let (file, absent) = (text(&targets.folder.join(VICTIM)), text(&absent));
-    let victim = Victim { parent, file: &file, absent: &absent, is_lethal: false };
-    attempts.extend(attacks::all(&victim).into_iter().map(|(what, result)| {
-        let detail = match result {
-            Ok(()) => "succeeded".to_owned(),
-            Err(errno) => std::io::Error::from_raw_os_error(errno).to_string(),
-        };
-        Attempt { what: what.to_owned(), is_ok: attacks::is_refused(result), detail }
-    }));
+    attempts.extend(attacks::all(&victim, false).into_iter().map(judged));
     attempts
 }
 
@@ -210,6 +237,14 @@ fn refused<T>(what: &str, tried: std::io::Result<T>) -> Attempt {
         ),
     };
     Attempt { what: what.to_owned(), is_ok, detail }
+}
+
+/// A process that exists and is not in `/proc` is hidden: `ProtectProc=invisible` of a unit does that.
+fn visible<T>(tried: std::io::Result<T>) -> std::io::Result<T> {
+    tried.map_err(|error| {
+        let is_hidden = error.kind() == std::io::ErrorKind::NotFound;
+        if is_hidden { std::io::Error::other("the process is hidden") } else { error }
+    })
 }
 
 fn allowed(what: &str, tried: std::io::Result<()>) -> Attempt {

@@ -31,7 +31,7 @@ fn attack() {
         absent: &absent,
         is_lethal: true,
     };
-    let made = attacks::all(&victim);
+    let made = attacks::all(&victim, true);
     let succeeded = made.iter().filter(|(_, result)| !attacks::is_refused(*result));
     let succeeded: Vec<_> = succeeded.map(|(what, result)| format!("{what}: {result:?}")).collect();
     let (made, hits) = (made.len(), succeeded.len());

@@ -88,6 +88,32 @@ fn without<T: Send + 'static>(call: i64, run: impl FnOnce() -> T + Send + 'stati
     std::thread::spawn(confined).join().unwrap()
 }
 
+/// The unit of the package has `SystemCallArchitectures=native`, which ends a process that makes a call of the x32 ABI.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_filter_of_the_service_manager_may_end_the_probe() {
+    let instruction = |code, jf, k| seccompiler::sock_filter { code, jt: 0, jf, k };
+    let filter = vec![
+        // The number of the call; the next one is skipped unless it is of the x32 ABI.
+        instruction(0x20, 0, 0),
+        instruction(0x35, 1, 0x4000_0000),
+        instruction(0x06, 0, libc::SECCOMP_RET_KILL_THREAD),
+        instruction(0x06, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let confined = move || {
+        seccompiler::apply_filter(&filter).unwrap();
+        outcome(&[])
+    };
+    let (outcome, is_success) = std::thread::spawn(confined).join().unwrap();
+    assert!(is_success, "{outcome:#}");
+    let attempts = outcome["attempts"].as_array().unwrap();
+    let ended = attempts.iter().filter(|attempt| {
+        attempt["detail"].as_str().unwrap().contains("SIGSYS")
+            && attempt["what"].as_str().unwrap().contains("x32")
+    });
+    assert_eq!(ended.count(), 3, "{outcome:#}");
+}
+
 /// A kernel without Landlock.
 fn without_landlock<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
     without(libc::SYS_landlock_create_ruleset, run)

@@ -62,10 +62,18 @@ macro_rules! call {
     }};
 }
 
-/// Makes all attacks. Those that succeed harm the victim alone.
-pub(crate) fn all(victim: &Victim<'_>) -> Vec<Attack> {
-    let groups =
-        [on_processes(victim), on_files(victim), on_limits(), legacy(victim), on_kernel(victim)];
+/// Makes all attacks, those of the x32 ABI included if they are wanted. Those that succeed harm the victim alone.
+pub(crate) fn all(victim: &Victim<'_>, with_x32: bool) -> Vec<Attack> {
+    let of_x32 = if with_x32 { 0..X32.len() } else { 0..0 };
+    let of_x32 = of_x32.filter_map(|number| x32(victim, number)).collect();
+    let groups = [
+        on_processes(victim),
+        on_files(victim),
+        on_limits(),
+        legacy(victim),
+        of_x32,
+        on_kernel(victim),
+    ];
     groups.into_iter().flatten().collect()
 }
 
@@ -269,11 +277,7 @@ fn on_kernel(victim: &Victim<'_>) -> Vec<Attack> {
 /// Attacks with the calls that only x86-64 has.
 #[cfg(target_arch = "x86_64")]
 fn legacy(victim: &Victim<'_>) -> Vec<Attack> {
-    /// Bit of the numbers of the x32 ABI, and its number of `execve` (520).
-    const X32: c_long = 0x4000_0000;
-    const X32_EXECVE: c_long = X32 | 0x208;
     let (file, absent) = (victim.file.as_ptr(), victim.absent.as_ptr());
-    let program = c"/bin/true".as_ptr();
     vec![
         ("empty a file (open)", call!(libc::SYS_open, file, libc::O_RDONLY | libc::O_TRUNC)),
         ("make a file (creat)", call!(libc::SYS_creat, absent, 0o600)),
@@ -286,16 +290,36 @@ fn legacy(victim: &Victim<'_>) -> Vec<Attack> {
             "raise its memory limit (setrlimit)",
             call!(libc::SYS_setrlimit, libc::RLIMIT_DATA, [u64::MAX; 2].as_ptr()),
         ),
-        ("make a call of the x32 ABI", call!(X32 | libc::SYS_getpid)),
-        ("signal the daemon (kill of the x32 ABI)", call!(X32 | libc::SYS_kill, victim.parent, 0)),
-        (
-            "start a program (execve of the x32 ABI)",
-            call!(X32_EXECVE, program, null::<u8>(), null::<u8>()),
-        ),
     ]
+}
+
+/// Attacks with calls of the x32 ABI.
+pub(crate) const X32: [&str; 3] = [
+    "make a call of the x32 ABI",
+    "signal the daemon (kill of the x32 ABI)",
+    "start a program (execve of the x32 ABI)",
+];
+
+/// Makes an attack of [`X32`]. `SystemCallArchitectures=native` of a unit ends the process that makes such a call.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn x32(victim: &Victim<'_>, number: usize) -> Option<Attack> {
+    /// Bit of the numbers of the x32 ABI, and its number of `execve` (520).
+    const ABI: c_long = 0x4000_0000;
+    const EXECVE: c_long = ABI | 0x208;
+    let what = X32.get(number)?;
+    Some(match number {
+        0 => (what, call!(ABI | libc::SYS_getpid)),
+        1 => (what, call!(ABI | libc::SYS_kill, victim.parent, 0)),
+        _ => (what, call!(EXECVE, c"/bin/true".as_ptr(), null::<u8>(), null::<u8>())),
+    })
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 fn legacy(_: &Victim<'_>) -> Vec<Attack> {
     Vec::new()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn x32(_: &Victim<'_>, _: usize) -> Option<Attack> {
+    None
 }
