@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::embedded::Embedded;
 use super::lock::lock;
 use super::parts::{Parts, api_url};
-use super::{aws, open_files};
+use super::{aws, open_files, socket};
 use crate::backend::{Pool, Trials};
 use crate::doctor::{self, Doctor, Queues, Running, Stores, Subject, examine};
 use crate::domain::doctor::Report;
@@ -136,6 +136,7 @@ fn config(settings: &Settings, api: SocketAddr) -> doctor::Config {
     let is_embedded = settings.store.kind == Kind::Embedded;
     doctor::Config {
         data_dir: settings.data_dir.clone(),
+        socket: socket::path(&settings.data_dir),
         risks: risks(settings),
         listen: settings.http.listen.clone(),
         public_url: settings.http.public_url.clone(),
@@ -147,6 +148,10 @@ fn config(settings: &Settings, api: SocketAddr) -> doctor::Config {
         sandbox: settings.sandbox.mode,
         sources: settings.sources.clone(),
         store_kind: settings.store.kind,
+        store_url: match settings.store.endpoint_url.as_str() {
+            "" => "https://s3.amazonaws.com".to_owned(),
+            url => url.to_owned(),
+        },
         after_success: settings.store.after_success,
         queue_kind: settings.queue.kind,
         reconcile_secs: settings.housekeeping.reconcile_secs,

@@ -9,7 +9,7 @@ use super::client::Client;
 use super::cors;
 use super::subject::{Stores, Subject};
 use crate::domain::doctor::operations::{self, Answer, Tried};
-use crate::domain::doctor::{Check, Finding, Severity, judge, probe};
+use crate::domain::doctor::{Check, Finding, Severity, judge, mend, probe};
 use crate::store::{
     self, AfterSuccess, Bucket, CompletedPart, Error, Kind, Precondition, PutOptions, Tagged,
 };
@@ -30,8 +30,8 @@ pub(super) async fn examine(subject: &Subject, client: &Client) -> Vec<Finding> 
                 // Before its first start, or while a daemon that does not answer has it.
                 return vec![Finding::new(Check::Bucket, Severity::Skipped, what)];
             }
-            let step = "ladderd validate checks the settings of [store]";
-            return vec![Finding::new(Check::Bucket, Severity::Error, what).mend(step)];
+            let finding = Finding::new(Check::Bucket, Severity::Error, what);
+            return vec![finding.mend(mend::settings())];
         }
     };
     let nonce = hex::encode(rand::random::<[u8; 8]>());
@@ -105,21 +105,19 @@ async fn of_bucket(subject: &Subject, bucket: &Bucket, prefix: &str, has_tags: b
 fn unreachable(subject: &Subject, bucket: &Bucket, error: &Error) -> Finding {
     let name = bucket.name();
     let mend = match error {
-        Error::NotFound { .. } => format!("aws s3 mb s3://{name}, or set the names in [store]"),
-        Error::Denied { reason, .. } => {
-            operations::grant("head-bucket", name, reason).unwrap_or_default()
-        }
+        Error::NotFound { .. } => Some(mend::create_bucket(name)),
+        Error::Denied { reason, .. } => operations::grant("head-bucket", name, reason),
         Error::PreconditionFailed { .. } | Error::Rejected { .. } | Error::Unavailable { .. } => {
             if subject.config.store_kind == Kind::Embedded {
-                "journalctl -u ladderd -p warning".to_owned()
+                Some(mend::log())
             } else {
-                "curl -v to the endpoint of the store; see store.endpoint_url, store.region, AWS_REGION, HTTPS_PROXY \
-                 and tls.ca"
-                    .to_owned()
+                let advice =
+                    "see store.endpoint_url, store.region, AWS_REGION, HTTPS_PROXY and tls.ca";
+                Some(mend::ask(&subject.config.store_url, advice))
             }
         }
     };
-    Finding::new(Check::Bucket, Severity::Error, error.to_string()).mend(mend).of(name)
+    Finding::new(Check::Bucket, Severity::Error, error.to_string()).mend_by(mend).of(name)
 }
 
 fn options() -> PutOptions<'static> {
@@ -233,9 +231,7 @@ async fn conditions(bucket: &Bucket, key: &str) -> Vec<Finding> {
             Severity::Warning,
             "the store ignores If-None-Match or If-Match on writes",
         )
-        .mend(
-            "update the store (MinIO, Ceph, Garage: see their release notes), or run one box alone",
-        ),
+        .mend(mend::conditional_writes()),
     };
     vec![of(finding)]
 }
@@ -251,11 +247,7 @@ async fn facts(bucket: &Bucket, key: &str) -> Vec<Finding> {
             "it keeps old versions: deletes of videos remove theirs, other old versions stay until a lifecycle rule \
              removes them",
         )
-        .mend(format!(
-            "aws s3api put-bucket-lifecycle-configuration --bucket {} --lifecycle-configuration '{}'",
-            bucket.name(),
-            r#"{"Rules":[{"ID":"old","Status":"Enabled","Filter":{},"NoncurrentVersionExpiration":{"NoncurrentDays":7}}]}"#
-        )),
+        .mend(mend::old_versions(bucket.name())),
     };
     let encryption = match (&facts.encryption, &facts.kms_key) {
         (Some(kind), Some(key)) => Finding::new(
@@ -279,11 +271,7 @@ async fn facts(bucket: &Bucket, key: &str) -> Vec<Finding> {
             Severity::Note,
             format!("{rule}: ladderd sends no list, so its objects are of its own account"),
         )
-        .mend(format!(
-            "aws s3api put-bucket-ownership-controls --bucket {} --ownership-controls \
-             'Rules=[{{ObjectOwnership=BucketOwnerEnforced}}]'",
-            bucket.name()
-        )),
+        .mend(mend::no_lists(bucket.name())),
         Ok(None) => Finding::new(Check::Ownership, Severity::Skipped, "the bucket has no rule"),
         Err(error) => Finding::new(
             Check::Ownership,
@@ -309,20 +297,14 @@ async fn playback(
         }
         Ok(answer) => {
             let what = format!("{} answers {}", stores.playback_base_url, answer.status);
-            let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [{
-                "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
-                "Resource": format!("arn:aws:s3:::{name}/*")}]});
-            Finding::new(Check::Playback, Severity::Error, what).mend(format!(
-                "aws s3api put-public-access-block --bucket {name} --public-access-block-configuration \
-                 BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=false,RestrictPublicBuckets=false\n\
-                 aws s3api put-bucket-policy --bucket {name} --policy '{policy}'\n\
-                 or let the CDN of store.public_base_url read the bucket"
-            ))
+            Finding::new(Check::Playback, Severity::Error, what).mend(mend::public_reads(name))
         }
         Err(error) => {
             let what = format!("{} cannot be reached from here: {error}", stores.playback_base_url);
-            Finding::new(Check::Playback, Severity::Error, what)
-                .mend("see store.public_base_url and the name server: curl -v to that URL")
+            Finding::new(Check::Playback, Severity::Error, what).mend(mend::ask(
+                &stores.playback_base_url,
+                "see store.public_base_url and the name server",
+            ))
         }
     };
     let mut found = vec![finding.of(name)];

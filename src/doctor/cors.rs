@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
-use serde_json::json;
 
 use super::client::{Client, send};
 use super::subject::Stores;
 use crate::domain::doctor::judge::{cors_answer, preflight};
-use crate::domain::doctor::{Check, Finding, Severity};
+use crate::domain::doctor::{Check, Finding, Severity, mend};
 
 /// Validity of the signed URLs.
 const VALID: Duration = Duration::from_mins(5);
@@ -40,7 +39,7 @@ pub(super) async fn of_uploads(
                 format!("no URL can be signed: {error}"),
             ),
         };
-        let mend = rules(bucket.name(), &["GET", "HEAD", "PUT"], origins, &["ETag"]);
+        let mend = mend::cors(bucket.name(), &["GET", "HEAD", "PUT"], origins, &["ETag"]);
         let needs_rules = finding.severity == Severity::Error && finding.mend.is_none();
         let finding = if needs_rules { finding.mend(mend) } else { finding };
         found.push(finding.of(bucket.name()));
@@ -57,12 +56,12 @@ async fn of_upload(
     let check = Check::CorsUpload;
     let asked = match client.preflight(url, origin, "PUT", &SENT).await {
         Ok(asked) => asked,
-        Err(error) => return unreachable(check, "the URL for uploads", &error),
+        Err(error) => return unreachable(check, "the URL for uploads", url, &error),
     };
     let fault = preflight(&asked, origin, "PUT", &SENT);
     let request = match client.request(Method::PUT, url) {
         Ok(request) => request.header("origin", origin).body(Bytes::from_static(BYTES)),
-        Err(error) => return unreachable(check, "the URL for uploads", &error),
+        Err(error) => return unreachable(check, "the URL for uploads", url, &error),
     };
     let request =
         headers.iter().fold(request, |request, (name, value)| request.header(name, value));
@@ -72,11 +71,11 @@ async fn of_upload(
         }
         Ok(answer) => {
             let what = format!("a PUT to a signed URL is answered with {}", answer.status);
-            let step =
+            let advice =
                 "see store.upload_base_url (its host is a part of the signature) and the clock";
-            Finding::new(check, Severity::Error, what).mend(step)
+            Finding::new(check, Severity::Error, what).mend(mend::ask(origin_of(url), advice))
         }
-        Err(error) => unreachable(check, "the URL for uploads", &error),
+        Err(error) => unreachable(check, "the URL for uploads", url, &error),
     }
 }
 
@@ -95,30 +94,26 @@ pub(super) async fn of_playback(client: &Client, bucket: &str, url: &str, origin
                 return finding;
             }
             let origins = ["*".to_owned()];
-            let step =
-                "\nand behind a CDN: let it pass on the header Origin and the method OPTIONS";
-            finding.mend(rules(bucket, &["GET", "HEAD"], &origins, &[]) + step)
+            finding.mend(mend::cors(bucket, &["GET", "HEAD"], &origins, &[]))
         }
         (Ok(_), Ok(answer)) => {
             let what = format!("the object is answered with {}: see playback", answer.status);
             Finding::new(check, Severity::Skipped, what)
         }
-        (Err(error), _) | (_, Err(error)) => unreachable(check, "the playback URL", &error),
+        (Err(error), _) | (_, Err(error)) => unreachable(check, "the playback URL", url, &error),
     }
 }
 
-fn unreachable(check: Check, place: &str, error: &str) -> Finding {
+fn unreachable(check: Check, place: &str, url: &str, error: &str) -> Finding {
     let what = format!("{place} cannot be reached from here: {error}");
-    let step = "see store.upload_base_url and store.public_base_url: curl -v to them";
-    Finding::new(check, Severity::Error, what).mend(step)
+    let advice = "see store.upload_base_url and store.public_base_url";
+    Finding::new(check, Severity::Error, what).mend(mend::ask(origin_of(url), advice))
 }
 
-/// The command that sets the rules of a bucket.
-fn rules(bucket: &str, methods: &[&str], origins: &[String], exposed: &[&str]) -> String {
-    let rule = json!({"AllowedOrigins": origins, "AllowedMethods": methods, "AllowedHeaders": ["*"],
-        "ExposeHeaders": exposed});
-    let rules = json!({"CORSRules": [rule]});
-    format!("aws s3api put-bucket-cors --bucket {bucket} --cors-configuration '{rules}'")
+/// A URL without its path and query: a signed one gives rights.
+fn origin_of(url: &str) -> &str {
+    let after = url.find("://").map_or(0, |at| at + 3);
+    url[after..].find(['/', '?']).map_or(url, |end| &url[..after + end])
 }
 
 #[cfg(test)]
@@ -126,16 +121,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_has_all_that_an_upload_needs() {
-        let text = rules("up", &["PUT"], &["https://a.example".to_owned()], &["ETag"]);
-        let (command, json) = text.split_once('\'').unwrap();
-        assert_eq!(command, "aws s3api put-bucket-cors --bucket up --cors-configuration ");
-        let json: serde_json::Value = serde_json::from_str(json.trim_end_matches('\'')).unwrap();
-        let rule = &json["CORSRules"][0];
-        assert_eq!(rule["AllowedOrigins"][0], "https://a.example");
-        assert_eq!(
-            (&rule["AllowedMethods"][0], &rule["ExposeHeaders"][0]),
-            (&"PUT".into(), &"ETag".into())
-        );
+    fn a_signed_url_is_not_printed() {
+        let table = [
+            ("https://up.example.com/a/b?X-Amz-Signature=1", "https://up.example.com"),
+            ("http://127.0.0.1:8081?x=1", "http://127.0.0.1:8081"),
+            ("http://127.0.0.1:8081", "http://127.0.0.1:8081"),
+        ];
+        for (url, origin) in table {
+            assert_eq!(origin_of(url), origin);
+        }
     }
 }

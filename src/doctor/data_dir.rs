@@ -7,14 +7,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::subject::Config;
-use crate::domain::doctor::{Check, Finding, Severity, judge};
+use crate::domain::doctor::mend::{Caller, Unwritable};
+use crate::domain::doctor::{Check, Finding, Severity, judge, mend};
 
 /// Writes that are timed.
 const WRITES: usize = 5;
 /// Bytes of each: a page of the database.
 const WRITE_BYTES: usize = 4096;
 
-pub(super) fn examine(config: &Config) -> Vec<Finding> {
+pub(super) fn examine(config: &Config, caller: Caller) -> Vec<Finding> {
     let dir = &config.data_dir;
     let shown = dir.display().to_string();
     let mut found = Vec::new();
@@ -25,7 +26,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
             found.push(judge::disk_latency(median));
         }
         Err(error) => {
-            let mend = mend_of(error.kind(), &shown);
+            let mend = mend::data_dir(reason(error.kind()), &shown, caller);
             let what = format!("a file in it cannot be written: {error}");
             found.push(Finding::new(Check::DataDir, Severity::Error, what).mend(mend));
             let skipped = "the data directory cannot be written";
@@ -44,22 +45,14 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     found
 }
 
-/// The command that mends a data directory which cannot be written.
+/// Reason of a failure to write.
 #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of the standard library, which grows")]
-fn mend_of(kind: io::ErrorKind, shown: &str) -> String {
+fn reason(kind: io::ErrorKind) -> Unwritable {
     match kind {
-        io::ErrorKind::NotFound => {
-            format!("install -d -m 700 -o ladderd -g ladderd {shown}, or set data_dir")
-        }
-        io::ErrorKind::ReadOnlyFilesystem => {
-            format!(
-                "mount -o remount,rw {shown}, or StateDirectory= and ReadWritePaths= of the unit"
-            )
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            format!("free space: du -xh --max-depth=2 {shown} | sort -h | tail")
-        }
-        _ => format!("chown -R ladderd: {shown} && chmod 700 {shown}, or set data_dir"),
+        io::ErrorKind::NotFound => Unwritable::Absent,
+        io::ErrorKind::ReadOnlyFilesystem => Unwritable::ReadOnly,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Unwritable::Full,
+        _ => Unwritable::Refused,
     }
 }
 
@@ -74,7 +67,7 @@ fn open_to_others(dir: &Path) -> Finding {
     let what =
         format!("other users can look into it (mode {mode:04o}); its files are closed to them");
     Finding::new(Check::DataDir, Severity::Warning, what)
-        .mend(format!("chmod 700 {}", dir.display()))
+        .mend(mend::private_folder(&dir.display().to_string()))
 }
 
 /// Median time until a small write is durable.

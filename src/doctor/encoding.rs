@@ -6,26 +6,22 @@ use super::devices;
 use super::subject::Subject;
 use crate::backend;
 use crate::domain::backend::Driver;
-use crate::domain::doctor::{Check, Finding, Severity, judge};
+use crate::domain::doctor::{Check, Finding, Severity, judge, mend};
 use crate::domain::gpu::GpuStatus;
 use crate::domain::sandbox::Mode;
 use crate::domain::untrusted::{SENTENCE_CHARS, one_line};
 use crate::sandbox::{Layer, probe};
-
-/// Version of Debian's package of the kernel that has all layers.
-const KERNEL: &str = "Linux 6.2 or newer (Debian 12 and 13 have it) with `landlock` in the boot parameter lsm=; \
-                      ladderd sandbox-test shows each layer";
 
 pub(super) async fn examine(subject: &Subject) -> Vec<Finding> {
     let driver = Arc::clone(&subject.driver);
     let status = tokio::task::spawn_blocking(move || driver.status()).await;
     let status = status.unwrap_or_else(|error| GpuStatus::absent(error.to_string()));
     let mut found = backends(subject, &status).await;
-    let user = subject.running.is_none().then(user);
+    let caller = subject.caller();
     let of_gpus = tokio::task::spawn_blocking(move || {
         let (cards, has_nvidia) = devices::cards();
         let module = devices::nvidia_module();
-        let mut found = judge::devices(&devices::nodes(), cards, user.as_deref());
+        let mut found = judge::devices(&devices::nodes(), cards, caller);
         found.push(judge::nvidia_driver(&status, module.as_deref(), has_nvidia));
         found
     });
@@ -33,11 +29,6 @@ pub(super) async fn examine(subject: &Subject) -> Vec<Finding> {
     found.extend(of_gpus.await.unwrap_or_default());
     found.extend(sandbox(subject).await);
     found
-}
-
-/// Name of the user, as the environment tells it.
-fn user() -> String {
-    std::env::var("USER").unwrap_or_else(|_| rustix::process::geteuid().as_raw().to_string())
 }
 
 async fn backends(subject: &Subject, status: &GpuStatus) -> Vec<Finding> {
@@ -53,8 +44,8 @@ async fn backends(subject: &Subject, status: &GpuStatus) -> Vec<Finding> {
         Ok(tried) => tried,
         Err(error) => {
             let what = format!("the backends cannot be tried: {error}");
-            let step = "apt-get install --reinstall libgstreamer1.0-0; ladderd backends tells more";
-            return vec![Finding::new(Check::Backends, Severity::Error, what).mend(step)];
+            let finding = Finding::new(Check::Backends, Severity::Error, what);
+            return vec![finding.mend(mend::gstreamer())];
         }
     };
     let mut found: Vec<Finding> =
@@ -62,8 +53,7 @@ async fn backends(subject: &Subject, status: &GpuStatus) -> Vec<Finding> {
     let known = |name: &&String| tried.statuses.iter().any(|status| status.name == **name);
     found.extend(required.iter().filter(|name| !known(name)).map(|name| {
         let what = "jobs.required_backends names it, and there is no such backend";
-        let step = "ladderd backends lists the names";
-        Finding::new(Check::Backends, Severity::Error, what).mend(step).of(name)
+        Finding::new(Check::Backends, Severity::Error, what).mend(mend::backends()).of(name)
     }));
     let facts = &tried.facts;
     let short = |text: &String| one_line(text, SENTENCE_CHARS);
@@ -86,7 +76,7 @@ async fn sandbox(subject: &Subject) -> Vec<Finding> {
 
 fn untested(error: &str) -> Finding {
     let what = format!("the sandbox cannot be tested: {error}");
-    Finding::new(Check::Sandbox, Severity::Error, what).mend("ladderd sandbox-test")
+    Finding::new(Check::Sandbox, Severity::Error, what).mend(mend::sandbox())
 }
 
 fn of_layer(layer: &Layer, mode: Mode) -> Finding {
@@ -97,6 +87,6 @@ fn of_layer(layer: &Layer, mode: Mode) -> Finding {
         (false, false, Mode::Degrade) => Severity::Warning,
         (false, false, Mode::Require) => Severity::Error,
     };
-    let mend = (severity >= Severity::Warning).then(|| KERNEL.to_owned());
+    let mend = (severity >= Severity::Warning).then(mend::sandbox);
     Finding::new(Check::Sandbox, severity, detail).mend_by(mend).of(name)
 }

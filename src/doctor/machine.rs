@@ -10,9 +10,9 @@ use crate::domain::doctor::{Check, Finding, Severity, judge};
 use crate::domain::machine::memory_total_bytes;
 
 pub(super) async fn examine(subject: &Subject) -> Vec<Finding> {
-    let config = subject.config.clone();
+    let (config, caller) = (subject.config.clone(), subject.caller());
     let examined = tokio::task::spawn_blocking(move || {
-        let mut found = data_dir::examine(&config);
+        let mut found = data_dir::examine(&config, caller);
         let files = getrlimit(Resource::Nofile).maximum;
         found.push(judge::open_files(files, config.files_needed));
         let groups = cgroups();

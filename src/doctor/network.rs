@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::client::Client;
 use super::subject::Subject;
-use crate::domain::doctor::{Check, Finding, Severity, judge};
+use crate::domain::doctor::{Check, Finding, Severity, judge, mend};
 use crate::tls::Certificate;
 
 /// Answer of `/healthz`.
@@ -52,9 +52,7 @@ async fn api(subject: &Subject, client: &Client) -> Finding {
             Err(error) => Finding::new(Check::Api, Severity::Error, error),
         }
     };
-    let mend = (finding.severity == Severity::Error).then(|| {
-        "see the rules of the firewall for the loopback interface: nft list ruleset".to_owned()
-    });
+    let mend = (finding.severity == Severity::Error).then(mend::firewall);
     finding.mend_by(mend).of(address.to_string())
 }
 
@@ -65,8 +63,7 @@ async fn port(listen: &str) -> Finding {
         Err(error) => {
             let port = listen.rsplit(':').next().unwrap_or_default();
             let what = format!("a daemon could not listen there: {error}");
-            Finding::new(Check::Api, Severity::Error, what)
-                .mend(format!("ss -ltnp 'sport = :{port}' names who listens; or set http.listen"))
+            Finding::new(Check::Api, Severity::Error, what).mend(mend::taken_port(port))
         }
     };
     finding.of(listen)
@@ -89,17 +86,20 @@ async fn public_url(subject: &Subject, client: &Client) -> Finding {
             Severity::Error,
             "it answers 421: another appliance, or a Host that the proxy changes",
         )
-        .mend("let the proxy keep the header Host (nginx: proxy_set_header Host $host)"),
+        .mend(mend::other_host()),
         Ok(answer) => {
             let what = format!("/healthz answers {} there", answer.status);
-            Finding::new(Check::PublicUrl, Severity::Error, what)
-                .mend("see the proxy in front: docs/how-to/put-on-the-internet.md")
+            Finding::new(Check::PublicUrl, Severity::Error, what).mend(mend::ask(
+                &format!("{url}/healthz"),
+                "see the proxy in front: how-to/put-on-the-internet.md",
+            ))
         }
         Err(error) => {
             // A network may not lead its own machines back to its public address.
             let what = format!("it cannot be reached from this machine: {error}");
-            Finding::new(Check::PublicUrl, Severity::Warning, what).mend(format!(
-                "curl -v {url}/healthz, from here and from elsewhere: name server, proxy, firewall"
+            Finding::new(Check::PublicUrl, Severity::Warning, what).mend(mend::ask(
+                &format!("{url}/healthz"),
+                "look at name server, proxy and firewall: call it from here and from elsewhere",
             ))
         }
     };
@@ -115,7 +115,7 @@ async fn certificate(subject: &Subject, client: &Client) -> Vec<Finding> {
             return vec![Finding::new(Check::Certificate, Severity::Skipped, what)];
         }
         Err(error) => {
-            let step = "docs/how-to/serve-by-tls.md";
+            let step = mend::unreadable_certificate(&config.tls.cert, &config.tls.key);
             let finding = Finding::new(Check::Certificate, Severity::Error, error.to_string());
             return vec![finding.mend(step).of(&config.tls.cert)];
         }
@@ -128,7 +128,7 @@ async fn certificate(subject: &Subject, client: &Client) -> Vec<Finding> {
             found.extend(chain(subject, client, &host).await);
         } else {
             let what = format!("it is not one for {host}, the host of http.public_url");
-            let step = format!("get one for {host}, or set http.public_url to a name that it has");
+            let step = mend::other_certificate(&host, &config.tls.cert);
             found.push(Finding::new(Check::Certificate, Severity::Error, what).mend(step));
         }
     }
@@ -143,10 +143,8 @@ async fn chain(subject: &Subject, client: &Client, host: &str) -> Option<Finding
         Ok(_) => Finding::ok(Check::Certificate, "clients accept its chain"),
         Err(error) => {
             let what = format!("a client with the authorities of this system refuses it: {error}");
-            Finding::new(Check::Certificate, Severity::Warning, what).mend(
-                "put the certificates of the authorities in between into tls.cert (fullchain.pem); with an authority \
-                 of your own, clients need it, and tls.ca makes this check know it",
-            )
+            Finding::new(Check::Certificate, Severity::Warning, what)
+                .mend(mend::chain(&subject.config.tls.cert))
         }
     })
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::queues::Seen;
 use super::subject::{Queues, Stores, Subject};
 use crate::domain::doctor::events::{Lost, lost};
-use crate::domain::doctor::{Check, Finding, Severity, probe};
+use crate::domain::doctor::{Check, Finding, Severity, mend, probe};
 use crate::domain::message;
 use crate::queue::{self, sqs::SqsSetup};
 use crate::store::{self, Bucket, PutOptions};
@@ -64,11 +64,8 @@ async fn past_the_bucket(subject: &Subject, stores: &Stores, setup: &SqsSetup) -
     let key = probe::key(&subject.config.sources.prefix, &nonce);
     let name = setup.urls().first().map(|(_, url)| url.rsplit('/').next().unwrap_or(url));
     let name = name.unwrap_or_default();
-    let failed = |what: String| {
-        Finding::new(Check::Queue, Severity::Error, what).mend(
-            "allow sqs:SendMessage, ReceiveMessage and DeleteMessage on the queue: docs/how-to/fleet-on-aws.md",
-        )
-    };
+    let failed =
+        |what: String| Finding::new(Check::Queue, Severity::Error, what).mend(mend::allow_queue());
     if let Err(error) = setup.send(&message::own(stores.private.name(), &key)).await {
         return failed(error.to_string()).of(name);
     }
@@ -83,9 +80,8 @@ async fn past_the_bucket(subject: &Subject, stores: &Stores, setup: &SqsSetup) -
                 "a message was sent, and no box has received it within {} s: all of them may be busy",
                 WAIT.as_secs()
             );
-            Finding::new(Check::Queue, Severity::Warning, what).mend(
-                "see the running jobs: curl -sH \"Authorization: Bearer $TOKEN\" $API/v1/system",
-            )
+            Finding::new(Check::Queue, Severity::Warning, what)
+                .mend(mend::running_jobs(&subject.socket()))
         }
         Err(error) => failed(error),
     };

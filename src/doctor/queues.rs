@@ -2,7 +2,7 @@
 
 use super::subject::{Queues, Subject};
 use crate::domain::doctor::queues::{QueueFacts, number_of_dead, of_dead_letters, of_queue};
-use crate::domain::doctor::{Check, Finding, Severity};
+use crate::domain::doctor::{Check, Finding, Severity, mend};
 use crate::queue::sqs::SqsSetup;
 use crate::queue::{Depth, Kind};
 
@@ -20,30 +20,30 @@ pub(super) async fn examine(subject: &Subject) -> (Vec<Finding>, Seen) {
         Queues::Embedded(Some(queue)) => match queue.depth().await {
             Ok(Depth { visible, in_flight, dead, .. }) => {
                 let what = format!("{visible} messages wait, {in_flight} are in work");
-                let found = vec![Finding::ok(Check::Queue, what), number_of_dead(dead)];
+                let found =
+                    vec![Finding::ok(Check::Queue, what), number_of_dead(dead, &subject.socket())];
                 (found, Seen { answers: true, ..Seen::default() })
             }
             Err(error) => {
-                let step = "ladderd store repair, with the daemon stopped";
                 let finding = Finding::new(Check::Queue, Severity::Error, error.to_string());
-                (vec![finding.mend(step)], Seen::default())
+                (vec![finding.mend(mend::repair())], Seen::default())
             }
         },
         Queues::Embedded(None) => {
             let what = "the queue is that of a daemon, and none runs";
             (vec![Finding::new(Check::Queue, Severity::Skipped, what)], Seen::default())
         }
-        Queues::Sqs(Ok(setup)) => of_sqs(setup).await,
+        Queues::Sqs(Ok(setup)) => of_sqs(setup, subject).await,
         Queues::Sqs(Err(error)) => {
             let what = format!("the queue cannot be opened: {error}");
-            let step = "ladderd validate checks the settings of [queue]";
             debug_assert_eq!(subject.config.queue_kind, Kind::Sqs);
-            (vec![Finding::new(Check::Queue, Severity::Error, what).mend(step)], Seen::default())
+            let finding = Finding::new(Check::Queue, Severity::Error, what);
+            (vec![finding.mend(mend::settings())], Seen::default())
         }
     }
 }
 
-async fn of_sqs(setup: &SqsSetup) -> (Vec<Finding>, Seen) {
+async fn of_sqs(setup: &SqsSetup, subject: &Subject) -> (Vec<Finding>, Seen) {
     let (mut found, mut seen) = (Vec::new(), Seen::default());
     let mut dead_urls: Vec<String> = Vec::new();
     for (number, (setting, url)) in setup.urls().iter().enumerate() {
@@ -67,7 +67,7 @@ async fn of_sqs(setup: &SqsSetup) -> (Vec<Finding>, Seen) {
         found.extend(of_queue(&facts, dead.as_ref()));
         // Queues may share their dead letters.
         if let Some(dead) = dead.filter(|dead| !dead_urls.contains(&dead.url)) {
-            found.extend(of_dead_letters(&dead));
+            found.extend(of_dead_letters(&dead, &subject.socket()));
             dead_urls.push(dead.url);
         }
     }
@@ -80,12 +80,11 @@ fn unanswered(setting: &str, url: &str, error: &str) -> Finding {
     let name = if url.is_empty() { setting } else { name.name() };
     let what = format!("{setting}: {error}");
     let mend = if error.contains("AccessDenied") {
-        "allow sqs:GetQueueAttributes, GetQueueUrl, ReceiveMessage, DeleteMessage, ChangeMessageVisibility and \
-         SendMessage on both queues: docs/how-to/fleet-on-aws.md has the policy"
+        mend::allow_queue()
     } else if error.contains("NonExistentQueue") {
-        "aws sqs list-queues, and set the URL in [queue]"
+        mend::list_queues()
     } else {
-        "see queue.url, queue.region and queue.endpoint_url: curl -v to the endpoint"
+        mend::ask(url, "see queue.url, queue.region and queue.endpoint_url")
     };
     Finding::new(Check::Queue, Severity::Error, what).mend(mend).of(name)
 }

@@ -1,7 +1,7 @@
 //! The service itself: who executes the checks, and risky settings.
 
 use super::subject::Subject;
-use crate::domain::doctor::{Check, Examiner, Finding, Severity};
+use crate::domain::doctor::{Check, Examiner, Finding, Severity, mend};
 
 /// Host name of the machine; empty if Linux does not tell.
 pub(super) fn host_name() -> String {
@@ -21,8 +21,7 @@ pub(super) fn examine(subject: &Subject) -> Vec<Finding> {
             let what = format!(
                 "no daemon answers in {data_dir}: the checks ran as user {user}, outside of the unit's restrictions"
             );
-            Finding::new(Check::Daemon, Severity::Note, what)
-                .mend("systemctl start ladderd, and ladderd doctor once more")
+            Finding::new(Check::Daemon, Severity::Note, what).mend(mend::no_service())
         }
     };
     let risks = subject.config.risks.iter();

@@ -1,11 +1,12 @@
 //! The subject of an examination: settings, buckets, queue, and the daemon if one runs.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::backend::{Pool, Trials};
 use crate::domain::doctor::Examiner;
+use crate::domain::doctor::mend::Caller;
 use crate::domain::sandbox::Mode;
 use crate::domain::sources::SourceFilter;
 use crate::gpu;
@@ -16,11 +17,16 @@ use crate::store::{self, Bucket};
 use crate::tls::{self, Trust};
 use crate::worker::spawn::Program;
 
+/// The unit of the package.
+const UNIT: &str = "/usr/lib/systemd/system/ladderd.service";
+
 /// The settings that are examined.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `data_dir`.
     pub data_dir: PathBuf,
+    /// Path of the daemon's socket.
+    pub socket: PathBuf,
     /// Settings that are allowed and risky: key and value, and the risk.
     pub risks: Vec<(String, &'static str)>,
     /// `http.listen`.
@@ -43,6 +49,8 @@ pub struct Config {
     pub sources: SourceFilter,
     /// `store.kind`.
     pub store_kind: store::Kind,
+    /// URL of S3.
+    pub store_url: String,
     /// `store.after_success`.
     pub after_success: store::AfterSuccess,
     /// `queue.kind`.
@@ -109,5 +117,21 @@ impl Subject {
     /// The process that executes the checks.
     pub(super) fn examiner(&self) -> Examiner {
         if self.running.is_some() { Examiner::Service } else { Examiner::Command }
+    }
+
+    /// Whom the steps are for that mend findings.
+    pub(super) fn caller(&self) -> Caller {
+        let user = rustix::process::geteuid();
+        let is_for_service = user.is_root() && Path::new(UNIT).try_exists().unwrap_or(false);
+        match self.examiner() {
+            Examiner::Service => Caller::Service,
+            Examiner::Command if is_for_service => Caller::Service,
+            Examiner::Command => Caller::User(user.as_raw()),
+        }
+    }
+
+    /// Path of the daemon's socket, for commands.
+    pub(super) fn socket(&self) -> String {
+        self.config.socket.display().to_string()
     }
 }

@@ -1,7 +1,7 @@
 //! Endpoints of webhooks, as their records in the private bucket say.
 
 use super::subject::Subject;
-use crate::domain::doctor::{Check, Finding, Severity};
+use crate::domain::doctor::{Check, Finding, Severity, mend};
 use crate::domain::webhook::{ENDPOINTS_PREFIX, Endpoint, EndpointState};
 use crate::store;
 
@@ -25,28 +25,23 @@ pub(super) async fn examine(subject: &Subject) -> Vec<Finding> {
     if endpoints.is_empty() {
         return vec![Finding::new(Check::Webhooks, Severity::Skipped, "there are no endpoints")];
     }
-    endpoints.iter().map(of_endpoint).collect()
+    let socket = subject.socket();
+    endpoints.iter().map(|endpoint| of_endpoint(endpoint, &socket)).collect()
 }
 
-fn of_endpoint(endpoint: &Endpoint) -> Finding {
+fn of_endpoint(endpoint: &Endpoint, socket: &str) -> Finding {
     let Endpoint { id, state, reason, failing_since, last_error, .. } = endpoint;
     let finding = match (state, failing_since) {
         (EndpointState::Paused, _) => {
             let why = reason.as_deref().unwrap_or("somebody has paused it");
-            let resume = format!(
-                "curl -sXPATCH -H \"Authorization: Bearer $TOKEN\" -H content-type:application/json -d \
-                 '{{\"state\": \"active\"}}' $API/v1/webhooks/{id}, and POST /v1/webhooks/{id}/replay"
-            );
             Finding::new(Check::Webhooks, Severity::Warning, format!("it is paused: {why}"))
-                .mend(resume)
+                .mend(mend::paused_webhook(socket, id))
         }
         (_, Some(since)) => {
             let why = last_error.as_deref().unwrap_or("no reason is known");
             let what = format!("all attempts have failed since {since:.0}: {why}");
-            let step = format!(
-                "mend the receiver, then: curl -sXPOST -H \"Authorization: Bearer $TOKEN\" $API/v1/webhooks/{id}/test"
-            );
-            Finding::new(Check::Webhooks, Severity::Warning, what).mend(step)
+            Finding::new(Check::Webhooks, Severity::Warning, what)
+                .mend(mend::failing_webhook(socket, id))
         }
         (_, None) => Finding::ok(Check::Webhooks, "deliveries succeed"),
     };

@@ -5,6 +5,7 @@
 mod check;
 pub mod events;
 pub mod judge;
+pub mod mend;
 pub mod operations;
 pub mod probe;
 pub mod queues;
@@ -14,6 +15,7 @@ mod text;
 use serde::{Deserialize, Serialize};
 
 pub use self::check::{Check, Group, reference};
+pub use self::mend::Mend;
 pub use self::text::{Style, text};
 
 /// How bad a finding is, the least first.
@@ -68,7 +70,7 @@ pub struct Finding {
     pub what: String,
     /// A sentence that says why it matters.
     pub why: String,
-    /// Command or step that mends it. Nothing runs it.
+    /// Steps that mend it: lines for a shell, advice behind `# `. Nothing runs them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
 }
@@ -100,16 +102,16 @@ impl Finding {
         Self { subject: subject.into(), ..self }
     }
 
-    /// Command or step that mends it.
+    /// Steps that mend it.
     #[must_use]
-    pub fn mend(self, mend: impl Into<String>) -> Self {
+    pub fn mend(self, mend: Mend) -> Self {
         Self { mend: Some(mend.into()), ..self }
     }
 
-    /// The command or step that mends it, if there is one.
+    /// The steps that mend it, if there are any.
     #[must_use]
-    pub fn mend_by(self, mend: Option<String>) -> Self {
-        Self { mend, ..self }
+    pub fn mend_by(self, mend: Option<Mend>) -> Self {
+        Self { mend: mend.map(String::from), ..self }
     }
 }
 

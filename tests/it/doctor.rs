@@ -3,6 +3,7 @@
 mod broken;
 mod bundle;
 mod embedded;
+mod mends;
 
 use std::process::Command;
 

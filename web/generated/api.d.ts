@@ -1250,7 +1250,7 @@ export interface components {
             group: string;
             /** @description Stable kebab-case id of the check. Several findings may have one id, with another `subject` each. */
             id: string;
-            /** @description Command or step that mends it. Nothing runs it. */
+            /** @description Steps that mend it: lines for a shell, advice behind `# `. Nothing runs them. */
             mend?: string | null;
             /** @description How bad it is. */
             severity: components["schemas"]["Severity"];

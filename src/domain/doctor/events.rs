@@ -1,8 +1,6 @@
 //! Findings on the way from the private bucket to a box.
 
-use serde_json::json;
-
-use super::{Check, Finding, Severity};
+use super::{Check, Finding, Severity, mend};
 
 /// A target of a bucket's events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,24 +40,13 @@ pub fn lost(lost: &Lost<'_>) -> Finding {
     let Lost { bucket, prefix, queue_arn, waited_secs, queue_works, running_jobs, .. } = lost;
     let waited = format!("no box has received the event of a probe within {waited_secs} s");
     let finding = |severity, what: String| Finding::new(Check::Notification, severity, what);
-    let set = || {
-        let arn = if queue_arn.is_empty() { "$QUEUE_ARN" } else { *queue_arn };
-        let mut filter = json!({});
-        if !prefix.is_empty() {
-            filter = json!({"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}});
-        }
-        let target = json!({"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": filter});
-        format!(
-            "aws s3api put-bucket-notification-configuration --bucket {bucket} --notification-configuration '{}'",
-            json!({"QueueConfigurations": [target]})
-        )
-    };
+    let set = |may_lack_policy| mend::notification(bucket, prefix, queue_arn, may_lack_policy);
     let targets = match &lost.targets {
         Ok(targets) => targets,
         Err(reason) => {
             let what = format!("{waited}, and the configuration cannot be read ({reason})");
             let severity = if *queue_works { Severity::Error } else { Severity::Warning };
-            return finding(severity, what).mend(set());
+            return finding(severity, what).mend(set(false));
         }
     };
     let created = |target: &&Target| {
@@ -69,7 +56,7 @@ pub fn lost(lost: &Lost<'_>) -> Finding {
     let targets: Vec<&Target> = targets.iter().filter(created).collect();
     if targets.is_empty() {
         let what = "the bucket tells nobody of new objects".to_owned();
-        return finding(Severity::Error, what).mend(set());
+        return finding(Severity::Error, what).mend(set(false));
     }
     let sees = |target: &Target| prefix.starts_with(&target.prefix);
     if !targets.iter().any(|target| sees(target)) {
@@ -77,7 +64,7 @@ pub fn lost(lost: &Lost<'_>) -> Finding {
             "the bucket tells of objects below {:?} only, and sources.prefix is {prefix:?}",
             targets[0].prefix
         );
-        return finding(Severity::Error, what).mend(set());
+        return finding(Severity::Error, what).mend(set(false));
     }
     if let Some(target) = targets.iter().find(|target| sees(target) && !target.suffix.is_empty()) {
         let what = format!(
@@ -90,15 +77,12 @@ pub fn lost(lost: &Lost<'_>) -> Finding {
         let what = format!(
             "{waited}; {running_jobs} jobs run here, and a box without a free slot takes no message"
         );
-        return finding(Severity::Warning, what)
-            .mend("ladderd doctor, once more, when fewer jobs run");
+        return finding(Severity::Warning, what).mend(mend::once_more());
     }
     let arns: Vec<&str> = targets.iter().map(|target| target.arn.as_str()).collect();
     let what =
         format!("{waited}; the bucket tells {}, and the queue is {queue_arn}", arns.join(", "));
-    let policy = "the policy of the queue must let s3.amazonaws.com send (aws sqs get-queue-attributes \
-                  --attribute-names Policy)";
-    finding(Severity::Error, what).mend(format!("{}\n{policy}", set()))
+    finding(Severity::Error, what).mend(set(true))
 }
 
 #[cfg(test)]

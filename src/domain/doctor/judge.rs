@@ -6,7 +6,7 @@ mod versions;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Check, Finding, Severity};
+use super::{Check, Finding, Severity, mend};
 
 pub use self::cors::{Cors, cors_answer, preflight};
 pub use self::gpus::{Node, backend, device_node, devices, nvidia_driver};
@@ -38,8 +38,7 @@ pub fn clock(ahead: SignedDuration) -> Finding {
         secs if secs < CLOCK_WRONG_SECS => Severity::Warning,
         _ => Severity::Error,
     };
-    Finding::new(Check::Clock, severity, what)
-        .mend("timedatectl set-ntp true && timedatectl timesync-status")
+    Finding::new(Check::Clock, severity, what).mend(mend::clock())
 }
 
 /// Time until a small write was durable, in milliseconds.
@@ -51,9 +50,7 @@ pub fn disk_latency(median_ms: u64) -> Finding {
         median_ms if median_ms < BROKEN_DISK_MS => Severity::Warning,
         _ => Severity::Error,
     };
-    let step = "look for other writers and for errors of the disk (iostat -x 5; journalctl -k -p err), or move \
-                data_dir to a faster disk";
-    Finding::new(Check::DiskLatency, severity, what).mend(step)
+    Finding::new(Check::DiskLatency, severity, what).mend(mend::slow_disk())
 }
 
 /// Free space, of which `reserve_bytes` are never given to uploads.
@@ -65,9 +62,7 @@ pub fn disk_space(
     data_dir: &str,
 ) -> Finding {
     let what = format!("{} of {} are free", size(free_bytes), size(total_bytes));
-    let step = format!(
-        "du -xh --max-depth=2 {data_dir} | sort -h | tail, delete videos (`ladderd rm`), or enlarge the disk"
-    );
+    let step = mend::full_disk(data_dir);
     let is_low = free_bytes < total_bytes / 20 || free_bytes < reserve_bytes.saturating_mul(4);
     if free_bytes < reserve_bytes {
         let what = format!("{what}, less than embedded.min_free_bytes ({})", size(reserve_bytes));
@@ -90,10 +85,7 @@ pub fn open_files(limit: Option<u64>, needed: u64) -> Finding {
         ),
         Some(limit) => {
             let what = format!("{limit} are allowed, and {needed} may be needed");
-            Finding::new(Check::OpenFiles, Severity::Warning, what).mend(format!(
-                "systemctl edit ladderd, with the lines\n[Service]\nLimitNOFILE={needed}\nor lower \
-                 embedded.max_connections"
-            ))
+            Finding::new(Check::OpenFiles, Severity::Warning, what).mend(mend::open_files(needed))
         }
     }
 }
@@ -120,12 +112,13 @@ pub fn memory(limit_bytes: Option<u64>, total_bytes: u64, worker_bytes: u64) -> 
         size(worker_bytes)
     );
     let less = have.saturating_sub(DAEMON_BYTES).max(DAEMON_BYTES);
-    let mend = if have < total_bytes {
-        format!("raise MemoryMax of the unit, or set jobs.worker_memory_bytes = {less}")
+    let needed = worker_bytes.saturating_add(DAEMON_BYTES);
+    let step = if have < total_bytes && needed <= total_bytes {
+        mend::memory_of_unit(needed, less)
     } else {
-        format!("set jobs.worker_memory_bytes = {less}, or add memory")
+        mend::memory_of_machine(less)
     };
-    Finding::new(Check::Memory, Severity::Warning, what).mend(mend)
+    Finding::new(Check::Memory, Severity::Warning, what).mend(step)
 }
 
 /// The limit of processes and threads of the unit.
@@ -138,7 +131,7 @@ pub fn tasks(limit: Option<u64>) -> Finding {
         }
         Some(limit) => {
             Finding::new(Check::Tasks, Severity::Warning, format!("{limit} are allowed"))
-                .mend("systemctl edit ladderd, with the lines\n[Service]\nTasksMax=4096")
+                .mend(mend::tasks())
         }
     }
 }
@@ -148,14 +141,15 @@ pub fn tasks(limit: Option<u64>) -> Finding {
 pub fn certificate_end(not_after: Timestamp, now: Timestamp) -> Finding {
     let left = not_after.duration_since(now);
     let days = left.as_hours() / 24;
-    let mend = "renew it: certbot renew, or as your authority says; the daemon takes the new files by itself";
     if left.is_negative() {
         let what = format!("it ended at {not_after:.0}");
-        return Finding::new(Check::Certificate, Severity::Error, what).mend(mend);
+        return Finding::new(Check::Certificate, Severity::Error, what)
+            .mend(mend::old_certificate());
     }
     let what = format!("it is valid for {days} days, until {not_after:.0}");
     if left < ENDS_SOON {
-        return Finding::new(Check::Certificate, Severity::Warning, what).mend(mend);
+        return Finding::new(Check::Certificate, Severity::Warning, what)
+            .mend(mend::old_certificate());
     }
     Finding::ok(Check::Certificate, what)
 }

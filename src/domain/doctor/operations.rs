@@ -1,7 +1,7 @@
 //! The operations on buckets, and the IAM action that each of them needs.
 
+use super::mend::{self, Mend};
 use super::{Check, Finding, Severity};
-use serde_json::json;
 
 /// The part of a bucket that an action is allowed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,23 +46,14 @@ fn action(operation: &str, bucket: &str) -> Option<(&'static str, String)> {
     Some((action, resource))
 }
 
-/// The command that allows an operation.
+/// The steps that allow an operation.
 #[must_use]
-pub fn grant(operation: &str, bucket: &str, reason: &str) -> Option<String> {
+pub fn grant(operation: &str, bucket: &str, reason: &str) -> Option<Mend> {
     if reason.contains("KMS") || reason.contains("kms:") {
-        return Some(format!(
-            "aws iam put-role-policy --role-name $ROLE --policy-name ladderd-key --policy-document '{}'",
-            json!({"Version": "2012-10-17", "Statement": [{
-                "Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": "$KEY_ARN"}]})
-        ));
+        return Some(mend::allow_key(bucket));
     }
     let (action, resource) = action(operation, bucket)?;
-    let policy = json!({"Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Action": action, "Resource": resource}]});
-    let name = action.replace(':', "-");
-    Some(format!(
-        "aws iam put-role-policy --role-name $ROLE --policy-name ladderd-{name} --policy-document '{policy}'"
-    ))
+    Some(mend::allow(action, &resource))
 }
 
 /// Answer of the store to an operation that was tried.
@@ -151,7 +142,7 @@ mod tests {
     #[test]
     fn rights_on_a_key_are_told_apart_from_those_on_the_bucket() {
         let reason = "AccessDenied: not authorized to perform: kms:GenerateDataKey";
-        let mend = grant("write", "up", reason).unwrap();
+        let mend = String::from(grant("write", "up", reason).unwrap());
         assert!(mend.contains("kms:Decrypt") && !mend.contains("s3:"), "{mend}");
         assert_eq!(grant("unheard-of", "up", "AccessDenied"), None);
     }

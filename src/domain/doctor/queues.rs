@@ -1,6 +1,6 @@
 //! Findings on the queues.
 
-use super::{Check, Finding, Severity};
+use super::{Check, Finding, Severity, mend};
 
 /// Deliveries that are too few for a redrive policy: an outage of hours is that many.
 pub const FEW_RECEIVES: u64 = 100;
@@ -56,11 +56,7 @@ pub fn of_queue(queue: &QueueFacts, dead: Option<&QueueFacts>) -> Vec<Finding> {
             Severity::Error,
             "it is a FIFO queue, to which S3 sends no events",
         )
-        .mend(format!(
-            "aws sqs create-queue --queue-name {}, and set {} to its URL",
-            name.trim_end_matches(".fifo"),
-            queue.setting
-        ))
+        .mend(mend::standard_queue(name.trim_end_matches(".fifo"), queue.setting))
     } else {
         Finding::ok(Check::Queue, depth)
     };
@@ -71,25 +67,16 @@ pub fn of_queue(queue: &QueueFacts, dead: Option<&QueueFacts>) -> Vec<Finding> {
 }
 
 fn dead_letter_queue(queue: &QueueFacts, dead: Option<&QueueFacts>) -> Finding {
-    let policy = |target: &str| {
-        // The value of the attribute is text with JSON inside.
-        format!(
-            "aws sqs set-queue-attributes --queue-url {} --attributes '{{\"RedrivePolicy\": \
-             \"{{\\\"deadLetterTargetArn\\\": \\\"{target}\\\", \\\"maxReceiveCount\\\": 1000}}\"}}'",
-            queue.url
-        )
-    };
+    let policy = |target: &str| mend::redrive(&queue.url, target);
     let error = |what: &str| Finding::new(Check::DeadLetterQueue, Severity::Error, what);
     let Some(redrive) = &queue.redrive else {
         let Some(dead) = dead else {
-            let name = queue.name();
             let target = match queue.arn.as_str() {
                 "" => "ARN-OF-THE-NEW-QUEUE".to_owned(),
                 arn => format!("{arn}-dead"),
             };
-            return error("there is no dead-letter queue: the daemon does not start").mend(
-                format!("aws sqs create-queue --queue-name {name}-dead\n{}", policy(&target)),
-            );
+            return error("there is no dead-letter queue: the daemon does not start")
+                .mend(mend::dead_letter_queue(queue.name(), &queue.url, &target));
         };
         let what = format!(
             "{} is named by queue.dead_letter_url, and the queue has no redrive policy: a message that kills each \
@@ -129,17 +116,14 @@ fn retention(queue: &QueueFacts, short_secs: u64) -> Finding {
             Severity::Warning,
             format!("messages end after {secs} s: an outage over a weekend loses them"),
         )
-        .mend(format!(
-            "aws sqs set-queue-attributes --queue-url {} --attributes MessageRetentionPeriod={LONGEST_RETENTION_SECS}",
-            queue.url
-        )),
+        .mend(mend::retention(&queue.url, LONGEST_RETENTION_SECS)),
         _ => Finding::ok(Check::Retention, format!("messages are kept for {days} days")),
     }
 }
 
-/// Findings on a dead-letter queue.
+/// Findings on a dead-letter queue. `socket` is the path of the daemon's socket.
 #[must_use]
-pub fn of_dead_letters(dead: &QueueFacts) -> Vec<Finding> {
+pub fn of_dead_letters(dead: &QueueFacts, socket: &str) -> Vec<Finding> {
     let name = dead.name();
     let kept = retention(dead, LONGEST_RETENTION_SECS / 2);
     let kept = if kept.severity == Severity::Warning {
@@ -147,21 +131,20 @@ pub fn of_dead_letters(dead: &QueueFacts) -> Vec<Finding> {
     } else {
         kept
     };
-    [number_of_dead(dead.visible + dead.in_flight), kept].map(|finding| finding.of(name)).into()
+    [number_of_dead(dead.visible + dead.in_flight, socket), kept]
+        .map(|finding| finding.of(name))
+        .into()
 }
 
 /// The finding on the number of messages that were given up.
 #[must_use]
-pub fn number_of_dead(dead: u64) -> Finding {
+pub fn number_of_dead(dead: u64, socket: &str) -> Finding {
     if dead == 0 {
         return Finding::ok(Check::DeadLetters, "no message was given up");
     }
     let (many, were) = if dead == 1 { ("", "was") } else { ("s", "were") };
     let what = format!("{dead} message{many} {were} given up");
-    Finding::new(Check::DeadLetters, Severity::Warning, what).mend(
-        "curl -sH \"Authorization: Bearer $TOKEN\" $API/v1/dead-letters, mend the causes, and \
-         POST /v1/dead-letters/{id}/retry",
-    )
+    Finding::new(Check::DeadLetters, Severity::Warning, what).mend(mend::dead_letters(socket))
 }
 
 #[cfg(test)]
@@ -190,7 +173,7 @@ mod tests {
         let dead = QueueFacts { url: "https://sqs.example.com/1/dead".to_owned(), ..queue(None) };
         let table = [
             (Some(redrive(1000)), Some(&dead), Severity::Ok, ""),
-            (Some(redrive(5)), Some(&dead), Severity::Warning, "\\\"maxReceiveCount\\\": 1000"),
+            (Some(redrive(5)), Some(&dead), Severity::Warning, "\\\"maxReceiveCount\\\":1000"),
             (Some(redrive(1000)), None, Severity::Error, "set-queue-attributes"),
             (None, Some(&dead), Severity::Note, "set-queue-attributes"),
             (None, None, Severity::Error, "aws sqs create-queue --queue-name jobs-dead\n"),
@@ -216,10 +199,13 @@ mod tests {
             assert_eq!(found[2].severity, severity, "{retention_secs}");
         }
         let dead = QueueFacts { retention_secs: 4 * 86_400, ..queue(None) };
-        let severities = of_dead_letters(&dead).map_severity();
+        let severities = of_dead_letters(&dead, "/d/api.sock").map_severity();
         assert_eq!(severities, [Severity::Warning, Severity::Warning]);
         let none = QueueFacts { visible: 0, in_flight: 0, ..queue(None) };
-        assert_eq!(of_dead_letters(&none).map_severity(), [Severity::Ok, Severity::Ok]);
+        assert_eq!(
+            of_dead_letters(&none, "/d/api.sock").map_severity(),
+            [Severity::Ok, Severity::Ok]
+        );
     }
 
     trait Severities {

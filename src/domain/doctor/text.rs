@@ -109,7 +109,7 @@ fn wrapped(words: &str, label: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Check, sorted, worst};
+    use super::super::{Check, mend, sorted, worst};
     use super::*;
 
     #[test]
@@ -118,11 +118,11 @@ mod tests {
                     2026-12-01T02:19:39Z";
         let findings = sorted(vec![
             Finding::ok(Check::Backends, "x264enc encodes 61 frames per second").of("cpu"),
-            Finding::new(Check::Clock, Severity::Error, long).mend("timedatectl set-ntp true"),
+            Finding::new(Check::Clock, Severity::Error, long).mend(mend::tasks()),
             Finding::new(Check::Webhooks, Severity::Skipped, "there are no endpoints"),
             Finding::new(Check::Permissions, Severity::Warning, "denied")
                 .of("up")
-                .mend("a \\\n  b"),
+                .mend(mend::slow_disk()),
         ]);
         let report = Report {
             version: "0.1.0".to_owned(),
@@ -141,7 +141,7 @@ Machine
            2026-12-01T02:19:39Z
            why   S3 refuses requests whose time is off by more than 15 minutes; sessions and signed
                  URLs end too early or late.
-           mend  timedatectl set-ntp true
+           mend  systemctl set-property ladderd TasksMax=4096
 
 Encoding
   ok       backends [cpu]: x264enc encodes 61 frames per second
@@ -150,8 +150,8 @@ Store
   WARNING  bucket-permissions [up]: denied
            why   A missing right shows late: in the first long upload, the first delete or the first
                  retry.
-           mend  a \\
-                   b
+           mend  # look for other writers and for errors of the disk, or move data_dir to a faster disk
+                 cat /proc/pressure/io; journalctl -k -p err -n 20 --no-pager
 
 Network
   skipped  webhooks: there are no endpoints

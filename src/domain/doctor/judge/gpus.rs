@@ -1,12 +1,9 @@
 //! GPUs: backends, driver and device nodes.
 
 use crate::domain::backend::{BackendState, BackendStatus};
+use crate::domain::doctor::mend::{self, Caller, Mend};
 use crate::domain::doctor::{Check, Finding, Severity};
 use crate::domain::gpu::GpuStatus;
-
-/// Packages that have all elements of the recipe for the processor.
-const PLUGINS: &str = "apt-get install gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-                       gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav";
 
 /// Findings on a backend that was tried. `required` are the names of those without which the daemon ends.
 #[must_use]
@@ -31,7 +28,8 @@ pub fn backend(status: &BackendStatus, required: &[String]) -> Vec<Finding> {
         BackendState::Available | BackendState::Unavailable => Severity::Note,
     };
     let what = status.reason.clone().unwrap_or_else(|| "it is not available".to_owned());
-    let mend = status.remedy.clone().or_else(|| is_cpu.then(|| PLUGINS.to_owned()));
+    let remedy = status.remedy.as_deref().map(Mend::advice);
+    let mend = remedy.or_else(|| is_cpu.then(mend::install_plugins));
     vec![Finding::new(Check::Backends, severity, what).mend_by(mend).of(label)]
 }
 
@@ -50,18 +48,14 @@ pub fn nvidia_driver(status: &GpuStatus, module: Option<&str>, has_card: bool) -
         let why = status.why().unwrap_or("the driver does not answer").to_owned();
         let module = module.map(|version| format!(" (kernel module {version})"));
         let what = format!("{why}{}", module.unwrap_or_default());
-        let mend = status.remedy.clone().unwrap_or_else(|| {
-            "nvidia-smi and journalctl -k | grep -e NVRM -e Xid tell more; after an update of the driver: reboot"
-                .to_owned()
-        });
+        let mend = status.remedy.as_deref().map_or_else(mend::nvidia_silent, Mend::advice);
         return Finding::new(Check::NvidiaDriver, Severity::Warning, what).mend(mend);
     };
     match module {
         Some(module) if module != library => {
             let what =
                 format!("the library has version {library}, and the loaded kernel module {module}");
-            Finding::new(Check::NvidiaDriver, Severity::Error, what)
-                .mend("reboot, or stop all users of the GPU and: modprobe -r nvidia_uvm nvidia && modprobe nvidia_uvm")
+            Finding::new(Check::NvidiaDriver, Severity::Error, what).mend(mend::nvidia_versions())
         }
         Some(_) | None => {
             let names: Vec<&str> =
@@ -91,29 +85,23 @@ pub struct Node {
     pub error: Option<String>,
 }
 
-/// Finding on a device node. `user` is the name of the user for whom the command runs; `None` in a service.
+/// Finding on a device node.
 #[must_use]
-pub fn device_node(node: &Node, user: Option<&str>) -> Finding {
+pub fn device_node(node: &Node, caller: Caller) -> Finding {
     let Node { path, group, error } = node;
     let Some(error) = error else {
         return Finding::ok(Check::Devices, format!("can be opened (group {group})")).of(path);
     };
-    let mend = match user {
-        Some(user) => format!("usermod -aG {group} {user}, and sign in anew"),
-        None => format!(
-            "systemctl edit ladderd, with the lines\n[Service]\nSupplementaryGroups={group}\nDeviceAllow={path} rw"
-        ),
-    };
     Finding::new(Check::Devices, Severity::Warning, format!("cannot be opened: {error}"))
-        .mend(mend)
+        .mend(mend::device(path, group, caller))
         .of(path)
 }
 
 /// Findings on all nodes. `cards` is the number of graphics cards that the PCI bus has.
 #[must_use]
-pub fn devices(nodes: &[Node], cards: usize, user: Option<&str>) -> Vec<Finding> {
+pub fn devices(nodes: &[Node], cards: usize, caller: Caller) -> Vec<Finding> {
     if !nodes.is_empty() {
-        return nodes.iter().map(|node| device_node(node, user)).collect();
+        return nodes.iter().map(|node| device_node(node, caller)).collect();
     }
     let finding = match cards {
         0 => Finding::new(Check::Devices, Severity::Skipped, "the machine has no GPU"),
@@ -202,13 +190,13 @@ mod tests {
             error: error.map(str::to_owned),
         };
         let closed = [node(Some("Permission denied"))];
-        let of_unit = devices(&closed, 1, None).remove(0);
+        let of_unit = devices(&closed, 1, Caller::Service).remove(0);
         assert_eq!(of_unit.severity, Severity::Warning);
         assert!(of_unit.mend.unwrap().contains("SupplementaryGroups=render"));
-        let of_user = devices(&closed, 1, Some("ann")).remove(0);
-        assert!(of_user.mend.unwrap().starts_with("usermod -aG render ann"));
-        assert_eq!(devices(&[node(None)], 1, None)[0].severity, Severity::Ok);
-        assert_eq!(devices(&[], 0, None)[0].severity, Severity::Skipped);
-        assert_eq!(devices(&[], 2, None)[0].severity, Severity::Note);
+        let of_user = devices(&closed, 1, Caller::User(1000)).remove(0);
+        assert!(of_user.mend.unwrap().starts_with("usermod -aG render \"$(id -un 1000)\""));
+        assert_eq!(devices(&[node(None)], 1, Caller::Service)[0].severity, Severity::Ok);
+        assert_eq!(devices(&[], 0, Caller::Service)[0].severity, Severity::Skipped);
+        assert_eq!(devices(&[], 2, Caller::Service)[0].severity, Severity::Note);
     }
 }

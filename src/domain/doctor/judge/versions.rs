@@ -1,6 +1,6 @@
 //! Versions of libraries against each other.
 
-use crate::domain::doctor::{Check, Finding, Severity};
+use crate::domain::doctor::{Check, Finding, Severity, mend};
 
 /// The sets of plugins that are released together with the library.
 const SETS: [&str; 6] = [
@@ -27,10 +27,7 @@ pub fn gstreamer(library: &str, sets: &[(String, String)]) -> Finding {
             "the library has version {library}, but there are plugins of {}",
             others.join(", ")
         );
-        return Finding::new(Check::Gstreamer, Severity::Warning, what).mend(
-            "apt-get install --reinstall libgstreamer1.0-0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-             gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav, and look into GST_PLUGIN_PATH",
-        );
+        return Finding::new(Check::Gstreamer, Severity::Warning, what).mend(mend::same_release());
     }
     let missing: Vec<&str> =
         SETS.iter().copied().filter(|set| !sets.iter().any(|(name, _)| name == set)).collect();
@@ -38,7 +35,7 @@ pub fn gstreamer(library: &str, sets: &[(String, String)]) -> Finding {
         let what = format!("version {library}; no plugin of {} is installed", missing.join(", "));
         let packages: Vec<&str> = missing.iter().map(|set| package(set)).collect();
         return Finding::new(Check::Gstreamer, Severity::Warning, what)
-            .mend(format!("apt-get install {}", packages.join(" ")));
+            .mend(mend::install(&packages));
     }
     Finding::ok(Check::Gstreamer, format!("version {library}, library and plugins"))
 }
@@ -79,7 +76,7 @@ mod tests {
         let table = [
             (sets("1.22.12", true), Severity::Ok, ""),
             (sets("1.26.2", true), Severity::Warning, "--reinstall"),
-            (sets("1.22.0", false), Severity::Warning, "apt-get install gstreamer1.0-libav"),
+            (sets("1.22.0", false), Severity::Warning, "apt-get install -y gstreamer1.0-libav"),
         ];
         for (sets, severity, mend) in table {
             let found = gstreamer("1.22.0", &sets);
