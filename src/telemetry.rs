@@ -78,7 +78,7 @@ pub fn init(config: &Config) -> Result<LogLevel, TryInitError> {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    let log = tracing_subscriber::registry().with(filter).with(FilterFn::new(has_no_secrets));
+    let log = tracing_subscriber::registry().with(filter).with(FilterFn::new(is_wanted));
     match config.format {
         Format::Text => log.with(lines.with_target(false)).try_init(),
         Format::Json => log.with(lines.json()).try_init(),
@@ -86,12 +86,13 @@ pub fn init(config: &Config) -> Result<LogLevel, TryInitError> {
     Ok(LogLevel(level))
 }
 
-/// Whether lines of this kind hold no secrets: all of ours, and those of libraries up to `info`. Below that, the SDK of
-/// AWS logs what it signs, `s3s` the requests with their signatures, and `hyper` headers.
-fn has_no_secrets(metadata: &Metadata<'_>) -> bool {
-    let target = metadata.target();
-    let is_own = OWN.iter().any(|own| {
-        target.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-    });
-    is_own || *metadata.level() <= Level::INFO
+/// Whether lines of this kind are wanted: all of ours, and those of libraries up to `info`. Below that are secrets: the
+/// SDK of AWS logs what it signs, and `hyper` headers. `s3s` logs three errors for each answer that is one, also for a
+/// client that asks for an unknown operation; `embedded` logs those that are faults of ours.
+fn is_wanted(metadata: &Metadata<'_>) -> bool {
+    let is_of = |name: &&str| {
+        let rest = metadata.target().strip_prefix(*name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    OWN.iter().any(is_of) || (*metadata.level() <= Level::INFO && !is_of(&"s3s"))
 }

@@ -26,7 +26,9 @@ const FINE: [&str; 11] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_daemon_examines_itself_and_leaves_nothing_behind() {
-    let mut appliance = Appliance::start();
+    let logs = tempfile::tempdir().unwrap();
+    let log = logs.path().join("log");
+    let mut appliance = Appliance::builder().log(log.clone()).start();
     appliance.authorize();
     let folder = appliance.data_dir().display().to_string();
     // The socket asks for no token.
@@ -64,6 +66,9 @@ async fn the_daemon_examines_itself_and_leaves_nothing_behind() {
     for group in ["\nMachine\n", "\nEncoding\n", "\nStore\n", "\nQueue\n", "\nNetwork\n"] {
         assert!(said.contains(group), "{said}");
     }
+    // It asks the store for operations that it lacks, and that is no fault.
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("listening") && !log.contains("ERROR"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
