@@ -1,6 +1,7 @@
 //! Metrics of a box that works, and the alerts, runbooks and panels that are made of them.
 
 mod files;
+mod runbooks;
 mod scrapes;
 
 use std::collections::{BTreeMap, BTreeSet};
