@@ -16,21 +16,23 @@ mod level;
 mod media_tags;
 mod multivariant;
 mod own_output;
+mod playlist;
 mod playlist_rules;
 mod rates;
 mod rendition;
 mod segment;
 mod segment_key;
+mod stream;
 mod subtitles;
 mod timeline;
 mod transport;
 
-use m3u8_rs::{AlternativeMediaType, MasterPlaylist};
-
+use self::fetch::Context;
 use self::files::{Fetched, Files};
-use self::iframes::IFrames;
 use self::keys::Keys;
+use self::playlist::{Kind, MediaKind, Variables};
 use self::rendition::Rendition;
+use self::stream::Stream;
 use self::subtitles::Subtitles;
 use crate::domain::conformance::Report;
 
@@ -44,7 +46,8 @@ pub enum Origin {
 }
 
 /// Verifies the stream whose multivariant playlist is `main`, a path below `files`. `keys` decrypt
-/// its segments. Every fault ends up in the report, unreadable files included.
+/// its segments. A media playlist is verified alone. Every fault ends up in the report, unreadable files included;
+/// of our own streams also every part that cannot be checked.
 pub async fn check(files: &dyn Files, keys: &Keys, main: &str, origin: Origin) -> Report {
     check_fetched(files, keys, main, files.get(main).await, origin).await
 }
@@ -61,11 +64,11 @@ pub async fn check_present(
     origin: Origin,
 ) -> Result<Report, files::Error> {
     match files.get(main).await {
-        Err(error @ (files::Error::Unreadable(_) | files::Error::Status(_))) => Err(error),
         // The report names a wrong Content-Encoding: the server answers, but breaks a rule.
         fetched @ (Ok(_) | Err(files::Error::NotGzip(_))) => {
             Ok(check_fetched(files, keys, main, fetched, origin).await)
         }
+        Err(error) => Err(error),
     }
 }
 
@@ -78,30 +81,37 @@ pub async fn check_subtitles(
     uris: &[String],
 ) -> Report {
     let mut report = Report::default();
-    let Some(text) = fetch::playlist(files, main, &mut report).await else { return report };
-    let Ok(master) = m3u8_rs::parse_master_playlist_res(&text.bytes) else {
-        report.must("RFC 8216 4.3.4", main, "the file is not a multivariant playlist");
+    let fetched = files.get(main).await;
+    let none = Variables::default();
+    let parsed = fetch::parsed_playlist(main, fetched, &none, &mut report);
+    let Some((main, parsed)) = parsed else { return report };
+    let Kind::Multivariant(master) = parsed.kind else {
+        report.must("RFC 8216 4.3.4", &main, "the file is not a multivariant playlist");
         return report;
     };
-    subtitles::verify_multivariant(main, &master, &mut report);
-    let is_video = |v: &&m3u8_rs::VariantStream| !v.is_i_frame && v.resolution.is_some();
+    let variables = &parsed.variables;
+    let context = Context { files, keys, main: &main, variables, origin: Origin::Own };
+    subtitles::verify_multivariant(&main, &master, &mut report);
+    let is_video = |v: &&playlist::Variant| !v.is_i_frame && v.resolution.is_some();
     let smallest = master.variants.iter().filter(is_video).min_by_key(|v| v.bandwidth);
     let video = match smallest.filter(|_| !uris.is_empty()) {
-        Some(video) => Rendition::read_first(files, keys, main, &video.uri, &mut report).await,
+        Some(video) => Rendition::read_first(context, &video.uri, &mut report).await,
         None => None,
     };
     for uri in uris {
-        if !subtitles::of(&master).any(|media| media.uri.as_ref() == Some(uri)) {
-            report.must("RFC 8216 4.3.4.1", main, format!("no rendition has the URI {uri}"));
+        let is_named = |media: &&playlist::MediaTag| {
+            media.kind == MediaKind::Subtitles && media.uri.as_ref() == Some(uri)
+        };
+        if !master.media.iter().any(|media| is_named(&media)) {
+            let text = format!("no rendition has the URI {uri}");
+            report.must("RFC 8216 4.3.4.1", &main, text);
         }
-        let read = Subtitles::read(files, keys, main, uri, &mut report).await;
+        let read = Subtitles::read(context, uri, &mut report).await;
         if let (Some(rendition), Some(video)) = (read, &video) {
             rendition.verify(&video.timeline(), &mut report);
         }
     }
-    report.hide_queries();
-    report.sort();
-    report
+    finish(report, Origin::Own)
 }
 
 async fn check_fetched(
@@ -112,93 +122,38 @@ async fn check_fetched(
     origin: Origin,
 ) -> Report {
     let mut report = Report::default();
-    let Some(text) = fetch::served_playlist(main, fetched, &mut report) else { return report };
-    match m3u8_rs::parse_master_playlist_res(&text.bytes) {
-        Ok(master) => {
-            let stream = Stream { files, keys, main, master: &master, origin };
-            stream.check(&String::from_utf8_lossy(&text.bytes), &mut report).await;
+    let none = Variables::default();
+    let parsed = fetch::parsed_playlist(main, fetched, &none, &mut report);
+    let Some((main, parsed)) = parsed else { return finish(report, origin) };
+    let variables = &parsed.variables;
+    let context = Context { files, keys, main: &main, variables, origin };
+    match parsed.kind {
+        Kind::Multivariant(master) => {
+            Stream { context, master: &master }.check(&mut report).await;
         }
-        Err(_) => report.must("RFC 8216 4.3.4", main, "the file is not a multivariant playlist"),
+        Kind::Media(_) if origin == Origin::Own => {
+            report.must("RFC 8216 4.3.4", &main, "the file is not a multivariant playlist");
+        }
+        Kind::Media(playlist) => {
+            // The URI of the playlist itself, so that it is found again.
+            let uri = main.rsplit_once('/').map_or(main.as_str(), |(_, name)| name);
+            stream::check_media(context, uri, &playlist, &mut report).await;
+        }
+        // The reader has a finding.
+        Kind::Neither => {}
     }
+    finish(report, origin)
+}
+
+/// Puts a report in order.
+fn finish(mut report: Report, origin: Origin) -> Report {
+    if origin == Origin::Own {
+        report.require_checked();
+    }
+    report.assign_unchecked();
     report.hide_queries();
     report.sort();
     report
-}
-
-/// A stream whose multivariant playlist has been parsed.
-struct Stream<'a> {
-    files: &'a dyn Files,
-    keys: &'a Keys,
-    main: &'a str,
-    master: &'a MasterPlaylist,
-    origin: Origin,
-}
-
-impl Stream<'_> {
-    /// `text` is the multivariant playlist as it was read.
-    async fn check(&self, text: &str, report: &mut Report) {
-        let mut iframes = self.read_iframes(report).await;
-        let renditions = self.read_renditions(&mut iframes, report).await;
-        let subtitles = self.read_subtitles(report).await;
-        let video = renditions.iter().find(|rendition| rendition.format.is_some());
-        if let Some(timeline) = video.map(Rendition::timeline) {
-            for rendition in &subtitles {
-                rendition.verify(&timeline, report);
-            }
-        }
-        let timeline = video.map(Rendition::timeline);
-        for playlist in &iframes {
-            playlist.verify(timeline.as_ref(), report);
-        }
-        alignment::verify(&renditions, report);
-        if self.origin == Origin::Own {
-            own_output::verify(&renditions, report);
-        }
-        multivariant::verify(self.main, text, self.master, &renditions, &iframes, report);
-        subtitles::verify_multivariant(self.main, self.master, report);
-        report.measured.extend(renditions.iter().map(Rendition::measured));
-        report.measured.extend(subtitles.iter().map(Subtitles::measured));
-    }
-
-    async fn read_iframes(&self, report: &mut Report) -> Vec<IFrames> {
-        let Self { files, keys, main, master, .. } = *self;
-        let mut playlists = Vec::new();
-        for variant in master.variants.iter().filter(|variant| variant.is_i_frame) {
-            playlists.extend(IFrames::read(files, keys, main, &variant.uri, report).await);
-        }
-        playlists
-    }
-
-    /// Reads the video and audio renditions, and compares the I-frame playlists with their segments.
-    async fn read_renditions(
-        &self,
-        iframes: &mut [IFrames],
-        report: &mut Report,
-    ) -> Vec<Rendition> {
-        let Self { files, keys, main, master, .. } = *self;
-        let variants = master.variants.iter().filter(|variant| !variant.is_i_frame);
-        let is_audio =
-            |media: &&m3u8_rs::AlternativeMedia| media.media_type == AlternativeMediaType::Audio;
-        let audio = master.alternatives.iter().filter(is_audio);
-        let uris = variants.map(|v| v.uri.as_str()).chain(audio.filter_map(|m| m.uri.as_deref()));
-        let mut renditions: Vec<Rendition> = Vec::new();
-        for uri in uris {
-            if renditions.iter().all(|known| known.uri != uri) {
-                let read = Rendition::read(files, keys, main, uri, iframes, report).await;
-                renditions.extend(read);
-            }
-        }
-        renditions
-    }
-
-    async fn read_subtitles(&self, report: &mut Report) -> Vec<Subtitles> {
-        let Self { files, keys, main, master, .. } = *self;
-        let mut renditions = Vec::new();
-        for uri in subtitles::of(master).filter_map(|media| media.uri.as_deref()) {
-            renditions.extend(Subtitles::read(files, keys, main, uri, report).await);
-        }
-        renditions
-    }
 }
 
 #[cfg(test)]
@@ -232,5 +187,40 @@ mod tests {
         assert!(other.is_err());
         let report = check(&files, &Keys::none(), "other.m3u8", Origin::Own).await;
         assert_eq!(report.musts().count(), 1, "{report:?}");
+    }
+
+    /// Files by name, all of them texts.
+    struct Texts(&'static [(&'static str, &'static str)]);
+
+    #[async_trait]
+    impl Files for Texts {
+        async fn get(&self, path: &str) -> Result<Fetched, files::Error> {
+            let found = self.0.iter().find(|(name, _)| *name == path);
+            let text = found.map(|(_, text)| *text);
+            let missing = || files::Error::Unreadable("no such file".to_owned());
+            Ok(Fetched { bytes: text.ok_or_else(missing)?.into(), served: None })
+        }
+    }
+
+    async fn reported(files: &'static [(&'static str, &'static str)], origin: Origin) -> Report {
+        check(&Texts(files), &Keys::none(), "main.m3u8", origin).await
+    }
+
+    #[tokio::test]
+    async fn nothing_that_cannot_be_read_passes() {
+        const MAIN: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"x\"\ni.m3u8\n";
+        const MEDIA: &str = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-PLAYLIST-TYPE:VOD\n\
+                             #EXTINF:6.0,\na.bin\n#EXT-X-ENDLIST\n";
+        const FILES: &[(&str, &str)] = &[("main.m3u8", MAIN), ("i.m3u8", MEDIA), ("a.bin", "")];
+        let empty = reported(&[("main.m3u8", "#EXTM3U\n")], Origin::Any).await;
+        assert!(empty.musts().count() > 0, "{empty:?}");
+        let any = reported(FILES, Origin::Any).await;
+        assert!(any.musts().count() + any.not_checked.len() > 0, "{any:?}");
+        let own = reported(FILES, Origin::Own).await;
+        assert!(own.musts().count() > 0, "{own:?}");
+        // A media playlist may be the target.
+        let alone = reported(&[("main.m3u8", MEDIA)], Origin::Any).await;
+        let rules: Vec<_> = alone.musts().map(|finding| finding.rule.as_str()).collect();
+        assert_eq!(rules, ["RFC 8216 6.2.1"], "{alone:?}");
     }
 }

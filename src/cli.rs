@@ -46,7 +46,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   success; a checked stream breaks no binding rule (MUST)
   1   failure, or a checked stream breaks a binding rule, or `doctor` finds an error
-  2   the stream cannot be read, or the sandbox or the backends cannot be tried
+  2   the stream or a part of it cannot be checked, or the sandbox or the backends cannot be tried
   3   `doctor` finds a warning and no error
   64  wrong arguments or settings
   66  the file or the video does not exist
@@ -80,9 +80,9 @@ enum Command {
     /// Check a stream against Apple's HLS authoring specification and RFC 8216.
     ///
     /// Reads every playlist and every segment. Exits with 0 if no binding rule (MUST) is broken, with
-    /// 1 if one is, and with 2 if the stream cannot be read.
+    /// 1 if one is, and with 2 if none is, but the stream or a part of it cannot be checked.
     Check {
-        /// Folder with `main.m3u8`, path of a multivariant playlist, or its URL.
+        /// Folder with `main.m3u8`, path of a multivariant or media playlist, or its URL.
         target: String,
         /// Print the report as JSON.
         #[arg(long)]
@@ -95,6 +95,9 @@ enum Command {
         /// `https://…/play/<id>/main.m3u8`.
         #[arg(long, value_name = "TOKEN", env = "LADDERD_PLAYBACK_TOKEN", hide_env_values = true)]
         token: Option<String>,
+        /// Id of a rule to leave out, such as `10.1` or `RFC 8216 4.2`. May be given more than once.
+        #[arg(long, value_name = "RULE")]
+        ignore: Vec<String>,
     },
     /// Check settings, certificates, ladder and recipes, and print every fault.
     ///
@@ -284,8 +287,8 @@ pub fn main() -> ExitCode {
             with_settings(config, |s| transcode::transcode(&s, &input, &outdir, &options))
         }
         Command::Plan { input, config } => with_settings(config, |s| transcode::plan(&s, &input)),
-        Command::Check { target, json, key_hex, token } => {
-            check::check(&target, json, key_hex.as_deref(), token.as_deref())
+        Command::Check { target, json, key_hex, token, ignore } => {
+            check::check(&target, json, key_hex.as_deref(), token.as_deref(), &ignore)
         }
         Command::Validate { config } => validate(config),
         Command::Doctor(args) => doctor::run(args),

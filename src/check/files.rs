@@ -1,10 +1,20 @@
 //! Files of a stream: in a folder, on a server, or wherever else an implementation of [`Files`] reads.
 
-use std::path::PathBuf;
+mod http;
+
+use std::io::SeekFrom;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use m3u8_rs::Map;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+
+pub use self::http::Http;
+
+/// Largest file, or part of one, that is read. A segment of 6 s has fewer bytes at 340 Mbit/s.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+/// Largest content of a compressed file: playlists alone are compressed.
+const MAX_UNZIPPED_BYTES: u64 = 32 << 20;
 
 /// A file, and the headers that it was served with.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +34,8 @@ pub struct Served {
     pub content_encoding: String,
     /// `Cache-Control`.
     pub cache_control: String,
+    /// The URL that redirects led to; `None` without a redirect.
+    pub redirected_to: Option<String>,
 }
 
 /// Reasons why a file cannot be read.
@@ -38,6 +50,22 @@ pub enum Error {
     /// `Content-Encoding` is gzip and the content is not.
     #[error("the content is not gzip: {0}")]
     NotGzip(String),
+    /// The range is not a part of the file.
+    #[error("bytes {0} to {1} are no part of the file")]
+    OutOfRange(u64, u64),
+    /// The file is larger than this check reads.
+    #[error("it is larger than {} MiB, the limit of this check", .0 >> 20)]
+    TooLarge(u64),
+    /// The URI leads out of the folder that is checked.
+    #[error("the URI leads out of the folder: check the stream by its URL")]
+    Elsewhere,
+}
+
+impl Error {
+    /// Whether nothing is known about the file, so that no rule is broken for certain.
+    pub(super) const fn is_unchecked(&self) -> bool {
+        matches!(self, Self::TooLarge(_) | Self::Elsewhere)
+    }
 }
 
 /// The files of a stream, by path relative to the folder of the multivariant playlist.
@@ -48,16 +76,41 @@ pub trait Files: Send + Sync {
     /// # Errors
     /// [`Error`], which becomes a finding of the report.
     async fn get(&self, path: &str) -> Result<Fetched, Error>;
+
+    /// Reads a part of a file. This body reads the whole file; an implementation overrides it if it can read a part
+    /// alone.
+    ///
+    /// # Errors
+    /// [`Error`], [`Error::OutOfRange`] for a range that is not a part of the file.
+    async fn get_range(&self, path: &str, offset: u64, length: u64) -> Result<Fetched, Error> {
+        self.get(path).await?.cut(offset, length)
+    }
 }
 
 /// Path of a URI that stands in a playlist.
 pub(super) fn resolve(playlist: &str, uri: &str) -> String {
+    if has_scheme(uri) {
+        return uri.to_owned();
+    }
+    if has_scheme(playlist)
+        && let Ok(url) = reqwest::Url::parse(playlist)
+        && let Ok(joined) = url.join(uri)
+    {
+        return joined.to_string();
+    }
     match without_query(playlist).rsplit_once('/') {
-        Some((folder, _)) if !uri.contains("://") && !uri.starts_with('/') => {
-            format!("{folder}/{uri}")
-        }
+        Some((folder, _)) if !uri.starts_with('/') => format!("{folder}/{uri}"),
         Some(_) | None => uri.to_owned(),
     }
+}
+
+/// Whether the URI is absolute.
+fn has_scheme(uri: &str) -> bool {
+    let scheme = uri.split_once(':').map(|(scheme, _)| scheme);
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    scheme.is_some_and(|scheme| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_legal)
+    })
 }
 
 /// A URI without its query, which may hold a token or a signature.
@@ -65,97 +118,112 @@ pub(super) fn without_query(uri: &str) -> &str {
     uri.split_once('?').map_or(uri, |(path, _)| path)
 }
 
+/// The query of a URI.
+pub(super) fn query(uri: &str) -> &str {
+    uri.split_once('?').map_or("", |(_, query)| query)
+}
+
 /// Files of a local folder.
 pub struct Folder(pub PathBuf);
+
+impl Folder {
+    /// Path of the file that a relative URI names.
+    fn path(&self, uri: &str) -> Result<PathBuf, Error> {
+        if has_scheme(uri) || uri.starts_with('/') {
+            return Err(Error::Elsewhere);
+        }
+        let plain = without_query(uri).split('#').next().unwrap_or_default();
+        let literal = self.0.join(plain);
+        if !literal.exists() && plain.contains('%') {
+            return Ok(self.0.join(percent_decoded(plain)));
+        }
+        Ok(literal)
+    }
+}
+
+/// Replaces `%20` and its like.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, more)) = rest.split_first() {
+        let code = more.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code.filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &more[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = more;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
 
 #[async_trait]
 impl Files for Folder {
     async fn get(&self, path: &str) -> Result<Fetched, Error> {
-        let read = tokio::fs::read(self.0.join(path)).await;
-        let bytes = read.map_err(|error| Error::Unreadable(error.to_string()))?.into();
+        let bytes = read(&self.path(path)?, None).await?;
+        Ok(Fetched { bytes, served: None })
+    }
+
+    async fn get_range(&self, path: &str, offset: u64, length: u64) -> Result<Fetched, Error> {
+        let bytes = read(&self.path(path)?, Some((offset, length))).await?;
         Ok(Fetched { bytes, served: None })
     }
 }
 
-/// Files of a server.
-pub struct Http {
-    client: reqwest::Client,
-    base: Option<reqwest::Url>,
-}
-
-impl Http {
-    /// Paths are relative to this URL.
-    ///
-    /// # Errors
-    /// If TLS cannot be set up.
-    pub fn new(base: reqwest::Url) -> Result<Self, reqwest::Error> {
-        Self::open(Some(base))
+async fn read(path: &Path, range: Option<(u64, u64)>) -> Result<Bytes, Error> {
+    let unreadable = |error: std::io::Error| Error::Unreadable(error.to_string());
+    let mut file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    let size = file.metadata().await.map_err(unreadable)?.len();
+    let (offset, length) = range.unwrap_or((0, size));
+    let end = offset.saturating_add(length);
+    if end > size {
+        return Err(Error::OutOfRange(offset, end));
     }
-
-    /// Paths are absolute URLs.
-    ///
-    /// # Errors
-    /// If TLS cannot be set up.
-    pub fn anywhere() -> Result<Self, reqwest::Error> {
-        Self::open(None)
+    if length > MAX_FILE_BYTES {
+        return Err(Error::TooLarge(MAX_FILE_BYTES));
     }
-
-    fn open(base: Option<reqwest::Url>) -> Result<Self, reqwest::Error> {
-        // Fails if another provider is installed already, which serves as well.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        // Media must not be redirected (rule 8.18).
-        let policy = reqwest::redirect::Policy::none();
-        Ok(Self { client: reqwest::Client::builder().redirect(policy).build()?, base })
-    }
-}
-
-#[async_trait]
-impl Files for Http {
-    async fn get(&self, path: &str) -> Result<Fetched, Error> {
-        // Without the URL, whose query may be a secret.
-        let unreadable = |error: reqwest::Error| Error::Unreadable(error.without_url().to_string());
-        let url = reqwest::Url::options().base_url(self.base.as_ref()).parse(path);
-        let url = url.map_err(|error| Error::Unreadable(error.to_string()))?;
-        let request = self.client.get(url).header("accept-encoding", "gzip");
-        let response = request.send().await.map_err(unreadable)?;
-        if !response.status().is_success() {
-            return Err(Error::Status(response.status()));
-        }
-        let header = |name: &str| {
-            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
-            value.unwrap_or_default().to_owned()
-        };
-        let served = Served {
-            content_type: header("content-type"),
-            content_encoding: header("content-encoding"),
-            cache_control: header("cache-control"),
-        };
-        let bytes = response.bytes().await.map_err(unreadable)?;
-        Fetched { bytes, served: Some(served) }.unzipped()
-    }
+    file.seek(SeekFrom::Start(offset)).await.map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes).await.map_err(unreadable)?;
+    Ok(bytes.into())
 }
 
 impl Fetched {
-    /// The part of the file that an `EXT-X-MAP` names: all of it without a byte range, `None` if the
-    /// range lies outside the file.
-    pub(super) fn part(&self, map: &Map) -> Option<Bytes> {
-        let Some(range) = &map.byte_range else { return Some(self.bytes.clone()) };
-        let begin = usize::try_from(range.offset.unwrap_or(0)).ok()?;
-        let end = begin.checked_add(usize::try_from(range.length).ok()?)?;
-        (end <= self.bytes.len()).then(|| self.bytes.slice(begin..end))
+    /// A part of the file.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`].
+    pub fn cut(self, offset: u64, length: u64) -> Result<Self, Error> {
+        let end = offset.saturating_add(length);
+        let error = Error::OutOfRange(offset, end);
+        let range = usize::try_from(offset).ok().zip(usize::try_from(end).ok());
+        let (from, to) = range.filter(|(_, to)| *to <= self.bytes.len()).ok_or(error)?;
+        Ok(Self { bytes: self.bytes.slice(from..to), ..self })
     }
 
     /// Undoes the `Content-Encoding`, if it is gzip.
     ///
     /// # Errors
-    /// [`Error::NotGzip`].
+    /// [`Error::NotGzip`], [`Error::TooLarge`].
     pub fn unzipped(self) -> Result<Self, Error> {
-        if self.served.as_ref().is_none_or(|served| served.content_encoding != "gzip") {
+        let is_gzip = |served: &Served| served.content_encoding.eq_ignore_ascii_case("gzip");
+        if !self.served.as_ref().is_some_and(is_gzip) {
             return Ok(self);
         }
         let mut plain = Vec::new();
-        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&self.bytes[..]), &mut plain)
+        let decoder = flate2::read::GzDecoder::new(&self.bytes[..]);
+        // A small file may expand to gigabytes.
+        let mut limited = std::io::Read::take(decoder, MAX_UNZIPPED_BYTES + 1);
+        std::io::Read::read_to_end(&mut limited, &mut plain)
             .map_err(|error| Error::NotGzip(error.to_string()))?;
+        if plain.len() as u64 > MAX_UNZIPPED_BYTES {
+            return Err(Error::TooLarge(MAX_UNZIPPED_BYTES));
+        }
         Ok(Self { bytes: plain.into(), ..self })
     }
 }
@@ -172,9 +240,38 @@ mod tests {
             ("a/i.m3u8?token=x", "../key?v=1&token=x", "a/../key?v=1&token=x"),
             ("a/i.m3u8?token=x", "https://s3.example/s.ts?y=z", "https://s3.example/s.ts?y=z"),
             ("a/i.m3u8", "/s.ts", "/s.ts"),
+            ("https://h.example/a/i.m3u8?t=1", "/s.ts", "https://h.example/s.ts"),
+            ("https://h.example/a/i.m3u8?t=1", "../s.ts", "https://h.example/s.ts"),
+            ("a/i.m3u8", "data:text/plain;base64,AA==", "data:text/plain;base64,AA=="),
         ];
         for (playlist, uri, expected) in table {
             assert_eq!(resolve(playlist, uri), expected, "{playlist} {uri}");
         }
+    }
+
+    #[tokio::test]
+    async fn parts_of_local_files_are_read_alone_and_queries_are_no_part_of_their_names() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a b.ts"), b"0123456789").unwrap();
+        let folder = Folder(dir.path().to_owned());
+        let part = folder.get_range("a%20b.ts?x=1", 3, 4).await.unwrap();
+        assert_eq!(&part.bytes[..], b"3456");
+        assert_eq!(folder.get("a b.ts").await.unwrap().bytes.len(), 10);
+        let outside = folder.get_range("a b.ts", 8, 4).await.unwrap_err();
+        assert_eq!(outside, Error::OutOfRange(8, 12));
+        for uri in ["https://h.example/a.ts", "/etc/hostname"] {
+            assert_eq!(folder.get(uri).await.unwrap_err(), Error::Elsewhere, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_small_file_that_expands_without_end_is_refused() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 40 << 20), &mut encoder)
+            .unwrap();
+        let served = Served { content_encoding: "GZIP".to_owned(), ..Served::default() };
+        let bytes = encoder.finish().unwrap().into();
+        let unzipped = Fetched { bytes, served: Some(served) }.unzipped();
+        assert_eq!(unzipped.unwrap_err(), Error::TooLarge(MAX_UNZIPPED_BYTES));
     }
 }

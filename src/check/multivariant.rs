@@ -1,12 +1,11 @@
 //! Rules for the multivariant playlist: its attributes must match the measured renditions.
 
-use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, VariantStream};
-
 use super::iframes::IFrames;
-use super::media_tags;
+use super::playlist::{MediaKind, MediaTag, Multivariant, Variant};
 use super::rendition::Rendition;
 use super::segment::VideoFormat;
-use crate::domain::conformance::Report;
+use super::{Origin, media_tags};
+use crate::domain::conformance::{Level, Place, Report};
 
 /// Relative tolerance between stated and measured bit rates (rules 1.26 and 1.27).
 const BIT_RATE_TOLERANCE: f64 = 0.1;
@@ -15,11 +14,10 @@ const BIT_RATE_TOLERANCE: f64 = 0.1;
 /// 29.97 and 30 differ by twice as much.
 const FRAME_RATE_TOLERANCE: f64 = 0.000_5;
 
-/// Verifies the playlist `main` with this text.
+/// Verifies the playlist `main`.
 pub(super) fn verify(
-    main: &str,
-    text: &str,
-    master: &MasterPlaylist,
+    (main, origin): (&str, Origin),
+    master: &Multivariant,
     renditions: &[Rendition],
     iframes: &[IFrames],
     report: &mut Report,
@@ -46,17 +44,14 @@ pub(super) fn verify(
             verify_iframes(main, variant, playlist, report);
         }
     }
-    verify_audio(main, master, &plain, renditions, report);
-    // The parser accepts a playlist without it.
-    if !text.starts_with("#EXTM3U") {
-        report.must("RFC 8216 4.3.1.1", main, "the first line is not #EXTM3U");
-    }
+    verify_groups(main, master, &plain, report);
+    verify_audio((main, origin), master, renditions, report);
 }
 
 /// Segments must be independent, as this playlist or all playlists of video state.
 fn verify_independence(
     main: &str,
-    master: &MasterPlaylist,
+    master: &Multivariant,
     renditions: &[Rendition],
     report: &mut Report,
 ) {
@@ -71,10 +66,10 @@ fn verify_independence(
 }
 
 /// The first variant should be the one whose average rate is nearest to 2 Mbit/s.
-fn verify_first(main: &str, variants: &[&VariantStream], report: &mut Report) {
+fn verify_first(main: &str, variants: &[&Variant], report: &mut Report) {
     let Some(first) = variants.first() else { return };
-    let average = |v: &VariantStream| v.average_bandwidth.unwrap_or(v.bandwidth);
-    let distance = |v: &&&VariantStream| average(v).abs_diff(2_000_000);
+    let average = |v: &Variant| v.average_bandwidth.or(v.bandwidth).unwrap_or(0);
+    let distance = |v: &&&Variant| average(v).abs_diff(2_000_000);
     if variants.iter().min_by_key(distance).is_some_and(|best| best.uri != first.uri) {
         report.should("1.32", main, "the first variant is not the one nearest to 2 Mbit/s");
     }
@@ -82,88 +77,118 @@ fn verify_first(main: &str, variants: &[&VariantStream], report: &mut Report) {
 
 /// The audio renditions in the group of a variant.
 fn audio_of<'a>(
-    master: &MasterPlaylist,
-    variant: &VariantStream,
+    master: &Multivariant,
+    variant: &Variant,
     renditions: &'a [Rendition],
 ) -> Vec<&'a Rendition> {
-    let in_group = |media: &&AlternativeMedia| variant.audio.as_ref() == Some(&media.group_id);
-    let uris = master.alternatives.iter().filter(in_group).filter_map(|media| media.uri.as_ref());
+    let in_group = |media: &&MediaTag| variant.audio.as_ref() == Some(&media.group_id);
+    let uris = master.media.iter().filter(in_group).filter_map(|media| media.uri.as_ref());
     uris.filter_map(|uri| renditions.iter().find(|rendition| rendition.uri == *uri)).collect()
 }
 
 fn verify_variant(
     main: &str,
-    variant: &VariantStream,
+    variant: &Variant,
     video: &Rendition,
     audio: &[&Rendition],
     report: &mut Report,
 ) {
     verify_codecs(main, variant, video, audio, report);
     if let Some(format) = video.format {
-        verify_resolution("9.2", variant, &format, report);
+        verify_resolution("9.2", main, variant, &format, report);
     }
-    verify_range(variant, video, report);
-    verify_frame_rate(variant, video, report);
-    verify_bandwidths(variant, video, audio, report);
+    verify_range(main, variant, video, report);
+    verify_frame_rate(main, variant, video, report);
+    if video.is_whole() && audio.iter().all(|rendition| rendition.is_whole()) {
+        verify_bandwidths(main, variant, video, audio, report);
+    } else {
+        let text = "the bit rates are not known, as segments could not be read";
+        report.unchecked(&variant.uri, text);
+    }
 }
 
 fn verify_codecs(
     main: &str,
-    variant: &VariantStream,
+    variant: &Variant,
     video: &Rendition,
     audio: &[&Rendition],
     report: &mut Report,
 ) {
-    let mut codecs = vec![video.codec()];
-    codecs.extend(audio.iter().map(|rendition| rendition.codec()));
-    let stated = variant.codecs.as_deref().unwrap_or_default();
+    let place = Place::line(main, variant.line);
+    let Some(stated) = &variant.codecs else {
+        report.must("9.1", place, "CODECS is missing");
+        return;
+    };
+    let renditions = || [video].into_iter().chain(audio.iter().copied());
+    if renditions().any(|rendition| rendition.codecs().is_empty()) {
+        report
+            .unchecked(&variant.uri, format!("CODECS {stated} is not compared with the segments"));
+        return;
+    }
+    let codecs: Vec<String> = renditions().flat_map(Rendition::codecs).collect();
     let mut stated: Vec<&str> =
         stated.split(',').map(str::trim).filter(|c| !c.is_empty()).collect();
     if variant.subtitles.is_some() {
         // Stating it is optional (rule 5.10).
-        stated.retain(|codec| *codec != "wvtt");
+        stated.retain(|codec| *codec != "wvtt" && !codec.starts_with("stpp"));
     }
-    let is_missing = codecs.iter().any(|codec| !stated.contains(&codec.as_str()));
-    if is_missing || stated.iter().any(|codec| !codecs.iter().any(|real| real == codec)) {
-        let text = format!("CODECS in {main} is {stated:?}, the segments have {codecs:?}");
-        report.must("9.1", &variant.uri, text);
+    let is_same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    let is_missing = codecs.iter().any(|codec| !stated.iter().any(|other| is_same(other, codec)));
+    if is_missing || stated.iter().any(|codec| !codecs.iter().any(|real| is_same(real, codec))) {
+        let (stated, codecs) = (stated.join(","), codecs.join(","));
+        report.must("9.1", place, format!("CODECS is {stated}, the segments have {codecs}"));
     }
 }
 
 fn verify_resolution(
     rule: &str,
-    variant: &VariantStream,
+    main: &str,
+    variant: &Variant,
     format: &VideoFormat,
     report: &mut Report,
 ) {
-    let real = (u64::from(format.width), u64::from(format.height));
-    let stated = variant.resolution.map(|size| (size.width, size.height));
-    if stated != Some(real) {
-        let text = format!("RESOLUTION is {stated:?}, the frames are {real:?}");
-        report.must(rule, &variant.uri, text);
+    let place = Place::line(main, variant.line);
+    let (width, height) = (u64::from(format.width), u64::from(format.height));
+    match variant.resolution {
+        None => report.must(rule, place, "RESOLUTION is missing"),
+        Some(stated) if stated != (width, height) => {
+            let (w, h) = stated;
+            let text = format!("RESOLUTION is {w}x{h}, the frames have {width}x{height}");
+            report.must(rule, place, text);
+        }
+        Some(_) => {}
     }
 }
 
-fn verify_frame_rate(variant: &VariantStream, video: &Rendition, report: &mut Report) {
+/// `FRAME-RATE` is the highest rate of the video (RFC 8216, 4.3.4.2).
+fn verify_frame_rate(main: &str, variant: &Variant, video: &Rendition, report: &mut Report) {
+    let place = Place::line(main, variant.line);
     match (variant.frame_rate, video.fps) {
         (None, _) if video.format.is_none() => {}
-        (None, _) => report.must("9.15", &variant.uri, "FRAME-RATE is missing"),
-        (Some(stated), Some(fps)) if (stated - fps).abs() > FRAME_RATE_TOLERANCE * fps => {
-            let text = format!("FRAME-RATE is {stated}, measured {fps:.3}");
-            report.must("9.15", &variant.uri, text);
+        (None, _) => report.must("9.15", place, "FRAME-RATE is missing"),
+        (Some(stated), Some(fps)) => {
+            let is_average = (stated - fps).abs() <= FRAME_RATE_TOLERANCE * fps;
+            // Times that are rounded to milliseconds let a constant rate seem to vary.
+            let highest = video.highest_fps().filter(|highest| *highest > 1.1 * fps);
+            let is_highest =
+                highest.is_some_and(|highest| (fps..=1.05 * highest).contains(&stated));
+            if !is_average && !is_highest {
+                report.must("9.15", place, format!("FRAME-RATE is {stated}, measured {fps:.3}"));
+            }
         }
         // A single frame has no rate.
-        (Some(_), _) => {}
+        (Some(_), None) => {}
     }
 }
 
 fn verify_bandwidths(
-    variant: &VariantStream,
+    main: &str,
+    variant: &Variant,
     video: &Rendition,
     audio: &[&Rendition],
     report: &mut Report,
 ) {
-    let place = &variant.uri;
+    let place = Place::line(main, variant.line);
     let largest = |rate: fn(&Rendition) -> f64| {
         audio.iter().map(|rendition| rate(rendition)).fold(0.0, f64::max)
     };
@@ -172,11 +197,16 @@ fn verify_bandwidths(
         |own: f64, other: f64| if video.format.is_some() { own + other } else { own.max(other) };
     let peak = combined(video.rates().0, largest(|rendition| rendition.rates().0));
     let average = combined(video.rates().1, largest(|rendition| rendition.rates().1));
-    verify_rate("1.27", "BANDWIDTH", place, Some(variant.bandwidth), peak, report);
+    // BANDWIDTH is representative only until all segments exist (RFC 8216, 4.3.4.2).
+    if video.is_ended {
+        verify_rate("1.27", "BANDWIDTH", place, variant.bandwidth, (peak, peak), report);
+        // The duration of gaps may count, or not.
+        let averages = (average * video.filled(), average);
+        let stated = variant.average_bandwidth;
+        verify_rate("1.26", "AVERAGE-BANDWIDTH", place, stated, averages, report);
+    }
     if variant.average_bandwidth.is_none() {
         report.must("9.14", place, "AVERAGE-BANDWIDTH is missing");
-    } else {
-        verify_rate("1.26", "AVERAGE-BANDWIDTH", place, variant.average_bandwidth, average, report);
     }
     if peak > 2.0 * average {
         let text =
@@ -186,23 +216,29 @@ fn verify_bandwidths(
 }
 
 /// `VIDEO-RANGE` must state the transfer function of the video (rule 9.16).
-fn verify_range(variant: &VariantStream, video: &Rendition, report: &mut Report) {
+fn verify_range(main: &str, variant: &Variant, video: &Rendition, report: &mut Report) {
     /// Codes of PQ and HLG (ITU-T H.273, table 3).
     const HDR: [(u8, &str); 2] = [(16, "PQ"), (18, "HLG")];
-    let transfer = video.format.and_then(|format| format.transfer);
-    let real = HDR.iter().find(|(code, _)| Some(*code) == transfer);
+    let Some(format) = video.format else { return };
+    let stated = variant.video_range.as_deref().unwrap_or("SDR");
+    if format.transfer.is_none() && stated != "SDR" {
+        let text =
+            format!("VIDEO-RANGE {stated} is not compared: the video states no transfer function");
+        report.unchecked(&variant.uri, text);
+        return;
+    }
+    let real = HDR.iter().find(|(code, _)| Some(*code) == format.transfer);
     let real = real.map_or("SDR", |(_, name)| *name);
-    let stated = variant.other_attributes.as_ref().and_then(|all| all.get("VIDEO-RANGE"));
-    let stated = stated.map_or("SDR", |value| value.as_str());
     if stated != real {
-        report.must("9.16", &variant.uri, format!("VIDEO-RANGE is {stated}, the video is {real}"));
+        let text = format!("VIDEO-RANGE is {stated}, the video is {real}");
+        report.must("9.16", Place::line(main, variant.line), text);
     }
 }
 
 /// All variants must have the same aspect ratio (rule 1.33).
-fn verify_shapes(variants: &[&VariantStream], report: &mut Report) {
+fn verify_shapes(variants: &[&Variant], report: &mut Report) {
     #[expect(clippy::cast_precision_loss, reason = "pixels")]
-    let size = |v: &VariantStream| v.resolution.map(|r| (r.width as f64, r.height as f64));
+    let size = |v: &Variant| v.resolution.map(|(width, height)| (width as f64, height as f64));
     let Some((width, height)) = variants.first().and_then(|first| size(first)) else { return };
     for variant in &variants[1..] {
         let Some((w, h)) = size(variant) else { continue };
@@ -215,59 +251,96 @@ fn verify_shapes(variants: &[&VariantStream], report: &mut Report) {
     }
 }
 
+/// A stated rate must be within 10 % of the measured ones, the least and the most.
 #[expect(clippy::cast_precision_loss, reason = "bit rates")]
 fn verify_rate(
     rule: &str,
     name: &str,
-    place: &str,
+    place: Place<'_>,
     stated: Option<u64>,
-    measured: f64,
+    (least, most): (f64, f64),
     report: &mut Report,
 ) {
-    let stated = stated.unwrap_or_default() as f64;
-    if (stated - measured).abs() > BIT_RATE_TOLERANCE * measured {
-        let text = format!("{name} is {stated:.0}, measured {measured:.0} bit/s");
+    // A missing attribute is another rule.
+    let Some(stated) = stated.map(|stated| stated as f64) else { return };
+    if stated < (1.0 - BIT_RATE_TOLERANCE) * least || stated > (1.0 + BIT_RATE_TOLERANCE) * most {
+        let text = format!("{name} is {stated:.0}, measured {most:.0} bit/s");
         report.must(rule, place, text);
     }
 }
 
-fn verify_iframes(main: &str, variant: &VariantStream, playlist: &IFrames, report: &mut Report) {
-    let place = &variant.uri;
+fn verify_iframes(main: &str, variant: &Variant, playlist: &IFrames, report: &mut Report) {
+    let place = Place::line(main, variant.line);
     let Some(format) = playlist.format() else { return };
     let real = format.codec();
-    if variant.codecs.as_ref() != Some(&real) {
-        let text = format!("CODECS in {main} is {:?}, the frames are {real}", variant.codecs);
-        report.must("9.3", place, text);
+    match &variant.codecs {
+        None => report.must("9.3", place, "CODECS is missing"),
+        Some(stated) if !stated.eq_ignore_ascii_case(&real) => {
+            report.must("9.3", place, format!("CODECS is {stated}, the frames are {real}"));
+        }
+        Some(_) => {}
     }
-    verify_resolution("9.4", variant, &format, report);
-    let (peak, _) = playlist.rates();
-    verify_rate("1.27", "BANDWIDTH", place, Some(variant.bandwidth), peak, report);
+    verify_resolution("9.4", main, variant, &format, report);
+    if let Some((peak, average)) = playlist.rates() {
+        // A limit for single entries is a limit for runs of them, too.
+        let peaks = (peak, playlist.largest_rate().max(peak));
+        verify_rate("1.27", "BANDWIDTH", place, variant.bandwidth, peaks, report);
+        let averages = (average, average);
+        let stated = variant.average_bandwidth;
+        verify_rate("1.26", "AVERAGE-BANDWIDTH", place, stated, averages, report);
+    }
+}
+
+/// The groups that variants name must exist.
+fn verify_groups(main: &str, master: &Multivariant, variants: &[&Variant], report: &mut Report) {
+    let exists = |kind: MediaKind, group: &str| {
+        master.media.iter().any(|media| media.kind == kind && media.group_id == group)
+    };
+    for variant in variants {
+        let named = [
+            ("8.9", "AUDIO", MediaKind::Audio, &variant.audio),
+            ("RFC 8216 4.3.4.2", "VIDEO", MediaKind::Video, &variant.video),
+            (
+                "RFC 8216 4.3.4.2",
+                "CLOSED-CAPTIONS",
+                MediaKind::ClosedCaptions,
+                &variant.closed_captions,
+            ),
+        ];
+        for (rule, name, kind, group) in named {
+            if let Some(group) = group
+                && !exists(kind, group)
+            {
+                let text = format!("{name} group {group:?} does not exist");
+                report.must(rule, Place::line(main, variant.line), text);
+            }
+        }
+    }
 }
 
 fn verify_audio(
-    main: &str,
-    master: &MasterPlaylist,
-    variants: &[&VariantStream],
+    (main, origin): (&str, Origin),
+    master: &Multivariant,
     renditions: &[Rendition],
     report: &mut Report,
 ) {
-    let is_audio = |media: &&AlternativeMedia| media.media_type == AlternativeMediaType::Audio;
-    let audio: Vec<_> = master.alternatives.iter().filter(is_audio).collect();
-    for variant in variants {
-        if let Some(group) = &variant.audio
-            && !audio.iter().any(|media| media.group_id == *group)
-        {
-            report.must("8.9", &variant.uri, format!("AUDIO group {group:?} does not exist"));
-        }
-    }
+    let is_audio = |media: &&MediaTag| media.kind == MediaKind::Audio;
+    let audio: Vec<_> = master.media.iter().filter(is_audio).collect();
     media_tags::verify(main, "audio", "8.10", &audio, report);
     for media in &audio {
+        let place = Place::line(main, media.line);
         let found = renditions.iter().find(|r| Some(&r.uri) == media.uri.as_ref());
-        if let Some(measured) = found.and_then(|rendition| rendition.audio)
-            && media.channels.as_deref() != Some(measured.channels.to_string().as_str())
-        {
-            let (stated, real) = (&media.channels, measured.channels);
-            report.must("2.3", main, format!("CHANNELS is {stated:?}, the audio has {real}"));
+        let Some(measured) = found.and_then(|rendition| rendition.audio) else { continue };
+        let Some(stated) = &media.channels else {
+            let severity = if origin == Origin::Own { Level::Must } else { Level::Should };
+            report.add("2.3", severity, place, "CHANNELS is missing");
+            continue;
+        };
+        // More parameters follow behind slashes, such as those of spatial audio.
+        let count = stated.split('/').next().unwrap_or_default();
+        if count.parse() != Ok(measured.channels) {
+            let text = format!("CHANNELS is {stated}, the audio has {}", measured.channels);
+            report.must("2.3", place, text);
         }
     }
 }

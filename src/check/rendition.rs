@@ -1,19 +1,21 @@
 //! One video or audio rendition: its playlist and its segments.
 
-use m3u8_rs::MediaPlaylist;
+mod verify;
+
+use bytes::Bytes;
 
 use super::demux::Reader;
-use super::files::{Files, resolve};
+use super::fetch::{self, Context};
+use super::files::resolve;
 use super::iframes::IFrames;
-use super::keys::Keys;
-use super::segment::{AAC_SAMPLES, Audio, Frame, Segment, VideoFormat, seconds_between};
-use super::segment_key::Decryption;
+use super::playlist::{Map, MediaPlaylist, MediaSegment};
+use super::segment::{
+    AAC_SAMPLES, Audio, Frame, Segment, VideoFormat, is_fragmented, seconds_between,
+};
+use super::segment_key::{Decryption, SegmentKey};
 use super::timeline::Timeline;
-use super::{fetch, level, playlist_rules, rates};
-use crate::domain::conformance::{Measured, Report};
-
-/// Tolerance of rounded numbers, in seconds.
-const ROUNDING_SECS: f64 = 0.001;
+use super::{playlist_rules, rates};
+use crate::domain::conformance::{Measured, Place, Report};
 
 /// A media playlist with the measures of its segments.
 #[derive(Debug, Default)]
@@ -22,16 +24,13 @@ pub(super) struct Rendition {
     pub(super) uri: String,
     /// `EXT-X-TARGETDURATION`.
     pub(super) target_secs: f64,
-    /// `EXTINF` of each segment, in seconds.
-    stated_secs: Vec<f64>,
-    /// Measured duration of each segment, in seconds.
-    real_secs: Vec<f64>,
-    /// Size of each segment.
-    bytes: Vec<u64>,
-    /// Presentation time at which each segment begins, in ticks of 90 kHz.
-    pub(super) begins: Vec<u64>,
+    pieces: Vec<Piece>,
     /// Whether `EXT-X-INDEPENDENT-SEGMENTS` is there.
     pub(super) is_independent: bool,
+    /// Whether the playlist is complete: it has `EXT-X-ENDLIST`.
+    pub(super) is_ended: bool,
+    /// Whether a segment could not be read, so that sums over all segments are unknown.
+    has_holes: bool,
     pub(super) format: Option<VideoFormat>,
     pub(super) audio: Option<Audio>,
     /// Measured frames per second.
@@ -40,12 +39,30 @@ pub(super) struct Rendition {
     pub(super) frame_secs: f64,
 }
 
+/// One segment of the playlist.
+#[derive(Debug, Default)]
+struct Piece {
+    /// `EXTINF` in seconds.
+    stated_secs: f64,
+    /// Measured duration in seconds; `None` if the segment could not be read.
+    real_secs: Option<f64>,
+    /// Size; `None` if the segment could not be read.
+    bytes: Option<u64>,
+    span: Option<Span>,
+    /// Whether timestamps begin anew here.
+    is_discontinuous: bool,
+    is_gap: bool,
+}
+
 /// Presentation times in one segment, in ticks of 90 kHz.
+#[derive(Clone, Copy, Debug)]
 struct Span {
     begin: u64,
     /// Begin of the last frame.
     last: u64,
     frames: usize,
+    /// Shortest time between two frames in seconds.
+    shortest_secs: f64,
     /// Duration, if it is known by counting samples.
     secs: Option<f64>,
 }
@@ -54,42 +71,49 @@ impl Rendition {
     /// Reads the playlist and all segments and verifies them. Compares the I-frame playlists with each
     /// segment. `None` if nothing can be verified; the report has the reason then.
     pub(super) async fn read(
-        files: &dyn Files,
-        keys: &Keys,
-        main: &str,
+        context: Context<'_>,
         uri: &str,
         iframes: &mut [IFrames],
         report: &mut Report,
     ) -> Option<Self> {
-        let (path, parsed) = fetch::media_playlist(files, main, uri, report).await?;
-        playlist_rules::verify(&path, &parsed, report);
-        let rendition = Self::read_parsed(files, keys, (uri, &path), &parsed, iframes, report);
+        let (path, parsed) = fetch::media_playlist(context, uri, report).await?;
+        if parsed.i_frames_only {
+            let text =
+                "the playlist has I-frames only, expected a variant or a rendition with all frames";
+            report.should("RFC 8216 4.3.4.3", &path, text);
+            report.unchecked(&path, "I-frames are not compared with a variant");
+            return None;
+        }
+        playlist_rules::verify(&path, &parsed, context.origin, report);
+        let rendition = Self::read_parsed(context, (uri, &path), &parsed, iframes, report);
         let rendition = rendition.await?;
-        rendition.verify(&path, report);
+        rendition.verify(&path, context.origin, report);
         Some(rendition)
     }
 
     /// Reads the playlist and its first segment alone, of a rendition that was verified before. Its other segments
     /// last as long as the playlist states.
     pub(super) async fn read_first(
-        files: &dyn Files,
-        keys: &Keys,
-        main: &str,
+        context: Context<'_>,
         uri: &str,
         report: &mut Report,
     ) -> Option<Self> {
-        let (path, mut parsed) = fetch::media_playlist(files, main, uri, report).await?;
-        let stated_secs = parsed.segments.iter().map(|s| f64::from(s.duration)).collect();
-        parsed.segments.truncate(1);
+        let (path, mut parsed) = fetch::media_playlist(context, uri, report).await?;
+        let rest = parsed.segments.split_off(parsed.segments.len().min(1));
         let place = (uri, path.as_str());
-        let first = Self::read_parsed(files, keys, place, &parsed, &mut [], report).await?;
-        Some(Self { real_secs: stated_secs, ..first })
+        let mut first = Self::read_parsed(context, place, &parsed, &mut [], report).await?;
+        if let Some(piece) = first.pieces.first_mut() {
+            piece.real_secs = Some(piece.stated_secs);
+        }
+        let unread =
+            |segment: &MediaSegment| Piece { stated_secs: segment.duration, ..Piece::default() };
+        first.pieces.extend(rest.iter().map(unread));
+        Some(first)
     }
 
     /// Reads the segments of a playlist with this URI and path.
     async fn read_parsed(
-        files: &dyn Files,
-        keys: &Keys,
+        context: Context<'_>,
         (uri, path): (&str, &str),
         parsed: &MediaPlaylist,
         iframes: &mut [IFrames],
@@ -97,95 +121,161 @@ impl Rendition {
     ) -> Option<Self> {
         let mut rendition = Self {
             uri: uri.to_owned(),
-            target_secs: playlist_rules::seconds(parsed.target_duration),
-            stated_secs: parsed.segments.iter().map(|s| f64::from(s.duration)).collect(),
+            target_secs: playlist_rules::target_secs(parsed),
             is_independent: parsed.independent_segments,
+            is_ended: parsed.end_list,
             ..Self::default()
         };
-        let mut reader = Reader::default();
-        let mut spans = Vec::new();
-        let mut decryption = Decryption::new(files, keys, path, parsed);
+        let mut walk =
+            Walk { context, path, reader: Reader::default(), init: Init::None, map: None };
+        let mut decryption = Decryption::new(context.files, context.keys, path, parsed);
+        let mut begin_secs = 0.0;
         for segment in &parsed.segments {
             let key = decryption.next(segment, report).await;
-            if let Some(map) = &segment.map {
-                let place = resolve(path, &map.uri);
-                let section = fetch::media(files, &place, report).await;
-                let section = section.and_then(|section| section.part(map));
-                if let Some(Err(error)) = section.map(|section| reader.set_init(&section)) {
-                    report.must("8.20", &place, error.to_string());
-                }
-            }
             let place = resolve(path, &segment.uri);
-            let Some(fetched) = fetch::media(files, &place, report).await else { continue };
-            let Some(plain) = key.decrypt(&place, &fetched.bytes, report) else { continue };
-            let read = reader.read(&plain);
-            verify_segment(&place, &read, report);
-            for playlist in iframes.iter_mut() {
-                playlist.compare(&place, &plain, &read, report);
+            let at = Place::at(&place, begin_secs);
+            begin_secs += segment.duration;
+            let mut piece = Piece {
+                stated_secs: segment.duration,
+                is_discontinuous: segment.discontinuity,
+                is_gap: segment.gap,
+                ..Piece::default()
+            };
+            walk.prepare(segment, key, report).await;
+            if let Some((bytes, plain)) = walk.load(segment, key, at, report).await {
+                piece.bytes = Some(bytes);
+                let read = walk.reader.read(&plain);
+                verify::segment(at, path, &read, report);
+                let offset = segment.byte_range.map_or(0, |range| range.offset);
+                for playlist in iframes.iter_mut() {
+                    playlist.compare(&place, offset, &plain, &read, report);
+                }
+                rendition.format = rendition.format.or(read.format);
+                rendition.audio = rendition.audio.or(read.audio);
+                piece.span = span(&read);
             }
-            // Players load the encrypted bytes.
-            rendition.bytes.push(fetched.bytes.len() as u64);
-            rendition.format = rendition.format.or(read.format);
-            rendition.audio = rendition.audio.or(read.audio);
-            spans.extend(span(&read));
+            if piece.span.is_none() {
+                rendition.has_holes |= !segment.gap;
+                walk.forget_times();
+            }
+            rendition.pieces.push(piece);
         }
-        if decryption.has_encrypted() && spans.is_empty() {
+        if decryption.has_encrypted() && rendition.pieces.iter().all(|piece| piece.span.is_none()) {
             return None;
         }
-        rendition.measure(&spans);
+        rendition.measure();
         Some(rendition)
     }
 
-    fn measure(&mut self, spans: &[Span]) {
-        self.begins = spans.iter().map(|span| span.begin).collect();
-        let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return };
-        let frames: usize = spans.iter().map(|span| span.frames).sum();
-        if self.format.is_some() && frames > 1 {
-            let secs = seconds_between(first.begin, last.last) / float(frames as u64 - 1);
-            self.fps = Some(1.0 / secs);
+    fn measure(&mut self) {
+        let spans: Vec<Span> = self.pieces.iter().filter_map(|piece| piece.span).collect();
+        // Frames of one run of segments whose times continue each other.
+        let mut runs: Vec<(f64, usize)> = Vec::new();
+        let mut open: Option<(Span, Span, usize)> = None;
+        for piece in &self.pieces {
+            let previous = open.take_if(|_| piece.is_discontinuous || piece.span.is_none());
+            runs.extend(
+                previous.map(|(first, last, n)| (seconds_between(first.begin, last.last), n)),
+            );
+            if let Some(span) = piece.span {
+                let (first, _, frames) = open.unwrap_or((span, span, 0));
+                open = Some((first, span, frames + span.frames));
+            }
+        }
+        runs.extend(open.map(|(first, last, n)| (seconds_between(first.begin, last.last), n)));
+        let longest = runs.iter().copied().max_by_key(|(_, frames)| *frames);
+        if let (Some(_), Some((secs, frames))) = (self.format, longest.filter(|(_, n)| *n > 1)) {
+            let secs = secs / float(frames as u64 - 1);
+            self.fps = (secs > 0.0).then_some(1.0 / secs);
             self.frame_secs = secs;
         } else if self.format.is_some() {
             // Only the playlist states how long a single frame is shown.
-            self.frame_secs = self.stated_secs.iter().sum();
+            self.frame_secs = self.pieces.iter().map(|piece| piece.stated_secs).sum();
         } else if let Some(audio) = self.audio {
             self.frame_secs = f64::from(AAC_SAMPLES) / f64::from(audio.sample_rate_hz.max(1));
         }
-        let until_next = spans.windows(2).map(|pair| seconds_between(pair[0].begin, pair[1].begin));
-        let of_last = last.secs;
-        let of_last =
-            of_last.unwrap_or_else(|| seconds_between(last.begin, last.last) + self.frame_secs);
-        self.real_secs = until_next.chain([of_last]).collect();
+        if spans.is_empty() {
+            return;
+        }
+        let frame_secs = self.frame_secs;
+        for at in 0..self.pieces.len() {
+            let next = self.pieces.get(at + 1).filter(|next| !next.is_discontinuous);
+            let next = next.and_then(|next| next.span);
+            self.pieces[at].real_secs = self.pieces[at].span.map(|span| match (next, span.secs) {
+                (Some(next), _) => seconds_between(span.begin, next.begin),
+                (None, Some(secs)) => secs,
+                (None, None) => seconds_between(span.begin, span.last) + frame_secs,
+            });
+        }
     }
 
-    /// Measured duration of all segments, in seconds.
+    /// Presentation time at which each segment begins, in ticks of 90 kHz; `None` for a segment that could not be read.
+    pub(super) fn begins(&self) -> impl Iterator<Item = Option<u64>> {
+        self.pieces.iter().map(|piece| piece.span.map(|span| span.begin))
+    }
+
+    /// Number of segments.
+    pub(super) fn segments(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Whether timestamps run through from the first to the last segment.
+    pub(super) fn is_continuous(&self) -> bool {
+        !self.pieces.iter().skip(1).any(|piece| piece.is_discontinuous)
+    }
+
+    /// Whether sums over all segments are known.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.has_holes
+    }
+
+    /// Measured duration of all segments, in seconds. Segments that were not read count as stated.
     pub(super) fn duration_secs(&self) -> f64 {
-        self.real_secs.iter().sum()
+        self.pieces.iter().map(|piece| piece.real_secs.unwrap_or(piece.stated_secs)).sum()
+    }
+
+    /// Highest number of frames per second that the shortest distance of two frames allows.
+    pub(super) fn highest_fps(&self) -> Option<f64> {
+        let spans = self.pieces.iter().filter_map(|piece| piece.span);
+        let shortest = spans.map(|span| span.shortest_secs).fold(f64::INFINITY, f64::min);
+        (self.format.is_some() && shortest.is_finite() && shortest > 0.0).then(|| 1.0 / shortest)
     }
 
     /// The timeline, for the verification of what belongs to the video.
     pub(super) fn timeline(&self) -> Timeline<'_> {
+        let is_known = self.is_whole() && self.is_ended;
         Timeline {
             uri: &self.uri,
-            first_pts: self.begins.first().copied(),
+            first_pts: self.begins().next().flatten().filter(|_| self.is_continuous()),
             frame_secs: self.frame_secs,
-            duration_secs: self.duration_secs(),
+            duration_secs: is_known.then(|| self.duration_secs()),
         }
     }
 
-    /// Peak and average segment bit rate in bit/s.
+    /// Peak and average segment bit rate in bit/s (RFC 8216, 4.1), of segments that are no gaps.
     pub(super) fn rates(&self) -> (f64, f64) {
-        let sizes = self.bytes.iter().copied();
-        let segments: Vec<_> = sizes.zip(self.real_secs.iter().copied()).collect();
-        rates::measure(&segments, self.target_secs)
+        let sizes = |pieces: &[Piece]| -> Vec<(u64, f64)> {
+            let read = pieces.iter().filter_map(|piece| Some((piece.bytes?, piece.stated_secs)));
+            read.collect()
+        };
+        let runs = self.pieces.split(|piece| piece.bytes.is_none());
+        let peaks = runs.map(|run| rates::measure(&sizes(run), self.target_secs).0);
+        (peaks.fold(0.0, f64::max), rates::measure(&sizes(&self.pieces), self.target_secs).1)
     }
 
-    /// Codec string of the segments (RFC 6381); empty if none could be read.
-    pub(super) fn codec(&self) -> String {
-        match (self.format, self.audio) {
-            (Some(format), _) => format.codec(),
-            (None, Some(audio)) => format!("mp4a.40.{}", audio.object_type),
-            (None, None) => String::new(),
-        }
+    /// Part of the duration that is no gap, 0 to 1.
+    pub(super) fn filled(&self) -> f64 {
+        let secs = |is_counted: fn(&&Piece) -> bool| -> f64 {
+            self.pieces.iter().filter(is_counted).map(|piece| piece.stated_secs).sum()
+        };
+        let all = secs(|_| true);
+        if all > 0.0 { secs(|piece| !piece.is_gap) / all } else { 1.0 }
+    }
+
+    /// Codec strings of the segments (RFC 6381); none if they could not be read.
+    pub(super) fn codecs(&self) -> Vec<String> {
+        let audio = self.audio.map(|audio| format!("mp4a.40.{}", audio.object_type));
+        self.format.map(|format| format.codec()).into_iter().chain(audio).collect()
     }
 
     /// The measures for the report.
@@ -193,114 +283,110 @@ impl Rendition {
         let (peak_bps, average_bps) = self.rates();
         Measured {
             uri: self.uri.clone(),
-            segments: self.stated_secs.len(),
-            bytes: self.bytes.iter().sum(),
+            segments: self.pieces.len(),
+            bytes: self.pieces.iter().filter_map(|piece| piece.bytes).sum(),
             duration_secs: self.duration_secs(),
             peak_bps,
             average_bps,
-            codec: self.codec(),
-        }
-    }
-
-    fn verify(&self, path: &str, report: &mut Report) {
-        self.verify_durations(path, report);
-        if let Some(fps) = self.fps
-            && fps > 60.01
-        {
-            report.must("1.19", path, format!("{fps:.3} frames per second exceed 60"));
-        }
-        if let Some(format) = &self.format {
-            self.verify_format(format, path, report);
-        }
-    }
-
-    fn verify_durations(&self, path: &str, report: &mut Report) {
-        let target = self.target_secs;
-        for (number, secs) in self.real_secs.iter().enumerate() {
-            if *secs > target + 0.5 {
-                let text =
-                    format!("segment {number} lasts {secs:.3} s, more than {target} + 0.5 s");
-                report.must("7.7", path, text);
-            }
-        }
-        // The error of any run of segments is the difference of two of these sums.
-        let (mut sum, mut least, mut most) = (0.0_f64, 0.0_f64, 0.0_f64);
-        for (stated, real) in self.stated_secs.iter().zip(&self.real_secs) {
-            sum += stated - real;
-            (least, most) = (least.min(sum), most.max(sum));
-        }
-        let (error, frame) = (most - least, self.frame_secs);
-        if error > frame + ROUNDING_SECS {
-            let text = format!("EXTINF is off by {error:.4} s, more than a frame of {frame:.4} s");
-            report.must("8.1", path, text);
-        }
-    }
-
-    fn verify_format(&self, format: &VideoFormat, path: &str, report: &mut Report) {
-        if format.has_fields {
-            report.must("1.14", path, "the video is interlaced: frames may be coded as fields");
-        }
-        if !matches!(format.profile, 66 | 77 | 100) || format.level > 52 {
-            let text = format!("profile {} at level {}", format.profile, format.level);
-            report.must("1.3", path, text);
-        } else if format.profile != 100 {
-            report.should("1.4", path, format!("profile {} is not High (100)", format.profile));
-        }
-        let VideoFormat { width, height, reference_frames, .. } = *format;
-        let least = self.fps.and_then(|fps| level::least(width, height, fps, reference_frames));
-        if let Some(least) = least.filter(|least| format.level > *least) {
-            let text = format!("level_idc is {}, {least} is enough", format.level);
-            report.should("1.11", path, text);
+            codec: self.codecs().join(","),
+            not_checked: Vec::new(),
         }
     }
 }
 
-fn verify_segment(place: &str, segment: &Segment, report: &mut Report) {
-    for fault in &segment.faults {
-        report.must(fault.rule, place, &fault.text);
-    }
-    if segment.video_streams + segment.audio_streams == 0 {
-        report.must("1.2", place, "the segment has neither H.264 nor AAC");
-    }
-    if segment.audio_streams > 1 {
-        report.must("2.17", place, format!("{} audio streams", segment.audio_streams));
-    }
-    if segment.video_streams > 0 && segment.audio_streams > 0 {
-        report.should("9.5", place, "video and audio are in the same segment");
-    }
-    let Some(first) = segment.frames.first() else {
-        if segment.video_streams > 0 {
-            report.must("7.4", place, "the segment has no video frame");
+/// A walk through the segments of one playlist.
+struct Walk<'a> {
+    context: Context<'a>,
+    path: &'a str,
+    reader: Reader,
+    init: Init,
+    map: Option<Map>,
+}
+
+/// The initialization section in effect.
+enum Init {
+    None,
+    Section(Bytes),
+    /// It cannot be read; the report has the reason, and the segments behind it tell nothing.
+    Unreadable,
+}
+
+impl Walk<'_> {
+    /// Times of the next segment do not continue those of the segment before.
+    fn forget_times(&mut self) {
+        self.reader = Reader::default();
+        if let Init::Section(section) = &self.init {
+            // The section was accepted before.
+            drop(self.reader.set_init(section));
         }
-        return;
-    };
-    if !first.is_idr || !first.has_parameter_sets {
-        report.must("7.4", place, "the segment does not begin with an IDR and its parameter sets");
     }
-    let keys: Vec<u64> = segment.frames.iter().filter(|f| f.is_idr).map(|f| f.pts).collect();
-    let last = segment.frames.iter().map(|f| f.pts).max().unwrap_or(first.pts);
-    let ends = keys.iter().skip(1).copied().chain([last]);
-    for (from, to) in keys.iter().zip(ends) {
-        let secs = seconds_between(*from, to);
-        if secs > 2.1 {
-            report.should("1.13", place, format!("{secs:.3} s without a key frame"));
+
+    /// Follows the tags in front of a segment.
+    async fn prepare(&mut self, segment: &MediaSegment, key: SegmentKey, report: &mut Report) {
+        if segment.discontinuity {
+            self.forget_times();
         }
+        let Some(map) = segment.map.as_ref().filter(|map| self.map.as_ref() != Some(map)) else {
+            return;
+        };
+        self.map = Some(map.clone());
+        self.init = Init::Unreadable;
+        let place = resolve(self.path, &map.uri);
+        let section = fetch::media(self.context, Place::from(&place), map.byte_range, report).await;
+        let Some(section) = section.map(|section| section.bytes) else { return };
+        // A section under AES-128 does not begin like one.
+        let plain =
+            if key.is_encrypted() && !is_fragmented(&section) && !section.starts_with(&[0x47]) {
+                key.decrypt(&place, &section, report)
+            } else {
+                Some(section)
+            };
+        let Some(plain) = plain else { return };
+        match self.reader.set_init(&plain) {
+            Ok(()) => self.init = Init::Section(plain),
+            // A section of a transport stream has tables only; each segment has its own, too.
+            Err(_) if plain.starts_with(&[0x47]) => self.init = Init::None,
+            Err(error) => report.must("8.20", &place, error.to_string()),
+        }
+    }
+
+    /// Size of a segment, and its content in the clear.
+    async fn load(
+        &self,
+        segment: &MediaSegment,
+        key: SegmentKey,
+        place: Place<'_>,
+        report: &mut Report,
+    ) -> Option<(u64, Bytes)> {
+        if segment.gap || matches!(self.init, Init::Unreadable) {
+            return None;
+        }
+        let fetched = fetch::media(self.context, place, segment.byte_range, report).await?;
+        let plain = key.decrypt(place.path, &fetched.bytes, report)?;
+        // Players load the encrypted bytes.
+        Some((fetched.bytes.len() as u64, plain))
     }
 }
 
 fn span(segment: &Segment) -> Option<Span> {
     if let Some(first) = segment.frames.first() {
-        let by_time = |a: &&Frame, b: &&Frame| {
-            seconds_between(first.pts, a.pts).total_cmp(&seconds_between(first.pts, b.pts))
-        };
-        let begin = segment.frames.iter().min_by(by_time)?.pts;
-        let last = segment.frames.iter().max_by(by_time)?.pts;
-        return Some(Span { begin, last, frames: segment.frames.len(), secs: None });
+        let since = |frame: &Frame| seconds_between(first.pts, frame.pts);
+        let mut frames: Vec<&Frame> = segment.frames.iter().collect();
+        frames.sort_by(|a, b| since(a).total_cmp(&since(b)));
+        let distances = frames.windows(2).map(|pair| seconds_between(pair[0].pts, pair[1].pts));
+        return Some(Span {
+            begin: frames.first()?.pts,
+            last: frames.last()?.pts,
+            frames: frames.len(),
+            shortest_secs: distances.fold(f64::INFINITY, f64::min),
+            secs: None,
+        });
     }
     let audio = segment.audio?;
     let secs = float(audio.samples) / f64::from(audio.sample_rate_hz.max(1));
     let frames = usize::try_from(audio.frames).unwrap_or(usize::MAX);
-    Some(Span { begin: audio.first_pts, last: audio.first_pts, frames, secs: Some(secs) })
+    let (begin, shortest_secs) = (audio.first_pts, f64::INFINITY);
+    Some(Span { begin, last: begin, frames, shortest_secs, secs: Some(secs) })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of frames and samples of a video")]

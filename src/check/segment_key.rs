@@ -4,10 +4,10 @@ use aes::Aes128;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, KeyIvInit};
 use bytes::Bytes;
-use m3u8_rs::{KeyMethod, MediaPlaylist, MediaSegment};
 
 use super::files::Files;
 use super::keys::{Key, Keys};
+use super::playlist::{Key as KeyTag, KeyMethod, MediaPlaylist, MediaSegment};
 use crate::domain::conformance::Report;
 
 /// Rule for `EXT-X-KEY`, and for the encryption of segments.
@@ -65,19 +65,8 @@ impl<'a> Decryption<'a> {
 
     /// Advances to a segment. Returns its key.
     pub(super) async fn next(&mut self, segment: &MediaSegment, report: &mut Report) -> SegmentKey {
-        let unparsed = segment.unknown_tags.iter().find(|tag| tag.tag == "X-KEY");
         if let Some(key) = &segment.key {
             self.current = self.verify(key, report).await;
-        } else if let Some(tag) = unparsed {
-            // The parser rejects METHOD=NONE without an IV, and a tag without METHOD.
-            let attributes = tag.rest.as_deref().unwrap_or_default();
-            let is_none = attributes.split([',', ':']).any(|part| part.trim() == "METHOD=NONE");
-            self.current = if is_none {
-                CurrentKey::None
-            } else {
-                report.must(RULE, self.path, "EXT-X-KEY has no METHOD");
-                CurrentKey::Missing
-            };
         }
         let number = self.sequence.to_be_bytes();
         self.sequence += 1;
@@ -90,7 +79,7 @@ impl<'a> Decryption<'a> {
         key
     }
 
-    async fn verify(&self, stated: &m3u8_rs::Key, report: &mut Report) -> CurrentKey {
+    async fn verify(&self, stated: &KeyTag, report: &mut Report) -> CurrentKey {
         let path = self.path;
         match &stated.method {
             KeyMethod::None => {
@@ -99,8 +88,8 @@ impl<'a> Decryption<'a> {
                 }
                 return CurrentKey::None;
             }
-            KeyMethod::AES128 => {}
-            KeyMethod::SampleAES => {
+            KeyMethod::Aes128 => {}
+            KeyMethod::SampleAes => {
                 let text = "METHOD is SAMPLE-AES, which this check cannot decrypt: check the stream \
                             before it is packaged";
                 report.must(NO_KEY, path, text);
@@ -144,7 +133,7 @@ impl<'a> Decryption<'a> {
     }
 
     /// Attributes must not be newer than the version that the playlist states (RFC 8216, 7).
-    fn verify_version(&self, stated: &m3u8_rs::Key, report: &mut Report) {
+    fn verify_version(&self, stated: &KeyTag, report: &mut Report) {
         let attributes = [
             ("IV", stated.iv.is_some(), 2),
             ("KEYFORMAT", stated.keyformat.is_some(), 5),
@@ -228,6 +217,7 @@ mod tests {
     use aes::cipher::BlockModeEncrypt;
 
     use super::super::files::{Error, Fetched};
+    use super::super::playlist::{Kind, Variables, parse};
     use super::*;
 
     /// A folder that holds keys only.
@@ -251,7 +241,9 @@ mod tests {
             "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:6\n\
              #EXT-X-MEDIA-SEQUENCE:3\n{lines}\n#EXTINF:6.0,\nseg.ts\n#EXT-X-ENDLIST\n"
         );
-        let playlist = m3u8_rs::parse_media_playlist_res(text.as_bytes()).unwrap();
+        let Kind::Media(playlist) = parse(text.as_bytes(), "", &Variables::default()).kind else {
+            panic!("not a media playlist")
+        };
         let (keys, mut report) = (Keys::fetched(), Report::default());
         let mut decryption = Decryption::new(&OneKey, &keys, "360p/index.m3u8", &playlist);
         let key = decryption.next(&playlist.segments[0], &mut report).await;

@@ -2,16 +2,16 @@
 //! Apple's authoring rules 4 and 5).
 
 use std::collections::{BTreeSet, HashSet};
+use std::fmt;
 
-use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist};
-
-use super::files::{Files, resolve};
-use super::keys::Keys;
-use super::segment::seconds_between;
+use super::fetch::{self, Context};
+use super::files::resolve;
+use super::playlist::{MediaKind, MediaTag, Multivariant};
+use super::segment::{is_fragmented, seconds_between};
 use super::segment_key::Decryption;
 use super::timeline::Timeline;
-use super::{fetch, media_tags, playlist_rules, rates};
-use crate::domain::conformance::{Measured, Report};
+use super::{media_tags, playlist_rules, rates};
+use crate::domain::conformance::{Measured, Place, Report};
 
 /// Tolerance of times, in seconds: `WebVTT` has milliseconds.
 const ROUNDING_SECS: f64 = 0.002;
@@ -25,6 +25,8 @@ pub(super) struct Subtitles {
     path: String,
     /// `EXT-X-TARGETDURATION`.
     target_secs: f64,
+    /// Whether the playlist has `EXT-X-ENDLIST`.
+    is_ended: bool,
     /// `EXTINF` of each segment, in seconds.
     stated_secs: Vec<f64>,
     /// Size of each segment.
@@ -49,43 +51,64 @@ struct Cue {
     text: String,
 }
 
+/// A cue in messages: its text, cut, and its times.
+impl fmt::Display for Cue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text: String = self.text.lines().next().unwrap_or_default().chars().take(40).collect();
+        write!(f, "the cue \"{text}\" of {:.3} to {:.3} s", self.start, self.end)
+    }
+}
+
 impl Cue {
-    /// Equal for equal cues: no time is negative.
-    const fn identity(&self) -> (u64, u64, &str) {
-        (self.start.to_bits(), self.end.to_bits(), self.text.as_str())
+    /// Equal for equal cues. Times count in milliseconds.
+    fn identity(&self) -> (i64, i64, &str) {
+        #[expect(clippy::cast_possible_truncation, reason = "hours in milliseconds")]
+        let rounded = |secs: f64| (secs * 1000.0).round() as i64;
+        (rounded(self.start), rounded(self.end), self.text.as_str())
+    }
+
+    /// The same cue at a later time.
+    fn shifted(&self, secs: f64) -> Self {
+        Self { start: self.start + secs, end: self.end + secs, text: self.text.clone() }
     }
 }
 
 impl Subtitles {
     /// Reads the playlist and all segments and verifies each by itself. `None` if the playlist cannot be
     /// read; the report has the reason then.
-    pub(super) async fn read(
-        files: &dyn Files,
-        keys: &Keys,
-        main: &str,
-        uri: &str,
-        report: &mut Report,
-    ) -> Option<Self> {
-        let (path, parsed) = fetch::media_playlist(files, main, uri, report).await?;
-        playlist_rules::verify(&path, &parsed, report);
+    pub(super) async fn read(context: Context<'_>, uri: &str, report: &mut Report) -> Option<Self> {
+        let (path, parsed) = fetch::media_playlist(context, uri, report).await?;
+        playlist_rules::verify(&path, &parsed, context.origin, report);
         let mut subtitles = Self {
             uri: uri.to_owned(),
             path: path.clone(),
-            target_secs: playlist_rules::seconds(parsed.target_duration),
-            stated_secs: parsed.segments.iter().map(|s| f64::from(s.duration)).collect(),
+            target_secs: playlist_rules::target_secs(&parsed),
+            is_ended: parsed.end_list,
+            stated_secs: parsed.segments.iter().map(|s| s.duration).collect(),
             bytes: Vec::new(),
             segments: Vec::new(),
         };
-        let mut decryption = Decryption::new(files, keys, &path, &parsed);
+        let mut decryption = Decryption::new(context.files, context.keys, &path, &parsed);
+        let mut begin_secs = 0.0;
         for (number, segment) in parsed.segments.iter().enumerate() {
             let key = decryption.next(segment, report).await;
             let place = resolve(&path, &segment.uri);
-            let Some(fetched) = fetch::media(files, &place, report).await else { continue };
+            let at = Place::at(&place, begin_secs);
+            begin_secs += segment.duration;
+            if segment.gap {
+                continue;
+            }
+            let fetched = fetch::media(context, at, segment.byte_range, report).await;
+            let Some(fetched) = fetched else { continue };
             subtitles.bytes.push(fetched.bytes.len() as u64);
             let Some(plain) = key.decrypt(&place, &fetched.bytes, report) else { continue };
+            if is_fragmented(&plain) {
+                report.unchecked(&path, "the text of subtitles in fragmented MP4 is not read");
+                continue;
+            }
             match parse(&plain) {
                 Ok(webvtt) => subtitles.segments.push((number, place, webvtt)),
-                Err(error) => report.must(FORMAT, &place, error.to_string()),
+                Err(error) => report.must(FORMAT, at, error.to_string()),
             }
         }
         Some(subtitles)
@@ -104,88 +127,106 @@ impl Subtitles {
             peak_bps,
             average_bps,
             codec: "wvtt".to_owned(),
+            not_checked: Vec::new(),
         }
     }
 
     /// Verifies the subtitles against the video.
     pub(super) fn verify(&self, video: &Timeline<'_>, report: &mut Report) {
-        let (found, expected) = (self.stated_secs.iter().sum::<f64>(), video.duration_secs);
-        if (found - expected).abs() > video.frame_secs + ROUNDING_SECS {
+        let found = self.stated_secs.iter().sum::<f64>();
+        if let Some(expected) = video.duration_secs.filter(|_| self.is_ended)
+            && (found - expected).abs() > video.frame_secs + ROUNDING_SECS
+        {
             let text =
                 format!("the duration is {found:.3} s, that of {} {expected:.3} s", video.uri);
             report.must("5.5", &self.path, text);
         }
         let Some(first) = video.first_pts else { return };
-        for (_, place, webvtt) in &self.segments {
+        let begins = self.begins();
+        for (number, place, webvtt) in &self.segments {
+            let place = Place::at(place, begins[*number]);
             let Some((ticks, local)) = webvtt.map else {
                 report.must("5.3", place, "X-TIMESTAMP-MAP is missing");
                 continue;
             };
             let error = seconds_between(first, ticks) - local;
-            if error.abs() > ROUNDING_SECS {
+            // The times of cues count from the begin of the stream, or from that of their segment.
+            let is_of_segment = (error - begins[*number]).abs() <= ROUNDING_SECS;
+            if error.abs() > ROUNDING_SECS && !is_of_segment {
                 let text = format!(
                     "X-TIMESTAMP-MAP is off by {error:.3} s: the video begins at tick {first}"
                 );
                 report.must(FORMAT, place, text);
             }
         }
-        self.verify_cues(report);
+        self.verify_cues(first, report);
     }
 
-    /// A cue must stand in every segment that it overlaps, with the same times.
-    fn verify_cues(&self, report: &mut Report) {
+    /// Time at which each segment begins, in seconds.
+    fn begins(&self) -> Vec<f64> {
         let begins = self.stated_secs.iter().scan(0.0, |end, secs| {
             let begin = *end;
             *end += secs;
             Some(begin)
         });
-        let begins: Vec<f64> = begins.collect();
+        begins.collect()
+    }
+
+    /// A cue must stand in every segment that it overlaps, with the same times. `first` is the presentation time at
+    /// which the stream begins.
+    fn verify_cues(&self, first: u64, report: &mut Report) {
+        let begins = self.begins();
         let spans = self.segments.iter().map(|(number, place, webvtt)| {
             let begin = begins[*number];
-            (begin, begin + self.stated_secs[*number], place, webvtt)
+            let map =
+                webvtt.map.map_or(0.0, |(ticks, local)| seconds_between(first, ticks) - local);
+            let shift = if (map - begin).abs() <= ROUNDING_SECS { map } else { 0.0 };
+            let end = begin + self.stated_secs[*number];
+            let cues = webvtt.cues.iter().map(|cue| cue.shifted(shift)).collect::<Vec<_>>();
+            (*number, begin, end, Place::at(place, begin), cues)
         });
         let spans: Vec<_> = spans.collect();
-        for (begin, end, place, webvtt) in &spans {
-            for cue in &webvtt.cues {
+        for (_, begin, end, place, cues) in &spans {
+            for cue in cues {
                 if cue.end <= cue.start {
-                    report.must(FORMAT, place, format!("{cue:?} ends before it begins"));
+                    report.must(FORMAT, *place, format!("{cue} ends before it begins"));
                 } else if cue.start > end + ROUNDING_SECS || cue.end < begin - ROUNDING_SECS {
-                    let text = format!("{cue:?} does not overlap {begin:.3} to {end:.3} s");
-                    report.must(FORMAT, place, text);
+                    let text = format!("{cue} does not overlap {begin:.3} to {end:.3} s");
+                    report.must(FORMAT, *place, text);
                 }
             }
         }
-        for pair in spans.windows(2) {
-            let ((_, _, _, webvtt), (begin, _, place, next)) = (pair[0], pair[1]);
+        for pair in spans.windows(2).filter(|pair| pair[0].0 + 1 == pair[1].0) {
+            let ((.., cues), (_, begin, _, place, next)) = (&pair[0], &pair[1]);
             let overlaps = |cue: &&Cue| cue.end > begin + ROUNDING_SECS;
             // A file of another writer may have many thousands of cues in each segment.
-            let held: HashSet<_> = next.cues.iter().map(Cue::identity).collect();
+            let held: HashSet<_> = next.iter().map(Cue::identity).collect();
             let is_missing = |cue: &&Cue| !held.contains(&cue.identity());
-            if let Some(cue) = webvtt.cues.iter().filter(overlaps).find(is_missing) {
-                report.must(FORMAT, place, format!("{cue:?} overlaps the segment, but is missing"));
+            if let Some(cue) = cues.iter().filter(overlaps).find(is_missing) {
+                report.must(FORMAT, *place, format!("{cue} overlaps the segment, but is missing"));
             }
         }
     }
 }
 
 /// Verifies the subtitle renditions of the multivariant playlist `main`.
-pub(super) fn verify_multivariant(main: &str, master: &MasterPlaylist, report: &mut Report) {
+pub(super) fn verify_multivariant(main: &str, master: &Multivariant, report: &mut Report) {
     let subtitles: Vec<_> = of(master).collect();
     media_tags::verify(main, "subtitle", "4.7", &subtitles, report);
     for media in subtitles.iter().filter(|media| media.uri.is_none()) {
         let text = format!("subtitle rendition {:?} has no URI", media.name);
-        report.must(media_tags::RULE, main, text);
+        report.must(media_tags::RULE, Place::line(main, media.line), text);
     }
     let groups: BTreeSet<&String> = subtitles.iter().map(|media| &media.group_id).collect();
     for variant in master.variants.iter().filter(|variant| !variant.is_i_frame) {
         match &variant.subtitles {
             Some(group) if !groups.contains(group) => {
                 let text = format!("SUBTITLES group {group:?} does not exist");
-                report.must("RFC 8216 4.3.4.2", &variant.uri, text);
+                report.must("RFC 8216 4.3.4.2", Place::line(main, variant.line), text);
             }
             None if !groups.is_empty() => {
                 let text = "the variant names no SUBTITLES group, although there are some";
-                report.should("RFC 8216 4.3.4.2", &variant.uri, text);
+                report.should("RFC 8216 4.3.4.2", Place::line(main, variant.line), text);
             }
             Some(_) | None => {}
         }
@@ -193,8 +234,8 @@ pub(super) fn verify_multivariant(main: &str, master: &MasterPlaylist, report: &
 }
 
 /// The subtitle renditions of a multivariant playlist.
-pub(super) fn of(master: &MasterPlaylist) -> impl Iterator<Item = &AlternativeMedia> {
-    master.alternatives.iter().filter(|m| m.media_type == AlternativeMediaType::Subtitles)
+pub(super) fn of(master: &Multivariant) -> impl Iterator<Item = &MediaTag> {
+    master.media.iter().filter(|m| m.kind == MediaKind::Subtitles)
 }
 
 /// Reasons why a segment is not `WebVTT`.
@@ -206,7 +247,7 @@ enum ParseError {
     Signature,
     #[error("X-TIMESTAMP-MAP={0} cannot be parsed")]
     TimestampMap(String),
-    #[error("the times of a cue cannot be parsed: {0:?}")]
+    #[error("the times of a cue cannot be parsed: {0}")]
     Times(String),
 }
 

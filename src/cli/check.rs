@@ -1,8 +1,11 @@
 //! `ladderd check`: the broken rules of a stream.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+
+use serde::Serialize;
 
 use super::exit::{self, Exit, OrExit as _};
 use super::output;
@@ -10,19 +13,21 @@ use crate::app;
 use crate::check::files::{self, Files, Folder, Http};
 use crate::check::keys::Keys;
 use crate::check::{Origin, check_present};
+use crate::domain::conformance::rules::Rule;
 use crate::domain::conformance::{Finding, Level, Report};
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names;
 
 /// Checks the stream at `target` (a folder, a playlist or a URL) and prints the report. `token` opens the URL
-/// of a private stream.
+/// of a private stream. Findings of `ignored` rules are left out.
 /// [`Exit::Failed`] if a binding rule is broken, [`Exit::Unchecked`] if the multivariant playlist
-/// cannot be read.
+/// cannot be read, or if no rule is broken and a part could not be checked.
 pub(super) fn check(
     target: &str,
     json: bool,
     key_hex: Option<&str>,
     token: Option<&str>,
+    ignored: &[String],
 ) -> Result<Exit, exit::Error> {
     let keys = match key_hex {
         Some(text) => {
@@ -38,9 +43,10 @@ pub(super) fn check(
             [main.as_str(), target].map(|text| text.split('?').next().unwrap_or_default());
         format!("failed to read {main} of {target}")
     });
-    let report = report.or_exit(Exit::Unchecked)?;
+    let mut report = report.or_exit(Exit::Unchecked)?;
+    report.ignore(ignored);
     if json {
-        output::print_json(&report)?;
+        output::print_json(&Explained::of(&report))?;
     } else {
         output::print(&text(&report))?;
     }
@@ -56,9 +62,15 @@ pub(super) async fn folder(path: &Path, key: Option<&StreamKey>) -> Result<Repor
     Box::pin(check_present(&Folder(path.to_owned()), &keys, names::MAIN, Origin::Own)).await
 }
 
-/// [`Exit::Failed`] if a binding rule is broken.
+/// [`Exit::Failed`] if a binding rule is broken, [`Exit::Unchecked`] if none is, but a part could not be checked.
 pub(super) fn verdict(report: &Report) -> Exit {
-    if report.musts().next().is_none() { Exit::Ok } else { Exit::Failed }
+    if report.musts().next().is_some() {
+        Exit::Failed
+    } else if report.is_complete() {
+        Exit::Ok
+    } else {
+        Exit::Unchecked
+    }
 }
 
 fn open(target: &str, token: Option<&str>) -> Result<(Box<dyn Files>, String), exit::Error> {
@@ -91,26 +103,63 @@ fn open(target: &str, token: Option<&str>) -> Result<(Box<dyn Files>, String), e
     Ok((Box::new(Folder(folder)), name.to_owned()))
 }
 
+/// The report for programs: with the rules that the findings name.
+#[derive(Serialize)]
+struct Explained<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    rules: BTreeMap<&'a str, &'static Rule>,
+}
+
+impl<'a> Explained<'a> {
+    fn of(report: &'a Report) -> Self {
+        let ids = report.findings.iter().map(|finding| finding.rule.as_str());
+        let rules = ids.filter_map(|id| Some((id, Rule::find(id)?))).collect();
+        Self { report, rules }
+    }
+}
+
 /// The report for people: measures, findings and their numbers, one a line.
 fn text(report: &Report) -> String {
     let mut lines = Vec::new();
     for playlist in &report.measured {
         lines.push(format!(
-            "{}: {} segments, {:.3} s, {:.0} kbit/s, peak {:.0} kbit/s, {}",
+            "{}: {} segments, {:.3} s, {:.0} kbit/s, peak {:.0} kbit/s, {}: {}",
             playlist.uri,
             playlist.segments,
             playlist.duration_secs,
             playlist.average_bps / 1000.0,
             playlist.peak_bps / 1000.0,
-            playlist.codec
+            if playlist.codec.is_empty() { "unknown codec" } else { &playlist.codec },
+            coverage(&playlist.not_checked)
         ));
     }
+    // The rule is said once, behind its first finding.
+    let mut said = BTreeSet::new();
     for finding in &report.findings {
         lines.push(line(finding));
+        if let Some(rule) = Rule::find(&finding.rule).filter(|rule| said.insert(rule.id)) {
+            lines.push(format!("  {} {}", rule.says, rule.mend));
+        }
+    }
+    for note in &report.not_checked {
+        lines.push(format!("NOT CHECKED {}: {}", note.place, note.reason));
     }
     let musts = report.musts().count();
-    lines.push(format!("{musts} MUST, {} SHOULD", report.findings.len() - musts));
+    let shoulds = report.findings.len() - musts;
+    lines.push(match report.not_checked.len() {
+        0 => format!("{musts} MUST, {shoulds} SHOULD"),
+        notes => format!("{musts} MUST, {shoulds} SHOULD, {notes} not checked"),
+    });
     lines.join("\n") + "\n"
+}
+
+/// Whether a rendition was checked, and why not.
+fn coverage(not_checked: &[String]) -> String {
+    if not_checked.is_empty() {
+        return "checked".to_owned();
+    }
+    format!("not checked: {}", not_checked.join("; "))
 }
 
 /// One finding for people.
@@ -119,5 +168,17 @@ pub(super) fn line(finding: &Finding) -> String {
         Level::Must => "MUST",
         Level::Should => "SHOULD",
     };
-    format!("{level} {}: {}: {}", finding.rule, finding.place, finding.message)
+    let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let time = finding.time_ms.map(|ms| format!(" at {}", clock(ms))).unwrap_or_default();
+    format!("{level} {}: {}{line}{time}: {}", finding.rule, finding.place, finding.message)
+}
+
+/// A time such as `0:12.012` or `1:02:03.000`.
+fn clock(milliseconds: u64) -> String {
+    let (secs, ms) = (milliseconds / 1000, milliseconds % 1000);
+    let (hours, mins, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
+    match hours {
+        0 => format!("{mins}:{secs:02}.{ms:03}"),
+        _ => format!("{hours}:{mins:02}:{secs:02}.{ms:03}"),
+    }
 }

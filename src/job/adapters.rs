@@ -115,6 +115,7 @@ impl Files for Unflipped<'_> {
                 content_type: names::CONTENT_TYPE_PLAYLIST.to_owned(),
                 content_encoding: "gzip".to_owned(),
                 cache_control: names::CACHE_SHORT.to_owned(),
+                redirected_to: None,
             };
             return Ok(Fetched { bytes: self.main.clone().into(), served: Some(served) });
         }
@@ -124,6 +125,7 @@ impl Files for Unflipped<'_> {
             content_type: whole.content_type,
             content_encoding: whole.content_encoding,
             cache_control: whole.cache_control,
+            redirected_to: None,
         };
         Fetched { bytes: whole.bytes, served: Some(served) }.unzipped()
     }

@@ -60,6 +60,8 @@ mod tests {
             rule: "RFC 8216 4.3.3.1".to_owned(),
             level: Level::Must,
             place: "720p/index.m3u8".to_owned(),
+            line: None,
+            time_ms: None,
             message: "no target duration".to_owned(),
         };
         let table = [

@@ -221,7 +221,16 @@ fn a_transcoded_stream_is_checked_and_exits_with_0_until_it_is_damaged() {
     assert_eq!(events.last().unwrap()["event"], "ready");
     assert_eq!(run(&["check", &out]).0, Some(0));
 
-    std::fs::remove_file(dir.path().join("360p/index.m3u8")).unwrap();
+    // A media playlist may be checked alone, and each rendition says that it was checked.
+    let index = dir.path().join("360p/index.m3u8");
+    let (code, report, said) = run(&["check", &index.display().to_string()]);
+    assert_eq!(code, Some(0), "{report}{said}");
+    assert!(report.lines().next().unwrap().ends_with(": checked"), "{report}");
+
+    std::fs::remove_file(index).unwrap();
     let (code, report, said) = run(&["check", &out]);
     assert_eq!(code, Some(1), "{report}{said}");
+    let (code, report, said) = run(&["check", "--ignore", "RFC 8216 6.2.1", &out]);
+    assert_eq!(code, Some(2), "nothing is known about the rendition: {report}{said}");
+    assert!(report.contains("not checked: "), "{report}");
 }

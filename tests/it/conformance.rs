@@ -1,5 +1,6 @@
 //! Streams keep the rules of HLS, and the check names the rule that a damaged stream breaks.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::support::appliance::Appliance;
@@ -7,7 +8,7 @@ use super::support::damage::{
     self, Damage, behind, number, text, without, without_last_segment, without_lines,
 };
 use super::support::stream::{check, check_url, transcode};
-use super::support::{corpus, media};
+use super::support::{corpus, corpus_folder, media, root};
 
 /// Asserts that the stream of a file of the corpus breaks no binding rule.
 fn assert_conforms(file: &str) {
@@ -207,6 +208,144 @@ fn the_check_names_the_rule_that_each_damage_breaks() {
     }
     let report = check(bad.path(), &[]);
     assert!(report.musts().contains(&"9.12".to_owned()), "{:#}", report.json);
+}
+
+/// A change of a stream that keeps all rules.
+type Variation = (&'static str, &'static str, fn(Vec<u8>) -> Vec<u8>);
+
+/// Puts lines in front of the first line that begins with `mark`.
+fn before(text: &str, mark: &str, lines: &str) -> String {
+    text.replacen(mark, &format!("{lines}{mark}"), 1)
+}
+
+const VARIATIONS: &[Variation] = &[
+    ("CRLF", "main.m3u8", |b| text(b, |t| t.replace('\n', "\r\n"))),
+    ("CRLF", "360p/index.m3u8", |b| text(b, |t| t.replace('\n', "\r\n"))),
+    ("no line end", "360p/index.m3u8", |b| text(b, |t| t.trim_end().to_owned())),
+    ("queries", "main.m3u8", |b| text(b, |t| t.replace("index.m3u8", "index.m3u8?a=1,2&b=c/d"))),
+    ("queries", "360p/index.m3u8", |b| text(b, |t| t.replace(".ts", ".ts?e=1"))),
+    ("case of hex", "main.m3u8", |b| text(b, |t| t.replace("avc1.64001e", "avc1.64001E"))),
+    ("unknown tags", "360p/index.m3u8", |b| {
+        text(b, |t| before(t, "#EXTINF", "#EXT-X-CUE-OUT:30\n## x\n#EXT-ACME\n\n"))
+    }),
+    ("unknown attributes", "main.m3u8", |b| {
+        text(b, |t| t.replace(",FRAME", ",X-ACME=\"a,b\",FRAME"))
+    }),
+    ("session data", "main.m3u8", |b| {
+        let data = "#EXT-X-SESSION-DATA:DATA-ID=\"a\",VALUE=\"b\"\n#EXT-X-START:TIME-OFFSET=0\n";
+        text(b, |t| before(t, "#EXT-X-STREAM-INF", data))
+    }),
+    ("variables", "main.m3u8", |b| {
+        let define = "#EXT-X-DEFINE:NAME=\"r\",VALUE=\"360p\"\n";
+        text(b, |t| {
+            let t = number(t, "#EXT-X-VERSION:", |_| 8.0).replace("360p/", "{$r}/");
+            before(&t, "#EXT-X-STREAM-INF", define)
+        })
+    }),
+    ("dates", "360p/index.m3u8", |b| {
+        let date = "#EXT-X-PROGRAM-DATE-TIME:2026-01-31T12:00:00Z\n#EXT-X-DATERANGE:ID=\"a\",\
+                    START-DATE=\"2026-01-31T12:00:00Z\",DURATION=1\n";
+        text(b, |t| before(t, "#EXTINF", date))
+    }),
+    ("a gap", "360p/index.m3u8", |b| {
+        text(b, |t| behind(t, "seg_00000", |t| before(t, "#EXTINF", "#EXT-X-GAP\n")))
+    }),
+    ("a discontinuity", "360p/index.m3u8", |b| {
+        text(b, |t| behind(t, "seg_00000", |t| before(t, "#EXTINF", "#EXT-X-DISCONTINUITY\n")))
+    }),
+];
+
+/// Writes the segments of a rendition into one file, named by byte ranges without offsets but for the first.
+fn join_segments(rendition: &Path) {
+    let index = std::fs::read_to_string(rendition.join("index.m3u8")).unwrap();
+    let (mut all, mut joined) = (Vec::new(), String::new());
+    for line in index.lines() {
+        if line.starts_with('#') {
+            writeln!(joined, "{line}").unwrap();
+            continue;
+        }
+        let bytes = std::fs::read(rendition.join(line)).unwrap();
+        let offset = if all.is_empty() { "@0" } else { "" };
+        writeln!(joined, "#EXT-X-BYTERANGE:{}{offset}\nall.ts", bytes.len()).unwrap();
+        all.extend(bytes);
+    }
+    std::fs::write(rendition.join("all.ts"), all).unwrap();
+    std::fs::write(rendition.join("index.m3u8"), joined).unwrap();
+}
+
+#[test]
+fn legal_variations_are_sound_and_a_missing_segment_is_one_finding() {
+    let Some(clip) = media::clip(360, "30000/1001", 13) else { return };
+    let stream = transcode(&clip);
+    let copies = tempfile::tempdir().unwrap();
+    for (name, file, change) in VARIATIONS {
+        let copy = copies.path().join("copy");
+        damage::copy(stream.folder(), &copy);
+        let path = copy.join(file);
+        std::fs::write(&path, change(std::fs::read(&path).unwrap())).unwrap();
+        let report = check(&copy, &[]);
+        assert!(report.is_sound, "{name} in {file}: {:#}", report.json);
+        std::fs::remove_dir_all(&copy).unwrap();
+    }
+    let copy = copies.path().join("joined");
+    damage::copy(stream.folder(), &copy);
+    join_segments(&copy.join("360p"));
+    check(&copy, &[]).assert_sound();
+    std::fs::remove_file(stream.path("360p/seg_00001.ts")).unwrap();
+    let report = check(stream.folder(), &[]);
+    assert_eq!(report.musts(), ["RFC 8216 6.2.1"], "{:#}", report.json);
+    assert_eq!(report.json["findings"][0]["time_ms"], 6006, "{:#}", report.json);
+}
+
+/// Streams of others and the rules that they truly break: one variant only (9.9), no I-frames (6.1), no language of
+/// audio (8.10) or subtitles (4.7), no type of a finished playlist (8.6), longer subtitles than video (5.5).
+const OTHERS: &[(&str, &[&str])] = &[
+    ("pluto/hls-only-dash-only/output.m3u8", &["9.9", "6.1"]),
+    ("pluto/hls-single-segment-ts/output.m3u8", &["9.9", "8.10"]),
+    ("pluto/avc-ts-event-playlist/output.m3u8", &["9.9", "8.10"]),
+    ("pluto/hls-segmented-webvtt/output.m3u8", &["5.5", "9.9", "6.1", "8.10", "4.7"]),
+    ("shaka/hls-interstitial/zz_ad.m3u8", &["9.9", "6.1"]),
+    ("shaka/hls-interstitial/zz_ad1.m3u8", &["8.6", "9.9", "6.1"]),
+    ("shaka/hls-interstitial/zz_main.m3u8", &["9.9", "6.1"]),
+    ("shaka/hls-gap/zz_playlist.m3u8", &["9.9", "6.1"]),
+];
+
+#[test]
+fn streams_of_others_break_no_rule_that_they_keep() {
+    let streams = corpus_folder().with_file_name("hls");
+    for (playlist, expected) in OTHERS.iter().filter(|_| streams.is_dir()) {
+        let report = check(streams.join(playlist), &[]);
+        assert_eq!(report.musts(), *expected, "{playlist}: {:#}", report.json);
+    }
+}
+
+/// Each id of a rule that the source of the check names.
+#[test]
+fn every_rule_of_the_check_stands_in_the_reference() {
+    let mut folders = vec![root().join("src/check")];
+    let mut sources = std::fs::read_to_string(root().join("src/check.rs")).unwrap();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else {
+                sources += &std::fs::read_to_string(entry).unwrap();
+            }
+        }
+    }
+    let is_number = |text: &str| {
+        let parts: Vec<_> = text.split('.').collect();
+        let is_part = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        parts.len() == 2 && parts.iter().all(is_part) && text.len() <= 5
+    };
+    let named = sources.split('"').filter(|text| text.starts_with("RFC 8216 ") || is_number(text));
+    let named: std::collections::BTreeSet<_> = named.collect();
+    assert!(named.len() > 60, "{named:?}");
+    // Numbers of tests that are no rules.
+    let others = ["6.0", "1.5"];
+    for id in named.iter().filter(|id| !others.contains(id)) {
+        assert!(ladderd::domain::conformance::rules::Rule::find(id).is_some(), "{id} is missing");
+    }
 }
 
 /// Publishes a clip on this appliance and asserts that the check finds nothing, not even advice on

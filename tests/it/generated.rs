@@ -31,6 +31,12 @@ fn the_failure_code_reference_is_current() {
 }
 
 #[test]
+fn the_reference_of_stream_rules_is_current() {
+    let text = ladderd::domain::conformance::rules::reference();
+    assert_generated("docs/reference/stream-rules.md", &text);
+}
+
+#[test]
 fn the_metrics_reference_is_current() {
     assert_generated("docs/reference/metrics.md", &ladderd::metrics::list::reference());
 }

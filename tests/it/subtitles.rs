@@ -173,7 +173,7 @@ const DAMAGES: &[Damage] = &[
     Damage {
         rule: "8.6",
         file: "subtitles-de/index.m3u8",
-        change: |b| text(b, |t| t.replace("TYPE:VOD", "TYPE:EVENT")),
+        change: |b| text(b, |t| damage::without_lines(t, "#EXT-X-PLAYLIST-TYPE")),
     },
     Damage {
         rule: "4.7",

@@ -1,0 +1,47 @@
+//! Rules of RFC 8216 and its successor, and of this project.
+
+use super::{Rule, rule};
+
+// One rule a line: as a table it is read, and four lines a rule would be a long file.
+#[rustfmt::skip]
+pub(super) const RULES: &[Rule] = &[
+    rule("RFC 8216 3.2", "A segment of MPEG-TS has one program, with its tables.", "a PMT with a wrong checksum", "Package the segment again."),
+    rule("RFC 8216 3.3", "A segment of fMP4 is whole.", "a sample outside its fragment", "Package the segment again."),
+    rule("RFC 8216 3.4", "Packed audio begins with an ID3 timestamp.", "a `.aac` segment without ID3", "Add the PRIV frame with the timestamp."),
+    rule("RFC 8216 3.5", "WebVTT segments hold each cue that they overlap, mapped to the video.", "a cue that only the first of two segments has", "Repeat the cue in each segment that it overlaps."),
+    rule("RFC 8216 4.1", "A playlist is UTF-8 without BOM, and of one kind.", "EXTINF in a multivariant playlist", "Write tags of one kind of playlist only."),
+    rule("RFC 8216 4.2", "Attribute lists are NAME=value, separated by commas, each name once.", "BANDWIDTH twice", "Correct the attribute."),
+    rule("RFC 8216 4.3.1.1", "The first line is #EXTM3U.", "a blank line before it", "Write #EXTM3U first."),
+    rule("RFC 8216 4.3.1.2", "EXT-X-VERSION is a whole number and stands there once.", "`EXT-X-VERSION:six`", "Correct the tag."),
+    rule("RFC 8216 4.3.2.1", "Each segment has an EXTINF with its seconds.", "`EXTINF:NaN,`", "Write the duration as a decimal number."),
+    rule("RFC 8216 4.3.2.2", "EXT-X-BYTERANGE is LENGTH@OFFSET; without an offset it follows a range of the same file.", "`EXT-X-BYTERANGE:100` first", "State the offset."),
+    rule("RFC 8216 4.3.2.3", "EXT-X-DISCONTINUITY marks a change of timestamps or format.", "none", "Correct the tag."),
+    rule("RFC 8216 4.3.2.4", "EXT-X-KEY names a method and a key that decrypt the segments.", "a wrong IV", "Correct the tag, or encrypt again."),
+    rule("RFC 8216 4.3.2.5", "EXT-X-MAP has a URI.", "`EXT-X-MAP:BYTERANGE=\"9@0\"`", "Add the URI."),
+    rule("RFC 8216 4.3.2.6", "EXT-X-PROGRAM-DATE-TIME is a date of ISO 8601.", "`EXT-X-PROGRAM-DATE-TIME:now`", "Write a date with a time zone."),
+    rule("RFC 8216 4.3.2.7", "EXT-X-DATERANGE has an ID and a START-DATE, in a playlist with dates.", "no EXT-X-PROGRAM-DATE-TIME", "Add EXT-X-PROGRAM-DATE-TIME."),
+    rule("RFC 8216 4.3.3", "A media playlist names segments.", "a multivariant playlist as a variant", "Name a media playlist with segments."),
+    rule("RFC 8216 4.3.3.1", "EXT-X-TARGETDURATION is a whole number, and no EXTINF rounds to more.", "`EXT-X-TARGETDURATION:6.0`", "State the longest EXTINF, rounded."),
+    rule("RFC 8216 4.3.3.2", "EXT-X-MEDIA-SEQUENCE is a whole number before the first segment.", "the tag behind EXTINF", "Move the tag to the head."),
+    rule("RFC 8216 4.3.3.3", "EXT-X-DISCONTINUITY-SEQUENCE is a whole number before the first segment.", "the tag behind EXTINF", "Move the tag to the head."),
+    rule("RFC 8216 4.3.3.4", "EXT-X-ENDLIST ends a finished playlist.", "VOD without it", "Add the tag."),
+    rule("RFC 8216 4.3.3.5", "EXT-X-PLAYLIST-TYPE is VOD or EVENT.", "`EXT-X-PLAYLIST-TYPE:vod`", "Write it in capital letters."),
+    rule("RFC 8216 4.3.3.6", "EXT-X-I-FRAMES-ONLY stands there once.", "the tag twice", "Remove one."),
+    rule("RFC 8216 4.3.4", "The target of the gate is a multivariant playlist.", "a media playlist as `main.m3u8`", "Write a multivariant playlist."),
+    rule("RFC 8216 4.3.4.1", "EXT-X-MEDIA has TYPE, GROUP-ID and a NAME that is unique in its group.", "`FORCED=\"NO\"`", "Correct the attribute."),
+    rule("RFC 8216 4.3.4.2", "EXT-X-STREAM-INF has BANDWIDTH, a URI in the next line, and groups that exist.", "no BANDWIDTH", "Correct the variant."),
+    rule("RFC 8216 4.3.4.3", "EXT-X-I-FRAME-STREAM-INF has BANDWIDTH and the URI of an I-frame playlist.", "no URI", "Correct the tag."),
+    rule("RFC 8216 4.3.4.4", "EXT-X-SESSION-DATA has DATA-ID and either VALUE or URI.", "both", "Remove one."),
+    rule("RFC 8216 4.3.4.5", "EXT-X-SESSION-KEY has a METHOD that is not NONE.", "`METHOD=NONE`", "Remove the tag."),
+    rule("RFC 8216 4.3.5.1", "EXT-X-INDEPENDENT-SEGMENTS stands there once.", "the tag twice", "Remove one."),
+    rule("RFC 8216 4.3.5.2", "EXT-X-START has a TIME-OFFSET within the playlist.", "`TIME-OFFSET=x`", "Correct the offset."),
+    rule("RFC 8216 6.2.1", "Every file that a playlist names is there.", "404 for a segment", "Upload the file, or remove it from the playlist."),
+    rule("RFC 8216 6.2.4", "Renditions show the same content at the same timestamps.", "audio that begins a second late", "Package all renditions on one clock."),
+    rule("RFC 8216 7", "EXT-X-VERSION is not lower than the tags need.", "EXT-X-BYTERANGE with version 3", "State the version that the message names."),
+    rule("RFC 8216bis 4.4.2.3", "Variables are defined once, before they are used.", "`{$host}` without EXT-X-DEFINE", "Define the variable."),
+    rule("RFC 8216bis 4.4.6.6", "EXT-X-CONTENT-STEERING has a SERVER-URI.", "no SERVER-URI", "Correct the tag."),
+    rule("key", "The key of an encrypted stream can be had.", "403 for the key", "Give the key with `--key-hex`."),
+    rule("colour", "Our own video is BT.709 of limited range, 4:2:0 with 8 bits.", "full range", "This is a fault of ladderd: report it."),
+    rule("cache", "Segments of our own streams have a max-age.", "no Cache-Control", "This is a fault of ladderd: report it."),
+    rule("unchecked", "Every part of our own streams can be checked.", "an unknown codec", "This is a fault of ladderd: report it."),
+];
