@@ -178,7 +178,8 @@ async function shoot(page, url, view) {
       await page.setViewportSize({ width, height });
       await page.goto(url + path);
       await ready?.(page);
-      await page.waitForLoadState("networkidle").catch(() => undefined);
+      // Held uploads never end.
+      await page.waitForLoadState("networkidle", { timeout: 5_000 }).catch(() => undefined);
       await page.waitForTimeout(700);
       await page.screenshot({ path: join(output, `${name}-${width}-${scheme}.png`), fullPage });
       await end?.(page);

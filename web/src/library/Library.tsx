@@ -126,10 +126,14 @@ export function Library() {
         </Notice>
       )}
       <p className={css.count} role="status" data-testid="count" aria-live="polite">
-        {isCounted ? total > 0 && text.library.count(total) : text.library.counting}
+        {isCounted && total > 0 && text.library.count(total)}
+        {!isCounted && !pages.error && text.library.counting}
       </p>
       <p className="visually-hidden">{text.library.keys}</p>
-      <div className={isPlaceholderData ? css.old : undefined} aria-busy={!isCounted}>
+      <div
+        className={isPlaceholderData ? css.old : undefined}
+        aria-busy={!isCounted && !pages.error}
+      >
         <States pages={pages} filters={filters} onFilters={setFilters} list={list} />
       </div>
       {dialog && (
