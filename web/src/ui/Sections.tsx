@@ -23,13 +23,14 @@ export function Sections({ label, sections }: SectionsProps) {
   const current =
     sections.slice(1).find(({ to }) => path === to || path.startsWith(`${to}/`)) ?? first;
   const list = useRef<HTMLElement>(null);
+  const counts = sections.map(({ count }) => count).join();
   // On phones, not all of them have room.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another place has another current one.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another place has another current one, which counts move.
   useEffect(() => {
     list.current
       ?.querySelector("[aria-current]")
       ?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }, [current?.to]);
+  }, [current?.to, counts]);
   return (
     <nav ref={list} className={css.sections} aria-label={label}>
       {sections.map((section) => (
