@@ -30,6 +30,11 @@ async fn a_box_that_is_drained_hands_its_job_over_and_takes_none() {
     let first = fleet.appliance().start();
     assert_eq!(state(&first).await["state"], "off");
     let Some(id) = first.start_long_job().await else { return };
+    // Where memory ends, the kernel ends workers first.
+    for pid in first.workers() {
+        let score = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+        assert_eq!(score.trim(), "1000");
+    }
 
     // With time enough, the job goes on.
     let (code, said, errors) =
