@@ -1,12 +1,15 @@
 //! `ladderd drain` and `/v1/drain`: a box that gives its work away.
 
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use super::fleet::short_clip;
 use super::support::appliance::Appliance;
 use super::support::fleet::Fleet;
-use super::support::program;
 use super::support::servers::ServerKind;
+use super::support::{program, root};
 
 /// Runs `ladderd drain` against this box. Returns exit code, standard output and standard error.
 async fn drain(appliance: &Appliance, options: &[&str]) -> (Option<i32>, String, String) {
@@ -108,4 +111,62 @@ async fn looks_at_a_box_that_is_not_ready_write_one_line() {
     assert_eq!(count("a part of the box does not work"), 2, "{log}");
     assert_eq!(count("all parts of the box work again"), 2, "{log}");
     assert_eq!(count("ERROR"), 0, "{log}");
+}
+
+/// The metadata of an instance whose Auto Scaling group terminates it, or that is interrupted.
+async fn metadata(is_interrupted: bool) -> String {
+    let answer = move |request: axum::extract::Request| async move {
+        let path = request.uri().path().strip_prefix("/latest/").unwrap_or_default().to_owned();
+        let has_token = request.headers().get("x-aws-ec2-metadata-token").is_some();
+        let state = if is_interrupted { "InService" } else { "Terminated" };
+        let (status, body) = match path.as_str() {
+            "api/token" if request.method() == "PUT" => (200, "token"),
+            "meta-data/autoscaling/target-lifecycle-state" if has_token => (200, state),
+            "meta-data/spot/instance-action" if has_token && is_interrupted => (200, "{}"),
+            "meta-data/tags/instance/aws:autoscaling:groupName" if has_token => (200, "group"),
+            "meta-data/instance-id" if has_token => (200, "i-1"),
+            _ => (404, ""),
+        };
+        (axum::http::StatusCode::from_u16(status).unwrap(), body)
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_script_drains_a_box_that_is_terminated() {
+    let text = std::fs::read_to_string(root().join("docs/how-to/scale-out.md")).unwrap();
+    let script = text.split("```sh\n").find(|block| block.starts_with("#!/bin/sh")).unwrap();
+    let script = script.split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let aws = folder.path().join("aws");
+    std::fs::write(&aws, "#!/bin/sh\necho \"aws $*\"\n").unwrap();
+    std::fs::set_permissions(&aws, PermissionsExt::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ladderd"), folder.path().join("ladderd"))
+        .unwrap();
+    let mut appliance = Appliance::serving();
+    appliance.authorize();
+    let completed = "aws autoscaling complete-lifecycle-action --lifecycle-action-result CONTINUE \
+                     --auto-scaling-group-name group --lifecycle-hook-name ladderd --instance-id i-1\n";
+    for (is_interrupted, last) in [(true, ""), (false, completed)] {
+        let here = script.replace("http://169.254.169.254", &metadata(is_interrupted).await);
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &here])
+            .env_clear()
+            .env("PATH", path)
+            .env("LADDERD_URL", &appliance.api)
+            .env("LADDERD__DATA_DIR", appliance.data_dir());
+        let output = tokio::task::spawn_blocking(move || shell.output().unwrap()).await.unwrap();
+        let said = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        assert!(output.status.success(), "{said:?}");
+        assert!(said[0].contains("drained, nothing runs") && said[0].ends_with(last), "{said:?}");
+        assert_eq!(state(&appliance).await["state"], "drained");
+        let ended = appliance.request(reqwest::Method::DELETE, "/v1/drain").send().await.unwrap();
+        assert!(ended.status().is_success());
+    }
 }
