@@ -136,7 +136,8 @@ async fn check_fetched(
         }
         Kind::Media(playlist) => {
             // The URI of the playlist itself, so that it is found again.
-            let uri = main.rsplit_once('/').map_or(main.as_str(), |(_, name)| name);
+            let folder = files::without_query(&main).rfind('/').map_or(0, |at| at + 1);
+            let uri = &main[folder..];
             stream::check_media(context, uri, &playlist, &mut report).await;
         }
         // The reader has a finding.

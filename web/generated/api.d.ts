@@ -1070,12 +1070,19 @@ export interface components {
         ConformanceFinding: {
             /** @description Severity of the rule. */
             level: components["schemas"]["ConformanceLevel"];
+            /** @description Line of the playlist, from 1. */
+            line?: number | null;
             /** @description The fault in words, with the found and the expected values. */
             message: string;
             /** @description Path of the playlist or segment, relative to the multivariant playlist. */
             place: string;
             /** @description Id of the rule: `7.4` of Apple's specification, `RFC 8216 4.3.3.1` of the RFC. */
             rule: string;
+            /**
+             * Format: int64
+             * @description Time in the stream at which the segment begins, in milliseconds, as the playlist states it.
+             */
+            time_ms?: number | null;
         };
         /**
          * @description Severity of a rule.
@@ -1088,6 +1095,8 @@ export interface components {
             findings: components["schemas"]["ConformanceFinding"][];
             /** @description Measures of every media playlist. */
             measured: components["schemas"]["MeasuredPlaylist"][];
+            /** @description The parts that could not be checked: nothing is known about them. */
+            not_checked?: components["schemas"]["NotChecked"][];
         };
         /** @description One page of dead letters. */
         DeadLetterList: {
@@ -1547,6 +1556,8 @@ export interface components {
              * @description Measured duration of all segments, in seconds.
              */
             duration_secs: number;
+            /** @description Reasons why parts of the rendition could not be checked; empty if all of it was. */
+            not_checked?: string[];
             /**
              * Format: double
              * @description Peak segment bit rate in bit/s (RFC 8216, 4.1).
@@ -1592,6 +1603,13 @@ export interface components {
             tags?: string[] | null;
             /** @description Title for people, up to 200 characters; `null` removes it. */
             title?: string | null;
+        };
+        /** @description A part of a stream that could not be checked. */
+        NotChecked: {
+            /** @description Path of the playlist or segment, relative to the multivariant playlist. */
+            place: string;
+            /** @description Reason in words. */
+            reason: string;
         };
         /**
          * @description Layer that a value comes from.

@@ -34,7 +34,7 @@ impl Http {
     /// # Errors
     /// If TLS cannot be set up.
     pub fn new(base: reqwest::Url) -> Result<Self, reqwest::Error> {
-        Self::open(Some(base))
+        Self::open(Some(base), READ_TIMEOUT)
     }
 
     /// Paths are absolute URLs.
@@ -42,16 +42,16 @@ impl Http {
     /// # Errors
     /// If TLS cannot be set up.
     pub fn anywhere() -> Result<Self, reqwest::Error> {
-        Self::open(None)
+        Self::open(None, READ_TIMEOUT)
     }
 
-    fn open(base: Option<reqwest::Url>) -> Result<Self, reqwest::Error> {
+    fn open(base: Option<reqwest::Url>, read_timeout: Duration) -> Result<Self, reqwest::Error> {
         // Fails if another provider is installed already, which serves as well.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::limited(MAX_REDIRECTS))
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
+            .read_timeout(read_timeout)
             .timeout(REQUEST_TIMEOUT);
         Ok(Self { client: client.build()?, base })
     }
@@ -158,5 +158,65 @@ impl Files for Http {
 
     async fn get_range(&self, path: &str, offset: u64, length: u64) -> Result<Fetched, Error> {
         self.fetch(path, Some((offset, length))).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::http::HeaderMap;
+    use axum::response::Redirect;
+    use axum::routing::get;
+
+    use super::*;
+
+    async fn serve(router: Router) -> Http {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Http::open(Some(url), Duration::from_millis(300)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn ranges_redirects_and_passing_failures() {
+        let tries = Arc::new(AtomicUsize::new(0));
+        let counted = tries.clone();
+        let busy_once = move || async move {
+            let is_first = counted.fetch_add(1, Ordering::SeqCst) == 0;
+            if is_first { Err(StatusCode::SERVICE_UNAVAILABLE) } else { Ok("there") }
+        };
+        let ranged = |headers: HeaderMap| async move {
+            match headers.get(RANGE).map(|range| range.as_bytes() == b"bytes=2-4") {
+                Some(true) => (StatusCode::PARTIAL_CONTENT, "234"),
+                _ => (StatusCode::OK, "0123456789"),
+            }
+        };
+        let router = Router::new()
+            .route("/busy", get(busy_once))
+            .route("/ranged", get(ranged))
+            .route("/whole", get(|| async { "0123456789" }))
+            .route("/moved", get(|| async { Redirect::temporary("/whole") }));
+        let http = serve(router).await;
+        assert_eq!(&http.get("busy").await.unwrap().bytes[..], b"there");
+        assert_eq!(tries.load(Ordering::SeqCst), 2);
+        assert_eq!(&http.get_range("ranged", 2, 3).await.unwrap().bytes[..], b"234");
+        // A server without ranges sends everything.
+        assert_eq!(&http.get_range("whole", 2, 3).await.unwrap().bytes[..], b"234");
+        let outside = http.get_range("whole", 8, 3).await.unwrap_err();
+        assert_eq!(outside, Error::OutOfRange(8, 11));
+        let moved = http.get("moved").await.unwrap().served.unwrap();
+        assert!(moved.redirected_to.unwrap().ends_with("/whole"));
+        assert_eq!(http.get("whole").await.unwrap().served.unwrap().redirected_to, None);
+        assert_eq!(http.get("none").await.unwrap_err(), Error::Status(StatusCode::NOT_FOUND));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_answers_does_not_hang_the_check() {
+        let router = Router::new().route("/", get(std::future::pending::<String>));
+        let error = serve(router).await.get("").await.unwrap_err();
+        assert_eq!(error.to_string(), "the server does not answer in time");
     }
 }
