@@ -224,7 +224,6 @@ const VARIATIONS: &[Variation] = &[
     ("no line end", "360p/index.m3u8", |b| text(b, |t| t.trim_end().to_owned())),
     ("queries", "main.m3u8", |b| text(b, |t| t.replace("index.m3u8", "index.m3u8?a=1,2&b=c/d"))),
     ("queries", "360p/index.m3u8", |b| text(b, |t| t.replace(".ts", ".ts?e=1"))),
-    ("case of hex", "main.m3u8", |b| text(b, |t| t.replace("avc1.64001e", "avc1.64001E"))),
     ("unknown tags", "360p/index.m3u8", |b| {
         text(b, |t| before(t, "#EXTINF", "#EXT-X-CUE-OUT:30\n## x\n#EXT-ACME\n\n"))
     }),

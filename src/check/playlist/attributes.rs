@@ -167,7 +167,8 @@ pub(super) fn split(
 }
 
 fn near_miss(known: &[Attribute], name: &str) -> Option<&'static str> {
-    if name.starts_with("X-") || name.len() < 4 {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if name.starts_with("X-") || name.len() < 4 || !name.bytes().all(is_legal) {
         return None;
     }
     let upper = name.to_ascii_uppercase();
