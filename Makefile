@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load shots film bench \
-	bench-catalog soak fix check advisories unit lighthouse deb deb-lint deb-test vm-test repro generate build \
+	bench-catalog soak fuzz fix check advisories unit lighthouse deb deb-lint deb-test vm-test repro generate build \
 	web examples deps test-deps clean bench-sizing docs fixtures upgrade-test
 
 help: ## Show this list
@@ -63,6 +63,11 @@ upgrade-test: test-deps web ## Run an older version beside this one on one queue
 	@[ -x "$(PREVIOUS)" ] || { echo 'say which: make upgrade-test PREVIOUS=path/to/ladderd' >&2; exit 2; }
 	LADDERD_PREVIOUS="$(abspath $(PREVIOUS))" $(CARGO) nextest run --locked --profile long --run-ignored only \
 		-E 'test(=released::two_versions_share_a_queue_and_buckets)'
+
+# The readers of the check: transport streams, fragmented MP4, packed audio, parameter sets, codec strings.
+fuzz: test-deps web ## Feed damaged streams and any bytes to all readers: SECS=300 CASES=100000
+	LADDERD_FUZZ_SECS=$(or $(SECS),300) PROPTEST_CASES=$(or $(CASES),100000) $(CARGO) nextest run --locked \
+		--profile long --ignore-default-filter -E 'test(/^fuzzing::/) | test(/^check::.*::any_/)'
 
 api-fuzz: build-debug ## Call the API as its own document describes it, and walk over states at random: EXAMPLES=20 SEED=1 SCOPES=admin
 	@.ci/api-fuzz

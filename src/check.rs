@@ -6,44 +6,43 @@
 //! not repeated in the other.
 
 mod alignment;
+mod audio_frames;
+mod codec;
 mod demux;
 mod fetch;
 pub mod files;
 mod fmp4;
+mod hevc;
 mod iframes;
 pub mod keys;
 mod level;
 mod media_tags;
 mod multivariant;
+mod origin;
 mod own_output;
+mod packed_audio;
 mod playlist;
 mod playlist_rules;
 mod rates;
 mod rendition;
 mod segment;
 mod segment_key;
+mod segment_rules;
 mod stream;
 mod subtitles;
 mod timeline;
 mod transport;
+mod video_format;
 
 use self::fetch::Context;
 use self::files::{Fetched, Files};
 use self::keys::Keys;
+pub use self::origin::Origin;
 use self::playlist::{Kind, MediaKind, Variables};
 use self::rendition::Rendition;
 use self::stream::Stream;
 use self::subtitles::Subtitles;
 use crate::domain::conformance::Report;
-
-/// Whose stream is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Any encoder's.
-    Any,
-    /// This project's, whose frames must have the colours that it promises.
-    Own,
-}
 
 /// Verifies the stream whose multivariant playlist is `main`, a path below `files`. `keys` decrypt
 /// its segments. A media playlist is verified alone. Every fault ends up in the report, unreadable files included;

@@ -1,6 +1,6 @@
 //! Rules for the renditions of a stream together: equal durations, segments that begin together.
 
-use super::Origin;
+use super::origin::Origin;
 use super::rendition::Rendition;
 use super::segment::seconds_between;
 use crate::domain::conformance::{Level, Report};

@@ -1,8 +1,8 @@
 //! Reads the files of a stream and verifies how they are served.
 
-use super::Origin;
 use super::files::{self, Fetched, Files, query, resolve, without_query};
 use super::keys::Keys;
+use super::origin::Origin;
 use super::playlist::{self, ByteRange, Kind, MediaPlaylist, Playlist, Variables};
 use super::segment::is_fragmented;
 use crate::domain::conformance::{Place, Report, UNREADABLE};

@@ -134,7 +134,7 @@ impl Folder {
         }
         let plain = without_query(uri).split('#').next().unwrap_or_default();
         let literal = self.0.join(plain);
-        if !literal.exists() && plain.contains('%') {
+        if plain.contains('%') && !literal.try_exists().unwrap_or(true) {
             return Ok(self.0.join(percent_decoded(plain)));
         }
         Ok(literal)
@@ -148,15 +148,12 @@ fn percent_decoded(text: &str) -> String {
     while let Some((first, more)) = rest.split_first() {
         let code = more.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
         let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match code.filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &more[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = more;
-            }
+        if let Some(byte) = code.filter(|_| *first == b'%') {
+            bytes.push(byte);
+            rest = &more[2..];
+        } else {
+            bytes.push(*first);
+            rest = more;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

@@ -1,16 +1,25 @@
-//! Fragmented MP4 (ISO 14496-12; CMAF, ISO 23000-19): fragments, and the H.264 and AAC in them.
+//! Fragmented MP4 (ISO 14496-12; CMAF, ISO 23000-19): fragments, and the frames in them.
 
-use mp4_atom::{Atom, Avcc, Codec, Decode, Header, Mdat, Moof, Moov, Mp4a, Tfhd, Traf, Trak, Trex};
+mod boxes;
+mod entry;
+mod track;
 
-use super::segment::{AAC_RATES, Audio, CLOCK_HZ, Frame, Segment, VideoFormat};
+#[cfg(test)]
+mod tests;
 
-/// Tolerance between the end of a fragment and the begin of the next one, in seconds: times are
-/// rounded to ticks.
-const ROUNDING_SECS: f64 = 0.001;
+use self::boxes::{Boxes, Fields, STRUCTURE, find};
+use self::entry::{Content, Entry};
+use self::track::{Fragment, Sample, Track};
+use super::codec::{Codec, StreamCodec};
+use super::hevc;
+use super::segment::{Audio, Frame, Segment};
+
 /// Flag `sample_is_non_sync_sample` (ISO 14496-12, 8.8.3.1).
 const NON_SYNC_SAMPLE: u32 = 0x1_0000;
-/// Rule for the structure of a segment of fragmented MP4.
-const STRUCTURE: &str = "RFC 8216 3.3";
+/// Size that samples have on average, at least.
+const LEAST_BYTES: usize = 4;
+/// Samples that a segment may have beyond that.
+const MANY_EMPTY: usize = 1000;
 
 /// Reads the segments of one rendition in order.
 pub(super) struct Fragments {
@@ -26,49 +35,57 @@ pub(super) enum InitError {
     NoMoov,
 }
 
-struct Track {
-    id: u32,
-    /// Ticks per second.
-    timescale: u32,
-    content: Content,
-    defaults: Trex,
-    /// Decode time at which the next fragment is expected, in ticks.
-    next: Option<u64>,
+/// Audio of one track in a segment.
+#[derive(Clone, Copy)]
+struct Sum {
+    audio: Audio,
+    /// Presented duration in ticks.
+    ticks: u64,
 }
 
-enum Content {
-    Video { format: Option<VideoFormat>, has_parameter_sets: bool, length_bytes: usize },
-    Audio(Audio),
-    Other,
-}
-
-/// One sample of a fragment. Times are in ticks.
-struct Sample {
-    /// Offset in the segment, in bytes.
-    at: usize,
-    size: usize,
-    flags: u32,
-    decode_time: u64,
-    duration: u64,
-    /// Composition time offset.
-    composition: i64,
+/// Bytes of a segment while they are read.
+struct Reading<'a> {
+    bytes: &'a [u8],
+    /// Whether the bytes may end within a fragment, behind one of its samples.
+    is_cut: bool,
+    /// End of the last sample.
+    end: usize,
+    /// Samples that the bytes may still have: a damaged run states thousands of millions.
+    samples_left: usize,
+    segment: Segment,
 }
 
 impl Fragments {
     /// Parses the initialization section.
     pub(super) fn new(section: &[u8]) -> Result<Self, InitError> {
-        let mut rest = section;
-        while let Some((header, mut body, behind)) = first_box(rest) {
-            if header.kind == Moov::KIND {
-                let moov = Moov::decode_body(&mut body)
-                    .map_err(|error| InitError::Damaged(error.to_string()))?;
-                let defaults = moov.mvex.map(|mvex| mvex.trex).unwrap_or_default();
-                let tracks = moov.trak.iter().map(|track| Track::new(track, &defaults)).collect();
-                return Ok(Self { tracks });
+        let mut moov = None;
+        for found in Boxes::new(section) {
+            match found {
+                Ok(found) if found.kind == *b"moov" => moov = moov.or(Some(found.body)),
+                Err((at, _)) if moov.is_none() => {
+                    return Err(InitError::Damaged(format!("the box at byte {at} is cut off")));
+                }
+                Ok(_) | Err(_) => {}
             }
-            rest = behind;
         }
-        Err(InitError::NoMoov)
+        let moov = moov.ok_or(InitError::NoMoov)?;
+        let mut tracks = Vec::new();
+        for trak in Boxes::new(moov).flatten().filter(|found| found.kind == *b"trak") {
+            let track = Track::new(trak.body, moov);
+            let damaged = || InitError::Damaged(format!("the trak box at byte {}", trak.at));
+            tracks.push(track.ok_or_else(damaged)?);
+        }
+        if tracks.is_empty() {
+            return Err(InitError::Damaged("it has no track".to_owned()));
+        }
+        Ok(Self { tracks })
+    }
+
+    /// Expects times that do not continue those before (`EXT-X-DISCONTINUITY`).
+    pub(super) fn reset(&mut self) {
+        for track in &mut self.tracks {
+            track.next = None;
+        }
     }
 
     /// Reads a whole segment.
@@ -81,221 +98,215 @@ impl Fragments {
         self.segment(bytes, true)
     }
 
-    /// `is_cut` tells that the bytes may end within a fragment, behind one of its samples.
     fn segment(&mut self, bytes: &[u8], is_cut: bool) -> Segment {
-        let mut segment = Segment::default();
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let at = bytes.len() - rest.len();
-            let Some((header, mut body, behind)) = first_box(rest) else {
-                let is_data = |rest: &mut &[u8]| {
-                    Header::decode(rest).is_ok_and(|header| header.kind == Mdat::KIND)
-                };
-                if !(is_cut && is_data(&mut rest)) {
-                    segment.fault(STRUCTURE, format!("the box at byte {at} is cut off"));
+        let samples_left = bytes.len() / LEAST_BYTES + MANY_EMPTY;
+        let mut reading =
+            Reading { bytes, is_cut, end: 0, samples_left, segment: Segment::default() };
+        let (mut has_fragment, mut is_damaged) = (false, false);
+        for found in Boxes::new(bytes) {
+            match found {
+                Ok(found) if found.kind == *b"moof" => {
+                    has_fragment = true;
+                    self.fragment(found.body, found.at, &mut reading);
                 }
-                break;
-            };
-            if header.kind == Moof::KIND {
-                match Moof::decode_body(&mut body) {
-                    Ok(moof) => self.fragment(&moof, at, bytes, is_cut, &mut segment),
-                    Err(error) => {
-                        let text = format!("the fragment at byte {at} is damaged: {error}");
-                        segment.fault(STRUCTURE, text);
-                    }
+                Ok(_) => {}
+                Err((_, kind)) if is_cut && kind == *b"mdat" => {}
+                Err((at, _)) => {
+                    is_damaged = true;
+                    reading.segment.fault(STRUCTURE, format!("the box at byte {at} is cut off"));
                 }
             }
-            rest = behind;
         }
+        if is_cut && has_fragment && reading.end != bytes.len() {
+            let more = bytes.len().saturating_sub(reading.end);
+            reading.segment.fault("6.1", format!("{more} bytes follow the last whole sample"));
+        }
+        if !has_fragment && !is_damaged {
+            reading.segment.fault(STRUCTURE, "the segment has no moof box");
+        }
+        let mut segment = reading.segment;
         for track in &self.tracks {
-            match track.content {
-                Content::Video { .. } => segment.video_streams += 1,
-                Content::Audio(_) => segment.audio_streams += 1,
-                Content::Other => {}
-            }
+            add_track(track, &mut segment);
         }
         segment
     }
 
-    fn fragment(
-        &mut self,
-        moof: &Moof,
-        at: usize,
-        bytes: &[u8],
-        is_cut: bool,
-        segment: &mut Segment,
-    ) {
-        for fragment in &moof.traf {
-            let id = fragment.tfhd.track_id;
-            let Some(track) = self.tracks.iter_mut().find(|track| track.id == id) else {
-                let text = format!("track {id} is missing in the initialization section");
-                segment.fault(STRUCTURE, text);
+    fn fragment(&mut self, moof: &[u8], at: usize, reading: &mut Reading<'_>) {
+        let mut end = None;
+        for traf in Boxes::new(moof).flatten().filter(|found| found.kind == *b"traf") {
+            let id = find(traf.body, b"tfhd").and_then(|body| Fields(body.get(4..)?).word());
+            let Some(id) = id else {
+                let text = format!("a track fragment in the moof box at byte {at} has no header");
+                reading.segment.fault(STRUCTURE, text);
                 continue;
             };
-            let mut end = 0;
-            for sample in track.samples(fragment, at, segment) {
-                let Some(data) = bytes.get(sample.at..sample.at.saturating_add(sample.size)) else {
-                    if !is_cut {
-                        segment.fault(STRUCTURE, format!("a sample of track {id} is cut off"));
-                    }
-                    break;
-                };
-                end = sample.at + data.len();
-                track.sample(&sample, data, segment);
-            }
-            if is_cut && end != bytes.len() {
-                let text = format!("{} bytes follow the last whole sample", bytes.len() - end);
-                segment.fault("6.1", text);
-            }
+            let Some(track) = self.tracks.iter_mut().find(|track| track.id == id) else {
+                let text = format!("track {id} is missing in the initialization section");
+                reading.segment.fault(STRUCTURE, text);
+                continue;
+            };
+            let fragment = track.fragment(traf.body, (at, end), &mut reading.segment);
+            let Some(fragment) = fragment else { continue };
+            let before = std::mem::take(&mut reading.end);
+            reading.samples(track, &fragment);
+            end = Some(reading.end);
+            reading.end = reading.end.max(before);
         }
     }
 }
 
-/// The first box of these bytes: header, body, and the bytes behind it.
-fn first_box(bytes: &[u8]) -> Option<(Header, &[u8], &[u8])> {
-    let mut behind = bytes;
-    let header = Header::decode(&mut behind).ok()?;
-    let (body, behind) = behind.split_at_checked(header.size.unwrap_or(behind.len()))?;
-    Some((header, body, behind))
-}
-
-impl Track {
-    fn new(track: &Trak, defaults: &[Trex]) -> Self {
-        let id = track.tkhd.track_id;
-        let content = match track.mdia.minf.stbl.stsd.codecs.first() {
-            Some(Codec::Avc1(entry)) => video(&entry.avcc),
-            Some(Codec::Mp4a(entry)) => audio(entry),
-            Some(_) | None => Content::Other,
-        };
-        let defaults = defaults.iter().find(|trex| trex.track_id == id).cloned();
-        let timescale = track.mdia.mdhd.timescale.max(1);
-        Self { id, timescale, content, defaults: defaults.unwrap_or_default(), next: None }
-    }
-
-    /// The samples of a fragment whose `moof` box is at this offset. Reports a gap to the fragment
-    /// before.
-    fn samples(&mut self, fragment: &Traf, at: usize, segment: &mut Segment) -> Vec<Sample> {
-        let id = self.id;
-        let Tfhd { default_sample_duration, default_sample_size, default_sample_flags, .. } =
-            fragment.tfhd;
-        if fragment.tfhd.base_data_offset.is_some() {
-            let text = format!("data of track {id} is not addressed relative to its moof box");
-            segment.fault(STRUCTURE, text);
-        }
-        let Some(begin) = fragment.tfdt.as_ref().map(|begin| begin.base_media_decode_time) else {
-            segment.fault(STRUCTURE, format!("a fragment of track {id} has no tfdt box"));
-            return Vec::new();
-        };
-        if let Some(next) = self.next
-            && (self.secs(begin) - self.secs(next)).abs() > ROUNDING_SECS
-        {
-            let (found, expected) = (self.secs(begin), self.secs(next));
-            let text = format!("tfdt of track {id} is {found:.3} s, expected {expected:.3} s");
-            segment.fault("7.3", text);
-        }
-        let (mut decode_time, mut place) = (begin, at);
-        let mut samples = Vec::new();
-        for run in &fragment.trun {
-            if let Some(offset) = run.data_offset {
-                place = at.saturating_add_signed(isize::try_from(offset).unwrap_or(isize::MAX));
-            }
-            for entry in &run.samples {
-                let size = entry.size.or(default_sample_size);
-                let size = size.unwrap_or(self.defaults.default_sample_size);
-                let size = usize::try_from(size).unwrap_or(usize::MAX);
-                let flags = entry.flags.or(default_sample_flags);
-                let flags = flags.unwrap_or(self.defaults.default_sample_flags);
-                let composition = entry.cts.unwrap_or(0);
-                let duration = entry.duration.or(default_sample_duration);
-                let duration = u64::from(duration.unwrap_or(self.defaults.default_sample_duration));
-                samples.push(Sample { at: place, size, flags, decode_time, duration, composition });
-                place = place.saturating_add(size);
-                decode_time = decode_time.saturating_add(duration);
-            }
-        }
-        self.next = Some(decode_time);
-        samples
-    }
-
-    /// Adds a sample to the segment. `data` is its content.
-    fn sample(&self, sample: &Sample, data: &[u8], segment: &mut Segment) {
-        let pts = self.on_clock(sample.decode_time.saturating_add_signed(sample.composition));
-        match &self.content {
-            Content::Video { format, has_parameter_sets, length_bytes } => {
-                let kinds = nal_unit_types(data, *length_bytes);
-                let is_idr = kinds.as_ref().is_some_and(|kinds| kinds.contains(&5));
-                if kinds.is_none() {
-                    segment.fault("1.2", format!("a sample of track {} is not H.264", self.id));
+impl Reading<'_> {
+    /// Reads the samples of one track fragment.
+    fn samples(&mut self, track: &mut Track, fragment: &Fragment<'_>) {
+        let (entry, id) = (track.entry(fragment), track.id);
+        let mut sum: Option<Sum> = None;
+        let mut is_whole = true;
+        let next = fragment.samples(|sample| {
+            let until = sample.at.saturating_add(sample.size);
+            let data = self.bytes.get(sample.at..until);
+            let Some((data, left)) = data.zip(self.samples_left.checked_sub(1)) else {
+                is_whole = false;
+                return false;
+            };
+            (self.end, self.samples_left) = (until, left);
+            match &entry.content {
+                Content::Video { .. } => self.frame(track, &entry, sample, data),
+                Content::Audio(format) => {
+                    let (first_pts, ticks) = track.presentation(sample);
+                    let begin = Sum { audio: Audio { first_pts, ..*format }, ticks: 0 };
+                    // A sample before the first edit is decoded and not presented.
+                    let sum = match &mut sum {
+                        Some(sum) if sum.ticks > 0 => sum,
+                        other => other.insert(begin),
+                    };
+                    sum.ticks += ticks;
+                    sum.audio.frames += u64::from(ticks > 0);
                 }
-                if is_idr == (sample.flags & NON_SYNC_SAMPLE != 0) {
-                    let text = format!("sync samples of track {} are not the IDRs", self.id);
-                    segment.fault("7.4", text);
-                }
-                segment.format = segment.format.or(*format);
-                segment.frames.push(Frame {
-                    pts,
-                    dts: self.on_clock(sample.decode_time),
-                    is_idr,
-                    has_parameter_sets: *has_parameter_sets,
-                    bytes: data.len(),
-                });
+                Content::Text(_) | Content::Other(_) => {}
             }
-            Content::Audio(format) => {
-                let first = Audio { first_pts: pts, ..*format };
-                let audio = segment.audio.get_or_insert(first);
-                audio.frames += 1;
-                let rate = u64::from(format.sample_rate_hz);
-                audio.samples += sample.duration * rate / u64::from(self.timescale);
+            true
+        });
+        if !is_whole && !self.is_cut {
+            self.segment.fault(STRUCTURE, format!("a sample of track {id} is cut off"));
+        }
+        track.next = Some(next);
+        if let Some(Sum { audio, ticks }) = sum {
+            let samples = track.audio_samples(ticks, audio.sample_rate_hz);
+            let begin = Audio { frames: 0, ..audio };
+            let all = self.segment.audio.get_or_insert(begin);
+            // A second audio stream is a finding of its own.
+            if all.codec == audio.codec {
+                all.samples = all.samples.saturating_add(samples);
+                all.frames += audio.frames;
             }
-            Content::Other => {}
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "times of a video")]
-    fn secs(&self, ticks: u64) -> f64 {
-        ticks as f64 / f64::from(self.timescale)
-    }
-
-    /// Converts ticks of the track to ticks of the 90 kHz clock.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
-    fn on_clock(&self, ticks: u64) -> u64 {
-        (self.secs(ticks) * CLOCK_HZ).round() as u64
+    fn frame(&mut self, track: &Track, entry: &Entry, sample: &Sample, data: &[u8]) {
+        let Content::Video { stream, format, has_parameter_sets, length_bytes } = entry.content
+        else {
+            return;
+        };
+        let is_sync = sample.flags & NON_SYNC_SAMPLE == 0;
+        let format = self.segment.format.or(format);
+        self.segment.format = format;
+        let base = format.map_or(stream.codec, |format| format.codec);
+        let mut sets = has_parameter_sets;
+        let is_idr = match (units(base, data, length_bytes), base) {
+            (Some(units), codec) => {
+                sets |= units.has_sets;
+                if units.is_idr != is_sync {
+                    let text = format!("sync samples of track {} are not the IDRs", track.id);
+                    self.segment.fault("7.4", text);
+                }
+                if !units.is_sound {
+                    let text = format!("a sample of track {} is not {}", track.id, name(codec));
+                    self.segment.fault("1.2", text);
+                }
+                units.is_idr
+            }
+            // Other codecs have no units whose types are read: the container tells.
+            (None, _) => is_sync,
+        };
+        self.segment.frames.push(Frame {
+            pts: track.presentation_time(sample),
+            dts: track.decode_time(sample),
+            is_idr,
+            has_parameter_sets: sets,
+            bytes: data.len(),
+        });
     }
 }
 
-fn video(record: &Avcc) -> Content {
-    Content::Video {
-        format: record.sequence_parameter_sets.first().and_then(|set| VideoFormat::of(set)),
-        has_parameter_sets: !record.sequence_parameter_sets.is_empty()
-            && !record.picture_parameter_sets.is_empty(),
-        length_bytes: usize::from(record.length_size),
+/// The NAL units of a frame.
+struct Units {
+    is_idr: bool,
+    has_sets: bool,
+    /// Whether the lengths add up.
+    is_sound: bool,
+}
+
+fn name(codec: Codec) -> &'static str {
+    if matches!(codec, Codec::Hevc(_)) { "HEVC" } else { "H.264" }
+}
+
+/// Reads the types of NAL units, each behind its length. `None` if the codec has no such units.
+fn units(codec: Codec, mut data: &[u8], length_bytes: Option<usize>) -> Option<Units> {
+    let is_hevc = matches!(codec, Codec::Hevc(_));
+    if !is_hevc && !matches!(codec, Codec::H264 { .. }) {
+        return None;
     }
-}
-
-fn audio(entry: &Mp4a) -> Content {
-    let Some(specific) = &entry.esds.es_desc.dec_config.dec_specific else {
-        return Content::Other;
-    };
-    Content::Audio(Audio {
-        first_pts: 0,
-        frames: 0,
-        samples: 0,
-        sample_rate_hz: AAC_RATES.get(usize::from(specific.freq_index)).copied().unwrap_or(0),
-        channels: specific.chan_conf,
-        object_type: specific.profile,
-    })
-}
-
-/// Types of the NAL units of a frame (ITU-T H.264, table 7-1), each behind its length. `None` if the
-/// lengths do not add up.
-fn nal_unit_types(mut data: &[u8], length_bytes: usize) -> Option<Vec<u8>> {
-    let mut kinds = Vec::new();
+    let length_bytes = length_bytes?;
+    let mut units = Units { is_idr: false, has_sets: false, is_sound: true };
+    let (mut kinds, sets): (Vec<u8>, &[u8]) =
+        (Vec::new(), if is_hevc { &hevc::PARAMETER_SETS } else { &[7, 8] });
     while !data.is_empty() {
-        let (length, behind) = data.split_at_checked(length_bytes)?;
-        let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
-        let (unit, behind) = behind.split_at_checked(length)?;
-        kinds.push(unit.first()? & 0x1F);
+        let unit = data.split_at_checked(length_bytes).and_then(|(length, behind)| {
+            let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+            behind.split_at_checked(length)
+        });
+        let Some((unit, behind)) = unit else {
+            units.is_sound = false;
+            break;
+        };
         data = behind;
+        // An empty unit carries nothing.
+        let Some(first) = unit.first() else { continue };
+        let kind = if is_hevc { hevc::unit_type(*first) } else { first & 0x1F };
+        units.is_idr |= if is_hevc { hevc::is_random_access(kind) } else { kind == 5 };
+        if sets.contains(&kind) && !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
     }
-    Some(kinds)
+    units.has_sets = kinds.len() == sets.len();
+    Some(units)
+}
+
+/// Adds a track to the facts of a segment.
+fn add_track(track: &Track, segment: &mut Segment) {
+    match track.first_entry().content {
+        Content::Video { .. } => segment.video_streams += 1,
+        Content::Audio(_) => segment.audio_streams += 1,
+        Content::Text(_) => segment.text_streams += 1,
+        Content::Other(codec) => {
+            segment.not_checked(format!("the samples of track {} are {codec}", track.id));
+        }
+    }
+    for entry in track.entries() {
+        segment.codec(match entry.content {
+            Content::Video { stream, .. } => stream,
+            other @ (Content::Audio(_) | Content::Text(_) | Content::Other(_)) => {
+                StreamCodec::from(track::codec(&other))
+            }
+        });
+        if let Some(scheme) = entry.scheme {
+            let scheme = scheme.escape_ascii();
+            segment
+                .not_checked(format!("the samples of track {} are encrypted ({scheme})", track.id));
+        }
+    }
+    if track.has_edits() {
+        let text = format!("track {} has more than one edit: only the first one counts", track.id);
+        segment.not_checked(text);
+    }
 }

@@ -11,11 +11,12 @@ use bytes::Bytes;
 use super::demux::read_alone;
 use super::fetch::{self, Context};
 use super::files::resolve;
+use super::origin::Origin;
 use super::playlist::{ByteRange, Map, MediaPlaylist};
 use super::segment::{Frame, Segment, VideoFormat, seconds_between};
 use super::segment_key::{Decryption, SegmentKey};
 use super::timeline::Timeline;
-use super::{Origin, playlist_rules, rates};
+use super::{playlist_rules, rates};
 use crate::domain::conformance::{Measured, Place, Report};
 
 /// Tolerance of times beyond one frame, in seconds: times are rounded to milliseconds.
@@ -94,7 +95,7 @@ impl IFrames {
         let mut file = (String::new(), None);
         for (number, segment) in parsed.segments.iter().enumerate() {
             let key = decryption.next(segment, report).await;
-            inits.follow(segment.map.as_ref(), report).await;
+            inits.follow(segment.map.as_ref(), key, report).await;
             let range = segment.byte_range;
             playlist.sizes.push((range.map(|range| range.length), segment.duration));
             if segment.gap {
@@ -302,12 +303,12 @@ struct Inits<'a> {
 
 impl Inits<'_> {
     /// Follows the tag in front of an entry.
-    async fn follow(&mut self, map: Option<&Map>, report: &mut Report) {
+    async fn follow(&mut self, map: Option<&Map>, key: SegmentKey, report: &mut Report) {
         let Some(map) = map.filter(|map| self.map.as_ref() != Some(map)) else { return };
         self.map = Some(map.clone());
         let place = resolve(self.path, &map.uri);
         let fetched = fetch::media(self.context, Place::from(&place), map.byte_range, report).await;
-        self.section = fetched.map(|fetched| fetched.bytes);
+        self.section = fetched.and_then(|fetched| key.decrypt_init(&place, &fetched.bytes, report));
     }
 
     /// The section of an entry: the one that `EXT-X-MAP` names, or the bytes in front of the first entry of its file.

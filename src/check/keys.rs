@@ -70,6 +70,11 @@ impl Keys {
         Ok(key)
     }
 
+    /// Whether the stream should not be encrypted.
+    pub(super) fn are_unexpected(&self) -> bool {
+        matches!(self.origin, Origin::None)
+    }
+
     /// The key at the URI that a playlist names.
     pub(super) async fn get(
         &self,

@@ -44,12 +44,12 @@ fn faults(format: &VideoFormat) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::codec::Codec;
     use super::*;
 
     const SOUND: VideoFormat = VideoFormat {
-        profile: 100,
-        constraints: 0,
-        level: 30,
+        codec: Codec::H264 { profile: 100, constraints: Some(0), level: 30 },
+        pixel_aspect: (1, 1),
         width: 640,
         height: 360,
         reference_frames: 1,

@@ -3,6 +3,7 @@
 
 mod attribute_tables;
 mod attributes;
+mod faults;
 mod lines;
 mod media;
 mod media_types;
@@ -19,41 +20,9 @@ pub(super) use self::media_types::{
 pub(super) use self::multivariant::{MediaKind, MediaTag, Multivariant, Variant};
 pub(super) use self::variables::Variables;
 
+use self::faults::{Fault, Faults, LINES};
 use self::lines::{Content, Line};
 use self::tags::Scope;
-use crate::domain::conformance::Level;
-
-/// Something that breaks the format of a playlist, or that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// Id of the rule.
-    pub(super) rule: String,
-    pub(super) level: Level,
-    /// Number of the line, from 1.
-    pub(super) line: usize,
-    pub(super) text: String,
-}
-
-/// Rule for the lines of a playlist.
-const LINES: &str = "RFC 8216 4.1";
-
-/// Faults of one playlist in the order of its lines.
-#[derive(Debug, Default)]
-struct Faults(Vec<Fault>);
-
-impl Faults {
-    fn must(&mut self, rule: &str, line: usize, text: impl Into<String>) {
-        self.add(rule, Level::Must, line, text.into());
-    }
-
-    fn should(&mut self, rule: &str, line: usize, text: impl Into<String>) {
-        self.add(rule, Level::Should, line, text.into());
-    }
-
-    fn add(&mut self, rule: &str, level: Level, line: usize, text: String) {
-        self.0.push(Fault { rule: rule.to_owned(), level, line, text });
-    }
-}
 
 /// A playlist by its kind.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! Rules for the text of a media playlist.
 
-use super::Origin;
+use super::origin::Origin;
 use super::playlist::{MediaPlaylist, PlaylistType};
 use crate::domain::conformance::{Place, Report};
 

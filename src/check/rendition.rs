@@ -4,17 +4,17 @@ mod verify;
 
 use bytes::Bytes;
 
+use super::codec::StreamCodec;
 use super::demux::Reader;
 use super::fetch::{self, Context};
 use super::files::resolve;
 use super::iframes::IFrames;
 use super::playlist::{Map, MediaPlaylist, MediaSegment};
-use super::segment::{
-    AAC_SAMPLES, Audio, Frame, Segment, VideoFormat, is_fragmented, seconds_between,
-};
+use super::rates::FrameRates;
+use super::segment::{Audio, Frame, Segment, VideoFormat, seconds_between};
 use super::segment_key::{Decryption, SegmentKey};
 use super::timeline::Timeline;
-use super::{playlist_rules, rates};
+use super::{playlist_rules, rates, segment_rules};
 use crate::domain::conformance::{Measured, Place, Report};
 
 /// A media playlist with the measures of its segments.
@@ -33,9 +33,13 @@ pub(super) struct Rendition {
     has_holes: bool,
     pub(super) format: Option<VideoFormat>,
     pub(super) audio: Option<Audio>,
-    /// Measured frames per second.
+    /// Codecs of all elementary streams; none if the segments could not be read.
+    pub(super) codecs: Vec<StreamCodec>,
+    /// Measured frames per second, on average.
     pub(super) fps: Option<f64>,
-    /// Duration of a video frame or an AAC frame, in seconds.
+    /// Highest frame rates of any segment.
+    pub(super) frame_rates: Option<FrameRates>,
+    /// Duration of a video frame or an audio frame, in seconds.
     pub(super) frame_secs: f64,
 }
 
@@ -52,6 +56,8 @@ struct Piece {
     /// Whether timestamps begin anew here.
     is_discontinuous: bool,
     is_gap: bool,
+    /// Whether it has a part that this check cannot read.
+    has_unread: bool,
 }
 
 /// Presentation times in one segment, in ticks of 90 kHz.
@@ -61,10 +67,10 @@ struct Span {
     /// Begin of the last frame.
     last: u64,
     frames: usize,
-    /// Shortest time between two frames in seconds.
-    shortest_secs: f64,
     /// Duration, if it is known by counting samples.
     secs: Option<f64>,
+    /// Frame rates within the segment.
+    rates: Option<FrameRates>,
 }
 
 impl Rendition {
@@ -126,8 +132,8 @@ impl Rendition {
             is_ended: parsed.end_list,
             ..Self::default()
         };
-        let mut walk =
-            Walk { context, path, reader: Reader::default(), init: Init::None, map: None };
+        let reader = Reader::default();
+        let mut walk = Walk { context, path, reader, is_init_unreadable: false, map: None };
         let mut decryption = Decryption::new(context.files, context.keys, path, parsed);
         let mut begin_secs = 0.0;
         for segment in &parsed.segments {
@@ -145,18 +151,24 @@ impl Rendition {
             if let Some((bytes, plain)) = walk.load(segment, key, at, report).await {
                 piece.bytes = Some(bytes);
                 let read = walk.reader.read(&plain);
-                verify::segment(at, path, &read, report);
+                segment_rules::verify(at, path, &read, report);
                 let offset = segment.byte_range.map_or(0, |range| range.offset);
                 for playlist in iframes.iter_mut() {
                     playlist.compare(&place, offset, &plain, &read, report);
                 }
                 rendition.format = rendition.format.or(read.format);
                 rendition.audio = rendition.audio.or(read.audio);
+                piece.has_unread = !read.not_checked.is_empty();
+                for codec in &read.codecs {
+                    if !rendition.codecs.contains(codec) {
+                        rendition.codecs.push(*codec);
+                    }
+                }
                 piece.span = span(&read);
             }
             if piece.span.is_none() {
                 rendition.has_holes |= !segment.gap;
-                walk.forget_times();
+                walk.reader.reset();
             }
             rendition.pieces.push(piece);
         }
@@ -169,6 +181,7 @@ impl Rendition {
 
     fn measure(&mut self) {
         let spans: Vec<Span> = self.pieces.iter().filter_map(|piece| piece.span).collect();
+        self.frame_rates = spans.iter().filter_map(|span| span.rates).reduce(FrameRates::highest);
         // Frames of one run of segments whose times continue each other.
         let mut runs: Vec<(f64, usize)> = Vec::new();
         let mut open: Option<(Span, Span, usize)> = None;
@@ -192,7 +205,7 @@ impl Rendition {
             // Only the playlist states how long a single frame is shown.
             self.frame_secs = self.pieces.iter().map(|piece| piece.stated_secs).sum();
         } else if let Some(audio) = self.audio {
-            self.frame_secs = f64::from(AAC_SAMPLES) / f64::from(audio.sample_rate_hz.max(1));
+            self.frame_secs = audio.frame_secs();
         }
         if spans.is_empty() {
             return;
@@ -229,16 +242,15 @@ impl Rendition {
         !self.has_holes
     }
 
+    /// Whether all streams of all segments are known.
+    pub(super) fn is_read(&self) -> bool {
+        let is_unread = self.pieces.iter().any(|piece| piece.has_unread);
+        self.is_whole() && !is_unread && !self.codecs.is_empty()
+    }
+
     /// Measured duration of all segments, in seconds. Segments that were not read count as stated.
     pub(super) fn duration_secs(&self) -> f64 {
         self.pieces.iter().map(|piece| piece.real_secs.unwrap_or(piece.stated_secs)).sum()
-    }
-
-    /// Highest number of frames per second that the shortest distance of two frames allows.
-    pub(super) fn highest_fps(&self) -> Option<f64> {
-        let spans = self.pieces.iter().filter_map(|piece| piece.span);
-        let shortest = spans.map(|span| span.shortest_secs).fold(f64::INFINITY, f64::min);
-        (self.format.is_some() && shortest.is_finite() && shortest > 0.0).then(|| 1.0 / shortest)
     }
 
     /// The timeline, for the verification of what belongs to the video.
@@ -259,8 +271,12 @@ impl Rendition {
             read.collect()
         };
         let runs = self.pieces.split(|piece| piece.bytes.is_none());
-        let peaks = runs.map(|run| rates::measure(&sizes(run), self.target_secs).0);
-        (peaks.fold(0.0, f64::max), rates::measure(&sizes(&self.pieces), self.target_secs).1)
+        // A run that lasts less than half a target duration has no peak.
+        let secs = |run: &&[Piece]| run.iter().map(|piece| piece.stated_secs).sum::<f64>();
+        let long = runs.filter(|run| secs(run) >= 0.5 * self.target_secs);
+        let peaks = long.map(|run| rates::measure(&sizes(run), self.target_secs).0);
+        let average = rates::measure(&sizes(&self.pieces), self.target_secs).1;
+        (peaks.fold(average, f64::max), average)
     }
 
     /// Part of the duration that is no gap, 0 to 1.
@@ -272,15 +288,10 @@ impl Rendition {
         if all > 0.0 { secs(|piece| !piece.is_gap) / all } else { 1.0 }
     }
 
-    /// Codec strings of the segments (RFC 6381); none if they could not be read.
-    pub(super) fn codecs(&self) -> Vec<String> {
-        let audio = self.audio.map(|audio| format!("mp4a.40.{}", audio.object_type));
-        self.format.map(|format| format.codec()).into_iter().chain(audio).collect()
-    }
-
     /// The measures for the report.
     pub(super) fn measured(&self) -> Measured {
         let (peak_bps, average_bps) = self.rates();
+        let codecs: Vec<_> = self.codecs.iter().map(|stream| stream.codec.to_string()).collect();
         Measured {
             uri: self.uri.clone(),
             segments: self.pieces.len(),
@@ -288,7 +299,7 @@ impl Rendition {
             duration_secs: self.duration_secs(),
             peak_bps,
             average_bps,
-            codec: self.codecs().join(","),
+            codec: codecs.join(","),
             not_checked: Vec::new(),
         }
     }
@@ -299,53 +310,29 @@ struct Walk<'a> {
     context: Context<'a>,
     path: &'a str,
     reader: Reader,
-    init: Init,
+    /// Whether the initialization section in effect cannot be read: the report has the reason, and the segments behind
+    /// it tell nothing.
+    is_init_unreadable: bool,
     map: Option<Map>,
 }
 
-/// The initialization section in effect.
-enum Init {
-    None,
-    Section(Bytes),
-    /// It cannot be read; the report has the reason, and the segments behind it tell nothing.
-    Unreadable,
-}
-
 impl Walk<'_> {
-    /// Times of the next segment do not continue those of the segment before.
-    fn forget_times(&mut self) {
-        self.reader = Reader::default();
-        if let Init::Section(section) = &self.init {
-            // The section was accepted before.
-            drop(self.reader.set_init(section));
-        }
-    }
-
     /// Follows the tags in front of a segment.
     async fn prepare(&mut self, segment: &MediaSegment, key: SegmentKey, report: &mut Report) {
         if segment.discontinuity {
-            self.forget_times();
+            self.reader.reset();
         }
         let Some(map) = segment.map.as_ref().filter(|map| self.map.as_ref() != Some(map)) else {
             return;
         };
         self.map = Some(map.clone());
-        self.init = Init::Unreadable;
+        self.is_init_unreadable = true;
         let place = resolve(self.path, &map.uri);
         let section = fetch::media(self.context, Place::from(&place), map.byte_range, report).await;
-        let Some(section) = section.map(|section| section.bytes) else { return };
-        // A section under AES-128 does not begin like one.
-        let plain =
-            if key.is_encrypted() && !is_fragmented(&section) && !section.starts_with(&[0x47]) {
-                key.decrypt(&place, &section, report)
-            } else {
-                Some(section)
-            };
-        let Some(plain) = plain else { return };
-        match self.reader.set_init(&plain) {
-            Ok(()) => self.init = Init::Section(plain),
-            // A section of a transport stream has tables only; each segment has its own, too.
-            Err(_) if plain.starts_with(&[0x47]) => self.init = Init::None,
+        let section = section.and_then(|section| key.decrypt_init(&place, &section.bytes, report));
+        let Some(section) = section else { return };
+        match self.reader.set_init(&section) {
+            Ok(()) => self.is_init_unreadable = false,
             Err(error) => report.must("8.20", &place, error.to_string()),
         }
     }
@@ -358,7 +345,7 @@ impl Walk<'_> {
         place: Place<'_>,
         report: &mut Report,
     ) -> Option<(u64, Bytes)> {
-        if segment.gap || matches!(self.init, Init::Unreadable) {
+        if segment.gap || self.is_init_unreadable {
             return None;
         }
         let fetched = fetch::media(self.context, place, segment.byte_range, report).await?;
@@ -373,20 +360,21 @@ fn span(segment: &Segment) -> Option<Span> {
         let since = |frame: &Frame| seconds_between(first.pts, frame.pts);
         let mut frames: Vec<&Frame> = segment.frames.iter().collect();
         frames.sort_by(|a, b| since(a).total_cmp(&since(b)));
-        let distances = frames.windows(2).map(|pair| seconds_between(pair[0].pts, pair[1].pts));
+        let begin = frames.first()?.pts;
+        let times = frames.iter().map(|frame| seconds_between(begin, frame.pts));
         return Some(Span {
-            begin: frames.first()?.pts,
+            begin,
             last: frames.last()?.pts,
             frames: frames.len(),
-            shortest_secs: distances.fold(f64::INFINITY, f64::min),
             secs: None,
+            rates: rates::frames(times.collect()),
         });
     }
     let audio = segment.audio?;
     let secs = float(audio.samples) / f64::from(audio.sample_rate_hz.max(1));
     let frames = usize::try_from(audio.frames).unwrap_or(usize::MAX);
-    let (begin, shortest_secs) = (audio.first_pts, f64::INFINITY);
-    Some(Span { begin, last: begin, frames, shortest_secs, secs: Some(secs) })
+    let begin = audio.first_pts;
+    Some(Span { begin, last: begin, frames, secs: Some(secs), rates: None })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of frames and samples of a video")]

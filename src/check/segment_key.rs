@@ -7,7 +7,10 @@ use bytes::Bytes;
 
 use super::files::Files;
 use super::keys::{Key, Keys};
+use super::packed_audio::is_packed;
 use super::playlist::{Key as KeyTag, KeyMethod, MediaPlaylist, MediaSegment};
+use super::segment::is_fragmented;
+use super::transport::is_transport;
 use crate::domain::conformance::Report;
 
 /// Rule for `EXT-X-KEY`, and for the encryption of segments.
@@ -39,6 +42,8 @@ enum CurrentKey {
         key: Key,
         iv: Option<Iv>,
     },
+    /// Frames are encrypted in parts; their structure is in the clear.
+    InParts,
     /// The key cannot be had; the report has the reason.
     Missing,
 }
@@ -71,8 +76,10 @@ impl<'a> Decryption<'a> {
         let number = self.sequence.to_be_bytes();
         self.sequence += 1;
         let key = match self.current {
-            CurrentKey::None => SegmentKey::None,
-            CurrentKey::Aes128 { key, iv } => SegmentKey::Aes128 { key, iv: iv.unwrap_or(number) },
+            CurrentKey::None | CurrentKey::InParts => SegmentKey::None,
+            CurrentKey::Aes128 { key, iv } => {
+                SegmentKey::Aes128 { key, iv: iv.unwrap_or(number), has_own_iv: iv.is_some() }
+            }
             CurrentKey::Missing => SegmentKey::Missing,
         };
         self.has_encrypted |= key.is_encrypted();
@@ -89,11 +96,9 @@ impl<'a> Decryption<'a> {
                 return CurrentKey::None;
             }
             KeyMethod::Aes128 => {}
-            KeyMethod::SampleAes => {
-                let text = "METHOD is SAMPLE-AES, which this check cannot decrypt: check the stream \
-                            before it is packaged";
-                report.must(NO_KEY, path, text);
-                return CurrentKey::Missing;
+            KeyMethod::SampleAes => return self.in_parts("SAMPLE-AES", stated, report),
+            KeyMethod::Other(method) if method == "SAMPLE-AES-CTR" => {
+                return self.in_parts(method, stated, report);
             }
             KeyMethod::Other(method) => {
                 let text = format!("METHOD is {method:?}, expected NONE, AES-128 or SAMPLE-AES");
@@ -132,6 +137,22 @@ impl<'a> Decryption<'a> {
         }
     }
 
+    /// Encryption of frames in parts, of which only the clear ones are checked.
+    fn in_parts(&self, method: &str, stated: &KeyTag, report: &mut Report) -> CurrentKey {
+        if self.keys.are_unexpected() {
+            let text = format!("METHOD is {method}, but the stream should not be encrypted");
+            report.must(NO_KEY, self.path, text);
+            return CurrentKey::Missing;
+        }
+        if stated.uri.is_none() {
+            report.must(RULE, self.path, format!("EXT-X-KEY with METHOD={method} has no URI"));
+        }
+        self.verify_version(stated, report);
+        let text = format!("METHOD is {method}: the encrypted parts of the frames are not read");
+        report.unchecked(self.path, text);
+        CurrentKey::InParts
+    }
+
     /// Attributes must not be newer than the version that the playlist states (RFC 8216, 7).
     fn verify_version(&self, stated: &KeyTag, report: &mut Report) {
         let attributes = [
@@ -157,6 +178,8 @@ pub(super) enum SegmentKey {
     Aes128 {
         key: Key,
         iv: Iv,
+        /// Whether the playlist states the initialization vector.
+        has_own_iv: bool,
     },
     /// The segment is encrypted and the key cannot be had; the report has the reason.
     Missing,
@@ -168,11 +191,29 @@ impl SegmentKey {
         !matches!(self, Self::None)
     }
 
+    /// Decrypts an initialization section, whose key must state its initialization vector. A section in the
+    /// clear stays as it is: its tag may stand before that of the key.
+    pub(super) fn decrypt_init(
+        self,
+        place: &str,
+        bytes: &Bytes,
+        report: &mut Report,
+    ) -> Option<Bytes> {
+        if is_fragmented(bytes) || is_transport(bytes) {
+            return Some(bytes.clone());
+        }
+        if let Self::Aes128 { has_own_iv: false, .. } = self {
+            let text = "EXT-X-KEY has no IV, which an encrypted initialization section needs";
+            report.must("RFC 8216 4.3.2.5", place, text);
+        }
+        self.decrypt(place, bytes, report)
+    }
+
     /// Decrypts the segment. `None` if that fails; the report has the reason then.
     pub(super) fn decrypt(self, place: &str, bytes: &Bytes, report: &mut Report) -> Option<Bytes> {
         let (key, iv) = match self {
             Self::None => return Some(bytes.clone()),
-            Self::Aes128 { key, iv } => (key, iv),
+            Self::Aes128 { key, iv, .. } => (key, iv),
             Self::Missing => return None,
         };
         if bytes.is_empty() || !bytes.len().is_multiple_of(BLOCK_BYTES) {
@@ -204,12 +245,13 @@ fn parse_iv(text: &str) -> Option<Iv> {
 }
 
 /// Whether the bytes begin like a segment: with a packet of a transport stream, a box of ISO 14496-12,
-/// or the first line of `WebVTT`.
+/// packed audio, or the first line of `WebVTT`.
 fn is_media(bytes: &[u8]) -> bool {
     const SYNC: u8 = 0x47;
     let is_letter = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_box = bytes.get(4..8).is_some_and(|kind| kind.iter().all(is_letter));
-    bytes.first() == Some(&SYNC) || is_box || bytes.starts_with(b"WEBVTT")
+    let is_text = bytes.starts_with(b"WEBVTT") || bytes.starts_with(b"\xEF\xBB\xBFWEBVTT");
+    bytes.first() == Some(&SYNC) || is_box || is_text || is_packed(bytes)
 }
 
 #[cfg(test)]
@@ -219,6 +261,9 @@ mod tests {
     use super::super::files::{Error, Fetched};
     use super::super::playlist::{Kind, Variables, parse};
     use super::*;
+
+    /// Stands for a note that a part of the stream is not checked.
+    const NOT_CHECKED: &str = "unchecked";
 
     /// A folder that holds keys only.
     struct OneKey;
@@ -248,7 +293,9 @@ mod tests {
         let mut decryption = Decryption::new(&OneKey, &keys, "360p/index.m3u8", &playlist);
         let key = decryption.next(&playlist.segments[0], &mut report).await;
         let plain = key.decrypt("360p/seg.ts", &Bytes::copy_from_slice(bytes), &mut report);
-        let rules = report.findings.iter().map(|finding| finding.rule.clone()).collect();
+        let mut rules: Vec<_> =
+            report.findings.iter().map(|finding| finding.rule.clone()).collect();
+        rules.extend(report.not_checked.iter().map(|_| NOT_CHECKED.to_owned()));
         (rules, plain)
     }
 
@@ -263,7 +310,7 @@ mod tests {
         const IV: &str = "IV=0x0000000000000000000000000000000A";
         let plain = [&[0x47_u8][..], &[0; 187]].concat();
         let good = encrypted(&plain, 7, 10);
-        let table: [(usize, String, &[u8], &[&str]); 15] = [
+        let table: [(usize, String, &[u8], &[&str]); 17] = [
             (6, String::new(), &plain, &[]),
             (6, format!("#EXT-X-KEY:METHOD=AES-128,URI=\"key\",{IV}"), &good, &[]),
             (6, "#EXT-X-KEY:METHOD=NONE".to_owned(), &plain, &[]),
@@ -276,7 +323,14 @@ mod tests {
             (6, format!("#EXT-X-KEY:METHOD=AES-128,URI=\"none\",{IV}"), &good, &[NO_KEY]),
             (6, format!("#EXT-X-KEY:METHOD=AES-128,URI=\"short\",{IV}"), &good, &[NO_KEY]),
             (6, format!("#EXT-X-KEY:METHOD=AES-128,URI=\"skd://k\",{IV}"), &good, &[NO_KEY]),
-            (6, format!("#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"key\",{IV}"), &good, &[NO_KEY]),
+            (6, format!("#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"key\",{IV}"), &plain, &[NOT_CHECKED]),
+            (
+                6,
+                format!("#EXT-X-KEY:METHOD=SAMPLE-AES-CTR,URI=\"key\",{IV}"),
+                &plain,
+                &[NOT_CHECKED],
+            ),
+            (6, format!("#EXT-X-KEY:METHOD=SAMPLE-AES,{IV}"), &plain, &[RULE, NOT_CHECKED]),
             // Cut off within a block, and between two blocks.
             (6, format!("#EXT-X-KEY:METHOD=AES-128,URI=\"key\",{IV}"), &good[..100], &[RULE]),
             (6, format!("#EXT-X-KEY:METHOD=AES-128,URI=\"key\",{IV}"), &good[..96], &[RULE]),
@@ -285,7 +339,26 @@ mod tests {
             let (found, decrypted) = rules(version, &line, bytes).await;
             assert_eq!(found, expected, "{line}");
             let is_plain = decrypted.is_some_and(|decrypted| decrypted == plain);
-            assert_eq!(is_plain, expected.is_empty() || expected == ["RFC 8216 7"], "{line}");
+            let is_read = expected.is_empty()
+                || expected == ["RFC 8216 7"]
+                || expected.contains(&NOT_CHECKED);
+            assert_eq!(is_plain, is_read, "{line}");
+        }
+    }
+
+    #[test]
+    fn initialization_sections_are_decrypted_with_a_stated_iv() {
+        let section = [&[0, 0, 0, 8][..], b"ftyp", &[0; 24]].concat();
+        let bytes = Bytes::from(encrypted(&section, 7, 10));
+        for (has_own_iv, expected) in [(true, &[][..]), (false, &["RFC 8216 4.3.2.5"])] {
+            let key = SegmentKey::Aes128 { key: [7; 16], iv: 10_u128.to_be_bytes(), has_own_iv };
+            let mut report = Report::default();
+            for bytes in [&bytes, &Bytes::from(section.clone())] {
+                let plain = key.decrypt_init("360p/init.mp4", bytes, &mut report);
+                assert_eq!(plain.as_deref(), Some(&section[..]));
+            }
+            let found: Vec<_> = report.findings.iter().map(|f| f.rule.as_str()).collect();
+            assert_eq!(found, expected);
         }
     }
 

@@ -4,10 +4,11 @@
 use super::fetch::Context;
 use super::files::resolve;
 use super::iframes::IFrames;
+use super::origin::Origin;
 use super::playlist::{MediaKind, MediaPlaylist, Multivariant};
 use super::rendition::Rendition;
 use super::subtitles::{self, Subtitles};
-use super::{Origin, alignment, multivariant, own_output};
+use super::{alignment, multivariant, own_output};
 use crate::domain::conformance::{Measured, Report};
 
 /// A stream whose multivariant playlist has been parsed.

@@ -1,236 +1,268 @@
-//! MPEG transport streams (ISO 13818-1): packets, and the H.264 and AAC in them.
+//! MPEG transport streams (ISO 13818-1): packets, tables, and the frames in elementary streams.
 
-use std::collections::HashMap;
+mod access_units;
+mod packet;
+mod streams;
+mod tables;
 
-use mpeg2ts::es::StreamType;
-use mpeg2ts::ts::payload::{Pes, Pmt};
-use mpeg2ts::ts::{ReadTsPacket, TsPacket, TsPacketReader, TsPayload};
+#[cfg(test)]
+mod tests;
 
-use super::segment::{AAC_RATES, AAC_SAMPLES, Audio, Frame, Segment, VideoFormat, seconds_between};
+use std::collections::{HashMap, HashSet};
 
-/// Rule for continuity counters and times.
-const SEQUENTIAL: &str = "7.2";
+use self::packet::{PACKET_BYTES, Packet, PesHeader, SEQUENTIAL, SYNC};
+use self::streams::Elementary;
+use self::tables::{Format, Sections, Stream, Table};
+use super::segment::{Segment, seconds_between};
 
-/// Counters and times that continue from segment to segment, by PID.
+/// Rule for the structure of a transport stream.
+const STRUCTURE: &str = "RFC 8216 3.2";
+/// PID of packets without content.
+const NULL_PID: u16 = 0x1FFF;
+
+/// Counters, times and tables that continue from segment to segment.
 #[derive(Default)]
 pub(super) struct Continuity {
     counters: HashMap<u16, u8>,
+    /// Decode time of the last PES packet, by PID.
     dts: HashMap<u16, u64>,
+    clock: Option<u64>,
+    /// Packets of an initialization section.
+    init: Vec<u8>,
 }
 
-/// An elementary stream, and its PES packet so far.
-struct Stream {
-    is_video: bool,
-    pts: Option<u64>,
-    dts: Option<u64>,
-    data: Vec<u8>,
+impl Continuity {
+    /// Expects counters and times that do not continue those before (`EXT-X-DISCONTINUITY`).
+    pub(super) fn reset(&mut self) {
+        *self = Self { init: std::mem::take(&mut self.init), ..Self::default() };
+    }
+
+    /// Sets the initialization section: packets with tables.
+    pub(super) fn set_init(&mut self, section: &[u8]) {
+        self.init = section.to_vec();
+    }
+}
+
+/// Whether the bytes begin as a transport stream does.
+pub(super) fn is_transport(bytes: &[u8]) -> bool {
+    let is_sync = |at: usize| bytes.get(at).is_none_or(|byte| *byte == SYNC);
+    bytes.first() == Some(&SYNC) && is_sync(PACKET_BYTES) && is_sync(2 * PACKET_BYTES)
 }
 
 /// Reads a segment. `continuity` is the state behind the segments before it.
 pub(super) fn read(bytes: &[u8], continuity: &mut Continuity) -> Segment {
-    let mut demuxer = Demuxer { segment: Segment::default(), streams: HashMap::new(), continuity };
-    if !bytes.len().is_multiple_of(TsPacket::SIZE) {
-        let text = format!("{} bytes are not a whole number of packets", bytes.len());
-        demuxer.segment.fault(SEQUENTIAL, text);
+    let init = std::mem::take(&mut continuity.init);
+    let mut demuxer = Demuxer::new(continuity);
+    for packet in init.chunks_exact(PACKET_BYTES).filter_map(|bytes| Packet::parse(bytes).ok()) {
+        demuxer.tables(&packet);
     }
-    let mut reader = TsPacketReader::new(bytes);
-    loop {
-        match reader.read_ts_packet() {
-            Ok(Some(packet)) => demuxer.packet(packet),
-            Ok(None) => break,
-            Err(error) => {
-                // The parser appends a trace of its source lines.
-                let text = error.to_string();
-                let text = text.split(" (at ").next().unwrap_or_default();
-                demuxer
-                    .segment
-                    .fault(SEQUENTIAL, format!("the transport stream is damaged: {text}"));
-                break;
-            }
-        }
-    }
-    demuxer.finish()
+    demuxer.packets(bytes);
+    let segment = demuxer.finish();
+    continuity.init = init;
+    segment
 }
 
-struct Demuxer<'a> {
+struct Demuxer<'a, 'b> {
     segment: Segment,
-    streams: HashMap<u16, Stream>,
+    sections: Sections,
+    /// PIDs of program maps.
+    maps: Vec<u16>,
+    has_map: bool,
+    clock_pid: Option<u16>,
+    streams: Vec<Stream>,
+    elementary: HashMap<u16, Elementary>,
+    /// PIDs of PES packets before the program map.
+    early: HashSet<u16>,
+    /// Last payload by PID.
+    payloads: HashMap<u16, &'b [u8]>,
     continuity: &'a mut Continuity,
 }
 
-impl Demuxer<'_> {
-    fn packet(&mut self, packet: TsPacket) {
-        let pid = packet.header.pid.as_u16();
-        let counter = packet.header.continuity_counter.as_u8();
+impl<'a, 'b> Demuxer<'a, 'b> {
+    fn new(continuity: &'a mut Continuity) -> Self {
+        Self {
+            segment: Segment::default(),
+            sections: Sections::default(),
+            maps: Vec::new(),
+            has_map: false,
+            clock_pid: None,
+            streams: Vec::new(),
+            elementary: HashMap::new(),
+            early: HashSet::new(),
+            payloads: HashMap::new(),
+            continuity,
+        }
+    }
+
+    fn packets(&mut self, bytes: &'b [u8]) {
+        if !bytes.len().is_multiple_of(PACKET_BYTES) {
+            let text = format!("{} bytes are not a whole number of packets", bytes.len());
+            self.segment.fault(SEQUENTIAL, text);
+        }
+        let mut at = 0;
+        while let Some(packet) = bytes.get(at..at + PACKET_BYTES) {
+            if packet[0] != SYNC {
+                let is_sync = |at: &usize| {
+                    bytes[*at] == SYNC && bytes.get(at + PACKET_BYTES).is_none_or(|b| *b == SYNC)
+                };
+                let next = (at + 1..bytes.len()).find(is_sync).unwrap_or(bytes.len());
+                let text = format!(
+                    "the sync byte 0x47 is missing at byte {at}, the next one is at {next}"
+                );
+                self.segment.fault(SEQUENTIAL, text);
+                at = next;
+                continue;
+            }
+            match Packet::parse(packet) {
+                Ok(packet) => self.packet(&packet),
+                Err(fault) => {
+                    let text = format!("the packet at byte {at} {fault}");
+                    self.segment.fault(SEQUENTIAL, text);
+                }
+            }
+            at += PACKET_BYTES;
+        }
+    }
+
+    fn packet(&mut self, packet: &Packet<'b>) {
+        let pid = packet.pid;
+        if pid == NULL_PID || !self.continues(packet) {
+            return;
+        }
+        self.clock(packet);
         let Some(payload) = packet.payload else { return };
-        if let Some(last) = self.continuity.counters.insert(pid, counter)
-            && counter != (last + 1) % 16
-        {
+        if pid == 0 || self.maps.contains(&pid) {
+            self.tables(packet);
+        } else if packet.is_scrambled {
+            let text = format!("packets of PID {pid} are scrambled");
+            self.segment.not_checked(text);
+        } else if let Some(elementary) = self.elementary.get_mut(&pid) {
+            if !packet.is_start {
+                elementary.add(payload);
+            } else if let Some(header) = PesHeader::parse(payload) {
+                elementary.begin(&header);
+            } else if elementary.is_read() {
+                self.segment.fault(SEQUENTIAL, format!("a PES header of PID {pid} is damaged"));
+            }
+        } else if packet.is_start && payload.starts_with(&[0, 0, 1]) {
+            self.early.insert(pid);
+        }
+    }
+
+    /// Verifies the continuity counter. Returns whether the packet is new, and not a repetition.
+    fn continues(&mut self, packet: &Packet<'b>) -> bool {
+        let pid = packet.pid;
+        if packet.is_discontinuous {
+            self.continuity.counters.remove(&pid);
+            // A new clock is one for all streams.
+            let is_clock = packet.pcr.is_some() && self.clock_pid == Some(pid);
+            for (_, elementary) in
+                self.elementary.iter_mut().filter(|(own, _)| is_clock || **own == pid)
+            {
+                elementary.break_times();
+            }
+        }
+        let Some(payload) = packet.payload else { return true };
+        let counter = packet.counter;
+        let before = self.payloads.insert(pid, payload);
+        let Some(last) = self.continuity.counters.insert(pid, counter) else { return true };
+        // A packet may be sent twice (2.4.3.3).
+        if counter == last && before == Some(payload) {
+            return false;
+        }
+        if counter != (last + 1) % 16 {
             let text = format!("continuity counter of PID {pid} jumps from {last} to {counter}");
             self.segment.fault(SEQUENTIAL, text);
         }
-        match payload {
-            TsPayload::Pmt(table) => self.program_map(&table),
-            TsPayload::PesStart(pes) => self.begin_pes(pid, &pes),
-            TsPayload::PesContinuation(more) => {
-                if let Some(stream) = self.streams.get_mut(&pid) {
-                    stream.data.extend_from_slice(&more);
-                }
-            }
-            TsPayload::Pat(_) | TsPayload::Section(_) | TsPayload::Null(_) | TsPayload::Raw(_) => {}
-        }
+        true
     }
 
-    fn program_map(&mut self, table: &Pmt) {
-        for es in &table.es_info {
-            let is_video = es.stream_type == StreamType::H264;
-            if !is_video && es.stream_type != StreamType::AdtsAac {
-                let text = format!("stream type {:?} is neither H.264 nor AAC", es.stream_type);
-                self.segment.fault(SEQUENTIAL, text);
-            }
-            let pid = es.elementary_pid.as_u16();
-            if self.streams.contains_key(&pid) {
-                continue;
-            }
-            let count = if is_video {
-                &mut self.segment.video_streams
-            } else {
-                &mut self.segment.audio_streams
-            };
-            *count += 1;
-            let stream = Stream { is_video, pts: None, dts: None, data: Vec::new() };
-            self.streams.insert(pid, stream);
-        }
-    }
-
-    fn begin_pes(&mut self, pid: u16, pes: &Pes) {
-        let Some(stream) = self.streams.get_mut(&pid) else {
-            self.segment.fault(SEQUENTIAL, format!("PID {pid} begins before its PMT"));
-            return;
-        };
-        let next = Stream {
-            is_video: stream.is_video,
-            pts: pes.header.pts.map(|time| time.as_u64()),
-            dts: pes.header.dts.or(pes.header.pts).map(|time| time.as_u64()),
-            data: pes.data.to_vec(),
-        };
-        let ended = std::mem::replace(stream, next);
-        self.end_pes(pid, &ended);
-    }
-
-    fn end_pes(&mut self, pid: u16, stream: &Stream) {
-        if stream.data.is_empty() {
-            return;
-        }
-        let (Some(pts), Some(dts)) = (stream.pts, stream.dts) else {
-            self.segment.fault(SEQUENTIAL, format!("a PES packet of PID {pid} has no PTS"));
-            return;
-        };
-        if let Some(last) = self.continuity.dts.insert(pid, dts) {
-            let step = seconds_between(last, dts);
-            if step <= 0.0 || step > 10.0 {
-                let text = format!("decode times of PID {pid} advance by {step:.3} s");
-                self.segment.fault(SEQUENTIAL, text);
-            }
-        }
-        if stream.is_video {
-            self.frame(pts, dts, &stream.data);
-        } else {
-            self.audio(pts, &stream.data);
-        }
-    }
-
-    fn frame(&mut self, pts: u64, dts: u64, data: &[u8]) {
-        let (mut is_idr, mut sets) = (false, (false, false));
-        for unit in nal_units(data) {
-            match unit.first().map(|head| head & 0x1F) {
-                Some(5) => is_idr = true,
-                Some(7) => {
-                    sets.0 = true;
-                    let format = self.segment.format.or_else(|| VideoFormat::of(unit));
-                    self.segment.format = format;
-                }
-                Some(8) => sets.1 = true,
-                Some(_) | None => {}
-            }
-        }
-        let has_parameter_sets = sets == (true, true);
-        self.segment.frames.push(Frame { pts, dts, is_idr, has_parameter_sets, bytes: data.len() });
-    }
-
-    fn audio(&mut self, pts: u64, mut data: &[u8]) {
-        let first = Audio { first_pts: pts, ..Audio::default() };
-        let mut audio = self.segment.audio.unwrap_or(first);
-        while let Some(frame) = adts(data) {
-            audio.frames += frame.blocks;
-            audio.samples += frame.blocks * u64::from(AAC_SAMPLES);
-            audio.sample_rate_hz = frame.sample_rate_hz;
-            audio.channels = frame.channels;
-            audio.object_type = frame.object_type;
-            data = data.get(frame.len..).unwrap_or_default();
-        }
-        if !data.is_empty() {
-            let text = "a PES packet of audio is not a whole number of ADTS frames";
+    /// Verifies that the program clock does not go back.
+    fn clock(&mut self, packet: &Packet<'_>) {
+        let Some(pcr) = packet.pcr.filter(|_| self.clock_pid == Some(packet.pid)) else { return };
+        let last = self.continuity.clock.replace(pcr).filter(|_| !packet.is_discontinuous);
+        let Some(last) = last else { return };
+        let step = seconds_between(last, pcr);
+        if step < 0.0 {
+            let text = format!("the program clock (PCR) goes back by {:.3} s", -step);
             self.segment.fault(SEQUENTIAL, text);
         }
-        self.segment.audio = Some(audio);
+    }
+
+    /// Reads a packet of a table.
+    fn tables(&mut self, packet: &Packet<'_>) {
+        let (pid, mut found) = (packet.pid, Vec::new());
+        if pid != 0 && !self.maps.contains(&pid) {
+            return;
+        }
+        let payload = packet.payload.unwrap_or_default();
+        self.sections.add(pid, packet.is_start, payload, |table| found.push(table));
+        for table in found {
+            match table {
+                Ok(Table::Association(maps)) => {
+                    if maps.len() > 1 {
+                        let text = format!("{} programs, expected one", maps.len());
+                        self.segment.fault(STRUCTURE, text);
+                    }
+                    self.maps = maps;
+                }
+                Ok(Table::Map { clock, streams }) => {
+                    self.has_map = true;
+                    self.clock_pid = Some(clock);
+                    self.add_streams(&streams);
+                }
+                Err(fault) => self.segment.fault(STRUCTURE, fault),
+            }
+        }
+    }
+
+    fn add_streams(&mut self, streams: &[Stream]) {
+        for stream in streams {
+            if self.elementary.contains_key(&stream.pid) {
+                continue;
+            }
+            let pid = stream.pid;
+            if self.early.remove(&pid) {
+                let text = format!("PID {pid} begins before its PMT");
+                self.segment.fault(SEQUENTIAL, text);
+            }
+            match stream.format {
+                Format::H264 | Format::Hevc => self.segment.video_streams += 1,
+                Format::Audio(_) => self.segment.audio_streams += 1,
+                Format::Unknown(name) => {
+                    self.segment.not_checked(format!("PID {pid} is {name}"));
+                }
+                Format::Metadata | Format::Ignored => {}
+            }
+            if stream.format == Format::Hevc {
+                let text = format!("PID {pid} is HEVC, which must be in fragmented MP4");
+                self.segment.fault("1.5", text);
+            }
+            if stream.is_encrypted {
+                let text = format!("the frames of PID {pid} are encrypted (SAMPLE-AES)");
+                self.segment.not_checked(text);
+            }
+            self.streams.push(*stream);
+            self.elementary.insert(pid, Elementary::new(stream.format));
+        }
     }
 
     /// Ends all streams, by rising PID.
     fn finish(mut self) -> Segment {
-        let mut rest: Vec<_> = std::mem::take(&mut self.streams).into_iter().collect();
-        rest.sort_by_key(|(pid, _)| *pid);
-        for (pid, stream) in rest {
-            self.end_pes(pid, &stream);
+        // Segmenters begin each segment with new tables.
+        self.continuity.counters.retain(|pid, _| *pid != 0 && !self.maps.contains(pid));
+        if !self.has_map {
+            self.segment.fault(STRUCTURE, "the segment has no PAT with a PMT");
+        }
+        self.streams.sort_by_key(|stream| stream.pid);
+        for stream in &self.streams {
+            let Some(elementary) = self.elementary.get(&stream.pid) else { continue };
+            let last = self.continuity.dts.remove(&stream.pid);
+            let last = elementary.finish(stream.pid, last, &mut self.segment);
+            if let Some(last) = last {
+                self.continuity.dts.insert(stream.pid, last);
+            }
         }
         self.segment
     }
-}
-
-/// The NAL units of a byte stream (ITU-T H.264, annex B).
-fn nal_units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut starts = Vec::new();
-    let mut at = 0;
-    while at + 3 <= data.len() {
-        if data[at..at + 3] == [0, 0, 1] {
-            starts.push(at + 3);
-            at += 3;
-        } else {
-            at += 1;
-        }
-    }
-    let ends: Vec<usize> = starts.iter().skip(1).map(|s| s - 3).chain([data.len()]).collect();
-    starts.into_iter().zip(ends).map(|(start, end)| {
-        let unit = &data[start..end];
-        let len = unit.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        &unit[..len]
-    })
-}
-
-/// Header of an ADTS frame.
-struct Adts {
-    /// Length of the frame in bytes, header included.
-    len: usize,
-    /// Raw data blocks, of [`AAC_SAMPLES`] samples each.
-    blocks: u64,
-    sample_rate_hz: u32,
-    channels: u8,
-    object_type: u8,
-}
-
-/// Parses the header of an ADTS frame (ISO 13818-7, 6.2); `None` if there is none.
-fn adts(data: &[u8]) -> Option<Adts> {
-    let head = data.get(..7)?;
-    if head[0] != 0xFF || head[1] & 0xF6 != 0xF0 {
-        return None;
-    }
-    let len =
-        usize::from(head[3] & 3) << 11 | usize::from(head[4]) << 3 | usize::from(head[5]) >> 5;
-    (len >= 7).then_some(Adts {
-        len,
-        blocks: u64::from(head[6] & 3) + 1,
-        sample_rate_hz: *AAC_RATES.get(usize::from(head[2] >> 2 & 0xF))?,
-        channels: (head[2] & 1) << 2 | head[3] >> 6,
-        object_type: (head[2] >> 6) + 1,
-    })
 }

@@ -1,7 +1,7 @@
 //! Attribute lists (RFC 8216, 4.2).
 
-use super::Faults;
 use super::attribute_tables::{Attribute, Type, attributes_of};
+use super::faults::Faults;
 use super::lines::Tag;
 use super::tags;
 
@@ -105,30 +105,23 @@ pub(super) fn split(
             );
             break;
         };
-        let (value, more) = match behind.strip_prefix('"') {
-            Some(quoted) => {
-                let (inner, more) = quoted.split_once('"').unwrap_or_else(|| {
-                    faults.must(
-                        RULE,
-                        line,
-                        format!("{tag}: the quoted value of {name} does not end"),
-                    );
-                    (quoted, "")
-                });
-                (Value { text: inner.to_owned(), is_quoted: true }, more)
+        let (value, more) = if let Some(quoted) = behind.strip_prefix('"') {
+            let (inner, more) = quoted.split_once('"').unwrap_or_else(|| {
+                faults.must(RULE, line, format!("{tag}: the quoted value of {name} does not end"));
+                (quoted, "")
+            });
+            (Value { text: inner.to_owned(), is_quoted: true }, more)
+        } else {
+            let end = behind.find(',').unwrap_or(behind.len());
+            let value = Value { text: behind[..end].trim().to_owned(), is_quoted: false };
+            if value.text.is_empty() {
+                faults.must(
+                    RULE,
+                    line,
+                    format!("{tag}: the attribute {} has no value", name.trim()),
+                );
             }
-            None => {
-                let end = behind.find(',').unwrap_or(behind.len());
-                let value = Value { text: behind[..end].trim().to_owned(), is_quoted: false };
-                if value.text.is_empty() {
-                    faults.must(
-                        RULE,
-                        line,
-                        format!("{tag}: the attribute {} has no value", name.trim()),
-                    );
-                }
-                (value, &behind[end..])
-            }
+            (value, &behind[end..])
         };
         if name.trim() != name || behind.starts_with(' ') {
             faults.should(
@@ -146,21 +139,17 @@ pub(super) fn split(
             faults.must(RULE, line, text);
         }
         list.push((name.to_owned(), value));
-        rest = match more.trim_start().strip_prefix(',') {
-            Some(next) => {
-                if next.trim().is_empty() {
-                    faults.must(RULE, line, format!("{tag}: the list ends with a comma"));
-                }
-                next
+        rest = if let Some(next) = more.trim_start().strip_prefix(',') {
+            if next.trim().is_empty() {
+                faults.must(RULE, line, format!("{tag}: the list ends with a comma"));
             }
-            None => {
-                if !more.trim().is_empty() {
-                    let text =
-                        format!("{tag}: {:?} stands behind the value of {name}", more.trim());
-                    faults.must(RULE, line, text);
-                }
-                ""
+            next
+        } else {
+            if !more.trim().is_empty() {
+                let text = format!("{tag}: {:?} stands behind the value of {name}", more.trim());
+                faults.must(RULE, line, text);
             }
+            ""
         };
     }
     list

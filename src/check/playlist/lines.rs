@@ -1,6 +1,6 @@
 //! Lines of a playlist (RFC 8216, 4.1).
 
-use super::{Faults, LINES};
+use super::faults::{Faults, LINES};
 
 /// A line that is not blank and not a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) struct Tag {
 
 /// Decodes the text. Bytes that are not UTF-8 become replacement characters.
 pub(super) fn decode(bytes: &[u8], faults: &mut Faults) -> String {
-    let line_of = |at: usize| 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+    let line_of = |at: usize| bytes[..at].split(|byte| *byte == b'\n').count();
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(error) => {

@@ -1,7 +1,7 @@
 //! Media playlists (RFC 8216, 4.3.2 and 4.3.3).
 
-use super::Faults;
 use super::attributes::{Attributes, is_float, is_integer};
+use super::faults::Faults;
 use super::lines::{Content, Line, Tag};
 use super::media_types::{ByteRange, Key, Map, MediaPlaylist, MediaSegment, PlaylistType};
 use super::tags;
@@ -129,17 +129,14 @@ impl Reader {
             }
             "EXT-X-BYTERANGE" => {
                 self.needs(4, line, "EXT-X-BYTERANGE");
-                match byte_range(tag.text().trim()) {
-                    Some((length, offset)) => {
-                        self.pending.byte_range = Some((line, length, offset))
-                    }
-                    None => {
-                        let text = format!(
-                            "EXT-X-BYTERANGE is {}, expected LENGTH or LENGTH@OFFSET",
-                            tag.text()
-                        );
-                        faults.must(rule, line, text);
-                    }
+                if let Some((length, offset)) = byte_range(tag.text().trim()) {
+                    self.pending.byte_range = Some((line, length, offset));
+                } else {
+                    let text = format!(
+                        "EXT-X-BYTERANGE is {}, expected LENGTH or LENGTH@OFFSET",
+                        tag.text()
+                    );
+                    faults.must(rule, line, text);
                 }
             }
             "EXT-X-DISCONTINUITY" => self.pending.discontinuity = true,

@@ -1,7 +1,7 @@
 //! Multivariant playlists (RFC 8216, 4.3.4).
 
-use super::Faults;
 use super::attributes::{Attributes, resolution};
+use super::faults::Faults;
 use super::lines::{Content, Line, Tag};
 use super::media::{integer, verify_version};
 use super::tags;
@@ -65,13 +65,14 @@ pub(super) fn read(lines: &[Line], faults: &mut Faults) -> Multivariant {
     let mut needed = None;
     for line in lines {
         match &line.content {
-            Content::Uri(uri) => match pending.take() {
-                Some(variant) => playlist.variants.push(Variant { uri: uri.clone(), ..variant }),
-                None => {
+            Content::Uri(uri) => {
+                if let Some(variant) = pending.take() {
+                    playlist.variants.push(Variant { uri: uri.clone(), ..variant });
+                } else {
                     let text = format!("the URI {uri} has no EXT-X-STREAM-INF before it");
                     faults.must("RFC 8216 4.3.4.2", line.number, text);
                 }
-            },
+            }
             Content::Tag(tag) if tag.name == "EXT-X-STREAM-INF" => {
                 if let Some(variant) = &pending {
                     no_uri(variant.line, faults);

@@ -1,7 +1,7 @@
 //! The known tags: where they may stand, and which section of RFC 8216 has them.
 
+use super::faults::{Faults, LINES};
 use super::lines::{Content, Line};
-use super::{Faults, LINES};
 
 /// Kind of playlist that a tag belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

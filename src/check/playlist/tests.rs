@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::conformance::Level;
 
 fn read(text: &str) -> Playlist {
     parse(text.as_bytes(), "", &Variables::default())

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Faults;
 use super::attributes::Attributes;
+use super::faults::Faults;
 use super::lines::{Content, Line, Tag};
 
 /// Values by name.

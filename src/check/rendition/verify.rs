@@ -1,8 +1,10 @@
-//! Rules for one rendition and its segments.
+//! Rules for one rendition.
 
 use super::Rendition;
-use crate::check::segment::{Segment, VideoFormat, seconds_between};
-use crate::check::{Origin, level};
+use crate::check::codec::Codec;
+use crate::check::level;
+use crate::check::origin::Origin;
+use crate::check::segment::VideoFormat;
 use crate::domain::conformance::{Level, Place, Report};
 
 /// Tolerance of rounded numbers, in seconds.
@@ -56,56 +58,18 @@ impl Rendition {
             let text = "the video may be interlaced: its frames may be coded as fields";
             report.add("1.14", severity, path, text);
         }
-        if !matches!(format.profile, 66 | 77 | 100) || format.level > 52 {
-            let text =
-                format!("the video has profile {} at level {}", format.profile, format.level);
-            report.must("1.3", path, text);
-        } else if format.profile != 100 {
-            report.should("1.4", path, format!("profile {} is not High (100)", format.profile));
+        // The other codecs have rules of their own.
+        let Codec::H264 { profile, level, .. } = format.codec else { return };
+        if !matches!(profile, 66 | 77 | 100) || level > 52 {
+            report.must("1.3", path, format!("the video has profile {profile} at level {level}"));
+        } else if profile != 100 {
+            report.should("1.4", path, format!("profile {profile} is not High (100)"));
         }
         let VideoFormat { width, height, reference_frames, .. } = *format;
         let least = self.fps.and_then(|fps| level::least(width, height, fps, reference_frames));
-        if let Some(least) = least.filter(|least| format.level > *least) {
-            let text = format!("level_idc is {}, {least} is enough", format.level);
+        if let Some(least) = least.filter(|least| level > *least) {
+            let text = format!("level_idc is {level}, {least} is enough");
             report.should("1.11", path, text);
-        }
-    }
-}
-
-/// Verifies one segment of the playlist `path`.
-pub(super) fn segment(place: Place<'_>, path: &str, segment: &Segment, report: &mut Report) {
-    for fault in &segment.faults {
-        report.must(fault.rule, place, fault.text.as_str());
-    }
-    if segment.video_streams + segment.audio_streams == 0 && segment.faults.is_empty() {
-        report.unchecked(path, "the segments have no stream that this check can read");
-    }
-    if segment.audio_streams > 1 {
-        report.must(
-            "2.17",
-            place,
-            format!("the segment has {} audio streams", segment.audio_streams),
-        );
-    }
-    if segment.video_streams > 0 && segment.audio_streams > 0 {
-        report.should("9.5", place, "video and audio are in the same segment");
-    }
-    let Some(first) = segment.frames.first() else {
-        if segment.video_streams > 0 {
-            report.must("7.4", place, "the segment has no video frame");
-        }
-        return;
-    };
-    if !first.is_idr || !first.has_parameter_sets {
-        report.must("7.4", place, "the segment does not begin with an IDR and its parameter sets");
-    }
-    let keys: Vec<u64> = segment.frames.iter().filter(|f| f.is_idr).map(|f| f.pts).collect();
-    let last = segment.frames.iter().map(|f| f.pts).max().unwrap_or(first.pts);
-    let ends = keys.iter().skip(1).copied().chain([last]);
-    for (from, to) in keys.iter().zip(ends) {
-        let secs = seconds_between(*from, to);
-        if secs > 2.1 {
-            report.should("1.13", place, format!("{secs:.3} s without a key frame"));
         }
     }
 }

@@ -2,25 +2,11 @@
 
 mod apple;
 mod format;
+mod rule;
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
-/// A rule of HLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Rule {
-    /// Id: `7.4` of Apple's specification, `RFC 8216 4.3.3.1` of the RFC, a word for a rule of this project.
-    #[serde(skip)]
-    pub id: &'static str,
-    /// The rule in our own words.
-    pub says: &'static str,
-    /// An example that breaks it.
-    #[serde(skip)]
-    pub breaks: &'static str,
-    /// The way to mend a stream that breaks it.
-    pub mend: &'static str,
-}
+pub use self::rule::Rule;
 
 /// Apple's specification.
 const APPLE: &str = "https://developer.apple.com/documentation/http-live-streaming/hls-authoring-specification-for-apple-devices";
@@ -28,15 +14,6 @@ const APPLE: &str = "https://developer.apple.com/documentation/http-live-streami
 const RFC: &str = "https://datatracker.ietf.org/doc/html/rfc8216#section-";
 /// The successor of RFC 8216.
 const BIS: &str = "https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-";
-
-const fn rule(
-    id: &'static str,
-    says: &'static str,
-    breaks: &'static str,
-    mend: &'static str,
-) -> Rule {
-    Rule { id, says, breaks, mend }
-}
 
 /// All rules.
 pub fn all() -> impl Iterator<Item = &'static Rule> {

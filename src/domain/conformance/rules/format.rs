@@ -1,6 +1,6 @@
 //! Rules of RFC 8216 and its successor, and of this project.
 
-use super::{Rule, rule};
+use super::rule::{Rule, rule};
 
 // One rule a line: as a table it is read, and four lines a rule would be a long file.
 #[rustfmt::skip]
