@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-trixie chaos corpus judge api-fuzz build-debug load shots film bench \
 	bench-catalog soak fuzz fix check advisories unit lighthouse deb deb-lint deb-test vm-test repro generate build \
-	web examples deps test-deps clean bench-sizing docs fixtures upgrade-test
+	web examples deps test-deps clean bench-sizing bench-first-frame docs fixtures upgrade-test
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -110,6 +110,10 @@ soak: build target/bench/packages ## Load one appliance for up to an hour and lo
 bench-sizing: build ## CPU, memory and bytes for each minute of video, for docs/explanation/sizing.md: VIDEOS="a.mp4" RUNS=3
 	@[ -n "$(VIDEOS)" ] || { echo 'say which: make bench-sizing VIDEOS="film.mp4"' >&2; exit 2; }
 	python3 benches/sizing.py --runs $(RUNS) $(OPTIONS) $(VIDEOS)
+
+bench-first-frame: build ## Time from upload to playback, by step: VIDEO=a.mp4 RUNS=10 OPTIONS="--delay-ms 30"
+	@[ -n "$(VIDEO)" ] || { echo 'say which: make bench-first-frame VIDEO="film.mp4"' >&2; exit 2; }
+	python3 benches/first_frame.py --runs $(or $(RUNS),10) $(OPTIONS) $(VIDEO)
 
 docs: ## The documentation as a book with a search: target/book/index.html
 	@.ci/deps docs

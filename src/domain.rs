@@ -78,6 +78,7 @@ pub mod text_track;
 pub mod thumbnail;
 pub mod tombstone;
 pub mod tone;
+pub mod trace;
 pub mod ts_timeline;
 pub mod turns;
 pub mod untrusted;

@@ -30,6 +30,7 @@ mod scheduler;
 pub mod settled;
 mod signals;
 mod source_state;
+mod traced;
 mod unsettled;
 mod video;
 

@@ -6,8 +6,9 @@
 //!
 //! - [`domain`]: pure decisions. Plans, playlists, failure codes, record formats; no effects.
 //! - [`private_file`]: files that hold secrets.
-//! - [`sandbox`], [`db`], [`drain`], [`durable`], [`heartbeat`], [`server`], [`telemetry`], [`tls`]: process limits, SQLite, the
-//!   switch of new work, whole files, supervision, HTTP connections, logs, certificates.
+//! - [`sandbox`], [`db`], [`drain`], [`durable`], [`heartbeat`], [`server`], [`telemetry`], [`tls`],
+//!   [`tracer`]: process limits, SQLite, the
+//!   switch of new work, whole files, supervision, HTTP connections, logs, certificates, traces of attempts.
 //! - [`queue`], [`store`], [`source`], [`embedded`], [`gpu`], [`encryption`], [`publish`],
 //!   [`check`], [`outgoing`]: one effect each. They do not know of each other.
 //! - [`worker`], [`backend`]: the child process that runs a pipeline, and the encoders that passed
@@ -58,5 +59,6 @@ pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
+pub mod tracer;
 pub mod webhook;
 pub mod worker;

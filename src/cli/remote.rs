@@ -1,5 +1,5 @@
-//! Commands that use the API of an appliance, as every other client does: `upload`, `videos`, `show`, `retry`, `rm`,
-//! `drain`.
+//! Commands that use the API of an appliance, as every other client does: `upload`, `videos`, `show`, `trace`,
+//! `retry`, `rm`, `drain`.
 
 mod api;
 mod drain;
@@ -60,6 +60,18 @@ pub(super) enum RemoteCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show where the time went from the last byte of a video to its first segments.
+    ///
+    /// Prints a waterfall: one line per step with its begin and its duration in milliseconds.
+    Trace {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// Id of the video.
+        id: String,
+        /// Print the trace as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Process videos once more that failed.
     Retry {
         #[command(flatten)]
@@ -104,6 +116,10 @@ pub(super) fn run(command: RemoteCommand) -> Result<Exit, exit::Error> {
         RemoteCommand::Show { server, id, json } => {
             let api = Api::open(server.url)?;
             runtime.block_on(videos::show(&api, &id, json))
+        }
+        RemoteCommand::Trace { server, id, json } => {
+            let api = Api::open(server.url)?;
+            runtime.block_on(videos::trace(&api, &id, json))
         }
         RemoteCommand::Retry { server, ids } => {
             let api = Api::open(server.url)?;

@@ -1,5 +1,6 @@
 //! The job that a message asks for.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -54,6 +55,9 @@ pub struct JobRequest {
     pub size_bytes: Option<u64>,
     /// Orders events of the same key (compare as hex, longer is later), where the message has one.
     pub sequencer: Option<String>,
+    /// Time at which the object was stored, where the message has one.
+    #[serde(default)]
+    pub stored_at: Option<Timestamp>,
 }
 
 impl JobRequest {

@@ -1,5 +1,6 @@
 //! The request in a message of the queue.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -96,6 +97,7 @@ impl Parsed {
                     etag: record.s3.object.etag,
                     size_bytes: record.s3.object.size,
                     sequencer: record.s3.object.sequencer,
+                    stored_at: time(record.event_time.as_ref()),
                 };
                 self.judge(request, private_bucket, filter);
             }
@@ -116,6 +118,11 @@ impl Parsed {
     }
 }
 
+/// The time of an event, if it is one: it serves measurements alone.
+fn time(value: Option<&Value>) -> Option<Timestamp> {
+    value?.as_str()?.parse().ok()
+}
+
 /// Keys in notifications are form-encoded; stores differ in what they encode, so all is accepted:
 /// `+` and `%20` for a space, `/` and `%2F`.
 fn decode_key(text: &str) -> Option<String> {
@@ -133,6 +140,8 @@ struct Notification {
 struct Record {
     #[serde(rename = "eventName")]
     event_name: String,
+    #[serde(rename = "eventTime", default)]
+    event_time: Option<Value>,
     s3: Entity,
 }
 
@@ -162,6 +171,8 @@ struct Object {
 #[derive(Deserialize)]
 struct BridgeEvent {
     detail: Entity,
+    #[serde(default)]
+    time: Option<Value>,
 }
 
 impl From<BridgeEvent> for JobRequest {
@@ -173,6 +184,7 @@ impl From<BridgeEvent> for JobRequest {
             etag: object.etag,
             size_bytes: object.size,
             sequencer: object.sequencer,
+            stored_at: time(event.time.as_ref()),
         }
     }
 }
@@ -189,7 +201,7 @@ struct OwnMessage {
 impl From<OwnMessage> for JobRequest {
     fn from(message: OwnMessage) -> Self {
         let OwnMessage { bucket, key, etag } = message;
-        Self { bucket, key, etag, size_bytes: None, sequencer: None }
+        Self { bucket, key, etag, size_bytes: None, sequencer: None, stored_at: None }
     }
 }
 

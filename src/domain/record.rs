@@ -20,6 +20,7 @@ use super::play::playlist;
 use super::priority::Priority;
 use super::text_track::{PublishedTrack, RENDITION_PREFIX};
 use super::tombstone::TOMBSTONES_PREFIX;
+use super::trace::Trace;
 use super::video::{BackendFailure, RenditionView, Timings, VideoError};
 use super::visibility::Visibility;
 use super::warning::SourceWarning;
@@ -257,6 +258,9 @@ pub struct JobRecord {
     /// Findings and measurements of the check of the stream, before it was shown as whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conformance: Option<Report>,
+    /// The steps of the attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
     /// A later version of the source that could not be published; the stream of the earlier one stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
@@ -411,6 +415,7 @@ impl JobRecord {
             timings: Timings::default(),
             error: None,
             conformance: None,
+            trace: None,
             failed_update: None,
             is_outdated: false,
             main: None,

@@ -36,7 +36,8 @@ impl Known {
     /// The part that the view follows from.
     #[must_use]
     pub fn for_index(self) -> Self {
-        let job = self.job.map(|job| JobRecord { main: None, conformance: None, ..job });
+        let job =
+            self.job.map(|job| JobRecord { main: None, conformance: None, trace: None, ..job });
         Self { job, ..self }
     }
 }

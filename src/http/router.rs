@@ -98,6 +98,7 @@ fn routes() -> (Router<AppState>, OpenApi) {
         .add(MANAGE, routes!(videos::delete::delete_many))
         .add(MANAGE, routes!(videos::delete::restore))
         .add(READ, routes!(videos::report::get))
+        .add(READ, routes!(videos::trace::get))
         .add(
             MANAGE,
             with_limit(routes!(videos::poster::put, videos::poster::delete), MAX_IMAGE_BYTES),

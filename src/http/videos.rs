@@ -12,6 +12,7 @@ pub mod pull;
 pub mod report;
 pub mod retry;
 pub mod text_tracks;
+pub mod trace;
 mod watch;
 pub mod watches;
 

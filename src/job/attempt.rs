@@ -14,24 +14,22 @@ use super::gate;
 use super::records::{self, Versioned, WrittenRecord};
 use super::settled::{Flip, Settled};
 use super::signals::Signals;
-use super::source_state::SourceState;
+use super::source_state::treat_source;
 use super::unsettled::Unsettled;
 use crate::domain::claim::Commit;
 use crate::domain::conformance::Report;
 use crate::domain::event;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::hls::key::StreamKey;
-use crate::domain::job::JobRequest;
-use crate::domain::message;
 use crate::domain::outcome::{Fault, FaultClass};
 use crate::domain::record::{FailedUpdate, JobOutcome, JobRecord};
 use crate::domain::text_track::PublishedTrack;
+use crate::domain::trace::Step;
 use crate::domain::video::{BackendFailure, VideoError, VideoState};
 use crate::domain::view;
 use crate::domain::waiting::Waiting;
 use crate::metrics::Stage;
 use crate::publish::Finished;
-use crate::store::{AfterSuccess, Head, Removal, Tagged};
 
 /// Deaths of the daemon during attempts at one version after which the video is given up. They say little of
 /// the video, because a sandboxed child decodes it: restarts, updates and power cuts are the usual reasons.
@@ -141,9 +139,10 @@ impl Attempt<'_> {
             );
             return signals.guard(Box::pin(self.finish_commit(*commit))).await;
         }
-        let VideoJob { context, id, home, .. } = self.job;
+        let VideoJob { context, id, home, tracer, .. } = self.job;
         let earlier = self.earlier.as_ref().map(|(record, _)| record);
-        signals.guard(Box::pin(records::sweep(home, id, earlier, self.claim))).await?;
+        let swept = Box::pin(records::sweep(home, id, earlier, self.claim));
+        tracer.during(Step::Sweep, signals.guard(swept)).await?;
         let is_shown = self.shown().is_some();
         self.job.ticket.update(|view| view.playable = is_shown);
         let is_exhausted = self.number.attempt > context.queue_config.max_attempts;
@@ -155,7 +154,7 @@ impl Attempt<'_> {
         let asked = async {
             Ok(context.encryption.key_of_attempt(id.as_str(), self.folder, visibility).await?)
         };
-        let key = signals.guard(asked).await?;
+        let key = tracer.during(Step::Key, signals.guard(asked)).await?;
         match Box::pin(self.encode(signals, key.as_ref())).await {
             Ok(encoded) => {
                 let began = Instant::now();
@@ -207,11 +206,15 @@ impl Attempt<'_> {
             text_tracks: added.tracks,
             own_poster: added.own_poster,
             superseded: superseded.unwrap_or_default(),
+            trace: Some(self.job.tracer.trace()),
             ..record
         };
+        let flipping = self.job.tracer.step(Step::Flip);
         let commit = Commit { record: record.clone(), main: finished.main() };
         self.claim.commit(commit).await?;
         let flipped = finished.flip().await?;
+        drop(flipping);
+        let record = JobRecord { trace: Some(self.job.tracer.trace()), ..record };
         if is_playable_now {
             self.job.note_playable();
         }
@@ -265,7 +268,10 @@ impl Attempt<'_> {
                 let update = FailedUpdate { source_etag: etag.clone(), error };
                 JobRecord { failed_update: Some(update), is_outdated: false, ..shown.clone() }
             }
-            None => records::job_record(id, &view, etag, "", Some(error), report),
+            None => JobRecord {
+                trace: Some(self.job.tracer.trace()),
+                ..records::job_record(id, &view, etag, "", Some(error), report)
+            },
         };
         let written = records::put_job_record(home, &record, self.earlier.as_ref()).await?;
         let failed = event::of_job(&record);
@@ -316,7 +322,7 @@ impl Attempt<'_> {
         failed: &[String],
     ) -> Result<Encoded, Error> {
         self.job.ticket.update(|view| view.backend = None);
-        let VideoJob { context, id, home, slot, .. } = self.job;
+        let VideoJob { context, id, home, slot, tracer, .. } = self.job;
         let run = EncodeRun {
             job: self.job,
             folder,
@@ -327,9 +333,11 @@ impl Attempt<'_> {
         };
         let finished = Box::pin(run.run(signals)).await?;
         let kept = additions::add_to_finished(&context.private, home, id, folder, finished, key);
-        let (finished, added) = signals.guard(Box::pin(kept)).await?;
+        let kept = tracer.during(Step::Additions, signals.guard(Box::pin(kept)));
+        let (finished, added) = kept.await?;
         let (began, checked) = (Instant::now(), gate::check(home, id, &finished, key));
-        let report = signals.guard(Box::pin(async { Ok(checked.await) })).await?;
+        let checked = Box::pin(async { Ok(checked.await) });
+        let report = tracer.during(Step::Gate, signals.guard(checked)).await?;
         context.metrics.jobs.took(Stage::Gate, began.elapsed());
         Ok(Encoded { finished, folder: folder.to_owned(), added, report })
     }
@@ -361,38 +369,4 @@ async fn fall_back(
         view.backend_failures.push(failure);
     });
     Ok(())
-}
-
-/// Treats the source as the settings say. Asks for another job if the source is another version by now,
-/// whose own event may be lost.
-pub(super) async fn treat_source(
-    context: &Context,
-    request: &JobRequest,
-    head: &Head,
-) -> Result<(), Error> {
-    let private = &context.private;
-    let SourceState::Present(now) = SourceState::look(private, &request.key).await? else {
-        return Ok(());
-    };
-    let is_there = now.etag == head.etag && treat_version(context, &request.key, &now).await?;
-    if !is_there {
-        tracing::info!("source was replaced, its new version is queued");
-        context.enqueue.send(&message::own(private.name(), &request.key)).await?;
-    }
-    Ok(())
-}
-
-/// Treats this version of a source as the settings say. False if there is another one by now.
-async fn treat_version(context: &Context, key: &str, version: &Head) -> Result<bool, Error> {
-    let private = &context.private;
-    Ok(match context.after_success {
-        AfterSuccess::Keep => true,
-        AfterSuccess::Delete => {
-            // The event of a version that came meanwhile is in the queue.
-            let (Removal::Gone | Removal::Changed) =
-                private.delete_version(key, &version.etag).await?;
-            true
-        }
-        AfterSuccess::Tag => private.tag_done(key, version).await? == Tagged::Done,
-    })
 }

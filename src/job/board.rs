@@ -10,7 +10,9 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::metadata::Metadata;
+use crate::domain::trace::Trace;
 use crate::domain::video::{VideoState, VideoView};
+use crate::tracer::Tracer;
 
 /// The running jobs of this process. Cheap to clone.
 #[derive(Clone, Default)]
@@ -23,6 +25,8 @@ pub struct Board {
 struct Entry {
     view: watch::Sender<VideoView>,
     cancel: CancellationToken,
+    /// The steps of the job, if it notes them.
+    tracer: Option<Tracer>,
 }
 
 impl Entry {
@@ -46,7 +50,7 @@ impl Board {
         }
         let id = view.id.clone();
         let view = watch::Sender::new(view);
-        jobs.insert(id.clone(), Entry { view: view.clone(), cancel });
+        jobs.insert(id.clone(), Entry { view: view.clone(), cancel, tracer: None });
         drop(jobs);
         if let Some(waiting) = self.waiting.lock().get(&id) {
             waiting.notify_waiters();
@@ -58,6 +62,12 @@ impl Board {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<VideoView> {
         self.jobs.lock().get(id).map(Entry::view)
+    }
+
+    /// The steps so far of a job here.
+    #[must_use]
+    pub fn trace(&self, id: &str) -> Option<Trace> {
+        self.jobs.lock().get(id)?.tracer.as_ref().map(Tracer::trace)
     }
 
     /// Changes of a video that has a job here; the channel closes when the job leaves the board.
@@ -115,6 +125,13 @@ impl Ticket {
     /// Changes the view and tells all who watch.
     pub fn update(&self, change: impl FnOnce(&mut VideoView)) {
         self.view.send_modify(change);
+    }
+
+    /// Shows the steps of the job, too.
+    pub fn trace_to(&self, tracer: &Tracer) {
+        if let Some(entry) = self.board.jobs.lock().get_mut(&self.id) {
+            entry.tracer = Some(tracer.clone());
+        }
     }
 
     /// The view at each change.

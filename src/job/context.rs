@@ -24,6 +24,7 @@ use crate::events::Events;
 use crate::metrics::{Metrics, Stage};
 use crate::queue::{self, Enqueue, Queue};
 use crate::store::{AfterSuccess, Bucket, Head, Home, Homes};
+use crate::tracer::Tracer;
 use crate::worker::spawn::Program;
 
 settings! {
@@ -151,6 +152,8 @@ pub(super) struct VideoJob<'a> {
     /// Size and `ETag` of the version.
     pub(super) head: &'a Head,
     pub(super) ticket: &'a Ticket,
+    /// The trace of the attempt.
+    pub(super) tracer: &'a Tracer,
 }
 
 impl VideoJob<'_> {

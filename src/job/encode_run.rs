@@ -10,12 +10,14 @@ use super::error::Error;
 use super::follow::{Observer, Step, WorkerSettings, follow};
 use super::reencode;
 use super::signals::Signals;
+use super::traced::{TracedSource, TracedTarget};
 use crate::domain::backend::Backend;
 use crate::domain::encode_choice::EncodeChoice;
 use crate::domain::event;
 use crate::domain::hls::key::StreamKey;
 use crate::domain::hls::names::Layout;
 use crate::domain::plan::Plan;
+use crate::domain::trace;
 use crate::domain::warning::{SourceWarning, WarningCode};
 use crate::metrics::Stage;
 use crate::publish::{self, Finished, Publication, ThumbnailPaths};
@@ -41,8 +43,11 @@ pub(super) struct EncodeRun<'a> {
 impl EncodeRun<'_> {
     /// Encodes and uploads everything but the flip.
     pub(super) async fn run(&self, signals: &Signals<'_>) -> Result<Finished, Error> {
-        let target = Arc::new(StreamTarget::open(self.job.home, self.job.id).await?);
+        let looking = self.job.tracer.step(trace::Step::Target);
+        let target = StreamTarget::open(self.job.home, self.job.id).await?;
+        let target = Arc::new(TracedTarget::new(target, self.job.tracer));
         let choice = reencode::choice(&self.job.context.private, self.job.id).await?;
+        drop(looking);
         let mut worker = self.start_worker(&choice)?;
         let limit_secs = self.job.context.limits.job_secs;
         let limited = async {
@@ -68,7 +73,8 @@ impl EncodeRun<'_> {
             etag: self.job.head.etag.clone(),
             size_bytes: self.job.head.size_bytes,
         };
-        let source: Arc<dyn Source> = Arc::new(ReadAhead::new(Arc::new(object)));
+        let traced = TracedSource::new(object, self.job.tracer);
+        let source: Arc<dyn Source> = Arc::new(ReadAhead::new(Arc::new(traced)));
         let (encode, ladder) = choice.applied(&self.job.context.encode, &self.job.context.ladder);
         let settings = WorkerSettings {
             program: &self.job.context.program,
@@ -78,7 +84,8 @@ impl EncodeRun<'_> {
             jobs: &self.job.context.config,
             sandbox: self.job.context.sandbox,
         };
-        let worker = settings.start(source, self.backends.clone(), false)?;
+        let mut worker = settings.start(source, self.backends.clone(), false)?;
+        worker.trace_to(self.job.tracer);
         tracing::info!(pid = worker.pid(), "started worker");
         Ok(worker)
     }
@@ -87,7 +94,7 @@ impl EncodeRun<'_> {
     async fn publish(
         &self,
         worker: &mut Worker,
-        target: &Arc<StreamTarget>,
+        target: &Arc<TracedTarget>,
     ) -> Result<Finished, Error> {
         let begin = |plan: &Plan| {
             let target = Arc::clone(target) as Arc<dyn publish::Target>;
@@ -98,7 +105,8 @@ impl EncodeRun<'_> {
         let mut board = BoardObserver { run: self, began: Instant::now(), has_segment: false };
         let publication = follow(worker, begin, &mut board).await?;
         self.note_encode(board.began);
-        let finished = publication.finish().await?;
+        self.job.tracer.add(trace::Step::Worker, None, board.began, Instant::now());
+        let finished = self.job.tracer.during(trace::Step::Finish, publication.finish()).await?;
         self.show_thumbnails(finished.thumbnails());
         self.job.ticket.update(|view| {
             view.chapters_url = finished.chapters().map(|path| view.url_of(path));

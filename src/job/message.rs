@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -17,9 +18,11 @@ use crate::domain::job::JobRequest;
 use crate::domain::message;
 use crate::domain::outcome::{Disposition, Fault};
 use crate::domain::record;
+use crate::domain::trace::Step;
 use crate::domain::turns::Place;
 use crate::queue::{self, Message};
 use crate::store::Precondition;
+use crate::tracer::Tracer;
 
 /// Handles a received message to its end.
 pub(super) async fn process(
@@ -30,9 +33,11 @@ pub(super) async fn process(
 ) {
     let lease_time = Duration::from_secs(context.queue_config.lease_secs);
     let lease = Lease::keep(context, &message.receipt, lease_time);
+    let received = Timestamp::now();
     let settled = match message::parse(&message.body, context.private.name(), &context.sources) {
         Ok(parsed) => {
-            if is_moved(context, &message, &parsed.jobs).await {
+            let tracer = tracer(&parsed.jobs, received);
+            if tracer.during(Step::Place, is_moved(context, &message, &parsed.jobs)).await {
                 return;
             }
             for reason in &parsed.ignored {
@@ -41,7 +46,8 @@ pub(super) async fn process(
             for nonce in &parsed.probes {
                 echo(context, nonce).await;
             }
-            publish_all(context, &message, &parsed.jobs, slot, stop, lease.lost()).await
+            let run = Run { context, message: &message, slot, stop, lost: lease.lost() };
+            publish_all(run, &parsed.jobs, tracer).await
         }
         Err(poison) => {
             context.metrics.jobs.failed(poison.code());
@@ -64,6 +70,24 @@ pub(super) async fn process(
         // The message is delivered again when its lease runs out, and its result is found then.
         tracing::warn!(message.id, %error, "failed to settle message");
     }
+}
+
+/// A message that is processed.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    context: &'a Context,
+    message: &'a Message,
+    slot: &'a Slot,
+    stop: &'a CancellationToken,
+    lost: &'a CancellationToken,
+}
+
+/// The trace of the first of these jobs. Its source has waited from the time in the message, by the clock of its
+/// sender, to `received`, by that of this box.
+fn tracer(jobs: &[JobRequest], received: Timestamp) -> Tracer {
+    let stored_at = jobs.first().and_then(|job| job.stored_at);
+    let waited = stored_at.map(|at| Duration::try_from(received.duration_since(at)));
+    Tracer::begin(waited.and_then(Result::ok))
 }
 
 /// Tells who has written a probe that its message came to this box.
@@ -121,21 +145,21 @@ async fn dispose(
 /// Publishes the videos that the message asks for, one after the other. Those that an earlier delivery has
 /// published are not published again.
 async fn publish_all(
-    context: &Context,
-    message: &Message,
+    run: Run<'_>,
     jobs: &[JobRequest],
-    slot: &Slot,
-    stop: &CancellationToken,
-    lost: &CancellationToken,
+    mut tracer: Tracer,
 ) -> Result<Settled, Disposition> {
+    let Run { context, message, slot, stop, lost } = run;
     let mut settled = Settled::without_jobs(jobs);
     for request in jobs {
         let id = request.video_id();
         let span = tracing::info_span!("job", %id, delivery = message.receive_count);
-        let job = Job { context, request, id, slot };
+        let job = Job { context, request, id, slot, tracer };
         let ended = Box::pin(job.publish(stop, lost)).instrument(span.clone()).await;
         let decide = |failure| span.in_scope(|| decide(context, message, &failure));
         settled = Some(ended.map_err(decide)?);
+        // Another source of the same message has waited for this one.
+        tracer = Tracer::begin(None);
     }
     settled.ok_or(Disposition::Leave)
 }

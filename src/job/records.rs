@@ -173,6 +173,7 @@ pub(super) fn job_record(
         timings,
         error,
         conformance,
+        trace: None,
         failed_update: None,
         is_outdated: false,
         main: None,

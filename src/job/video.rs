@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::additions::Additions;
-use super::attempt::{self, Attempt, Number};
+use super::attempt::{Attempt, Number};
 use super::board::Ticket;
 use super::claim::{Claim, End, Taken};
 use super::context::{Context, VideoJob};
@@ -13,16 +13,18 @@ use super::outcome::Failure;
 use super::records::{self, Versioned};
 use super::settled::Settled;
 use super::signals::Signals;
-use super::source_state::{RecordedVersion, SourceState};
+use super::source_state::{RecordedVersion, SourceState, treat_source};
 use super::unsettled::Unsettled;
 use crate::backend::Slot;
 use crate::domain::event::{self, EventKind};
 use crate::domain::job::{JobRequest, VideoId};
 use crate::domain::record::{self, JobOutcome};
+use crate::domain::trace::Step;
 use crate::domain::video::{VideoState, VideoView};
 use crate::domain::view;
 use crate::metrics::Stage;
 use crate::store::{self, Head, Home};
+use crate::tracer::Tracer;
 
 /// One video that a message asks for.
 pub(super) struct Job<'a> {
@@ -31,6 +33,8 @@ pub(super) struct Job<'a> {
     pub(super) id: VideoId,
     /// The job's slot in the pool of backends.
     pub(super) slot: &'a Slot,
+    /// The trace of the attempt.
+    pub(super) tracer: Tracer,
 }
 
 impl Job<'_> {
@@ -42,6 +46,7 @@ impl Job<'_> {
         lost: &CancellationToken,
     ) -> Result<Settled, Failure> {
         let (private, key) = (&self.context.private, &self.request.key);
+        let looking = self.tracer.step(Step::LookUp);
         let head = match SourceState::look(private, key).await? {
             SourceState::Present(head) => head,
             SourceState::Absent(absent) => {
@@ -65,6 +70,7 @@ impl Job<'_> {
         let cancel = CancellationToken::new();
         let board = &self.context.board;
         let ticket = board.start(self.first_view(), cancel.clone()).ok_or(Error::Busy)?;
+        ticket.trace_to(&self.tracer);
         // Another client of the store may have removed it since the first look.
         if let SourceState::Absent(absent) = SourceState::look(private, key).await? {
             return Ok(Settled::source_absent(absent));
@@ -80,19 +86,23 @@ impl Job<'_> {
             view.metadata = upload.metadata;
             view.timings.created_at = Some(upload.created_at);
         });
+        drop(looking);
         let folder = format!("a{}", hex::encode(rand::random::<[u8; 6]>()));
         let view = ticket.subscribe();
+        let taken = Claim::take(self.context, &self.id, &folder, &head.etag, view);
         let Taken { claim, attempt, deaths, unfinished, waiting } =
-            Claim::take(self.context, &self.id, &folder, &head.etag, view).await?;
+            self.tracer.during(Step::Claim, taken).await?;
         ticket.update(|view| view.attempt = attempt);
         self.context.changes.note(&self.id);
         let signals = Signals { stop, cancel: &cancel, lost, claim: Some(&claim) };
         let looked = async {
-            let looked = self.look_again(&deletions).await?;
+            let looked = self.look_again(&deletions);
+            let looked = self.tracer.during(Step::LookAgain, looked).await?;
             // An upload by the API has the first one already.
             let causes =
                 [(EventKind::VideoCreated, created_at), (EventKind::VideoUploaded, source)];
-            self.context.events.record_all(&self.id, &causes, Some(ticket.view())).await?;
+            let recorded = self.context.events.record_all(&self.id, &causes, Some(ticket.view()));
+            self.tracer.during(Step::Events, recorded).await?;
             Ok::<_, Error>(looked)
         };
         let ended = match looked.await {
@@ -167,7 +177,7 @@ impl Job<'_> {
 
     fn video_job<'b>(&'b self, home: &'b Home, head: &'b Head, ticket: &'b Ticket) -> VideoJob<'b> {
         let (context, request, id, slot) = (self.context, self.request, &self.id, self.slot);
-        VideoJob { context, request, id, home, slot, head, ticket }
+        VideoJob { context, request, id, home, slot, head, ticket, tracer: &self.tracer }
     }
 
     /// Releases the claim with how this attempt ended.
@@ -207,7 +217,7 @@ impl Job<'_> {
         let causes = event::all_of_job(recorded.record());
         self.context.events.record_all(&self.id, &causes, None).await?;
         if recorded.record().latest_outcome() == JobOutcome::Ready {
-            attempt::treat_source(self.context, self.request, head).await?;
+            treat_source(self.context, self.request, head).await?;
         }
         Ok(Settled::already_recorded(recorded))
     }

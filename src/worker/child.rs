@@ -16,6 +16,7 @@ use crate::domain::media::MediaInfo;
 use crate::domain::plan::{self, Plan};
 use crate::domain::recipe::{self, PipelineSpec};
 use crate::domain::sandbox::{Calls, Mode};
+use crate::domain::trace::Step;
 use crate::domain::warning::WarningCode;
 use crate::sandbox;
 use crate::worker::choose;
@@ -57,16 +58,19 @@ fn streams() -> rustix::io::Result<(UnixStream, Arc<Output>)> {
 }
 
 fn work(socket: UnixStream, output: &Arc<Output>) -> Result<(), Failure> {
-    let (client, request) = Client::connect(socket).map_err(|e| {
+    let (client, request) = Client::connect(socket, output.read_counts()).map_err(|e| {
         Failure::new(FailureCode::WorkerOrder, format!("failed to read the request: {e}"))
     })?;
+    output.reached(Step::Start, None);
     check_program(&request)?;
     check_size(&request)?;
     enter_sandbox(&request, output)?;
+    output.reached(Step::Sandbox, None);
     if let Some(remux) = &request.remux {
         return remux::make(&client, remux, output);
     }
     start_gstreamer()?;
+    output.reached(Step::Gstreamer, None);
     if let Some(still) = request.still {
         return still::make(&client, still, output);
     }
@@ -87,6 +91,7 @@ fn make_stream(
     let mut plan = plan::plan(&media, &request.ladder, &request.encode, "")
         .map_err(|error| Failure::of(&error))?;
     let (backend, decoded) = choose::choose(&request.backends, &media, &mut plan)?;
+    output.reached(Step::Plan, None);
     output.event(&Event::Planned { plan: plan.clone() });
     if request.plan_only {
         return Ok(());
@@ -147,6 +152,7 @@ fn start_gstreamer() -> Result<(), Failure> {
 /// Discovers the streams of the source, warns of those that are left out, and measures frame times.
 fn probe(source: &mut Source, limits: &Limits, output: &Output) -> Result<MediaInfo, Failure> {
     let Discovered { mut media, dead } = discover::discover(&source.client, limits)?;
+    output.reached(Step::Discover, None);
     for stream in dead {
         output.event(&Event::warning(Some(WarningCode::StreamLeftOut), stream.sentence()));
     }
@@ -157,6 +163,7 @@ fn probe(source: &mut Source, limits: &Limits, output: &Output) -> Result<MediaI
     audio_facts::keep_speakers_of_same_edits(&mut media, &source.edits);
     let firsts = frame_times::measure(&source.client, !source.edits.is_empty(), &mut media);
     source.start_with(&firsts);
+    output.reached(Step::FrameTimes, None);
     for chapter in &mut media.chapters {
         chapter.start_ns = chapter.start_ns.saturating_sub(source.edits.start_ns());
     }

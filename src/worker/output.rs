@@ -5,13 +5,18 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use rustix::time::ClockId;
 
 use crate::domain::thumbnail::Thumbnail;
-use crate::worker::protocol::{DATA, EVENT, Event, INIT, MAX_WARNINGS, THUMBNAIL};
+use crate::domain::trace::Step;
+use crate::worker::protocol::{
+    DATA, EVENT, Event, INIT, MAX_WARNINGS, Reached, THUMBNAIL, clock_ns, monotonic_ns,
+};
 
 /// Shortest time between two reports of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
@@ -25,6 +30,21 @@ pub(super) struct Output {
     /// Time of the last report of progress.
     reported: Mutex<Instant>,
     has_sent_media: AtomicBool,
+    /// Reads of the source, for the trace.
+    reads: ReadCounts,
+}
+
+/// Reads of the source and their bytes so far. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReadCounts(Arc<[AtomicU64; 2]>);
+
+impl ReadCounts {
+    /// Counts a read.
+    pub(crate) fn add(&self, bytes: u64) {
+        let [reads, read_bytes] = &*self.0;
+        reads.fetch_add(1, Ordering::Relaxed);
+        read_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
 }
 
 impl Output {
@@ -35,7 +55,20 @@ impl Output {
             warnings: AtomicU32::new(0),
             reported: Mutex::new(Instant::now()),
             has_sent_media: AtomicBool::new(false),
+            reads: ReadCounts::default(),
         }
+    }
+
+    /// The counters of reads that steps are reported with.
+    pub(super) fn read_counts(&self) -> ReadCounts {
+        self.reads.clone()
+    }
+
+    /// Reports that a step is done now.
+    pub(super) fn reached(&self, step: Step, rendition: Option<u16>) {
+        let [reads, read_bytes] = self.reads.0.each_ref().map(|n| n.load(Ordering::Relaxed));
+        let (at_ns, cpu_ns) = (monotonic_ns(), clock_ns(ClockId::ProcessCPUTime));
+        self.event(&Event::Reached(Reached { step, rendition, at_ns, reads, read_bytes, cpu_ns }));
     }
 
     /// Whether bytes of any segment were sent.

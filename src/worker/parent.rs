@@ -7,6 +7,7 @@ mod checked;
 mod error;
 mod feeder;
 mod frames;
+mod marks;
 mod memory;
 mod misbehaviour;
 mod report;
@@ -28,10 +29,12 @@ use tokio_util::codec::FramedRead;
 use self::checked::{Checked, Checker};
 use self::feeder::{SourceState, feed};
 use self::frames::{Frame, Frames};
+use self::marks::Marks;
 use self::memory::Watched;
 use crate::domain::failure_code::FailureCode;
 use crate::domain::standstill::Standstill;
 use crate::source::{self, Source};
+use crate::tracer::Tracer;
 use crate::worker::protocol::{Failure, WorkerRequest};
 use crate::worker::spawn::{self, Process, Program};
 use crate::worker::stderr::Tail;
@@ -78,6 +81,8 @@ pub struct Worker {
     stall_timeout: Duration,
     /// The stream at which the worker says that it stands still.
     standstill: Option<Standstill>,
+    /// Notes its steps.
+    marks: Option<Marks>,
     finished: bool,
 }
 
@@ -128,8 +133,14 @@ impl Worker {
             source_state,
             stall_timeout,
             standstill: None,
+            marks: None,
             finished: false,
         })
+    }
+
+    /// Notes the steps of this worker, which was just started.
+    pub fn trace_to(&mut self, tracer: &Tracer) {
+        self.marks = Some(Marks::new(tracer.clone()));
     }
 
     /// Id of the process, while it runs.
@@ -159,10 +170,13 @@ impl Worker {
             match checked {
                 Ok(None) => {}
                 Ok(Some(Checked::StandsStill(standstill))) => self.standstill = Some(standstill),
-                Ok(Some(Checked::Output(output))) => {
-                    if let Output::Segment(_) = output {
-                        self.source_state.lock().made_progress();
+                Ok(Some(Checked::Reached(reached))) => {
+                    if let Some(marks) = &mut self.marks {
+                        marks.reached(reached);
                     }
+                }
+                Ok(Some(Checked::Output(output))) => {
+                    self.note(&output);
                     return Ok(Some(output));
                 }
                 Ok(Some(Checked::Done { duration_ns })) => {
@@ -172,6 +186,23 @@ impl Worker {
                 Ok(Some(Checked::Failed(failure))) => return Err(self.failed(failure).await),
                 Err(misbehaviour) => return Err(self.misbehaved(misbehaviour).await),
             }
+        }
+    }
+
+    fn note(&mut self, output: &Output) {
+        match output {
+            Output::Segment(segment) => {
+                self.source_state.lock().made_progress();
+                if let (0, Some(marks)) = (segment.number, &self.marks) {
+                    marks.first_segment(segment.rendition);
+                }
+            }
+            Output::Report(Report::Planned { plan }) => {
+                if let Some(marks) = &mut self.marks {
+                    marks.planned(plan.rendition_names().map(str::to_owned));
+                }
+            }
+            Output::Report(_) | Output::Thumbnail(..) | Output::Piece(_) => {}
         }
     }
 

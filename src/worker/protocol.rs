@@ -16,6 +16,7 @@
 //!
 //! [`Thumbnail`]: crate::domain::thumbnail::Thumbnail
 
+use rustix::time::ClockId;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::backend::Backend;
@@ -31,6 +32,7 @@ use crate::domain::plan::Plan;
 use crate::domain::sandbox;
 use crate::domain::standstill::Standstill;
 use crate::domain::still::Still;
+use crate::domain::trace::Step;
 use crate::domain::warning::WarningCode;
 use crate::worker::spawn::ProgramFile;
 
@@ -57,8 +59,26 @@ pub const MAX_EVENT_BYTES: u32 = 1 << 20;
 pub const MAX_INIT_BYTES: u32 = 64 << 10;
 /// Most warnings of a worker. A damaged file may cause one for each of its packets; the rest is left out.
 pub const MAX_WARNINGS: u32 = 100;
+/// Most steps that a worker reports: each once, those of renditions for each of them, and those of a pipeline that
+/// starts again twice.
+pub const MAX_STEPS: u32 = 200;
 /// Longest read in bytes that a worker may request.
 pub const MAX_READ_BYTES: u32 = 8 << 20;
+
+/// The monotonic clock of the machine, which parent and worker share, in nanoseconds.
+#[must_use]
+pub fn monotonic_ns() -> u64 {
+    clock_ns(ClockId::Monotonic)
+}
+
+/// The time that a clock shows, in nanoseconds.
+#[must_use]
+pub(super) fn clock_ns(clock: ClockId) -> u64 {
+    let now = rustix::time::clock_gettime(clock);
+    let secs = u64::try_from(now.tv_sec).unwrap_or_default();
+    secs.saturating_mul(1_000_000_000)
+        .saturating_add(u64::try_from(now.tv_nsec).unwrap_or_default())
+}
 
 /// The request to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -147,6 +167,8 @@ pub enum Event {
         #[serde(default)]
         debug: Option<String>,
     },
+    /// A step is done, for the trace of the attempt.
+    Reached(Reached),
     /// No frame came for some seconds. It is no sign of progress.
     StandsStill(Standstill),
     /// Every rendition is complete.
@@ -164,6 +186,24 @@ impl Event {
     pub fn warning(code: Option<WarningCode>, message: impl Into<String>) -> Self {
         Self::Warning { code, message: message.into(), debug: None }
     }
+}
+
+/// A step that a worker has done.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Reached {
+    /// The step.
+    pub step: Step,
+    /// Index of the rendition, if it is a step of one.
+    #[serde(default)]
+    pub rendition: Option<u16>,
+    /// Time by the monotonic clock of the machine, in nanoseconds.
+    pub at_ns: u64,
+    /// Reads of the source so far.
+    pub reads: u64,
+    /// Bytes of these reads.
+    pub read_bytes: u64,
+    /// Processor time of the worker so far, in nanoseconds.
+    pub cpu_ns: u64,
 }
 
 /// Why a worker gave up.

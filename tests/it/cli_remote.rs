@@ -1,4 +1,4 @@
-//! Commands of the command line that use the API: upload, videos, show, retry, rm.
+//! Commands of the command line that use the API: upload, videos, show, trace, retry, rm.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -72,6 +72,13 @@ async fn a_script_uploads_lists_shows_and_deletes() {
 
     let (code, said, _) = ladderd(&["show", id]).await;
     assert!(code == Some(0) && said.contains("state       ready"), "{said}");
+    let (code, said, errors) = ladderd(&["trace", id]).await;
+    assert!(
+        code == Some(0) && said.contains("\nmain  ") && said.contains("plays after"),
+        "{errors}{said}"
+    );
+    let (_, said, _) = ladderd(&["trace", id, "--json"]).await;
+    assert_steps(&serde_json::from_str(&said).unwrap());
     let (code, _, errors) = ladderd(&["retry", id, &failed]).await;
     assert_eq!(code, Some(1), "{errors}");
     assert!(errors.contains("the video is ready already"), "{errors}");
@@ -84,6 +91,27 @@ async fn a_script_uploads_lists_shows_and_deletes() {
     let (code, _, errors) = ladderd(&["show", "00000000000000000000"]).await;
     assert_eq!(code, Some(66), "{errors}");
     assert!(errors.contains("does not exist"), "{errors}");
+}
+
+/// The steps of a finished video: all of them, in the order of their begins, and each ends after its begin.
+fn assert_steps(trace: &Value) {
+    let spans = trace["spans"].as_array().unwrap();
+    let time = |span: &Value, name: &str| span[name].as_f64().unwrap();
+    assert!(spans.is_sorted_by_key(|span| time(span, "start_ms")), "{trace:#}");
+    assert!(spans.iter().all(|span| time(span, "start_ms") <= time(span, "end_ms")), "{trace:#}");
+    let steps = "queue place look-up claim look-again events sweep key target start sandbox gstreamer discover frame-times \
+                 plan graph first-frame encode segment upload event-playlist main worker finish additions gate flip";
+    for step in steps.split_whitespace() {
+        assert!(spans.iter().any(|span| span["step"] == step), "{step} is missing: {trace:#}");
+    }
+    let of = |step: &str| spans.iter().filter(|span| span["step"] == step).count();
+    assert!(
+        of("encode") >= 2 && of("encode") == of("segment") && of("segment") == of("upload"),
+        "{trace:#}"
+    );
+    let discover = spans.iter().find(|span| span["step"] == "discover").unwrap();
+    let work = &discover["work"];
+    assert!(work["reads"].as_u64() > Some(0) && work["request_bytes"].as_u64() > Some(0), "{work}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

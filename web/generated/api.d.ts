@@ -816,6 +816,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/videos/{id}/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the steps of the attempt that made a video, with their times.
+         * @description They begin when the last byte of the source was stored, and end with the flip. A running attempt shows the steps so far,
+         *     on the box that it runs on. 404 before that, and for videos of earlier releases.
+         */
+        get: operations["getVideoTrace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhooks": {
         parameters: {
             query?: never;
@@ -2039,6 +2060,29 @@ export interface components {
             /** @description A sentence for a person, which names the fault and its place. */
             message: string;
         };
+        /** @description One step with its times. */
+        Span: {
+            /**
+             * Format: double
+             * @description End, likewise.
+             */
+            end_ms: number;
+            /** @description Name of the rendition, if it is a step of one. */
+            rendition?: string | null;
+            /**
+             * Format: double
+             * @description Begin in milliseconds since the source was stored, or since a box received the message where that is unknown.
+             */
+            start_ms: number;
+            /** @description The step. */
+            step: components["schemas"]["Step"];
+            work?: components["schemas"]["Work"] | null;
+        };
+        /**
+         * @description A step of an attempt.
+         * @enum {string}
+         */
+        Step: "queue" | "place" | "look-up" | "claim" | "look-again" | "events" | "sweep" | "key" | "target" | "start" | "sandbox" | "gstreamer" | "discover" | "frame-times" | "plan" | "graph" | "first-frame" | "encode" | "segment" | "upload" | "event-playlist" | "main" | "worker" | "finish" | "additions" | "gate" | "flip";
         /** @description Capabilities of the store that serves the buckets. */
         StoreInfo: {
             /**
@@ -2252,6 +2296,11 @@ export interface components {
             revoked_at?: string | null;
             /** @description Rights that it gives. */
             scopes: components["schemas"]["Scope"][];
+        };
+        /** @description The steps of an attempt, in the order of their begins. */
+        Trace: {
+            /** @description The steps. */
+            spans: components["schemas"]["Span"][];
         };
         /**
          * @description Kind of a text track.
@@ -2637,6 +2686,34 @@ export interface components {
             state: components["schemas"]["EndpointState"];
             /** @description URL that gets the events. */
             url: string;
+        };
+        /** @description Work of a worker during a step. */
+        Work: {
+            /**
+             * Format: double
+             * @description Processor time of all its threads in milliseconds, as the worker says.
+             */
+            cpu_ms: number;
+            /**
+             * Format: int64
+             * @description Bytes of these reads.
+             */
+            read_bytes: number;
+            /**
+             * Format: int64
+             * @description Reads of the source: round trips to the daemon, as the worker says.
+             */
+            reads: number;
+            /**
+             * Format: int64
+             * @description Bytes that those asked for.
+             */
+            request_bytes: number;
+            /**
+             * Format: int64
+             * @description Ranged requests to the store that began meanwhile.
+             */
+            requests: number;
         };
     };
     responses: never;
@@ -9342,6 +9419,109 @@ export interface operations {
             };
             /** @description The video is deleted */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is for another host */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests; `Retry-After` says when the next one may come */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a bucket or the queue cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getVideoTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the video */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "spans": [
+                     *         {
+                     *           "end_ms": 1,
+                     *           "rendition": "rendition",
+                     *           "start_ms": 12.5,
+                     *           "step": "queue",
+                     *           "work": {
+                     *             "cpu_ms": 1,
+                     *             "read_bytes": 0,
+                     *             "reads": 0,
+                     *             "request_bytes": 0,
+                     *             "requests": 0
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Trace"];
+                };
+            };
+            /** @description the credentials are missing or give no rights */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the caller may not do this, or is a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request took too long */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,4 @@
-//! `ladderd videos`, `show`, `retry` and `rm`.
+//! `ladderd videos`, `show`, `trace`, `retry` and `rm`.
 
 use std::io::IsTerminal as _;
 
@@ -7,8 +7,9 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::api::Api;
-use crate::cli::exit::{self, Exit};
+use crate::cli::exit::{self, Exit, OrExit as _};
 use crate::cli::output::{print, print_json, say};
+use crate::domain::trace::Trace;
 
 /// Videos that one request returns at most.
 const PAGE: usize = 200;
@@ -70,6 +71,18 @@ pub(super) async fn show(api: &Api, id: &str, json: bool) -> Result<Exit, exit::
         print_json(&video)?;
     } else {
         print(&described(&video))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Prints the trace of a video.
+pub(super) async fn trace(api: &Api, id: &str, json: bool) -> Result<Exit, exit::Error> {
+    let trace = api.get(&(path(id) + "/trace")).await?;
+    if json {
+        print_json(&trace)?;
+    } else {
+        let trace: Trace = serde_json::from_value(trace).or_exit(Exit::Failed)?;
+        print(&trace.waterfall())?;
     }
     Ok(Exit::Ok)
 }

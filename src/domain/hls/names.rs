@@ -75,6 +75,12 @@ pub fn segment(format: SegmentFormat, number: u32) -> String {
     format!("seg_{number:05}.{}", extension(format))
 }
 
+/// Whether a file is the first media segment of its rendition.
+#[must_use]
+pub fn is_first_segment(file: &str) -> bool {
+    [SegmentFormat::Ts, SegmentFormat::Cmaf].iter().any(|format| file == segment(*format, 0))
+}
+
 /// Name of a subtitle segment within its rendition.
 #[must_use]
 pub fn subtitle_segment(number: u32) -> String {

@@ -171,6 +171,7 @@ impl Housekeeping {
             etag: None,
             size_bytes: None,
             sequencer: None,
+            stored_at: None,
         };
         let head = store::Head {
             etag: source.etag.clone(),

@@ -11,6 +11,7 @@ use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::programs;
 use crate::domain::recipe::PipelineSpec;
+use crate::domain::trace::Step;
 use crate::domain::warning::WarningCode;
 use crate::worker::elements::range_source::{Client, RangeSrc};
 use crate::worker::graph::builder::GraphBuilder;
@@ -57,6 +58,7 @@ pub(crate) fn run(
         .set_state(gst::State::Playing)
         .map_err(|error| broken(error.to_string()))
         .and_then(|_| play_sinks(&graph.sinks))
+        .inspect(|()| output.reached(Step::Graph, None))
         .and_then(|()| bus::wait(&messages, &watched.ends, &graph.streams, output))
         .and_then(|()| verify_complete(plan, &graph.sinks, source_end.get_ns(), limits.truncated));
     // The first error on the bus says more than "the state change failed".

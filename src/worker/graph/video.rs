@@ -1,6 +1,7 @@
 //! The video branch: the ladder, its frame grid, and a rendition for each rung.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -11,6 +12,7 @@ use crate::domain::encode::SegmentFormat;
 use crate::domain::hls::codecs;
 use crate::domain::plan::VideoPlan;
 use crate::domain::recipe::PipelineSpec;
+use crate::domain::trace::Step;
 use crate::worker::graph::builder::GraphBuilder;
 use crate::worker::graph::element::{broken, pad, queue};
 use crate::worker::graph::ladder;
@@ -81,6 +83,7 @@ fn place_frames(
 ) -> Arc<FrameGrid> {
     let grid = Arc::new(FrameGrid::default());
     let (plan, output, placing) = (plan.clone(), Arc::clone(output), Arc::clone(&grid));
+    let has_begun = AtomicBool::new(false);
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
     // Runs on the streaming thread that prepares frames, and once more, nested, for each frame that the
     // grid pushes. It blocks while the parent does not read reports of progress.
@@ -88,6 +91,9 @@ fn place_frames(
         match &mut info.data {
             Some(gst::PadProbeData::Buffer(frame)) => {
                 let Some((number, time)) = placing.passing(&plan) else {
+                    if !has_begun.swap(true, Ordering::Relaxed) {
+                        output.reached(Step::FirstFrame, None);
+                    }
                     return match placing.take(pad, frame, &plan) {
                         Ok(_) => gst::PadProbeReturn::Drop,
                         // This frame is refused, too, which tells the elements upstream.

@@ -22,7 +22,7 @@ use crate::domain::plan_check::{self, Order};
 use crate::domain::standstill::Standstill;
 use crate::domain::untrusted::{self, NAME_CHARS, SENTENCE_CHARS};
 use crate::domain::warning::WarningCode;
-use crate::worker::protocol::{Event, Failure, MAX_WARNINGS, WorkerRequest};
+use crate::worker::protocol::{Event, Failure, MAX_STEPS, MAX_WARNINGS, Reached, WorkerRequest};
 
 /// Most characters of the debug text of a failure or a warning.
 const DEBUG_CHARS: usize = 4_000;
@@ -34,6 +34,8 @@ pub(super) enum Checked {
     Output(Output),
     /// The worker stands still at this stream.
     StandsStill(Standstill),
+    /// The worker has done a step. Times and counts are what it says.
+    Reached(Reached),
     /// The worker is done; nothing may follow. The time is the end of the longest rendition, in nanoseconds.
     Done {
         /// That end.
@@ -55,6 +57,7 @@ pub(super) struct Checker {
     request: WorkerRequest,
     stage: Stage,
     warnings: u32,
+    steps: u32,
     progress: Allowance,
 }
 
@@ -107,7 +110,7 @@ impl Checker {
             (None, Some(_)) => Stage::Remux { received: 0 },
             (None, None) => Stage::Probing,
         };
-        Self { request, stage, warnings: 0, progress: Allowance::default() }
+        Self { request, stage, warnings: 0, steps: 0, progress: Allowance::default() }
     }
 
     /// Whether the worker has not reported its probe yet.
@@ -193,6 +196,7 @@ impl Checker {
                 let element = untrusted::one_line(&standstill.element, NAME_CHARS);
                 return Ok(Some(Checked::StandsStill(Standstill { element, ..standstill })));
             }
+            Event::Reached(reached) => return self.reached(reached).map(Some),
             Event::Done { .. } => {
                 let is_made = match self.stage {
                     Stage::Still { has_poster } => has_poster,
@@ -226,6 +230,20 @@ impl Checker {
             Stage::Encoding(Box::new(plan.clone()), Box::new(Encoding::new(&plan, limits)))
         };
         Ok(Report::Planned { plan: Box::new(plan) })
+    }
+
+    fn reached(&mut self, reached: Reached) -> Result<Checked, Misbehaviour> {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return Err(Misbehaviour::TooMuch("steps"));
+        }
+        if !reached.step.is_of_worker() {
+            return Err(Misbehaviour::Wrong("step"));
+        }
+        if let Stage::Ended = self.stage {
+            return Err(self.out_of_turn("a step"));
+        }
+        Ok(Checked::Reached(reached))
     }
 
     fn restarted(&mut self) -> Result<Report, Misbehaviour> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use gstreamer as gst;
 use parking_lot::Mutex;
 
+use crate::domain::trace::Step;
 use crate::worker::output::Output;
 
 /// Bytes that are collected before a protocol frame is written: the muxer writes a few packets of
@@ -41,6 +42,8 @@ struct Counts {
     opened_ns: u64,
     /// End of the last frame that went into the muxer.
     end_ns: u64,
+    /// A frame went into the muxer.
+    has_frame: bool,
 }
 
 impl Counts {
@@ -103,8 +106,14 @@ impl Segmenter {
 
     /// Notes that an encoded frame which ends at `end` (running time) goes into the muxer.
     pub(crate) fn frame_muxed(&self, end: gst::ClockTime) {
-        let mut counts = self.counts.lock();
-        counts.end_ns = counts.end_ns.max(end.nseconds());
+        let is_first = {
+            let mut counts = self.counts.lock();
+            counts.end_ns = counts.end_ns.max(end.nseconds());
+            !std::mem::replace(&mut counts.has_frame, true)
+        };
+        if is_first {
+            self.output.reached(Step::Encode, Some(self.index));
+        }
     }
 
     /// Returns a writer for the bytes of the next segment.

@@ -67,6 +67,7 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("delete", "/v1/videos/{id}/poster", &["manage", "admin"]),
     ("put", "/v1/videos/{id}/poster", &["manage", "admin"]),
     ("get", "/v1/videos/{id}/report", &["read", "manage", "admin"]),
+    ("get", "/v1/videos/{id}/trace", &["read", "manage", "admin"]),
     ("post", "/v1/videos/{id}/restore", &["manage", "admin"]),
     ("post", "/v1/videos/{id}/retry", &["manage", "admin"]),
     ("get", "/v1/videos/{id}/text-tracks", &["upload", "read", "manage", "admin", "grant"]),

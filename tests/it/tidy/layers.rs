@@ -31,6 +31,7 @@ pub(crate) const LAYERS: &[&[&str]] = &[
         "server",
         "telemetry",
         "tls",
+        "tracer",
     ],
     &["private_file"],
     // Computes the tables that `pixels` takes, in the form in which it takes them.

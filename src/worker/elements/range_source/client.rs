@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::worker::output::ReadCounts;
 use crate::worker::protocol::{READ_FAILED, WorkerRequest};
 
 /// Bytes of a request. Demuxers read pieces of a few bytes to some 64 KiB, so that 256 KiB make
@@ -32,19 +33,23 @@ struct Connection {
     cache: VecDeque<(u64, Arc<[u8]>)>,
     /// Bytes that are read in the place of those of the source, by their offset.
     overlays: Vec<(u64, [u8; 4])>,
+    counts: ReadCounts,
 }
 
 impl Client {
     /// Receives the request from the socket, which serves reads from then on.
-    pub(crate) fn connect(mut socket: UnixStream) -> std::io::Result<(Self, WorkerRequest)> {
+    pub(crate) fn connect(
+        mut socket: UnixStream,
+        counts: ReadCounts,
+    ) -> std::io::Result<(Self, WorkerRequest)> {
         let mut len = [0; 4];
         socket.read_exact(&mut len)?;
         let mut json = vec![0; u32::from_be_bytes(len) as usize];
         socket.read_exact(&mut json)?;
         let request: WorkerRequest = serde_json::from_slice(&json)?;
         let source_bytes = request.source_bytes;
-        let connection =
-            Connection { socket, source_bytes, cache: VecDeque::new(), overlays: Vec::new() };
+        let (cache, overlays) = (VecDeque::new(), Vec::new());
+        let connection = Connection { socket, source_bytes, cache, overlays, counts };
         Ok((Self(Arc::new(Mutex::new(connection))), request))
     }
 
@@ -130,6 +135,7 @@ impl Connection {
         }
         let mut bytes = vec![0; response_len as usize];
         self.socket.read_exact(&mut bytes)?;
+        self.counts.add(bytes.len() as u64);
         Ok(bytes.into())
     }
 }
@@ -142,7 +148,8 @@ mod tests {
     fn overlays_cover_the_bytes_that_are_read() {
         let (socket, _parent) = UnixStream::pair().unwrap();
         let overlays = vec![(4, *b"skip"), (20, *b"free")];
-        let connection = Connection { socket, source_bytes: 30, cache: VecDeque::new(), overlays };
+        let (cache, counts) = (VecDeque::new(), ReadCounts::default());
+        let connection = Connection { socket, source_bytes: 30, cache, overlays, counts };
         let read = |range: std::ops::Range<usize>| {
             let mut bytes = b"0123edts890123456789edts56789"[range.clone()].to_vec();
             connection.cover(range.start as u64, &mut bytes);
