@@ -8669,9 +8669,11 @@ export interface operations {
                      *         "findings": [
                      *           {
                      *             "level": "SHOULD",
+                     *             "line": 0,
                      *             "message": "the rate of the segments is not even",
                      *             "place": "a1/720p/index.m3u8",
-                     *             "rule": "9.9"
+                     *             "rule": "9.9",
+                     *             "time_ms": 0
                      *           }
                      *         ],
                      *         "measured": [
@@ -8680,9 +8682,18 @@ export interface operations {
                      *             "bytes": 9000000,
                      *             "codec": "avc1.64001f",
                      *             "duration_secs": 30,
+                     *             "not_checked": [
+                     *               "not_checked"
+                     *             ],
                      *             "peak_bps": 2600000,
                      *             "segments": 5,
                      *             "uri": "a1/720p/index.m3u8"
+                     *           }
+                     *         ],
+                     *         "not_checked": [
+                     *           {
+                     *             "place": "place",
+                     *             "reason": "reason"
                      *           }
                      *         ]
                      *       },
