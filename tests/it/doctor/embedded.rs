@@ -10,9 +10,8 @@ use super::{assert_all, command, report, run, worst};
 use crate::support::appliance::Appliance;
 
 /// Checks that are fine on any machine that can run the tests.
-const FINE: [&str; 11] = [
+const FINE: [&str; 10] = [
     "daemon",
-    "disk-space",
     "bucket",
     "bucket-permissions",
     "conditional-writes",
