@@ -65,9 +65,13 @@ impl Tracer {
     }
 
     /// Runs `work` as this step.
-    pub async fn during<T>(&self, step: Step, work: impl Future<Output = T>) -> T {
-        let _running = self.step(step);
-        work.await
+    pub fn during<T>(&self, step: Step, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        // Steps are large, and callers have several.
+        let work = Box::pin(work);
+        async move {
+            let _running = self.step(step);
+            work.await
+        }
     }
 
     /// Adds a step that has ended.

@@ -105,7 +105,7 @@ impl Job<'_> {
             self.tracer.during(Step::Events, recorded).await?;
             Ok::<_, Error>(looked)
         };
-        let ended = match looked.await {
+        let ended = match Box::pin(looked).await {
             Ok((home, earlier)) => {
                 self.show_home(&ticket, home);
                 let recorded = earlier.clone().and_then(|(r, _)| RecordedVersion::of(r, &head));

@@ -71,7 +71,7 @@ impl Housekeeping {
                 }
                 let is_known = found.own.records.contains_key(id.as_str());
                 let looks_well = *looks_whole && is_known && found.homes_of(&id) == 1;
-                match self.look_after(home, &id, looks_well, &found).await {
+                match Box::pin(self.look_after(home, &id, looks_well, &found)).await {
                     Ok(count) => removed += count,
                     // One record that cannot be read keeps no other video from being swept.
                     Err(Error::Store(error @ store::Error::Rejected { .. })) => {
