@@ -127,7 +127,7 @@ impl Readiness {
 /// Time after which faults that stay are reported again.
 const REPORT_AGAIN: Duration = Duration::from_mins(10);
 
-/// What the log should say after a look at the readiness.
+/// Change of the readiness that the log should tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
     /// Other parts are faulty than at the last look.

@@ -159,7 +159,7 @@ pub struct Span {
     pub start_ms: f64,
     /// End, likewise.
     pub end_ms: f64,
-    /// What the worker did meanwhile, for its steps.
+    /// Work that the worker did meanwhile, for its steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
 }
